@@ -150,9 +150,7 @@ class Contract:
 
     def source_title(self, rule: Rule) -> str:
         """The title of the document that a rule's source stands in."""
-        return cast(
-            str, self.document[CATALOGUE_KEY]["documents"][rule.source.document]["title"]
-        )
+        return cast(str, self.document[CATALOGUE_KEY]["documents"][rule.source.document]["title"])
 
 
 def iter_operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -269,9 +267,11 @@ def _problems(contract: Contract) -> Iterator[str]:
                 yield f"rule {rule.id}: unknown operation {operation!r}"
         if rule.is_refusal and rule.example is None:
             yield f"rule {rule.id}: a refusal without an example"
-    for entry in (*contract.rules, *contract.protocol_errors):
-        if entry.example is not None and entry.example not in examples:
-            yield f"{entry.id}: unknown example {entry.example!r}"
+    named = [(rule.id, rule.example) for rule in contract.rules]
+    named += [(error.id, error.example) for error in contract.protocol_errors]
+    for owner, example in named:
+        if example is not None and example not in examples:
+            yield f"{owner}: unknown example {example!r}"
     for error in contract.protocol_errors:
         if error.rule is not None and error.rule not in known:
             yield f"protocol error {error.id}: unknown rule {error.rule!r}"

@@ -1,0 +1,136 @@
+"""The ``cart-spec`` command: the contract as something people can read, question and compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from openapi.contract import CONTRACT_PATH
+
+COMMANDS_GROUP = "cart_spec.commands"
+"""Entry points of this group add commands; the suite adds those that need its judgement."""
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_FORMATS = click.Choice(["text", "json", "sarif", "github"])
+
+
+class Refused(click.ClickException):
+    """Input that cannot be worked with: one line on standard error, exit status 2."""
+
+    exit_code = 2
+
+
+class _Commands(click.Group):
+    """The commands here, and those that other installed packages announce by entry point."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        announced = {entry.name for entry in entry_points(group=COMMANDS_GROUP)}
+        return sorted({*super().list_commands(ctx), *announced})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        own = super().get_command(ctx, cmd_name)
+        if own is not None:
+            return own
+        for entry in entry_points(group=COMMANDS_GROUP, name=cmd_name):
+            loaded: click.Command = entry.load()
+            return loaded
+        return None
+
+
+def _version() -> str:
+    try:
+        return version("cart-associations")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with `cart-spec check`, then `cart-spec book -o rules.html` and open the page.",
+)
+@click.version_option(_version(), prog_name="cart-spec")
+def main() -> None:
+    """Review the contract of the cart-association endpoints.
+
+    FILE is an OpenAPI 3.0 or 3.1 document, YAML or JSON, all in one file; by default the contract
+    that ships with this tool. Nothing is ever fetched from the network.
+
+    Exit status: 0 all is well, 1 something was found, 2 the input could not be worked with.
+    """
+
+
+def _report_options(command: _Command) -> _Command:
+    for option in (
+        click.option(
+            "-o", "--output", type=click.Path(path_type=Path), help="Write there, not to the screen."
+        ),
+        click.option(
+            "--format", "form", type=_FORMATS, default="text", show_default=True,
+            help="sarif is for code-scanning services, github for annotations in a workflow.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path), default=CONTRACT_PATH, metavar="[FILE]")
+@_report_options
+@click.pass_context
+def check(ctx: click.Context, file: Path, form: str, output: Path | None) -> None:
+    """Lint the contract: is it valid, complete, and played and checked throughout?
+
+    First openapi-spec-validator, then our own lint: every documented error has an operation, a
+    valid named example and a rule; every rule a source, a level, an operation, a predicate in the
+    mock and a case in the suite; names, descriptions and tags are complete.
+
+    \b
+    Examples:
+      cart-spec check
+      cart-spec check mine.yaml --format sarif -o findings.sarif
+    """
+    from openapi.evidence import EvidenceError, installed_evidence
+    from openapi.findings import FORMATS, Review
+    from openapi.lint import check_document
+    from openapi.lint.registry import CHECKS
+    from openapi.reading import UnreadableDocument, read
+
+    try:
+        document = read(_shown(file))
+        findings = check_document(document, installed_evidence())
+    except (UnreadableDocument, EvidenceError) as error:
+        raise Refused(str(error)) from error
+    titles = {check_id: checked.title for check_id, checked in CHECKS.items()}
+    errors = sum(finding.severity == "error" for finding in findings)
+    verdict = "nothing to correct" if not errors else f"{errors} to correct"
+    summary = f"{document.name}: {len(titles)} checks, {verdict}."
+    write(FORMATS[form](Review("cart-spec check", findings, titles, summary)), output)
+    ctx.exit(1 if errors else 0)
+
+
+def _shown(path: Path) -> Path:
+    """``path`` relative to the working directory where it is below it: reports are shared."""
+    try:
+        return path.resolve().relative_to(Path.cwd())
+    except ValueError:
+        return path
+
+
+def write(text: str, output: Path | None) -> None:
+    """Write a report to a file, or to standard output, coloured only on a terminal.
+
+    Raises Refused where the file cannot be written.
+    """
+    if output is None:
+        click.echo(text)
+        return
+    try:
+        output.write_text(click.unstyle(text).rstrip("\n") + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Refused(f"{output}: cannot be written: {error.strerror}") from error

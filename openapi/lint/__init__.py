@@ -1,0 +1,9 @@
+"""The lint above openapi-spec-validator: what a reader of this contract may rely on.
+
+Each check is a generator that is registered under its permanent id; it takes the document under
+review and yields a :class:`Problem` for each place that fails it.
+"""
+
+from openapi.lint.registry import Checked, Problem, Subject, check_document
+
+__all__ = ["Checked", "Problem", "Subject", "check_document"]
