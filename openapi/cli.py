@@ -114,6 +114,50 @@ def check(ctx: click.Context, file: Path, form: str, output: Path | None) -> Non
     ctx.exit(1 if errors else 0)
 
 
+@main.command()
+@click.argument("old", type=click.Path(path_type=Path), metavar="OLD")
+@click.argument("new", type=click.Path(path_type=Path), metavar="NEW")
+@click.option(
+    "--for",
+    "audience",
+    type=click.Choice(["both", "clients", "servers"]),
+    default="both",
+    show_default=True,
+    help="Whose breaking changes decide the exit status and come first.",
+)
+@_report_options
+@click.pass_context
+def diff(
+    ctx: click.Context, old: Path, new: Path, audience: str, form: str, output: Path | None
+) -> None:
+    """Compare two versions of a contract, and say what breaks whom.
+
+    Each change is classed twice, breaking, look (someone has to decide) or safe: for clients, which
+    send requests and read answers, and for servers, which take requests and answer.
+
+    A document without a rule catalogue, such as one that a vendor publishes, is compared as far as
+    its operations overlap by method and path. Exit status 1: something breaks.
+
+    \b
+    Examples:
+      cart-spec diff released.yaml openapi/cart-associations.yaml
+      cart-spec diff vendor.json openapi/cart-associations.yaml --for clients
+    """
+    from openapi.contract import ContractError
+    from openapi.diff import TooEntangled, compare
+    from openapi.diff.report import review_of
+    from openapi.findings import FORMATS
+    from openapi.reading import UnreadableDocument, read
+
+    try:
+        documents = read(_shown(old)), read(_shown(new))
+        review = review_of(compare(*documents), *documents, audience=audience)
+    except (UnreadableDocument, ContractError, TooEntangled) as error:
+        raise Refused(str(error)) from error
+    write(FORMATS[form](review), output)
+    ctx.exit(1 if review.count("error") else 0)
+
+
 def _shown(path: Path) -> Path:
     """``path`` relative to the working directory where it is below it: reports are shared."""
     try:

@@ -1,0 +1,154 @@
+"""The kinds of change, and how each is classed for clients and for servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+Impact = Literal["breaking", "look", "safe"]
+Direction = Literal["request", "response"]
+Side = Literal["old", "new"]
+
+
+class Kind(NamedTuple):
+    """A kind of change: its title, its class for clients and for servers, and what to do."""
+
+    title: str
+    clients: Impact
+    servers: Impact
+    advice: str
+
+
+_TELL_CLIENTS = "Keep the old form until clients have moved."
+_DO_IN_SERVERS = "Servers have to follow before they conform."
+_NOTHING = "Nothing needs doing."
+_ASK = "Decide whether anyone relies on the old form."
+
+KINDS: dict[str, Kind] = {
+    # Operations.
+    "operation-removed": Kind("An operation is gone", "breaking", "safe", _TELL_CLIENTS),
+    "operation-added": Kind("There is a new operation", "safe", "breaking", _DO_IN_SERVERS),
+    "operation-renamed": Kind(
+        "An operationId changed", "look", "safe", "Generated clients get a new method name."
+    ),
+    "operation-deprecated": Kind(
+        "An operation is deprecated", "look", "safe", "Move to what replaces it."
+    ),
+    "security-added": Kind("Credentials are needed", "breaking", "look", _TELL_CLIENTS),
+    "security-changed": Kind("Other credentials are taken", "look", "look", _ASK),
+    "wording-changed": Kind("A summary or description changed", "safe", "safe", _NOTHING),
+    # Requests.
+    "parameter-added-required": Kind(
+        "A new parameter is required", "breaking", "look", "Make it optional, or give a default."
+    ),
+    "parameter-added": Kind("There is a new optional parameter", "safe", "look", _DO_IN_SERVERS),
+    "parameter-removed": Kind("A parameter is gone", "look", "safe", _ASK),
+    "parameter-required": Kind("A parameter became required", "breaking", "safe", _TELL_CLIENTS),
+    "parameter-optional": Kind("A parameter became optional", "safe", "breaking", _DO_IN_SERVERS),
+    "body-added": Kind("A request has a body now", "look", "look", _ASK),
+    "body-removed": Kind("A request has no body any more", "look", "safe", _ASK),
+    "body-required": Kind("A request body became required", "breaking", "safe", _TELL_CLIENTS),
+    "body-optional": Kind("A request body became optional", "safe", "breaking", _DO_IN_SERVERS),
+    "request-wider": Kind("A request may hold more", "safe", "breaking", _DO_IN_SERVERS),
+    "request-wider-maybe": Kind("A request may hold more", "safe", "look", _DO_IN_SERVERS),
+    "request-narrower": Kind("A request may hold less", "breaking", "safe", _TELL_CLIENTS),
+    "request-narrower-maybe": Kind("A request may hold less", "look", "safe", _ASK),
+    "request-different": Kind(
+        "A request holds something else", "breaking", "breaking", _TELL_CLIENTS
+    ),
+    "request-different-maybe": Kind("A request holds something else", "look", "look", _ASK),
+    # Answers.
+    "success-added": Kind("There is a new success answer", "look", "safe", _ASK),
+    "success-removed": Kind("A success answer is gone", "breaking", "breaking", _TELL_CLIENTS),
+    "error-added": Kind(
+        "There is a new error answer", "look", "safe", "See that clients handle an unknown error."
+    ),
+    "error-removed": Kind("An error answer is gone", "safe", "look", _DO_IN_SERVERS),
+    "answer-body-added": Kind("An answer has a body now", "safe", "breaking", _DO_IN_SERVERS),
+    "answer-body-removed": Kind("An answer has lost its body", "breaking", "safe", _TELL_CLIENTS),
+    "header-added": Kind("An answer has a new header", "safe", "look", _DO_IN_SERVERS),
+    "header-removed": Kind("An answer has lost a header", "look", "safe", _ASK),
+    "response-wider": Kind("An answer may hold more", "breaking", "safe", _TELL_CLIENTS),
+    "response-wider-maybe": Kind("An answer may hold more", "look", "safe", _ASK),
+    "response-narrower": Kind("An answer promises more", "safe", "breaking", _DO_IN_SERVERS),
+    "response-narrower-maybe": Kind("An answer promises more", "safe", "look", _DO_IN_SERVERS),
+    "response-different": Kind(
+        "An answer holds something else", "breaking", "breaking", _TELL_CLIENTS
+    ),
+    "response-different-maybe": Kind("An answer holds something else", "look", "look", _ASK),
+    "response-property-added": Kind("An answer may hold a new member", "safe", "safe", _NOTHING),
+    # Rules.
+    "rule-added": Kind("There is a new documented refusal", "breaking", "breaking", _TELL_CLIENTS),
+    "rule-added-effect": Kind("There is a new documented effect", "safe", "breaking", _DO_IN_SERVERS),
+    "rule-added-advice": Kind("There is a new rule that is not documented", "look", "look", _ASK),
+    "rule-removed": Kind("A refusal is gone", "safe", "look", _ASK),
+    "rule-removed-effect": Kind("An effect is promised no more", "breaking", "safe", _TELL_CLIENTS),
+    "rule-status-changed": Kind("A rule's status changed", "breaking", "breaking", _TELL_CLIENTS),
+    "rule-statuses-wider": Kind("A rule allows more statuses", "look", "safe", _ASK),
+    "rule-statuses-narrower": Kind("A rule allows fewer statuses", "safe", "breaking", _DO_IN_SERVERS),
+    "rule-text-changed": Kind(
+        "A refusal's published text changed", "breaking", "breaking",
+        "Clients match on it, word for word: announce it.",
+    ),
+    "rule-text-changed-advice": Kind("A refusal's text changed", "look", "look", _ASK),
+    "rule-level-raised": Kind(
+        "A rule is surer than it was", "safe", "breaking", "A run may now fail on it."
+    ),
+    "rule-level-lowered": Kind("A rule is less sure than it was", "look", "safe", _ASK),
+    "rule-operation-added": Kind("A rule holds for another operation", "look", "breaking", _ASK),
+    "rule-operation-removed": Kind("A rule holds for one operation less", "look", "safe", _ASK),
+    "rule-condition-changed": Kind(
+        "A rule's condition is worded anew", "look", "look", "Read whether it means the same."
+    ),
+    "rule-freedom-changed": Kind("A rule's freedom is worded anew", "look", "look", _ASK),
+    "rule-source-changed": Kind("A rule's source changed", "safe", "safe", _NOTHING),
+    "rule-order-changed": Kind(
+        "The order of judgement changed", "look", "look",
+        "A request that breaks several rules may get another answer.",
+    ),
+    "protocol-error-changed": Kind("A protocol error changed", "look", "look", _ASK),
+    "disagreement-changed": Kind("A decision about a disagreement changed", "look", "look", _ASK),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change: its kind, what it is about, where it stands and on which side, and in words.
+
+    ``about`` names the operations, or the one rule, that it touches.
+    """
+
+    kind: str
+    about: tuple[str, ...]
+    side: Side
+    pointer: str
+    message: str
+
+    @property
+    def clients(self) -> Impact:
+        """What it means to clients, which send requests and read answers."""
+        return KINDS[self.kind].clients
+
+    @property
+    def servers(self) -> Impact:
+        """What it means to servers, which take requests and answer."""
+        return KINDS[self.kind].servers
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        return KINDS[self.kind].advice
+
+
+def merged(changes: Iterable[Change]) -> list[Change]:
+    """The changes with those that differ only in the operation made one: components are shared."""
+    found: dict[tuple[str, Side, str, str], Change] = {}
+    for change in changes:
+        key = (change.kind, change.side, change.pointer, change.message)
+        if key in found:
+            about = dict.fromkeys((*found[key].about, *change.about))
+            found[key] = replace(found[key], about=tuple(about))
+        else:
+            found[key] = change
+    return list(found.values())
