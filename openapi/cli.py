@@ -9,7 +9,13 @@ from typing import Any, TypeVar
 
 import click
 
-from openapi.contract import CONTRACT_PATH
+from openapi.contract import CONTRACT_PATH, ContractError
+from openapi.diff import TooEntangledError, compare
+from openapi.diff.report import review_of
+from openapi.evidence import EvidenceError, installed_evidence
+from openapi.findings import FORMATS, Review
+from openapi.lint import CHECKS, check_document
+from openapi.reading import UnreadableDocumentError, read
 
 COMMANDS_GROUP = "cart_spec.commands"
 """Entry points of this group add commands; the suite adds those that need its judgement."""
@@ -19,7 +25,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _FORMATS = click.Choice(["text", "json", "sarif", "github"])
 
 
-class Refused(click.ClickException):
+class RefusedInputError(click.ClickException):
     """Input that cannot be worked with: one line on standard error, exit status 2."""
 
     exit_code = 2
@@ -68,7 +74,7 @@ def main() -> None:
 def _report_options(command: _Command) -> _Command:
     for option in (
         click.option(
-            "-o", "--output", type=click.Path(path_type=Path), help="Write there, not to the screen."
+            "-o", "--output", type=click.Path(path_type=Path), help="Write to this file."
         ),
         click.option(
             "--format", "form", type=_FORMATS, default="text", show_default=True,
@@ -95,17 +101,11 @@ def check(ctx: click.Context, file: Path, form: str, output: Path | None) -> Non
       cart-spec check
       cart-spec check mine.yaml --format sarif -o findings.sarif
     """
-    from openapi.evidence import EvidenceError, installed_evidence
-    from openapi.findings import FORMATS, Review
-    from openapi.lint import check_document
-    from openapi.lint.registry import CHECKS
-    from openapi.reading import UnreadableDocument, read
-
     try:
         document = read(_shown(file))
         findings = check_document(document, installed_evidence())
-    except (UnreadableDocument, EvidenceError) as error:
-        raise Refused(str(error)) from error
+    except (UnreadableDocumentError, EvidenceError) as error:
+        raise RefusedInputError(str(error)) from error
     titles = {check_id: checked.title for check_id, checked in CHECKS.items()}
     errors = sum(finding.severity == "error" for finding in findings)
     verdict = "nothing to correct" if not errors else f"{errors} to correct"
@@ -128,7 +128,7 @@ def check(ctx: click.Context, file: Path, form: str, output: Path | None) -> Non
 @_report_options
 @click.pass_context
 def diff(
-    ctx: click.Context, old: Path, new: Path, audience: str, form: str, output: Path | None
+    ctx: click.Context, *, old: Path, new: Path, audience: str, form: str, output: Path | None
 ) -> None:
     """Compare two versions of a contract, and say what breaks whom.
 
@@ -143,17 +143,11 @@ def diff(
       cart-spec diff released.yaml openapi/cart-associations.yaml
       cart-spec diff vendor.json openapi/cart-associations.yaml --for clients
     """
-    from openapi.contract import ContractError
-    from openapi.diff import TooEntangled, compare
-    from openapi.diff.report import review_of
-    from openapi.findings import FORMATS
-    from openapi.reading import UnreadableDocument, read
-
     try:
         documents = read(_shown(old)), read(_shown(new))
         review = review_of(compare(*documents), *documents, audience=audience)
-    except (UnreadableDocument, ContractError, TooEntangled) as error:
-        raise Refused(str(error)) from error
+    except (UnreadableDocumentError, ContractError, TooEntangledError) as error:
+        raise RefusedInputError(str(error)) from error
     write(FORMATS[form](review), output)
     ctx.exit(1 if review.count("error") else 0)
 
@@ -169,7 +163,7 @@ def _shown(path: Path) -> Path:
 def write(text: str, output: Path | None) -> None:
     """Write a report to a file, or to standard output, coloured only on a terminal.
 
-    Raises Refused where the file cannot be written.
+    Raises RefusedInputError where the file cannot be written.
     """
     if output is None:
         click.echo(text)
@@ -177,4 +171,4 @@ def write(text: str, output: Path | None) -> None:
     try:
         output.write_text(click.unstyle(text).rstrip("\n") + "\n", encoding="utf-8")
     except OSError as error:
-        raise Refused(f"{output}: cannot be written: {error.strerror}") from error
+        raise RefusedInputError(f"{output}: cannot be written: {error.strerror}") from error

@@ -42,7 +42,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-class UnreadableDocument(ValueError):
+class UnreadableDocumentError(ValueError):
     """The file holds no OpenAPI document that can be reviewed. The message is one line."""
 
 
@@ -62,7 +62,7 @@ class Document:
     @property
     def version(self) -> str:
         """The version of OpenAPI that the document says it follows, such as ``3.0.3``."""
-        return cast(str, self.data["openapi"])
+        return cast("str", self.data["openapi"])
 
     def line(self, pointer: str) -> int:
         """The line of the value at ``pointer``, or of the nearest value around it; from 1."""
@@ -134,7 +134,7 @@ class Operation:
     @property
     def id(self) -> str:
         """Its ``operationId``, or method and path where it has none."""
-        return cast(str, self.data.get("operationId")) or f"{self.method.upper()} {self.path}"
+        return cast("str", self.data.get("operationId")) or f"{self.method.upper()} {self.path}"
 
 
 def pointer_of(*parts: str | int) -> str:
@@ -150,7 +150,7 @@ def parts_of(pointer: str) -> list[str]:
 def read(path: Path) -> Document:
     """Read an OpenAPI 3.0 or 3.1 document from a YAML or JSON file.
 
-    Raises UnreadableDocument, in one line, for a file that cannot be read, is larger than
+    Raises UnreadableDocumentError, in one line, for a file that cannot be read, is larger than
     ``MAX_BYTES``, is no YAML or JSON, nests or expands beyond bounds, is no OpenAPI document of a
     supported version, or has a reference that leaves the file, leads nowhere or leads to itself.
     """
@@ -158,21 +158,21 @@ def read(path: Path) -> Document:
 
 
 def read_text(path: Path, limit: int) -> str:
-    """The text of a file of at most ``limit`` bytes. Raises UnreadableDocument in one line."""
+    """The text of a file of at most ``limit`` bytes. Raises UnreadableDocumentError in one line."""
     try:
         with path.open("rb") as file:
             raw = file.read(limit + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise UnreadableDocument(f"{path}: cannot be read: {reason}") from error
+        raise UnreadableDocumentError(f"{path}: cannot be read: {reason}") from error
     if len(raw) > limit:
-        raise UnreadableDocument(
+        raise UnreadableDocumentError(
             f"{path}: is larger than {limit // 1024**2} MiB; give a smaller file"
         )
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UnreadableDocument(
+        raise UnreadableDocumentError(
             f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8"
         ) from error
 
@@ -184,7 +184,7 @@ def parse(text: str, name: str) -> Document:
     marks.walk(root)
     data = _construct(root, text, name)
     if not isinstance(data, dict):
-        raise UnreadableDocument(
+        raise UnreadableDocumentError(
             f"{name}: is not an OpenAPI document: its top level is not a mapping"
         )
     _require_openapi(data, name)
@@ -195,7 +195,7 @@ def parse(text: str, name: str) -> Document:
 
 def _line(mark: Any) -> int:
     """The line of a parser's mark, from 1; the parsers here always give marks."""
-    return cast(int, mark.line) + 1
+    return cast("int", mark.line) + 1
 
 
 def _compose(text: str, name: str) -> yaml.Node:
@@ -205,7 +205,7 @@ def _compose(text: str, name: str) -> yaml.Node:
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > MAX_DEPTH:
-                    raise UnreadableDocument(
+                    raise UnreadableDocumentError(
                         f"{name}: line {_line(event.start_mark)}: nests deeper than {MAX_DEPTH} "
                         "levels; no OpenAPI document needs that"
                     )
@@ -213,9 +213,9 @@ def _compose(text: str, name: str) -> yaml.Node:
                 depth -= 1
         root = yaml.compose(text, _Loader)
     except (yaml.YAMLError, UnicodeError) as error:
-        raise UnreadableDocument(f"{name}: is not YAML or JSON: {_one_line(error)}") from error
+        raise UnreadableDocumentError(f"{name}: is not YAML or JSON: {_one_line(error)}") from error
     if root is None:
-        raise UnreadableDocument(f"{name}: is empty; give an OpenAPI document")
+        raise UnreadableDocumentError(f"{name}: is empty; give an OpenAPI document")
     return root
 
 
@@ -230,13 +230,13 @@ def _construct(root: yaml.Node, text: str, name: str) -> Any:
     try:
         return _with_text_keys(loader.construct_document(root))
     except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
-        raise UnreadableDocument(f"{name}: is not YAML or JSON: {_one_line(error)}") from error
+        raise UnreadableDocumentError(f"{name}: is not YAML or JSON: {_one_line(error)}") from error
     finally:
         loader.dispose()
 
 
 def _with_text_keys(value: Any) -> Any:
-    """``value`` with every key a string: JSON has no others, and YAML reads ``200:`` as a number."""
+    """``value`` with string keys: JSON has no others, and YAML reads ``200:`` as a number."""
     if isinstance(value, dict):
         return {_key(key): _with_text_keys(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -273,7 +273,7 @@ class _Marks:
 
     def walk(self, root: yaml.Node) -> None:
         if self._size(root) > MAX_VALUES:
-            raise UnreadableDocument(
+            raise UnreadableDocumentError(
                 f"{self._name}: has more than {MAX_VALUES:,} values once its aliases are written "
                 "out; write it without nested aliases"
             )
@@ -281,7 +281,7 @@ class _Marks:
 
     def _size(self, node: yaml.Node) -> int:
         if id(node) in self._open:
-            raise UnreadableDocument(
+            raise UnreadableDocumentError(
                 f"{self._name}: line {_line(node.start_mark)}: an alias contains itself; "
                 "use $ref for a schema that does"
             )
@@ -318,22 +318,24 @@ def _children(node: yaml.Node) -> Iterator[yaml.Node]:
 def _require_openapi(data: Mapping[str, Any], name: str) -> None:
     version = data.get("openapi")
     if "swagger" in data and version is None:
-        raise UnreadableDocument(
+        raise UnreadableDocumentError(
             f"{name}: is Swagger {data['swagger']}; convert it to OpenAPI 3.0 or 3.1 first"
         )
     if version is None:
-        raise UnreadableDocument(
+        raise UnreadableDocumentError(
             f"{name}: is not an OpenAPI document: it has no `openapi: 3.0.3` or the like"
         )
     if not isinstance(version, str) or not f"{version}.".startswith(SUPPORTED):
-        raise UnreadableDocument(
+        raise UnreadableDocumentError(
             f"{name}: says that it is OpenAPI {version}; OpenAPI 3.0 and 3.1 can be reviewed"
         )
     paths = data.get("paths", {} if version.startswith("3.1") else None)
     if not isinstance(paths, dict):
-        raise UnreadableDocument(f"{name}: is not an OpenAPI document: `paths` is not a mapping")
+        raise UnreadableDocumentError(
+            f"{name}: is not an OpenAPI document: `paths` is not a mapping"
+        )
     if not isinstance(data.get("components", {}), dict):
-        raise UnreadableDocument(
+        raise UnreadableDocumentError(
             f"{name}: is not an OpenAPI document: `components` is not a mapping"
         )
 
@@ -365,8 +367,8 @@ def iter_references(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _check_references(document: Document) -> None:
-    def refuse(pointer: str, problem: str) -> UnreadableDocument:
-        return UnreadableDocument(f"{document.name}: line {document.line(pointer)}: {problem}")
+    def refuse(pointer: str, problem: str) -> UnreadableDocumentError:
+        return UnreadableDocumentError(f"{document.name}: line {document.line(pointer)}: {problem}")
 
     for pointer, reference in iter_references(document.data):
         seen: list[str] = []

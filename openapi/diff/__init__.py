@@ -8,6 +8,6 @@ other way round.
 
 from openapi.diff.changes import KINDS, Change, Impact
 from openapi.diff.compare import Comparison, compare
-from openapi.diff.schemas import TooEntangled
+from openapi.diff.schemas import TooEntangledError
 
-__all__ = ["KINDS", "Change", "Comparison", "Impact", "TooEntangled", "compare"]
+__all__ = ["KINDS", "Change", "Comparison", "Impact", "TooEntangledError", "compare"]

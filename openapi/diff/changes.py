@@ -80,13 +80,17 @@ KINDS: dict[str, Kind] = {
     "response-property-added": Kind("An answer may hold a new member", "safe", "safe", _NOTHING),
     # Rules.
     "rule-added": Kind("There is a new documented refusal", "breaking", "breaking", _TELL_CLIENTS),
-    "rule-added-effect": Kind("There is a new documented effect", "safe", "breaking", _DO_IN_SERVERS),
+    "rule-added-effect": Kind(
+        "There is a new documented effect", "safe", "breaking", _DO_IN_SERVERS
+    ),
     "rule-added-advice": Kind("There is a new rule that is not documented", "look", "look", _ASK),
     "rule-removed": Kind("A refusal is gone", "safe", "look", _ASK),
     "rule-removed-effect": Kind("An effect is promised no more", "breaking", "safe", _TELL_CLIENTS),
     "rule-status-changed": Kind("A rule's status changed", "breaking", "breaking", _TELL_CLIENTS),
     "rule-statuses-wider": Kind("A rule allows more statuses", "look", "safe", _ASK),
-    "rule-statuses-narrower": Kind("A rule allows fewer statuses", "safe", "breaking", _DO_IN_SERVERS),
+    "rule-statuses-narrower": Kind(
+        "A rule allows fewer statuses", "safe", "breaking", _DO_IN_SERVERS
+    ),
     "rule-text-changed": Kind(
         "A refusal's published text changed", "breaking", "breaking",
         "Clients match on it, word for word: announce it.",

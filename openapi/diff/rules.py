@@ -16,7 +16,7 @@ def rule_changes(old: Contract, new: Contract) -> Iterator[Change]:
     for rule_id, rule in before.items():
         if rule_id not in after:
             kind = "rule-removed" if rule.is_refusal else "rule-removed-effect"
-            yield _change(kind, old, rule, "", f"It is gone: {rule.condition}", "old")
+            yield _change(kind, old, rule, "", f"It is gone: {rule.condition}", side="old")
     for rule_id, rule in after.items():
         if rule_id in before:
             yield from _within(before[rule_id], rule, new)
@@ -125,7 +125,7 @@ def _disagreements(old: Contract, new: Contract) -> Iterator[Change]:
 
 
 def _change(
-    kind: str, contract: Contract, rule: Rule, part: str, message: str, side: Side = "new"
+    kind: str, contract: Contract, rule: Rule, part: str, message: str, *, side: Side = "new"
 ) -> Change:
     index = [each.id for each in contract.rules].index(rule.id)
     pointer = pointer_of(CATALOGUE_KEY, "rules", index, *([part] if part else []))

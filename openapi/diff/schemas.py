@@ -28,7 +28,7 @@ class Step(NamedTuple):
     message: str
 
 
-class TooEntangled(ValueError):
+class TooEntangledError(ValueError):
     """The schemas refer to each other in more ways than can be followed. One line."""
 
 
@@ -51,7 +51,7 @@ class SchemaComparison:
         """The steps from ``old`` to ``new``; ``name`` is what messages call the value.
 
         ``seen`` are the pairs of pointers that have been compared already: a schema may contain
-        itself, and what is found there has been found. Raises TooEntangled.
+        itself, and what is found there has been found. Raises TooEntangledError.
         """
         seen = set() if seen is None else seen
         was, now = shape_of(self.old, old), shape_of(self.new, new)
@@ -61,12 +61,13 @@ class SchemaComparison:
         seen.add(pair)
         self.pairs += 1
         if self.pairs > _MAX_PAIRS:
-            raise TooEntangled(
+            raise TooEntangledError(
                 f"{self.new.name}: line {self.new.line(now.pointer)}: the alternatives here refer "
                 "to each other in more ways than can be followed; write them out"
             )
         if was.alternatives or now.alternatives:
-            yield from self._alternatives(old, new, was, now, name, seen)
+            olds, news = (was.alternatives or [old]), (now.alternatives or [new])
+            yield from self._alternatives(now, olds, news, name, seen)
             return
         yield from self._types(was, now, name)
         yield from self._enum(was, now, name)
@@ -148,7 +149,7 @@ class SchemaComparison:
             if member not in now.properties:
                 yield self._removed(was, now, member, path)
             elif member not in was.properties:
-                yield self._added(was, now, member, path)
+                yield self._added(now, member, path)
             else:
                 old, new = was.properties[member], now.properties[member]
                 yield from self.compare(old, new, path, seen)
@@ -173,7 +174,7 @@ class SchemaComparison:
             kind = "request-narrower-maybe" if now.additional else "request-narrower"
         return Step(kind, "old", pointer, f"{path} is gone.")
 
-    def _added(self, was: Shape, now: Shape, member: str, path: str) -> Step:
+    def _added(self, now: Shape, member: str, path: str) -> Step:
         pointer, required = now.properties[member][1], member in now.required
         word = "required" if required else "optional"
         if self.direction == "response":
@@ -183,22 +184,12 @@ class SchemaComparison:
         return Step(kind, "new", pointer, f"{path} is new and {word}.")
 
     def _alternatives(
-        self,
-        old: Placed,
-        new: Placed,
-        was: Shape,
-        now: Shape,
-        name: str,
-        seen: set[Pair],
+        self, now: Shape, olds: list[Placed], news: list[Placed], name: str, seen: set[Pair]
     ) -> Iterator[Step]:
-        """A schema without alternatives counts as the only one of its kind."""
-        olds = (was.alternatives or [old])[:_MAX_ALTERNATIVES]
-        news = (now.alternatives or [new])[:_MAX_ALTERNATIVES]
-        if olds == [old] and news == [new]:
-            return
-        lost = list(olds)
+        """A schema without alternatives is the only one; equal alternatives are matched first."""
+        lost = olds[:_MAX_ALTERNATIVES]
         gained: list[Placed] = []
-        for branch in news:
+        for branch in news[:_MAX_ALTERNATIVES]:
             same = next((o for o in lost if not any(self.compare(o, branch, name, {*seen}))), None)
             if same is None:
                 gained.append(branch)

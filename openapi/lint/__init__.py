@@ -4,6 +4,7 @@ Each check is a generator that is registered under its permanent id; it takes th
 review and yields a :class:`Problem` for each place that fails it.
 """
 
-from openapi.lint.registry import Checked, Problem, Subject, check_document
+from openapi.lint.registry import CHECKS, Checked, Problem, Subject
+from openapi.lint.run import check_document
 
-__all__ = ["Checked", "Problem", "Subject", "check_document"]
+__all__ = ["CHECKS", "Checked", "Problem", "Subject", "check_document"]

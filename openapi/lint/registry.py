@@ -1,4 +1,4 @@
-"""The registry of checks, and the run over all of them."""
+"""The registry of checks, and what they are given."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from openapi.contract import CATALOGUE_KEY, Contract, ContractError, contract_of
 from openapi.evidence import Evidence
-from openapi.findings import Finding, Severity, in_order
+from openapi.findings import Severity
 from openapi.reading import Document
 
 
@@ -67,24 +67,3 @@ def check(check_id: str, title: str, severity: Severity = "error") -> Callable[[
         return run
 
     return register
-
-
-def check_document(document: Document, evidence: Evidence) -> list[Finding]:
-    """Every finding in ``document``, in the order of its lines."""
-    # Importing them registers them.
-    from openapi.lint import catalogue, examples, rooms, structure  # noqa: F401
-
-    subject = Subject(document, evidence)
-    return in_order(
-        Finding(
-            check_id,
-            checked.severity,
-            document.name,
-            problem.pointer,
-            document.line(problem.pointer),
-            problem.message,
-            problem.advice,
-        )
-        for check_id, checked in CHECKS.items()
-        for problem in checked.run(subject)
-    )
