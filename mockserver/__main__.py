@@ -1,0 +1,5 @@
+"""Runs ``cart-mock``."""
+
+from mockserver.cli import main
+
+main()

@@ -1,0 +1,104 @@
+"""The mock as an ASGI application: Connexion with the contract, and the engine behind it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from copy import deepcopy
+from functools import partial
+from typing import Any
+
+from connexion import AsyncApp
+from connexion.lifecycle import ConnexionRequest, ConnexionResponse
+from connexion.middleware import ConnexionMiddleware
+from connexion.middleware.request_validation import RequestValidationMiddleware
+from connexion.middleware.response_validation import ResponseValidationMiddleware
+from connexion.middleware.security import SecurityMiddleware
+from connexion.options import SwaggerUIOptions
+from connexion.resolver import Resolver
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from mockserver.engine import Engine
+from mockserver.pipeline import CompiledMiddleware, Door, Exchanges, plain_function
+from mockserver.stores import Stores
+from openapi import Contract, load_contract
+
+BODY_LIMIT = 1024 * 1024
+"""How many bytes a request's body may have, unless said otherwise."""
+DOCUMENTATION_PATH = "/ui/"
+"""Where Connexion serves its Swagger UI."""
+
+# The rules judge tokens, parameters and bodies, in the contract's words: Connexion's own security
+# and validation would answer before them, in words of their own.
+_REPLACED_BY_RULES = (
+    SecurityMiddleware,
+    RequestValidationMiddleware,
+    ResponseValidationMiddleware,
+)
+
+
+def create_app(
+    *,
+    contract: Contract | None = None,
+    stores: Stores | None = None,
+    envelope_only: bool = False,
+    body_limit: int = BODY_LIMIT,
+    compiled: bool = True,
+) -> ASGIApp:
+    """The mock as an ASGI application.
+
+    ``stores`` is where its state is, by default in memory. ``envelope_only`` refuses bare arrays.
+    ``body_limit`` is in bytes. ``compiled`` answers the contract's operations ahead of Connexion's
+    stack; without it that stack routes them: the answers are the same. Raises LookupError if the
+    contract has an operation or a refusal that the mock does not implement.
+    """
+    contract = contract or load_contract()
+    stores = Stores() if stores is None else stores
+    engine = Engine(contract, stores, envelope_only=envelope_only)
+    exchanges = Exchanges(engine, body_limit)
+
+    @asynccontextmanager
+    async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
+        yield {}
+        stores.close()
+
+    middlewares: list[Any] = [
+        middleware
+        for middleware in ConnexionMiddleware.default_middlewares
+        if middleware not in _REPLACED_BY_RULES
+    ]
+    if compiled:
+        middlewares.insert(0, partial(CompiledMiddleware, exchanges=exchanges, engine=engine))
+    functions = {
+        operation_id: plain_function(endpoint, exchanges)
+        for operation_id, endpoint in engine.endpoints.items()
+    }
+    app = AsyncApp(
+        __name__,
+        lifespan=lifespan,
+        middlewares=middlewares,
+        swagger_ui_options=SwaggerUIOptions(swagger_ui_path=DOCUMENTATION_PATH),
+    )
+    app.add_api(deepcopy(dict(contract.document)), resolver=Resolver(functions.__getitem__))
+    door = Door(app, exchanges, engine)
+
+    async def refuse(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        return _as_connexion(door.refused(status, request.scope))
+
+    async def fail(_request: ConnexionRequest, error: Exception) -> ConnexionResponse:
+        return _as_connexion(exchanges.failed(error))
+
+    app.add_error_handler(404, refuse)
+    app.add_error_handler(405, refuse)
+    app.add_error_handler(Exception, fail)
+    return door
+
+
+def _as_connexion(response: Response) -> ConnexionResponse:
+    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+    return ConnexionResponse(
+        status_code=response.status_code, headers=headers, body=bytes(response.body)
+    )

@@ -1,0 +1,184 @@
+"""The command ``cart-mock``."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+import warnings
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+DEFAULT_PORT = 8080
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def _version() -> str:
+    try:
+        return version("cart-associations")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+EPILOG = """
+\b
+Try it:
+  cart-mock
+  curl -X POST http://127.0.0.1:8080/oauth/access_token \\
+       -d grant_type=implicit -d client_id=my-store
+
+\b
+A client_id names a store: carts, customers and tokens of one are never seen by
+another. Parallel tests isolate themselves by using a client_id each.
+
+\b
+With `grant_type=client_credentials` and any client_secret you are the store's
+administrator; with `grant_type=implicit` you are a shopper, who registers at
+POST /v2/customers and logs in at POST /v2/customers/tokens.
+"""
+
+
+@click.command(
+    context_settings={
+        "auto_envvar_prefix": "CART_MOCK",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
+    epilog=EPILOG,
+)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, show_envvar=True, help="Address to listen on."
+)
+@click.option(
+    "--port",
+    default=DEFAULT_PORT,
+    show_default=True,
+    show_envvar=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    show_envvar=True,
+    help="Keep the state in this directory. Without it a mock starts clean.",
+)
+@click.option(
+    "--clients",
+    type=click.Path(path_type=Path, dir_okay=False),
+    show_envvar=True,
+    help="Pin the keys: a JSON object of client_id to secret, or to null for a key that "
+    "only shoppers use. Without it any id is taken, and the first secret used with it "
+    "becomes its secret.",
+)
+@click.option(
+    "--seed",
+    type=click.Path(path_type=Path, dir_okay=False),
+    show_envvar=True,
+    help="What every new store starts with: a JSON object of customers, carts and associations.",
+)
+@click.option(
+    "--envelope-only",
+    is_flag=True,
+    show_envvar=True,
+    help='Take identifiers only as {"data": [...]}, not as a bare array.',
+)
+@click.option(
+    "--body-limit",
+    default=1024 * 1024,
+    show_default=True,
+    show_envvar=True,
+    type=click.IntRange(1),
+    metavar="BYTES",
+    help="How large a request body may be.",
+)
+@click.option(
+    "--log-level",
+    default="warning",
+    show_default=True,
+    show_envvar=True,
+    type=click.Choice(_LOG_LEVELS),
+    help="What to log to standard error.",
+)
+@click.version_option(_version(), prog_name="cart-mock")
+def main(
+    host: str,
+    port: int,
+    data: Path | None,
+    clients: Path | None,
+    seed: Path | None,
+    envelope_only: bool,
+    body_limit: int,
+    log_level: str,
+) -> None:  # fmt: skip
+    """A mock of Elastic Path's customer-cart associations that knows every documented rule.
+
+    It keeps state, judges each request by the contract's rules and answers with their texts. Every
+    option can also be set in the environment, as CART_MOCK_PORT and so on.
+    """
+    logging.basicConfig(
+        level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )
+    # Connexion imports Starlette's test client, which warns of an httpx that is not used here.
+    warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")
+    # Imported here so that --help and usage errors do not wait for the server's libraries.
+    from mockserver.clients import ClientsError, load_clients
+    from mockserver.journal import DataError
+    from mockserver.seed import SeedError, load_seed
+    from mockserver.server import serve
+    from mockserver.stores import Stores
+
+    listening = _listen(host, port)
+    try:
+        stores = Stores(
+            data=data,
+            clients=None if clients is None else load_clients(clients),
+            seed=None if seed is None else load_seed(seed),
+        )
+    except (ClientsError, DataError, SeedError) as error:
+        _stop(str(error))
+    from mockserver.app import DOCUMENTATION_PATH, create_app
+
+    app = create_app(stores=stores, envelope_only=envelope_only, body_limit=body_limit)
+    url = _url(listening)
+    click.echo(f"Listening on {url}")
+    click.echo(f"Documentation at {url}{DOCUMENTATION_PATH}")
+    click.echo(
+        f"Try: curl -X POST {url}/oauth/access_token -d grant_type=implicit -d client_id=my-store"
+    )
+    serve(app, listening, log_level)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        # Listening at once, so that a port in use is found before anything else is done.
+        listening.listen(2048)
+    except OSError as error:
+        _stop(
+            f"cannot listen on {host} port {port}: {error.strerror or error}; "
+            "name another with --port, or 0 for a free one"
+        )
+    return listening
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _stop(reason: str) -> NoReturn:
+    click.echo(f"cart-mock: {reason}", err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

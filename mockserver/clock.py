@@ -1,0 +1,56 @@
+"""The time that a store lives by: the machine's, moved or frozen on demand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+class Clock:
+    """Tells the time in seconds since the epoch. A new clock follows the machine's."""
+
+    def __init__(self, machine_time: Callable[[], float] = time.time) -> None:
+        self._machine_time = machine_time
+        self._offset = 0.0
+        self._frozen_at: float | None = None
+
+    def now(self) -> float:
+        """The store's time, in seconds since the epoch."""
+        if self._frozen_at is not None:
+            return self._frozen_at
+        return self._machine_time() + self._offset
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the clock stands still."""
+        return self._frozen_at is not None
+
+    @property
+    def offset(self) -> float:
+        """How many seconds this clock is ahead of the machine's."""
+        return self.now() - self._machine_time()
+
+    def set(self, at: float) -> None:
+        """Set the clock to ``at``, in seconds since the epoch. A frozen clock stays frozen."""
+        if self._frozen_at is not None:
+            self._frozen_at = at
+        else:
+            self._offset = at - self._machine_time()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock by ``seconds``, back if negative."""
+        self.set(self.now() + seconds)
+
+    def freeze(self) -> None:
+        """Stop the clock at its present time."""
+        self._frozen_at = self.now()
+
+    def resume(self) -> None:
+        """Let a frozen clock run on from where it stands."""
+        if self._frozen_at is not None:
+            at, self._frozen_at = self._frozen_at, None
+            self.set(at)
+
+    def follow_machine(self) -> None:
+        """Forget every change: the machine's time again."""
+        self._offset, self._frozen_at = 0.0, None

@@ -1,0 +1,43 @@
+"""What a store holds: immutable values, so that what goes in and out of it is never shared."""
+
+from __future__ import annotations
+
+import msgspec
+
+CART_LIFETIME = 7 * 24 * 3600
+"""Seconds from a cart's last update until it is gone (rule ``cart-expired``)."""
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """Whom to write to about an unregistered cart."""
+
+    email: str
+    name: str | None = None
+
+
+class Cart(msgspec.Struct, frozen=True):
+    """A cart. Times are whole seconds since the epoch; ``customers`` are ids, oldest first."""
+
+    id: str
+    name: str
+    created_at: int
+    updated_at: int
+    description: str = ""
+    customers: tuple[str, ...] = ()
+    contact: Contact | None = None
+
+    @property
+    def expires_at(self) -> int:
+        """When the cart is gone unless it is updated, in seconds since the epoch."""
+        return self.updated_at + CART_LIFETIME
+
+
+class Customer(msgspec.Struct, frozen=True):
+    """A customer. ``password_hash`` is an Argon2 hash, or None: then nobody can log in."""
+
+    id: str
+    name: str
+    email: str
+    created_at: int
+    updated_at: int
+    password_hash: str | None = None

@@ -1,0 +1,52 @@
+"""Requests and answers as the mock sees them, free of any framework's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+encode_json = msgspec.json.Encoder().encode
+
+Header = tuple[bytes, bytes]
+_JSON: Header = (b"content-type", b"application/json")
+
+
+class Request(NamedTuple):
+    """What was sent. Header names are lower case; the body is whole and within the limit."""
+
+    id: str
+    method: str
+    path: str
+    path_params: Mapping[str, str]
+    query: bytes
+    headers: Mapping[bytes, bytes]
+    body: bytes
+
+
+class Answer(NamedTuple):
+    """What is sent back. ``broken`` is the id of the rule or protocol error that it refuses by."""
+
+    status: int
+    headers: tuple[Header, ...] = ()
+    body: bytes = b""
+    broken: str | None = None
+
+    def to(self, request_id: str) -> list[Header]:
+        """All headers of this answer to that request."""
+        return [
+            *self.headers,
+            (b"x-request-id", request_id.encode()),
+            *(() if self.status == 204 else ((b"content-length", b"%d" % len(self.body)),)),
+        ]
+
+
+def json_answer(status: int, content: object) -> Answer:
+    """An answer with a JSON body."""
+    return Answer(status, (_JSON,), encode_json(content))
+
+
+def empty_answer(status: int) -> Answer:
+    """An answer without a body."""
+    return Answer(status)

@@ -1,0 +1,157 @@
+"""State on disk: a snapshot that stock TinyDB can open, and a journal of what changed since.
+
+A change is one JSON line, handed to the operating system before it is acknowledged: a process that
+is killed loses nothing that it acknowledged. Replaying a journal over a newer snapshot ends in the
+same state, because its lines carry whole documents; so a crash between the two steps of a
+compaction is harmless.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from mockserver.tables import Changes, ResidentStorage, Tables, apply
+
+logger = logging.getLogger(__name__)
+
+FORMAT: Final = "cart-mock"
+VERSION: Final = 1
+SNAPSHOT, JOURNAL = "snapshot.json", "journal.jsonl"
+_HEADER_TABLE, _HEADER_ID = "_format", "1"
+
+_encode = msgspec.json.Encoder().encode
+_header = {"format": FORMAT, "version": VERSION}
+_header_line = _encode(_header) + b"\n"
+
+
+class DataError(Exception):
+    """A data file cannot be used. The message says which and why; the file is left untouched."""
+
+
+class JournalStorage(ResidentStorage):
+    """A resident storage that keeps its tables in a directory of its own.
+
+    ``compact_after`` is how many bytes the journal may grow before it is folded into the snapshot;
+    it is at least the size of the snapshot, so that a change's share of that work stays constant.
+    """
+
+    def __init__(self, directory: Path, compact_after: int = 16 * 1024 * 1024) -> None:
+        self._directory = directory
+        self._snapshot, self._journal = directory / SNAPSHOT, directory / JOURNAL
+        directory.mkdir(parents=True, exist_ok=True)
+        super().__init__(_read_snapshot(self._snapshot))
+        _replay(self._journal, self.read())
+        self._compact_after = max(compact_after, _size(self._snapshot))
+        self._file = _open_journal(self._journal)
+        self._length = os.fstat(self._file).st_size
+
+    def record(self, changes: Changes) -> None:
+        """Append one line. Raises OSError with the journal as it was before."""
+        line = _encode(changes) + b"\n"
+        try:
+            written = os.write(self._file, line)
+        except OSError:
+            os.ftruncate(self._file, self._length)
+            raise
+        if written != len(line):
+            os.ftruncate(self._file, self._length)
+            raise OSError(f"{self._journal}: only {written} of {len(line)} bytes could be written")
+        self._length += written
+
+    def commit(self, changes: Changes) -> None:
+        """Record changes, apply them, and fold the journal into the snapshot when it has grown."""
+        super().commit(changes)
+        if self._length > self._compact_after:
+            self.compact()
+
+    def compact(self) -> None:
+        """Write the present state as the snapshot and start an empty journal."""
+        new = self._snapshot.with_suffix(".new")
+        with new.open("wb") as file:
+            file.write(_encode({_HEADER_TABLE: {_HEADER_ID: _header}, **self.read()}))
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._snapshot)
+        os.ftruncate(self._file, 0)
+        self._length = os.write(self._file, _header_line)
+        self._compact_after = max(self._compact_after, _size(self._snapshot))
+
+    def close(self) -> None:
+        """Close the journal; what it holds stays."""
+        os.close(self._file)
+
+
+def _read_snapshot(path: Path) -> Tables:
+    if not path.exists():
+        return {}
+    try:
+        tables: Any = msgspec.json.decode(path.read_bytes())
+        header = tables.pop(_HEADER_TABLE)[_HEADER_ID]
+    except (msgspec.DecodeError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path}: is not a snapshot of cart-mock; move it away") from error
+    _check_header(header, path)
+    result: Tables = tables
+    return result
+
+
+def _check_header(header: Any, path: Path) -> None:
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise DataError(f"{path}: is not a file of cart-mock; move it away")
+    version = header.get("version")
+    if version != VERSION:
+        raise DataError(
+            f"{path}: has format version {version}, and this cart-mock reads {VERSION}; "
+            "use the cart-mock that wrote it"
+        )
+
+
+def _replay(path: Path, tables: Tables) -> None:
+    """Apply a journal's lines to the tables, dropping a torn last one."""
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    if not content:
+        return
+    end = content.rfind(b"\n") + 1
+    lines = content[:end].splitlines()
+    if not lines and _header_line.startswith(content):
+        os.truncate(path, 0)
+        return
+    if not lines:
+        raise DataError(f"{path}: is not a journal of cart-mock; move it away")
+    try:
+        _check_header(msgspec.json.decode(lines[0]), path)
+    except msgspec.DecodeError as error:
+        raise DataError(f"{path}: is not a journal of cart-mock; move it away") from error
+    decoder = msgspec.json.Decoder(Changes)
+    for number, line in enumerate(lines[1:], start=2):
+        try:
+            changes = decoder.decode(line)
+        except msgspec.DecodeError as error:
+            raise DataError(
+                f"{path}: line {number} is damaged ({error}); restore a copy"
+            ) from error
+        apply(changes, tables)
+    if end < len(content):
+        os.truncate(path, end)
+        logger.warning(
+            "%s: the last record was torn (%d bytes); it was never acknowledged and is dropped",
+            path,
+            len(content) - end,
+        )
+
+
+def _open_journal(path: Path) -> int:
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    if os.fstat(file).st_size == 0:
+        os.write(file, _header_line)
+    return file
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,40 @@
+"""Pages of lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mockserver.errors import Breach
+from mockserver.facts import MAX_LIMIT, MAX_OFFSET, Facts
+from mockserver.rules.registry import predicate
+from mockserver.text import shown
+
+_RANGES = {"page[limit]": (1, MAX_LIMIT), "page[offset]": (0, MAX_OFFSET)}
+_WHOLE = re.compile(r"-?[0-9]+")
+
+
+def _sent(facts: Facts) -> Iterator[tuple[str, str]]:
+    return ((name, facts.query[name]) for name in _RANGES if name in facts.query)
+
+
+@predicate
+def page_not_a_number(facts: Facts) -> Breach | None:
+    if not facts.request.query:
+        return None
+    for name, value in _sent(facts):
+        if not _WHOLE.fullmatch(value):
+            return Breach(f"{name} is {shown(value)}", "Send digits only.", name)
+    return None
+
+
+@predicate
+def page_out_of_range(facts: Facts) -> Breach | None:
+    if not facts.request.query:
+        return None
+    for name, value in _sent(facts):
+        low, high = _RANGES[name]
+        # Python refuses to convert thousands of digits; so many are out of range unread.
+        if len(value) > 20 or not low <= int(value) <= high:
+            return Breach(f"{name} is {value[:20]}", f"Send a number from {low} to {high}.", name)
+    return None

@@ -1,0 +1,149 @@
+"""Seed files: the customers, carts and associations that every new store starts with."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from mockserver.entities import Cart, Contact, Customer
+from mockserver.passwords import hash_password
+from mockserver.text import EMAIL, SAFE_ID
+
+
+class SeedError(Exception):
+    """A seed file cannot be used. The message says which, where and why."""
+
+
+class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A customer of a seed file; without a password nobody can log in as it."""
+
+    id: str
+    name: str
+    email: str
+    password: str | None = None
+
+
+class SeedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A cart of a seed file."""
+
+    id: str
+    name: str = "Cart"
+    description: str = ""
+    contact: Contact | None = None
+
+
+class SeedAssociation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which customer has which cart, by their ids."""
+
+    cart: str
+    customer: str
+
+
+class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+    """The content of a seed file."""
+
+    customers: tuple[SeedCustomer, ...] = ()
+    carts: tuple[SeedCart, ...] = ()
+    associations: tuple[SeedAssociation, ...] = ()
+
+    def problems(self) -> list[str]:
+        """What is wrong with it, as sentences with a path; empty if nothing is."""
+        found: list[str] = []
+        found += _repeated("customers", "id", [c.id for c in self.customers])
+        found += _repeated("customers", "email", [c.email.lower() for c in self.customers])
+        found += _repeated("carts", "id", [c.id for c in self.carts])
+        for i, customer in enumerate(self.customers):
+            if not customer.id or not customer.name:
+                found.append(f"customers[{i}]: id and name must not be empty")
+            if not EMAIL.fullmatch(customer.email):
+                found.append(f"customers[{i}].email: {customer.email!r} is not an email address")
+        for i, cart in enumerate(self.carts):
+            if not SAFE_ID.fullmatch(cart.id):
+                found.append(f"carts[{i}].id: {cart.id!r} has more than 0-9, A-Z, a-z, _ and -")
+            if not cart.name.strip() or len(cart.name) > 255:
+                found.append(f"carts[{i}].name: must have 1 to 255 characters, not all blank")
+        carts = {cart.id: cart for cart in self.carts}
+        customers = {customer.id for customer in self.customers}
+        for i, link in enumerate(self.associations):
+            if link.cart not in carts:
+                found.append(f"associations[{i}].cart: no cart {link.cart!r} in this file")
+            elif (contact := carts[link.cart].contact) is not None and contact.email:
+                found.append(f"associations[{i}].cart: {link.cart!r} has a contact email")
+            if link.customer not in customers:
+                found.append(f"associations[{i}].customer: no customer {link.customer!r} here")
+        pairs = [f"{link.cart} and {link.customer}" for link in self.associations]
+        return found + _repeated("associations", "pair", pairs)
+
+    @cached_property
+    def _password_hashes(self) -> dict[str, str]:
+        # Hashing is slow on purpose; a seed's customers often share one password.
+        passwords = {c.password for c in self.customers if c.password is not None}
+        return {password: hash_password(password) for password in passwords}
+
+    def customer_entities(self, now: int) -> list[Customer]:
+        """The customers, created ``now``, in seconds since the epoch."""
+        return [
+            Customer(
+                id=c.id, name=c.name, email=c.email, created_at=now, updated_at=now,
+                password_hash=None if c.password is None else self._password_hashes[c.password],
+            )
+            for c in self.customers
+        ]  # fmt: skip
+
+    def cart_entities(self, now: int) -> list[Cart]:
+        """The carts with their customers, created ``now``, in seconds since the epoch."""
+        customers: defaultdict[str, list[str]] = defaultdict(list)
+        for link in self.associations:
+            customers[link.cart].append(link.customer)
+        return [
+            Cart(
+                id=c.id, name=c.name, description=c.description, contact=c.contact,
+                customers=tuple(customers.get(c.id, ())), created_at=now, updated_at=now,
+            )
+            for c in self.carts
+        ]  # fmt: skip
+
+
+def _repeated(list_name: str, field: str, values: list[str]) -> list[str]:
+    if len(set(values)) == len(values):
+        return []
+    seen: set[str] = set()
+    found = []
+    for i, value in enumerate(values):
+        if value in seen:
+            found.append(f"{list_name}[{i}]: the {field} {value!r} stands twice")
+        seen.add(value)
+    return found
+
+
+_VALIDATION_PATH = re.compile(r" - at `\$\.?(.*)`$")
+
+
+def parse_seed(content: bytes, name: str) -> Seed:
+    """The seed in a JSON text; ``name`` is what errors call it. Raises SeedError."""
+    try:
+        seed = msgspec.json.decode(content, type=Seed)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        where = _VALIDATION_PATH.search(text)
+        reason = _VALIDATION_PATH.sub("", text)
+        raise SeedError(f"{name}: {where.group(1) + ': ' if where else ''}{reason}") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise SeedError(f"{name}: is not JSON: {error}") from error
+    problems = seed.problems()
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise SeedError(f"{name}: {problems[0]}{more}")
+    return seed
+
+
+def load_seed(path: Path) -> Seed:
+    """Read a seed file. Raises SeedError."""
+    try:
+        return parse_seed(path.read_bytes(), str(path))
+    except OSError as error:
+        raise SeedError(f"{path}: cannot be read: {error.strerror or error}") from error

@@ -1,0 +1,242 @@
+"""One store: the carts, customers and key of one ``client_id``, isolated from every other."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, TypeVar
+
+import msgspec
+
+from mockserver.clock import Clock
+from mockserver.entities import CART_LIFETIME, Cart, Customer
+from mockserver.indexes import ByLastUpdate
+from mockserver.tables import Database, ResidentStorage
+
+E = TypeVar("E", Cart, Customer)
+
+_KEY_ID = "1"
+
+
+class Store:
+    """Holds carts and customers; knows which cart belongs to whom, and nothing of HTTP or rules.
+
+    What goes in and comes out are immutable values. ``new_id`` makes the ids of what is created.
+    """
+
+    def __init__(
+        self, name: str, storage: ResidentStorage, clock: Clock, new_id: Callable[[], str]
+    ) -> None:
+        self.name = name
+        self.clock = clock
+        self.new_id = new_id
+        self._database = Database(storage)
+        self._carts = self._database.keyed("carts")
+        self._customers = self._database.keyed("customers")
+        self._key = self._database.keyed("key")
+        self._index()
+
+    def _index(self) -> None:
+        self._by_update = ByLastUpdate()
+        self._registered = ByLastUpdate()
+        self._carts_of: dict[str, ByLastUpdate] = {}
+        self._customer_by_email: dict[str, str] = {}
+        self._next_expiry = float("inf")
+        documents = self._database.resident.documents
+        carts = documents("carts").values()
+        for cart in sorted(carts, key=lambda document: document["updated_at"]):
+            self._index_cart(cart["id"], cart["updated_at"], cart["customers"])
+        for customer in documents("customers").values():
+            self._customer_by_email[customer["email"].lower()] = customer["id"]
+
+    # ---- Time -------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """The store's time in seconds since the epoch; carts that are past their time are gone."""
+        now = self.clock.now()
+        if now >= self._next_expiry:
+            self._expire(now)
+        return now
+
+    def _expire(self, now: float) -> None:
+        oldest = self._by_update.oldest()
+        while oldest is not None and oldest[1] + CART_LIFETIME <= now:
+            self.delete_cart(oldest[0])
+            oldest = self._by_update.oldest()
+        self._next_expiry = float("inf") if oldest is None else oldest[1] + CART_LIFETIME
+
+    # ---- Carts ------------------------------------------------------------------------------
+
+    def cart(self, cart_id: str) -> Cart | None:
+        """The cart with that id, or None."""
+        document = self._carts.get(doc_id=cart_id)  # type: ignore[call-overload]  # ids are strings here
+        return None if document is None else msgspec.convert(document, Cart)
+
+    def put_cart(self, cart: Cart) -> None:
+        """Create or replace a cart, its associations included."""
+        document = self._carts.get(doc_id=cart.id)  # type: ignore[call-overload]  # ids are strings here
+        self._carts.put(cart.id, msgspec.to_builtins(cart))
+        if document is not None:
+            for customer_id in document["customers"]:
+                if customer_id not in cart.customers:
+                    self._disown(cart.id, customer_id)
+        self._index_cart(cart.id, cart.updated_at, cart.customers)
+
+    def delete_cart(self, cart_id: str) -> None:
+        """Delete a cart and its associations."""
+        document = self._carts.get(doc_id=cart_id)  # type: ignore[call-overload]  # ids are strings here
+        if document is None:
+            return
+        self._carts.remove(doc_ids=[cart_id])  # type: ignore[list-item]  # ids are strings here
+        self._by_update.discard(cart_id)
+        self._registered.discard(cart_id)
+        for customer_id in document["customers"]:
+            self._disown(cart_id, customer_id)
+
+    def cart_count_of(self, customer_id: str) -> int:
+        """How many carts a customer has."""
+        carts = self._carts_of.get(customer_id)
+        return 0 if carts is None else len(carts)
+
+    def carts_of(self, customer_id: str, offset: int, limit: int) -> tuple[list[Cart], int]:
+        """A page of a customer's carts, newest update first, and how many there are in all."""
+        return self._page(self._carts_of.get(customer_id), offset, limit)
+
+    def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
+        """A page of the carts that have a customer, newest update first, and how many there are."""
+        return self._page(self._registered, offset, limit)
+
+    def _page(self, carts: ByLastUpdate | None, offset: int, limit: int) -> tuple[list[Cart], int]:
+        if carts is None:
+            return [], 0
+        found = (self.cart(cart_id) for cart_id in carts.newest_first(offset, limit))
+        return [cart for cart in found if cart is not None], len(carts)
+
+    def _index_cart(self, cart_id: str, updated_at: int, customers: Iterable[str]) -> None:
+        self._by_update.touch(cart_id, updated_at)
+        self._next_expiry = min(self._next_expiry, updated_at + CART_LIFETIME)
+        registered = False
+        for customer_id in customers:
+            registered = True
+            carts = self._carts_of.get(customer_id)
+            if carts is None:
+                carts = self._carts_of[customer_id] = ByLastUpdate()
+            carts.touch(cart_id, updated_at)
+        if registered:
+            self._registered.touch(cart_id, updated_at)
+        else:
+            self._registered.discard(cart_id)
+
+    def _disown(self, cart_id: str, customer_id: str) -> None:
+        carts = self._carts_of[customer_id]
+        carts.discard(cart_id)
+        if not carts:
+            del self._carts_of[customer_id]
+
+    # ---- Customers --------------------------------------------------------------------------
+
+    def customer(self, customer_id: str) -> Customer | None:
+        """The customer with that id, or None."""
+        document = self._customers.get(doc_id=customer_id)  # type: ignore[call-overload]  # ids are strings here
+        return None if document is None else msgspec.convert(document, Customer)
+
+    def has_customer(self, customer_id: str) -> bool:
+        """Whether there is a customer with that id."""
+        return customer_id in self._database.resident.documents("customers")
+
+    def customer_with_email(self, email: str) -> Customer | None:
+        """The customer with that email, letter case aside, or None."""
+        customer_id = self._customer_by_email.get(email.lower())
+        return None if customer_id is None else self.customer(customer_id)
+
+    def customers(self, offset: int, limit: int) -> tuple[list[Customer], int]:
+        """A page of the customers, newest first, and how many there are in all."""
+        page = islice(self._customers.newest_first(), offset, offset + limit)
+        found = [self.customer(customer_id) for customer_id in page]
+        return [customer for customer in found if customer is not None], len(self._customers)
+
+    def put_customer(self, customer: Customer) -> None:
+        """Create or replace a customer."""
+        old = self.customer(customer.id)
+        self._customers.put(customer.id, msgspec.to_builtins(customer))
+        if old is not None:
+            del self._customer_by_email[old.email.lower()]
+        self._customer_by_email[customer.email.lower()] = customer.id
+
+    def delete_customer(self, customer_id: str) -> None:
+        """Delete a customer and its associations, together; its carts stay."""
+        customer = self.customer(customer_id)
+        if customer is None:
+            return
+        carts = [
+            msgspec.structs.replace(
+                cart, customers=tuple(c for c in cart.customers if c != customer_id)
+            )
+            for cart in self.carts_of(customer_id, 0, self.cart_count_of(customer_id))[0]
+        ]
+        with self._database.resident.transaction():
+            self._customers.remove(doc_ids=[customer_id])  # type: ignore[list-item]  # ids are strings here
+            for cart in carts:
+                self._carts.put(cart.id, msgspec.to_builtins(cart))
+        del self._customer_by_email[customer.email.lower()]
+        self._carts_of.pop(customer_id, None)
+        for cart in carts:
+            if not cart.customers:
+                self._registered.discard(cart.id)
+
+    # ---- The store's key --------------------------------------------------------------------
+
+    def accepts_secret(self, secret: str) -> bool:
+        """Whether that is the key's secret, compared in constant time.
+
+        The first secret that a key is used with becomes its secret.
+        """
+        key: Any = self._key.get(doc_id=_KEY_ID)  # type: ignore[call-overload]  # ids are strings here
+        if key is None:
+            salt = self.new_id()
+            self._key.put(_KEY_ID, {"salt": salt, "digest": _digest(secret, salt)})
+            return True
+        return hmac.compare_digest(_digest(secret, key["salt"]), key["digest"])
+
+    # ---- The whole --------------------------------------------------------------------------
+
+    def fill(self, customers: Iterable[Customer], carts: Iterable[Cart]) -> None:
+        """Replace every customer and cart, together."""
+        resident = self._database.resident
+        with resident.transaction():
+            self._customers.truncate()
+            self._carts.truncate()
+            resident.commit(
+                {
+                    "customers": {c.id: msgspec.to_builtins(c) for c in customers},
+                    "carts": {c.id: msgspec.to_builtins(c) for c in carts},
+                }
+            )
+        self._index()
+
+    def everything(self) -> tuple[list[Customer], list[Cart]]:
+        """Every customer and every cart."""
+        documents = self._database.resident.documents
+        return (
+            [msgspec.convert(document, Customer) for document in documents("customers").values()],
+            [msgspec.convert(document, Cart) for document in documents("carts").values()],
+        )
+
+    def counts(self) -> dict[str, int]:
+        """How many customers, carts and registered carts there are."""
+        return {
+            "customers": len(self._customers),
+            "carts": len(self._carts),
+            "registered_carts": len(self._registered),
+        }
+
+    def close(self) -> None:
+        """Close the store's files, if it has any."""
+        self._database.close()
+
+
+def _digest(secret: str, salt: str) -> str:
+    # A key's secret is random and long, so that a slow hash would buy nothing.
+    return hmac.new(salt.encode(), secret.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,191 @@
+"""All stores of a process: one for each ``client_id``, made on first use."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from mockserver.clock import Clock
+from mockserver.journal import FORMAT, VERSION, DataError, JournalStorage
+from mockserver.seed import Seed
+from mockserver.store import Store
+from mockserver.tables import ResidentStorage
+
+_IDENTITY, _LOCK, _STORES, _NAME = "cart-mock.json", "cart-mock.lock", "stores", "name.json"
+
+
+class UnknownStore(Exception):
+    """Keys are pinned, and that ``client_id`` is not one of them."""
+
+
+def random_id() -> str:
+    """A random UUID in its usual form."""
+    return str(uuid.uuid4())
+
+
+class Stores:
+    """Finds and makes stores. With ``data``, a directory, they are kept there.
+
+    ``clients`` pins which keys exist: ``client_id`` to its secret, or None for a key without one.
+    ``seed`` is what a new store starts with. Raises DataError if ``data`` cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        data: Path | None = None,
+        clients: Mapping[str, str | None] | None = None,
+        seed: Seed | None = None,
+        new_id: Callable[[], str] = random_id,
+        new_clock: Callable[[], Clock] = Clock,
+    ) -> None:
+        self._clients = clients
+        self._seed = seed
+        self._new_id = new_id
+        self._new_clock = new_clock
+        self._stores: dict[str, Store] = {}
+        self._data = data
+        self._lock: FileLock | None = None
+        if data is None:
+            self.signing_key = secrets.token_bytes(32)
+        else:
+            self._lock = _take(data)
+            try:
+                self.signing_key = _identify(data)
+                for name, directory in _kept(data):
+                    self._stores[name] = self._open(name, directory)
+            except BaseException:
+                self.close()
+                raise
+
+    def __iter__(self) -> Iterator[Store]:
+        return iter(list(self._stores.values()))
+
+    def get(self, name: str) -> Store | None:
+        """The store of that ``client_id`` if it was used before, else None."""
+        return self._stores.get(name)
+
+    def use(self, name: str) -> Store:
+        """The store of that ``client_id``, made if need be. Raises UnknownStore, OSError."""
+        store = self._stores.get(name)
+        if store is not None:
+            return store
+        if self._clients is not None and name not in self._clients:
+            raise UnknownStore(name)
+        directory = None if self._data is None else self._data / _STORES / _directory_name(name)
+        if directory is not None:
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / _NAME).write_text(json.dumps(name), encoding="utf-8")
+        store = self._open(name, directory)
+        self.reset(store)
+        self._stores[name] = store
+        return store
+
+    def reset(self, store: Store) -> None:
+        """Bring a store back to what a new one holds."""
+        seed = self._seed or Seed()
+        now = int(store.clock.now())
+        store.fill(seed.customer_entities(now), seed.cart_entities(now))
+
+    def has_secret(self, store: Store, secret: str) -> bool:
+        """Whether that is the secret of the store's key, compared in constant time."""
+        if self._clients is None:
+            return store.accepts_secret(secret)
+        pinned = self._clients.get(store.name)
+        return secrets.compare_digest(secret.encode(), (pinned or "").encode()) and bool(pinned)
+
+    def delete(self, name: str) -> None:
+        """Delete a store and its files; nothing happens if there is none."""
+        store = self._stores.pop(name, None)
+        if store is None:
+            return
+        store.close()
+        if self._data is not None:
+            directory = self._data / _STORES / _directory_name(name)
+            for path in sorted(directory.iterdir()):
+                path.unlink()
+            directory.rmdir()
+
+    def close(self) -> None:
+        """Close every store and leave the data directory to others."""
+        for store in self._stores.values():
+            store.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def _open(self, name: str, directory: Path | None) -> Store:
+        storage = ResidentStorage() if directory is None else JournalStorage(directory)
+        return Store(name, storage, self._new_clock(), self._new_id)
+
+
+def _take(data: Path) -> FileLock:
+    """Make the directory and lock it, so that two mocks cannot write the same files."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        foreign = [p.name for p in data.iterdir() if p.name not in {_IDENTITY, _LOCK, _STORES}]
+        if foreign and not (data / _IDENTITY).exists():
+            raise DataError(
+                f"{data}: holds files that are not cart-mock's ({foreign[0]}); "
+                "name an empty directory"
+            )
+        lock = FileLock(data / _LOCK)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise DataError(f"{data}: another cart-mock uses it; stop that one first") from error
+    except OSError as error:
+        raise DataError(f"{data}: cannot be written: {error.strerror or error}") from error
+    return lock
+
+
+def _identify(data: Path) -> bytes:
+    """The key that signs this directory's tokens, made on first use: they outlive a restart."""
+    path = data / _IDENTITY
+    if path.exists():
+        try:
+            identity: Any = msgspec.json.decode(path.read_bytes())
+            ours = identity["format"] == FORMAT
+            version, key = identity["version"], identity["signing_key"]
+        except (msgspec.DecodeError, KeyError, TypeError) as error:
+            raise DataError(f"{path}: is not a file of cart-mock; move it away") from error
+        if not ours:
+            raise DataError(f"{path}: is not a file of cart-mock; move it away")
+        if version != VERSION:
+            raise DataError(
+                f"{path}: has format version {version}, and this cart-mock reads {VERSION}; "
+                "use the cart-mock that wrote it"
+            )
+        return bytes.fromhex(key)
+    key = secrets.token_hex(32)
+    identity = {"format": FORMAT, "version": VERSION, "signing_key": key}
+    new = path.with_suffix(".new")
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(identity))
+    new.replace(path)
+    return bytes.fromhex(key)
+
+
+def _kept(data: Path) -> Iterator[tuple[str, Path]]:
+    root = data / _STORES
+    if not root.exists():
+        return
+    for directory in sorted(root.iterdir()):
+        with contextlib.suppress(FileNotFoundError):  # made, and killed before it was named
+            yield json.loads((directory / _NAME).read_text(encoding="utf-8")), directory
+
+
+def _directory_name(name: str) -> str:
+    readable = "store-" + quote(name, safe="")
+    if len(readable) <= 100:
+        return readable
+    return "store-" + hashlib.sha256(name.encode()).hexdigest()

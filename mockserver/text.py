@@ -1,0 +1,35 @@
+"""What ids and emails look like, and how values are shown in errors."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+SAFE_ID = re.compile(r"[0-9A-Za-z_-]+")
+UNSAFE_CHARACTER = re.compile(r"[^0-9A-Za-z_-]")
+
+# The pattern that browsers use for <input type="email">, with at least one dot in the domain.
+EMAIL = re.compile(r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+", re.ASCII)
+
+_KINDS: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+    type(None): "null",
+}
+
+
+def kind(value: Any) -> str:
+    """What kind of JSON value it is, with its article."""
+    return _KINDS[type(value)]
+
+
+def shown(value: Any, limit: int = 60) -> str:
+    """A JSON value as an error shows it: on one line, not too long."""
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= limit else text[: limit - 1] + "…"

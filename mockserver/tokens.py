@@ -1,0 +1,84 @@
+"""Access tokens and customer tokens: signed JWTs that say which store they belong to."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+import jwt
+
+Grant = Literal["client_credentials", "implicit"]
+GRANTS: tuple[Grant, ...] = ("client_credentials", "implicit")
+
+ACCESS_TOKEN_LIFETIME = 3600
+"""Seconds that an access token is valid."""
+CUSTOMER_TOKEN_LIFETIME = 24 * 3600
+"""Seconds that a customer token is valid."""
+
+_ALGORITHM = "HS256"
+_ACCESS, _CUSTOMER = "access", "customer"
+# Expiry is judged by the store's clock, which the library does not know.
+_OPTIONS: Any = {"require": ["exp", "aud", "store"], "verify_exp": False, "verify_iat": False}
+
+
+class TokenInvalid(Exception):
+    """The token is malformed, forged or of the wrong kind."""
+
+
+class AccessToken(NamedTuple):
+    """What an access token says. ``expires`` is in seconds since the epoch."""
+
+    store: str
+    grant: Grant
+    expires: int
+
+
+class CustomerToken(NamedTuple):
+    """What a customer token says. ``expires`` is in seconds since the epoch."""
+
+    store: str
+    customer: str
+    expires: int
+
+
+class Tokens:
+    """Issues and reads tokens with one signing key.
+
+    Reading compares signatures in constant time; a token that was read before is remembered, so
+    that only its first use pays for the signature.
+    """
+
+    def __init__(self, signing_key: bytes) -> None:
+        self._key = signing_key
+        self.read_access = lru_cache(maxsize=8192)(self._read_access)
+        self.read_customer = lru_cache(maxsize=8192)(self._read_customer)
+
+    def issue_access(self, store: str, grant: Grant, now: float, token_id: str) -> tuple[str, int]:
+        """A new access token and when it expires, in seconds since the epoch."""
+        expires = int(now) + ACCESS_TOKEN_LIFETIME
+        claims = {"aud": _ACCESS, "store": store, "grant": grant, "exp": expires, "jti": token_id}
+        return jwt.encode(claims, self._key, _ALGORITHM), expires
+
+    def issue_customer(
+        self, store: str, customer: str, now: float, token_id: str
+    ) -> tuple[str, int]:
+        """A new customer token and when it expires, in seconds since the epoch."""
+        expires = int(now) + CUSTOMER_TOKEN_LIFETIME
+        claims = {
+            "aud": _CUSTOMER, "store": store, "sub": customer, "exp": expires, "jti": token_id,
+        }  # fmt: skip
+        return jwt.encode(claims, self._key, _ALGORITHM), expires
+
+    def _read_access(self, token: str) -> AccessToken:
+        claims = self._claims(token, _ACCESS)
+        return AccessToken(claims["store"], claims["grant"], claims["exp"])
+
+    def _read_customer(self, token: str) -> CustomerToken:
+        claims = self._claims(token, _CUSTOMER)
+        return CustomerToken(claims["store"], claims["sub"], claims["exp"])
+
+    def _claims(self, token: str, audience: str) -> dict[str, Any]:
+        try:
+            return jwt.decode(token, self._key, [_ALGORITHM], _OPTIONS, audience=audience)
+        except (jwt.InvalidTokenError, ValueError) as error:
+            raise TokenInvalid from error
