@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mockserver import bodies
-from mockserver.errors import Breach, Errors
+from mockserver.errors import Errors
 from mockserver.facts import Callers, Facts, GrantFacts
-from mockserver.http import Answer, Request, empty_answer, json_answer
+from mockserver.http import Answer, Breach, Request, empty_answer, json_answer
 from mockserver.operations import Content, Operation, create_access_token, operations
+from mockserver.requests import RequestJournal
 from mockserver.rules import PREDICATES
 from mockserver.rules.caller import access_fault
 from mockserver.schemas import BodySchema
@@ -27,7 +28,7 @@ from openapi import Contract, Rule
 
 logger = logging.getLogger(__name__)
 
-ACCESS_TOKEN_OPERATION = "createAccessToken"
+OAUTH_OPERATION = "createAccessToken"
 _ACCESS_RULE = "access-token-invalid"
 
 Judgement = tuple[tuple[str, Callable[[Any], Breach | None]], ...]
@@ -57,6 +58,7 @@ class Success:
 class Endpoint:
     """One operation of the contract, ready to answer."""
 
+    operation_id: str
     reads_body: bool
 
     async def answer(self, request: Request) -> Answer:
@@ -67,12 +69,13 @@ class Endpoint:
 class AccessTokenEndpoint(Endpoint):
     """``createAccessToken``: the one operation that needs no access token, and takes a form."""
 
+    operation_id = OAUTH_OPERATION
     reads_body = True
 
     def __init__(self, engine: Engine, operation: Mapping[str, Any]) -> None:
         self._engine = engine
         self._success = Success(operation)
-        self._judgement = judgement(engine.contract.rules_of(ACCESS_TOKEN_OPERATION))
+        self._judgement = judgement(engine.contract.rules_of(OAUTH_OPERATION))
 
     async def answer(self, request: Request) -> Answer:
         errors = self._engine.errors
@@ -84,10 +87,17 @@ class AccessTokenEndpoint(Endpoint):
         except bodies.Malformed as error:
             return errors.answer("body-malformed", Breach(str(error), "Send a form."))
         facts = GrantFacts(request, form, self._engine.stores)
+        answer = self.judge_and_act(facts)
+        journal = self._engine.journal if facts.store is None else facts.store.journal
+        journal.record(request, self.operation_id, answer, facts)
+        return answer
+
+    def judge_and_act(self, facts: GrantFacts) -> Answer:
+        """The answer that the rules and the operation give."""
         for rule_id, predicate in self._judgement:
             breach = predicate(facts)
             if breach is not None:
-                return errors.answer(rule_id, breach)
+                return self._engine.errors.answer(rule_id, breach)
         return self._success.answer(create_access_token(facts, self._engine.tokens))
 
 
@@ -97,6 +107,7 @@ class ApiEndpoint(Endpoint):
     def __init__(
         self, engine: Engine, operation_id: str, operation: Mapping[str, Any], code: Operation
     ) -> None:
+        self.operation_id = operation_id
         self._engine = engine
         self._callers = engine.callers
         self._errors = engine.errors
@@ -122,8 +133,21 @@ class ApiEndpoint(Endpoint):
             fault = access_fault(caller)
             if fault is None:
                 raise LookupError("a caller without a store must have a fault")
-            return self._errors.answer(_ACCESS_RULE, fault)
-        facts = Facts(request, caller, caller.store, envelope_only=self._envelope_only)
+            answer = self._errors.answer(_ACCESS_RULE, fault)
+            self._engine.journal.record(request, self.operation_id, answer, None)
+            return answer
+        store = caller.store
+        facts = Facts(request, caller, store, envelope_only=self._envelope_only)
+        if store.intervention is None:
+            answer = await self.judge_and_act(facts)
+        else:
+            answer = await store.intervention(self, facts)
+        store.journal.record(request, self.operation_id, answer, facts)
+        return answer
+
+    async def judge_and_act(self, facts: Facts) -> Answer:
+        """The answer that the rules and the operation give."""
+        request = facts.request
         refusal = self._judged(self._caller_judgement, facts)
         if refusal is None and self._path_patterns:
             refusal = self._misfit_path(request)
@@ -180,6 +204,8 @@ class ApiEndpoint(Endpoint):
 class Engine:
     """Everything that answers requests, compiled from the contract.
 
+    ``journal`` has the requests that belong to no store: those without a valid access token.
+
     Raises LookupError, naming them, if operations or refusals of the contract are not implemented.
     """
 
@@ -189,6 +215,7 @@ class Engine:
         self.envelope_only = envelope_only
         self.errors = Errors(contract)
         self.tokens = Tokens(stores.signing_key)
+        self.journal = RequestJournal()
         self.callers = Callers(stores, self.tokens)
         code = operations(self.tokens)
         self.endpoints: dict[str, Endpoint] = {}
@@ -196,7 +223,7 @@ class Engine:
             operation = contract.document["paths"][path][method.lower()]
             self.endpoints[operation_id] = (
                 AccessTokenEndpoint(self, operation)
-                if operation_id == ACCESS_TOKEN_OPERATION
+                if operation_id == OAUTH_OPERATION
                 else ApiEndpoint(self, operation_id, operation, code[operation_id])
             )
 

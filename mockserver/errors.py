@@ -4,25 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mockserver.http import Answer, Header, encode_json
+from mockserver.http import Answer, Breach, Header, encode_json
 from openapi import Contract
 
 _HEADERS: tuple[Header, ...] = ((b"content-type", b"application/json"),)
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """How a request breaks a rule.
-
-    ``what`` was wrong with this request and what to send ``instead``, as sentences that go on from
-    the rule's text; ``source`` is the one field to blame. ``variant`` names the protocol error to
-    answer with, for a rule that has more than one answer.
-    """
-
-    what: str
-    instead: str
-    source: str | None = None
-    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +41,4 @@ class Errors:
         if breach.source is not None:
             entry["source"] = breach.source
         body = encode_json({"errors": [entry]})
-        return Answer(error.status, (*_HEADERS, *headers), body, error.id)
+        return Answer(error.status, (*_HEADERS, *headers), body, error.id, breach)

@@ -38,13 +38,13 @@ class Fault(NamedTuple):
     instead: str
 
 
-_GET_ACCESS_TOKEN = 'Send "Authorization: Bearer TOKEN" with a token from POST /oauth/access_token.'
+_AUTHORIZE = 'Send "Authorization: Bearer TOKEN" with a token from POST /oauth/access_token.'
 SEND_ENVELOPE = 'Send {"data":[{"type":"customer","id":"CUSTOMER_ID"}]}.'
 _LOG_IN = "Log in again with POST /v2/customers/tokens."
 
-_NO_HEADER = Fault("the Authorization header is missing", _GET_ACCESS_TOKEN)
-_NOT_BEARER = Fault("the Authorization header is not of the form Bearer TOKEN", _GET_ACCESS_TOKEN)
-_UNKNOWN = Fault("the token was not issued here", _GET_ACCESS_TOKEN)
+_NO_HEADER = Fault("the Authorization header is missing", _AUTHORIZE)
+_NOT_BEARER = Fault("the Authorization header is not of the form Bearer TOKEN", _AUTHORIZE)
+_UNKNOWN = Fault("the token was not issued here", _AUTHORIZE)
 _EXPIRED = Fault("it has expired", "Get a new one with POST /oauth/access_token.")
 _C_FORGED = Fault("it was not issued here", _LOG_IN)
 _C_FOREIGN = Fault("it belongs to another store than the access token", _LOG_IN)
@@ -261,8 +261,8 @@ class Facts:
 class GrantFacts:
     """A request for an access token, as its rule sees it.
 
-    ``grant`` is None where the form names none that there is, and ``store`` is None where the form names no key that there is; ``secret_holds`` says whether the
-    secret that was sent is that key's.
+    ``grant`` is None where the form names none that there is, and ``store`` is None where it names
+    no key that there is; ``secret_holds`` says whether the secret that was sent is that key's.
     """
 
     def __init__(self, request: Request, form: dict[str, str], stores: Stores) -> None:

@@ -25,13 +25,31 @@ class Request(NamedTuple):
     body: bytes
 
 
+class Breach(NamedTuple):
+    """How a request breaks a rule.
+
+    ``what`` was wrong with this request and what to send ``instead``, as sentences that go on from
+    the rule's text; ``source`` is the one field to blame. ``variant`` names the protocol error to
+    answer with, for a rule that has more than one answer.
+    """
+
+    what: str
+    instead: str
+    source: str | None = None
+    variant: str | None = None
+
+
 class Answer(NamedTuple):
-    """What is sent back. ``broken`` is the id of the rule or protocol error that it refuses by."""
+    """What is sent back.
+
+    ``broken`` is the id of the rule or protocol error that it refuses by, and ``breach`` how.
+    """
 
     status: int
     headers: tuple[Header, ...] = ()
     body: bytes = b""
     broken: str | None = None
+    breach: Breach | None = None
 
     def to(self, request_id: str) -> list[Header]:
         """All headers of this answer to that request."""

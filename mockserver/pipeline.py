@@ -25,8 +25,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mockserver.engine import INTERNAL, Endpoint, Engine
-from mockserver.errors import Breach
-from mockserver.http import Answer, Request
+from mockserver.http import Answer, Breach, Request
 from mockserver.routes import Routes, decoded_path
 from openapi.contract import iter_operations
 
@@ -177,7 +176,7 @@ class Answered(Response):
 class Nothing(Response):
     """No response: the client is gone."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
         return
 
 

@@ -32,8 +32,8 @@ class Routes(Generic[E]):
         for segment in template.split("/"):
             if segment.startswith("{"):
                 names.append(segment.strip("{}"))
-                segment = _WILDCARD
-            node = node.children.setdefault(segment, _Node())
+            key = _WILDCARD if segment.startswith("{") else segment
+            node = node.children.setdefault(key, _Node())
         node.methods[method] = (endpoint, tuple(names))
 
     def find(self, method: str, path: str) -> tuple[E, dict[str, str]] | None:

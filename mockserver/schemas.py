@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from mockserver.errors import Breach
+from mockserver.http import Breach
 
 
 class BodySchema:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Container, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import msgspec
 
 from mockserver.entities import Cart, Contact, Customer
 from mockserver.passwords import hash_password
-from mockserver.text import EMAIL, SAFE_ID
+from mockserver.text import EMAIL, MAX_NAME, SAFE_ID
 
 
 class SeedError(Exception):
@@ -52,31 +53,21 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
 
     def problems(self) -> list[str]:
         """What is wrong with it, as sentences with a path; empty if nothing is."""
-        found: list[str] = []
-        found += _repeated("customers", "id", [c.id for c in self.customers])
+        found = _repeated("customers", "id", [c.id for c in self.customers])
         found += _repeated("customers", "email", [c.email.lower() for c in self.customers])
         found += _repeated("carts", "id", [c.id for c in self.carts])
+        pairs = [f"{link.cart} and {link.customer}" for link in self.associations]
+        found += _repeated("associations", "pair", pairs)
         for i, customer in enumerate(self.customers):
-            if not customer.id or not customer.name:
-                found.append(f"customers[{i}]: id and name must not be empty")
-            if not EMAIL.fullmatch(customer.email):
-                found.append(f"customers[{i}].email: {customer.email!r} is not an email address")
+            found += (f"customers[{i}]{problem}" for problem in _customer_problems(customer))
         for i, cart in enumerate(self.carts):
-            if not SAFE_ID.fullmatch(cart.id):
-                found.append(f"carts[{i}].id: {cart.id!r} has more than 0-9, A-Z, a-z, _ and -")
-            if not cart.name.strip() or len(cart.name) > 255:
-                found.append(f"carts[{i}].name: must have 1 to 255 characters, not all blank")
+            found += (f"carts[{i}]{problem}" for problem in _cart_problems(cart))
         carts = {cart.id: cart for cart in self.carts}
         customers = {customer.id for customer in self.customers}
         for i, link in enumerate(self.associations):
-            if link.cart not in carts:
-                found.append(f"associations[{i}].cart: no cart {link.cart!r} in this file")
-            elif (contact := carts[link.cart].contact) is not None and contact.email:
-                found.append(f"associations[{i}].cart: {link.cart!r} has a contact email")
-            if link.customer not in customers:
-                found.append(f"associations[{i}].customer: no customer {link.customer!r} here")
-        pairs = [f"{link.cart} and {link.customer}" for link in self.associations]
-        return found + _repeated("associations", "pair", pairs)
+            problems = _association_problems(link, carts, customers)
+            found += (f"associations[{i}]{problem}" for problem in problems)
+        return found
 
     @cached_property
     def _password_hashes(self) -> dict[str, str]:
@@ -106,6 +97,31 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
             )
             for c in self.carts
         ]  # fmt: skip
+
+
+def _customer_problems(customer: SeedCustomer) -> Iterator[str]:
+    if not customer.id or not customer.name:
+        yield ": id and name must not be empty"
+    if not EMAIL.fullmatch(customer.email):
+        yield f".email: {customer.email!r} is not an email address"
+
+
+def _cart_problems(cart: SeedCart) -> Iterator[str]:
+    if not SAFE_ID.fullmatch(cart.id):
+        yield f".id: {cart.id!r} has more than 0-9, A-Z, a-z, _ and -"
+    if not cart.name.strip() or len(cart.name) > MAX_NAME:
+        yield f".name: must have 1 to {MAX_NAME} characters, not only white space"
+
+
+def _association_problems(
+    link: SeedAssociation, carts: Mapping[str, SeedCart], customers: Container[str]
+) -> Iterator[str]:
+    if link.cart not in carts:
+        yield f".cart: no cart {link.cart!r} in this file"
+    elif (contact := carts[link.cart].contact) is not None and contact.email:
+        yield f".cart: {link.cart!r} has a contact email"
+    if link.customer not in customers:
+        yield f".customer: no customer {link.customer!r} in this file"
 
 
 def _repeated(list_name: str, field: str, values: list[str]) -> list[str]:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mockserver.clock import Clock
 from mockserver.entities import CART_LIFETIME, Cart, Customer
+from mockserver.http import Answer
 from mockserver.indexes import ByLastUpdate
+from mockserver.requests import RequestJournal
 from mockserver.tables import Database, ResidentStorage
 
-E = TypeVar("E", Cart, Customer)
+if TYPE_CHECKING:
+    from mockserver.engine import ApiEndpoint
+    from mockserver.facts import Facts
+
+Intervention = Callable[["ApiEndpoint", "Facts"], Awaitable[Answer]]
+"""Answers a request in place of the rules: how faults and broken rules get in."""
 
 _KEY_ID = "1"
 
@@ -32,6 +39,8 @@ class Store:
         self.name = name
         self.clock = clock
         self.new_id = new_id
+        self.journal = RequestJournal()
+        self.intervention: Intervention | None = None
         self._database = Database(storage)
         self._carts = self._database.keyed("carts")
         self._customers = self._database.keyed("customers")

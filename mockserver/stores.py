@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import secrets
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -169,8 +168,8 @@ def _identify(data: Path) -> bytes:
     key = secrets.token_hex(32)
     identity = {"format": FORMAT, "version": VERSION, "signing_key": key}
     new = path.with_suffix(".new")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(identity))
+    new.touch(mode=0o600)
+    new.write_bytes(msgspec.json.encode(identity))
     new.replace(path)
     return bytes.fromhex(key)
 

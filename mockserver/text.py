@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+MAX_NAME = 255
+"""How many characters a cart's name may have."""
+
 SAFE_ID = re.compile(r"[0-9A-Za-z_-]+")
 UNSAFE_CHARACTER = re.compile(r"[^0-9A-Za-z_-]")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mockserver.errors import Breach
 from mockserver.facts import ACCESS_HEADER, CUSTOMER_HEADER, Caller, Facts
+from mockserver.http import Breach
 from mockserver.rules.registry import predicate
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from mockserver.errors import Breach
 from mockserver.facts import Facts
+from mockserver.http import Breach
 from mockserver.rules.registry import predicate
-from mockserver.text import UNSAFE_CHARACTER, kind, shown
-
-MAX_NAME = 255
+from mockserver.text import MAX_NAME, UNSAFE_CHARACTER, kind, shown
 
 
 @predicate

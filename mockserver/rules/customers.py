@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mockserver.errors import Breach
 from mockserver.facts import CUSTOMER_HEADER, Facts
+from mockserver.http import Breach
 from mockserver.rules.registry import predicate
 from mockserver.text import EMAIL, kind, shown
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mockserver.errors import Breach
 from mockserver.facts import MAX_LIMIT, MAX_OFFSET, Facts
+from mockserver.http import Breach
 from mockserver.rules.registry import predicate
 from mockserver.text import shown
 

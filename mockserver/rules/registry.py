@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from mockserver.errors import Breach
 from mockserver.facts import Facts, GrantFacts
+from mockserver.http import Breach
 
 Predicate = Callable[[Facts], Breach | None] | Callable[[GrantFacts], Breach | None]
 P = TypeVar("P", bound=Predicate)
