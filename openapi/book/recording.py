@@ -1,0 +1,87 @@
+"""What was recorded from the mock for the rule book: example exchanges, and who may do what.
+
+The recording ships with the package, so that the book is made without a mock; a test records it
+again from the mock as it is and compares.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+RECORDING_PATH = Path(__file__).with_name("recording.json")
+"""The recording that ships with this package."""
+
+_REASONS = {
+    200: "OK", 201: "Created", 204: "No Content", 400: "Bad Request", 401: "Unauthorized",
+    403: "Forbidden", 404: "Not Found", 409: "Conflict", 422: "Unprocessable Content",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and its answer, as people write HTTP; ``status`` is the answer's."""
+
+    request: str
+    answer: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What was tried, by which operation, and the status that each kind of caller got."""
+
+    operation: str
+    what: str
+    statuses: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The exchanges by rule id, and the permissions."""
+
+    exchanges: Mapping[str, Sequence[Exchange]]
+    permissions: Sequence[Permission]
+
+    @property
+    def callers(self) -> tuple[str, ...]:
+        """The kinds of caller, the mightiest first."""
+        return tuple(self.permissions[0].statuses)
+
+
+def load_recording() -> Recording:
+    """The recording that ships with this package."""
+    recorded = json.loads(RECORDING_PATH.read_text(encoding="utf-8"))
+    return Recording(
+        {
+            rule_id: [_exchange(each) for each in exchanges]
+            for rule_id, exchanges in recorded["exchanges"].items()
+        },
+        [Permission(**each) for each in recorded["permissions"]],
+    )
+
+
+def _exchange(recorded: Mapping[str, Any]) -> Exchange:
+    request, answer = recorded["request"], recorded["answer"]
+    head = [f"{request['method']} {request['path']}"]
+    head += [f"{name}: {value}" for name, value in request["headers"].items()]
+    is_form = request["headers"].get("Content-Type") == "application/x-www-form-urlencoded"
+    status = answer["status"]
+    return Exchange(
+        request="\n".join(head) + _body(request.get("body"), is_form=is_form),
+        answer=f"{status} {_REASONS.get(status, '')}".rstrip()
+        + _body(answer["body"], is_form=False),
+        status=status,
+    )
+
+
+def _body(body: Any, *, is_form: bool) -> str:
+    if body is None:
+        return ""
+    if is_form:
+        return "\n\n" + "&".join(f"{key}={value}" for key, value in body.items())
+    text = body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False)
+    return f"\n\n{text}"

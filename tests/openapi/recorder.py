@@ -1,0 +1,619 @@
+"""Records the rule book's example exchanges from the real mock.
+
+``python -m tests.openapi.recorder`` writes them into the package; a test records them again and
+compares. Time and ids are given to the mock, and tokens are named, so that every recording of the
+same mock is the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import httpx
+
+from mockserver.app import create_app
+from mockserver.clock import Clock
+from mockserver.stores import Stores
+from openapi import load_contract
+from openapi.book.recording import RECORDING_PATH
+
+NOW = 1_700_000_000.0
+DAY = 24 * 3600
+RELATIONSHIPS = "/v2/carts/{}/relationships/customers"
+
+Scene = Callable[["Stage"], Awaitable[None]]
+SCENES: dict[str, Scene] = {}
+
+
+def scene(rule_id: str) -> Callable[[Scene], Scene]:
+    """Register the scene that shows a rule."""
+
+    def register(function: Scene) -> Scene:
+        SCENES[rule_id] = function
+        return function
+
+    return register
+
+
+@dataclass
+class Stage:
+    """A fresh mock with Ada and Bob in it. ``recorded`` is what ``show`` has sent and got."""
+
+    client: httpx.AsyncClient
+    clock: Clock
+    store: str
+    recorded: list[dict[str, Any]] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    customers: dict[str, str] = field(default_factory=dict)
+
+    async def show(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        caller: str | None = "ADMINISTRATOR",
+        customer: str | None = None,
+        text: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
+        """Send a request, record it with its answer, and return the answer's body."""
+        request, answer = await self._send(method, path, body, caller, customer, text, headers)
+        shown = {"method": method, "path": path, "headers": self._named(dict(request))}
+        if text is not None or body is not None:
+            shown["body"] = text if text is not None else self._named(body)
+        content = answer.json() if answer.content else None
+        self.recorded.append(
+            {
+                "request": shown,
+                "answer": {"status": answer.status_code, "body": self._named(content)},
+            }
+        )
+        return content
+
+    async def do(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        """Send a request that sets the stage: it has to succeed, and is not recorded."""
+        _, answer = await self._send(
+            method,
+            path,
+            body,
+            options.get("caller", "ADMINISTRATOR"),
+            options.get("customer"),
+            None,
+            None,
+        )
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        caller: str | None,
+        customer: str | None,
+        text: str | None,
+        headers: dict[str, str] | None,
+    ) -> tuple[dict[str, str], httpx.Response]:
+        tokens = {name: token for token, name in self.names.items()}
+        sent: dict[str, str] = {}
+        if caller is not None:
+            token = tokens.get(f"{caller}_TOKEN", caller)
+            sent["Authorization"] = f"Bearer {token}"
+        if customer is not None:
+            sent["X-Moltin-Customer-Token"] = tokens.get(f"{customer}_TOKEN", customer)
+        content = None
+        if path == "/oauth/access_token":
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+            content = "&".join(f"{key}={value}" for key, value in body.items())
+        elif text is not None or body is not None:
+            sent["Content-Type"] = "application/json"
+            content = text if text is not None else json.dumps(body)
+        sent |= {name: tokens.get(value, value) for name, value in (headers or {}).items()}
+        answer = await self.client.request(method, path, headers=sent, content=content)
+        return sent, answer
+
+    def _named(self, value: Any) -> Any:
+        """``value`` with each token in it replaced by its name."""
+        text = json.dumps(value, ensure_ascii=False)
+        for token, name in self.names.items():
+            text = text.replace(token, name)
+        return json.loads(text)
+
+    async def set_up(self) -> None:
+        """Register Ada and Bob, and make a cart of nobody, one of Ada's and one of Bob's."""
+        await self.log_in_stores()
+        for name in ("Ada", "Bob"):
+            person = {
+                "type": "customer",
+                "name": name,
+                "email": f"{name.lower()}@example.com",
+                "password": "correct horse",
+            }
+            created = await self.do("POST", "/v2/customers", {"data": person})
+            self.customers[name] = created["data"]["id"]
+            await self.log_in(name, f"{name.upper()}_TOKEN")
+        for cart_id, owner in (("weekend-list", None), ("adas-list", "Ada"), ("bobs-list", "Bob")):
+            await self.do("POST", "/v2/carts", {"data": {"id": cart_id, "name": "Groceries"}})
+            if owner:
+                await self.do("POST", RELATIONSHIPS.format(cart_id), self.identifier(owner))
+
+    async def log_in_everyone(self) -> None:
+        """Fetch new tokens for all, under the old names."""
+        self.names.clear()
+        await self.log_in_stores()
+        for name in self.customers:
+            await self.log_in(name, f"{name.upper()}_TOKEN")
+
+    async def log_in_stores(self) -> None:
+        """Fetch the access tokens of an administrator and of a shopper."""
+        for name, form in (
+            ("ADMINISTRATOR", {"grant_type": "client_credentials", "client_secret": "my-secret"}),
+            ("SHOPPER", {"grant_type": "implicit"}),
+        ):
+            token = await self.do(
+                "POST", "/oauth/access_token", {"client_id": self.store, **form}, caller=None
+            )
+            self.names[token["access_token"]] = f"{name}_TOKEN"
+
+    async def log_in(self, name: str, token_name: str) -> None:
+        """Log a customer in; the token is called ``token_name`` from then on."""
+        token = await self.do("POST", "/v2/customers/tokens", login(name), caller="SHOPPER")
+        self.names[token["data"]["token"]] = token_name
+
+    def identifier(self, name: str) -> dict[str, Any]:
+        """The body that names one customer."""
+        return {"data": [{"type": "customer", "id": self.customers[name]}]}
+
+    async def associate(self, name: str, cart_id: str = "weekend-list", **options: Any) -> Any:
+        """Show a POST that associates a customer with a cart."""
+        body = self.identifier(name)
+        return await self.show("POST", RELATIONSHIPS.format(cart_id), body, **options)
+
+    async def refuse(self, body: Any, *, cart_id: str = "weekend-list", **options: Any) -> None:
+        """Show a POST of an association with another body."""
+        await self.show("POST", RELATIONSHIPS.format(cart_id), body, **options)
+
+
+def login(name: str, password: str = "correct horse") -> dict[str, Any]:
+    """The body that logs a customer in."""
+    return {
+        "data": {
+            "type": "token",
+            "email": f"{name.lower()}@example.com",
+            "password": password,
+            "authentication_mechanism": "password",
+        }
+    }
+
+
+# ---- Who is calling ------------------------------------------------------------------------------
+
+
+@scene("access-token-invalid")
+async def access_token_invalid(stage: Stage) -> None:
+    await stage.associate("Ada", caller=None)
+
+
+@scene("customer-token-invalid")
+async def customer_token_invalid(stage: Stage) -> None:
+    await stage.associate("Ada", caller="SHOPPER", customer="not-a-token")
+
+
+@scene("customer-token-required")
+async def customer_token_required(stage: Stage) -> None:
+    await stage.associate("Ada", caller="SHOPPER")
+
+
+# ---- The associations ----------------------------------------------------------------------------
+
+
+@scene("cart-id-unsafe")
+async def cart_id_unsafe(stage: Stage) -> None:
+    await stage.associate("Ada", "weekend!list")
+
+
+@scene("payload-not-array")
+async def payload_not_array(stage: Stage) -> None:
+    await stage.refuse({"data": stage.identifier("Ada")["data"][0]})
+
+
+@scene("entry-not-object")
+async def entry_not_object(stage: Stage) -> None:
+    await stage.refuse({"data": [stage.customers["Ada"]]})
+
+
+@scene("customer-missing")
+async def customer_missing(stage: Stage) -> None:
+    await stage.refuse({"data": []})
+
+
+@scene("more-than-one-customer")
+async def more_than_one_customer(stage: Stage) -> None:
+    both = [*stage.identifier("Ada")["data"], *stage.identifier("Bob")["data"]]
+    await stage.refuse({"data": both})
+
+
+@scene("type-not-customer")
+async def type_not_customer(stage: Stage) -> None:
+    await stage.refuse({"data": [{"type": "customers", "id": stage.customers["Ada"]}]})
+
+
+@scene("customer-id-missing")
+async def customer_id_missing(stage: Stage) -> None:
+    await stage.refuse({"data": [{"type": "customer"}]})
+
+
+@scene("customer-not-permitted")
+async def customer_not_permitted(stage: Stage) -> None:
+    await stage.associate("Bob", caller="SHOPPER", customer="ADA")
+
+
+@scene("cart-not-found")
+async def cart_not_found(stage: Stage) -> None:
+    await stage.associate("Ada", "no-such-cart")
+
+
+@scene("cart-not-permitted")
+async def cart_not_permitted(stage: Stage) -> None:
+    await stage.associate("Ada", "bobs-list", caller="SHOPPER", customer="ADA")
+
+
+@scene("customer-not-found")
+async def customer_not_found(stage: Stage) -> None:
+    await stage.refuse({"data": [{"type": "customer", "id": "no-such-customer"}]})
+
+
+@scene("cart-has-contact-email")
+async def cart_has_contact_email(stage: Stage) -> None:
+    contact = {"data": {"contact": {"email": "guest@example.com"}}}
+    await stage.do("PUT", "/v2/carts/weekend-list", contact)
+    await stage.associate("Ada")
+
+
+# ---- What an association does --------------------------------------------------------------------
+
+
+@scene("association-visible")
+async def association_visible(stage: Stage) -> None:
+    await stage.associate("Ada", caller="SHOPPER", customer="ADA")
+    await stage.show("GET", "/v2/carts?page[limit]=1", caller="SHOPPER", customer="ADA")
+
+
+@scene("any-device")
+async def any_device(stage: Stage) -> None:
+    await stage.log_in("Ada", "ADA_OTHER_DEVICE_TOKEN")
+    other = "ADA_OTHER_DEVICE"
+    await stage.show("GET", "/v2/carts", caller="SHOPPER", customer=other)
+
+
+@scene("many-carts")
+async def many_carts(stage: Stage) -> None:
+    await stage.associate("Ada")
+    await stage.show("GET", "/v2/carts", caller="SHOPPER", customer="ADA")
+
+
+@scene("shared-cart")
+async def shared_cart(stage: Stage) -> None:
+    await stage.associate("Ada", "bobs-list")
+    await stage.show("GET", "/v2/carts/bobs-list")
+
+
+@scene("others-cannot-see")
+async def others_cannot_see(stage: Stage) -> None:
+    await stage.show("GET", "/v2/carts", caller="SHOPPER", customer="ADA")
+
+
+@scene("association-repeat")
+async def association_repeat(stage: Stage) -> None:
+    await stage.associate("Ada", "adas-list")
+
+
+@scene("association-deleted")
+async def association_deleted(stage: Stage) -> None:
+    await stage.show("DELETE", RELATIONSHIPS.format("adas-list"), stage.identifier("Ada"))
+    await stage.show("GET", "/v2/carts", caller="SHOPPER", customer="ADA")
+
+
+@scene("delete-missing")
+async def delete_missing(stage: Stage) -> None:
+    await stage.show("DELETE", RELATIONSHIPS.format("weekend-list"), stage.identifier("Ada"))
+
+
+@scene("refusal-changes-nothing")
+async def refusal_changes_nothing(stage: Stage) -> None:
+    await stage.associate("Bob", caller="SHOPPER", customer="ADA")
+    await stage.show("GET", "/v2/carts/weekend-list")
+
+
+@scene("administrator-unrestricted")
+async def administrator_unrestricted(stage: Stage) -> None:
+    await stage.associate("Ada", "bobs-list")
+
+
+@scene("updated-at-moves")
+async def updated_at_moves(stage: Stage) -> None:
+    stage.clock.advance(60)
+    await stage.associate("Ada")
+    await stage.show("GET", "/v2/carts/weekend-list")
+
+
+# ---- The carts around them -----------------------------------------------------------------------
+
+
+@scene("cart-unknown")
+async def cart_unknown(stage: Stage) -> None:
+    await stage.show("PUT", "/v2/carts/no-such-cart", {"data": {"name": "Holiday list"}})
+
+
+@scene("cart-of-others")
+async def cart_of_others(stage: Stage) -> None:
+    await stage.show("GET", "/v2/carts/bobs-list", caller="SHOPPER", customer="ADA")
+
+
+@scene("cart-name-missing")
+async def cart_name_missing(stage: Stage) -> None:
+    await stage.show("POST", "/v2/carts", {"data": {"description": "No name"}})
+
+
+@scene("cart-name-blank")
+async def cart_name_blank(stage: Stage) -> None:
+    await stage.show("POST", "/v2/carts", {"data": {"name": "  "}})
+
+
+@scene("any-symbol")
+async def any_symbol(stage: Stage) -> None:
+    cart = {"id": "party-list", "name": 'Bob\'s 50% "party" ☕', "description": "パーティー"}
+    await stage.show("POST", "/v2/carts", {"data": cart})
+
+
+@scene("new-cart-id-unsafe")
+async def new_cart_id_unsafe(stage: Stage) -> None:
+    await stage.show("POST", "/v2/carts", {"data": {"id": "party list", "name": "Party"}})
+
+
+@scene("cart-id-taken")
+async def cart_id_taken(stage: Stage) -> None:
+    await stage.show("POST", "/v2/carts", {"data": {"id": "weekend-list", "name": "Again"}})
+
+
+@scene("contact-on-registered-cart")
+async def contact_on_registered_cart(stage: Stage) -> None:
+    contact = {"data": {"contact": {"email": "ada@example.com"}}}
+    await stage.show("PUT", "/v2/carts/adas-list", contact)
+
+
+@scene("last-cart")
+async def last_cart(stage: Stage) -> None:
+    await stage.show("DELETE", "/v2/carts/adas-list")
+
+
+@scene("carts-need-an-owner")
+async def carts_need_an_owner(stage: Stage) -> None:
+    await stage.show("GET", "/v2/carts", caller="SHOPPER")
+
+
+@scene("page-not-a-number")
+async def page_not_a_number(stage: Stage) -> None:
+    await stage.show("GET", "/v2/carts?page[limit]=ten")
+
+
+@scene("page-out-of-range")
+async def page_out_of_range(stage: Stage) -> None:
+    await stage.show("GET", "/v2/carts?page[limit]=101")
+
+
+@scene("cart-expired")
+async def cart_expired(stage: Stage) -> None:
+    stage.clock.advance(7 * DAY)
+    await stage.log_in_everyone()
+    await stage.show("GET", "/v2/carts", caller="SHOPPER", customer="ADA")
+
+
+# ---- The customers around them -------------------------------------------------------------------
+
+
+@scene("customer-record-not-permitted")
+async def customer_record_not_permitted(stage: Stage) -> None:
+    bob = stage.customers["Bob"]
+    await stage.show("GET", f"/v2/customers/{bob}", caller="SHOPPER", customer="ADA")
+
+
+@scene("customer-unknown")
+async def customer_unknown(stage: Stage) -> None:
+    await stage.show("GET", "/v2/customers/no-such-customer")
+
+
+@scene("customer-invalid")
+async def customer_invalid(stage: Stage) -> None:
+    await stage.show("POST", "/v2/customers", {"data": {"type": "customer", "name": "Eve"}})
+
+
+@scene("email-taken")
+async def email_taken(stage: Stage) -> None:
+    again = {"type": "customer", "name": "Ada", "email": "ADA@example.com"}
+    await stage.show("POST", "/v2/customers", {"data": again})
+
+
+@scene("credentials-wrong")
+async def credentials_wrong(stage: Stage) -> None:
+    await stage.show("POST", "/v2/customers/tokens", login("Ada", "a guess"), caller="SHOPPER")
+
+
+@scene("grant-invalid")
+async def grant_invalid(stage: Stage) -> None:
+    form = {"grant_type": "password", "client_id": "my-store"}
+    await stage.show("POST", "/oauth/access_token", form, caller=None)
+
+
+@scene("customer-deleted")
+async def customer_deleted(stage: Stage) -> None:
+    await stage.show("DELETE", f"/v2/customers/{stage.customers['Ada']}")
+    await stage.show("GET", "/v2/carts", caller="SHOPPER", customer="ADA")
+
+
+# ---- Conventions ---------------------------------------------------------------------------------
+
+
+@scene("error-envelope")
+async def error_envelope(stage: Stage) -> None:
+    await stage.show("GET", "/v2/no-such-path")
+
+
+@scene("success-answer")
+async def success_answer(stage: Stage) -> None:
+    await stage.show("GET", "/v2/carts/weekend-list")
+
+
+@scene("password-never-returned")
+async def password_never_returned(stage: Stage) -> None:
+    await stage.show("GET", f"/v2/customers/{stage.customers['Ada']}")
+
+
+@scene("header-names")
+async def header_names(stage: Stage) -> None:
+    headers = {"X-MOLTIN-CUSTOMER-TOKEN": "ADA_TOKEN"}
+    await stage.show("GET", "/v2/carts/adas-list", caller="SHOPPER", headers=headers)
+
+
+@scene("empty-customer-token")
+async def empty_customer_token(stage: Stage) -> None:
+    await stage.show("GET", "/v2/carts/adas-list", customer="")
+
+
+@scene("body-bare-array")
+async def body_bare_array(stage: Stage) -> None:
+    bare = stage.identifier("Ada")["data"]
+    await stage.show("POST", RELATIONSHIPS.format("weekend-list"), bare)
+
+
+@scene("judging-order")
+async def judging_order(stage: Stage) -> None:
+    two = [{"type": "customers", "id": "1"}, {"type": "customers", "id": "2"}]
+    await stage.show("POST", RELATIONSHIPS.format("no-such-cart"), {"data": two})
+
+
+@scene("contact-removal")
+async def contact_removal(stage: Stage) -> None:
+    contact = {"data": {"contact": {"email": "guest@example.com"}}}
+    await stage.do("PUT", "/v2/carts/weekend-list", contact)
+    await stage.show("PUT", "/v2/carts/weekend-list", {"data": {"contact": None}})
+
+
+@scene("new-cart-by-get")
+async def new_cart_by_get(stage: Stage) -> None:
+    await stage.show("GET", "/v2/carts/new-list", caller="SHOPPER", customer="ADA")
+
+
+@scene("implicit-registration")
+async def implicit_registration(stage: Stage) -> None:
+    eve = {"type": "customer", "name": "Eve", "email": "eve@example.com", "password": "a secret"}
+    await stage.show("POST", "/v2/customers", {"data": eve}, caller="SHOPPER")
+
+
+# ---- Who may do what -----------------------------------------------------------------------------
+
+CALLERS: dict[str, dict[str, Any]] = {
+    "administrator": {"caller": "ADMINISTRATOR"},
+    "shopper with a customer token": {"caller": "SHOPPER", "customer": "ADA"},
+    "shopper without one": {"caller": "SHOPPER"},
+    "no access token": {"caller": None},
+}
+"""Who calls, and with which tokens; the customer token is Ada's."""
+
+NEW_CUSTOMER = {"type": "customer", "name": "Eve", "email": "eve@example.com"}
+NEW_NAME = {"data": {"type": "customer", "name": "Someone"}}
+NEW_CART_NAME = {"data": {"name": "Holiday list"}}
+
+# Reads come first and deletions last, so that one store serves a caller for all of them. Customers
+# in paths and bodies stand as {Ada} and {Bob}.
+ATTEMPTS: list[tuple[str, str, str, str, Any]] = [
+    ("getCarts", "list carts", "GET", "/v2/carts", None),
+    ("getACart", "read a cart of nobody", "GET", "/v2/carts/weekend-list", None),
+    ("getACart", "read one's own cart", "GET", "/v2/carts/adas-list", None),
+    ("getACart", "read a cart of others", "GET", "/v2/carts/bobs-list", None),
+    ("createACart", "create a cart", "POST", "/v2/carts", {"data": {"name": "New"}}),
+    ("updateACart", "change a cart of nobody", "PUT", "/v2/carts/weekend-list", NEW_CART_NAME),
+    ("updateACart", "change one's own cart", "PUT", "/v2/carts/adas-list", NEW_CART_NAME),
+    ("updateACart", "change a cart of others", "PUT", "/v2/carts/bobs-list", NEW_CART_NAME),
+    ("createCustomerCartAssociation", "associate oneself with a cart of nobody", "POST",
+     RELATIONSHIPS.format("weekend-list"), "Ada"),
+    ("createCustomerCartAssociation", "associate oneself with a cart of others", "POST",
+     RELATIONSHIPS.format("bobs-list"), "Ada"),
+    ("createCustomerCartAssociation", "associate another customer", "POST",
+     RELATIONSHIPS.format("weekend-list"), "Bob"),
+    ("deleteCustomerCartAssociation", "disassociate oneself", "DELETE",
+     RELATIONSHIPS.format("adas-list"), "Ada"),
+    ("deleteCustomerCartAssociation", "disassociate another customer", "DELETE",
+     RELATIONSHIPS.format("bobs-list"), "Bob"),
+    ("deleteACart", "delete a cart of nobody", "DELETE", "/v2/carts/nobodys-list", None),
+    ("deleteACart", "delete one's own cart", "DELETE", "/v2/carts/adas-other-list", None),
+    ("deleteACart", "delete a cart of others", "DELETE", "/v2/carts/bobs-other-list", None),
+    ("createCustomerToken", "log in", "POST", "/v2/customers/tokens", login("Ada")),
+    ("createCustomer", "register a customer", "POST", "/v2/customers", {"data": NEW_CUSTOMER}),
+    ("getCustomers", "list customers", "GET", "/v2/customers", None),
+    ("getCustomer", "read one's own record", "GET", "/v2/customers/{Ada}", None),
+    ("getCustomer", "read the record of another", "GET", "/v2/customers/{Bob}", None),
+    ("updateCustomer", "change one's own record", "PUT", "/v2/customers/{Ada}", NEW_NAME),
+    ("updateCustomer", "change the record of another", "PUT", "/v2/customers/{Bob}", NEW_NAME),
+    ("deleteCustomer", "delete the record of another", "DELETE", "/v2/customers/{Bob}", None),
+    ("deleteCustomer", "delete one's own record", "DELETE", "/v2/customers/{Ada}", None),
+]  # fmt: skip
+
+
+async def _permissions(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """Each attempt with the status that each caller got."""
+    rows: list[dict[str, Any]] = [
+        {"operation": operation, "what": what, "statuses": {}} for operation, what, *_ in ATTEMPTS
+    ]
+    for number, (caller, tokens) in enumerate(CALLERS.items()):
+        stage = Stage(client, Clock(), f"store-of-caller-{number}")
+        await stage.set_up()
+        for cart_id in ("nobodys-list", "adas-other-list", "bobs-other-list"):
+            await stage.do("POST", "/v2/carts", {"data": {"id": cart_id, "name": "Spare"}})
+        await stage.do("POST", RELATIONSHIPS.format("adas-other-list"), stage.identifier("Ada"))
+        await stage.do("POST", RELATIONSHIPS.format("bobs-other-list"), stage.identifier("Bob"))
+        for row, (_, _, method, path, body) in zip(rows, ATTEMPTS, strict=True):
+            sent = stage.identifier(body) if isinstance(body, str) else body
+            await stage.show(method, path.format_map(stage.customers), sent, **tokens)
+            row["statuses"][caller] = stage.recorded[-1]["answer"]["status"]
+    return rows
+
+
+async def _record() -> dict[str, Any]:
+    ids, clocks = count(1), [Clock()]
+    stores = Stores(
+        new_id=lambda: f"00000000-0000-4000-8000-{next(ids):012}", new_clock=lambda: clocks[-1]
+    )
+    transport = httpx.ASGITransport(create_app(stores=stores))
+    exchanges = {}
+    async with httpx.AsyncClient(transport=transport, base_url="http://mock") as client:
+        for rule_id in (rule.id for rule in load_contract().rules if rule.id in SCENES):
+            # A store of its own for each rule, with its own clock and its own first id.
+            ids = count(1)
+            clocks.append(Clock(lambda: NOW))
+            stage = Stage(client, clocks[-1], f"store-of-{rule_id}")
+            await stage.set_up()
+            await SCENES[rule_id](stage)
+            exchanges[rule_id] = stage.recorded
+        return {"exchanges": exchanges, "permissions": await _permissions(client)}
+
+
+def record() -> dict[str, Any]:
+    """The exchanges of every rule that has a scene, by rule in the catalogue's order, and permissions."""
+    return asyncio.run(_record())
+
+
+def dumped(recording: dict[str, Any]) -> str:
+    """A recording as the file in the package has it."""
+    return json.dumps(recording, indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    RECORDING_PATH.write_text(dumped(record()), encoding="utf-8")
+    print(f"{RECORDING_PATH}: written")  # noqa: T201 - what it prints is for who runs it
