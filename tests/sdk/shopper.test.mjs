@@ -1,0 +1,207 @@
+// @epcc-sdk/sdks-shopper, generated from the vendor's OpenAPI document. It never throws on an HTTP
+// error: the parsed body comes as `error`, beside the response.
+import assert from "node:assert/strict";
+import {
+  createACart, createAnAccessToken, createCustomerCartAssociation, createShopperClient, deleteACart,
+  deleteCustomerCartAssociation, getACart, getCarts, updateACart,
+} from "@epcc-sdk/sdks-shopper";
+import {
+  identifier, mockUrl, newCustomer, newStore, PERMISSION, refusedBodies, scenario, secret,
+} from "./fixtures.mjs";
+
+// Where the SDK keeps its access token; in a browser it would be localStorage.
+function memory() {
+  let value;
+  return {
+    get: () => value,
+    set: (next) => { value = next; },
+    subscribe: () => () => {},
+  };
+}
+
+function connect(store, options = {}) {
+  return createShopperClient({ baseUrl: mockUrl }, { clientId: store, storage: memory(), ...options }).client;
+}
+
+const shopperOf = (store) => connect(store);
+const administratorOf = (store) =>
+  connect(store, {
+    tokenProvider: async () => {
+      const { data } = await createAnAccessToken({
+        baseUrl: mockUrl,
+        body: { grant_type: "client_credentials", client_id: store, client_secret: secret },
+      });
+      return data;
+    },
+  });
+
+const as = (customer) => ({ "X-Moltin-Customer-Token": customer.token });
+const asJson = { "Content-Type": "application/json" };
+
+// The SDK has no operations for customers; its client sends any request with the same access token.
+async function register(client, name) {
+  const customer = newCustomer(name);
+  const { email, password } = customer;
+  const created = await client.post({ url: "/v2/customers", body: { data: customer }, headers: asJson });
+  const login = await client.post({
+    url: "/v2/customers/tokens",
+    body: { data: { type: "token", authentication_mechanism: "password", email, password } },
+    headers: asJson,
+  });
+  return { ...customer, id: created.data.data.id, token: login.data.data.token };
+}
+
+async function newWorld() {
+  const store = newStore();
+  const shopper = shopperOf(store);
+  const alice = await register(shopper, "Alice");
+  const bob = await register(shopper, "Bob");
+  const [hers, his] = await Promise.all([
+    createACart({ client: shopper, headers: as(alice), body: { data: { name: "Hers" } } }),
+    createACart({ client: shopper, headers: as(bob), body: { data: { name: "His" } } }),
+  ]);
+  return {
+    store, shopper, administrator: administratorOf(store), alice, bob, hers: hers.data.data, his: his.data.data,
+  };
+}
+
+const associate = (client, cart, data, headers) =>
+  createCustomerCartAssociation({ client, path: { cartID: cart.id }, body: { data }, headers });
+const disassociate = (client, cart, data, headers) =>
+  deleteCustomerCartAssociation({ client, path: { cartID: cart.id }, body: { data }, headers });
+const namesIn = (list) => list.data.data.map((cart) => cart.name).sort();
+
+function refused({ error, response }, status, title) {
+  assert.equal(response.status, status);
+  assert.equal(error.errors[0].status, status);
+  assert.equal(error.errors[0].title, title);
+  assert.ok(error.errors[0].detail.startsWith(title));
+}
+
+scenario("the client's own login is an implicit grant", async () => {
+  const { auth } = createShopperClient({ baseUrl: mockUrl }, { clientId: newStore(), storage: memory() });
+  const token = await auth.getValidAccessToken();
+  assert.equal(typeof token, "string");
+  assert.equal(await auth.getValidAccessToken(), token);
+});
+
+scenario("the client-credentials grant is read flat", async () => {
+  const { data } = await createAnAccessToken({
+    baseUrl: mockUrl,
+    body: { grant_type: "client_credentials", client_id: newStore(), client_secret: secret },
+  });
+  assert.equal(data.identifier, "client_credentials");
+  assert.equal(data.token_type, "Bearer");
+  assert.ok(data.expires > Date.now() / 1000);
+});
+
+scenario("grant-invalid: an unknown grant comes back as a 400", async () => {
+  const { error, response } = await createAnAccessToken({
+    baseUrl: mockUrl, body: { grant_type: "password", client_id: newStore() },
+  });
+  assert.equal(response.status, 400);
+  assert.equal(error.errors[0].status, 400);
+});
+
+scenario("any-device: carts created in one session are listed by a second login", async () => {
+  const { store, alice } = await newWorld();
+  const second = shopperOf(store);
+  const login = await second.post({
+    url: "/v2/customers/tokens",
+    body: { data: { type: "token", authentication_mechanism: "password", email: alice.email, password: alice.password } },
+    headers: asJson,
+  });
+  const carts = await getCarts({ client: second, headers: as(login.data.data) });
+  assert.deepEqual(namesIn(carts), ["Hers"]);
+});
+
+scenario("association-visible: a cart that was read into being is associated and listed", async () => {
+  const { shopper, alice } = await newWorld();
+  const path = { cartID: `cart-${alice.id}` };
+  const cart = (await getACart({ client: shopper, path })).data.data;
+  const made = await associate(shopper, cart, [identifier(alice.id)], as(alice));
+  assert.deepEqual(made.data, { data: [identifier(alice.id)] });
+  assert.deepEqual(namesIn(await getCarts({ client: shopper, headers: as(alice) })), ["Cart", "Hers"]);
+});
+
+scenario("association-repeat: associating again is an empty 204", async () => {
+  const { shopper, alice, hers } = await newWorld();
+  const again = await associate(shopper, hers, [identifier(alice.id)], as(alice));
+  assert.equal(again.response.status, 204);
+  assert.deepEqual(again.data, {});
+});
+
+scenario("association-deleted: a disassociated cart is no longer listed", async () => {
+  const { shopper, alice, hers } = await newWorld();
+  const gone = await disassociate(shopper, hers, [identifier(alice.id)], as(alice));
+  assert.equal(gone.response.status, 204);
+  assert.deepEqual((await getCarts({ client: shopper, headers: as(alice) })).data.data, []);
+});
+
+scenario("administrator-unrestricted: any customer and any cart, without a customer token", async () => {
+  const { administrator, alice, his } = await newWorld();
+  const made = await associate(administrator, his, [identifier(alice.id)]);
+  assert.equal(made.response.status, 200);
+});
+
+scenario("any-symbol: a cart is renamed with any symbols", async () => {
+  const { shopper, alice, hers } = await newWorld();
+  const name = "Bob's “cart” — 買い物 🛒 <b>&amp;";
+  const renamed = await updateACart({
+    client: shopper, path: { cartID: hers.id }, headers: as(alice), body: { data: { name } },
+  });
+  assert.equal(renamed.data.data.name, name);
+});
+
+for (const [method, request] of [["POST", associate], ["DELETE", disassociate]]) {
+  for (const [rule, status, title, body] of refusedBodies) {
+    scenario(`${rule}: ${method} comes back as a ${status}`, async () => {
+      const world = await newWorld();
+      const { shopper, alice, hers } = world;
+      refused(await request(shopper, hers, body(world), as(alice)), status, title);
+      assert.deepEqual(namesIn(await getCarts({ client: shopper, headers: as(alice) })), ["Hers"]);
+    });
+  }
+
+  scenario(`customer-token-required: ${method} by a shopper without one comes back as a 403`, async () => {
+    const { shopper, alice, hers } = await newWorld();
+    refused(await request(shopper, hers, [identifier(alice.id)]), 403, PERMISSION);
+  });
+
+  scenario(`cart-not-permitted: ${method} on another customer's cart comes back as a 403`, async () => {
+    const { shopper, alice, his } = await newWorld();
+    refused(await request(shopper, his, [identifier(alice.id)], as(alice)), 403, PERMISSION);
+  });
+}
+
+scenario("cart-has-contact-email: a cart with a contact email comes back as a 422", async () => {
+  const { administrator, alice } = await newWorld();
+  const guest = await createACart({
+    client: administrator,
+    body: { data: { name: "Guest's", contact: { name: "Guest", email: "guest@example.com" } } },
+  });
+  refused(
+    await associate(administrator, guest.data.data, [identifier(alice.id)]),
+    422,
+    "Cannot associate customers to carts with contact emails",
+  );
+});
+
+scenario("access-token-invalid: a forged access token comes back as a 401", async () => {
+  const { store, alice, hers } = await newWorld();
+  const forger = connect(store, {
+    tokenProvider: async () => ({ access_token: "forged", expires: Date.now() / 1000 + 3600 }),
+  });
+  refused(
+    await associate(forger, hers, [identifier(alice.id)], as(alice)), 401, "Unable to validate access token",
+  );
+});
+
+scenario("last-cart: the last cart of a customer is not deleted", async () => {
+  const { shopper, alice, hers } = await newWorld();
+  const { error, response } = await deleteACart({
+    client: shopper, path: { cartID: hers.id }, headers: as(alice),
+  });
+  assert.equal(response.status, 400);
+  assert.equal(error.errors[0].title, "Last cart");
+});
