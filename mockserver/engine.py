@@ -1,28 +1,26 @@
 """From a request to its answer: gather the facts, judge, write, show.
 
-The contract is compiled once, when the engine is made: for each operation its rules in the order of
-judgement, its statuses, its body's media type and schema. Between judging and writing nothing
+The contract is compiled once, when the engine is made: for each operation its checks in the order
+of judgement, and the statuses of its successes. Between judging and writing nothing
 awaits, so that one process is atomic without locks.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any
 
 from mockserver import bodies
 from mockserver.errors import Errors
-from mockserver.facts import Callers, Facts, GrantFacts
+from mockserver.facts import Caller, Callers, Facts, GrantFacts
 from mockserver.http import Answer, Breach, Request, empty_answer, json_answer
 from mockserver.operations import Content, Operation, create_access_token, operations
+from mockserver.protocol import Checks, protocol_checks, wrong_media
 from mockserver.requests import RequestJournal
 from mockserver.rules import PREDICATES
 from mockserver.rules.caller import access_fault
-from mockserver.schemas import BodySchema
 from mockserver.stores import Stores
-from mockserver.text import shown
 from mockserver.tokens import Tokens
 from openapi import Contract, Rule
 
@@ -30,9 +28,6 @@ logger = logging.getLogger(__name__)
 
 OAUTH_OPERATION = "createAccessToken"
 _ACCESS_RULE = "access-token-invalid"
-
-Judgement = tuple[tuple[str, Callable[[Any], Breach | None]], ...]
-"""Rule ids with their predicates, in the order of judgement."""
 
 
 class Success:
@@ -61,8 +56,11 @@ class Endpoint:
     operation_id: str
     reads_body: bool
 
-    async def answer(self, request: Request) -> Answer:
-        """The answer to a request. Raises only what is a fault of the mock itself."""
+    def answer(self, request: Request) -> Answer | Awaitable[Answer]:
+        """The answer to a request, or its promise where something has to be waited for.
+
+        Raises only what is a fault of the mock itself.
+        """
         raise NotImplementedError
 
 
@@ -77,11 +75,11 @@ class AccessTokenEndpoint(Endpoint):
         self._success = Success(operation)
         self._judgement = judgement(engine.contract.rules_of(OAUTH_OPERATION))
 
-    async def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Answer:
         errors = self._engine.errors
         media = bodies.media_type(request.headers.get(b"content-type", b""))
         if media not in ("", bodies.FORM):
-            return errors.answer("media-type-unsupported", _wrong_media(media, bodies.FORM))
+            return errors.answer("media-type-unsupported", wrong_media(media, bodies.FORM))
         try:
             form = bodies.read_form(request.body)
         except bodies.Malformed as error:
@@ -102,7 +100,12 @@ class AccessTokenEndpoint(Endpoint):
 
 
 class ApiEndpoint(Endpoint):
-    """Every other operation: an access token first, then JSON."""
+    """Every other operation: an access token first, then JSON.
+
+    A request goes through ``checks``: the rules on the caller, what HTTP asks of path and body,
+    then the other rules and the body's schema. Where the operation has slow work to prepare, that
+    is done once the caller and the body are known to be good, before the other rules judge.
+    """
 
     def __init__(
         self, engine: Engine, operation_id: str, operation: Mapping[str, Any], code: Operation
@@ -114,91 +117,69 @@ class ApiEndpoint(Endpoint):
         self._envelope_only = engine.envelope_only
         self._act, self._prepare = code
         self._success = Success(operation)
-        rules = [r for r in engine.contract.rules_of(operation_id) if r.id != _ACCESS_RULE]
-        self._caller_judgement = judgement(r for r in rules if r.group == "caller")
-        self._judgement = judgement(r for r in rules if r.group != "caller")
         self.reads_body = "requestBody" in operation
-        # Where a rule says what a body that cannot be read gets, that rule answers.
-        self._body_has_rule = any(rule.id == "payload-not-array" for rule in rules)
-        self._path_patterns = _path_patterns(operation_id, engine.contract)
-        self._schema = (
-            BodySchema(_body_schema(operation), engine.contract.document)
-            if self.reads_body and not self._body_has_rule
-            else None
+        rules = [r for r in engine.contract.rules_of(operation_id) if r.id != _ACCESS_RULE]
+        checks = protocol_checks(engine.contract, operation_id)
+        self.checks_before_preparing = (
+            *judgement(r for r in rules if r.group == "caller"),
+            *checks.before_rules,
         )
+        self.checks_after_preparing = (
+            *judgement(r for r in rules if r.group != "caller"),
+            *checks.after_rules,
+        )
+        self._checks = self.checks_before_preparing + self.checks_after_preparing
 
-    async def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Answer | Awaitable[Answer]:
         caller = self._callers.of(request.headers)
-        if caller.store is None:
-            fault = access_fault(caller)
-            if fault is None:
-                raise LookupError("a caller without a store must have a fault")
-            answer = self._errors.answer(_ACCESS_RULE, fault)
-            self._engine.journal.record(request, self.operation_id, answer, None)
-            return answer
         store = caller.store
+        if store is None:
+            return self._unauthorized(request, caller)
         facts = Facts(request, caller, store, envelope_only=self._envelope_only)
-        if store.intervention is None:
-            answer = await self.judge_and_act(facts)
-        else:
-            answer = await store.intervention(self, facts)
+        if self._prepare is not None or store.intervention is not None:
+            return self._answer_later(facts)
+        answer = self.refusal(self._checks, facts) or self._success.answer(self._act(facts))
         store.journal.record(request, self.operation_id, answer, facts)
         return answer
 
     async def judge_and_act(self, facts: Facts) -> Answer:
         """The answer that the rules and the operation give."""
-        request = facts.request
-        refusal = self._judged(self._caller_judgement, facts)
-        if refusal is None and self._path_patterns:
-            refusal = self._misfit_path(request)
-        if refusal is None and self.reads_body:
-            refusal = self._unreadable(facts)
+        refusal = self.refusal(self.checks_before_preparing, facts)
         if refusal is not None:
             return refusal
         if self._prepare is not None:
             await self._prepare(facts)
-        refusal = self._judged(self._judgement, facts)
-        if refusal is None and self._schema is not None:
-            misfit = self._schema.breach(facts.body)
-            if misfit is not None:
-                refusal = self._errors.answer("request-invalid", misfit)
-        if refusal is not None:
-            return refusal
+        refusal = self.refusal(self.checks_after_preparing, facts)
+        return refusal or self.act(facts)
+
+    def refusal(self, checks: Checks, facts: Facts) -> Answer | None:
+        """The answer of the first check that fails, or None."""
+        for error_id, check in checks:
+            breach = check(facts)
+            if breach is not None:
+                return self._errors.answer(error_id, breach)
+        return None
+
+    def act(self, facts: Facts) -> Answer:
+        """Do what was asked, unjudged, and show it."""
         return self._success.answer(self._act(facts))
 
-    def _judged(self, rules: Judgement, facts: Facts) -> Answer | None:
-        for rule_id, predicate in rules:
-            breach = predicate(facts)
-            if breach is not None:
-                return self._errors.answer(rule_id, breach)
-        return None
+    async def _answer_later(self, facts: Facts) -> Answer:
+        store = facts.store
+        if store.intervention is None:
+            answer = await self.judge_and_act(facts)
+        else:
+            answer = await store.intervention(self, facts)
+        store.journal.record(facts.request, self.operation_id, answer, facts)
+        return answer
 
-    def _misfit_path(self, request: Request) -> Answer | None:
-        for name, pattern in self._path_patterns:
-            value = request.path_params[name]
-            if not pattern.fullmatch(value):
-                breach = Breach(
-                    f"{name} is {shown(value)}", f"Send one that matches {pattern.pattern}.", name
-                )
-                return self._errors.answer("request-invalid", breach)
-        return None
-
-    def _unreadable(self, facts: Facts) -> Answer | None:
-        request = facts.request
-        if request.body:
-            media = bodies.media_type(request.headers.get(b"content-type", b""))
-            if media and not bodies.is_json(media):
-                return self._errors.answer(
-                    "media-type-unsupported", _wrong_media(media, bodies.JSON)
-                )
-        if not self._body_has_rule:
-            try:
-                _ = facts.body
-            except bodies.Malformed as error:
-                return self._errors.answer(
-                    "body-malformed", Breach(str(error), "Send a JSON object.")
-                )
-        return None
+    def _unauthorized(self, request: Request, caller: Caller) -> Answer:
+        fault = access_fault(caller)
+        if fault is None:
+            raise LookupError("a caller without a store must have a fault")
+        answer = self._errors.answer(_ACCESS_RULE, fault)
+        self._engine.journal.record(request, self.operation_id, answer, None)
+        return answer
 
 
 class Engine:
@@ -230,7 +211,8 @@ class Engine:
     async def answer(self, endpoint: Endpoint, request: Request) -> Answer:
         """The endpoint's answer; a fault of the mock itself is logged and becomes the 500."""
         try:
-            return await endpoint.answer(request)
+            answer = endpoint.answer(request)
+            return answer if isinstance(answer, Answer) else await answer
         except Exception:
             logger.exception("request %s failed", request.id)
             return self.errors.answer("internal-error", INTERNAL)
@@ -242,34 +224,10 @@ INTERNAL = Breach(
 )
 
 
-def judgement(rules: Any) -> Judgement:
+def judgement(rules: Iterable[Rule]) -> Checks:
     """The predicates of those rules that are refusals, in the same order."""
-    refusals: list[Rule] = [rule for rule in rules if rule.is_refusal]
+    refusals = [rule for rule in rules if rule.is_refusal]
     missing = [rule.id for rule in refusals if rule.id not in PREDICATES]
     if missing:
         raise LookupError(f"rules without a predicate: {', '.join(missing)}")
     return tuple((rule.id, PREDICATES[rule.id]) for rule in refusals)
-
-
-def _body_schema(operation: Mapping[str, Any]) -> Mapping[str, Any]:
-    schema: Mapping[str, Any] = operation["requestBody"]["content"][bodies.JSON]["schema"]
-    return schema
-
-
-def _path_patterns(operation_id: str, contract: Contract) -> list[tuple[str, re.Pattern[str]]]:
-    """The path parameters of an operation whose schema has a pattern."""
-    components = contract.document["components"]
-    _, path = contract.operations[operation_id]
-    found = []
-    for reference in contract.document["paths"][path].get("parameters", ()):
-        parameter = components["parameters"][reference["$ref"].rsplit("/", 1)[1]]
-        schema = parameter["schema"]
-        if "$ref" in schema:
-            schema = components["schemas"][schema["$ref"].rsplit("/", 1)[1]]
-        if parameter["in"] == "path" and "pattern" in schema:
-            found.append((parameter["name"], re.compile(schema["pattern"])))
-    return found
-
-
-def _wrong_media(media: str, right: str) -> Breach:
-    return Breach(media, f"Send {right}.", "Content-Type")

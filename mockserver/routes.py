@@ -1,88 +1,69 @@
-"""Finds the endpoint of a path: the contract's path templates, compiled into a tree."""
+"""Finds the endpoint of a path: the contract's path templates, compiled."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 from urllib.parse import unquote
 
 E = TypeVar("E")
 
-_WILDCARD = "{}"
-
-
-class _Node(Generic[E]):
-    __slots__ = ("children", "methods")
-
-    def __init__(self) -> None:
-        self.children: dict[str, _Node[E]] = {}
-        # Method to the endpoint and the names of its path parameters.
-        self.methods: dict[str, tuple[E, tuple[str, ...]]] = {}
+_PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 class Routes(Generic[E]):
-    """Path templates to endpoints. A literal segment goes before a parameter."""
+    """Path templates to endpoints. A literal segment goes before a parameter.
+
+    All templates of a method are one regular expression; its last group that matched, which is
+    empty and stands at the end of each alternative, says which template it was.
+    """
 
     def __init__(self) -> None:
-        self._root: _Node[E] = _Node()
+        self._templates: dict[str, dict[str, E]] = {}
+        self._compiled: dict[str, _Compiled[E]] = {}
 
     def add(self, method: str, template: str, endpoint: E) -> None:
         """Serve an endpoint at a path template such as ``/v2/carts/{cartID}``."""
-        node, names = self._root, []
-        for segment in template.split("/"):
-            if segment.startswith("{"):
-                names.append(segment.strip("{}"))
-            key = _WILDCARD if segment.startswith("{") else segment
-            node = node.children.setdefault(key, _Node())
-        node.methods[method] = (endpoint, tuple(names))
+        templates = self._templates.setdefault(method, {})
+        templates[template] = endpoint
+        self._compiled[method] = compiled = _Compiled(templates)
+        if method == "GET":
+            self._compiled["HEAD"] = compiled
 
     def find(self, method: str, path: str) -> tuple[E, dict[str, str]] | None:
         """The endpoint and path parameters of a request, or None; HEAD is served by GET."""
-        found = _find(self._root, path.split("/"), 0, "GET" if method == "HEAD" else method)
-        if found is None:
-            return None
-        (endpoint, names), values = found
-        return endpoint, dict(zip(names, values, strict=True))
+        compiled = self._compiled.get(method)
+        return None if compiled is None else compiled.find(path)
 
     def methods(self, path: str) -> list[str]:
         """The methods that a path has, for ``Allow``; empty if there is no such path."""
-        found: set[str] = set()
-        _collect(self._root, path.split("/"), 0, found)
-        if found:
-            found |= {"OPTIONS"} | ({"HEAD"} if "GET" in found else set())
-        return sorted(found)
+        found = [method for method in self._compiled if self.find(method, path) is not None]
+        return sorted([*found, "OPTIONS"]) if found else []
 
 
-def _find(
-    node: _Node[E], segments: list[str], at: int, method: str
-) -> tuple[tuple[E, tuple[str, ...]], list[str]] | None:
-    if at == len(segments):
-        entry = node.methods.get(method)
-        return None if entry is None else (entry, [])
-    segment = segments[at]
-    child = node.children.get(segment)
-    if child is not None:
-        found = _find(child, segments, at + 1, method)
-        if found is not None:
-            return found
-    child = node.children.get(_WILDCARD)
-    if child is None or not segment:
-        return None
-    found = _find(child, segments, at + 1, method)
-    if found is not None:
-        found[1].insert(0, segment)
-    return found
+class _Compiled(Generic[E]):
+    def __init__(self, templates: Mapping[str, E]) -> None:
+        # "{" sorts behind every letter, so that literal segments come first.
+        ordered = sorted(templates)
+        alternatives, self._by_group = [], {}
+        group = 0
+        for template in ordered:
+            names = tuple(_PARAMETER.findall(template))
+            literals = [re.escape(literal) for literal in _PARAMETER.split(template)[::2]]
+            alternatives.append("([^/]+)".join(literals) + "()")
+            end = group + len(names) + 1
+            groups = tuple((name, at) for at, name in enumerate(names, group + 1))
+            self._by_group[end] = (templates[template], groups)
+            group = end
+        self._match = re.compile("|".join(alternatives)).fullmatch
 
-
-def _collect(node: _Node[E], segments: list[str], at: int, found: set[str]) -> None:
-    if at == len(segments):
-        found.update(node.methods)
-        return
-    for key in (segments[at], _WILDCARD):
-        if key in node.children and segments[at]:
-            _collect(node.children[key], segments, at + 1, found)
-        elif not segments[at] and key == "" and "" in node.children:
-            _collect(node.children[""], segments, at + 1, found)
+    def find(self, path: str) -> tuple[E, dict[str, str]] | None:
+        match = self._match(path)
+        if match is None or match.lastindex is None:
+            return None
+        endpoint, parameters = self._by_group[match.lastindex]
+        return endpoint, {name: match[group] for name, group in parameters}
 
 
 def decoded_path(scope: Mapping[str, object]) -> str:
