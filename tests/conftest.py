@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 import pytest
 
@@ -17,6 +17,23 @@ def mock_url() -> Iterator[str]:
     """The URL of a mock that runs in a process of its own. Isolate tests by ``client_id``."""
     with running_mock() as url:
         yield url
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--list-rules",
+        action="store_true",
+        help="after collecting, list the ids of the rules that tests are marked with",
+    )
+
+
+def pytest_report_collectionfinish(
+    config: pytest.Config, items: Sequence[pytest.Item]
+) -> list[str]:
+    if not config.getoption("--list-rules"):
+        return []
+    ids = {rule for item in items for mark in item.iter_markers("rule") for rule in mark.args}
+    return [f"tested rule: {rule}" for rule in sorted(ids)]
 
 
 @pytest.hookimpl(wrapper=True)

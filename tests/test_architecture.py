@@ -1,0 +1,94 @@
+"""How the rooms hang together: who imports whom, and that every rule is played and tested."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mockserver.rules import PREDICATES
+from openapi import load_contract
+
+ROOT = Path(__file__).parent.parent
+FORBIDDEN = {
+    "openapi": {"mockserver", "conformance", "tests", "benchmark"},
+    "mockserver": {"conformance", "tests", "benchmark"},
+    "conformance": {"mockserver", "tests", "benchmark"},
+}
+CONTRACT = load_contract()
+
+
+def imported_packages(source: str) -> Iterator[str]:
+    """The top-level packages that a module imports, anywhere in it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.partition(".")[0]
+
+
+def test_the_import_check_sees_every_form_of_import() -> None:
+    source = "import a.b\ndef f():\n    from c.d import e\n    import f as g\nfrom . import h\n"
+    assert set(imported_packages(source)) == {"a", "c", "f"}
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_a_room_imports_none_that_it_must_not_know(room: str) -> None:
+    modules = list((ROOT / room).rglob("*.py"))
+    assert modules
+    crossing = {
+        f"{module.relative_to(ROOT)} imports {package}"
+        for module in modules
+        for package in imported_packages(module.read_text(encoding="utf-8"))
+        if package in FORBIDDEN[room]
+    }
+    assert not crossing, "\n".join(sorted(crossing))
+
+
+def test_every_refusal_has_a_predicate_and_every_predicate_a_refusal() -> None:
+    refusals = {rule.id for rule in CONTRACT.rules if rule.is_refusal}
+    assert not refusals - set(PREDICATES), "refusals without a predicate"
+    assert not set(PREDICATES) - refusals, "predicates without a refusal"
+
+
+def test_the_mock_writes_out_no_text_of_the_catalogue() -> None:
+    texts = {rule.text for rule in CONTRACT.rules} | {e.text for e in CONTRACT.protocol_errors}
+    texts |= {rule.detail for rule in CONTRACT.rules}
+    copied = [
+        f"{module.relative_to(ROOT)}:{node.lineno}: {node.value}"
+        for module in (ROOT / "mockserver").rglob("*.py")
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value is not None and node.value in texts
+    ]
+    assert not copied, "\n".join(copied)
+
+
+@pytest.fixture(scope="module")
+def tested_rules() -> set[str]:
+    """The ids in the rule markers of all tests, whichever tests this run was asked for."""
+    listing = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "--list-rules", "-qq"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert listing.returncode == 0, listing.stdout + listing.stderr
+    prefix = "tested rule: "
+    lines = listing.stdout.splitlines()
+    return {line.removeprefix(prefix) for line in lines if line.startswith(prefix)}
+
+
+def test_every_rule_has_a_test(tested_rules: set[str]) -> None:
+    untested = [rule.id for rule in CONTRACT.rules if rule.id not in tested_rules]
+    assert not untested, "rules that no test is marked with: " + ", ".join(untested)
+
+
+def test_every_rule_marker_names_a_rule(tested_rules: set[str]) -> None:
+    unknown = tested_rules - {rule.id for rule in CONTRACT.rules}
+    assert not unknown, "markers of no rule: " + ", ".join(sorted(unknown))
