@@ -1,0 +1,81 @@
+"""Writes the README's rule table from the catalogue; with --check, says whether it is current."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from openapi import Rule, load_contract
+
+README = Path(__file__).parent.parent / "README.md"
+BEGIN = "<!-- rules: written by scripts/rule_table.py -->"
+END = "<!-- end of rules -->"
+GROUPS = {
+    "caller": "Who is calling",
+    "association": "Associations",
+    "effect": "What an association does",
+    "cart": "Carts",
+    "page": "Pages",
+    "customer": "Customers",
+    "token": "Tokens",
+    "convention": "Conventions",
+}
+
+
+def table() -> str:
+    """The catalogue as Markdown: a table for each group, in the catalogue's order."""
+    rules = sorted(load_contract().rules, key=lambda rule: list(GROUPS).index(rule.group))
+    return "\n".join(
+        line
+        for group, members in groupby(rules, key=lambda rule: rule.group)
+        for line in _group(GROUPS[group], members)
+    )
+
+
+def _group(title: str, rules: Iterator[Rule]) -> Iterator[str]:
+    yield from (
+        "",
+        f"**{title}**",
+        "",
+        "| rule | when | answer | level |",
+        "| --- | --- | --- | --- |",
+    )
+    for rule in rules:
+        cells = (f"`{rule.id}`", rule.condition, _answer(rule), _level(rule))
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _answer(rule: Rule) -> str:
+    statuses = " or ".join(map(str, rule.statuses))
+    return f"{statuses} `{rule.text}`" if rule.text else statuses
+
+
+def _level(rule: Rule) -> str:
+    return rule.level if rule.exact == rule.level else f"{rule.level}; exact answer: {rule.exact}"
+
+
+def with_table(readme: str) -> str:
+    """The README with the table of now between its markers. Raises ValueError without markers."""
+    if BEGIN not in readme or END not in readme:
+        raise ValueError(f"{README} lacks the line {BEGIN} or {END}")
+    before, rest = readme.split(BEGIN, 1)
+    return f"{before}{BEGIN}\n{table()}\n\n{END}{rest.split(END, 1)[1]}"
+
+
+def main(arguments: list[str]) -> int:
+    """Bring the README up to date, or check that it is. Gives the exit status."""
+    current = README.read_text(encoding="utf-8")
+    wanted = with_table(current)
+    if current == wanted:
+        return 0
+    if "--check" in arguments:
+        sys.stderr.write("README.md: the rule table is old; run scripts/rule_table.py\n")
+        return 1
+    README.write_text(wanted, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
