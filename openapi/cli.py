@@ -9,13 +9,16 @@ from typing import Any, TypeVar
 
 import click
 
-from openapi.contract import CONTRACT_PATH, ContractError
+from openapi.book.observation import read_observation
+from openapi.book.render import BookFormat, render
+from openapi.book.table import rule_table, with_table
+from openapi.contract import CONTRACT_PATH, ContractError, contract_of, load_contract
 from openapi.diff import TooEntangledError, compare
 from openapi.diff.report import review_of
 from openapi.evidence import EvidenceError, installed_evidence
 from openapi.findings import FORMATS, Review
 from openapi.lint import CHECKS, check_document
-from openapi.reading import UnreadableDocumentError, read
+from openapi.reading import MAX_BYTES, UnreadableDocumentError, read, read_text
 
 COMMANDS_GROUP = "cart_spec.commands"
 """Entry points of this group add commands; the suite adds those that need its judgement."""
@@ -23,6 +26,9 @@ COMMANDS_GROUP = "cart_spec.commands"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _FORMATS = click.Choice(["text", "json", "sarif", "github"])
+
+
+_REFUSALS = (UnreadableDocumentError, ContractError, EvidenceError, TooEntangledError)
 
 
 class RefusedInputError(click.ClickException):
@@ -104,7 +110,7 @@ def check(ctx: click.Context, file: Path, form: str, output: Path | None) -> Non
     try:
         document = read(_shown(file))
         findings = check_document(document, installed_evidence())
-    except (UnreadableDocumentError, EvidenceError) as error:
+    except _REFUSALS as error:
         raise RefusedInputError(str(error)) from error
     titles = {check_id: checked.title for check_id, checked in CHECKS.items()}
     errors = sum(finding.severity == "error" for finding in findings)
@@ -146,10 +152,106 @@ def diff(
     try:
         documents = read(_shown(old)), read(_shown(new))
         review = review_of(compare(*documents), *documents, audience=audience)
-    except (UnreadableDocumentError, ContractError, TooEntangledError) as error:
+    except _REFUSALS as error:
         raise RefusedInputError(str(error)) from error
     write(FORMATS[form](review), output)
     ctx.exit(1 if review.count("error") else 0)
+
+
+_BOOK_FORMAT = click.option(
+    "--format", "form", type=click.Choice(["html", "markdown"]), default="html", show_default=True
+)
+_OUTPUT = click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write to this file."
+)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path), default=CONTRACT_PATH, metavar="[FILE]")
+@_BOOK_FORMAT
+@_OUTPUT
+def book(file: Path, form: BookFormat, output: Path | None) -> None:
+    """Make the rule book: what happens if ..., as one page to read, search and print.
+
+    Endpoints; each rule with its condition, answer, source, example and cases; who may do what; the
+    order of judgement; the life of an association; where the published material disagrees.
+
+    \b
+    Examples:
+      cart-spec book -o rules.html
+      cart-spec book --format markdown -o rules.md
+    """
+    try:
+        text = render(contract_of(read(_shown(file)).data, str(file)), installed_evidence(), form)
+    except _REFUSALS as error:
+        raise RefusedInputError(str(error)) from error
+    write(text, output)
+
+
+@main.command()
+@click.argument("reports", type=click.Path(path_type=Path), nargs=-1, required=True)
+@_BOOK_FORMAT
+@_OUTPUT
+def observe(reports: tuple[Path, ...], form: BookFormat, output: Path | None) -> None:
+    """Make the rule book with what runs saw on deployments, rule by rule.
+
+    REPORTS are the report.json files that `cart-conformance run --report-dir` writes; each becomes
+    a column "seen on this deployment, on this date", and interpretations become observations.
+
+    \b
+    Example:
+      cart-spec observe reports/report.json -o rules.html
+    """
+    try:
+        contract = load_contract()
+        observations = [read_observation(report, contract) for report in reports]
+        text = render(contract, installed_evidence(), form, observations)
+    except _REFUSALS as error:
+        raise RefusedInputError(str(error)) from error
+    write(text, output)
+
+
+@main.command()
+@click.option(
+    "--check",
+    "checked",
+    type=click.Path(path_type=Path),
+    metavar="README",
+    help="Compare with the table between the markers in this file; exit status 1 if it differs.",
+)
+@click.option(
+    "--write",
+    "written",
+    type=click.Path(path_type=Path),
+    metavar="README",
+    help="Put the table between the markers in this file.",
+)
+@click.pass_context
+def table(ctx: click.Context, checked: Path | None, written: Path | None) -> None:
+    """Print the rule table in Markdown, or keep the one in a README up to date.
+
+    The table stands between the lines <!-- rules:begin --> and <!-- rules:end -->.
+
+    \b
+    Examples:
+      cart-spec table --check README.md
+      cart-spec table --write README.md
+    """
+    contract = load_contract()
+    path = checked or written
+    if path is None:
+        click.echo(rule_table(contract))
+        return
+    try:
+        text = read_text(path, MAX_BYTES)
+        wanted = with_table(text, contract, str(path))
+    except UnreadableDocumentError as error:
+        raise RefusedInputError(str(error)) from error
+    if written:
+        write(wanted, written)
+    elif text != wanted:
+        click.echo(f"{path}: its rule table is not the catalogue's; run cart-spec table --write")
+        ctx.exit(1)
 
 
 def _shown(path: Path) -> Path:

@@ -84,7 +84,7 @@ class Matrix:
     height: int
 
 
-_MATRIX_LEFT, _MATRIX_TOP, _COLUMN, _ROW = 272, 58, 104, 26
+_MATRIX_LEFT, _MATRIX_TOP, _COLUMN, _ROW = 272, 64, 116, 26
 
 
 def matrix(recording: Recording) -> Matrix:
@@ -103,7 +103,7 @@ def matrix(recording: Recording) -> Matrix:
         rows.append(Row(operation, permission.what, y, first, cells))
         y += _ROW
     callers = tuple(
-        (x, tuple(textwrap.wrap(caller, 15)))
+        (x, tuple(textwrap.wrap(caller, 14)))
         for x, caller in zip(xs, recording.callers, strict=True)
     )
     return Matrix(callers, tuple(rows), _MATRIX_LEFT + _COLUMN * len(xs), y + 8)

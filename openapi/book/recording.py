@@ -15,6 +15,8 @@ from typing import Any
 RECORDING_PATH = Path(__file__).with_name("recording.json")
 """The recording that ships with this package."""
 
+_LINE = 64
+
 _REASONS = {
     200: "OK", 201: "Created", 204: "No Content", 400: "Bad Request", 401: "Unauthorized",
     403: "Forbidden", 404: "Not Found", 409: "Conflict", 422: "Unprocessable Content",
@@ -83,5 +85,19 @@ def _body(body: Any, *, is_form: bool) -> str:
         return ""
     if is_form:
         return "\n\n" + "&".join(f"{key}={value}" for key, value in body.items())
-    text = body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False)
-    return f"\n\n{text}"
+    return f"\n\n{body if isinstance(body, str) else _json(body)}"
+
+
+def _json(value: Any, indent: str = "") -> str:
+    """JSON that breaks a line only where one is too long to be read at a glance."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(flat) <= _LINE or not value or not isinstance(value, dict | list):
+        return flat
+    deeper = indent + "  "
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key)}: {_json(item, deeper)}" for key, item in value.items()]
+    else:
+        parts = [_json(item, deeper) for item in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    lines = f",\n{deeper}".join(parts)
+    return f"{opening}\n{deeper}{lines}\n{indent}{closing}"

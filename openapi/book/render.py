@@ -41,18 +41,26 @@ LEVELS = {
 
 SYNONYMS = {
     "two": "more", "several": "more", "multiple": "more", "second": "more", "both": "more",
-    "twice": "exists", "again": "exists", "duplicate": "exists", "repeat": "exists",
-    "guest": "implicit", "anonymous": "implicit", "shopper": "implicit", "admin": "administrator",
-    "login": "log", "logout": "token", "password": "credentials", "expired": "expire",
-    "wrong": "invalid", "bad": "invalid", "forbidden": "permission", "unauthorized": "401",
-    "unauthorised": "401", "remove": "delete", "disassociate": "delete", "unlink": "delete",
-    "link": "associat", "attach": "associat", "assign": "associat", "missing": "absent",
-    "empty": "missing", "unknown": "no such", "nonexistent": "no such", "object": "array",
-    "share": "many", "shared": "many", "device": "token", "phone": "device", "emoji": "symbol",
-    "else": "another", "someone": "another", "stranger": "another", "foreign": "other",
-    "user": "customer", "basket": "cart",
+    "three": "more", "twice": "twice,repeat", "again": "exist,repeat", "already": "exist,repeat",
+    "duplicate": "exist,repeat", "guest": "implicit,contact", "anonymous": "implicit",
+    "shopper": "implicit", "admin": "administrator", "login": "log,credential",
+    "expired": "expire", "old": "expire", "stale": "expire", "forged": "forged", "bad": "malformed",
+    "wrong": "wrong,anything but", "broken": "malformed", "forbidden": "permission",
+    "unauthorized": "401", "unauthorised": "401", "remove": "delete", "disassociate": "delete",
+    "unlink": "delete", "link": "associat", "attach": "associat", "assign": "associat",
+    "add": "associat", "belongs": "associat", "missing": "absent,empty,missing", "without": "no ",
+    "empty": "missing", "blank": "white space", "object": "array", "array": "array",
+    "share": "many,other", "shared": "many", "phone": "device", "browser": "device",
+    "computer": "device", "emoji": "symbol,emoji", "unicode": "symbol", "someone": "other,another",
+    "somebody": "other,another", "else": "other,another", "foreign": "other", "stranger": "other",
+    "user": "customer", "basket": "cart", "week": "days", "unused": "days", "email": "email",
+    "mail": "email", "special": "symbol,unsafe", "character": "unsafe", "slash": "unsafe",
+    "space": "unsafe,white", "long": "255", "plural": "anything but", "limit": "limit,range",
+    "big": "large,range", "huge": "large", "json": "json", "rate": "many requests",
+    "throttled": "many requests", "order": "order", "first": "order", "case": "letter case",
+    "uppercase": "letter case", "same": "same", "register": "creat", "signup": "creat",
 }  # fmt: skip
-"""Words that people ask with, and the words that the rules have for them."""
+"""Words that people ask with, and the words, by commas, that the rules have for them."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +74,13 @@ class Book:
 
     def groups(self) -> list[tuple[str, str, list[Rule]]]:
         """The rules by group, as (group, its title, rules), in the catalogue's order."""
-        ordered = sorted(self.contract.rules, key=lambda rule: list(GROUPS).index(rule.group))
+        known = list(GROUPS)
+        ordered = sorted(
+            self.contract.rules,
+            key=lambda rule: known.index(rule.group) if rule.group in GROUPS else len(known),
+        )
         return [
-            (group, GROUPS[group], list(rules))
+            (group, GROUPS.get(group, group.capitalize()), list(rules))
             for group, rules in groupby(ordered, key=lambda rule: rule.group)
         ]
 
