@@ -11,14 +11,13 @@ import click
 
 from openapi.book.observation import read_observation
 from openapi.book.render import BookFormat, render
-from openapi.book.table import rule_table, with_table
 from openapi.contract import CONTRACT_PATH, ContractError, contract_of, load_contract
 from openapi.diff import TooEntangledError, compare
 from openapi.diff.report import review_of
 from openapi.evidence import EvidenceError, installed_evidence
 from openapi.findings import FORMATS, Review
 from openapi.lint import CHECKS, check_document
-from openapi.reading import MAX_BYTES, UnreadableDocumentError, read, read_text
+from openapi.reading import UnreadableDocumentError, read
 
 COMMANDS_GROUP = "cart_spec.commands"
 """Entry points of this group add commands; the suite adds those that need its judgement."""
@@ -209,49 +208,6 @@ def observe(reports: tuple[Path, ...], form: BookFormat, output: Path | None) ->
     except _REFUSALS as error:
         raise RefusedInputError(str(error)) from error
     write(text, output)
-
-
-@main.command()
-@click.option(
-    "--check",
-    "checked",
-    type=click.Path(path_type=Path),
-    metavar="README",
-    help="Compare with the table between the markers in this file; exit status 1 if it differs.",
-)
-@click.option(
-    "--write",
-    "written",
-    type=click.Path(path_type=Path),
-    metavar="README",
-    help="Put the table between the markers in this file.",
-)
-@click.pass_context
-def table(ctx: click.Context, checked: Path | None, written: Path | None) -> None:
-    """Print the rule table in Markdown, or keep the one in a README up to date.
-
-    The table stands between the lines <!-- rules:begin --> and <!-- rules:end -->.
-
-    \b
-    Examples:
-      cart-spec table --check README.md
-      cart-spec table --write README.md
-    """
-    contract = load_contract()
-    path = checked or written
-    if path is None:
-        click.echo(rule_table(contract))
-        return
-    try:
-        text = read_text(path, MAX_BYTES)
-        wanted = with_table(text, contract, str(path))
-    except UnreadableDocumentError as error:
-        raise RefusedInputError(str(error)) from error
-    if written:
-        write(wanted, written)
-    elif text != wanted:
-        click.echo(f"{path}: its rule table is not the catalogue's; run cart-spec table --write")
-        ctx.exit(1)
 
 
 def _shown(path: Path) -> Path:
