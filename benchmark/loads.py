@@ -1,0 +1,215 @@
+"""The loads: which requests are sent over and over, and the Lua script that makes wrk send them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from benchmark.population import PASSWORD, Population
+
+GET_CART = "GET cart"
+LIST_CARTS = "GET carts of a customer"
+ASSOCIATE = "POST association"
+REFUSED = "refused POST"
+LOGIN = "login"
+LOAD_NAMES = (GET_CART, LIST_CARTS, ASSOCIATE, REFUSED, LOGIN)
+
+SUCCESS = frozenset(range(200, 300))
+CREATED = frozenset({200})
+"""The answer to a new association; one that was there already would answer 204."""
+REFUSAL = frozenset(range(400, 500))
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, and the statuses that answer it as the load means it."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str | None = None
+    expected: frozenset[int] = SUCCESS
+
+
+@dataclass(frozen=True)
+class Load:
+    """Requests sent in this order, from the start again after the last.
+
+    ``settle`` is sent once before each measurement, whatever its answers, and brings the state to
+    where the first request expects it. ``note`` says what the load is on a peer that has no such
+    operation itself.
+    """
+
+    name: str
+    requests: tuple[Request, ...]
+    settle: tuple[Request, ...] = ()
+    note: str = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether every answer is meant to be an error."""
+        return all(min(request.expected) >= 400 for request in self.requests)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens that the requests carry: the shop's, the readers' and the writer's."""
+
+    access: str
+    customers: Mapping[str, str]
+
+    def headers(self, customer: str) -> dict[str, str]:
+        """The headers of a request that a customer makes."""
+        return {
+            "Authorization": f"Bearer {self.access}",
+            "X-Moltin-Customer-Token": self.customers[customer],
+        }
+
+
+def login_request(population: Population, customer: str, access_token: str) -> Request:
+    """The request by which a customer gets a customer token."""
+    attributes = {
+        "type": "token",
+        "email": population.email(customer),
+        "password": PASSWORD,
+        "authentication_mechanism": "password",
+    }
+    return json_request("POST", "/v2/customers/tokens", {"data": attributes}, _bearer(access_token))
+
+
+def contract_loads(population: Population, tokens: Tokens) -> dict[str, Load]:
+    """The loads on servers that play the contract: a shopper's requests, with both tokens."""
+    writer = tokens.headers(population.writer)
+    return {
+        load.name: load
+        for load in (
+            Load(
+                GET_CART,
+                tuple(
+                    Request("GET", f"/v2/carts/{cart}", tokens.headers(reader))
+                    for reader, cart in population.carts_of_readers
+                ),
+            ),
+            Load(
+                LIST_CARTS,
+                tuple(
+                    Request("GET", "/v2/carts", tokens.headers(reader))
+                    for reader in population.readers
+                ),
+            ),
+            alternating(
+                [
+                    _association("POST", cart, "customer", population.writer, writer, CREATED)
+                    for cart in population.writable
+                ],
+                [
+                    _association("DELETE", cart, "customer", population.writer, writer)
+                    for cart in population.writable
+                ],
+            ),
+            Load(
+                REFUSED,
+                tuple(
+                    _association("POST", cart, "customers", population.writer, writer, REFUSAL)
+                    for cart in population.writable
+                ),
+            ),
+            Load(LOGIN, (login_request(population, population.writer, tokens.access),)),
+        )
+    }
+
+
+def alternating(makes: Sequence[Request], unmakes: Sequence[Request], note: str = "") -> Load:
+    """The write load: what request ``i`` of ``makes`` makes, request ``i`` of ``unmakes`` removes.
+
+    The two alternate, and half a lap lies between making a thing and removing it: more than the
+    connections have in flight, so every request finds the state that it changes. A lap begins
+    with the second half of the things made.
+    """
+    half = len(makes) // 2
+    requests: list[Request] = []
+    for i, make in enumerate(makes):
+        requests += [make, unmakes[i - half]]
+    return Load(ASSOCIATE, tuple(requests), settle=(*unmakes, *makes[half:]), note=note)
+
+
+def lua_script(load: Load) -> str:
+    """The wrk script that sends the load and ends with its figures as one line of JSON."""
+    requests = ",\n".join(f"    {_lua_request(request)}" for request in load.requests)
+    return _SCRIPT.replace("REQUESTS", requests)
+
+
+_SCRIPT = """\
+local requests
+local sent = 0
+
+function init(_)
+  requests = {
+REQUESTS
+  }
+end
+
+function request()
+  sent = sent % #requests + 1
+  return requests[sent]
+end
+
+function done(summary, latency, _)
+  local errors = summary.errors
+  io.write(string.format(
+    '\\n{"requests":%d,"seconds":%.6f,"p50_ms":%.4f,"p99_ms":%.4f,'
+      .. '"refused":%d,"socket_errors":%d}\\n',
+    summary.requests, summary.duration / 1e6,
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+    errors.status, errors.connect + errors.read + errors.write + errors.timeout))
+end
+"""
+
+
+def _lua_request(request: Request) -> str:
+    headers = ", ".join(
+        f"[{_lua_string(k)}] = {_lua_string(v)}" for k, v in request.headers.items()
+    )
+    body = "nil" if request.body is None else _lua_string(request.body)
+    method, path = _lua_string(request.method), _lua_string(request.path)
+    return f"wrk.format({method}, {path}, {{{headers}}}, {body})"
+
+
+def _lua_string(text: str) -> str:
+    """A Lua string literal of the text's UTF-8 bytes."""
+    return '"' + "".join(_lua_byte(byte) for byte in text.encode()) + '"'
+
+
+def _lua_byte(byte: int) -> str:
+    plain = 0x20 <= byte < 0x7F and chr(byte) not in '"\\'
+    return chr(byte) if plain else f"\\{byte:03d}"
+
+
+def _association(
+    method: str,
+    cart: str,
+    kind: str,
+    customer: str,
+    headers: Mapping[str, str],
+    expected: frozenset[int] = SUCCESS,
+) -> Request:
+    body = {"data": [{"type": kind, "id": customer}]}
+    path = f"/v2/carts/{cart}/relationships/customers"
+    return json_request(method, path, body, headers, expected)
+
+
+def json_request(
+    method: str,
+    path: str,
+    body: object,
+    headers: Mapping[str, str],
+    expected: frozenset[int] = SUCCESS,
+) -> Request:
+    """A request with a JSON body."""
+    with_type = {"Content-Type": "application/json", **headers}
+    return Request(method, path, with_type, json.dumps(body, separators=(",", ":")), expected)
+
+
+def _bearer(access_token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {access_token}"}

@@ -1,0 +1,133 @@
+"""The mock, and what it is built on: raw ASGI as the ceiling, stock Connexion as the floor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlencode
+
+from benchmark.loads import SUCCESS, Load, Request, Tokens, contract_loads, login_request
+from benchmark.peers.base import (
+    PROJECT_ENVIRONMENT,
+    SMALL,
+    ContractPeer,
+    Peer,
+    Site,
+    module_command,
+)
+from benchmark.population import Population
+from benchmark.server import HOST, Client
+
+CARTS = 100_000
+UVICORN = (
+    "--host", HOST, "--loop", "uvloop", "--http", "httptools",
+    "--no-access-log", "--no-server-header", "--log-level", "warning",
+)  # fmt: skip
+
+
+class Mock(Peer):
+    """The mock of this project, as it is by default: every rule, and everything it records."""
+
+    name = "cart-mock"
+    title = "Cart Associations mock"
+    environment = PROJECT_ENVIRONMENT
+    work_done = (
+        "Every rule of the contract, both tokens verified, state changed and indexed; records "
+        "each request."
+    )
+
+    def __init__(self, carts: int = CARTS, data: Path | None = None, seeded: bool = True) -> None:
+        """``data`` switches the journal on; ``seeded=False`` starts on what ``data`` holds."""
+        self._population = Population(carts)
+        self._data = data
+        self._seeded = seeded
+
+    def at_cold_start(self) -> Mock:
+        """The mock with no carts: peers start without state too."""
+        return Mock(seeded=False)
+
+    def configure(self, site: Site) -> None:
+        """Write the seed file."""
+        if self._seeded:
+            self._population.write_seed(site.work / "seed.json")
+
+    def command(self, site: Site) -> list[str]:
+        """The mock with its seed file, and with the journal where there is a data folder."""
+        seed = ("--seed", str(site.work / "seed.json")) if self._seeded else ()
+        data = ("--data", str(self._data)) if self._data is not None else ()
+        return module_command("mockserver", "--port", str(site.port), *seed, *data)
+
+    def loads(self, client: Client) -> Mapping[str, Load]:
+        """Log every reader and the writer in, and send the contract's requests as they."""
+        access = access_token(client)
+        customers = (*self._population.readers, self._population.writer)
+        tokens = {
+            customer: _token(client, login_request(self._population, customer, access))
+            for customer in customers
+        }
+        return contract_loads(self._population, Tokens(access, tokens))
+
+
+def access_token(client: Client) -> str:
+    """An access token of the implicit grant for the benchmark's store."""
+    answer = client.expect(
+        Request(
+            "POST",
+            "/oauth/access_token",
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            urlencode({"grant_type": "implicit", "client_id": "benchmark"}),
+        )
+    )
+    return str(json.loads(answer.body)["access_token"])
+
+
+def _token(client: Client, login: Request) -> str:
+    return str(json.loads(client.expect(login).body)["data"]["token"])
+
+
+class Hello(ContractPeer):
+    """A hello on raw ASGI, with the mock's HTTP server."""
+
+    name = "hello"
+    title = "raw ASGI hello"
+    environment = PROJECT_ENVIRONMENT
+    work_done = "None: the same 200 to every request. The ceiling of uvicorn."
+
+    def command(self, site: Site) -> list[str]:
+        """uvicorn with the hello."""
+        return module_command(
+            "uvicorn", "benchmark.apps.hello:app", "--port", str(site.port), *UVICORN
+        )
+
+    def loads(self, client: Client) -> Mapping[str, Load]:
+        """The contract's own requests, none of which it refuses."""
+        return {
+            name: Load(
+                name, tuple(replace(r, expected=SUCCESS) for r in load.requests), note="hello"
+            )
+            for name, load in super().loads(client).items()
+        }
+
+
+class StockConnexion(ContractPeer):
+    """Connexion as it comes, on the contract."""
+
+    name = "connexion"
+    title = "stock Connexion"
+    environment: ClassVar[Mapping[str, str]] = {
+        **PROJECT_ENVIRONMENT,
+        "BENCHMARK_CARTS": str(SMALL.carts),
+    }
+    work_done = (
+        "Routing, bearer token and JSON schema by the framework; naive handlers, state in dicts, "
+        f"{SMALL.carts:,} carts; no rules, no password check."
+    )
+
+    def command(self, site: Site) -> list[str]:
+        """uvicorn with the app."""
+        return module_command(
+            "uvicorn", "benchmark.apps.stock_connexion:app", "--port", str(site.port), *UVICORN
+        )

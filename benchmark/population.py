@@ -1,0 +1,99 @@
+"""Who has which cart while the benchmark runs, and the seed file that says so to the mock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+CARTS_OF_A_CUSTOMER = 20
+READERS = 10
+WRITABLE_CARTS = 256
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of made-up customers
+"""Of the readers and the writer. One password, so that a seed has one hash to compute."""
+
+
+@dataclass(frozen=True)
+class Population:
+    """``carts`` carts, most of them with a customer, 20 carts a customer.
+
+    The *readers* are customers whose carts are read. The *writer* has no cart; it is associated
+    with the *writable* carts, which have no customer, and loses them again. The carts of both
+    kinds lie evenly spread over the whole state, so that reads and writes touch all of it.
+    """
+
+    carts: int
+
+    def __post_init__(self) -> None:
+        least = READERS * CARTS_OF_A_CUSTOMER + WRITABLE_CARTS
+        if self.carts < least:
+            raise ValueError(f"{self.carts} carts are too few: {least} are needed")
+
+    writer = "writer"
+    writer_email = "writer@example.com"
+    readers = tuple(f"reader-{i}" for i in range(READERS))
+
+    @staticmethod
+    def email(customer: str) -> str:
+        """The email of a customer."""
+        return f"{customer}@example.com"
+
+    @cached_property
+    def _special(self) -> tuple[str, ...]:
+        count = READERS * CARTS_OF_A_CUSTOMER + WRITABLE_CARTS
+        return tuple(f"cart-{i * self.carts // count:07d}" for i in range(count))
+
+    @cached_property
+    def carts_of_readers(self) -> tuple[tuple[str, str], ...]:
+        """Each reader's carts, as (reader, cart)."""
+        spread = self._special[:: len(self._special) // (READERS * CARTS_OF_A_CUSTOMER)]
+        wanted = READERS * CARTS_OF_A_CUSTOMER
+        return tuple((self.readers[i % READERS], cart) for i, cart in enumerate(spread[:wanted]))
+
+    @cached_property
+    def writable(self) -> tuple[str, ...]:
+        """The carts that gain and lose the writer."""
+        read = {cart for _, cart in self.carts_of_readers}
+        return tuple(cart for cart in self._special if cart not in read)
+
+    def _owners(self) -> Iterator[tuple[str, str | None]]:
+        reader_of = {cart: reader for reader, cart in self.carts_of_readers}
+        writable = set(self.writable)
+        others = 0
+        for i in range(self.carts):
+            cart = f"cart-{i:07d}"
+            if cart in writable:
+                yield cart, None
+            elif cart in reader_of:
+                yield cart, reader_of[cart]
+            else:
+                yield cart, f"customer-{others // CARTS_OF_A_CUSTOMER:06d}"
+                others += 1
+
+    def write_seed(self, path: Path) -> None:
+        """Write the seed file that the mock starts with."""
+        owners = list(self._owners())
+        customers = dict.fromkeys(owner for _, owner in owners if owner is not None)
+        customers[self.writer] = None
+        known = {*self.readers, self.writer}
+        seed = {
+            "customers": [
+                {
+                    "id": customer,
+                    "name": f"Customer {customer}",
+                    "email": self.email(customer),
+                    **({"password": PASSWORD} if customer in known else {}),
+                }
+                for customer in customers
+            ],
+            "carts": [
+                {"id": cart, "name": f"Cart {cart}", "description": "50% fruit, 50% \u2615"}
+                for cart, _ in owners
+            ],
+            "associations": [
+                {"cart": cart, "customer": owner} for cart, owner in owners if owner is not None
+            ],
+        }
+        path.write_text(json.dumps(seed), encoding="utf-8")
