@@ -7,6 +7,7 @@ Whatever the file holds, reading it is bounded in time and memory, fetches nothi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -179,7 +180,10 @@ def read_text(path: Path, limit: int) -> str:
 
 def parse(text: str, name: str) -> Document:
     """The OpenAPI document in ``text``; ``name`` is what errors call it. Raises as ``read``."""
-    root = _compose(text, name)
+    # JSON writes what is outside the basic plane as two escapes, which YAML has not: where the
+    # lines are found, anything may stand for them.
+    is_flow = text.lstrip()[:1] == "{"
+    root = _compose(_SURROGATE.sub(r"\\uFFFD", text) if is_flow else text, name)
     marks = _Marks(name)
     marks.walk(root)
     data = _construct(root, text, name)
@@ -196,6 +200,9 @@ def parse(text: str, name: str) -> Document:
 def _line(mark: Any) -> int:
     """The line of a parser's mark, from 1; the parsers here always give marks."""
     return cast("int", mark.line) + 1
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 def _compose(text: str, name: str) -> yaml.Node:

@@ -1,0 +1,42 @@
+"""Documents for the tests: the contract's own, changed in one place."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import yaml
+
+from openapi.contract import CATALOGUE_KEY, CONTRACT_PATH
+from openapi.reading import Document, parse, read
+
+Change = Callable[[dict[str, Any]], None]
+
+
+@cache
+def contract_document() -> Document:
+    """The contract document, read once."""
+    return read(CONTRACT_PATH)
+
+
+def changed(change: Change, name: str = "changed.yaml") -> Document:
+    """The contract document after ``change`` was made to it."""
+    data = copy.deepcopy(dict(contract_document().data))
+    change(data)
+    return parse(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), name)
+
+
+def rule_of(data: dict[str, Any], rule_id: str) -> dict[str, Any]:
+    """A rule of the catalogue in a document's data."""
+    rule: dict[str, Any] = next(
+        rule for rule in data[CATALOGUE_KEY]["rules"] if rule["id"] == rule_id
+    )
+    return rule
+
+
+def example_error(data: dict[str, Any], name: str) -> dict[str, Any]:
+    """The first error of a named example in a document's data."""
+    error: dict[str, Any] = data["components"]["examples"][name]["value"]["errors"][0]
+    return error

@@ -1,0 +1,172 @@
+"""Whatever a file holds, reading it ends in a document or in one line, and fetches nothing."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from openapi.cli import main
+from openapi.reading import MAX_BYTES, MAX_DEPTH, UnreadableDocumentError, parse, read
+
+HEAD = "openapi: 3.0.3\ninfo: {title: T, version: '1'}\npaths: {}\n"
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
+)
+MERGE_BOMB = "a0: &a0 {k: x}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}\n" for n in range(1, 9)
+)
+
+
+def referring(reference: str) -> str:
+    return HEAD + f"components: {{schemas: {{A: {{$ref: '{reference}'}}}}}}\n"
+
+
+BAD = {
+    "nothing": ("", "is empty"),
+    "prose": ("just a sentence", "its top level is not a mapping"),
+    "a list": ("- 1\n- 2\n", "its top level is not a mapping"),
+    "broken YAML": ("openapi: [3.0.3\n", "is not YAML or JSON: line 2"),
+    "broken JSON": ('{"openapi": "3.0.3", ', "is not YAML or JSON"),
+    "two documents": (HEAD + "---\n" + HEAD, "is not YAML or JSON"),
+    "a Python object": (HEAD + "x: !!python/object/apply:os.system [ls]\n", "is not YAML or JSON"),
+    "a date as a key's type": (HEAD + "x: !!timestamp 2020-01-01\n", "is no type that JSON has"),
+    "another mapping": ("a: 1\n", "it has no `openapi: 3.0.3`"),
+    "Swagger": ("swagger: '2.0'\npaths: {}\n", "is Swagger 2.0; convert it"),
+    "a version to come": ("openapi: 4.0.0\npaths: {}\n", "OpenAPI 3.0 and 3.1 can be reviewed"),
+    "a version that is a number": ("openapi: 3.0\npaths: {}\n", "OpenAPI 3.0 and 3.1"),
+    "paths that are a list": ("openapi: 3.0.3\npaths: []\n", "`paths` is not a mapping"),
+    "components that are a list": (HEAD + "components: []\n", "`components` is not a mapping"),
+    "a reference loop": (
+        HEAD + "components: {schemas: {A: {$ref: '#/components/schemas/B'},"
+        " B: {$ref: '#/components/schemas/A'}}}\n",
+        "leads back to itself",
+    ),
+    "a reference to itself": (referring("#/components/schemas/A"), "leads back to itself"),
+    "a dangling reference": (referring("#/components/schemas/B"), "leads nowhere"),
+    "a reference to a file": (referring("other.yaml#/A"), "leaves the file (outside it)"),
+    "a reference up": (referring("../../etc/passwd"), "leaves the file (outside it)"),
+    "a remote reference": (referring("https://example.com/a.yaml"), "leaves the file (remote)"),
+    "an aliased loop": (HEAD + "x-loop: &loop [*loop]\n", "an alias contains itself"),
+    "an alias bomb": (HEAD + BOMB, "once its aliases are written out"),
+    "a merge bomb": (HEAD + MERGE_BOMB, "once its aliases are written out"),
+    "deep nesting": (HEAD + "x: " + "[" * 100_000 + "]" * 100_000, f"deeper than {MAX_DEPTH}"),
+    "deep JSON": ('{"openapi":' * 100_000, f"deeper than {MAX_DEPTH}"),
+}
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever opens a connection fails the test."""
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("command", [["check"], ["book"], ["diff"]], ids=lambda each: each[0])
+def test_bad_input_gets_one_line_and_exit_status_2(
+    name: str, command: list[str], tmp_path: Path
+) -> None:
+    text, told = BAD[name]
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    files = [str(path)] * (2 if command == ["diff"] else 1)
+    result = CliRunner().invoke(main, [*command, *files])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert len(result.stderr.splitlines()) == 1
+    assert told in result.stderr
+    assert str(path) in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (b"\xff\xfe\x00", "is not UTF-8 text (byte 0)"),
+        (b"#" * (MAX_BYTES + 1), "is larger than 10 MiB"),
+    ],
+    ids=["not text", "too large"],
+)
+def test_a_file_that_is_no_text_or_too_large_is_refused(
+    raw: bytes, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(raw)
+    with pytest.raises(UnreadableDocumentError) as caught:
+        read(path)
+    assert told in str(caught.value)
+
+
+def test_a_file_of_200_mb_is_refused_without_being_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    with path.open("wb") as file:
+        file.truncate(200 * 1024 * 1024)
+    result = CliRunner().invoke(main, ["check", str(path)])
+    assert (result.exit_code, "is larger than 10 MiB" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("path", [Path("no-such-file.yaml"), Path()], ids=["absent", "a directory"])
+def test_a_file_that_cannot_be_read_is_refused(path: Path) -> None:
+    with pytest.raises(UnreadableDocumentError, match="cannot be read"):
+        read(path)
+
+
+def test_an_id_in_a_schema_does_not_make_the_validator_fetch(tmp_path: Path) -> None:
+    path = tmp_path / "identified.yaml"
+    path.write_text(
+        "openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths: {}\ncomponents: {schemas: {"
+        "A: {$id: 'https://example.com/a', $schema: 'https://example.com/s',"
+        " properties: {b: {$ref: '#/components/schemas/B'}}}, B: {type: string}}}\n"
+    )
+    assert CliRunner().invoke(main, ["check", str(path)]).exit_code == 1
+
+
+def test_a_schema_that_contains_itself_is_read() -> None:
+    text = HEAD + "components: {schemas: {A: {items: {$ref: '#/components/schemas/A'}}}}\n"
+    assert parse(text, "recursive").version == "3.0.3"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "line"),
+    [
+        ("/info", 2),
+        ("/info/version", 3),
+        ("/paths/~1carts~1{id}/get", 6),
+        ("/paths/~1carts~1{id}/get/tags/1", 9),
+        ("/paths/~1carts~1{id}/get/responses", 6),
+        ("/nowhere", 1),
+    ],
+)
+def test_a_pointer_has_the_line_of_its_key_or_of_what_is_around_it(pointer: str, line: int) -> None:
+    text = """openapi: 3.0.3
+info:
+  version: '1'
+paths:
+  /carts/{id}:
+    get:
+      tags:
+        - a
+        - b
+"""
+    assert parse(text, "lines").line(pointer) == line
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [("2020-01-01", "2020-01-01"), ("200", 200), ("'yes'", "yes"), ("~", None)],
+)
+def test_values_are_those_that_json_has(written: str, read_as: object) -> None:
+    document = parse(HEAD + f"x-value: {written}\nx-keys: {{200: a, true: b}}\n", "values")
+    assert document.data["x-value"] == read_as
+    assert set(document.data["x-keys"]) == {"200", "true"}
+
+
+def test_json_with_surrogate_pairs_is_read() -> None:
+    text = '{"openapi": "3.1.0", "info": {"title": "\\ud83d\\ude00", "version": "1"}, "paths": {}}'
+    assert parse(text, "emoji.json").data["info"]["title"] == "😀"
