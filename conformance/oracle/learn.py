@@ -1,0 +1,184 @@
+"""What an exchange teaches: who has which token, which carts and customers there are, and whose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from conformance.client import Answer
+from conformance.oracle.known import (
+    ADMINISTRATOR,
+    AccessToken,
+    CustomerToken,
+    KnownCart,
+    KnownCustomer,
+)
+from conformance.oracle.reading import Reading
+from conformance.state import customers_of
+
+
+def learn(reading: Reading, answer: Answer, rule: str = "") -> None:
+    """Take the effects of an exchange into ``reading.known``.
+
+    ``rule`` names the refusal, where it is known to be one. After a failure of the server nothing
+    is known any more of the cart it was about: the change may have been made, or not.
+    """
+    if reading.operation is None or answer.status == 429:
+        return
+    if answer.refused:
+        _refused(reading, rule)
+    elif not answer.ok:
+        _unforeseen(reading)
+    else:
+        _EFFECTS.get(reading.operation, _no_effect)(reading, answer)
+
+
+def lost(reading: Reading) -> None:
+    """A request whose answer never came: it may have been carried out, or not."""
+    _unforeseen(reading)
+
+
+def _unforeseen(reading: Reading) -> None:
+    changing = reading.sent.method.upper() not in {"GET", "HEAD"}
+    cart = reading.known.carts.get(reading.cart_id)
+    if changing and cart is not None:
+        cart.forget()
+
+
+def _refused(reading: Reading, rule: str) -> None:
+    cart = reading.known.carts.get(reading.cart_id)
+    if cart is None:
+        return
+    for entry in reading.objects:
+        if isinstance(entry.get("id"), str):
+            cart.refused[entry["id"]] = rule
+
+
+def _no_effect(_reading: Reading, _answer: Answer) -> None:
+    """Reading customers, say, teaches nothing that is needed here."""
+
+
+def _access_token(reading: Reading, answer: Answer) -> None:
+    document = answer.document if isinstance(answer.document, dict) else {}
+    token, expires = document.get("access_token"), document.get("expires")
+    form = parse_qs(reading.body.decode("utf-8", errors="replace"))
+    grant = form.get("grant_type", [""])[0]
+    if not isinstance(token, str) or not token:
+        return
+    reading.known.access_tokens[token] = AccessToken(grant, _seconds(expires))
+    if grant == ADMINISTRATOR and "client_id" in form and "client_secret" in form:
+        reading.known.secrets[form["client_id"][0]] = form["client_secret"][0]
+
+
+def _customer_token(reading: Reading, answer: Answer) -> None:
+    data = answer.data if isinstance(answer.data, dict) else {}
+    token, customer_id = data.get("token"), data.get("customer_id")
+    if not isinstance(token, str) or not isinstance(customer_id, str):
+        return
+    expires = _seconds(data.get("expires"))
+    reading.known.customer_tokens[token] = CustomerToken(customer_id, expires)
+    customer = reading.known.customers.setdefault(customer_id, KnownCustomer())
+    email, password = reading.data.get("email"), reading.data.get("password")
+    customer.email = email if isinstance(email, str) else customer.email
+    customer.password = password if isinstance(password, str) else customer.password
+
+
+def _seconds(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and value > 0 else None
+
+
+def _cart(reading: Reading, answer: Answer) -> None:
+    """A cart was shown: by GET, POST or PUT."""
+    data = answer.data
+    if not isinstance(data, dict) or not isinstance(data.get("id"), str):
+        return
+    if reading.operation == "getACart" and data["id"] != reading.cart_id:
+        return  # the answer is about another cart than the one asked for
+    cart = reading.known.carts.setdefault(data["id"], KnownCart())
+    contact = data.get("contact")
+    if not cart.exists:
+        cart.exists = True
+        cart.forget()
+    if cart.customers is None or reading.operation == "createACart":
+        cart.customers = set(customers_of(data))
+    if isinstance(contact, dict) or reading.operation == "createACart":
+        cart.contact = bool(isinstance(contact, dict) and contact.get("email"))
+    elif cart.contact and reading.operation == "updateACart" and "contact" in reading.data:
+        # What takes a contact away is not published, nor that one is shown.
+        cart.contact = None
+
+
+def _cart_deleted(reading: Reading, _answer: Answer) -> None:
+    cart = reading.known.carts.setdefault(reading.cart_id, KnownCart())
+    cart.forget()
+    cart.exists = False
+
+
+def _associated(reading: Reading, _answer: Answer) -> None:
+    _change(reading, present=True)
+
+
+def _disassociated(reading: Reading, _answer: Answer) -> None:
+    _change(reading, present=False)
+
+
+def _change(reading: Reading, *, present: bool) -> None:
+    cart = reading.known.carts.get(reading.cart_id)
+    customer = reading.named_customer
+    if cart is None:
+        return
+    if customer is None or reading.json.ambiguous:
+        cart.forget()  # it should have been refused: what it did is anyone's guess
+        return
+    cart.refused.pop(customer, None)
+    if not cart.exists:
+        cart.exists, cart.customers = True, None
+    if cart.customers is None:
+        return
+    if present:
+        cart.customers.add(customer)
+        cart.removed.discard(customer)
+    else:
+        cart.customers.discard(customer)
+        cart.removed.add(customer)
+
+
+def _customer_made(reading: Reading, answer: Answer) -> None:
+    data = answer.data
+    if not isinstance(data, dict) or not isinstance(data.get("id"), str):
+        return
+    email, password = reading.data.get("email"), reading.data.get("password")
+    customer = reading.known.customers.setdefault(data["id"], KnownCustomer())
+    customer.exists = True
+    if reading.operation == "createCustomer":
+        customer.complete = True
+    if isinstance(email, str):
+        customer.email = email
+    if isinstance(password, str):
+        customer.password = password
+
+
+def _customer_deleted(reading: Reading, _answer: Answer) -> None:
+    known = reading.known
+    customer = known.customers.setdefault(reading.customer_id, KnownCustomer())
+    customer.exists = False
+    for cart in known.carts.values():
+        # That its associations go with it is this project's reading (customer-deleted).
+        if cart.customers is not None and reading.customer_id in cart.customers:
+            cart.forget()
+
+
+_EFFECTS: dict[str, Callable[[Reading, Answer], None]] = {
+    "createAccessToken": _access_token,
+    "createCustomerToken": _customer_token,
+    "createACart": _cart,
+    "getACart": _cart,
+    "updateACart": _cart,
+    "deleteACart": _cart_deleted,
+    "createCustomerCartAssociation": _associated,
+    "deleteCustomerCartAssociation": _disassociated,
+    "createCustomer": _customer_made,
+    "updateCustomer": _customer_made,
+    "deleteCustomer": _customer_deleted,
+}
