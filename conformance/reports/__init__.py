@@ -1,0 +1,41 @@
+"""Reports of a run: each a pure writer over the same stream of events.
+
+``terminal`` tells people while it runs and at the end. ``files`` writes ``--report-dir``: every
+file is made from the one document that :mod:`conformance.reports.document` builds, which
+``report.schema.json`` describes. Nothing here sends a request, and nothing here sees a secret: the
+events are redacted before they come. What a server sent is shown escaped for where it is shown.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Protocol
+
+from conformance.reports.files import FileReports, ReportDirError
+from conformance.reports.terminal import TerminalReport, tolerant
+from openapi import load_contract
+
+if TYPE_CHECKING:
+    from conformance.events import Event
+    from conformance.settings import Settings
+
+__all__ = ["FileReports", "ReportDirError", "TerminalReport", "reporters"]
+
+
+class Reporter(Protocol):
+    """Consumes the events of a run."""
+
+    def handle(self, event: Event) -> None:
+        """Take in the next event."""
+
+
+def reporters(settings: Settings) -> list[Reporter]:
+    """The reporters that a run is to have: files first, so that they stand when people read on.
+
+    Raises ReportDirError where ``settings.report_dir`` cannot be written.
+    """
+    contract = load_contract()
+    terminal = TerminalReport(tolerant(sys.stdout), contract, settings.report_dir)
+    if settings.report_dir is None:
+        return [terminal]
+    return [FileReports(settings.report_dir, contract), terminal]

@@ -1,0 +1,236 @@
+"""A run as one plain document: what ``report.json`` holds and what the other files are made from."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from typing import Any, cast
+
+from conformance.events import (
+    Deviation,
+    Exchange,
+    ExitStatus,
+    OperationVerdict,
+    RuleVerdict,
+    RunFinished,
+    Verdict,
+)
+from conformance.reports.record import Record
+from conformance.reports.text import BODY_LIMIT, TEXT_LIMIT, clip, curl, whole
+from openapi import Contract, Rule
+
+FORMAT = 1
+"""The version of the schema; it grows when a reader of the one before would be misled."""
+
+DEVIATION_LIMIT = 100
+"""Deviations that a report keeps of one rule; the rest is counted."""
+
+HEADER_LIMIT = 60
+STEP_LIMIT = 100
+
+OUTCOMES = {
+    ExitStatus.CONFORMS: "conforms",
+    ExitStatus.DEVIATES: "deviates",
+    ExitStatus.COULD_NOT_RUN: "could-not-run",
+    ExitStatus.INCOMPLETE: "incomplete",
+}
+
+# The worst first: what a rule or a cell of the matrix shows of several verdicts.
+SEVERITY = (
+    Verdict.DEVIATES,
+    Verdict.ERROR,
+    Verdict.UNTESTABLE,
+    Verdict.ADVICE,
+    Verdict.CONFORMS,
+    Verdict.SKIPPED,
+)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of ``report.json``, which ships with this package."""
+    text = files("conformance.reports").joinpath("report.schema.json").read_text("utf-8")
+    return cast("dict[str, Any]", json.loads(text))
+
+
+def suite_version() -> str:
+    """The version of the installed distribution, or what there is instead."""
+    try:
+        return version("cart-associations")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def worst(verdicts: list[Verdict]) -> Verdict:
+    """The one of ``verdicts`` that a reader must see. Raises ValueError where there is none."""
+    return min(verdicts, key=SEVERITY.index)
+
+
+def document(record: Record, finished: RunFinished, contract: Contract) -> dict[str, Any]:
+    """The run in ``record``, which ended with ``finished``, as the schema describes it."""
+    started = record.started
+    return {
+        "format": FORMAT,
+        "suite": {"name": "cart-conformance", "version": suite_version()},
+        "contract_version": started.contract_version if started else contract.version,
+        "run_id": finished.run_id,
+        "target": clip(finished.target, TEXT_LIMIT),
+        "seed": finished.seed,
+        "started_at": finished.started_at,
+        "finished_at": finished.finished_at,
+        "elapsed": round(finished.elapsed, 3),
+        "exit_status": int(finished.exit_status),
+        "outcome": OUTCOMES[finished.exit_status],
+        "problem": _clipped(finished.problem),
+        "options": started
+        and {
+            "layers": [layer.value for layer in started.layers],
+            "strict": started.strict,
+            "texts": started.texts,
+            "rate": started.rate,
+        },
+        "counts": {verdict.value: finished.counts.get(verdict.value, 0) for verdict in Verdict},
+        "requests": finished.requests,
+        "cases": record.cases,
+        "layers": [
+            {
+                "layer": layer.layer.value,
+                "cases": layer.cases,
+                "requests": layer.requests,
+                "elapsed": round(layer.elapsed, 3),
+                "problem": _clipped(layer.problem),
+            }
+            for layer in record.layers
+        ],
+        "cleanup": _cleanup(record),
+        "rules": [_rule(verdict, contract, record) for verdict in finished.verdicts],
+    }
+
+
+def _cleanup(record: Record) -> dict[str, Any] | None:
+    cleanup = record.cleanup
+    if cleanup is None:
+        return None
+    return {
+        "removed": cleanup.removed,
+        "left": [whole(entry) for entry in cleanup.left],
+        "problems": [clip(problem, TEXT_LIMIT) for problem in cleanup.problems],
+        "requests": cleanup.requests,
+        "elapsed": round(cleanup.elapsed, 3),
+        "journal": record.provisioned and record.provisioned.journal,
+    }
+
+
+def _rule(verdict: RuleVerdict, contract: Contract, record: Record) -> dict[str, Any]:
+    rule = contract.rule(verdict.id)
+    kept = _most_telling(verdict)
+    return {
+        "id": verdict.id,
+        "level": verdict.level,
+        "group": verdict.group,
+        "verdict": verdict.verdict.value,
+        "reason": _clipped(verdict.reason),
+        "leaves_incomplete": leaves_incomplete(verdict, rule),
+        "statement": rule.condition,
+        "source": {
+            "document": contract.source_title(rule),
+            "page": rule.source.page,
+            "sentence": rule.source.sentence,
+            "url": rule.source.url,
+        },
+        "cases": verdict.cases,
+        "operations": [
+            {
+                "operation": operation.operation,
+                "method": operation.method,
+                "path": operation.path,
+                "verdict": operation.verdict.value,
+                "reason": _clipped(operation.reason),
+                "cases": operation.cases,
+                "elapsed": round(record.seconds.get((verdict.id, operation.operation), 0.0), 3),
+            }
+            for operation in operations_of(verdict, contract)
+        ],
+        "deviations": [_deviation(*pair, record, contract) for pair in kept],
+        "deviations_left_out": len(verdict.deviations) - len(kept),
+    }
+
+
+def leaves_incomplete(verdict: RuleVerdict, rule: Rule) -> bool:
+    """Whether a documented rule that a run can try was not tried to its end."""
+    return (
+        verdict.verdict in (Verdict.UNTESTABLE, Verdict.ERROR)
+        and rule.level == "documented"
+        and rule.beyond_run is None
+    )
+
+
+def operations_of(verdict: RuleVerdict, contract: Contract) -> list[OperationVerdict]:
+    """A verdict for each operation that the rule is about, and for each where it deviates.
+
+    A deviation shows where it was seen, although the rule may be about other operations.
+    """
+    found = {operation.operation: operation for operation in verdict.operations}
+    for deviation, fails in zip(verdict.deviations, verdict.failing, strict=True):
+        if deviation.operation not in found and deviation.operation in contract.operations:
+            method, path = contract.operations[deviation.operation]
+            worse = Verdict.DEVIATES if fails else Verdict.ADVICE
+            found[deviation.operation] = OperationVerdict(
+                deviation.operation, method, path, worse, 1
+            )
+    return list(found.values())
+
+
+def _most_telling(verdict: RuleVerdict) -> list[tuple[Deviation, bool]]:
+    """The deviations to keep, each with whether it fails the run: those that do come first."""
+    pairs = zip(verdict.deviations, verdict.failing, strict=True)
+    return sorted(pairs, key=lambda pair: not pair[1])[:DEVIATION_LIMIT]
+
+
+def _deviation(
+    deviation: Deviation, fails: bool, record: Record, contract: Contract
+) -> dict[str, Any]:
+    method, path = contract.operations.get(deviation.operation, (None, None))
+    return {
+        "kind": deviation.kind.value,
+        "level": deviation.level,
+        "fails": fails,
+        "operation": deviation.operation,
+        "method": method,
+        "path": path,
+        "case": whole(deviation.case),
+        "title": whole(record.titles.get(deviation.case, "")),
+        "layer": deviation.layer.value,
+        "expected": clip(deviation.expected, TEXT_LIMIT),
+        "actual": clip(deviation.actual, TEXT_LIMIT),
+        "about": deviation.about,
+        "steps": [clip(step, TEXT_LIMIT) for step in deviation.steps[:STEP_LIMIT]],
+        "exchange": _exchange(deviation.exchange),
+        "control": _exchange(deviation.control),
+    }
+
+
+def _exchange(exchange: Exchange | None) -> dict[str, Any] | None:
+    if exchange is None:
+        return None
+    body = exchange.request_body
+    return {
+        "curl": curl(exchange),
+        "method": exchange.method,
+        "url": clip(exchange.url, TEXT_LIMIT),
+        "request_headers": _headers(exchange.request_headers),
+        "request_body": None if body is None else clip(body, BODY_LIMIT),
+        "status": exchange.status,
+        "response_headers": _headers(exchange.response_headers),
+        "response_body": clip(exchange.response_body, BODY_LIMIT),
+        "failure": _clipped(exchange.failure),
+        "elapsed": round(exchange.elapsed, 3),
+    }
+
+
+def _headers(headers: tuple[tuple[str, str], ...]) -> list[list[str]]:
+    return [[clip(n, TEXT_LIMIT), clip(v, TEXT_LIMIT)] for n, v in headers[:HEADER_LIMIT]]
+
+
+def _clipped(text: str | None) -> str | None:
+    return None if text is None else clip(text, TEXT_LIMIT)

@@ -1,0 +1,82 @@
+"""Writes the files of ``--report-dir``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from conformance.events import Event, RunFinished, RunStarted
+from conformance.reports import badge, junit, page
+from conformance.reports.document import document
+from conformance.reports.record import Record, unfinished
+from openapi import Contract
+
+
+class ReportDirError(OSError):
+    """The directory for the reports cannot be written. The message says why, in one line."""
+
+
+def as_json(report: dict[str, Any]) -> bytes:
+    """The report as JSON in UTF-8."""
+    return json.dumps(report, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+RENDERERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
+    "report.json": as_json,
+    "junit.xml": junit.render,
+    "report.html": page.render,
+    "badge.svg": badge.render,
+}
+
+
+class FileReports:
+    """Writes every file when the run ends, each at once or not at all.
+
+    When a run starts, the files of an earlier one are replaced by those of a run that could not be
+    finished: if the process is killed, none of them says what this run did not find out.
+    """
+
+    def __init__(self, directory: Path, contract: Contract) -> None:
+        """Make ``directory`` where it is missing. Raises ReportDirError."""
+        self.directory = directory
+        self._contract = contract
+        self._record = Record()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            _write(directory / "report.json.part", b"")
+            (directory / "report.json.part").unlink()
+        except OSError as error:
+            raise ReportDirError(f"{directory}: cannot be written: {error.strerror}") from error
+
+    def handle(self, event: Event) -> None:
+        """Take in an event; write at the first and at the last. Raises ReportDirError."""
+        self._record.add(event)
+        match event:
+            case RunStarted():
+                self._write_all(unfinished(event, self._contract))
+            case RunFinished():
+                self._write_all(event)
+
+    def _write_all(self, finished: RunFinished) -> None:
+        report = document(self._record, finished, self._contract)
+        for name, render in RENDERERS.items():
+            content = render(report)
+            try:
+                _write(self.directory / name, content)
+            except OSError as error:
+                raise ReportDirError(
+                    f"{self.directory / name}: cannot be written: {error.strerror}"
+                ) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Put ``content`` into place at once: a reader finds the old file or the new, never a part."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
