@@ -8,9 +8,9 @@ from copy import deepcopy
 from functools import partial
 from typing import Any
 
-from connexion import AsyncApp
 from connexion.lifecycle import ConnexionRequest, ConnexionResponse
 from connexion.middleware import ConnexionMiddleware
+from connexion.middleware.context import ContextMiddleware
 from connexion.middleware.request_validation import RequestValidationMiddleware
 from connexion.middleware.response_validation import ResponseValidationMiddleware
 from connexion.middleware.security import SecurityMiddleware
@@ -20,8 +20,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from mockserver.engine import Engine
-from mockserver.pipeline import CompiledMiddleware, Door, Exchanges, plain_function
+from mockserver.engine import Endpoint, Engine
+from mockserver.pipeline import Answered, Door, Exchanges, Operations, RouteTaker
+from mockserver.routes import Routes
 from mockserver.stores import Stores
 from openapi import Contract, load_contract
 
@@ -31,11 +32,12 @@ DOCUMENTATION_PATH = "/ui/"
 """Where Connexion serves its Swagger UI."""
 
 # The rules judge tokens, parameters and bodies, in the contract's words: Connexion's own security
-# and validation would answer before them, in words of their own.
+# and validation would answer before them, in words of their own. Nothing here reads its context.
 _REPLACED_BY_RULES = (
     SecurityMiddleware,
     RequestValidationMiddleware,
     ResponseValidationMiddleware,
+    ContextMiddleware,
 )
 
 
@@ -58,6 +60,7 @@ def create_app(
     stores = Stores() if stores is None else stores
     engine = Engine(contract, stores, envelope_only=envelope_only)
     exchanges = Exchanges(engine, body_limit)
+    routes: Routes[Endpoint] = Routes()
 
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
@@ -70,26 +73,26 @@ def create_app(
         if middleware not in _REPLACED_BY_RULES
     ]
     if compiled:
-        middlewares.insert(0, partial(CompiledMiddleware, exchanges=exchanges, engine=engine))
-    functions = {
-        operation_id: plain_function(endpoint, exchanges)
-        for operation_id, endpoint in engine.endpoints.items()
-    }
-    app = AsyncApp(
-        __name__,
+        middlewares.insert(0, partial(RouteTaker, routes=routes, engine=engine))
+    app = ConnexionMiddleware(
+        Operations(exchanges, engine),
+        import_name=__name__,
         lifespan=lifespan,
         middlewares=middlewares,
         swagger_ui_options=SwaggerUIOptions(swagger_ui_path=DOCUMENTATION_PATH),
     )
-    app.add_api(deepcopy(dict(contract.document)), resolver=Resolver(functions.__getitem__))
-    door = Door(app, exchanges, engine)
+    # Connexion resolves each operationId to the endpoint that Operations will call.
+    resolver = Resolver(lambda operation_id: engine.endpoints[operation_id].answer)
+    app.add_api(deepcopy(dict(contract.document)), resolver=resolver)
+    door = Door(app, exchanges, engine, routes)
 
     async def refuse(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
-        status = error.status_code if isinstance(error, HTTPException) else 404
-        return _as_connexion(door.refused(status, request.scope))
+        if not isinstance(error, HTTPException):
+            return _as_connexion(Answered(*exchanges.failed(error, exchanges.request_id())))
+        return _as_connexion(door.refused(error, request.scope))
 
     async def fail(_request: ConnexionRequest, error: Exception) -> ConnexionResponse:
-        return _as_connexion(exchanges.failed(error))
+        return _as_connexion(Answered(*exchanges.failed(error, exchanges.request_id())))
 
     app.add_error_handler(404, refuse)
     app.add_error_handler(405, refuse)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ class Clock:
         self._machine_time = machine_time
         self._offset = 0.0
         self._frozen_at: float | None = None
+        self._changed: asyncio.Event | None = None
 
     def now(self) -> float:
         """The store's time, in seconds since the epoch."""
@@ -36,6 +38,7 @@ class Clock:
             self._frozen_at = at
         else:
             self._offset = at - self._machine_time()
+        self._wake()
 
     def advance(self, seconds: float) -> None:
         """Move the clock by ``seconds``, back if negative."""
@@ -44,6 +47,7 @@ class Clock:
     def freeze(self) -> None:
         """Stop the clock at its present time."""
         self._frozen_at = self.now()
+        self._wake()
 
     def resume(self) -> None:
         """Let a frozen clock run on from where it stands."""
@@ -51,6 +55,24 @@ class Clock:
             at, self._frozen_at = self._frozen_at, None
             self.set(at)
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait until this clock has moved by ``seconds``: a frozen one until it is changed."""
+        until = self.now() + seconds
+        while (left := until - self.now()) > 0:
+            if self._changed is None:
+                self._changed = asyncio.Event()
+            try:
+                timeout = None if self.is_frozen else left
+                await asyncio.wait_for(self._changed.wait(), timeout)
+            except TimeoutError:
+                return
+
+    def _wake(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
     def follow_machine(self) -> None:
         """Forget every change: the machine's time again."""
         self._offset, self._frozen_at = 0.0, None
+        self._wake()

@@ -7,7 +7,6 @@ awaits, so that one process is atomic without locks.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any
 
@@ -15,16 +14,16 @@ from mockserver import bodies
 from mockserver.errors import Errors
 from mockserver.facts import Caller, Callers, Facts, GrantFacts
 from mockserver.http import Answer, Breach, Request, empty_answer, json_answer
+from mockserver.interventions import Intervention
 from mockserver.operations import Content, Operation, create_access_token, operations
 from mockserver.protocol import Checks, protocol_checks, wrong_media
 from mockserver.requests import RequestJournal
 from mockserver.rules import PREDICATES
 from mockserver.rules.caller import access_fault
+from mockserver.store import Store
 from mockserver.stores import Stores
 from mockserver.tokens import Tokens
 from openapi import Contract, Rule
-
-logger = logging.getLogger(__name__)
 
 OAUTH_OPERATION = "createAccessToken"
 _ACCESS_RULE = "access-token-invalid"
@@ -63,6 +62,10 @@ class Endpoint:
         """
         raise NotImplementedError
 
+    async def judge_and_act(self, facts: Any) -> Answer:
+        """The answer that the rules and the operation give."""
+        raise NotImplementedError
+
 
 class AccessTokenEndpoint(Endpoint):
     """``createAccessToken``: the one operation that needs no access token, and takes a form."""
@@ -75,7 +78,7 @@ class AccessTokenEndpoint(Endpoint):
         self._success = Success(operation)
         self._judgement = judgement(engine.contract.rules_of(OAUTH_OPERATION))
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Answer | Awaitable[Answer]:
         errors = self._engine.errors
         media = bodies.media_type(request.headers.get(b"content-type", b""))
         if media not in ("", bodies.FORM):
@@ -85,13 +88,24 @@ class AccessTokenEndpoint(Endpoint):
         except bodies.Malformed as error:
             return errors.answer("body-malformed", Breach(str(error), "Send a form."))
         facts = GrantFacts(request, form, self._engine.stores)
-        answer = self.judge_and_act(facts)
+        if facts.store is not None and facts.store.intervention is not None:
+            return self._answer_later(facts, facts.store, facts.store.intervention)
+        answer = self._judge(facts)
         journal = self._engine.journal if facts.store is None else facts.store.journal
         journal.record(request, self.operation_id, answer, facts)
         return answer
 
-    def judge_and_act(self, facts: GrantFacts) -> Answer:
-        """The answer that the rules and the operation give."""
+    async def judge_and_act(self, facts: GrantFacts) -> Answer:
+        return self._judge(facts)
+
+    async def _answer_later(
+        self, facts: GrantFacts, store: Store, intervention: Intervention
+    ) -> Answer:
+        answer = await intervention(self, facts)
+        store.journal.record(facts.request, self.operation_id, answer, facts)
+        return answer
+
+    def _judge(self, facts: GrantFacts) -> Answer:
         for rule_id, predicate in self._judgement:
             breach = predicate(facts)
             if breach is not None:
@@ -143,7 +157,6 @@ class ApiEndpoint(Endpoint):
         return answer
 
     async def judge_and_act(self, facts: Facts) -> Answer:
-        """The answer that the rules and the operation give."""
         refusal = self.refusal(self.checks_before_preparing, facts)
         if refusal is not None:
             return refusal
@@ -207,15 +220,6 @@ class Engine:
                 if operation_id == OAUTH_OPERATION
                 else ApiEndpoint(self, operation_id, operation, code[operation_id])
             )
-
-    async def answer(self, endpoint: Endpoint, request: Request) -> Answer:
-        """The endpoint's answer; a fault of the mock itself is logged and becomes the 500."""
-        try:
-            answer = endpoint.answer(request)
-            return answer if isinstance(answer, Answer) else await answer
-        except Exception:
-            logger.exception("request %s failed", request.id)
-            return self.errors.answer("internal-error", INTERNAL)
 
 
 INTERNAL = Breach(

@@ -15,8 +15,11 @@ class Contact(msgspec.Struct, frozen=True):
     name: str | None = None
 
 
-class Cart(msgspec.Struct, frozen=True):
-    """A cart. Times are whole seconds since the epoch; ``customers`` are ids, oldest first."""
+class Cart(msgspec.Struct, frozen=True, dict=True):
+    """A cart. Times are whole seconds since the epoch; ``customers`` are ids, oldest first.
+
+    It never changes, so what was made of it can be kept with it (``dict=True`` leaves room).
+    """
 
     id: str
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -82,50 +82,65 @@ def _nobody(fault: Fault) -> Caller:
 
 
 class Callers:
-    """Finds out who is calling, from the tokens in a request's headers."""
+    """Finds out who is calling, from the tokens in a request's headers.
+
+    What a header says is remembered, so that only its first use pays for checking the signature;
+    whether the token has expired, and whether its store and customer still exist, is looked up
+    each time.
+    """
 
     def __init__(self, stores: Stores, tokens: Tokens) -> None:
         self._stores = stores
         self._tokens = tokens
+        self._read_access = lru_cache(maxsize=8192)(self._access)
+        self._read_customer = lru_cache(maxsize=8192)(self._customer)
 
     def of(self, headers: Mapping[bytes, bytes]) -> Caller:
         """The caller of a request with these headers."""
-        authorization = headers.get(_ACCESS)
-        if authorization is None:
-            return _nobody(_NO_HEADER)
-        scheme, _, token = authorization.partition(b" ")
-        if scheme.lower() != b"bearer" or not token:
-            return _nobody(_NOT_BEARER)
-        try:
-            access: AccessToken = self._tokens.read_access(token.strip().decode("latin-1"))
-        except TokenInvalid:
-            return _nobody(_UNKNOWN)
+        access = self._read_access(headers.get(_ACCESS))
+        if isinstance(access, Fault):
+            return _nobody(access)
         store = self._stores.get(access.store)
         if store is None:
             return _nobody(_UNKNOWN)
         now = store.now()
         if access.expires <= now:
-            return _nobody(_EXPIRED)._replace(now=now)
+            return _nobody(_EXPIRED)
         sent = headers.get(_CUSTOMER)
         if not sent:  # an empty header counts as none: rule empty-customer-token
             return Caller(store, access.grant, None, None, None, now)
-        found = self._customer(sent.strip().decode("latin-1"), store, now)
-        if isinstance(found, Fault):
-            return Caller(store, access.grant, None, None, found, now)
-        return Caller(store, access.grant, found, None, None, now)
+        claims = self._read_customer(sent)
+        if isinstance(claims, CustomerToken):
+            fault = _customer_fault(claims, store, now)
+            if fault is None:
+                return Caller(store, access.grant, claims.customer, None, None, now)
+            claims = fault
+        return Caller(store, access.grant, None, None, claims, now)
 
-    def _customer(self, token: str, store: Store, now: float) -> str | Fault:
+    def _access(self, header: bytes | None) -> AccessToken | Fault:
+        if header is None:
+            return _NO_HEADER
+        scheme, _, token = header.partition(b" ")
+        if scheme.lower() != b"bearer" or not token:
+            return _NOT_BEARER
         try:
-            claims: CustomerToken = self._tokens.read_customer(token)
+            return self._tokens.read_access(token.strip().decode("latin-1"))
+        except TokenInvalid:
+            return _UNKNOWN
+
+    def _customer(self, header: bytes) -> CustomerToken | Fault:
+        try:
+            return self._tokens.read_customer(header.strip().decode("latin-1"))
         except TokenInvalid:
             return _C_FORGED
-        if claims.store != store.name:
-            return _C_FOREIGN
-        if claims.expires <= now:
-            return _C_EXPIRED
-        if not store.has_customer(claims.customer):
-            return _C_DELETED
-        return claims.customer
+
+
+def _customer_fault(claims: CustomerToken, store: Store, now: float) -> Fault | None:
+    if claims.store != store.name:
+        return _C_FOREIGN
+    if claims.expires <= now:
+        return _C_EXPIRED
+    return None if store.has_customer(claims.customer) else _C_DELETED
 
 
 class Facts:

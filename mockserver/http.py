@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -39,10 +39,17 @@ class Breach(NamedTuple):
     variant: str | None = None
 
 
+Delivery = Literal["drop", "stall", "truncate"]
+"""How an answer fails on its way: the connection is closed instead of it, it never comes, or the
+connection is closed in the middle of its body."""
+
+
 class Answer(NamedTuple):
     """What is sent back.
 
     ``broken`` is the id of the rule or protocol error that it refuses by, and ``breach`` how.
+    ``fault`` describes the fault that made this answer or its ``delivery`` what it is; the others
+    have neither. ``status`` is 0 where nothing was decided before the connection was closed.
     """
 
     status: int
@@ -50,14 +57,15 @@ class Answer(NamedTuple):
     body: bytes = b""
     broken: str | None = None
     breach: Breach | None = None
+    delivery: Delivery | None = None
+    fault: Mapping[str, Any] | None = None
 
     def to(self, request_id: str) -> list[Header]:
         """All headers of this answer to that request."""
-        return [
-            *self.headers,
-            (b"x-request-id", request_id.encode()),
-            *(() if self.status == 204 else ((b"content-length", b"%d" % len(self.body)),)),
-        ]
+        identified = (b"x-request-id", request_id.encode())
+        if self.status == 204:
+            return [*self.headers, identified]
+        return [*self.headers, identified, (b"content-length", b"%d" % len(self.body))]
 
 
 def json_answer(status: int, content: object) -> Answer:

@@ -60,7 +60,7 @@ def get_carts(facts: Facts) -> Content:
         carts, total = facts.store.registered_carts(offset, limit)
     else:
         carts, total = facts.store.carts_of(customer_id, offset, limit)
-    return present.page("/v2/carts", present.cart, carts, total, offset, limit)
+    return present.page("/v2/carts", present.cart_json, carts, total, offset, limit)
 
 
 def create_a_cart(facts: Facts) -> Content:
@@ -77,7 +77,7 @@ def create_a_cart(facts: Facts) -> Content:
 def get_a_cart(facts: Facts) -> Content:
     if facts.cart is None:
         return _new_cart(facts, facts.cart_id, name=CART_NAME)
-    return {"data": present.cart(facts.cart)}
+    return {"data": present.cart_json(facts.cart)}
 
 
 def update_a_cart(facts: Facts) -> Content:
@@ -90,7 +90,7 @@ def update_a_cart(facts: Facts) -> Content:
         updated_at=facts.now,
     )
     facts.store.put_cart(changed)
-    return {"data": present.cart(changed)}
+    return {"data": present.cart_json(changed)}
 
 
 def delete_a_cart(facts: Facts) -> Content:
@@ -118,7 +118,7 @@ def _new_cart(
         updated_at=facts.now,
     )
     facts.store.put_cart(cart)
-    return {"data": present.cart(cart)}
+    return {"data": present.cart_json(cart)}
 
 
 def _contact(sent: dict[str, Any] | None) -> Contact | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
 # One of the parameter sets that OWASP recommends for Argon2id, the one with the least memory: a
 # mock runs beside the rest of a developer's stack.
 _hasher = PasswordHasher(time_cost=5, memory_cost=7 * 1024, parallelism=1)
+
+# In KiB and in passes: what others commonly choose, with room.
+_MOST_MEMORY, _MOST_TIME = 256 * 1024, 20
 
 # Checked when there is no such customer, so that both cases of a failed login take the same time.
 _nobody: str = _hasher.hash("nobody")
@@ -27,6 +30,15 @@ def matches(password: str, password_hash: str | None) -> bool:
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None
+
+
+def is_hash(text: str) -> bool:
+    """Whether a text is an Argon2 hash, of a cost that checking it can be asked for."""
+    try:
+        parameters = extract_parameters(text)
+    except InvalidHashError:
+        return False
+    return parameters.memory_cost <= _MOST_MEMORY and parameters.time_cost <= _MOST_TIME
 
 
 async def hash_in_thread(password: str) -> str:

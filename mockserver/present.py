@@ -9,7 +9,10 @@ from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import msgspec
+
 from mockserver.entities import Cart, Customer
+from mockserver.http import encode_json
 from mockserver.tokens import ACCESS_TOKEN_LIFETIME
 
 E = TypeVar("E")
@@ -57,6 +60,14 @@ def cart(value: Cart) -> dict[str, Any]:
     return shown
 
 
+def cart_json(value: Cart) -> msgspec.Raw:
+    """A cart as the API shows it, encoded once and kept with the cart."""
+    kept: msgspec.Raw | None = value.__dict__.get("json")
+    if kept is None:
+        kept = value.__dict__["json"] = msgspec.Raw(encode_json(cart(value)))
+    return kept
+
+
 def customer(value: Customer) -> dict[str, Any]:
     """A customer as the API shows it: without the password, which is only said to be there."""
     return {
@@ -76,7 +87,7 @@ def customer(value: Customer) -> dict[str, Any]:
 
 
 def page(
-    path: str, show: Callable[[E], dict[str, Any]], values: list[E], total: int,
+    path: str, show: Callable[[E], object], values: list[E], total: int,
     offset: int, limit: int,
 ) -> dict[str, Any]:  # fmt: skip
     """One page of a list of ``total`` entries, with the links to the others."""

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from mockserver.http import Answer, Request
+from mockserver.witnesses import witnessed
 
 DEFAULT_LENGTH = 500
 """How many requests a store's journal remembers, unless said otherwise."""
+LARGEST = 64 * 1024
+"""How many bytes of bodies one entry may hold; of a larger one only its beginning is kept."""
 
 
 class Entry(NamedTuple):
     """One request and its answer, as they were: secrets are taken out when it is shown.
 
     ``facts`` are what the rules judged, None if the request did not get so far. ``at`` is the
-    machine's time in seconds since the epoch.
+    machine's time in seconds since the epoch. ``witnessed`` is the state that a refusal rests on
+    and that its facts do not hold.
     """
 
     at: float
@@ -24,14 +29,61 @@ class Entry(NamedTuple):
     request: Request
     answer: Answer
     facts: Any
+    witnessed: Mapping[str, Any]
+
+
+class Exercised(NamedTuple):
+    """What an answer exercises: a status of an operation, and a rule if it was refused by one.
+
+    ``injected`` says that a fault made the answer, not the rules.
+    """
+
+    operation_id: str
+    status: int
+    broken: str | None
+    injected: bool
 
 
 class RequestJournal:
-    """The last requests of one store, in the order in which they were answered."""
+    """The last requests of one store, in the order in which they were answered.
+
+    ``exercised`` counts every request, those that are no longer remembered too. A ``length`` of 0
+    remembers none.
+    """
 
     def __init__(self, length: int = DEFAULT_LENGTH) -> None:
+        self.length = length
         self.entries: deque[Entry] = deque(maxlen=length)
+        self.exercised: dict[tuple[str, int, str | None, bool], int] = {}
 
     def record(self, request: Request, operation_id: str, answer: Answer, facts: Any) -> None:
         """Remember a request. Costs next to nothing: nothing is copied or rendered here."""
-        self.entries.append(Entry(time.time(), operation_id, request, answer, facts))
+        broken = answer.broken
+        exercised = (operation_id, answer.status, broken, answer.fault is not None)
+        self.exercised[exercised] = self.exercised.get(exercised, 0) + 1
+        if self.length == 0:
+            return
+        if len(request.body) + len(answer.body) > LARGEST:
+            request = request._replace(body=request.body[: LARGEST // 2])
+            answer = answer._replace(body=answer.body[: LARGEST // 2])
+            facts = None
+        seen = {} if broken is None or facts is None else witnessed(broken, facts)
+        self.entries.append(Entry(time.time(), operation_id, request, answer, facts, seen))
+
+    def since(self, request_id: str | None) -> tuple[list[Entry], bool]:
+        """The entries after that request, or all; and whether that request is no longer there."""
+        entries = list(self.entries)
+        if request_id is None:
+            return entries, False
+        for at in range(len(entries) - 1, -1, -1):
+            if entries[at].request.id == request_id:
+                return entries[at + 1 :], False
+        return entries, True
+
+    def last_id(self) -> str | None:
+        """The id of the last request, None if there is none."""
+        return self.entries[-1].request.id if self.entries else None
+
+    def find(self, request_id: str) -> Entry | None:
+        """The entry of that request, or None."""
+        return next((e for e in reversed(self.entries) if e.request.id == request_id), None)

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import gc
 import socket
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from mockserver.delivery import CONNECTION
+
+
+class Protocol(HttpToolsProtocol):
+    """Hands the connection over to the application, so that a fault can close it."""
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        extensions: dict[str, Any] = {CONNECTION: self.transport}
+        self.scope["extensions"] = extensions
 
 
 def serve(app: ASGIApp, listening: socket.socket, log_level: str) -> None:
     """Serve on a socket that listens until SIGINT or SIGTERM; then finish what is under way."""
     config = uvicorn.Config(
         app,
+        http=Protocol,
         log_level=log_level,
         access_log=False,
         server_header=False,

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from mockserver.clock import Clock
 from mockserver.entities import CART_LIFETIME, Cart, Customer
-from mockserver.http import Answer
 from mockserver.indexes import ByLastUpdate
+from mockserver.interventions import Intervention, Layer, LayerName, Layers
 from mockserver.requests import RequestJournal
 from mockserver.tables import Database, ResidentStorage
 
-if TYPE_CHECKING:
-    from mockserver.engine import ApiEndpoint
-    from mockserver.facts import Facts
-
-Intervention = Callable[["ApiEndpoint", "Facts"], Awaitable[Answer]]
-"""Answers a request in place of the rules: how faults and broken rules get in."""
-
 _KEY_ID = "1"
+_READ = 10_000
+"""How many of the carts that were read last are kept as they were read."""
 
 
 class Store:
@@ -41,13 +37,16 @@ class Store:
         self.new_id = new_id
         self.journal = RequestJournal()
         self.intervention: Intervention | None = None
+        self._layers = Layers()
         self._database = Database(storage)
+        self._read: OrderedDict[str, Cart] = OrderedDict()
         self._carts = self._database.keyed("carts")
         self._customers = self._database.keyed("customers")
         self._key = self._database.keyed("key")
         self._index()
 
     def _index(self) -> None:
+        self._read.clear()
         self._by_update = ByLastUpdate()
         self._registered = ByLastUpdate()
         self._carts_of: dict[str, ByLastUpdate] = {}
@@ -59,6 +58,10 @@ class Store:
             self._index_cart(cart["id"], cart["updated_at"], cart["customers"])
         for customer in documents("customers").values():
             self._customer_by_email[customer["email"].lower()] = customer["id"]
+
+    def put_layer(self, name: LayerName, layer: Layer | None) -> None:
+        """Put a layer between the store's requests and its rules, or take it out."""
+        self.intervention = self._layers.put(name, layer)
 
     # ---- Time -------------------------------------------------------------------------------
 
@@ -80,13 +83,21 @@ class Store:
 
     def cart(self, cart_id: str) -> Cart | None:
         """The cart with that id, or None."""
-        document = self._carts.get(doc_id=cart_id)  # type: ignore[call-overload]  # ids are strings here
-        return None if document is None else msgspec.convert(document, Cart)
+        cart = self._read.get(cart_id)
+        if cart is None:
+            document = self._carts.get(doc_id=cart_id)  # type: ignore[call-overload]  # ids are strings here
+            if document is None:
+                return None
+            cart = self._read[cart_id] = msgspec.convert(document, Cart)
+            if len(self._read) > _READ:
+                self._read.popitem(last=False)
+        return cart
 
     def put_cart(self, cart: Cart) -> None:
         """Create or replace a cart, its associations included."""
         document = self._carts.get(doc_id=cart.id)  # type: ignore[call-overload]  # ids are strings here
         self._carts.put(cart.id, msgspec.to_builtins(cart))
+        self._read.pop(cart.id, None)
         if document is not None:
             for customer_id in document["customers"]:
                 if customer_id not in cart.customers:
@@ -99,6 +110,7 @@ class Store:
         if document is None:
             return
         self._carts.remove(doc_ids=[cart_id])  # type: ignore[list-item]  # ids are strings here
+        self._read.pop(cart_id, None)
         self._by_update.discard(cart_id)
         self._registered.discard(cart_id)
         for customer_id in document["customers"]:
@@ -189,6 +201,7 @@ class Store:
             self._customers.remove(doc_ids=[customer_id])  # type: ignore[list-item]  # ids are strings here
             for cart in carts:
                 self._carts.put(cart.id, msgspec.to_builtins(cart))
+                self._read.pop(cart.id, None)
         del self._customer_by_email[customer.email.lower()]
         self._carts_of.pop(customer_id, None)
         for cart in carts:
