@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,8 @@ from openapi.diff.report import review_of
 from openapi.evidence import EvidenceError, installed_evidence
 from openapi.findings import FORMATS, Review
 from openapi.lint import CHECKS, check_document
-from openapi.reading import UnreadableDocumentError, read
+from openapi.reading import Document, UnreadableDocumentError, read
+from openapi.validation import openapi_errors
 
 COMMANDS_GROUP = "cart_spec.commands"
 """Entry points of this group add commands; the suite adds those that need its judgement."""
@@ -25,9 +27,6 @@ COMMANDS_GROUP = "cart_spec.commands"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _FORMATS = click.Choice(["text", "json", "sarif", "github"])
-
-
-_REFUSALS = (UnreadableDocumentError, ContractError, EvidenceError, TooEntangledError)
 
 
 class RefusedInputError(click.ClickException):
@@ -58,6 +57,24 @@ def _version() -> str:
         return version("cart-associations")
     except PackageNotFoundError:
         return "not installed"
+
+
+@contextmanager
+def _refusals(documents: list[Document]) -> Iterator[None]:
+    """Turn what cannot be worked with into one line; ``documents`` are those read so far."""
+    try:
+        yield
+    except (UnreadableDocumentError, ContractError, EvidenceError, TooEntangledError) as error:
+        raise RefusedInputError(str(error)) from error
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        # A list where OpenAPI has a mapping, or the like. With a valid document it is our fault.
+        for document in documents:
+            for pointer, message in openapi_errors(document):
+                where = f"{document.name}: line {document.line(pointer)}"
+                raise RefusedInputError(
+                    f"{where}: is not valid OpenAPI: {message}; see `cart-spec check`"
+                ) from None
+        raise
 
 
 @click.group(
@@ -106,11 +123,9 @@ def check(ctx: click.Context, file: Path, form: str, output: Path | None) -> Non
       cart-spec check
       cart-spec check mine.yaml --format sarif -o findings.sarif
     """
-    try:
+    with _refusals([]):
         document = read(_shown(file))
         findings = check_document(document, installed_evidence())
-    except _REFUSALS as error:
-        raise RefusedInputError(str(error)) from error
     titles = {check_id: checked.title for check_id, checked in CHECKS.items()}
     errors = sum(finding.severity == "error" for finding in findings)
     verdict = "nothing to correct" if not errors else f"{errors} to correct"
@@ -148,11 +163,10 @@ def diff(
       cart-spec diff released.yaml openapi/cart-associations.yaml
       cart-spec diff vendor.json openapi/cart-associations.yaml --for clients
     """
-    try:
-        documents = read(_shown(old)), read(_shown(new))
+    documents: list[Document] = []
+    with _refusals(documents):
+        documents += [read(_shown(old)), read(_shown(new))]
         review = review_of(compare(*documents), *documents, audience=audience)
-    except _REFUSALS as error:
-        raise RefusedInputError(str(error)) from error
     write(FORMATS[form](review), output)
     ctx.exit(1 if review.count("error") else 0)
 
@@ -180,10 +194,11 @@ def book(file: Path, form: BookFormat, output: Path | None) -> None:
       cart-spec book -o rules.html
       cart-spec book --format markdown -o rules.md
     """
-    try:
-        text = render(contract_of(read(_shown(file)).data, str(file)), installed_evidence(), form)
-    except _REFUSALS as error:
-        raise RefusedInputError(str(error)) from error
+    documents: list[Document] = []
+    with _refusals(documents):
+        documents.append(read(_shown(file)))
+        contract = contract_of(documents[0].data, documents[0].name)
+        text = render(contract, installed_evidence(), form)
     write(text, output)
 
 
@@ -201,12 +216,10 @@ def observe(reports: tuple[Path, ...], form: BookFormat, output: Path | None) ->
     Example:
       cart-spec observe reports/report.json -o rules.html
     """
-    try:
+    with _refusals([]):
         contract = load_contract()
         observations = [read_observation(report, contract) for report in reports]
         text = render(contract, installed_evidence(), form, observations)
-    except _REFUSALS as error:
-        raise RefusedInputError(str(error)) from error
     write(text, output)
 
 

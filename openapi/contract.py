@@ -256,6 +256,10 @@ def _rule(entry: Mapping[str, Any], catalogue: Mapping[str, Any]) -> Rule:
 
 
 def _problems(contract: Contract) -> Iterator[str]:
+    for method, path, operation in iter_operations(contract.document):
+        if "operationId" not in operation:
+            yield f"{method.upper()} {path}: has no operationId"
+            return
     yield from _duplicates("rule", (rule.id for rule in contract.rules))
     yield from _duplicates("protocol error", (error.id for error in contract.protocol_errors))
     yield from _duplicates("disagreement", (entry.id for entry in contract.disagreements))

@@ -1,4 +1,4 @@
-"""Validates values against the schemas of a document, without ever leaving the document."""
+"""Validates a document as OpenAPI, and values by its schemas, without ever leaving it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,42 @@ from functools import cached_property
 from typing import Any
 
 from jsonschema.exceptions import ValidationError, best_match
+from jsonschema_path import SchemaPath
 from openapi_schema_validator import OAS30Validator, OAS31Validator
+from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT4, DRAFT202012
 
-from openapi.reading import Document
+from openapi.reading import Document, pointer_of
 
 _BASE = "urn:document"
+
+
+def _refuse_retrieval(uri: str) -> Any:
+    raise ValueError(f"{uri} would have to be fetched")
+
+
+# `reading` has refused every reference that leaves the file; a `$id` or `$schema` in a schema of
+# OpenAPI 3.1 could still make the validator look elsewhere.
+_NO_RETRIEVAL = dict.fromkeys(("<all_urls>", "http", "https", "file"), _refuse_retrieval)
+
+
+def openapi_errors(document: Document) -> Iterator[tuple[str, str]]:
+    """What openapi-spec-validator finds in a document, as (JSON pointer, message)."""
+    is_30 = document.version.startswith("3.0")
+    validator = OpenAPIV30SpecValidator if is_30 else OpenAPIV31SpecValidator
+    path = SchemaPath.from_dict(dict(document.data), handlers=_NO_RETRIEVAL)
+    try:
+        for error in validator(path).iter_errors():
+            yield pointer_of(*error.absolute_path), _brief(error.message)
+    except Exception as error:  # noqa: BLE001 - an odd document may make its insides raise anything
+        yield "", f"The validator gave up: {_brief(str(error))}"
+
+
+def _brief(message: str) -> str:
+    line = " ".join(message.split())
+    return line if len(line) <= 300 else line[:297] + "..."
 
 
 class Schemas:

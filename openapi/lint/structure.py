@@ -7,42 +7,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jsonschema_path import SchemaPath
-from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
-
 from openapi.lint.registry import Problem, Subject, check
 from openapi.reading import Document, iter_references, pointer_of
+from openapi.validation import openapi_errors
 
 _OPERATION_ID = re.compile(r"[a-z][A-Za-z0-9]*")
-
-
-def _refuse_retrieval(uri: str) -> Any:
-    raise ValueError(f"{uri} would have to be fetched")
-
-
-# `reading` has refused every reference that leaves the file; a `$id` or `$schema` in a schema of
-# OpenAPI 3.1 could still make the validator look elsewhere.
-_NO_RETRIEVAL = dict.fromkeys(("<all_urls>", "http", "https", "file"), _refuse_retrieval)
 
 
 @check("openapi-invalid", "The document is valid OpenAPI")
 def openapi_invalid(subject: Subject) -> Iterator[Problem]:
     """openapi-spec-validator's errors."""
-    document = subject.document
-    is_30 = document.version.startswith("3.0")
-    validator = OpenAPIV30SpecValidator if is_30 else OpenAPIV31SpecValidator
-    path = SchemaPath.from_dict(dict(document.data), handlers=_NO_RETRIEVAL)
-    advice = f"Correct it as OpenAPI {document.version} has it."
-    try:
-        for error in validator(path).iter_errors():
-            yield Problem(pointer_of(*error.absolute_path), _brief(error.message), advice)
-    except Exception as error:  # noqa: BLE001 - an odd document may make its insides raise anything
-        yield Problem("", f"The validator gave up: {_brief(str(error))}", advice)
-
-
-def _brief(message: str) -> str:
-    line = " ".join(message.split())
-    return line if len(line) <= 300 else line[:297] + "..."
+    for pointer, message in openapi_errors(subject.document):
+        yield Problem(pointer, message, f"Correct it as OpenAPI {subject.document.version} has it.")
 
 
 @check("duplicate-key", "No key stands twice in a mapping")

@@ -605,7 +605,7 @@ async def _record() -> dict[str, Any]:
 
 
 def record() -> dict[str, Any]:
-    """The exchanges of every rule that has a scene, by rule in the catalogue's order, and permissions."""
+    """The exchanges of every rule that has a scene, in order, and who may do what."""
     return asyncio.run(_record())
 
 

@@ -1,0 +1,109 @@
+"""The same findings in each format, and the exit status that goes with them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from openapi.cli import main
+from openapi.contract import CONTRACT_PATH
+from openapi.findings import Finding, Review, as_github, as_json, as_sarif, as_text
+from openapi.lint import CHECKS
+
+FINDING = Finding(
+    "an-id", "error", "dir/a,b.yaml", "/paths/~1a", 7, "100% wrong:\nso it is.", "Mend it.",
+    {"clients": "breaking"},
+)  # fmt: skip
+REVIEW = Review("cart-spec check", [FINDING], {"an-id": "It is so"}, "1 to correct.")
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Path:
+    data = yaml.safe_load(CONTRACT_PATH.read_text())
+    del data["info"]["license"]
+    path = tmp_path / "faulty.yaml"
+    path.write_text(yaml.safe_dump(data, sort_keys=False))
+    return path
+
+
+def test_text_tells_place_id_message_and_advice() -> None:
+    text = as_text(REVIEW)
+    for part in (
+        "dir/a,b.yaml:7",
+        "an-id",
+        "100% wrong",
+        "Mend it.",
+        "/paths/~1a",
+        "1 to correct.",
+    ):
+        assert part in text
+
+
+def test_json_has_every_value() -> None:
+    report = json.loads(as_json(REVIEW))
+    assert report["counts"] == {"error": 1, "warning": 0, "note": 0}
+    assert report["findings"] == [
+        {
+            "id": "an-id",
+            "severity": "error",
+            "document": "dir/a,b.yaml",
+            "pointer": "/paths/~1a",
+            "line": 7,
+            "message": "100% wrong:\nso it is.",
+            "advice": "Mend it.",
+            "facts": {"clients": "breaking"},
+        }
+    ]
+
+
+def test_sarif_points_at_the_line_and_describes_each_rule() -> None:
+    log = json.loads(as_sarif(REVIEW))
+    run = log["runs"][0]
+    result = run["results"][0]
+    assert log["version"] == "2.1.0"
+    assert result["level"] == "error"
+    assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "an-id"
+    place = result["locations"][0]["physicalLocation"]
+    assert place == {
+        "artifactLocation": {"uri": "dir/a,b.yaml"},
+        "region": {"startLine": 7},
+    }
+
+
+def test_github_annotations_are_one_escaped_line_each() -> None:
+    assert as_github(REVIEW) == (
+        "::error file=dir/a%2Cb.yaml,line=7,title=an-id::"
+        "100%25 wrong:%0Aso it is. Mend it. (/paths/~1a) [clients: breaking]"
+    )
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github"])
+def test_a_fault_has_exit_status_1_in_every_format(form: str, faulty: Path) -> None:
+    result = CliRunner().invoke(main, ["check", str(faulty), "--format", form])
+    assert result.exit_code == 1
+    assert "info-incomplete" in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github"])
+def test_a_report_can_be_written_to_a_file(form: str, faulty: Path, tmp_path: Path) -> None:
+    output = tmp_path / "report"
+    arguments = ["check", str(faulty), "--format", form, "-o", str(output)]
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "info-incomplete" in output.read_text()
+
+
+def test_an_output_that_cannot_be_written_is_one_line(faulty: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["check", str(faulty), "-o", str(tmp_path)])
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+
+
+def test_sarif_lists_every_check_that_was_made(faulty: Path) -> None:
+    result = CliRunner().invoke(main, ["check", str(faulty), "--format", "sarif"])
+    rules = json.loads(result.stdout)["runs"][0]["tool"]["driver"]["rules"]
+    assert {rule["id"] for rule in rules} == set(CHECKS)
