@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from mockserver.bodies import Malformed, read_json
 from mockserver.entities import Cart, Customer
 from mockserver.http import Request
+from mockserver.lazy import lazy
 from mockserver.store import Store
 from mockserver.stores import Stores, UnknownStore
 from mockserver.text import kind
@@ -157,18 +158,18 @@ class Facts:
 
     # ---- The body ---------------------------------------------------------------------------
 
-    @cached_property
+    @lazy
     def body(self) -> Any:
         """The JSON value that was sent. Raises Malformed."""
         return read_json(self.request.body)
 
-    @cached_property
+    @lazy
     def data(self) -> dict[str, Any]:
         """The object under ``data``, or an empty one where there is none."""
         data = self.body.get("data") if isinstance(self.body, dict) else None
         return data if isinstance(data, dict) else {}
 
-    @cached_property
+    @lazy
     def entries(self) -> list[Any] | Fault:
         """The array of identifiers of an association request, or why there is none."""
         try:
@@ -188,7 +189,7 @@ class Facts:
         what = 'an object without "data"' if isinstance(body, dict) else kind(body)
         return Fault(f"the body is {what}", SEND_ENVELOPE)
 
-    @cached_property
+    @lazy
     def enveloped(self) -> bool:
         """Whether the identifiers of an association request came under ``data``."""
         return isinstance(self.body, dict)
@@ -212,7 +213,7 @@ class Facts:
         """The cart id in the path."""
         return self.request.path_params["cartID"]
 
-    @cached_property
+    @lazy
     def cart(self) -> Cart | None:
         """The cart that the path names, or None if there is no such cart."""
         return self.store.cart(self.cart_id)
@@ -233,12 +234,12 @@ class Facts:
         """The customer id in the path."""
         return self.request.path_params["customerID"]
 
-    @cached_property
+    @lazy
     def customer(self) -> Customer | None:
         """The customer that the path names, or None if there is no such customer."""
         return self.store.customer(self.customer_id)
 
-    @cached_property
+    @lazy
     def contact_email(self) -> Any:
         """What was sent as the contact's email; None or empty if there is none."""
         contact = self.data.get("contact")
@@ -246,7 +247,7 @@ class Facts:
 
     # ---- The query --------------------------------------------------------------------------
 
-    @cached_property
+    @lazy
     def query(self) -> dict[str, str]:
         """The query parameters, the first of each name."""
         fields: dict[str, str] = {}

@@ -97,7 +97,8 @@ class Store:
         """Create or replace a cart, its associations included."""
         document = self._carts.get(doc_id=cart.id)  # type: ignore[call-overload]  # ids are strings here
         self._carts.put(cart.id, msgspec.to_builtins(cart))
-        self._read.pop(cart.id, None)
+        if cart.id in self._read:
+            self._read[cart.id] = cart
         if document is not None:
             for customer_id in document["customers"]:
                 if customer_id not in cart.customers:
