@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from benchmark import growth as growing
-from benchmark.install import InstallError, install
+from benchmark.install import InstallError, install, missing_commands
 from benchmark.measure import Entry, Results, Settings, beside_logins, measure
 from benchmark.peers import PEERS, Mock
 from benchmark.peers.project import Hello
@@ -128,17 +128,23 @@ def _compare(
     names: Sequence[str], settings: Settings, work: Path, cache: Path, output: Path
 ) -> None:
     entries = []
+    left_out = []
     for name in names:
+        missing = missing_commands(PEERS[name])
+        if missing:
+            left_out.append(f"{PEERS[name].title} is left out: it needs {' and '.join(missing)}.")
+            tell(left_out[-1])
+            continue
         tell(f"installing {PEERS[name].title}")
         entries.append(Entry(PEERS[name].title, PEERS[name](), install(PEERS[name], cache)))
     results = measure(entries, settings, work, tell)
     for entry in entries:
         if isinstance(entry.peer, Mock):
             results.servers[entry.label].beside_logins = beside_logins(entry, settings, work, tell)
-    _write(results, names, output)
+    _write(results, [entry.peer.name for entry in entries], left_out, output)
 
 
-def _write(results: Results, names: Sequence[str], output: Path) -> None:
+def _write(results: Results, names: Sequence[str], left_out: Sequence[str], output: Path) -> None:
     reference = Mock.title if Mock.name in names else PEERS[names[0]].title
     targets = list(verdicts(results))
     work_done = "".join(f"- **{PEERS[name].title}**: {PEERS[name].work_done}\n" for name in names)
@@ -152,6 +158,7 @@ def _write(results: Results, names: Sequence[str], output: Path) -> None:
         how,
         "![Requests a second](rates.svg)\n",
         f"## What each server does\n\n{work_done}",
+        *(f"{sentence}\n" for sentence in left_out),
         "## Loads\n",
         *load_tables(results, reference),
         f"## Start and memory\n\n{resource_table(results)}",
@@ -186,8 +193,9 @@ def _growth(sizes: Sequence[int], settings: Settings, work: Path, output: Path) 
         "# Growth\n",
         how,
         growing.growth_table(growth),
-        f"## Targets\n\n{verdict_table(targets)}",
     ]
+    if targets:
+        sections.append(f"## Targets\n\n{verdict_table(targets)}")
     _finish(sections, growth.results, targets, output, "growth", recoveries=growth.recoveries)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmark.loads import ASSOCIATE, GET_CART, LIST_CARTS, REFUSED, Request
 from benchmark.measure import Entry, Results, Settings, Tell, measure
 from benchmark.medians import of_median, rate, ratio, select
-from benchmark.peers import Mock
+from benchmark.peers import Mock, Site
 from benchmark.peers.project import access_token
 from benchmark.report import table
 from benchmark.server import Client, ColdStart, Server, ServerError, free_port
@@ -61,12 +61,11 @@ def measure_growth(sizes: Sequence[int], settings: Settings, work: Path, tell: T
 
 def _recover(step: Step, work: Path) -> ColdStart:
     """Start on the journal that a killed server left; until a cart of it has been read again."""
-    from benchmark.peers import Site
-
     mock = Mock(step.carts, step.data, seeded=False)
     site = Site(work, work, free_port())
     started = time.perf_counter()
-    with Server(mock.command(site), site.port, work / f"recovery-{step.carts}.log", {}) as server:
+    log = work / f"recovery-{step.carts}.log"
+    with Server(mock.command(site), site.port, log, mock.environment) as server:
         server.wait_for_answer(mock.first_request)
         client = Client(server.port)
         try:

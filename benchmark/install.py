@@ -18,6 +18,11 @@ class InstallError(Exception):
     """A peer could not be installed. The message has the installer's last words."""
 
 
+def missing_commands(peer: type[Peer]) -> list[str]:
+    """The commands that the peer needs and this machine has not."""
+    return [command for command in peer.needs if shutil.which(command) is None]
+
+
 def install(peer: type[Peer], cache: Path) -> Path:
     """The folder with the peer's packages, installed there now if it was not yet.
 

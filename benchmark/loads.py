@@ -142,17 +142,19 @@ def lua_script(load: Load) -> str:
 
 _SCRIPT = """\
 local requests
-local sent = 0
+local last
 
 function init(_)
   requests = {
 REQUESTS
   }
+  -- Before it starts, wrk asks for one request only to look at it; the next is the first of all.
+  last = #requests - 1
 end
 
 function request()
-  sent = sent % #requests + 1
-  return requests[sent]
+  last = last % #requests + 1
+  return requests[last]
 end
 
 function done(summary, latency, _)

@@ -47,7 +47,7 @@ class Peer(ABC):
 
     ``work_done`` says in one sentence what it does for its figures. ``warm_up`` is in seconds,
     shared by the loads. ``environment`` goes beside that of the benchmark. ``npm`` and ``pip`` are
-    what is installed for it, with versions.
+    what is installed for it, with versions; ``needs`` are the commands that must be there already.
     """
 
     name: ClassVar[str]
@@ -55,6 +55,7 @@ class Peer(ABC):
     work_done: ClassVar[str]
     npm: ClassVar[tuple[str, ...]] = ()
     pip: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[tuple[str, ...]] = ()
     environment: ClassVar[Mapping[str, str]] = {}
     warm_up: ClassVar[float] = 5.0
     first_request: ClassVar[Request] = Request("GET", "/v2/carts/weekend-list")

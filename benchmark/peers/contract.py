@@ -21,6 +21,7 @@ class Prism(ContractPeer):
     """Stoplight Prism on the document."""
 
     name = "prism"
+    needs = ("node", "npm")
     title = "Prism"
     npm = ("@stoplight/prism-cli@5.16.0",)
     work_done = "Validates against the document, answers its examples; no state, no rules."
@@ -41,6 +42,7 @@ class Scalar(ContractPeer):
     """Scalar's mock server on the document."""
 
     name = "scalar"
+    needs = ("node", "npm")
     title = "Scalar mock-server"
     npm = ("@scalar/mock-server@0.14.4", "@hono/node-server@1.19.19")
     work_done = "Validates against the document, answers its examples; no state, no rules."
@@ -60,6 +62,7 @@ class Specmatic(ContractPeer):
     """Specmatic on the document."""
 
     name = "specmatic"
+    needs = ("java", "npm")
     title = "Specmatic"
     npm = ("specmatic@2.55.1",)
     warm_up = 25.0
@@ -82,6 +85,7 @@ class Mockoon(ContractPeer):
     """Mockoon with routes made from the contract."""
 
     name = "mockoon"
+    needs = ("node", "npm")
     title = "Mockoon"
     npm = ("@mockoon/cli@9.9.0",)
     work_done = "Three rules on the body's members, fixed bodies; no state, no rules."
@@ -103,6 +107,7 @@ class WireMock(ContractPeer):
     """WireMock with stubs made from the contract."""
 
     name = "wiremock"
+    needs = ("java", "npm")
     title = "WireMock"
     npm = ("wiremock@3.13.2",)
     warm_up = 25.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.install import install
+from benchmark.install import install, missing_commands
 from benchmark.peers import PEERS, Peer
 from benchmark.peers.contract import mockoon_environment, peer_document, wiremock_stubs
 from benchmark.population import CARTS_OF_A_CUSTOMER
@@ -46,3 +46,9 @@ def test_what_is_installed_is_not_installed_again(tmp_path: Path) -> None:
     (folder / "kept").touch()
     assert install(peer, tmp_path) == folder
     assert (folder / "kept").exists()
+
+
+def test_a_peer_whose_runtime_is_not_there_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert missing_commands(PEERS["wiremock"]) == ["java", "npm"]
+    assert missing_commands(PEERS["moto"]) == []
