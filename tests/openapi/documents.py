@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
-
-import yaml
 
 from openapi.contract import CATALOGUE_KEY, CONTRACT_PATH
 from openapi.reading import Document, parse, read
@@ -25,7 +24,7 @@ def changed(change: Change, name: str = "changed.yaml") -> Document:
     """The contract document after ``change`` was made to it."""
     data = copy.deepcopy(dict(contract_document().data))
     change(data)
-    return parse(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), name)
+    return parse(json.dumps(data, indent=1), name)
 
 
 def rule_of(data: dict[str, Any], rule_id: str) -> dict[str, Any]:
