@@ -1,0 +1,533 @@
+"""What an association does: who sees it, from where, and what stays as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.cases.bench import ADMINISTRATOR, CALLERS, SHOPPER, caller_of
+from conformance.cases.registry import Case, case, cases
+from conformance.client import Answer
+from conformance.events import Kind
+from conformance.examination import NOTHING_CHANGES, Examination
+from conformance.judge import shown
+from conformance.people import Customer
+from conformance.session import ASSOCIATE, DISSOCIATE, Untestable, identifiers
+from conformance.state import State, instant, list_carts, list_ids, timestamp
+
+NEW = "association-visible"
+GONE = "association-deleted"
+# Timestamps may be whole seconds: after this long, the next second has come.
+NEXT_SECOND = 1.1
+
+
+def free_cart(x: Examination, *customers: Customer, by: str = ADMINISTRATOR) -> str:
+    """A new cart that none of the customers has. Raises Untestable where one has it already."""
+    cart = x.session.new_cart(x.session.implicit if by == SHOPPER else None)
+    state = x.state(cart, *customers)
+    if any(customer.id in state.customers for customer in customers):
+        raise Untestable("a new cart has a customer already")
+    if any(times != 0 for _, times in state.listed):
+        raise Untestable("a new cart is in a customer's list already, or the list cannot be read")
+    return cart
+
+
+def visible(state: State, customer: Customer) -> bool:
+    """Whether the association shows from both sides, once each."""
+    return state.customers.count(customer.id) == 1 and state.count(customer.label) == 1
+
+
+def sides(state: State, customer: Customer) -> str:
+    """From which sides it shows, in words."""
+    in_cart = state.customers.count(customer.id)
+    in_list = state.count(customer.label)
+    listed = "cannot be read" if in_list < 0 else f"has the cart {in_list} times"
+    return f"the cart names the customer {in_cart} times, the customer's list {listed}"
+
+
+def need_visible(x: Examination, cart: str, *customers: Customer) -> State:
+    """The state with these associations in it. Raises Untestable where one does not show."""
+    state = x.state(cart, *customers)
+    for customer in customers:
+        if not visible(state, customer):
+            raise Untestable(f"the association does not show: {sides(state, customer)}")
+    return state
+
+
+@cases
+def association_visible() -> Iterator[Case]:
+    """From both sides, whoever made it, and whoever made the cart."""
+    for caller in CALLERS:
+        yield Case(
+            NEW, ASSOCIATE, f"from both sides, {caller}", lambda x, by=caller: _visible(x, by), 6
+        )
+        yield Case(
+            NEW, "getCarts", f"in the list, {caller}", lambda x, by=caller: _listed(x, by), 6
+        )
+        yield Case(NEW, "getACart", f"in the cart, {caller}", lambda x, by=caller: _named(x, by), 6)
+    yield Case(NEW, "getCarts", "in the list beside client credentials", _listed_narrowed, 6)
+    yield Case(NEW, "getACart", "read by the customer", _named_to_customer, 6)
+    yield Case(NEW, "getCarts", "among the registered carts", _listed_to_administrator, 5)
+
+
+def _associated(x: Examination, by: str) -> tuple[str, Customer, Answer]:
+    a = x.customer("A")
+    cart = free_cart(x, a, by=by)
+    answer = x.send(caller_of(x, by), ASSOCIATE, cart=cart, body=identifiers(a.id))
+    return cart, a, answer
+
+
+def _visible(x: Examination, by: str) -> None:
+    cart, a, answer = _associated(x, by)
+    if not x.status(answer, 200, what="and the identifiers sent") and not answer.ok:
+        return
+    echoed = [e.get("id") for e in answer.data or () if isinstance(e, dict)] if answer.data else []
+    if answer.status == 200 and isinstance(answer.data, list):
+        x.expect(a.id in echoed, f"the identifiers sent: {a.id}", f"{echoed}", answer)
+    state = x.state(cart, a)
+    x.expect(visible(state, a), "the association from both sides", sides(state, a), answer)
+
+
+def _listed(x: Examination, by: str) -> None:
+    cart, a, answer = _associated(x, by)
+    x.need(answer, "a customer could not be associated")
+    state = x.state(cart, a)
+    x.expect(state.count("A") == 1, "the cart once in the customer's list", sides(state, a), answer)
+
+
+def _named(x: Examination, by: str) -> None:
+    cart, a, answer = _associated(x, by)
+    x.need(answer, "a customer could not be associated")
+    state = x.state(cart, a)
+    good = state.customers.count(a.id) == 1
+    x.expect(good, "the customer once in the cart's relationships", sides(state, a), answer)
+
+
+def _listed_narrowed(x: Examination) -> None:
+    cart, a, answer = _associated(x, ADMINISTRATOR)
+    x.need(answer, "a customer could not be associated")
+    times = list_ids(x.session, x.session.narrowed(a)).count(cart)
+    x.expect(times == 1, "the cart once in the customer's list", f"{times} times", answer)
+
+
+def _named_to_customer(x: Examination) -> None:
+    cart, a, answer = _associated(x, SHOPPER)
+    x.need(answer, "a customer could not be associated")
+    read = x.send(x.shopper("A"), "getACart", cart=cart)
+    related = str(read.data.get("relationships")) if isinstance(read.data, dict) else shown(read)
+    x.expect(read.ok and a.id in related, "the customer in the cart's relationships", related, read)
+
+
+def _listed_to_administrator(x: Examination) -> None:
+    cart, _, answer = _associated(x, ADMINISTRATOR)
+    x.need(answer, "a customer could not be associated")
+    # The newest come first; on a busy store, more pages than these are not worth their requests.
+    carts = list_carts(x.session, x.administrator, pages=4)
+    seen = [str(each.get("id")) for each in carts]
+    if cart not in seen and len(seen) >= 150:
+        raise Untestable("the store has too many carts to look through")
+    x.expect(cart in seen, "the cart among the registered carts", "it is not listed", answer)
+
+
+@case("any-device", ASSOCIATE, "a later login", requests=8)
+def later_login(x: Examination) -> None:
+    """The second token is issued after the association was made."""
+    _second_login(x, before=False)
+
+
+@case("any-device", "getCarts", "an earlier login", requests=8)
+def earlier_login(x: Examination) -> None:
+    """The second token was issued before the association was made with the first."""
+    _second_login(x, before=True)
+
+
+def _second_login(x: Examination, *, before: bool) -> None:
+    a = x.customer("A")
+    if a.email is None or a.password is None:
+        raise Untestable("the customer's login is not known; give email and password")
+    cart = free_cart(x, a)
+    second = x.session.customer_token(a.email, a.password) if before else None
+    answer = x.associate(cart, a, x.shopper("A"))
+    need_visible(x, cart, a)
+    second = second or x.session.customer_token(a.email, a.password)
+    other = Customer("A", a.id, a.email, second, a.password)
+    times = list_ids(x.session, x.session.shopper(other)).count(cart)
+    x.expect(times == 1, "the cart in the list with another token", f"{times} times", answer)
+
+
+@case("many-carts", ASSOCIATE, "three carts", requests=16)
+def many_carts(x: Examination) -> None:
+    """One after another; each stays when the next one comes."""
+    _three(x)
+
+
+@case("many-carts", "getCarts", "three carts, listed", requests=16)
+def many_carts_listed(x: Examination) -> None:
+    """As the list shows them, each once."""
+    _three(x)
+
+
+def _three(x: Examination) -> None:
+    a = x.customer("A")
+    carts = [free_cart(x, a) for _ in range(3)]
+    control = x.associate(carts[0], a)
+    need_visible(x, carts[0], a)
+    answer = control
+    for cart in carts[1:]:
+        answer = x.session.send(x.shopper("A"), ASSOCIATE, cart=cart, body=identifiers(a.id))
+        if not x.status(answer, 200, 201, 204, control=control, what="for another cart"):
+            return
+    listed = list_ids(x.session, x.shopper("A"))
+    times = [listed.count(cart) for cart in carts]
+    x.expect(times == [1, 1, 1], "each of three carts once", f"{times} times", answer)
+
+
+SHARED = "shared-cart"
+
+
+@case(SHARED, ASSOCIATE, "a second customer joins", requests=12)
+def shared_joined(x: Examination) -> None:
+    """The first stays."""
+    cart, a, b, answer = _shared(x)
+    if not answer.ok:
+        return
+    state = x.state(cart, a, b)
+    for each in (a, b):
+        x.expect(visible(state, each), f"customer {each.label} too", sides(state, each), answer)
+
+
+@case(SHARED, DISSOCIATE, "one of two leaves, the first", requests=14)
+def shared_first_left(x: Examination) -> None:
+    """The second stays."""
+    _left(x, "A", "B")
+
+
+@case(SHARED, DISSOCIATE, "one of two leaves, the second", requests=14)
+def shared_second_left(x: Examination) -> None:
+    """The first stays."""
+    _left(x, "B", "A")
+
+
+def _shared(x: Examination) -> tuple[str, Customer, Customer, Answer]:
+    a, b = x.customer("A"), x.customer("B")
+    cart = free_cart(x, a, b)
+    control = x.associate(cart, a)
+    need_visible(x, cart, a)
+    answer = x.send(x.administrator, ASSOCIATE, cart=cart, body=identifiers(b.id))
+    x.status(answer, 200, 201, 204, control=control, what="for a second customer")
+    return cart, a, b, answer
+
+
+def _left(x: Examination, leaving: str, staying: str) -> None:
+    cart, a, b, answer = _shared(x)
+    if not answer.ok:
+        return
+    state = x.state(cart, a, b)
+    if not all(visible(state, each) for each in (a, b)):
+        raise Untestable("the cart does not have both customers")
+    gone, left = x.customer(leaving), x.customer(staying)
+    answer = x.dissociate(cart, gone)
+    state = x.state(cart, gone, left)
+    good = visible(state, left)
+    x.expect(good, f"customer {staying} is still there", sides(state, left), answer)
+
+
+@case("others-cannot-see", ASSOCIATE, "a cart of A", requests=10)
+def others_cannot_see(x: Examination) -> None:
+    """B's list does not have it: with an implicit token."""
+    _unseen(x, narrowed=False)
+
+
+@case("others-cannot-see", "getCarts", "a cart of A, client credentials", requests=10)
+def others_cannot_see_narrowed(x: Examination) -> None:
+    """B's list does not have it: client credentials beside B's token."""
+    _unseen(x, narrowed=True)
+
+
+def _unseen(x: Examination, *, narrowed: bool) -> None:
+    a, b = x.customer("A"), x.customer("B")
+    cart, of_b = x.session.new_cart(), x.session.new_cart()
+    answer = x.associate(cart, a)
+    x.associate(of_b, b)
+    caller = x.session.narrowed(b) if narrowed else x.shopper("B")
+    listed = list_ids(x.session, caller)
+    if of_b not in listed:
+        raise Untestable("B's list does not have B's own cart")
+    x.expect(cart not in listed, "no cart of A in B's list", "a cart of A is in it", answer)
+
+
+REPEAT = "association-repeat"
+
+
+@cases
+def association_repeat() -> Iterator[Case]:
+    """The same POST once more, by the same caller and by the other one."""
+    for first in CALLERS:
+        for second in CALLERS:
+            yield Case(
+                REPEAT,
+                ASSOCIATE,
+                f"made by {first}, repeated by {second}",
+                lambda x, first=first, second=second: _repeated(x, first, second),
+                8,
+            )
+
+
+def _repeated(x: Examination, first: str, second: str) -> None:
+    a = x.customer("A")
+    cart = free_cart(x, a)
+    body = identifiers(a.id)
+    control = x.need(
+        x.send(caller_of(x, first), ASSOCIATE, cart=cart, body=body),
+        "a customer could not be associated",
+    )
+    before = need_visible(x, cart, a)
+    if first == second:
+        x.session.client.pause(NEXT_SECOND)
+    answer = x.send(caller_of(x, second), ASSOCIATE, cart=cart, body=body)
+    x.status(answer, 204, control=control, what="and no change", level="documented")
+    after = x.state(cart, a)
+    same = before.associations() == after.associations()
+    x.expect(same, "the association as it was, once", sides(after, a), answer)
+    if same:
+        x.expect(
+            before.updated_at == after.updated_at,
+            f"updated_at still {before.updated_at}",
+            f"{after.updated_at}",
+            answer,
+            level="interpretation",
+        )
+
+
+@cases
+def association_deleted() -> Iterator[Case]:
+    """Gone from both sides, whoever removes it."""
+    for caller in CALLERS:
+        yield Case(
+            GONE, DISSOCIATE, f"from both sides, {caller}", lambda x, by=caller: _deleted(x, by), 8
+        )
+        yield Case(
+            GONE, "getCarts", f"from the list, {caller}", lambda x, by=caller: _unlisted(x, by), 8
+        )
+        yield Case(
+            GONE, "getACart", f"from the cart, {caller}", lambda x, by=caller: _unnamed(x, by), 8
+        )
+    yield Case(GONE, DISSOCIATE, "one of two carts", _one_of_two_carts, 12)
+    yield Case(GONE, DISSOCIATE, "and made again", _made_again, 10)
+
+
+def _dissociated(x: Examination, by: str) -> tuple[str, Customer, Answer]:
+    a = x.customer("A")
+    cart = free_cart(x, a)
+    x.associate(cart, a)
+    need_visible(x, cart, a)
+    answer = x.send(caller_of(x, by), DISSOCIATE, cart=cart, body=identifiers(a.id))
+    return cart, a, answer
+
+
+def _deleted(x: Examination, by: str) -> None:
+    cart, a, answer = _dissociated(x, by)
+    x.status(answer, 204, what="and no body")
+    if answer.ok:
+        state = x.state(cart, a)
+        gone = a.id not in state.customers and state.count("A") == 0
+        x.expect(gone, "gone from both sides", sides(state, a), answer)
+
+
+def _unlisted(x: Examination, by: str) -> None:
+    cart, a, answer = _dissociated(x, by)
+    x.need(answer, "the association could not be removed")
+    state = x.state(cart, a)
+    x.expect(state.count("A") == 0, "gone from the customer's list", sides(state, a), answer)
+
+
+def _unnamed(x: Examination, by: str) -> None:
+    cart, a, answer = _dissociated(x, by)
+    x.need(answer, "the association could not be removed")
+    state = x.state(cart, a)
+    x.expect(a.id not in state.customers, "gone from the cart", sides(state, a), answer)
+
+
+def _one_of_two_carts(x: Examination) -> None:
+    a = x.customer("A")
+    kept = free_cart(x, a)
+    x.associate(kept, a)
+    cart, a, answer = _dissociated(x, SHOPPER)
+    x.need(answer, "the association could not be removed")
+    state = x.state(kept, a)
+    x.expect(visible(state, a), "the customer's other cart stays", sides(state, a), answer)
+
+
+def _made_again(x: Examination) -> None:
+    cart, a, answer = _dissociated(x, ADMINISTRATOR)
+    x.need(answer, "the association could not be removed")
+    again = x.session.send(x.administrator, ASSOCIATE, cart=cart, body=identifiers(a.id))
+    x.status(again, 200, what="for an association that was removed", control=answer)
+    state = x.state(cart, a)
+    x.expect(visible(state, a), "the association from both sides", sides(state, a), again)
+
+
+@cases
+def delete_missing() -> Iterator[Case]:
+    """A DELETE of what is not there."""
+    for caller in CALLERS:
+        yield Case(
+            "delete-missing",
+            DISSOCIATE,
+            f"never associated, {caller}",
+            lambda x, by=caller: _delete_missing(x, by),
+            8,
+        )
+
+
+def _delete_missing(x: Examination, by: str) -> None:
+    a = x.customer("A")
+    cart = free_cart(x, a)
+    x.associate(cart, a)
+    body = identifiers(a.id)
+    control = x.control(x.send(caller_of(x, by), DISSOCIATE, cart=cart, body=body))
+    before = x.state(cart, a)
+    answer = x.send(caller_of(x, by), DISSOCIATE, cart=cart, body=body)
+    x.status(answer, 204, control=control, what="and no change")
+    after = x.state(cart, a)
+    x.expect(before.associations() == after.associations(), "no change", sides(after, a), answer)
+
+
+@cases
+def administrator_unrestricted() -> Iterator[Case]:
+    """Any customer and any cart: of the administrator, of nobody, of a shopper."""
+    for operation in (ASSOCIATE, DISSOCIATE):
+        for owner in ("the administrator", "an implicit caller", "a shopper"):
+            yield Case(
+                "administrator-unrestricted",
+                operation,
+                f"a cart made by {owner}",
+                lambda x, owner=owner: _any_cart(x, owner),
+                9,
+            )
+
+
+def _any_cart(x: Examination, owner: str) -> None:
+    a, b = x.customer("A"), x.customer("B")
+    if owner == "a shopper":
+        cart = x.session.new_cart(x.shopper("A"))
+        x.dissociate(cart, a, x.shopper("A"))
+    else:
+        cart = x.session.new_cart(x.session.implicit if owner != "the administrator" else None)
+    # The shopper B may do this, so the administrator must be able to.
+    control = x.control(
+        x.session.send(x.shopper("B"), ASSOCIATE, cart=cart, body=identifiers(b.id))
+    )
+    undone = x.session.send(x.administrator, DISSOCIATE, cart=cart, body=identifiers(b.id))
+    if x.operation == DISSOCIATE:
+        x.status(undone, 200, 204, control=control, what="for a customer of any cart")
+        return
+    if not undone.ok:
+        x.dissociate(cart, b, x.shopper("B"))
+    answer = x.send(x.administrator, ASSOCIATE, cart=cart, body=identifiers(b.id))
+    x.status(answer, 200, 201, 204, control=control, what="for any customer and any cart")
+    if answer.ok:
+        need_visible(x, cart, b)
+
+
+@case("updated-at-moves", "updateACart", "by PUT", requests=5)
+def moved_by_put(x: Examination) -> None:
+    """The published expiry counts from the last update."""
+    cart = x.session.new_cart()
+    _moves(x, cart, lambda: x.send(x.administrator, "updateACart", cart=cart, body=_renamed()))
+
+
+@case("updated-at-moves", ASSOCIATE, "by POST of an association", requests=5)
+def moved_by_post(x: Examination) -> None:
+    """An association that is new."""
+    cart = x.session.new_cart()
+    body = identifiers(x.customer("A").id)
+    _moves(
+        x,
+        cart,
+        lambda: x.send(x.administrator, ASSOCIATE, cart=cart, body=body),
+        interpreted=True,
+    )
+
+
+@case("updated-at-moves", DISSOCIATE, "by DELETE of an association", requests=6)
+def moved_by_delete(x: Examination) -> None:
+    """An association that is there."""
+    cart = x.session.new_cart()
+    a = x.customer("A")
+    x.associate(cart, a)
+    body = identifiers(a.id)
+    _moves(
+        x,
+        cart,
+        lambda: x.send(x.administrator, DISSOCIATE, cart=cart, body=body),
+        interpreted=True,
+    )
+
+
+def _renamed() -> dict[str, Any]:
+    return {"data": {"name": "Conformance run, renamed"}}
+
+
+def _moves(x: Examination, cart: str, change: Any, *, interpreted: bool = False) -> None:
+    before = x.state(cart).updated_at
+    old = instant(before)
+    x.session.client.pause(NEXT_SECOND)
+    answer = x.need(change(), "the change was refused")
+    after = x.state(cart).updated_at
+    x.expect(
+        instant(after) > old,
+        f"an updated_at later than {before}",
+        f"{after}",
+        answer,
+        level="interpretation" if interpreted else "documented",
+    )
+
+
+@cases
+def refusal_changes_nothing() -> Iterator[Case]:
+    """A refused request beside a cart with a customer: cart, lists and customer stay.
+
+    Every other refusal of an association request is held against this rule as well.
+    """
+    for operation in (ASSOCIATE, DISSOCIATE):
+        yield Case(
+            NOTHING_CHANGES, operation, "a wrong type", lambda x: _nothing_changes(x, "carts"), 10
+        )
+        yield Case(
+            NOTHING_CHANGES,
+            operation,
+            "two customers",
+            lambda x: _nothing_changes(x, None),
+            10,
+        )
+
+
+def _nothing_changes(x: Examination, wrong: str | None) -> None:
+    a, b = x.customer("A"), x.customer("B")
+    cart = x.session.new_cart()
+    x.associate(cart, a)
+    before = x.state(cart, a, b)
+    record = _record(x, a)
+    body: dict[str, Any] = identifiers(a.id, b.id)
+    if wrong:
+        body = {"data": [{"type": wrong, "id": a.id}]}
+    answer = x.send(x.administrator, x.operation, cart=cart, body=body)
+    if not answer.refused:
+        raise Untestable(f"the request was not refused: {shown(answer)}")
+    x.unchanged(before, x.state(cart, a, b), answer)
+    x.expect(
+        record == _record(x, a),
+        "the customer's record as it was",
+        "another record",
+        answer,
+        kind=Kind.EFFECT,
+        level="interpretation",
+    )
+
+
+def _record(x: Examination, customer: Customer) -> tuple[str, ...]:
+    data = x.session.send(x.administrator, "getCustomer", customer=customer.id).data
+    if not isinstance(data, dict):
+        return ()
+    return tuple(repr(data.get(name)) for name in ("id", "name", "email", "password"))

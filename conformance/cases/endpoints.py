@@ -1,0 +1,268 @@
+"""The rules that hold for every endpoint, tried on those around the associations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.cases.callers import access_header, customer_header
+from conformance.cases.registry import Case, cases
+from conformance.client import Answer
+from conformance.events import Kind
+from conformance.examination import Examination
+from conformance.judge import shown
+from conformance.observe import ENVELOPE
+from conformance.people import CUSTOMER_TOKEN, Caller
+from conformance.session import ASSOCIATE, DISSOCIATE, identifiers, log_in_body
+from openapi.contract import Level
+
+CARTS = ("getCarts", "createACart", "getACart", "updateACart", "deleteACart")
+RECORDS = ("getCustomer", "updateCustomer", "deleteCustomer")
+CUSTOMERS = ("createCustomer", "getCustomers", *RECORDS)
+BEARER = (*CARTS, *CUSTOMERS, "createCustomerToken")
+EVERY = (ASSOCIATE, DISSOCIATE, *BEARER)
+
+
+def request_of(x: Examination) -> dict[str, Any]:
+    """Arguments of a request that an administrator may send, anew for each call."""
+    operation, name = x.operation, f"Conformance run {x.session.run_id}"
+    if operation in ("getCarts", "getCustomers"):
+        return {}
+    if operation in (ASSOCIATE, DISSOCIATE):
+        return {"cart": x.session.new_cart(), "body": identifiers(x.customer("A").id)}
+    if operation == "createACart":
+        return {"body": {"data": {"id": x.session.fresh_id(), "name": name}}}
+    if operation == "updateACart":
+        return {"cart": x.session.new_cart(), "body": {"data": {"name": name}}}
+    if operation in ("getACart", "deleteACart"):
+        return {"cart": x.session.new_cart()}
+    if operation == "createCustomer":
+        email = f"{x.session.fresh_id('customer')}@example.com"
+        return {"body": {"data": {"type": "customer", "name": name, "email": email}}}
+    if operation == "updateCustomer":
+        body = {"data": {"type": "customer", "name": name}}
+        return {"customer": _record(x), "body": body}
+    if operation == "createCustomerToken":
+        a = x.customer("A")
+        return {"body": log_in_body(a.email, a.password)}
+    return {"customer": _record(x)}
+
+
+def _record(x: Examination) -> str:
+    """A customer whom a case may read, change and lose; one of the fixtures only to read."""
+    if x.operation == "getCustomer":
+        return x.customer("A").id
+    return x.session.new_customer().id
+
+
+def touches(operation: str) -> str:
+    """What a case of that operation makes."""
+    return "customers of this run" if operation in CUSTOMERS else "carts of this run"
+
+
+# --- Access tokens ---
+
+
+@cases
+def access_token_invalid() -> Iterator[Case]:
+    """Three ways to have no valid access token, on each endpoint."""
+    for operation in BEARER:
+        for what in ("absent", "not a token", "altered"):
+            yield Case(
+                "access-token-invalid",
+                operation,
+                what,
+                lambda x, what=what: _without_access(x, what),
+                3,
+                touches=touches(operation),
+            )
+
+
+def _without_access(x: Examination, what: str) -> None:
+    # The control of a DELETE would take away what the faulty request is about, so each has its own.
+    control = x.control(x.send(x.administrator, x.operation, **request_of(x)))
+    request = request_of(x)
+    headers = {"Authorization": access_header(x, what)}
+    answer = x.send(x.administrator, x.operation, headers=headers, **request)
+    x.refused(answer, control)
+
+
+# --- Customer tokens ---
+
+
+@cases
+def customer_token_invalid() -> Iterator[Case]:
+    """A customer token that does not hold, on each endpoint that reads one."""
+    for operation in (*CARTS, *CUSTOMERS):
+        # Whether a register or a list of customers looks at the header at all is not published.
+        level: Level = (
+            "interpretation" if operation in ("createCustomer", "getCustomers") else "documented"
+        )
+        for what in ("not a token", "altered"):
+            yield Case(
+                "customer-token-invalid",
+                operation,
+                what,
+                lambda x, what=what, level=level: _with_bad_customer(x, what, level),
+                4,
+                touches=touches(operation),
+            )
+
+
+def _with_bad_customer(x: Examination, what: str, level: Level) -> None:
+    control = x.control(x.send(x.administrator, x.operation, **request_of(x)))
+    request = request_of(x)
+    headers = {CUSTOMER_TOKEN: customer_header(x, what)}
+    caller = x.administrator if x.operation in CUSTOMERS else x.session.implicit
+    answer = x.send(caller, x.operation, headers=headers, **request)
+    x.refused(answer, control, level=level)
+
+
+# --- Header names ---
+
+
+def _spelled(name: str, how: str) -> str:
+    if how == "small letters":
+        return name.lower()
+    if how == "capitals":
+        return name.upper()
+    return "".join(c.lower() if i % 2 else c.upper() for i, c in enumerate(name))
+
+
+@cases
+def header_names() -> Iterator[Case]:
+    """The headers that carry credentials, in other letter cases."""
+    for operation in EVERY:
+        if operation == "createCustomerToken":
+            continue
+        for how in ("small letters", "capitals", "a mix"):
+            yield Case(
+                "header-names",
+                operation,
+                how,
+                lambda x, how=how: _other_case(x, how),
+                5,
+                touches=touches(operation),
+            )
+
+
+def _caller_for(x: Examination) -> Caller:
+    """Whose request shows that both headers were read: a shopper's, where the shopper may send it.
+
+    A record is changed by the administrator: the shopper's own is given, or somebody else's.
+    """
+    alone = ("createCustomer", "getCustomers", "updateCustomer", "deleteCustomer")
+    return x.administrator if x.operation in alone else x.shopper("A")
+
+
+def _other_case(x: Examination, how: str) -> None:
+    caller = _caller_for(x)
+    control = x.control(x.send(caller, x.operation, **request_of(x)))
+    headers: dict[str, str | None] = {}
+    for name, value in caller.headers().items():
+        headers |= {name: None, _spelled(name, how): value}
+    answer = x.send(caller, x.operation, headers=headers, **request_of(x))
+    x.expect(
+        answer.ok,
+        f"what the same request gets with the usual letter case: {control.status}",
+        shown(answer),
+        answer,
+        control=control,
+        kind=Kind.SERVER_ERROR if answer.status >= 500 else Kind.REFUSED,
+    )
+    if x.operation == "createACart" and answer.ok and isinstance(answer.data, dict):
+        _registered(x, answer)
+
+
+def _registered(x: Examination, answer: Answer) -> None:
+    """The new cart is the shopper's only if the customer token was read."""
+    a = x.customer("A")
+    state = x.state(str(answer.data.get("id")), a)
+    x.expect(
+        a.id in state.customers or state.count("A") > 0,
+        "a cart of the customer whose token was sent",
+        "a cart without that customer",
+        answer,
+    )
+
+
+# --- Empty customer tokens ---
+
+
+@cases
+def empty_customer_token() -> Iterator[Case]:
+    """The header is there and says nothing."""
+    for operation in (ASSOCIATE, DISSOCIATE, *CARTS, *CUSTOMERS):
+        yield Case(
+            "empty-customer-token",
+            operation,
+            "client credentials",
+            _with_empty_token,
+            4,
+            touches=touches(operation),
+        )
+
+
+def _with_empty_token(x: Examination) -> None:
+    control = x.control(x.send(x.administrator, x.operation, **request_of(x)))
+    answer = x.send(x.administrator, x.operation, headers={CUSTOMER_TOKEN: ""}, **request_of(x))
+    x.expect(
+        answer.ok,
+        f"what the same request gets without the header: {control.status}",
+        shown(answer),
+        answer,
+        control=control,
+        kind=Kind.SERVER_ERROR if answer.status >= 500 else Kind.REFUSED,
+    )
+
+
+# --- The envelope ---
+
+
+@cases
+def error_envelope() -> Iterator[Case]:
+    """One error of each endpoint; those of every other case are looked at as well."""
+    for operation in EVERY:
+        yield Case(
+            ENVELOPE,
+            operation,
+            "no access token",
+            _refused_without_token,
+            2,
+            touches=touches(operation),
+        )
+    yield Case(ENVELOPE, "createAccessToken", "an unknown grant", _bad_grant, 1)
+    for operation in ("createACart", "updateACart"):
+        yield Case(ENVELOPE, operation, "a body that is not JSON", _bad_json, 2)
+        yield Case(ENVELOPE, operation, "a name that is no string", _bad_name, 2)
+    yield Case(ENVELOPE, "getCarts", "a page out of range", _bad_page, 1)
+    yield Case(ENVELOPE, "getCustomers", "a page out of range", _bad_page, 1)
+    yield Case(ENVELOPE, "getCustomer", "an unknown customer", _unknown_customer, 1)
+
+
+def _refused_without_token(x: Examination) -> None:
+    x.need_error(x.send(None, x.operation, **request_of(x)))
+
+
+def _bad_grant(x: Examination) -> None:
+    x.need_error(x.session.token("client_credentials", grant_type="password"))
+
+
+def _bad_json(x: Examination) -> None:
+    request = {name: value for name, value in request_of(x).items() if name != "body"}
+    x.need_error(x.send(x.administrator, x.operation, raw=b'{"data": {', **request))
+
+
+def _bad_name(x: Examination) -> None:
+    request = request_of(x)
+    request["body"]["data"]["name"] = {"not": "a string"}
+    x.need_error(x.send(x.administrator, x.operation, **request))
+
+
+def _bad_page(x: Examination) -> None:
+    x.need_error(x.send(x.administrator, x.operation, query="page[limit]=1001"))
+
+
+def _unknown_customer(x: Examination) -> None:
+    unknown = x.session.fresh_id("nobody")
+    x.need_error(x.send(x.administrator, x.operation, customer=unknown))
