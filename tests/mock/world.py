@@ -1,0 +1,184 @@
+"""A small shop in a mock in this process, for tests to act in."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import itertools
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from mockserver.app import create_app
+from mockserver.clock import Clock
+from mockserver.entities import Customer
+from mockserver.passwords import hash_password
+from mockserver.store import Store
+from mockserver.stores import Stores
+
+JSON = "application/json"
+PASSWORD = "correct horse"
+START = 1_795_000_000.0
+
+
+class MachineTime:
+    """A machine's time that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Site:
+    """A mock in this process and a client of it."""
+
+    def __init__(self, *, compiled: bool = True, **options: Any) -> None:
+        self.time = MachineTime()
+        counter = itertools.count(1)
+        self.stores = Stores(
+            new_id=lambda: f"id-{next(counter)}",
+            new_clock=lambda: Clock(self.time),
+            **{key: options.pop(key) for key in ("data", "clients", "seed") if key in options},
+        )
+        self.app = create_app(stores=self.stores, compiled=compiled, **options)
+        self._runner = asyncio.Runner()
+        self._client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=self.app, raise_app_exceptions=False),
+            base_url="http://mock",
+        )
+
+    def send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Send a request."""
+        return self._runner.run(self._client.request(method, path, **more))
+
+    def close(self) -> None:
+        """Close the client and the stores."""
+        self._runner.run(self._client.aclose())
+        self._runner.close()
+        self.stores.close()
+
+
+_password_hash = functools.cache(hash_password)
+
+
+class World:
+    """A shop of its own in a mock whose ids and time are known, a client of it, two customers.
+
+    Each world has a ``client_id`` of its own, and so a store; worlds may share a mock's ``site``.
+    """
+
+    def __init__(
+        self, site: Site | None = None, *, client_id: str = "shop", **options: Any
+    ) -> None:
+        self._own = site is None
+        self.site = site or Site(**options)
+        self.client_id = client_id
+        self.admin = self.token("client_credentials")
+        self.anonymous = self.token("implicit")
+        self.ada = self._customer("ada@example.com")
+        self.bob = self._customer("bob@example.com")
+
+    @property
+    def store(self) -> Store:
+        """The shop's store."""
+        store = self.site.stores.get(self.client_id)
+        assert store is not None
+        return store
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass for this shop."""
+        self.store.clock.advance(seconds)
+
+    def _customer(self, email: str) -> str:
+        # Straight into the store: hashing a password for each test would take most of its time.
+        store, now = self.store, int(START)
+        customer = Customer(
+            id=store.new_id(), name=email.split("@", maxsplit=1)[0], email=email, created_at=now,
+            updated_at=now, password_hash=_password_hash(PASSWORD),
+        )  # fmt: skip
+        store.put_customer(customer)
+        return customer.id
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._own:
+            self.site.close()
+
+    def send(self, method: str, path: str, headers: Any = None, **body: Any) -> httpx.Response:
+        """Send a request; ``headers`` are a mapping or pairs."""
+        return self.site.send(method, path, headers=headers, **body)
+
+    def token(
+        self, grant: str, client_id: str | None = None, secret: str = "secret"
+    ) -> dict[str, str]:
+        """The Authorization header of a new access token."""
+        client_id = client_id or self.client_id
+        form = {"grant_type": grant, "client_id": client_id, "client_secret": secret}
+        answer = self.send("POST", "/oauth/access_token", data=form)
+        assert answer.status_code == 200, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    def log_in(self, email: str, access: dict[str, str] | None = None) -> dict[str, str]:
+        """The headers of a customer who is logged in, over an implicit access token."""
+        access = access or self.anonymous
+        data = {
+            "type": "token",
+            "email": email,
+            "password": PASSWORD,
+            "authentication_mechanism": "password",
+        }
+        answer = self.send("POST", "/v2/customers/tokens", access, json={"data": data})
+        assert answer.status_code == 200, answer.text
+        return {**access, "X-Moltin-Customer-Token": answer.json()["data"]["token"]}
+
+    def as_ada(self) -> dict[str, str]:
+        """The headers of ada, logged in once more."""
+        return self.log_in("ada@example.com")
+
+    def as_bob(self) -> dict[str, str]:
+        """The headers of bob, logged in once more."""
+        return self.log_in("bob@example.com")
+
+    def cart(self, cart_id: str, headers: dict[str, str] | None = None, **more: Any) -> str:
+        """The id of a new cart, without a customer unless ``headers`` have a customer token."""
+        data = {"id": cart_id, "name": "Groceries", **more}
+        answer = self.send("POST", "/v2/carts", headers or self.admin, json={"data": data})
+        assert answer.status_code == 201, answer.text
+        return cart_id
+
+    def associate(
+        self, cart: str, customer: str, headers: dict[str, str] | None = None, method: str = "POST"
+    ) -> httpx.Response:
+        """POST or DELETE an association."""
+        body = {"data": [{"type": "customer", "id": customer}]}
+        path = f"/v2/carts/{cart}/relationships/customers"
+        return self.send(method, path, headers or self.admin, json=body)
+
+    def read(self, cart: str) -> dict[str, Any]:
+        """A cart as the administrator sees it."""
+        data: dict[str, Any] = self.send("GET", f"/v2/carts/{cart}", self.admin).json()["data"]
+        return data
+
+    def customers_of(self, cart: str) -> list[str]:
+        """The ids of a cart's customers."""
+        return [c["id"] for c in self.read(cart)["relationships"]["customers"].get("data", [])]
+
+    def carts_of(self, headers: dict[str, str]) -> list[str]:
+        """The ids in a caller's cart list, in its order."""
+        answer = self.send("GET", "/v2/carts", headers)
+        assert answer.status_code == 200, answer.text
+        return [cart["id"] for cart in answer.json()["data"]]
+
+    def everything(self) -> Any:
+        """The whole state of the store, to compare."""
+        return self.store.everything()
