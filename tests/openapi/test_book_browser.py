@@ -64,12 +64,14 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 def page(browser: Browser, address: str) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     errors: list[str] = []
+    fetched: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("request", lambda request: request.url == address or errors.append(request.url))
+    page.on("request", lambda request: fetched.append(request.url))
     page.goto(address)
     yield page
     page.close()
     assert errors == []
+    assert {url.partition("#")[0] for url in fetched} == {address}
 
 
 def hits(page: Page) -> list[str]:
