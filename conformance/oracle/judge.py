@@ -184,9 +184,7 @@ def _must_succeed_finding(
 def _envelope(reading: Reading, allowed: Allowed, answer: Answer) -> Iterator[Finding]:
     if reading.has_odd_path or reading.is_oversized:
         return  # a gateway may refuse it in a form of its own
-    rules = {rule.id for rule in (*allowed.broken, *allowed.maybe)}
-    lenient = "cart-has-contact-email" if "cart-has-contact-email" in rules else None
-    problem = envelope_problem(answer, lenient)
+    problem = envelope_problem(answer, _operation(reading))
     if problem is not None and answer.status < 500:
         yield Finding(
             rule="error-envelope",

@@ -85,7 +85,7 @@ class Reading:
         self.query_text = url.query
         found = router.find(sent.method, _PREFIX.sub("", url.path, count=1))
         self.operation: str | None = found[0] if found else None
-        self._raw_parameters: Mapping[str, str] = found[1] if found else {}
+        self.parameters: Mapping[str, str] = found[1] if found else {}
 
     def header(self, name: str) -> str | None:
         """The value of a request header, its name in any letter case."""
@@ -175,7 +175,7 @@ class Reading:
     # --- The path and the query ---
 
     def _parameter(self, name: str) -> str:
-        raw = unquote_to_bytes(self._raw_parameters.get(name, ""))
+        raw = unquote_to_bytes(self.parameters.get(name, ""))
         return raw.decode("utf-8", errors="replace")
 
     @cached_property

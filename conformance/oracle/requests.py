@@ -12,8 +12,8 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 from openapi_schema_validator import OAS30WriteValidator
 
-from conformance.oracle.reading import ASSOCIATION_OPERATIONS, Reading
-from conformance.oracle.trials import PAGE_RANGES
+from conformance.oracle.reading import ASSOCIATION_OPERATIONS, Reading, is_safe_id
+from conformance.oracle.trials import LONGEST_NAME, PAGE_RANGES
 from openapi import Contract
 
 # Fields with rules of their own, so that the schema has nothing to add.
@@ -38,6 +38,10 @@ class RequestForms:
         """Why a deployment may refuse this request for its form alone, or None."""
         if reading.is_oversized:
             return "it is very long"
+        if "cartID" in reading.parameters and reading.operation not in ASSOCIATION_OPERATIONS:
+            # Only the association endpoints have a rule for such an id.
+            if not is_safe_id(reading.cart_id) or len(reading.cart_id) > LONGEST_NAME:
+                return "the cart id in the path has an unsafe character"
         if any(name not in _KNOWN_QUERY for name, _ in reading.query):
             return "it has a query parameter whose values are not described"
         if self._takes_body(reading):

@@ -1,0 +1,340 @@
+"""The third layer: Schemathesis' coverage and fuzzing, with the oracle as the one check.
+
+Schemathesis makes the cases, from the contract bound to this run's own fixtures; the run's own
+session sends them, within its rate and budget. Its engine, its checks and its reports stay unused:
+they send on their own, and cannot tell one refusal from another.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import cycle
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed
+from hypothesis import settings as hypothesis_settings
+from hypothesis.errors import HypothesisException
+from schemathesis import GenerationMode
+
+from conformance.bound import bound_document
+from conformance.client import BudgetSpent, Interruption, Request
+from conformance.events import CaseResult, Layer
+from conformance.oracle.jsontext import read_json
+from conformance.oracle.reading import ASSOCIATION_OPERATIONS, Reading, is_safe_id
+from conformance.people import Caller, Customer
+from conformance.session import Session, Untestable
+from conformance.tally import Tally
+from conformance.witness import Witness
+
+MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
+
+# Left out: tokens for a store's key, since a series of wrong secrets may lock a real key; and the
+# removal of customers, which has directed cases.
+OPERATIONS = (
+    "createCustomerCartAssociation",
+    "deleteCustomerCartAssociation",
+    "getCarts",
+    "createACart",
+    "getACart",
+    "updateACart",
+    "deleteACart",
+    "getCustomers",
+    "getCustomer",
+)
+# These change a customer, so they need one that the run made for it.
+CUSTOMER_OPERATIONS = ("createCustomer", "updateCustomer", "createCustomerToken")
+
+EXAMPLES = 50
+"""Fuzzed requests for each operation and mode of generation."""
+MOST_FAULTS = 3
+"""Requests without an answer, after which the layer gives up."""
+
+
+class _Stop(BaseException):
+    """Ends a Hypothesis run from within; no Exception, which it would take for a failing test."""
+
+
+@dataclass
+class _Fixtures:
+    """What the layer works on. ``spare`` carts may be deleted."""
+
+    customers: list[Customer]
+    carts: list[str]
+    absent_cart: str
+    absent_customer: str
+    spare: list[str] = field(default_factory=list)
+    own: Customer | None = None
+
+
+def run(session: Session) -> Iterator[CaseResult]:
+    """Coverage of every operation, then fuzzing. Yields a result for each rule and operation.
+
+    Raises Untestable where the fixtures cannot be made, and an Interruption where they cannot be
+    asked for.
+    """
+    fuzzer = _Fuzzer(session)
+    operations = fuzzer.operations()
+    for part, cases in (("fuzz/coverage", fuzzer.coverage), ("fuzz/random", fuzzer.random)):
+        for operation in operations:
+            if fuzzer.is_over:
+                return
+            tally = Tally(session, Layer.FUZZ, part)
+            fuzzer.tally = tally
+            try:
+                cases(operation)
+            except (HypothesisException, schemathesis.errors.SchemathesisError) as error:
+                tally.fail(_id_of(operation), f"no cases: {type(error).__name__}: {error}")
+            yield from tally.results()
+
+
+def _id_of(operation: Any) -> str:
+    operation_id: str = operation.definition.raw["operationId"]
+    return operation_id
+
+
+class _Fuzzer:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.witness = Witness(session)
+        self.is_over = False
+        self.tally = Tally(session, Layer.FUZZ, "fuzz")
+        self._faults = 0
+        self._fixtures = self._make_fixtures()
+        self._callers = {
+            operation: cycle(callers) for operation, callers in self._callers_by_operation().items()
+        }
+        self._seen: set[tuple[Any, ...]] = set()
+
+    # --- Fixtures ---
+
+    def _make_fixtures(self) -> _Fixtures:
+        session = self.session
+        customers = list(session.customers.values())
+        if not customers:
+            raise Untestable("no customer: " + "; ".join(session.problems))
+        fixtures = _Fixtures(
+            customers=customers,
+            carts=[self._new_cart(), self._new_cart()],
+            absent_cart=session.unknown_cart_id(),
+            absent_customer=f"00000000-0000-4000-8000-{session.rng.getrandbits(48):012x}",
+            spare=[self._new_cart(), self._new_cart()],
+        )
+        if session.settings.customers is None:
+            fixtures.own = session.new_customer()
+            self.witness.introduce(fixtures.own, has_no_carts=True)
+        return fixtures
+
+    def _new_cart(self, **fields: Any) -> str:
+        administrator, _ = self.witness.callers()
+        data = {"id": self.session.fresh_id(), "name": "Conformance run"} | fields
+        answer, _ = self.witness.send(administrator, "createACart", body={"data": data})
+        made = answer.data.get("id") if isinstance(answer.data, dict) else None
+        if not answer.ok or not isinstance(made, str):
+            raise Untestable(f"no cart could be made: {answer.status}")
+        return made
+
+    def _callers_by_operation(self) -> dict[str, list[Callable[[], Caller]]]:
+        session, first = self.session, self._fixtures.customers[0]
+        administrator = [lambda: session.administrator]
+        shopper = [lambda: session.shopper(first)]
+        narrowed = [lambda: session.narrowed(first)]
+        both = administrator + shopper
+        callers = {operation: both for operation in (*OPERATIONS, *CUSTOMER_OPERATIONS)}
+        callers |= dict.fromkeys(ASSOCIATION_OPERATIONS, administrator + shopper + narrowed)
+        callers |= dict.fromkeys(CUSTOMER_OPERATIONS, administrator)
+        callers["getCustomers"] = administrator
+        return callers
+
+    def operations(self) -> list[Any]:
+        """Schemathesis' operations over the bound contract."""
+        fixtures, own = self._fixtures, self._fixtures.own
+        ids = (*OPERATIONS, *(CUSTOMER_OPERATIONS if own else ()))
+        carts = dict.fromkeys(ids, [*fixtures.carts, fixtures.absent_cart])
+        carts["deleteACart"] = fixtures.spare
+        customers = [each.id for each in fixtures.customers]
+        document = bound_document(
+            self.session.contract,
+            ids,
+            carts=carts,
+            customers=[*customers, own.id] if own else customers,
+            logins=[own.email] if own and own.email else [],
+        )
+        schema = schemathesis.openapi.from_dict(document, config=self._config())
+        return [result.ok() for result in schema.get_all_operations()]
+
+    def _config(self) -> schemathesis.Config:
+        return schemathesis.Config.from_dict(
+            {
+                "seed": self.session.settings.seed,
+                "generation": {"database": "none"},
+                "cache": {"enabled": False},
+                "phases": {"coverage": {"unexpected-methods": []}},
+            }
+        )
+
+    # --- The two parts ---
+
+    def coverage(self, operation: Any) -> None:
+        """Every boundary and every wrong type, one at a time."""
+        generation = operation.schema.config.generation_for(operation=operation, phase="coverage")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cases = operation.schema.iter_coverage_cases(
+                operation, generation_modes=MODES, generation_config=generation
+            )
+            for case in cases:
+                for _ in range(2):  # as two of the callers
+                    self._try(operation, case)
+                if self.is_over:
+                    return
+
+    def random(self, operation: Any) -> None:
+        """Random requests, some that match the contract and some that do not."""
+        for number, mode in enumerate(MODES):
+
+            @seed(self.session.settings.seed * len(MODES) + number)
+            @hypothesis_settings(
+                max_examples=EXAMPLES,
+                database=None,
+                deadline=None,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            @given(operation.as_strategy(generation_mode=mode))
+            def fuzz(case: Any) -> None:
+                self._try(operation, case)
+                if self.is_over:
+                    raise _Stop
+
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    fuzz()
+            except _Stop:
+                return
+
+    # --- One case ---
+
+    def _try(self, operation: Any, case: Any) -> None:
+        """Send one case, unless it is about something that is not this run's."""
+        operation_id = _id_of(operation)
+        try:
+            self._send(operation_id, case)
+        except BudgetSpent as spent:
+            self.tally.fail(operation_id, str(spent))
+            self.is_over = True
+        except Untestable as problem:
+            self.tally.fail(operation_id, str(problem))
+        except Interruption as interruption:
+            self.tally.fail(operation_id, str(interruption))
+            self._faults += 1
+            self.is_over = self._faults >= MOST_FAULTS
+        except Exception as error:  # noqa: BLE001 - a fault of the suite is no deviation
+            self.tally.fail(operation_id, f"in the suite: {type(error).__name__}: {error}")
+
+    def _send(self, operation_id: str, case: Any) -> None:
+        request = self._request(operation_id, case)
+        if request is None:
+            return
+        caller = next(self._callers[operation_id])()
+        key = (operation_id, caller.name, repr(request))
+        if key in self._seen and operation_id not in ASSOCIATION_OPERATIONS:
+            return
+        self._seen.add(key)
+        answer, judgement = self.witness.send(caller, operation_id, **request)
+        self.tally.note(judgement)
+        if operation_id in ASSOCIATION_OPERATIONS:
+            self._read_back(request["cart"])
+        elif operation_id == "deleteACart" and answer.ok:
+            self._replace(request["cart"])
+
+    def _read_back(self, cart: str) -> None:
+        """Look at the cart: a refusal may have changed it all the same."""
+        if cart not in self._fixtures.carts:
+            return
+        administrator, _ = self.witness.callers()
+        _, judgement = self.witness.send(administrator, "getACart", cart=cart)
+        self.tally.note(judgement)
+
+    def _replace(self, cart: str) -> None:
+        """Make a spare cart again."""
+        administrator, _ = self.witness.callers()
+        body = {"data": {"id": cart, "name": "Conformance run"}}
+        self.witness.send(administrator, "createACart", body=body)
+
+    def _request(self, operation_id: str, case: Any) -> dict[str, Any] | None:
+        """What the session is to send, or None for a case that is not to be sent."""
+        prepared = _prepared(case)
+        if prepared is None or prepared.url is None:
+            return None
+        url = urlsplit(prepared.url)
+        found = self.witness.oracle.router.find(case.method, url.path)
+        if found is None or found[0] != operation_id:
+            return None
+        parameters = found[1]
+        if not self._is_ours(operation_id, parameters):
+            return None
+        request: dict[str, Any] = {
+            "cart": parameters.get("cartID"),
+            "customer": parameters.get("customerID"),
+            "encoded": True,
+            "query": url.query,
+            "headers": {"Content-Type": prepared.headers.get("Content-Type")},
+        }
+        return request | self._body(operation_id, prepared.body)
+
+    def _is_ours(self, operation_id: str, parameters: dict[str, str]) -> bool:
+        """Whether the path names nothing but what this run made, or what cannot exist."""
+        fixtures, target = self._fixtures, self.session.settings.target
+        path = "/v2/carts/{}" if "cartID" in parameters else "/v2/customers/{}"
+        ids = {
+            "cartID": [*fixtures.carts, fixtures.absent_cart, *fixtures.spare],
+            "customerID": [each.id for each in fixtures.customers],
+        }
+        if fixtures.own is not None:
+            changes = operation_id == "updateCustomer"
+            ids["customerID"] = [fixtures.own.id] + ([] if changes else ids["customerID"])
+        for name, raw in parameters.items():
+            url = target + path.format(raw)
+            reading = Reading(
+                Request("GET", url, {}), self.witness.known, self.witness.oracle.router
+            )
+            value = reading.cart_id or reading.customer_id
+            if value not in ids[name] and (is_safe_id(value) or name == "customerID"):
+                return False
+        return True
+
+    def _body(self, operation_id: str, raw: bytes | str | None) -> dict[str, Any]:
+        """The body, with ids, emails and passwords of this run in place of made-up ones."""
+        if raw is None:
+            return {}
+        sent = raw.encode() if isinstance(raw, str) else raw
+        text = read_json(sent)
+        data = text.value.get("data") if isinstance(text.value, dict) else None
+        if text.malformed or text.ambiguous or not isinstance(data, dict):
+            return {"raw": sent}
+        if operation_id == "createACart" and is_safe_id(str(data.get("id", "x"))):
+            data["id"] = self.session.fresh_id()
+        elif operation_id in {"createCustomer", "updateCustomer"}:
+            if "@" in str(data.get("email")):
+                data["email"] = f"{self.session.fresh_id('customer')}@example.com"
+            if isinstance(data.get("password"), str) and data["password"]:
+                # One that can be told from chance, where an answer is searched for it.
+                data["password"] = f"Aa1-{self.session.rng.getrandbits(64):016x}"
+        else:
+            return {"raw": sent}
+        return {"body": text.value}
+
+
+def _prepared(case: Any) -> requests.PreparedRequest | None:
+    """The request as it would go over the wire, or None where it cannot be one."""
+    try:
+        arguments = case.as_transport_kwargs(base_url="http://localhost")
+        return requests.Request(**arguments).prepare()
+    except (ValueError, TypeError, LookupError, requests.RequestException):
+        return None

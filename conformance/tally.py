@@ -1,0 +1,100 @@
+"""Gathers what the oracle says of many exchanges into one case result for each rule."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+
+from conformance.events import CaseResult, Kind, Layer, Verdict
+from conformance.findings import Finding
+from conformance.oracle import Judgement
+from conformance.session import Session
+
+_Pair = tuple[str, str]
+
+
+class Tally:
+    """The exchanges of one part of a layer, by rule and operation.
+
+    The same deviation is told once, by the shortest request that showed it.
+    """
+
+    def __init__(self, session: Session, layer: Layer, part: str) -> None:
+        """``part`` goes into the names of the cases, as in ``fuzz/coverage``."""
+        self._session = session
+        self._layer = layer
+        self._part = part
+        self._examined: dict[_Pair, int] = defaultdict(int)
+        self._findings: dict[tuple[str, str, Kind], Finding] = {}
+        self._problems: dict[str, list[str]] = defaultdict(list)
+        self._started = time.perf_counter()
+
+    def note(self, judgement: Judgement) -> None:
+        """Take in one judged exchange."""
+        if judgement.operation is None:
+            return
+        for rule in judgement.rules:
+            self._examined[rule, judgement.operation] += 1
+        for finding in judgement.findings:
+            self.find(finding)
+
+    def find(self, finding: Finding) -> None:
+        """Take in one finding."""
+        key = (finding.rule, finding.operation, finding.kind)
+        self._examined[finding.rule, finding.operation] += 1
+        known = self._findings.get(key)
+        if known is None or _length(finding) < _length(known):
+            self._findings[key] = finding
+
+    def fail(self, operation: str, reason: str) -> None:
+        """Something came in between, in the network or in the suite itself: no deviation."""
+        reason = self._session.redactor.text(reason)
+        if reason not in self._problems[operation]:
+            self._problems[operation].append(reason)
+
+    def results(self) -> Iterator[CaseResult]:
+        """One case result for each rule and operation that was examined, then the problems."""
+        for rule, operation in sorted(self._examined):
+            yield self._result(rule, operation)
+        for operation, reasons in sorted(self._problems.items()):
+            yield CaseResult(
+                case=f"{self._part}/{operation}/error",
+                rule="success-answer",
+                operation=operation,
+                layer=self._layer,
+                verdict=Verdict.ERROR,
+                title="Something came in between",
+                reason="; ".join(reasons),
+            )
+            self._started = time.perf_counter()
+
+    def _result(self, rule: str, operation: str) -> CaseResult:
+        case = f"{self._part}/{operation}/{rule}"
+        found = [f for f in self._findings.values() if (f.rule, f.operation) == (rule, operation)]
+        return CaseResult(
+            case=case,
+            rule=rule,
+            operation=operation,
+            layer=self._layer,
+            verdict=verdict_of(found),
+            title=self._session.contract.rule(rule).condition,
+            deviations=tuple(f.bind(case, self._layer, self._session.redactor) for f in found),
+            examined=((rule, operation),),
+            requests=self._examined[rule, operation],
+        )
+
+
+def verdict_of(findings: list[Finding]) -> Verdict:
+    """The verdict of a case with these findings, before the run's own settings are applied."""
+    if not findings:
+        return Verdict.CONFORMS
+    documented = any(finding.level == "documented" for finding in findings)
+    return Verdict.DEVIATES if documented else Verdict.ADVICE
+
+
+def _length(finding: Finding) -> int:
+    if finding.answer is None:
+        return 0
+    request = finding.answer.request
+    return len(request.url) + len(request.body or b"")
