@@ -129,7 +129,7 @@ def clean_up_later(session: Session, remains: Remains) -> CleanupFinished:
 
 
 def _by_email(session: Session, email: str) -> list[str]:
-    """The ids of customers with exactly that email: a filter that is not understood lists others."""
+    """The ids of customers with exactly that email: an unknown filter would list others."""
     answer = session.send(
         session.administrator, "getCustomers", query=f"filter=eq(email,{email})&page[limit]=100"
     )

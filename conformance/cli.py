@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 import sys
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -22,6 +21,9 @@ from conformance.settings import (
     read_toml,
 )
 from openapi import load_contract
+
+if TYPE_CHECKING:
+    from conformance.cases import Case
 
 CONFIG = "conformance.toml"
 ENVIRONMENT = "CART_CONFORMANCE"
@@ -267,23 +269,9 @@ def plan(base_url: str | None, show_cases: bool, **options: Any) -> None:
         settings = settings_of(base_url or "http://127.0.0.1", options)
     except SettingsError as error:
         _stop(str(error))
-    contract = load_contract()
-    cases = chosen(contract, settings) if Layer.DIRECTED in settings.layers else ()
-    per_rule = Counter(case.rule for case in cases)
-    requests = Counter[str]()
-    for case in cases:
-        requests[case.rule] += case.requests
-    click.echo(f"{'rule':34}{'level':16}{'cases':>6}{'requests':>10}")
-    for rule in contract.rules:
-        if rule.beyond_run:
-            click.echo(f"{rule.id:34}{rule.level:16}     -         -  {rule.beyond_run}")
-        elif per_rule[rule.id]:
-            click.echo(f"{rule.id:34}{rule.level:16}{per_rule[rule.id]:6}{requests[rule.id]:10}")
-        if show_cases:
-            for case in cases:
-                if case.rule == rule.id:
-                    click.echo(f"    {case.operation}: {case.variant}")
-    whole = requests.total()
+    cases = chosen(load_contract(), settings) if Layer.DIRECTED in settings.layers else ()
+    _show_cases(cases, show_cases)
+    whole = sum(case.requests for case in cases)
     click.echo(f"\n{len(cases)} directed cases, about {whole} requests, and clean-up after them.")
     if settings.rate:
         click.echo(f"At {settings.rate:g} requests a second: about {whole / settings.rate:.0f} s.")
@@ -299,6 +287,19 @@ def plan(base_url: str | None, show_cases: bool, **options: Any) -> None:
             f" {len(settings.customers)} given customers with them. No customer is made."
         )
     click.echo("Nothing was sent.")
+
+
+def _show_cases(cases: Sequence[Case], each: bool) -> None:
+    click.echo(f"{'rule':34}{'level':16}{'cases':>6}{'requests':>10}")
+    for rule in load_contract().rules:
+        own = [case for case in cases if case.rule == rule.id]
+        if rule.beyond_run:
+            click.echo(f"{rule.id:34}{rule.level:16}     -         -  {rule.beyond_run}")
+        elif own:
+            requests = sum(case.requests for case in own)
+            click.echo(f"{rule.id:34}{rule.level:16}{len(own):6}{requests:10}")
+        for case in own if each else ():
+            click.echo(f"    {case.operation}: {case.variant}")
 
 
 @cli.command()

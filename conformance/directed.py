@@ -72,7 +72,7 @@ class _Patience:
 
 
 def _attempt(session: Session, case: Case, policy: Policy, patience: _Patience) -> CaseResult:
-    """The result of one case; after a fault of the network it is tried once more, from the start."""
+    """The result of one case; after a fault of the network it is tried once more."""
     sent, started = session.client.sent, time.monotonic()
     for last in (False, True):
         x = Examination(session, session.contract.rule(case.rule), case.operation)

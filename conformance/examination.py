@@ -94,7 +94,7 @@ class Examination:
         exact: Level | None = None,
         statuses: tuple[int, ...] | None = None,
     ) -> bool:
-        """Note how the answer falls short of the rule's refusal; return whether it refuses at all."""
+        """Note how the answer falls short of the refusal; return whether it refuses at all."""
         self.findings += refusal_findings(
             self.rule,
             self.operation,

@@ -41,7 +41,7 @@ class State:
 
 
 def read_state(session: Session, cart: str, customers: Iterable[Customer]) -> State:
-    """The cart, read as administrator, and each customer's list, read with that customer's token."""
+    """The cart, read as administrator, and each customer's list, read with its token."""
     listed = tuple((each.label, _times_listed(session, each, cart)) for each in customers)
     answer = session.send(session.administrator, "getACart", cart=cart)
     data = answer.data

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.cases.registry import Case
-from conformance.client import Answer
 from conformance.examination import Examination
 from conformance.people import Caller, Customer
 from conformance.session import ASSOCIATE, DISSOCIATE, identifiers
@@ -55,11 +54,12 @@ def refusal(
         restore(x, cart)
         people = [x.customer(label) for label in watching]
         before = x.state(cart, *people)
-        request = {"cart": cart, "caller": usual, "body": identifiers(_a(x).id)}
+        request: dict[str, Any] = {"cart": cart, "body": identifiers(_a(x).id)}
         changes = fault(x, cart)
         if "raw" in changes:
             del request["body"]
-        answer: Answer = x.send(operation=operation, **(request | changes))
+        sender = changes.pop("caller", usual)
+        answer = x.send(sender, operation, **(request | changes))
         refused = x.refused(answer, control, level=level, exact=exact)
         after = x.state(cart, *people) if refused else None
         if after is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from conformance.cases.bench import (
@@ -66,17 +66,24 @@ def access_token_invalid() -> Iterator[Case]:
     """Every way to have no valid access token, on the association endpoints."""
     for operation in OPERATIONS:
         for what, form in ACCESS:
-            fault: Fault = lambda x, _, what=what: {  # noqa: E731 - one of many in a table
-                "headers": {AUTHORIZATION: access_header(x, what)}
-            }
             yield refusal(
-                "access-token-invalid", operation, what, ADMINISTRATOR, fault, optional=form
+                "access-token-invalid",
+                operation,
+                what,
+                ADMINISTRATOR,
+                _header(AUTHORIZATION, access_header, what),
+                optional=form,
             )
         for what in ("absent", "not a token", "altered"):
-            fault = lambda x, _, what=what: {  # noqa: E731
-                "headers": {AUTHORIZATION: access_header(x, what)}
-            }
+            fault = _header(AUTHORIZATION, access_header, what)
             yield refusal("access-token-invalid", operation, what, SHOPPER, fault)
+
+
+def _header(name: str, value: Callable[[Examination, str], str | None], what: str) -> Fault:
+    def fault(x: Examination, _: str) -> dict[str, Any]:
+        return {"headers": {name: value(x, what)}}
+
+    return fault
 
 
 CUSTOMER: tuple[tuple[str, bool], ...] = (
@@ -105,11 +112,13 @@ def customer_token_invalid() -> Iterator[Case]:
     for operation in OPERATIONS:
         for caller in (SHOPPER, ADMINISTRATOR):
             for what, form in CUSTOMER:
-                fault: Fault = lambda x, _, what=what: {  # noqa: E731
-                    "headers": {CUSTOMER_TOKEN: customer_header(x, what)}
-                }
                 yield refusal(
-                    "customer-token-invalid", operation, what, caller, fault, optional=form
+                    "customer-token-invalid",
+                    operation,
+                    what,
+                    caller,
+                    _header(CUSTOMER_TOKEN, customer_header, what),
+                    optional=form,
                 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from conformance.cases.effects import free_cart, need_visible
@@ -77,7 +78,7 @@ def cart_names() -> Iterator[Case]:
                 "cart-name-missing",
                 operation,
                 variant,
-                lambda x, name=name, level=level: _name_taken(x, name, level),
+                partial(_name_taken, name=name, level=level),
                 4,
             )
 
@@ -134,7 +135,7 @@ def any_symbol() -> Iterator[Case]:
     """Names and descriptions of every kind, returned unchanged at once and later."""
     for operation in (CREATE, UPDATE):
         for variant, text in SYMBOLS:
-            yield Case("any-symbol", operation, variant, lambda x, text=text: _symbols(x, text), 4)
+            yield Case("any-symbol", operation, variant, partial(_symbols, text=text), 4)
 
 
 def _symbols(x: Examination, text: str) -> None:
@@ -268,7 +269,7 @@ def new_cart_id_unsafe() -> Iterator[Case]:
             "new-cart-id-unsafe",
             CREATE,
             variant,
-            lambda x, characters=characters: _unsafe_new_id(x, characters),
+            partial(_unsafe_new_id, characters=characters),
             2,
         )
 
@@ -305,7 +306,7 @@ def cart_not_found() -> Iterator[Case]:
                 "cart-not-found",
                 operation,
                 who,
-                lambda x, who=who: _association_of_unknown(x, who),
+                partial(_association_of_unknown, who=who),
                 4,
             )
 
@@ -433,7 +434,7 @@ def cart_has_contact_email() -> Iterator[Case]:
                 "cart-has-contact-email",
                 ASSOCIATE,
                 f"set by {how}, {who}",
-                lambda x, who=who, how=how: _with_contact(x, who, how),
+                partial(_with_contact, who=who, how=how),
                 9,
             )
 
@@ -463,7 +464,7 @@ def contact_on_registered_cart() -> Iterator[Case]:
     """A contact email for a cart that has, or gets, a customer."""
     rule = "contact-on-registered-cart"
     for who in ("administrator", "shopper"):
-        yield Case(rule, UPDATE, who, lambda x, who=who: _contact_by_put(x, who), 6)
+        yield Case(rule, UPDATE, who, partial(_contact_by_put, who=who), 6)
     yield Case(rule, CREATE, "shopper", _contact_by_post, 3)
 
 
@@ -497,7 +498,7 @@ def contact_removal() -> Iterator[Case]:
             "contact-removal",
             UPDATE,
             variant,
-            lambda x, contact=contact: _contact_removed(x, contact),
+            partial(_contact_removed, contact=contact),
             4,
         )
 
@@ -520,7 +521,7 @@ def last_cart() -> Iterator[Case]:
     """The only cart of a customer, whoever deletes it; with a second cart it can be deleted."""
     for who in ("administrator", "shopper"):
         yield Case(
-            "last-cart", DELETE, who, lambda x, who=who: _last_cart(x, who), 12,
+            "last-cart", DELETE, who, partial(_last_cart, who=who), 12,
             touches="carts and customers of this run",
         )  # fmt: skip
     yield Case(
@@ -607,7 +608,7 @@ def body_bare_array() -> Iterator[Case]:
     """The array without the envelope."""
     for operation in (ASSOCIATE, DISSOCIATE):
         for who in ("administrator", "shopper"):
-            yield Case("body-bare-array", operation, who, lambda x, who=who: _bare(x, who), 7)
+            yield Case("body-bare-array", operation, who, partial(_bare, who=who), 7)
 
 
 def _bare(x: Examination, who: str) -> None:

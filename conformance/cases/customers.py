@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from conformance.cases.effects import need_visible
@@ -52,13 +53,13 @@ def customer_record_not_permitted() -> Iterator[Case]:
                 rule,
                 operation,
                 who,
-                lambda x, who=who, level=level: _others_record(x, who, level),
+                partial(_others_record, who=who, level=level),
                 6,
                 touches=MINE,
             )
     for who in ("an implicit caller", "a customer", "a customer, client credentials beside"):
         level = "interpretation" if who.endswith("beside") else "documented"
-        yield Case(rule, LIST, who, lambda x, who=who, level=level: _others_list(x, who, level), 2)
+        yield Case(rule, LIST, who, partial(_others_list, who=who, level=level), 2)
 
 
 def _others_record(x: Examination, who: str, level: Level) -> None:
@@ -167,7 +168,7 @@ def customer_invalid() -> Iterator[Case]:
                     "customer-invalid",
                     operation,
                     variant,
-                    lambda x, changed=changed, level=level: _invalid(x, changed, level),
+                    partial(_invalid, changed=changed, level=level),
                     4,
                     touches=MINE,
                 )
@@ -196,7 +197,7 @@ def email_taken() -> Iterator[Case]:
                 "email-taken",
                 operation,
                 variant,
-                lambda x, variant=variant: _taken(x, variant),
+                partial(_taken, variant=variant),
                 5,
                 touches=MINE,
             )
@@ -282,7 +283,7 @@ def credentials_wrong() -> Iterator[Case]:
         "the password of another customer",
         "an unknown email",
     ):
-        yield Case("credentials-wrong", LOG_IN, variant, lambda x, v=variant: _wrong_login(x, v), 3)
+        yield Case("credentials-wrong", LOG_IN, variant, partial(_wrong_login, variant=variant), 3)
     yield Case("credentials-wrong", LOG_IN, "one answer to both", _same_answer, 3)
 
 
@@ -362,7 +363,7 @@ def grant_invalid() -> Iterator[Case]:
             "grant-invalid",
             "createAccessToken",
             variant,
-            lambda x, grant=grant, form=form, status=status: _bad_grant(x, grant, form, status),
+            partial(_bad_grant, grant=grant, form=form, status=status),
             2,
             touches="nothing",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from conformance.cases.bench import ADMINISTRATOR, CALLERS, SHOPPER, caller_of
@@ -13,7 +14,7 @@ from conformance.examination import NOTHING_CHANGES, Examination
 from conformance.judge import shown
 from conformance.people import Customer
 from conformance.session import ASSOCIATE, DISSOCIATE, Untestable, identifiers
-from conformance.state import State, instant, list_carts, list_ids, timestamp
+from conformance.state import State, instant, list_carts, list_ids
 
 NEW = "association-visible"
 GONE = "association-deleted"
@@ -58,13 +59,9 @@ def need_visible(x: Examination, cart: str, *customers: Customer) -> State:
 def association_visible() -> Iterator[Case]:
     """From both sides, whoever made it, and whoever made the cart."""
     for caller in CALLERS:
-        yield Case(
-            NEW, ASSOCIATE, f"from both sides, {caller}", lambda x, by=caller: _visible(x, by), 6
-        )
-        yield Case(
-            NEW, "getCarts", f"in the list, {caller}", lambda x, by=caller: _listed(x, by), 6
-        )
-        yield Case(NEW, "getACart", f"in the cart, {caller}", lambda x, by=caller: _named(x, by), 6)
+        yield Case(NEW, ASSOCIATE, f"from both sides, {caller}", partial(_visible, by=caller), 6)
+        yield Case(NEW, "getCarts", f"in the list, {caller}", partial(_listed, by=caller), 6)
+        yield Case(NEW, "getACart", f"in the cart, {caller}", partial(_named, by=caller), 6)
     yield Case(NEW, "getCarts", "in the list beside client credentials", _listed_narrowed, 6)
     yield Case(NEW, "getACart", "read by the customer", _named_to_customer, 6)
     yield Case(NEW, "getCarts", "among the registered carts", _listed_to_administrator, 5)
@@ -268,7 +265,7 @@ def association_repeat() -> Iterator[Case]:
                 REPEAT,
                 ASSOCIATE,
                 f"made by {first}, repeated by {second}",
-                lambda x, first=first, second=second: _repeated(x, first, second),
+                partial(_repeated, first=first, second=second),
                 8,
             )
 
@@ -303,15 +300,9 @@ def _repeated(x: Examination, first: str, second: str) -> None:
 def association_deleted() -> Iterator[Case]:
     """Gone from both sides, whoever removes it."""
     for caller in CALLERS:
-        yield Case(
-            GONE, DISSOCIATE, f"from both sides, {caller}", lambda x, by=caller: _deleted(x, by), 8
-        )
-        yield Case(
-            GONE, "getCarts", f"from the list, {caller}", lambda x, by=caller: _unlisted(x, by), 8
-        )
-        yield Case(
-            GONE, "getACart", f"from the cart, {caller}", lambda x, by=caller: _unnamed(x, by), 8
-        )
+        yield Case(GONE, DISSOCIATE, f"from both sides, {caller}", partial(_deleted, by=caller), 8)
+        yield Case(GONE, "getCarts", f"from the list, {caller}", partial(_unlisted, by=caller), 8)
+        yield Case(GONE, "getACart", f"from the cart, {caller}", partial(_unnamed, by=caller), 8)
     yield Case(GONE, DISSOCIATE, "one of two carts", _one_of_two_carts, 12)
     yield Case(GONE, DISSOCIATE, "and made again", _made_again, 10)
 
@@ -352,7 +343,7 @@ def _one_of_two_carts(x: Examination) -> None:
     a = x.customer("A")
     kept = free_cart(x, a)
     x.associate(kept, a)
-    cart, a, answer = _dissociated(x, SHOPPER)
+    _, a, answer = _dissociated(x, SHOPPER)
     x.need(answer, "the association could not be removed")
     state = x.state(kept, a)
     x.expect(visible(state, a), "the customer's other cart stays", sides(state, a), answer)
@@ -375,7 +366,7 @@ def delete_missing() -> Iterator[Case]:
             "delete-missing",
             DISSOCIATE,
             f"never associated, {caller}",
-            lambda x, by=caller: _delete_missing(x, by),
+            partial(_delete_missing, by=caller),
             8,
         )
 
@@ -402,7 +393,7 @@ def administrator_unrestricted() -> Iterator[Case]:
                 "administrator-unrestricted",
                 operation,
                 f"a cart made by {owner}",
-                lambda x, owner=owner: _any_cart(x, owner),
+                partial(_any_cart, owner=owner),
                 9,
             )
 
@@ -492,13 +483,13 @@ def refusal_changes_nothing() -> Iterator[Case]:
     """
     for operation in (ASSOCIATE, DISSOCIATE):
         yield Case(
-            NOTHING_CHANGES, operation, "a wrong type", lambda x: _nothing_changes(x, "carts"), 10
+            NOTHING_CHANGES, operation, "a wrong type", partial(_nothing_changes, wrong="carts"), 10
         )
         yield Case(
             NOTHING_CHANGES,
             operation,
             "two customers",
-            lambda x: _nothing_changes(x, None),
+            partial(_nothing_changes, wrong=None),
             10,
         )
 

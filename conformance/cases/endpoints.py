@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from conformance.cases.callers import access_header, customer_header
@@ -72,7 +73,7 @@ def access_token_invalid() -> Iterator[Case]:
                 "access-token-invalid",
                 operation,
                 what,
-                lambda x, what=what: _without_access(x, what),
+                partial(_without_access, what=what),
                 3,
                 touches=touches(operation),
             )
@@ -103,7 +104,7 @@ def customer_token_invalid() -> Iterator[Case]:
                 "customer-token-invalid",
                 operation,
                 what,
-                lambda x, what=what, level=level: _with_bad_customer(x, what, level),
+                partial(_with_bad_customer, what=what, level=level),
                 4,
                 touches=touches(operation),
             )
@@ -140,7 +141,7 @@ def header_names() -> Iterator[Case]:
                 "header-names",
                 operation,
                 how,
-                lambda x, how=how: _other_case(x, how),
+                partial(_other_case, how=how),
                 5,
                 touches=touches(operation),
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from conformance.cases.registry import Case, cases
 from conformance.examination import Examination
@@ -39,7 +40,7 @@ def page_out_of_range() -> Iterator[Case]:
                 "page-out-of-range",
                 operation,
                 f"{name}={value} is taken",
-                lambda x, name=name, value=value, level=level: _taken(x, name, value, level),
+                partial(_taken, name=name, value=value, level=level),
                 2,
                 touches="nothing",
             )

@@ -93,7 +93,7 @@ class Oracle:
         findings = list(_leaks(reading, answer))
         if answer.refused or answer.status >= 500:
             findings += _refusal(reading, allowed, answer)
-            findings += _envelope(reading, allowed, answer)
+            findings += _envelope(reading, answer)
         else:
             findings += self._not_refused(reading, allowed, answer)
         return _judgement(reading, allowed, answer, findings)
@@ -181,7 +181,7 @@ def _must_succeed_finding(
     )
 
 
-def _envelope(reading: Reading, allowed: Allowed, answer: Answer) -> Iterator[Finding]:
+def _envelope(reading: Reading, answer: Answer) -> Iterator[Finding]:
     if reading.has_odd_path or reading.is_oversized:
         return  # a gateway may refuse it in a form of its own
     problem = envelope_problem(answer, _operation(reading))
