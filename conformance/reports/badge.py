@@ -77,7 +77,8 @@ def render(report: dict[str, Any]) -> bytes:
     for x, part, room in ((left / 2, LABEL, left), (left + right / 2, text, right)):
         place = {"x": f"{x:g}", "y": "14", "textLength": f"{room - 2 * _PADDING}"}
         SubElement(letters, "text", place | {"lengthAdjust": "spacingAndGlyphs"}).text = part
-    return tostring(svg, encoding="utf-8", xml_declaration=True)
+    xml: bytes = tostring(svg, encoding="utf-8", xml_declaration=True)
+    return xml
 
 
 def _width(text: str) -> int:

@@ -1,4 +1,4 @@
-"""A run as one plain document: what ``report.json`` holds and what the other files are made from."""
+"""A run as one plain document: what ``report.json`` holds, and what other reports are made from."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from conformance.events import (
     Deviation,
     Exchange,
     ExitStatus,
-    OperationVerdict,
     RuleVerdict,
     RunFinished,
     Verdict,
 )
 from conformance.reports.record import Record
-from conformance.reports.text import BODY_LIMIT, TEXT_LIMIT, clip, curl, whole
-from openapi import Contract, Rule
+from conformance.reports.text import BODY_LIMIT, TEXT_LIMIT, clip, curl
+from openapi import Contract
 
 FORMAT = 1
 """The version of the schema; it grows when a reader of the one before would be misled."""
@@ -36,15 +35,8 @@ OUTCOMES = {
     ExitStatus.INCOMPLETE: "incomplete",
 }
 
-# The worst first: what a rule or a cell of the matrix shows of several verdicts.
-SEVERITY = (
-    Verdict.DEVIATES,
-    Verdict.ERROR,
-    Verdict.UNTESTABLE,
-    Verdict.ADVICE,
-    Verdict.CONFORMS,
-    Verdict.SKIPPED,
-)
+UNKNOWN = (Verdict.UNTESTABLE, Verdict.ERROR)
+"""Verdicts that say nothing of the deployment; a documented rule with one leaves a run incomplete."""
 
 
 def schema() -> dict[str, Any]:
@@ -59,11 +51,6 @@ def suite_version() -> str:
         return version("cart-associations")
     except PackageNotFoundError:
         return "not installed"
-
-
-def worst(verdicts: list[Verdict]) -> Verdict:
-    """The one of ``verdicts`` that a reader must see. Raises ValueError where there is none."""
-    return min(verdicts, key=SEVERITY.index)
 
 
 def document(record: Record, finished: RunFinished, contract: Contract) -> dict[str, Any]:
@@ -113,7 +100,7 @@ def _cleanup(record: Record) -> dict[str, Any] | None:
         return None
     return {
         "removed": cleanup.removed,
-        "left": [whole(entry) for entry in cleanup.left],
+        "left": [clip(entry, TEXT_LIMIT) for entry in cleanup.left],
         "problems": [clip(problem, TEXT_LIMIT) for problem in cleanup.problems],
         "requests": cleanup.requests,
         "elapsed": round(cleanup.elapsed, 3),
@@ -130,7 +117,7 @@ def _rule(verdict: RuleVerdict, contract: Contract, record: Record) -> dict[str,
         "group": verdict.group,
         "verdict": verdict.verdict.value,
         "reason": _clipped(verdict.reason),
-        "leaves_incomplete": leaves_incomplete(verdict, rule),
+        "leaves_incomplete": verdict.level == "documented" and verdict.verdict in UNKNOWN,
         "statement": rule.condition,
         "source": {
             "document": contract.source_title(rule),
@@ -149,36 +136,11 @@ def _rule(verdict: RuleVerdict, contract: Contract, record: Record) -> dict[str,
                 "cases": operation.cases,
                 "elapsed": round(record.seconds.get((verdict.id, operation.operation), 0.0), 3),
             }
-            for operation in operations_of(verdict, contract)
+            for operation in verdict.operations
         ],
         "deviations": [_deviation(*pair, record, contract) for pair in kept],
         "deviations_left_out": len(verdict.deviations) - len(kept),
     }
-
-
-def leaves_incomplete(verdict: RuleVerdict, rule: Rule) -> bool:
-    """Whether a documented rule that a run can try was not tried to its end."""
-    return (
-        verdict.verdict in (Verdict.UNTESTABLE, Verdict.ERROR)
-        and rule.level == "documented"
-        and rule.beyond_run is None
-    )
-
-
-def operations_of(verdict: RuleVerdict, contract: Contract) -> list[OperationVerdict]:
-    """A verdict for each operation that the rule is about, and for each where it deviates.
-
-    A deviation shows where it was seen, although the rule may be about other operations.
-    """
-    found = {operation.operation: operation for operation in verdict.operations}
-    for deviation, fails in zip(verdict.deviations, verdict.failing, strict=True):
-        if deviation.operation not in found and deviation.operation in contract.operations:
-            method, path = contract.operations[deviation.operation]
-            worse = Verdict.DEVIATES if fails else Verdict.ADVICE
-            found[deviation.operation] = OperationVerdict(
-                deviation.operation, method, path, worse, 1
-            )
-    return list(found.values())
 
 
 def _most_telling(verdict: RuleVerdict) -> list[tuple[Deviation, bool]]:
@@ -198,8 +160,8 @@ def _deviation(
         "operation": deviation.operation,
         "method": method,
         "path": path,
-        "case": whole(deviation.case),
-        "title": whole(record.titles.get(deviation.case, "")),
+        "case": clip(deviation.case, TEXT_LIMIT),
+        "title": clip(record.titles.get(deviation.case, ""), TEXT_LIMIT),
         "layer": deviation.layer.value,
         "expected": clip(deviation.expected, TEXT_LIMIT),
         "actual": clip(deviation.actual, TEXT_LIMIT),

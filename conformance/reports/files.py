@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from conformance.events import Event, RunFinished, RunStarted
+from conformance.events import Event, ExitStatus, RunFinished, RunStarted, Verdict
 from conformance.reports import badge, junit, page
 from conformance.reports.document import document
-from conformance.reports.record import Record, unfinished
+from conformance.reports.record import Record, unfinished, untried
 from openapi import Contract
 
 
@@ -70,6 +71,30 @@ class FileReports:
                 raise ReportDirError(
                     f"{self.directory / name}: cannot be written: {error.strerror}"
                 ) from error
+
+
+def write_refusal(directory: Path, contract: Contract, target: str, problem: str) -> None:
+    """Write the reports of a run that could not even start, because of ``problem``.
+
+    Neither text may hold a secret. Raises ReportDirError.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    verdicts = untried(contract, problem)
+    FileReports(directory, contract).handle(
+        RunFinished(
+            run_id="",
+            target=target,
+            seed=0,
+            verdicts=verdicts,
+            counts={Verdict.ERROR.value: len(verdicts)},
+            requests=0,
+            started_at=now,
+            finished_at=now,
+            elapsed=0.0,
+            exit_status=ExitStatus.COULD_NOT_RUN,
+            problem=problem,
+        )
+    )
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,7 +1,7 @@
 """Writes a run as JUnit XML: a test case for each rule and method.
 
-A deviation that fails the run is a failure. An error, and a documented rule that could not be tried
-although a run can try it, is an error. Advice passes, and is told in ``system-out``. So there are
+A deviation that fails the run is a failure. A documented rule that could not be tried to its end is
+an error; any other such rule is skipped. Advice passes, and is told in ``system-out``. So there are
 failures or errors in the file exactly when the run's exit status is not 0.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from conformance.reports.document import UNKNOWN
 from conformance.reports.prose import described, outcome_sentence
 from conformance.reports.text import one_line, visible
 
@@ -28,7 +29,8 @@ def render(report: dict[str, Any]) -> bytes:
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
     indent(root)
-    return tostring(root, encoding="utf-8", xml_declaration=True)
+    xml: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return xml
 
 
 def _suite(root: Element, report: dict[str, Any], name: str, cases: list[Element]) -> None:
@@ -94,12 +96,14 @@ def _judge(case: Element, rule: dict[str, Any], operation: dict[str, Any]) -> No
             message=_message(failing[0]) if failing else reason,
         )
         element.text = _told(rule, failing)
-    elif verdict == "error" or (verdict == "untestable" and rule["leaves_incomplete"]):
+    elif verdict in UNKNOWN and rule["level"] == "documented":
         SubElement(case, "error", type=verdict, message=reason)
-    elif verdict in ("untestable", "skipped"):
+    elif verdict in (*UNKNOWN, "skipped"):
         SubElement(case, "skipped", message=f"{verdict}: {reason}")
     if advising:
-        SubElement(case, "system-out").text = "Advice, which fails no run.\n" + _told(rule, advising)
+        SubElement(case, "system-out").text = "Advice, which fails no run.\n" + _told(
+            rule, advising
+        )
 
 
 def _message(deviation: dict[str, Any]) -> str:

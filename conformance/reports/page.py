@@ -7,10 +7,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from conformance.reports import prose
-from conformance.reports.document import worst
-from conformance.reports.text import visible
 from conformance.events import Verdict
+from conformance.reports import prose
+from conformance.reports.text import visible
+from conformance.verdicts import worst
 
 GROUPS = {
     "caller": "Who is calling",
@@ -29,7 +29,7 @@ MARKS = {
     "deviates": "✕",
     "advice": "!",
     "untestable": "?",
-    "skipped": "–",
+    "skipped": "\u2013",
     "error": "⚡\ufe0e",
 }
 
@@ -89,7 +89,7 @@ def _cell(rule: dict[str, Any], method: str) -> dict[str, Any] | None:
     operations = [each for each in rule["operations"] if each["method"] == method]
     if not operations:
         return None
-    verdict = worst([Verdict(each["verdict"]) for each in operations]).value
+    verdict = worst(Verdict(each["verdict"]) for each in operations).value
     same = sum(each["verdict"] == verdict for each in operations)
     told = [f"{each['verdict']}: {each['path']}" for each in operations]
     return {

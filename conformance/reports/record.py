@@ -59,17 +59,23 @@ class Record:
             self.titles[result.case] = result.title
 
 
+def untried(contract: Contract, problem: str) -> tuple[RuleVerdict, ...]:
+    """A verdict for each rule of which nothing is known, because of ``problem``."""
+    return tuple(
+        RuleVerdict(rule.id, rule.level, rule.group, Verdict.ERROR, (), reason=problem)
+        for rule in contract.rules
+    )
+
+
 def unfinished(started: RunStarted, contract: Contract) -> RunFinished:
     """What stands in for the end of a run that has none yet: every rule an error."""
+    verdicts = untried(contract, UNFINISHED)
     return RunFinished(
         run_id=started.run_id,
         target=started.target,
         seed=started.seed,
-        verdicts=tuple(
-            RuleVerdict(rule.id, rule.level, rule.group, Verdict.ERROR, (), reason=UNFINISHED)
-            for rule in contract.rules
-        ),
-        counts={Verdict.ERROR.value: len(contract.rules)},
+        verdicts=verdicts,
+        counts={Verdict.ERROR.value: len(verdicts)},
         requests=0,
         started_at=started.started_at,
         finished_at=started.started_at,

@@ -9,8 +9,15 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.progress import TaskID, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -26,7 +33,7 @@ from conformance.events import (
     RunStarted,
     Verdict,
 )
-from conformance.reports.document import document, worst
+from conformance.reports.document import document
 from conformance.reports.prose import (
     OUTCOME_WORDS,
     duration,
@@ -35,6 +42,7 @@ from conformance.reports.prose import (
 )
 from conformance.reports.record import Record
 from conformance.reports.text import one_line, visible
+from conformance.verdicts import worst
 from openapi import Contract
 
 STYLES = {
@@ -68,13 +76,23 @@ def is_plain(stream: TextIO) -> bool:
     )
 
 
+class _Console(Console):
+    """A console whose reader may go away: rich would end the process, and so the run."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing from now on, nor complain when the process ends."""
+        self.quiet = True
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
 class TerminalReport:
     """Shows progress while the run goes, then a table by rule, and what fails last."""
 
     def __init__(self, stream: TextIO, contract: Contract, report_dir: Path | None = None) -> None:
         """Write to ``stream``; ``report_dir`` is only named at the end."""
         self._plain = is_plain(stream)
-        self._console = Console(
+        self._console = _Console(
             file=stream,
             no_color=self._plain,
             force_terminal=not self._plain,
@@ -89,23 +107,15 @@ class TerminalReport:
         self._record = Record()
         self._progress: Progress | None = None
         self._task: TaskID | None = None
-        self._gone = False
 
     def handle(self, event: Event) -> None:
         """Tell what there is to tell of an event. A reader that went away stops no run."""
         self._record.add(event)
-        if self._gone:
-            return
-        try:
-            self._tell(event)
-            self._console.file.flush()
-        except BrokenPipeError:
-            self._gone = True
-
-    def _tell(self, event: Event) -> None:
         match event:
             case RunStarted():
-                self._say(f"{one_line(event.target)}, seed {event.seed}, {event.cases} cases planned")
+                self._say(
+                    f"{one_line(event.target)}, seed {event.seed}, {event.cases} cases planned"
+                )
             case Provisioned():
                 how = "were given" if event.given else "were made"
                 self._say(f"{event.customers} customers {how}, {event.requests} requests")
@@ -235,7 +245,7 @@ class TerminalReport:
     @staticmethod
     def _method(method: str, verdicts: list[str]) -> Text:
         """The verdict of one method that a reader must see, and how many endpoints it is about."""
-        verdict = worst([Verdict(each) for each in verdicts]).value
+        verdict = worst(map(Verdict, verdicts)).value
         same = verdicts.count(verdict)
         share = f" ({same} of {len(verdicts)})" if same < len(verdicts) else ""
         return Text(f"{method} ") + Text(f"{verdict}{share}", STYLES[verdict])

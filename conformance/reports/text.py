@@ -55,14 +55,14 @@ def _picture(match: re.Match[str]) -> str:
 
 def one_line(text: str, limit: int = 200) -> str:
     """``visible(text)`` with white space folded, cut to ``limit`` characters."""
-    folded = " ".join(visible(text).split())
+    folded = " ".join(visible(text[: 4 * limit]).split())
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"
 
 
 def curl(exchange: Exchange) -> str:
     """A ``curl`` line for bash that sends the request again, once redacted values are filled in.
 
-    A body that :data:`BODY_LIMIT` cuts short is cut here too.
+    What a report cuts short is cut here too.
     """
     words = ["curl", "-i"]
     if exchange.method == "HEAD":
@@ -71,11 +71,11 @@ def curl(exchange: Exchange) -> str:
         words += ["-X", quote(exchange.method)]
     if re.search(r"[][{}]", exchange.url):
         words.append("--globoff")
-    words.append(quote(exchange.url))
+    words.append(quote(clip(exchange.url, TEXT_LIMIT)))
     for name, value in exchange.request_headers:
         if name.lower() not in _IMPLIED_HEADERS:
             # To curl "Name:" means to leave the header out; "Name;" sends it empty.
-            words += ["-H", quote(f"{name}: {value}" if value else f"{name};")]
+            words += ["-H", quote(clip(f"{name}: {value}" if value else f"{name};", TEXT_LIMIT))]
     if exchange.request_body is not None:
         if "content-type" not in {name.lower() for name, _ in exchange.request_headers}:
             words += ["-H", "Content-Type:"]

@@ -122,7 +122,7 @@ def run(
     problem: str | None = None,
     cleanup: CleanupFinished | None = None,
 ) -> list[Event]:
-    """A whole run. Rules without a verdict conform; what the catalogue says is beyond is skipped."""
+    """A whole run. Rules without a verdict conform, but what is beyond a run is skipped."""
     given = dict(verdicts or {})
     judged = []
     for rule in CONTRACT.rules:
