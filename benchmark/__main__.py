@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ from benchmark.measure import Entry, Results, Settings, beside_logins, measure
 from benchmark.peers import PEERS, Mock
 from benchmark.peers.project import Hello
 from benchmark.plot import plot_rates
+from benchmark.population import Population
 from benchmark.report import (
     as_data,
     load_tables,
@@ -80,6 +82,12 @@ def main(
     Without options every peer is installed and measured in five rounds, which takes about forty
     minutes; leave the machine alone meanwhile. Everything runs on the loopback interface.
     """
+    if sum((ours, growth, names is not None)) > 1:
+        raise click.UsageError("choose one of --ours, --growth and --peers")
+    if sizes is not None and not growth:
+        raise click.UsageError("--sizes goes with --growth")
+    # A run that is told to end leaves its contexts, and with them ends the servers it started.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     base = QUICK if quick else FULL
     chosen = Settings(
         rounds or base.rounds,
@@ -117,11 +125,10 @@ def _sizes(sizes: str | None) -> Sequence[int]:
     if sizes is None:
         return growing.SIZES
     try:
-        return [int(size) for size in sizes.split(",")]
-    except ValueError:
-        raise click.BadParameter(
-            "send whole numbers, as 1000,100000", param_hint="--sizes"
-        ) from None
+        return [Population(int(size)).carts for size in sizes.split(",")]
+    except ValueError as error:
+        problem = f"{error}; send numbers of carts, as 1000,100000"
+        raise click.BadParameter(problem, param_hint="--sizes") from None
 
 
 def _compare(
@@ -218,4 +225,4 @@ def _finish(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="scripts/benchmark")
