@@ -1,0 +1,128 @@
+"""The workbench as an ASGI application: Connexion with its own document and stock validation."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from connexion import AsyncApp
+from connexion.exceptions import ProblemException
+from connexion.lifecycle import ConnexionRequest, ConnexionResponse
+from connexion.options import SwaggerUIOptions
+from connexion.resolver import Resolver
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mockserver.engine import INTERNAL, Engine
+from mockserver.metrics import Metrics
+from mockserver.routes import Routes
+from mockserver.workbench import problems
+from mockserver.workbench.access import CONTROL_KEY, is_loopback_origin
+from mockserver.workbench.errors import Refusal, WorkbenchErrors
+from mockserver.workbench.operations import operations
+from openapi.contract import iter_operations, read_document
+
+logger = logging.getLogger(__name__)
+
+BASE_PATH = "/_mock"
+DOCUMENT_PATH = Path(__file__).with_name("workbench.yaml")
+PAGE_PATH = Path(__file__).with_name("page")
+"""The page for people, served at the base path itself."""
+
+
+def create_workbench(
+    engine: Engine, metrics: Metrics, *, control_key: str | None = None,
+    validate_responses: bool = False,
+) -> ASGIApp:  # fmt: skip
+    """The workbench of an engine's stores, to be served at ``BASE_PATH``.
+
+    With a ``control_key`` nothing but the page, health and readiness is to be had without it;
+    without one, browsers' pages from elsewhere are kept out. ``validate_responses`` has Connexion
+    check its answers against its document, too.
+    """
+    document = read_document(DOCUMENT_PATH)
+    if control_key is None:
+        document["security"] = []
+    errors = WorkbenchErrors(document, engine.contract)
+    app = AsyncApp(
+        __name__,
+        strict_validation=True,
+        validate_responses=validate_responses,
+        swagger_ui_options=SwaggerUIOptions(swagger_ui_path="/ui"),
+    )
+    functions = operations(engine, metrics)
+    app.add_api(document, base_path=BASE_PATH, resolver=Resolver(functions.__getitem__))
+    paths: Routes[str] = Routes()
+    for method, path, operation in iter_operations(document):
+        paths.add(method.upper(), BASE_PATH + path, operation["operationId"])
+    _add_error_handlers(app, errors, paths)
+    return _Entrance(app, errors, control_key)
+
+
+def _add_error_handlers(app: AsyncApp, errors: WorkbenchErrors, paths: Routes[str]) -> None:
+    async def refuse(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            # Starlette names the methods of one of the routes of the path only.
+            allowed = ", ".join(m for m in paths.methods(request.scope["path"]) if m != "OPTIONS")
+            refusal = problems.method_not_allowed(str(request.scope["method"]), allowed)
+            return errors.response(refusal, {"Allow": allowed})
+        return errors.response(problems.refusal_of(error, request.scope))
+
+    async def fail(_request: ConnexionRequest, error: Exception) -> ConnexionResponse:
+        malformed = problems.unreadable(error)
+        if malformed is None:
+            logger.error("a request to the workbench failed", exc_info=error)
+        return errors.response(malformed or Refusal("internal-error", *INTERNAL[:2]))
+
+    app.add_error_handler(Refusal, refuse)
+    app.add_error_handler(ProblemException, refuse)
+    app.add_error_handler(HTTPException, refuse)
+    app.add_error_handler(Exception, fail)
+
+
+class _Entrance:
+    """Keeps out whom the workbench is not open to, and serves the page."""
+
+    def __init__(self, app: ASGIApp, errors: WorkbenchErrors, control_key: str | None) -> None:
+        self._app = app
+        self._errors = errors
+        self._control_key = control_key
+        self._page = StaticFiles(directory=PAGE_PATH, html=True) if PAGE_PATH.is_dir() else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
+        if self._control_key is None and origin and not is_loopback_origin(origin):
+            await self._refuse_origin(origin, scope, receive, send)
+        elif self._page is not None and _is_page(scope):
+            await _serve_page(self._page, scope, receive, send)
+        else:
+            scope[CONTROL_KEY] = self._control_key
+            await self._app(scope, receive, send)
+
+    async def _refuse_origin(self, origin: str, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = Refusal(
+            "origin-not-allowed",
+            f"it is {origin[:200]}",
+            "Call from a page of this machine, or start cart-mock with --control-key.",
+            "Origin",
+        )
+        response = self._errors.response(refusal)
+        await Response(response.body, response.status_code, media_type=response.mimetype)(
+            scope, receive, send
+        )
+
+
+def _is_page(scope: Scope) -> bool:
+    path: Any = scope["path"]
+    return path in (BASE_PATH, f"{BASE_PATH}/") or path.startswith(f"{BASE_PATH}/page/")
+
+
+async def _serve_page(page: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] == BASE_PATH:
+        await RedirectResponse(f"{BASE_PATH}/")(scope, receive, send)
+        return
+    inside = scope["path"].removeprefix(BASE_PATH).removeprefix("/page")
+    await page({**scope, "path": inside, "root_path": ""}, receive, send)

@@ -1,0 +1,60 @@
+"""What the workbench keeps for each store beside what the store itself holds."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from mockserver.engine import Engine
+from mockserver.faults import Faults, Plan
+from mockserver.snapshots import Snapshot
+from mockserver.store import Store
+from mockserver.workbench.errors import Refusal
+
+
+class Bench:
+    """One store with its faults, snapshots and broken rules."""
+
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self.store = store
+        self.faults = faults
+        self.snapshots: dict[str, Snapshot] = {}
+        self.breaks: tuple[str, ...] = ()
+
+
+class Benches:
+    """Finds the bench of a store; it goes when the store goes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._benches: WeakKeyDictionary[Store, Bench] = WeakKeyDictionary()
+
+    def named(self, name: str) -> Bench:
+        """The bench of the store of that ``client_id``. Raises Refusal if there is no such store.
+
+        An encoded slash reaches the workbench as it was sent: it is part of the name.
+        """
+        store = self.engine.stores.get(name.replace("%2F", "/").replace("%2f", "/"))
+        if store is None:
+            raise Refusal(
+                "store-unknown",
+                f"there is no store {name[:200]!r}",
+                "Use it once with its client_id, or make it with POST /_mock/stores.",
+                "store",
+            )
+        return self.of(store)
+
+    def of(self, store: Store) -> Bench:
+        """The bench of a store."""
+        bench = self._benches.get(store)
+        if bench is None:
+            faults = Faults(store, self.engine.errors, self._operations_of)
+            bench = self._benches[store] = Bench(store, faults)
+        return bench
+
+    def _operations_of(self, plan: Plan) -> frozenset[str]:
+        contract = self.engine.contract
+        operations = frozenset(contract.operations)
+        rule = next((rule for rule in contract.rules if rule.id == plan.rule), None)
+        if rule is not None:
+            operations = frozenset(rule.operations)
+        return operations if plan.operation is None else operations & {plan.operation}
