@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from functools import partial
@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from mockserver.breaks import Break, break_process
 from mockserver.engine import Endpoint, Engine
 from mockserver.pipeline import Answered, Door, Exchanges, Operations, RouteTaker
 from mockserver.routes import Routes
@@ -48,17 +49,21 @@ def create_app(
     envelope_only: bool = False,
     body_limit: int = BODY_LIMIT,
     compiled: bool = True,
+    breaks: Sequence[Break] = (),
 ) -> ASGIApp:
     """The mock as an ASGI application.
 
     ``stores`` is where its state is, by default in memory. ``envelope_only`` refuses bare arrays.
     ``body_limit`` is in bytes. ``compiled`` answers the contract's operations ahead of Connexion's
-    stack; without it that stack routes them: the answers are the same. Raises LookupError if the
-    contract has an operation or a refusal that the mock does not implement.
+    stack; without it that stack routes them: the answers are the same. ``breaks`` are rules to
+    violate, in every store. Raises LookupError if the contract has an operation or a refusal that
+    the mock does not implement.
     """
     contract = contract or load_contract()
     stores = Stores() if stores is None else stores
     engine = Engine(contract, stores, envelope_only=envelope_only)
+    if breaks:
+        break_process(engine, breaks)
     exchanges = Exchanges(engine, body_limit)
     routes: Routes[Endpoint] = Routes()
 

@@ -8,9 +8,12 @@ import sys
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+if TYPE_CHECKING:
+    from mockserver.breaks import Break
 
 DEFAULT_PORT = 8080
 _LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -39,6 +42,31 @@ With `grant_type=client_credentials` and any client_secret you are the store's
 administrator; with `grant_type=implicit` you are a shopper, who registers at
 POST /v2/customers and logs in at POST /v2/customers/tokens.
 """
+
+
+class _BreakName(click.ParamType["Break"]):
+    """The name of a way to break a rule."""
+
+    name = "break"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Break:
+        """The break. Fails with the rules or the variants that there are."""
+        from mockserver.breaks import Break, BreakError, parse_break
+
+        try:
+            return value if isinstance(value, Break) else parse_break(str(value))
+        except BreakError as error:
+            self.fail(f"{error}. See cart-mock --list-breaks.", param, ctx)
+
+
+def _list_breaks(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from mockserver.breaks import listing
+
+        click.echo("\n".join(listing()))
+        ctx.exit()
 
 
 @click.command(
@@ -96,6 +124,24 @@ POST /v2/customers and logs in at POST /v2/customers/tokens.
     help="How large a request body may be.",
 )
 @click.option(
+    "--break",
+    "breaks",
+    type=_BreakName(),
+    multiple=True,
+    envvar="CART_MOCK_BREAK",
+    show_envvar=True,
+    metavar="RULE[:VARIANT]",
+    help="Violate this rule in this way, and no other: to see that tests notice. Can be repeated.",
+)
+@click.option(
+    "--list-breaks",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_breaks,
+    help="List the rules and variants for --break, and exit.",
+)
+@click.option(
     "--log-level",
     default="warning",
     show_default=True,
@@ -113,6 +159,7 @@ def main(
     envelope_only: bool,
     body_limit: int,
     log_level: str,
+    breaks: tuple[Break, ...],
 ) -> None:  # fmt: skip
     """A mock of Elastic Path's customer-cart associations that knows every documented rule.
 
@@ -142,14 +189,18 @@ def main(
         _stop(str(error))
     from mockserver.app import DOCUMENTATION_PATH, create_app
 
-    app = create_app(stores=stores, envelope_only=envelope_only, body_limit=body_limit)
+    app = create_app(
+        stores=stores, envelope_only=envelope_only, body_limit=body_limit, breaks=breaks
+    )
     url = _url(listening)
     click.echo(f"Listening on {url}")
     click.echo(f"Documentation at {url}{DOCUMENTATION_PATH}")
     click.echo(
         f"Try: curl -X POST {url}/oauth/access_token -d grant_type=implicit -d client_id=my-store"
     )
-    serve(app, listening, log_level)
+    for broken in breaks:
+        click.echo(f"Broken on purpose: {broken.id}: {broken.sentence}")
+    serve(app, listening, log_level, breaks)
 
 
 def _listen(host: str, port: int) -> socket.socket:

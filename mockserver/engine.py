@@ -8,7 +8,7 @@ awaits, so that one process is atomic without locks.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from mockserver import bodies
 from mockserver.errors import Errors
@@ -17,7 +17,6 @@ from mockserver.http import Answer, Breach, Request, empty_answer, json_answer
 from mockserver.interventions import Intervention
 from mockserver.operations import Content, Operation, create_access_token, operations
 from mockserver.protocol import Checks, protocol_checks, wrong_media
-from mockserver.requests import RequestJournal
 from mockserver.rules import PREDICATES
 from mockserver.rules.caller import access_fault
 from mockserver.store import Store
@@ -87,10 +86,15 @@ class AccessTokenEndpoint(Endpoint):
             form = bodies.read_form(request.body)
         except bodies.Malformed as error:
             return errors.answer("body-malformed", Breach(str(error), "Send a form."))
+        breaks = self._engine.breaks
+        if breaks is not None:
+            form = breaks.form(form)
         facts = GrantFacts(request, form, self._engine.stores)
         if facts.store is not None and facts.store.intervention is not None:
             return self._answer_later(facts, facts.store, facts.store.intervention)
         answer = self._judge(facts)
+        if breaks is not None:
+            answer = breaks.shown(self.operation_id, facts, answer)
         journal = self._engine.journal if facts.store is None else facts.store.journal
         journal.record(request, self.operation_id, answer, facts)
         return answer
@@ -148,7 +152,11 @@ class ApiEndpoint(Endpoint):
         caller = self._callers.of(request.headers)
         store = caller.store
         if store is None:
-            return self._unauthorized(request, caller)
+            if self._engine.breaks is not None:
+                caller = self._engine.breaks.caller(request, caller)
+                store = caller.store
+            if store is None:
+                return self._unauthorized(request, caller)
         facts = Facts(request, caller, store, envelope_only=self._envelope_only)
         if self._prepare is not None or store.intervention is not None:
             return self._answer_later(facts)
@@ -160,8 +168,7 @@ class ApiEndpoint(Endpoint):
         refusal = self.refusal(self.checks_before_preparing, facts)
         if refusal is not None:
             return refusal
-        if self._prepare is not None:
-            await self._prepare(facts)
+        await self.prepare(facts)
         refusal = self.refusal(self.checks_after_preparing, facts)
         return refusal or self.act(facts)
 
@@ -172,6 +179,15 @@ class ApiEndpoint(Endpoint):
             if breach is not None:
                 return self._errors.answer(error_id, breach)
         return None
+
+    def refuse(self, error_id: str, breach: Breach) -> Answer:
+        """The answer of a rule or protocol error."""
+        return self._errors.answer(error_id, breach)
+
+    async def prepare(self, facts: Facts) -> None:
+        """Do the slow work of the operation, if it has any."""
+        if self._prepare is not None:
+            await self._prepare(facts)
 
     def act(self, facts: Facts) -> Answer:
         """Do what was asked, unjudged, and show it."""
@@ -191,14 +207,36 @@ class ApiEndpoint(Endpoint):
         if fault is None:
             raise LookupError("a caller without a store must have a fault")
         answer = self._errors.answer(_ACCESS_RULE, fault)
+        if self._engine.breaks is not None:
+            answer = self._engine.breaks.shown(self.operation_id, Unknown(request), answer)
         self._engine.journal.record(request, self.operation_id, answer, None)
         return answer
+
+
+class Unknown(NamedTuple):
+    """All there is to know of a request without a valid access token."""
+
+    request: Request
+
+
+class ProcessBreaks(Protocol):
+    """Broken rules where no store's layers reach: before it is known whose a request is."""
+
+    def form(self, form: dict[str, str]) -> dict[str, str]:
+        """The form of a request for an access token, as it is to be taken."""
+
+    def caller(self, request: Request, caller: Caller) -> Caller:
+        """Who a caller without a valid access token is to be taken for."""
+
+    def shown(self, operation_id: str, facts: GrantFacts | Unknown, answer: Answer) -> Answer:
+        """The answer as it is sent."""
 
 
 class Engine:
     """Everything that answers requests, compiled from the contract.
 
     ``journal`` has the requests that belong to no store: those without a valid access token.
+    ``breaks`` are the process's broken rules, None if all are intact.
 
     Raises LookupError, naming them, if operations or refusals of the contract are not implemented.
     """
@@ -209,8 +247,9 @@ class Engine:
         self.envelope_only = envelope_only
         self.errors = Errors(contract)
         self.tokens = Tokens(stores.signing_key)
-        self.journal = RequestJournal()
+        self.journal = stores.new_journal()
         self.callers = Callers(stores, self.tokens)
+        self.breaks: ProcessBreaks | None = None
         code = operations(self.tokens)
         self.endpoints: dict[str, Endpoint] = {}
         for operation_id, (method, path) in contract.operations.items():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mockserver.breaks import Break, losing_headers
 from mockserver.delivery import CONNECTION
 
 
@@ -23,11 +25,16 @@ class Protocol(HttpToolsProtocol):
         self.scope["extensions"] = extensions
 
 
-def serve(app: ASGIApp, listening: socket.socket, log_level: str) -> None:
-    """Serve on a socket that listens until SIGINT or SIGTERM; then finish what is under way."""
+def serve(
+    app: ASGIApp, listening: socket.socket, log_level: str, breaks: Sequence[Break] = ()
+) -> None:
+    """Serve on a socket that listens until SIGINT or SIGTERM; then finish what is under way.
+
+    ``breaks`` are the rules to violate: those on header names are broken here.
+    """
     config = uvicorn.Config(
         app,
-        http=Protocol,
+        http=losing_headers(Protocol, breaks),
         log_level=log_level,
         access_log=False,
         server_header=False,

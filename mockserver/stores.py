@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import secrets
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from mockserver.clock import Clock
 from mockserver.journal import FORMAT, VERSION, DataError, JournalStorage
+from mockserver.requests import RequestJournal
 from mockserver.seed import Seed
 from mockserver.store import Store
 from mockserver.tables import ResidentStorage
@@ -37,7 +39,8 @@ class Stores:
     """Finds and makes stores. With ``data``, a directory, they are kept there.
 
     ``clients`` pins which keys exist: ``client_id`` to its secret, or None for a key without one.
-    ``seed`` is what a new store starts with. Raises DataError if ``data`` cannot be used.
+    ``seed`` is what a new store starts with. ``prepare``, if set, is called with each store that is
+    made. Raises DataError if ``data`` cannot be used.
     """
 
     def __init__(
@@ -48,11 +51,14 @@ class Stores:
         seed: Seed | None = None,
         new_id: Callable[[], str] = random_id,
         new_clock: Callable[[], Clock] = Clock,
+        new_journal: Callable[[], RequestJournal] = RequestJournal,
     ) -> None:
         self._clients = clients
         self._seed = seed
         self._new_id = new_id
         self._new_clock = new_clock
+        self.new_journal = new_journal
+        self.prepare: Callable[[Store], None] | None = None
         self._stores: dict[str, Store] = {}
         self._data = data
         self._lock: FileLock | None = None
@@ -116,6 +122,12 @@ class Stores:
                 path.unlink()
             directory.rmdir()
 
+    def problem(self) -> str | None:
+        """Why the stores cannot be used now, None if they can."""
+        if self._data is None or os.access(self._data, os.W_OK | os.X_OK):
+            return None
+        return "its data directory cannot be written"
+
     def close(self) -> None:
         """Close every store and leave the data directory to others."""
         for store in self._stores.values():
@@ -125,7 +137,11 @@ class Stores:
 
     def _open(self, name: str, directory: Path | None) -> Store:
         storage = ResidentStorage() if directory is None else JournalStorage(directory)
-        return Store(name, storage, self._new_clock(), self._new_id)
+        store = Store(name, storage, self._new_clock(), self._new_id)
+        store.journal = self.new_journal()
+        if self.prepare is not None:
+            self.prepare(store)
+        return store
 
 
 def _take(data: Path) -> FileLock:
