@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -234,14 +235,68 @@ def run_command(base_url: str | None, **options: Any) -> None:
     """
     from conformance import engine
     from conformance.journal import JournalError
-    from conformance.reports import ReportDirError, reporters
+    from conformance.reports import ReportDirError, reporters, write_refusal
 
+    contract = load_contract()
+    report_dir = options["report_dir"]
     try:
         settings = settings_of(base_url, _environment(options))
-        status = engine.run(settings, load_contract(), reporters(settings))
-    except (SettingsError, JournalError, ReportDirError) as error:
+        report_dir = settings.report_dir
+        status = engine.run(settings, contract, reporters(settings))
+    except ReportDirError as error:
+        _stop(str(error))
+    except (SettingsError, JournalError) as error:
+        if report_dir is not None:
+            with contextlib.suppress(ReportDirError):
+                write_refusal(report_dir, contract, str(error))
         _stop(str(error))
     sys.exit(int(status))
+
+
+@cli.command("compare")
+@click.argument("url_a")
+@click.argument("url_b")
+@_with(_CREDENTIALS, _CHOICE, _RUN)
+@click.option("--client-id-b", metavar="ID", help="The key for URL_B. [default: --client-id]")
+@click.option(
+    "--client-secret-b",
+    metavar="SECRET",
+    envvar=f"{ENVIRONMENT}_CLIENT_SECRET_B",
+    help=f"Its secret. Better in {ENVIRONMENT}_CLIENT_SECRET_B. [default: that for URL_A]",
+)
+@click.option(
+    "--fixtures-b",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Customers to use at URL_B. [default: --fixtures]",
+)
+def compare_command(url_a: str, url_b: str, **options: Any) -> None:
+    """Run against URL_A and URL_B, and show where they differ, rule by rule.
+
+    Both runs have the same seed and options. --report-dir gets comparison.json, and the reports of
+    each run in the folders a and b.
+
+    \b
+    Exit status:
+      0  every rule has the same verdicts, and deviates in the same way
+      1  they differ
+      2  one of the runs could not be made to its end
+    """
+    from conformance.compare import CouldNotCompare, compare
+    from conformance.journal import JournalError
+    from conformance.reports import ReportDirError
+
+    options = _environment(options)
+    for_b = {name: options.pop(f"{name}_b") for name in ("client_id", "client_secret", "fixtures")}
+    try:
+        if options["journal"] is not None:
+            raise SettingsError("two runs have two journals: leave --journal out")
+        a = settings_of(url_a, dict(options))
+        given = {name: value for name, value in for_b.items() if value is not None}
+        b = settings_of(url_b, options | given | {"seed": a.seed})
+        outcome = compare(a, b, load_contract())
+    except (SettingsError, JournalError, ReportDirError, CouldNotCompare) as error:
+        _stop(str(error))
+    sys.exit(int(outcome))
 
 
 def _environment(options: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol
 
-from conformance.reports.files import FileReports, ReportDirError
+from conformance.reports.files import FileReports, ReportDirError, write_refusal
 from conformance.reports.terminal import TerminalReport, tolerant
 from openapi import load_contract
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from conformance.events import Event
     from conformance.settings import Settings
 
-__all__ = ["FileReports", "ReportDirError", "TerminalReport", "reporters"]
+__all__ = ["FileReports", "ReportDirError", "TerminalReport", "reporters", "write_refusal"]
 
 
 class Reporter(Protocol):

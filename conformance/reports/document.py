@@ -36,7 +36,7 @@ OUTCOMES = {
 }
 
 UNKNOWN = (Verdict.UNTESTABLE, Verdict.ERROR)
-"""Verdicts that say nothing of the deployment; a documented rule with one leaves a run incomplete."""
+"""Verdicts that say nothing of a deployment; documented rules with one leave a run incomplete."""
 
 
 def schema() -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from conformance.events import Event, ExitStatus, RunFinished, RunStarted, Verdict
@@ -47,8 +48,8 @@ class FileReports:
         self._record = Record()
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            _write(directory / "report.json.part", b"")
-            (directory / "report.json.part").unlink()
+            with NamedTemporaryFile(dir=directory):
+                pass
         except OSError as error:
             raise ReportDirError(f"{directory}: cannot be written: {error.strerror}") from error
 
@@ -64,26 +65,20 @@ class FileReports:
     def _write_all(self, finished: RunFinished) -> None:
         report = document(self._record, finished, self._contract)
         for name, render in RENDERERS.items():
-            content = render(report)
-            try:
-                _write(self.directory / name, content)
-            except OSError as error:
-                raise ReportDirError(
-                    f"{self.directory / name}: cannot be written: {error.strerror}"
-                ) from error
+            write_whole(self.directory / name, render(report))
 
 
-def write_refusal(directory: Path, contract: Contract, target: str, problem: str) -> None:
+def write_refusal(directory: Path, contract: Contract, problem: str) -> None:
     """Write the reports of a run that could not even start, because of ``problem``.
 
-    Neither text may hold a secret. Raises ReportDirError.
+    ``problem`` holds no secret. Raises ReportDirError.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     verdicts = untried(contract, problem)
     FileReports(directory, contract).handle(
         RunFinished(
             run_id="",
-            target=target,
+            target="",
             seed=0,
             verdicts=verdicts,
             counts={Verdict.ERROR.value: len(verdicts)},
@@ -97,11 +92,16 @@ def write_refusal(directory: Path, contract: Contract, target: str, problem: str
     )
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Put ``content`` into place at once: a reader finds the old file or the new, never a part."""
+def write_whole(path: Path, content: bytes) -> None:
+    """Put ``content`` into place at once: a reader finds the old file or the new, never a part.
+
+    Raises ReportDirError.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         part.write_bytes(content)
         part.replace(path)
+    except OSError as error:
+        raise ReportDirError(f"{path}: cannot be written: {error.strerror}") from error
     finally:
         part.unlink(missing_ok=True)

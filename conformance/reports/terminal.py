@@ -26,6 +26,7 @@ from conformance.events import (
     CaseStarted,
     CleanupFinished,
     Event,
+    ExitStatus,
     LayerFinished,
     LayerStarted,
     Provisioned,
@@ -86,11 +87,11 @@ class _Console(Console):
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
-class TerminalReport:
-    """Shows progress while the run goes, then a table by rule, and what fails last."""
+class ProgressReport:
+    """Shows how a run goes, and nothing of what it found."""
 
-    def __init__(self, stream: TextIO, contract: Contract, report_dir: Path | None = None) -> None:
-        """Write to ``stream``; ``report_dir`` is only named at the end."""
+    def __init__(self, stream: TextIO) -> None:
+        """Write to ``stream``."""
         self._plain = is_plain(stream)
         self._console = _Console(
             file=stream,
@@ -102,8 +103,6 @@ class TerminalReport:
             emoji=False,
             highlight=False,
         )
-        self._contract = contract
-        self._report_dir = report_dir
         self._record = Record()
         self._progress: Progress | None = None
         self._task: TaskID | None = None
@@ -133,7 +132,8 @@ class TerminalReport:
                 self._stop()
                 self._finish(event)
 
-    # --- While it runs ---
+    def _finish(self, finished: RunFinished) -> None:
+        """Nothing is told of what was found."""
 
     def _start_layer(self, event: LayerStarted) -> None:
         if self._plain:
@@ -195,16 +195,31 @@ class TerminalReport:
             self._progress.stop()
             self._progress, self._task = None, None
 
-    # --- At the end ---
+    def _lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._say(visible(line))
+
+    def _say(self, text: str | Text = "", style: str | None = None) -> None:
+        self._console.print(text, style=style, soft_wrap=True)
+
+
+class TerminalReport(ProgressReport):
+    """Shows progress while the run goes, then a table by rule, and what fails last."""
+
+    def __init__(self, stream: TextIO, contract: Contract, report_dir: Path | None = None) -> None:
+        """Write to ``stream``; ``report_dir`` is only named at the end."""
+        super().__init__(stream)
+        self._contract = contract
+        self._report_dir = report_dir
 
     def _finish(self, finished: RunFinished) -> None:
         report = document(self._record, finished, self._contract)
-        if self._record.started is not None:
+        if finished.exit_status is not ExitStatus.COULD_NOT_RUN:
             self._say()
             self._print_table(self._table(report["rules"]))
-        self._group(report["rules"], "advice", "Advice (fails no run)")
-        self._untried(report["rules"])
-        self._group(report["rules"], "deviates", "Deviations")
+            self._group(report["rules"], "advice", "Advice (fails no run)")
+            self._untried(report["rules"])
+            self._group(report["rules"], "deviates", "Deviations")
         self._say()
         self._ending(report)
 
@@ -301,13 +316,6 @@ class TerminalReport:
         )
         if self._report_dir:
             self._say(f"Reports: {self._report_dir}")
-
-    def _lines(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self._say(visible(line))
-
-    def _say(self, text: str | Text = "", style: str | None = None) -> None:
-        self._console.print(text, style=style, soft_wrap=True)
 
 
 def _few(ids: list[str]) -> str:
