@@ -1,0 +1,218 @@
+"""The protocol around the rules: methods, media types, sizes, broken bodies, CORS, failures."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from openapi import load_contract
+from tests.mock.world import JSON, World
+
+CONTRACT = load_contract()
+ASSOCIATION = "/v2/carts/c/relationships/customers"
+
+
+def assert_is(answer: httpx.Response, error_id: str) -> None:
+    error = CONTRACT.protocol_error(error_id)
+    assert answer.status_code == error.status, answer.text
+    assert answer.headers["content-type"] == JSON
+    assert answer.headers["x-request-id"]
+    [entry] = answer.json()["errors"]
+    assert (entry["status"], entry["title"]) == (error.status, error.text)
+    assert entry["detail"].startswith(f"{error.text}: ")
+
+
+@pytest.mark.rule("error-envelope")
+@pytest.mark.parametrize("path", ["/", "/v2", "/v2/cart", "/v2/carts//relationships/customers"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PATCH"])
+def test_an_unknown_path_is_404(world: World, path: str, method: str) -> None:
+    assert_is(world.send(method, path, world.admin), "path-unknown")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("PATCH", "/v2/carts", "GET, HEAD, OPTIONS, POST"),
+        ("POST", "/v2/carts/c", "DELETE, GET, HEAD, OPTIONS, PUT"),
+        ("GET", ASSOCIATION, "DELETE, OPTIONS, POST"),
+        ("HEAD", ASSOCIATION, "DELETE, OPTIONS, POST"),
+        ("GET", "/oauth/access_token", "OPTIONS, POST"),
+        ("DELETE", "/v2/customers", "GET, HEAD, OPTIONS, POST"),
+        ("TRACE", "/v2/customers/x", "DELETE, GET, HEAD, OPTIONS, PUT"),
+    ],
+)
+def test_a_wrong_method_is_405_and_names_every_right_one(
+    world: World, method: str, path: str, allow: str
+) -> None:
+    answer = world.send(method, path, world.admin)
+    assert answer.headers["allow"] == allow
+    assert answer.status_code == 405
+    if method != "HEAD":
+        assert_is(answer, "method-not-allowed")
+
+
+@pytest.mark.parametrize("path", ["/v2/carts", ASSOCIATION, "/oauth/access_token"])
+def test_options_names_the_methods(world: World, path: str) -> None:
+    answer = world.send("OPTIONS", path)
+    assert answer.status_code == 204
+    assert "OPTIONS" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/v2/carts/c", "/v2/carts", "/v2/customers", "/v2/carts/a!b"])
+def test_head_is_get_without_its_body(world: World, path: str) -> None:
+    world.cart("c")
+    get, head = (world.send(method, path, world.admin) for method in ("GET", "HEAD"))
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers["content-length"] == get.headers["content-length"]
+
+
+BODIES = [
+    ("POST", ASSOCIATION), ("DELETE", ASSOCIATION), ("POST", "/v2/carts"), ("PUT", "/v2/carts/c"),
+    ("POST", "/v2/customers"), ("POST", "/v2/customers/tokens"), ("POST", "/oauth/access_token"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path"), BODIES)
+@pytest.mark.parametrize(
+    "media", ["text/plain", "application/xml", "multipart/form-data; boundary=x"]
+)
+def test_a_wrong_media_type_is_415(world: World, method: str, path: str, media: str) -> None:
+    headers = {**world.admin, "Content-Type": media}
+    assert_is(world.send(method, path, headers, content=b"x"), "media-type-unsupported")
+
+
+@pytest.mark.parametrize(
+    "media", [None, "", JSON, "application/json; charset=utf-8", "Application/JSON",
+              "application/vnd.api+json"]
+)  # fmt: skip
+def test_json_is_taken_under_each_of_its_names(world: World, media: str | None) -> None:
+    headers = {**world.admin, **({} if media is None else {"Content-Type": media})}
+    answer = world.send("POST", "/v2/carts", headers, content=b'{"data":{"name":"x"}}')
+    assert answer.status_code == 201, answer.text
+
+
+MALFORMED = [b"{", b"", b"\xff\xfe", b'{"data":{"name":"\xff"}}', b"[" * 100_000, b"{'a':1}",
+             b'{"data":{"name":"\\ud800"}}']  # fmt: skip
+
+
+@pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/v2/carts"), ("PUT", "/v2/carts/c"), ("POST", "/v2/customers"),
+     ("POST", "/v2/customers/tokens")],
+)  # fmt: skip
+def test_a_body_that_is_not_json_is_400(world: World, method: str, path: str, body: bytes) -> None:
+    headers = {**world.admin, "Content-Type": JSON}
+    assert_is(world.send(method, path, headers, content=body), "body-malformed")
+
+
+WRONG_CONTACT = {"name": "x", "contact": {"email": 5}}
+WRONG_PASSWORD = {"type": "customer", "name": "x", "email": "x@example.com", "password": 5}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "source"),
+    [
+        ("POST", "/v2/carts", {"data": {"name": "x", "description": 5}}, "data.description"),
+        ("POST", "/v2/carts", {"data": {"name": "x", "contact": []}}, "data.contact"),
+        ("POST", "/v2/carts", {"data": WRONG_CONTACT}, "data.contact.email"),
+        ("POST", "/v2/carts", {"data": {"name": "x", "type": "basket"}}, "data.type"),
+        ("PUT", "/v2/carts/c", {}, None),
+        ("PUT", "/v2/carts/c", {"data": None}, "data"),
+        ("PUT", "/v2/carts/c", [], None),
+        ("POST", "/v2/customers", {"data": WRONG_PASSWORD}, "data.password"),
+        ("GET", "/v2/carts/a!b", None, "cartID"),
+        ("PUT", "/v2/carts/a%2Fb", {"data": {"name": "x"}}, "cartID"),
+        ("DELETE", "/v2/carts/a%20b", None, "cartID"),
+    ],
+)  # fmt: skip
+def test_what_no_rule_is_about_must_fit_the_schema(
+    world: World, method: str, path: str, body: Any, source: str | None
+) -> None:
+    world.cart("c")
+    answer = world.send(method, path, world.admin, **({} if body is None else {"json": body}))
+    assert_is(answer, "request-invalid")
+    assert answer.json()["errors"][0].get("source") == source
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+def test_a_chunked_body_needs_no_length(world: World) -> None:
+    headers = {**world.admin, "Content-Type": JSON}
+    body = chunks(b'{"data":', b'{"name":', b'"x"}}')
+    answer = world.send("POST", "/v2/carts", headers, content=body)
+    assert "content-length" not in answer.request.headers
+    assert answer.status_code == 201
+
+
+def test_a_body_over_the_limit_is_413_said_or_unsaid() -> None:
+    with World(body_limit=1000) as world:
+        headers = {**world.admin, "Content-Type": JSON}
+        fits = b'{"data":{"name":"' + b"x" * 100 + b'"}}'
+        assert world.send("POST", "/v2/carts", headers, content=fits).status_code == 201
+        large = b"x" * 1001
+        assert_is(world.send("POST", "/v2/carts", headers, content=large), "body-too-large")
+        chunked = world.send("POST", "/v2/carts", headers, content=chunks(b"x" * 600, b"x" * 600))
+        assert_is(chunked, "body-too-large")
+
+
+def test_a_failure_of_the_mock_is_a_500_without_a_trace(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def explode(_: object) -> None:
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(world.store, "cart", explode)
+    answer = world.send("GET", "/v2/carts/c", world.admin)
+    assert_is(answer, "internal-error")
+    assert "luck" not in answer.text
+    assert answer.headers["x-request-id"] in caplog.text
+    assert "no such luck" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/v2/carts", 200), ("GET", "/nix", 404), ("PATCH", "/v2/carts", 405),
+     ("POST", ASSOCIATION, 403)],
+)  # fmt: skip
+def test_a_browser_on_another_origin_may_read_every_answer(
+    world: World, method: str, path: str, status: int
+) -> None:
+    answer = world.send(method, path, {**world.admin, "Origin": "https://shop.example"})
+    assert answer.status_code == status
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
+
+
+SDK_HEADERS = (
+    "authorization,content-type,x-moltin-application,x-moltin-auth-store,x-moltin-currency,"
+    "x-moltin-customer-token,x-moltin-language,x-moltin-sdk-language,x-moltin-sdk-version"
+)
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PUT"])
+def test_a_browser_s_preflight_with_all_headers_of_the_sdks_is_allowed(
+    world: World, method: str
+) -> None:
+    headers = {
+        "Origin": "https://shop.example",
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": SDK_HEADERS,
+    }
+    answer = world.send("OPTIONS", ASSOCIATION, headers)
+    assert answer.status_code == 200
+    assert method in answer.headers["access-control-allow-methods"]
+    assert answer.headers["access-control-allow-headers"] == SDK_HEADERS
+
+
+def test_the_documentation_page_and_the_contract_are_served(world: World) -> None:
+    assert "swagger-ui" in world.send("GET", "/ui/").text
+    served = world.send("GET", "/openapi.json").json()
+    assert served["info"] == CONTRACT.document["info"]
+    assert set(served["paths"]) == set(CONTRACT.document["paths"])
