@@ -18,13 +18,15 @@ from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockserver.breaks import Break, break_process
 from mockserver.engine import Endpoint, Engine
+from mockserver.metrics import Metrics
 from mockserver.pipeline import Answered, Door, Exchanges, Operations, RouteTaker
 from mockserver.routes import Routes
 from mockserver.stores import Stores
+from mockserver.workbench import BASE_PATH, create_workbench
 from openapi import Contract, load_contract
 
 BODY_LIMIT = 1024 * 1024
@@ -49,22 +51,24 @@ def create_app(
     envelope_only: bool = False,
     body_limit: int = BODY_LIMIT,
     compiled: bool = True,
+    control_key: str | None = None,
     breaks: Sequence[Break] = (),
 ) -> ASGIApp:
     """The mock as an ASGI application.
 
     ``stores`` is where its state is, by default in memory. ``envelope_only`` refuses bare arrays.
     ``body_limit`` is in bytes. ``compiled`` answers the contract's operations ahead of Connexion's
-    stack; without it that stack routes them: the answers are the same. ``breaks`` are rules to
-    violate, in every store. Raises LookupError if the contract has an operation or a refusal that
-    the mock does not implement.
+    stack; without it that stack routes them: the answers are the same. ``control_key`` is what the
+    workbench asks for, by default nothing. ``breaks`` are rules to violate, in every store. Raises
+    LookupError if the contract has an operation or a refusal that the mock does not implement.
     """
     contract = contract or load_contract()
     stores = Stores() if stores is None else stores
     engine = Engine(contract, stores, envelope_only=envelope_only)
     if breaks:
         break_process(engine, breaks)
-    exchanges = Exchanges(engine, body_limit)
+    metrics = Metrics(stores)
+    exchanges = Exchanges(engine, body_limit, metrics)
     routes: Routes[Endpoint] = Routes()
 
     @asynccontextmanager
@@ -89,7 +93,8 @@ def create_app(
     # Connexion resolves each operationId to the endpoint that Operations will call.
     resolver = Resolver(lambda operation_id: engine.endpoints[operation_id].answer)
     app.add_api(deepcopy(dict(contract.document)), resolver=resolver)
-    door = Door(app, exchanges, engine, routes)
+    workbench = create_workbench(engine, metrics, control_key=control_key)
+    door = Door(_beside(app, workbench), exchanges, engine, routes)
 
     async def refuse(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
         if not isinstance(error, HTTPException):
@@ -103,6 +108,16 @@ def create_app(
     app.add_error_handler(405, refuse)
     app.add_error_handler(Exception, fail)
     return door
+
+
+def _beside(app: ASGIApp, workbench: ASGIApp) -> ASGIApp:
+    async def either(scope: Scope, receive: Receive, send: Send) -> None:
+        is_workbench = scope["type"] == "http" and (
+            scope["path"] == BASE_PATH or scope["path"].startswith(f"{BASE_PATH}/")
+        )
+        await (workbench if is_workbench else app)(scope, receive, send)
+
+    return either
 
 
 def _as_connexion(response: Response) -> ConnexionResponse:
