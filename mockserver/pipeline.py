@@ -14,6 +14,7 @@ import itertools
 import logging
 import secrets
 from contextlib import suppress
+from time import perf_counter
 from typing import Any
 
 from connexion.middleware.abstract import ROUTING_CONTEXT, SpecMiddleware
@@ -26,6 +27,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mockserver.delivery import deliver, start_of
 from mockserver.engine import INTERNAL, Endpoint, Engine
 from mockserver.http import Answer, Breach, Request
+from mockserver.metrics import Metrics
 from mockserver.routes import Routes, decoded_path
 from openapi.contract import iter_operations
 
@@ -48,8 +50,9 @@ class Exchanges:
     Ids are unique across restarts, and in the order of arrival within one process.
     """
 
-    def __init__(self, engine: Engine, body_limit: int) -> None:
+    def __init__(self, engine: Engine, body_limit: int, metrics: Metrics) -> None:
         self._errors = engine.errors
+        self._observe = metrics.observe
         self._body_limit = body_limit
         self._prefix = secrets.token_hex(4)
         self._counter = itertools.count(1)
@@ -66,6 +69,7 @@ class Exchanges:
 
         A fault of the mock itself is logged under the request's id and becomes the 500.
         """
+        started = perf_counter()
         request_id, method = self.request_id(), scope["method"]
         headers = dict(scope["headers"])
         try:
@@ -85,6 +89,7 @@ class Exchanges:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the client gets the envelope
             answer, request_id = self.failed(error, request_id)
+        self._observe(endpoint.operation_id, answer, perf_counter() - started)
         if answer.delivery is not None:
             await deliver(answer, request_id, scope, receive, send)
             return
