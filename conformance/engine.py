@@ -38,8 +38,23 @@ from openapi.contract import Contract
 
 LayerFunction = Callable[[Session], Iterator[CaseResult]]
 
+
+def _model(session: Session) -> Iterator[CaseResult]:
+    from conformance import model  # Hypothesis takes a while to load
+
+    return model.run(session)
+
+
+def _fuzz(session: Session) -> Iterator[CaseResult]:
+    from conformance import fuzz  # and Schemathesis a while longer
+
+    return fuzz.run(session)
+
+
 LAYERS: Mapping[Layer, LayerFunction] = {
     Layer.DIRECTED: directed.run,
+    Layer.MODEL: _model,
+    Layer.FUZZ: _fuzz,
 }
 """The layers, in the order in which they run."""
 

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, Phase, given, seed
 from hypothesis import settings as hypothesis_settings
 from hypothesis.errors import HypothesisException
 from schemathesis import GenerationMode
+from schemathesis.core.result import Err
 
 from conformance.bound import bound_document
 from conformance.client import BudgetSpent, Interruption, Request
@@ -74,22 +75,20 @@ class _Fixtures:
 def run(session: Session) -> Iterator[CaseResult]:
     """Coverage of every operation, then fuzzing. Yields a result for each rule and operation.
 
-    Raises Untestable where the fixtures cannot be made, and an Interruption where they cannot be
-    asked for.
+    Raises Untestable where the fixtures cannot be made, and an Interruption where the budget is
+    spent or too many requests got no answer.
     """
     fuzzer = _Fuzzer(session)
-    operations = fuzzer.operations()
     for part, cases in (("fuzz/coverage", fuzzer.coverage), ("fuzz/random", fuzzer.random)):
-        for operation in operations:
-            if fuzzer.is_over:
-                return
-            tally = Tally(session, Layer.FUZZ, part)
-            fuzzer.tally = tally
+        for operation in fuzzer.operations():
+            fuzzer.tally = tally = Tally(session, Layer.FUZZ, part)
             try:
                 cases(operation)
             except (HypothesisException, schemathesis.errors.SchemathesisError) as error:
                 tally.fail(_id_of(operation), f"no cases: {type(error).__name__}: {error}")
             yield from tally.results()
+            if fuzzer.ended is not None:
+                raise fuzzer.ended
 
 
 def _id_of(operation: Any) -> str:
@@ -97,11 +96,17 @@ def _id_of(operation: Any) -> str:
     return operation_id
 
 
+def _operation(result: Any) -> Any:
+    if isinstance(result, Err):
+        raise result.err()
+    return result.ok()
+
+
 class _Fuzzer:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.witness = Witness(session)
-        self.is_over = False
+        self.ended: Interruption | None = None
         self.tally = Tally(session, Layer.FUZZ, "fuzz")
         self._faults = 0
         self._fixtures = self._make_fixtures()
@@ -144,17 +149,17 @@ class _Fuzzer:
         shopper = [lambda: session.shopper(first)]
         narrowed = [lambda: session.narrowed(first)]
         both = administrator + shopper
-        callers = {operation: both for operation in (*OPERATIONS, *CUSTOMER_OPERATIONS)}
+        callers = dict.fromkeys((*OPERATIONS, *CUSTOMER_OPERATIONS), both)
         callers |= dict.fromkeys(ASSOCIATION_OPERATIONS, administrator + shopper + narrowed)
         callers |= dict.fromkeys(CUSTOMER_OPERATIONS, administrator)
         callers["getCustomers"] = administrator
         return callers
 
     def operations(self) -> list[Any]:
-        """Schemathesis' operations over the bound contract."""
+        """Schemathesis' operations over the contract bound to the fixtures."""
         fixtures, own = self._fixtures, self._fixtures.own
         ids = (*OPERATIONS, *(CUSTOMER_OPERATIONS if own else ()))
-        carts = dict.fromkeys(ids, [*fixtures.carts, fixtures.absent_cart])
+        carts = {each: [*fixtures.carts, fixtures.absent_cart] for each in ids}
         carts["deleteACart"] = fixtures.spare
         customers = [each.id for each in fixtures.customers]
         document = bound_document(
@@ -165,7 +170,7 @@ class _Fuzzer:
             logins=[own.email] if own and own.email else [],
         )
         schema = schemathesis.openapi.from_dict(document, config=self._config())
-        return [result.ok() for result in schema.get_all_operations()]
+        return [_operation(result) for result in schema.get_all_operations()]
 
     def _config(self) -> schemathesis.Config:
         return schemathesis.Config.from_dict(
@@ -190,7 +195,7 @@ class _Fuzzer:
             for case in cases:
                 for _ in range(2):  # as two of the callers
                     self._try(operation, case)
-                if self.is_over:
+                if self.ended is not None:
                     return
 
     def random(self, operation: Any) -> None:
@@ -208,7 +213,7 @@ class _Fuzzer:
             @given(operation.as_strategy(generation_mode=mode))
             def fuzz(case: Any) -> None:
                 self._try(operation, case)
-                if self.is_over:
+                if self.ended is not None:
                     raise _Stop
 
             try:
@@ -226,14 +231,11 @@ class _Fuzzer:
         try:
             self._send(operation_id, case)
         except BudgetSpent as spent:
-            self.tally.fail(operation_id, str(spent))
-            self.is_over = True
-        except Untestable as problem:
-            self.tally.fail(operation_id, str(problem))
+            self.ended = spent
         except Interruption as interruption:
-            self.tally.fail(operation_id, str(interruption))
+            # No answer says nothing, and a changing request is not sent twice: on to the next.
             self._faults += 1
-            self.is_over = self._faults >= MOST_FAULTS
+            self.ended = interruption if self._faults >= MOST_FAULTS else None
         except Exception as error:  # noqa: BLE001 - a fault of the suite is no deviation
             self.tally.fail(operation_id, f"in the suite: {type(error).__name__}: {error}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -28,14 +27,14 @@ class Tally:
         self._examined: dict[_Pair, int] = defaultdict(int)
         self._findings: dict[tuple[str, str, Kind], Finding] = {}
         self._problems: dict[str, list[str]] = defaultdict(list)
-        self._started = time.perf_counter()
 
     def note(self, judgement: Judgement) -> None:
         """Take in one judged exchange."""
         if judgement.operation is None:
             return
         for rule in judgement.rules:
-            self._examined[rule, judgement.operation] += 1
+            if judgement.operation in self._session.contract.rule(rule).operations:
+                self._examined[rule, judgement.operation] += 1
         for finding in judgement.findings:
             self.find(finding)
 
@@ -48,15 +47,17 @@ class Tally:
             self._findings[key] = finding
 
     def fail(self, operation: str, reason: str) -> None:
-        """Something came in between, in the network or in the suite itself: no deviation."""
+        """Something failed in the suite itself: an error, never a deviation."""
         reason = self._session.redactor.text(reason)
         if reason not in self._problems[operation]:
             self._problems[operation].append(reason)
 
     def results(self) -> Iterator[CaseResult]:
-        """One case result for each rule and operation that was examined, then the problems."""
+        """One case result for each rule and operation that was examined, then the faults."""
+        wanted = self._session.settings.rules
         for rule, operation in sorted(self._examined):
-            yield self._result(rule, operation)
+            if not wanted or rule in wanted:
+                yield self._result(rule, operation)
         for operation, reasons in sorted(self._problems.items()):
             yield CaseResult(
                 case=f"{self._part}/{operation}/error",
@@ -64,10 +65,9 @@ class Tally:
                 operation=operation,
                 layer=self._layer,
                 verdict=Verdict.ERROR,
-                title="Something came in between",
+                title="A fault of the suite itself",
                 reason="; ".join(reasons),
             )
-            self._started = time.perf_counter()
 
     def _result(self, rule: str, operation: str) -> CaseResult:
         case = f"{self._part}/{operation}/{rule}"

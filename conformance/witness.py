@@ -67,7 +67,9 @@ class Witness:
             raise
         judgement = self.oracle.judge(answer, self.known)
         reading = self.oracle.read(answer.request, self.known)
-        learn(reading, answer, judgement.rules[0] if judgement.rules else "")
+        learn(reading, answer, judgement.rules[0] if judgement.rules else None)
+        # The oracle looks at what the observer looks at, with more knowledge of the request.
+        self.session.observer.drain()
         return answer, judgement
 
     def _lost(self, operation: str, request: dict[str, Any]) -> None:

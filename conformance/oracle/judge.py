@@ -13,7 +13,7 @@ from conformance.oracle.known import Known
 from conformance.oracle.must import MustSucceed, must_succeed
 from conformance.oracle.reading import Reading, Router
 from conformance.oracle.requests import RequestForms
-from conformance.oracle.success import Successes
+from conformance.oracle.success import Successes, state_rules
 from conformance.oracle.trials import TRIALS
 from openapi import Contract, Rule
 from openapi.contract import LEVELS, Level
@@ -115,7 +115,7 @@ def _judgement(
     unsure = bool(allowed.maybe) or allowed.doubt is not None
     rules = tuple(rule.id for rule in allowed.broken) if len(allowed.broken) == 1 else ()
     if not allowed.broken and not unsure and answer.ok:
-        rules = ("success-answer", *dict.fromkeys(allowed.success.tested))
+        rules = ("success-answer", *allowed.success.tested, *state_rules(reading))
     told = (*dict.fromkeys(finding.rule for finding in findings),)
     cannot_tell = None
     if not findings and unsure and not allowed.broken:

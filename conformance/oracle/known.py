@@ -47,14 +47,14 @@ class KnownCart:
 
     ``customers`` and ``contact`` (whether it carries a contact email) are None where unknown.
     ``removed`` are the customers whose association was deleted; ``refused`` are those whose
-    association, or its deletion, was refused last, with the rule of that refusal.
+    association, or its deletion, was refused last: the operation, and the rule that it broke.
     """
 
     exists: bool = True
     customers: set[str] | None = None
     contact: bool | None = None
     removed: set[str] = field(default_factory=set)
-    refused: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, tuple[str, str | None]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Something unforeseen happened to this cart: nothing is known of its state any more."""

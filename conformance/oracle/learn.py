@@ -18,7 +18,7 @@ from conformance.oracle.reading import Reading
 from conformance.state import customers_of
 
 
-def learn(reading: Reading, answer: Answer, rule: str = "") -> None:
+def learn(reading: Reading, answer: Answer, rule: str | None = None) -> None:
     """Take the effects of an exchange into ``reading.known``.
 
     ``rule`` names the refusal, where it is known to be one. After a failure of the server nothing
@@ -46,13 +46,13 @@ def _unforeseen(reading: Reading) -> None:
         cart.forget()
 
 
-def _refused(reading: Reading, rule: str) -> None:
+def _refused(reading: Reading, rule: str | None) -> None:
     cart = reading.known.carts.get(reading.cart_id)
-    if cart is None:
+    if cart is None or reading.operation is None:
         return
     for entry in reading.objects:
         if isinstance(entry.get("id"), str):
-            cart.refused[entry["id"]] = rule
+            cart.refused[entry["id"]] = (reading.operation, rule)
 
 
 def _no_effect(_reading: Reading, _answer: Answer) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from conformance.client import NOT_JSON, Answer
 from conformance.events import Kind
 from conformance.findings import Finding
 from conformance.judge import shown
+from conformance.oracle.known import KnownCart
 from conformance.oracle.must import SUCCESS, has_symbols
 from conformance.oracle.reading import Reading
 from conformance.schemas import Schemas
@@ -45,8 +46,19 @@ class Successes:
         if problem is not None:
             yield tell(SUCCESS, Kind.SCHEMA, f"a body that matches {operation}'s schema", problem)
             return
-        for rule, expected, actual in _CONTENT.get(operation, _nothing)(reading, answer):
-            yield tell(rule, Kind.EFFECT, expected, actual)
+        for told in _CONTENT.get(operation, _nothing)(reading, answer):
+            yield self._effect(operation, answer, told)
+
+    def _effect(self, operation: str, answer: Answer, told: Told) -> Finding:
+        """A finding about state, put down to an operation that the rule is about."""
+        rule = self._contract.rule(told.rule)
+        blamed, about = told.refused or (operation, None)
+        if blamed not in rule.operations:
+            blamed = rule.operations[0]
+        return Finding(
+            rule.id, rule.level, Kind.EFFECT, blamed, told.expected, told.actual,
+            answer=answer, about=about,
+        )  # fmt: skip
 
     def _wrong_status(self, reading: Reading, answer: Answer) -> tuple[str, Kind, str, str] | None:
         assert reading.operation is not None
@@ -76,39 +88,48 @@ class Successes:
         return Finding(rule, level, kind, operation, expected, actual, answer=answer)
 
 
-Told = Iterator[tuple[str, str, str]]
-"""Rule, what was expected, what came."""
+class Told(NamedTuple):
+    """What an answer says that it should not.
 
-_Content = Callable[[Reading, Answer], Told]
+    ``refused`` is the refused request (operation, rule) that must have changed it all the same.
+    """
+
+    rule: str
+    expected: str
+    actual: str
+    refused: tuple[str, str | None] | None = None
 
 
-def _nothing(reading: Reading, answer: Answer) -> Told:  # noqa: ARG001 - the table's signature
+_Content = Callable[[Reading, Answer], Iterator[Told]]
+
+
+def _nothing(reading: Reading, answer: Answer) -> Iterator[Told]:  # noqa: ARG001 - the table's signature
     yield from ()
 
 
-def _association(reading: Reading, answer: Answer) -> Told:
+def _association(reading: Reading, answer: Answer) -> Iterator[Told]:
     asked = reading.named_customer
     echoed = [entry.get("id") for entry in answer.data]
     if asked is not None and not reading.json.ambiguous and asked not in echoed:
-        yield SUCCESS, f"the identifier {asked} sent back", f"{echoed}"
+        yield Told(SUCCESS, f"the identifier {asked} sent back", f"{echoed}")
 
 
-def _new_cart(reading: Reading, answer: Answer) -> Told:
+def _new_cart(reading: Reading, answer: Answer) -> Iterator[Told]:
     yield from _fields(reading, answer)
     asked = reading.data.get("id")
     if isinstance(asked, str) and asked and answer.data.get("id") != asked:
-        yield SUCCESS, f"the cart {asked}", f"the cart {answer.data.get('id')}"
+        yield Told(SUCCESS, f"the cart {asked}", f"the cart {answer.data.get('id')}")
     customer = reading.customer
     if customer is not None and customer not in customers_of(answer.data):
-        yield SUCCESS, "a cart of the customer who made it", "a cart without that customer"
+        yield Told(SUCCESS, "a cart of the customer who made it", "a cart without that customer")
 
 
-def _changed_cart(reading: Reading, answer: Answer) -> Told:
+def _changed_cart(reading: Reading, answer: Answer) -> Iterator[Told]:
     yield from _fields(reading, answer)
     yield from _same_id(reading.cart_id, answer)
 
 
-def _fields(reading: Reading, answer: Answer) -> Told:
+def _fields(reading: Reading, answer: Answer) -> Iterator[Told]:
     if reading.json.ambiguous:
         return
     rule = "any-symbol" if has_symbols(reading) else SUCCESS
@@ -116,83 +137,100 @@ def _fields(reading: Reading, answer: Answer) -> Told:
         sent = reading.data.get(name)
         came = answer.data.get(name)
         if isinstance(sent, str) and sent.isprintable() and (came or "") != sent:
-            yield rule, f"{name} {sent!r} unchanged", f"{came!r}"
+            yield Told(rule, f"{name} {sent!r} unchanged", f"{came!r}")
 
 
-def _same_id(asked: str, answer: Answer) -> Told:
+def _same_id(asked: str, answer: Answer) -> Iterator[Told]:
     came = answer.data.get("id")
     if asked and came != asked:
-        yield SUCCESS, f"id {asked}", f"id {came}"
+        yield Told(SUCCESS, f"id {asked}", f"id {came}")
 
 
-def _cart(reading: Reading, answer: Answer) -> Told:
+def _cart(reading: Reading, answer: Answer) -> Iterator[Told]:
     yield from _same_id(reading.cart_id, answer)
     known = reading.known.carts.get(reading.cart_id)
     if known is None or not known.exists or known.customers is None:
         return
     found = set(customers_of(answer.data))
     for customer in sorted(known.customers - found):
-        rule = "association-visible"
-        if customer in known.refused:
-            rule = "refusal-changes-nothing"
-        elif len(known.customers) > 1 or known.removed:
-            rule = "shared-cart"
-        yield rule, f"the cart's customers have {customer} among them", f"{sorted(found)}"
+        wanted = f"the cart's customers have {customer} among them"
+        yield _missing(known, customer, wanted, f"{sorted(found)}")
     for customer in sorted(found - known.customers):
-        if customer in known.refused:
-            rule = "refusal-changes-nothing"
-        elif customer in known.removed:
-            rule = "association-deleted"
-        else:
-            rule = "association-visible"
-        yield rule, f"the cart's customers do not have {customer} among them", f"{sorted(found)}"
+        wanted = f"the cart's customers do not have {customer} among them"
+        yield _unexpected(known, customer, wanted, f"{sorted(found)}")
 
 
-def _cart_page(reading: Reading, answer: Answer) -> Told:
+def _cart_page(reading: Reading, answer: Answer) -> Iterator[Told]:
     yield from _page(reading, answer)
     customer = reading.customer
     if customer is None:
         return
-    listed = [cart.get("id") for cart in answer.data]
+    listed = [str(cart.get("id")) for cart in answer.data]
     for cart_id in listed:
-        yield from _listed_cart(reading, str(cart_id), customer)
+        known = reading.known.carts.get(cart_id)
+        if known is None or not known.exists or known.customers is None:
+            continue
+        if customer not in known.customers:
+            wanted = f"no cart {cart_id} in the list of customer {customer}"
+            yield _unexpected(known, customer, wanted, "it is there", listed=True)
     if reading.query or _total(answer) > len(listed):
         return
-    for cart_id in sorted(reading.known.carts_of(customer) - set(map(str, listed))):
-        known = reading.known.carts[cart_id]
-        rule = "association-visible"
-        if customer in known.refused:
-            rule = "refusal-changes-nothing"
-        elif known.customers is not None and len(known.customers) > 1:
-            rule = "shared-cart"
-        yield rule, f"cart {cart_id} in the list of customer {customer}", "it is not there"
+    for cart_id in sorted(reading.known.carts_of(customer) - set(listed)):
+        wanted = f"cart {cart_id} in the list of customer {customer}"
+        yield _missing(reading.known.carts[cart_id], customer, wanted, "it is not there")
 
 
-def _listed_cart(reading: Reading, cart_id: str, customer: str) -> Told:
-    known = reading.known.carts.get(cart_id)
-    if known is None or not known.exists or known.customers is None or customer in known.customers:
-        return
-    if customer in known.refused:
-        rule = "refusal-changes-nothing"
-    elif customer in known.removed:
-        rule = "association-deleted"
-    elif known.customers:
-        rule = "others-cannot-see"
+def _missing(known: KnownCart, customer: str, expected: str, actual: str) -> Told:
+    """An association that should be there: by which rule, from what happened to the cart."""
+    refused = known.refused.get(customer)
+    if refused is not None:
+        return Told("refusal-changes-nothing", expected, actual, refused)
+    shared = len(known.customers or ()) > 1 or known.removed
+    return Told("shared-cart" if shared else "association-visible", expected, actual)
+
+
+def _unexpected(
+    known: KnownCart, customer: str, expected: str, actual: str, *, listed: bool = False
+) -> Told:
+    """An association that should not be there: by which rule, from what happened to the cart."""
+    refused = known.refused.get(customer)
+    if refused is not None:
+        return Told("refusal-changes-nothing", expected, actual, refused)
+    if customer in known.removed:
+        return Told("association-deleted", expected, actual)
+    others = listed and known.customers
+    return Told("others-cannot-see" if others else "association-visible", expected, actual)
+
+
+def state_rules(reading: Reading) -> list[str]:
+    """The rules about effects that a success of this request puts to the test."""
+    if reading.operation == "getACart":
+        carts = [reading.known.carts.get(reading.cart_id)]
+    elif reading.operation == "getCarts" and reading.customer is not None:
+        carts = list(reading.known.carts.values())
     else:
-        rule = "association-visible"
-    yield rule, f"no cart {cart_id} in the list of customer {customer}", "it is there"
+        return []
+    found: set[str] = set()
+    for cart in carts:
+        if cart is None or not cart.exists or cart.customers is None:
+            continue
+        found |= {"association-visible"} if cart.customers else set()
+        found |= {"association-deleted"} if cart.removed else set()
+        if reading.customer is not None and reading.operation == "getCarts":
+            found |= {"others-cannot-see"} if cart.customers - {reading.customer} else set()
+    return sorted(found)
 
 
-def _page(reading: Reading, answer: Answer) -> Told:
+def _page(reading: Reading, answer: Answer) -> Iterator[Told]:
     asked = dict(reading.query)
     page = answer.document["meta"]["page"]
     for name in ("limit", "offset"):
         wanted = asked.get(f"page[{name}]")
         if wanted is not None and wanted.isdecimal() and page.get(name) != int(wanted):
-            yield SUCCESS, f"meta.page.{name} {wanted}", f"{page.get(name)}"
+            yield Told(SUCCESS, f"meta.page.{name} {wanted}", f"{page.get(name)}")
     limit = asked.get("page[limit]", "20")
     if limit.isdecimal() and len(answer.data) > int(limit):
-        yield SUCCESS, f"at most {limit} entries", f"{len(answer.data)}"
+        yield Told(SUCCESS, f"at most {limit} entries", f"{len(answer.data)}")
 
 
 def _total(answer: Answer) -> int:
@@ -200,23 +238,23 @@ def _total(answer: Answer) -> int:
     return total if isinstance(total, int) else 0
 
 
-def _customer(reading: Reading, answer: Answer) -> Told:
+def _customer(reading: Reading, answer: Answer) -> Iterator[Told]:
     if reading.customer_id:
         yield from _same_id(reading.customer_id, answer)
     if reading.json.ambiguous:
         return
     name, email = reading.data.get("name"), reading.data.get("email")
     if isinstance(name, str) and name.isprintable() and answer.data["name"].strip() != name.strip():
-        yield SUCCESS, f"name {name!r}", f"{answer.data['name']!r}"
+        yield Told(SUCCESS, f"name {name!r}", f"{answer.data['name']!r}")
     if isinstance(email, str) and answer.data["email"].casefold() != email.casefold():
-        yield SUCCESS, f"email {email!r}", f"{answer.data['email']!r}"
+        yield Told(SUCCESS, f"email {email!r}", f"{answer.data['email']!r}")
 
 
-def _login(reading: Reading, answer: Answer) -> Told:
+def _login(reading: Reading, answer: Answer) -> Iterator[Told]:
     email = reading.data.get("email")
     holder = reading.known.holder_of(email) if isinstance(email, str) else None
     if holder is not None and answer.data["customer_id"] != holder:
-        yield SUCCESS, f"customer_id {holder}", f"{answer.data['customer_id']}"
+        yield Told(SUCCESS, f"customer_id {holder}", f"{answer.data['customer_id']}")
 
 
 _CONTENT: dict[str, _Content] = {

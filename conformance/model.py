@@ -1,0 +1,386 @@
+"""The second layer: sequences of operations against a small model of their effects.
+
+Hypothesis makes up sequences on two customers and a few carts; the model is what the oracle learns
+from each answer that it accepts, and every step is followed by a look at the carts from one side or
+the other. The first deviation of a sequence ends it; Hypothesis then seeks the shortest sequence
+that shows it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky
+
+from conformance.client import Answer, BudgetSpent, Interruption
+from conformance.events import CaseResult, Layer
+from conformance.findings import Finding
+from conformance.judge import shown
+from conformance.oracle import Judgement
+from conformance.people import Caller, Customer
+from conformance.session import ASSOCIATE, DISSOCIATE, Session, Untestable, identifiers
+from conformance.tally import Tally
+from conformance.witness import Witness
+
+CARTS = 3
+"""Carts of a sequence."""
+STEPS = 10
+"""Steps of a sequence, at most."""
+ROUNDS = 4
+"""Searches, each for a deviation that the ones before did not show."""
+SEQUENCES = 40
+"""Sequences of a search that finds nothing."""
+SHRINKING = 80
+"""Further sequences with which a search may seek the shortest."""
+REQUESTS = 4000
+SECONDS = 120.0
+"""What the layer may take in all, clean-up aside; it then ends with what it has found."""
+MOST_FAULTS = 3
+"""Requests without an answer, after which the layer gives up."""
+
+
+class _Deviates(Exception):
+    """A sequence that shows a deviation; what Hypothesis shrinks."""
+
+
+class _Stop(BaseException):
+    """Ends a search from within; no Exception, which Hypothesis would take for a failing test."""
+
+
+# --- What a sequence is made of ---
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: what is done, to which of the carts, for which of the customers, and how.
+
+    ``by`` is who does it, ``look`` from where its effect is looked at afterwards. Plain values, so
+    that shrinking goes towards the simplest: the first cart and customer, as administrator.
+    """
+
+    action: str
+    cart: int
+    customer: int
+    by: str
+    look: str
+
+    def __str__(self) -> str:
+        by = "" if self.by == "administrator" else f", by {self.by.replace('_', ' ')}"
+        return f"{_SAYS[self.action].format(cart=self.cart + 1, who='AB'[self.customer])}{by}"
+
+
+_SAYS = {
+    "associate": "associate customer {who} with cart {cart}",
+    "disassociate": "disassociate customer {who} from cart {cart}",
+    "refused: two customers": "try to associate customers A and B with cart {cart} at once",
+    "refused: the same twice": "try to associate customer {who} with cart {cart} twice at once",
+    "refused: type": "try to associate {who} with cart {cart} as a 'person'",
+    "refused: no type": "try to associate customer {who} with cart {cart} without a type",
+    "refused: object": "try to associate customer {who} with cart {cart} by an object",
+    "refused: to disassociate two": "try to disassociate A and B from cart {cart} at once",
+    "refused: to disassociate a type": "try to disassociate {who} from cart {cart} as a 'person'",
+    "refused: to disassociate by object": "try to disassociate {who} from cart {cart} by an object",
+    "refused: blank name": "try to give cart {cart} a blank name",
+    "rename": "give cart {cart} a new name",
+    "delete": "delete cart {cart}",
+    "get": "get cart {cart}",
+}
+
+
+def _two(_customer: str, both: list[str]) -> Any:
+    return identifiers(*both)
+
+
+def _same_twice(customer: str, _both: list[str]) -> Any:
+    return identifiers(customer, customer)
+
+
+def _person(customer: str, _both: list[str]) -> Any:
+    return {"data": [{"type": "person", "id": customer}]}
+
+
+def _no_type(customer: str, _both: list[str]) -> Any:
+    return {"data": [{"id": customer}]}
+
+
+def _object(customer: str, _both: list[str]) -> Any:
+    return {"data": {"type": "customer", "id": customer}}
+
+
+def _right(customer: str, _both: list[str]) -> Any:
+    return identifiers(customer)
+
+
+_BODIES: dict[str, tuple[str, Callable[[str, list[str]], Any]]] = {
+    "associate": (ASSOCIATE, _right),
+    "disassociate": (DISSOCIATE, _right),
+    "refused: two customers": (ASSOCIATE, _two),
+    "refused: the same twice": (ASSOCIATE, _same_twice),
+    "refused: type": (ASSOCIATE, _person),
+    "refused: no type": (ASSOCIATE, _no_type),
+    "refused: object": (ASSOCIATE, _object),
+    "refused: to disassociate two": (DISSOCIATE, _two),
+    "refused: to disassociate a type": (DISSOCIATE, _person),
+    "refused: to disassociate by object": (DISSOCIATE, _object),
+}
+
+_CART_STEPS: dict[str, tuple[str, Any]] = {
+    "get": ("getACart", None),
+    "delete": ("deleteACart", None),
+    "rename": ("updateACart", {"data": {"name": "Another name"}}),
+    "refused: blank name": ("updateACart", {"data": {"name": " "}}),
+}
+
+BY = ("administrator", "the_customer", "the_other_customer", "nobody")
+LOOKS = ("cart", "list", "list_of_the_other", "second_login", "everything")
+
+# Associating and taking back come often, so that the rest finds something to spoil.
+_ACTIONS = ("associate", "associate", "disassociate", *_SAYS)
+
+STEP = st.builds(
+    Step,
+    action=st.sampled_from(_ACTIONS),
+    cart=st.integers(0, CARTS - 1),
+    customer=st.integers(0, 1),
+    by=st.sampled_from((*BY[:2], *BY)),
+    look=st.sampled_from(LOOKS),
+)
+SEQUENCE = st.lists(STEP, min_size=1, max_size=STEPS)
+
+
+# --- The layer ---
+
+
+def run(session: Session) -> Iterator[CaseResult]:
+    """Search for deviations. Yields a result for each rule and operation that was examined.
+
+    Raises Untestable without two customers, and an Interruption where the run's budget is spent or
+    too many requests got no answer; what was found until then is yielded first.
+    """
+    machine = _Machine(session)
+    for number in range(ROUNDS):
+        if not machine.search(number):
+            break
+    yield from machine.tally.results()
+    if machine.ended is not None:
+        raise machine.ended
+
+
+class _Machine:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.witness = Witness(session)
+        self.tally = Tally(session, Layer.MODEL, "model")
+        self.ended: Interruption | None = None
+        self._faults = 0
+        self._until = time.monotonic() + SECONDS
+        self._most = session.client.sent + REQUESTS
+        self._told: set[tuple[str, str]] = set()
+        self._target: tuple[str, str] | None = None
+        self._best: Finding | None = None
+        self._left = 0
+        self._customers = self._two_customers()
+
+    def _two_customers(self) -> list[Customer]:
+        """Two customers without carts; given ones may have some, and then less can be told."""
+        if self.session.settings.customers is not None:
+            return [self.session.customer(label) for label in "AB"]
+        made = [self.session.new_customer() for _ in range(2)]
+        for customer in made:
+            self.witness.introduce(customer, has_no_carts=True)
+        return made
+
+    def search(self, number: int) -> bool:
+        """One search; returns whether it found a deviation, so that another is worth while."""
+        self._begin()
+
+        @seed(self.session.settings.seed * ROUNDS + number)
+        @hypothesis_settings(
+            max_examples=SEQUENCES,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate, Phase.shrink],
+            verbosity=Verbosity.quiet,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(SEQUENCE)
+        def hold(steps: list[Step]) -> None:
+            self._play(steps)
+
+        # Flaky: a deviation that does not come every time is one all the same, and is kept.
+        with suppress(_Deviates, _Stop, Flaky):
+            hold()
+        if self._best is None or self._target is None:
+            return False
+        self._told.add(self._target)
+        self.tally.find(self._best)
+        return self.ended is None and not self._is_spent
+
+    def _begin(self) -> None:
+        self._target = self._best = None
+        self._left = SEQUENCES + SHRINKING
+
+    @property
+    def _is_spent(self) -> bool:
+        return time.monotonic() > self._until or self.session.client.sent > self._most
+
+    # --- One sequence ---
+
+    def _play(self, steps: list[Step]) -> None:
+        self._left -= 1
+        if self._is_spent or self._left < 0 or self.ended is not None:
+            raise _Stop
+        self._carts: dict[int, str] = {}
+        self._lines: list[str] = []
+        try:
+            for step in steps:
+                self._step(step)
+        except BudgetSpent as spent:
+            self.ended = spent
+            raise _Stop from None
+        except Untestable:
+            raise _Stop from None
+        except Interruption as interruption:
+            # No answer says nothing, so the sequence does not count.
+            self._faults += 1
+            if self._faults >= MOST_FAULTS:
+                self.ended = interruption
+                raise _Stop from None
+        finally:
+            self._clear()
+
+    def _step(self, step: Step) -> None:
+        cart = self._cart(step.cart)
+        if step.action == "get" and self.witness.known.cart_exists(cart) is False:
+            return  # an unknown id returns a new cart, which this step is not about
+        answer, judgement = self._act(step, cart)
+        self._lines.append(f"{step} → {answer.status}")
+        self._judged(judgement)
+        if step.action == "delete" and answer.ok:
+            self._remember(cart)
+        self._look(step, cart)
+
+    def _act(self, step: Step, cart: str) -> tuple[Answer, Judgement]:
+        caller = self._caller(step)
+        if step.action in _BODIES:
+            operation, make = _BODIES[step.action]
+            body = make(self._customers[step.customer].id, [each.id for each in self._customers])
+        else:
+            operation, body = _CART_STEPS[step.action]
+        if body is None:
+            return self.witness.send(caller, operation, cart=cart)
+        return self.witness.send(caller, operation, cart=cart, body=body)
+
+    def _caller(self, step: Step) -> Caller:
+        administrator, implicit = self.witness.callers()
+        if step.by == "the_customer":
+            return self.session.shopper(self._customers[step.customer])
+        if step.by == "the_other_customer":
+            return self.session.shopper(self._customers[1 - step.customer])
+        return administrator if step.by == "administrator" else implicit
+
+    def _cart(self, number: int) -> str:
+        """That cart of the sequence, made when it is first needed."""
+        if number not in self._carts:
+            administrator, _ = self.witness.callers()
+            cart = self.session.fresh_id()
+            body = {"data": {"id": cart, "name": "Conformance run"}}
+            answer, judgement = self.witness.send(administrator, "createACart", body=body)
+            if not answer.ok or self.witness.known.cart_exists(cart) is not True:
+                raise Untestable(f"no cart could be made: {shown(answer)}")
+            self.tally.note(judgement)
+            self._carts[number] = cart
+        return self._carts[number]
+
+    def _remember(self, cart: str) -> None:
+        """A deployment may make a deleted cart again when it is named: clean it up once more."""
+        self.session.journal.intend("cart", cart)
+        self.session.carts.append(cart)
+
+    # --- Looking ---
+
+    def _look(self, step: Step, cart: str) -> None:
+        looks = LOOKS[:-1] if step.look == "everything" else (step.look,)
+        for look in looks:
+            if look == "cart":
+                self._look_at_cart(cart)
+            elif look == "second_login":
+                self._look_from_second_login(self._customers[step.customer])
+            else:
+                other = look == "list_of_the_other"
+                self._look_at_list(1 - step.customer if other else step.customer)
+
+    def _look_at_cart(self, cart: str) -> None:
+        if self.witness.known.cart_exists(cart) is not True:
+            return
+        administrator, _ = self.witness.callers()
+        _, judgement = self.witness.send(administrator, "getACart", cart=cart)
+        self._judged(judgement, "look at the cart")
+
+    def _look_at_list(self, customer: int) -> None:
+        shopper = self.session.shopper(self._customers[customer])
+        _, judgement = self.witness.send(shopper, "getCarts")
+        self._judged(judgement, f"look at the carts of customer {'AB'[customer]}")
+
+    def _look_from_second_login(self, customer: Customer) -> None:
+        """The list as a later token of that customer sees it: rule any-device."""
+        if customer.email is None or customer.password is None:
+            return
+        again = replace(
+            customer, token=self.session.customer_token(customer.email, customer.password)
+        )
+        complete = self.witness.known.customers[customer.id].complete
+        self.witness.introduce(again, has_no_carts=complete)
+        _, later = self.witness.send(self.session.shopper(again), "getCarts")
+        if later.findings:
+            _, first = self.witness.send(self.session.shopper(customer), "getCarts")
+            if not first.findings:
+                # The first login sees what it should: it is about the token, not the list.
+                findings = tuple(replace(each, rule="any-device") for each in later.findings)
+                later = replace(later, findings=findings)
+        later = replace(later, rules=(*later.rules, "any-device"))
+        self._judged(later, "log in again and look at the customer's carts")
+
+    def _judged(self, judgement: Judgement, look: str | None = None) -> None:
+        """Take in a judgement; a deviation ends the sequence."""
+        findings = judgement.findings
+        self.tally.note(replace(judgement, findings=()))
+        lines = (*self._lines, look) if look else tuple(self._lines)
+        for finding in findings:
+            told = replace(finding, steps=lines)
+            key = (finding.rule, finding.operation)
+            if finding.level == "interpretation":
+                self.tally.find(told)  # advice: not worth a search of its own
+            elif key not in self._told and self._target in {None, key}:
+                self._target = key
+                if self._best is None or len(lines) <= len(self._best.steps):
+                    self._best = told
+                raise _Deviates
+
+    # --- Clearing up after a sequence ---
+
+    def _clear(self) -> None:
+        """Leave the customers without carts, as the next sequence expects them."""
+        if self.ended is not None:
+            return
+        with suppress(Interruption, Untestable):
+            for cart in self._carts.values():
+                self._remove(cart)
+
+    def _remove(self, cart: str) -> None:
+        administrator, _ = self.witness.callers()
+        if self.witness.known.cart_exists(cart) is False:
+            return
+        for customer in self._customers:
+            self.witness.send(administrator, DISSOCIATE, cart=cart, body=identifiers(customer.id))
+        self.witness.send(administrator, "deleteACart", cart=cart)
+        # Whatever became of it, no later sequence is about this cart.
+        del self.witness.known.carts[cart]
