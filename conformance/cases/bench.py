@@ -76,7 +76,8 @@ def take(x: Examination) -> str:
     cart = x.session.benches.pop(x.operation, None)
     if cart is None:
         cart = x.session.new_cart()
-        restore(x, cart)
+        if x.operation == DISSOCIATE:
+            restore(x, cart)
     return cart
 
 

@@ -30,7 +30,10 @@ def request_of(x: Examination) -> dict[str, Any]:
     if operation in ("getCarts", "getCustomers"):
         return {}
     if operation in (ASSOCIATE, DISSOCIATE):
-        return {"cart": x.session.new_cart(), "body": identifiers(x.customer("A").id)}
+        cart, a = x.session.new_cart(), x.customer("A")
+        if operation == DISSOCIATE:
+            x.associate(cart, a)
+        return {"cart": cart, "body": identifiers(a.id)}
     if operation == "createACart":
         return {"body": {"data": {"id": x.session.fresh_id(), "name": name}}}
     if operation == "updateACart":

@@ -1,0 +1,63 @@
+"""Correct servers that differ in everything the contract leaves free: none may deviate."""
+
+from __future__ import annotations
+
+from tests.conformance.servers.reference import Free
+
+VARIANTS: dict[str, Free] = {
+    "as the mock chooses": Free(),
+    "texts in detail, statuses as strings, finer times": Free(
+        status_as_string=True,
+        texts_in_detail=True,
+        microseconds=True,
+        empty_relation="list",
+        extra_fields=True,
+        media_type="application/vnd.api+json; charset=utf-8",
+        bad_customer_token=403,
+        show_all_carts=True,
+        contact_inside=400,
+    ),
+    "carts made lazily, shoppers use any cart": Free(
+        lazy_carts=True,
+        shoppers_use_any_cart=True,
+        unknown_customers=True,
+        bare_array=False,
+        emails_unique=False,
+        lenient_pages=True,
+        repeat_touches=True,
+        association_touches=False,
+        empty_relation="bare",
+        contact_removable=False,
+        tokens_outlive_customers=True,
+        taken_id_returns_cart=True,
+        null_name_is_no_name=True,
+        customer_list_reads_token=False,
+    ),
+    "other checks first, other refusals, opaque tokens": Free(
+        last_check_first=True,
+        opaque_tokens=True,
+        unknown_cart_by_get=False,
+        empty_relation="null",
+        empty_token_is_one=True,
+        delete_missing_refused=True,
+        two_entries=True,
+        shouting=True,
+        one_customer=True,
+        statuses={
+            "customer-token-required": 401,
+            "cart-id-unsafe": 404,
+            "entry-not-object": 400,
+            "customer-missing": 403,
+            "customer-id-missing": 422,
+            "cart-not-found": 410,
+            "contact-on-registered-cart": 400,
+            "carts-need-an-owner": 400,
+            "page-out-of-range": 422,
+            "customer-record-not-permitted": 404,
+            "customer-invalid": 422,
+            "credentials-wrong": 400,
+            "new-cart-id-unsafe": 422,
+            "grant-invalid": 403,
+        },
+    ),
+}
