@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+import ipaddress
+import secrets
 import socket
 import sys
 import warnings
@@ -12,8 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from mockserver.coverage_command import coverage_command
+from mockserver.logs import LOG_FORMATS, LogFormat, log_to
+from mockserver.telemetry import TelemetryMissing, instrumented
+
 if TYPE_CHECKING:
     from mockserver.breaks import Break
+    from mockserver.server import Tls
 
 DEFAULT_PORT = 8080
 _LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -69,7 +75,8 @@ def _list_breaks(ctx: click.Context, _param: click.Parameter, wanted: bool) -> N
         ctx.exit()
 
 
-@click.command(
+@click.group(
+    invoke_without_command=True,
     context_settings={
         "auto_envvar_prefix": "CART_MOCK",
         "help_option_names": ["-h", "--help"],
@@ -142,6 +149,41 @@ def _list_breaks(ctx: click.Context, _param: click.Parameter, wanted: bool) -> N
     help="List the rules and variants for --break, and exit.",
 )
 @click.option(
+    "--journal",
+    default=500,
+    show_default=True,
+    show_envvar=True,
+    type=click.IntRange(0, 1_000_000),
+    metavar="N",
+    help="How many requests of each store to remember for the workbench; 0 for none.",
+)
+@click.option(
+    "--control-key",
+    show_envvar=True,
+    help="What the workbench at /_mock asks for. Without it the workbench is open on loopback, and "
+    "on any other address a key is made and printed.",
+)
+@click.option(
+    "--tls-cert",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    show_envvar=True,
+    help="Serve HTTPS with this certificate, in PEM with its chain.",
+)
+@click.option(
+    "--tls-key",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    show_envvar=True,
+    help="The private key of the certificate, in PEM.",
+)
+@click.option(
+    "--log-format",
+    default="text",
+    show_default=True,
+    show_envvar=True,
+    type=click.Choice(LOG_FORMATS),
+    help="How log lines are written. At level info each request is logged, without secrets.",
+)
+@click.option(
     "--log-level",
     default="warning",
     show_default=True,
@@ -150,7 +192,9 @@ def _list_breaks(ctx: click.Context, _param: click.Parameter, wanted: bool) -> N
     help="What to log to standard error.",
 )
 @click.version_option(_version(), prog_name="cart-mock")
+@click.pass_context
 def main(
+    context: click.Context,
     host: str,
     port: int,
     data: Path | None,
@@ -158,6 +202,11 @@ def main(
     seed: Path | None,
     envelope_only: bool,
     body_limit: int,
+    journal: int,
+    control_key: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    log_format: LogFormat,
     log_level: str,
     breaks: tuple[Break, ...],
 ) -> None:  # fmt: skip
@@ -166,41 +215,72 @@ def main(
     It keeps state, judges each request by the contract's rules and answers with their texts. Every
     option can also be set in the environment, as CART_MOCK_PORT and so on.
     """
-    logging.basicConfig(
-        level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
+    if context.invoked_subcommand is not None:
+        return
+    if control_key == "":
+        raise click.UsageError("--control-key must not be empty; leave it out to have one made.")
+    log_to(sys.stderr, log_level, log_format)
     # Connexion imports Starlette's test client, which warns of an httpx that is not used here.
     warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")
     # Imported here so that --help and usage errors do not wait for the server's libraries.
     from mockserver.clients import ClientsError, load_clients
     from mockserver.journal import DataError
+    from mockserver.requests import RequestJournal
     from mockserver.seed import SeedError, load_seed
-    from mockserver.server import serve
+    from mockserver.server import serve, server_of
     from mockserver.stores import Stores
 
     listening = _listen(host, port)
+    tls = _tls(tls_cert, tls_key)
+    made_key = secrets.token_urlsafe(24) if control_key is None and _is_open(listening) else None
     try:
         stores = Stores(
             data=data,
             clients=None if clients is None else load_clients(clients),
             seed=None if seed is None else load_seed(seed),
+            new_journal=lambda: RequestJournal(journal),
         )
     except (ClientsError, DataError, SeedError) as error:
         _stop(str(error))
     from mockserver.app import DOCUMENTATION_PATH, create_app
 
     app = create_app(
-        stores=stores, envelope_only=envelope_only, body_limit=body_limit, breaks=breaks
-    )
-    url = _url(listening)
+        stores=stores, envelope_only=envelope_only, body_limit=body_limit,
+        control_key=control_key or made_key, breaks=breaks,
+    )  # fmt: skip
+    try:
+        server = server_of(instrumented(app), log_level, breaks, tls)
+    except OSError as error:  # an SSLError is one
+        _stop(f"the certificate or its key cannot be used: {error}; send both in PEM")
+    except TelemetryMissing as error:
+        _stop(str(error))
+    url = _url(listening, "http" if tls is None else "https")
     click.echo(f"Listening on {url}")
     click.echo(f"Documentation at {url}{DOCUMENTATION_PATH}")
+    click.echo(f"Workbench at {url}/_mock/")
+    if made_key is not None:
+        click.echo(f"Workbench key, made for this run since others can reach it: {made_key}")
     click.echo(
         f"Try: curl -X POST {url}/oauth/access_token -d grant_type=implicit -d client_id=my-store"
     )
     for broken in breaks:
         click.echo(f"Broken on purpose: {broken.id}: {broken.sentence}")
-    serve(app, listening, log_level, breaks)
+    serve(server, listening)
+
+
+def _is_open(listening: socket.socket) -> bool:
+    """Whether others than this machine may reach what listens there."""
+    return not ipaddress.ip_address(listening.getsockname()[0].partition("%")[0]).is_loopback
+
+
+def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
+    from mockserver.server import Tls
+
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise click.UsageError("--tls-cert and --tls-key go together; send both.")
+    return Tls(certificate, key)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -221,14 +301,17 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _url(listening: socket.socket) -> str:
+def _url(listening: socket.socket, scheme: str) -> str:
     host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _stop(reason: str) -> NoReturn:
     click.echo(f"cart-mock: {reason}", err=True)
     sys.exit(2)
+
+
+main.add_command(coverage_command)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mockserver.delivery import deliver, start_of
 from mockserver.engine import INTERNAL, Endpoint, Engine
 from mockserver.http import Answer, Breach, Request
+from mockserver.logs import log_request, request_logger
 from mockserver.metrics import Metrics
 from mockserver.routes import Routes, decoded_path
 from openapi.contract import iter_operations
@@ -53,6 +54,7 @@ class Exchanges:
     def __init__(self, engine: Engine, body_limit: int, metrics: Metrics) -> None:
         self._errors = engine.errors
         self._observe = metrics.observe
+        self._logs = request_logger.isEnabledFor(logging.INFO)
         self._body_limit = body_limit
         self._prefix = secrets.token_hex(4)
         self._counter = itertools.count(1)
@@ -89,7 +91,10 @@ class Exchanges:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the client gets the envelope
             answer, request_id = self.failed(error, request_id)
-        self._observe(endpoint.operation_id, answer, perf_counter() - started)
+        seconds = perf_counter() - started
+        self._observe(endpoint.operation_id, answer, seconds)
+        if self._logs:
+            log_request(request_id, method, path, endpoint.operation_id, answer, seconds)
         if answer.delivery is not None:
             await deliver(answer, request_id, scope, receive, send)
             return

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import socket
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -25,12 +26,20 @@ class Protocol(HttpToolsProtocol):
         self.scope["extensions"] = extensions
 
 
-def serve(
-    app: ASGIApp, listening: socket.socket, log_level: str, breaks: Sequence[Break] = ()
-) -> None:
-    """Serve on a socket that listens until SIGINT or SIGTERM; then finish what is under way.
+class Tls(NamedTuple):
+    """Files in PEM: a certificate with its chain, and its key."""
 
-    ``breaks`` are the rules to violate: those on header names are broken here.
+    certificate: Path
+    key: Path
+
+
+def server_of(
+    app: ASGIApp, log_level: str, breaks: Sequence[Break] = (), tls: Tls | None = None
+) -> uvicorn.Server:
+    """A server of an application, ready to run.
+
+    ``breaks`` are the rules to violate: those on header names are broken here. Raises OSError or
+    ssl.SSLError if the files of ``tls`` cannot be used.
     """
     config = uvicorn.Config(
         app,
@@ -41,8 +50,17 @@ def serve(
         date_header=False,
         lifespan="on",
         timeout_graceful_shutdown=5,
+        log_config=None,
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else tls.key,
     )
+    config.load()
+    return uvicorn.Server(config)
+
+
+def serve(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Serve on a socket that listens until SIGINT or SIGTERM; then finish what is under way."""
     # What is there now stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
-    uvicorn.Server(config).run(sockets=[listening])
+    server.run(sockets=[listening])
