@@ -240,7 +240,7 @@ def run_command(base_url: str | None, **options: Any) -> None:
     contract = load_contract()
     report_dir = options["report_dir"]
     try:
-        settings = settings_of(base_url, _environment(options))
+        settings = settings_of(base_url, from_environment(options))
         report_dir = settings.report_dir
         status = engine.run(settings, contract, reporters(settings))
     except ReportDirError as error:
@@ -285,7 +285,7 @@ def compare_command(url_a: str, url_b: str, **options: Any) -> None:
     from conformance.journal import JournalError
     from conformance.reports import ReportDirError
 
-    options = _environment(options)
+    options = from_environment(options)
     for_b = {name: options.pop(f"{name}_b") for name in ("client_id", "client_secret", "fixtures")}
     try:
         if options["journal"] is not None:
@@ -299,7 +299,7 @@ def compare_command(url_a: str, url_b: str, **options: Any) -> None:
     sys.exit(int(outcome))
 
 
-def _environment(options: dict[str, Any]) -> dict[str, Any]:
+def from_environment(options: dict[str, Any]) -> dict[str, Any]:
     """The credentials may stand in the environment without the name of a command."""
     import os
 
@@ -316,7 +316,7 @@ def plan(base_url: str | None, show_cases: bool, **options: Any) -> None:
     """Show what a run would try, send and touch. Sends nothing."""
     from conformance.directed import chosen
 
-    options = _environment(options)
+    options = from_environment(options)
     # Nothing is sent, so nothing needs to be secret yet.
     options["client_id"] = options["client_id"] or "(not given)"
     options["client_secret"] = options["client_secret"] or "(not given)"
@@ -416,7 +416,7 @@ def cleanup(journal: Path, **options: Any) -> None:
 
     try:
         remains = read_journal(journal)
-        settings = settings_of(remains.target, _environment(options))
+        settings = settings_of(remains.target, from_environment(options))
         client = Client(
             rate=settings.rate,
             max_requests=settings.max_requests,

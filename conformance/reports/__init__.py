@@ -11,15 +11,24 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol
 
+from conformance.reports.document import DocumentReport
 from conformance.reports.files import FileReports, ReportDirError, write_refusal
-from conformance.reports.terminal import TerminalReport, tolerant
+from conformance.reports.terminal import ProgressReport, TerminalReport, tolerant
 from openapi import load_contract
 
 if TYPE_CHECKING:
     from conformance.events import Event
     from conformance.settings import Settings
 
-__all__ = ["FileReports", "ReportDirError", "TerminalReport", "reporters", "write_refusal"]
+__all__ = [
+    "DocumentReport",
+    "FileReports",
+    "ProgressReport",
+    "ReportDirError",
+    "TerminalReport",
+    "reporters",
+    "write_refusal",
+]
 
 
 class Reporter(Protocol):

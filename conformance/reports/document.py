@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from conformance.events import (
     Deviation,
+    Event,
     Exchange,
     ExitStatus,
     RuleVerdict,
@@ -92,6 +93,22 @@ def document(record: Record, finished: RunFinished, contract: Contract) -> dict[
         "cleanup": _cleanup(record),
         "rules": [_rule(verdict, contract, record) for verdict in finished.verdicts],
     }
+
+
+class DocumentReport:
+    """Keeps the document of a run. ``document`` is None until the run has ended."""
+
+    def __init__(self, contract: Contract) -> None:
+        """``contract`` is the one that the run is about."""
+        self.document: dict[str, Any] | None = None
+        self._contract = contract
+        self._record = Record()
+
+    def handle(self, event: Event) -> None:
+        """Take in an event."""
+        self._record.add(event)
+        if isinstance(event, RunFinished):
+            self.document = document(self._record, event, self._contract)
 
 
 def _cleanup(record: Record) -> dict[str, Any] | None:
