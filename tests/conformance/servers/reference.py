@@ -90,6 +90,7 @@ class Call:
     query: dict[str, list[str]]
     headers: dict[str, str]
     body: bytes
+    raw_headers: list[tuple[str, str]] = field(default_factory=list)
     operation: str = ""
     cart_id: str = ""
     customer_id: str = ""
@@ -681,14 +682,12 @@ class Handler(BaseHTTPRequestHandler):
             method=self.command,
             path=parts.path,
             query=parse_qs(parts.query, keep_blank_values=True),
-            headers={name.lower(): value for name, value in self.raw_headers()},
+            headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
+            raw_headers=list(self.headers.items()),
         )
         status, document = self.service.handle(call)
         self.reply(status, document)
-
-    def raw_headers(self) -> list[tuple[str, str]]:
-        return list(self.headers.items())
 
     def reply(self, status: int, document: Any) -> None:
         payload = b"" if document is None else json.dumps(document).encode()
