@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -585,16 +585,26 @@ async def _permissions(client: httpx.AsyncClient) -> list[dict[str, Any]]:
     return rows
 
 
-async def _record() -> dict[str, Any]:
+Hook = Callable[[httpx.Response], Awaitable[None]]
+
+
+async def play(rule_ids: Iterable[str], *hooks: Hook) -> dict[str, Any]:
+    """Play the scenes of these rules, and everybody's attempts, on one mock.
+
+    Each scene has a store of its own, with its own clock and its own first id. ``hooks`` get every
+    answer, those that set the stage too.
+    """
     ids, clocks = count(1), [Clock()]
     stores = Stores(
         new_id=lambda: f"00000000-0000-4000-8000-{next(ids):012}", new_clock=lambda: clocks[-1]
     )
-    transport = httpx.ASGITransport(create_app(stores=stores))
     exchanges = {}
-    async with httpx.AsyncClient(transport=transport, base_url="http://mock") as client:
-        for rule_id in (rule.id for rule in load_contract().rules if rule.id in SCENES):
-            # A store of its own for each rule, with its own clock and its own first id.
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(create_app(stores=stores)),
+        base_url="http://mock",
+        event_hooks={"response": list(hooks)},
+    ) as client:
+        for rule_id in rule_ids:
             ids = count(1)
             clocks.append(Clock(lambda: NOW))
             stage = Stage(client, clocks[-1], f"store-of-{rule_id}")
@@ -606,7 +616,7 @@ async def _record() -> dict[str, Any]:
 
 def record() -> dict[str, Any]:
     """The exchanges of every rule that has a scene, in order, and who may do what."""
-    return asyncio.run(_record())
+    return asyncio.run(play(rule.id for rule in load_contract().rules if rule.id in SCENES))
 
 
 def dumped(recording: dict[str, Any]) -> str:

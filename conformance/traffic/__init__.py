@@ -1,0 +1,1 @@
+"""Recorded traffic as evidence: judged by the oracle of a run, without anything being sent."""
