@@ -6,29 +6,30 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from openapi import Contract
+from openapi import Contract, Rule
 
 Counts = Mapping[tuple[str, int, str | None, bool], int]
 """How often each (operation, status, rule, injected by a fault) was answered."""
 
 
-def coverage(contract: Contract, counts: Counts, required: Iterable[str] = ()) -> dict[str, Any]:
+def coverage(
+    contract: Contract, counts: Counts, storeless: Counts, required: Iterable[str] = ()
+) -> dict[str, Any]:
     """What was exercised and what was not.
 
     A rule is covered when a request was refused by it, or a fault answered with its error: the
-    client has met that answer. Rules that are no refusals show in no single answer; they are
-    counted as not measured. ``missing`` are the ``required`` rules that are not covered.
+    client has met that answer. A request without a valid access token belongs to no store; what it
+    was refused by (``storeless``) counts for the rules of every store, and not for answers. Rules
+    that are no refusals show in no single answer; they are counted as not measured. ``missing`` are the ``required`` rules that are not covered.
     """
-    rules = [
-        _line({"rule": rule.id, "level": rule.level, "operations": list(rule.operations)}, found)
-        for rule in contract.rules
-        if rule.is_refusal
-        for found in [{key: n for key, n in counts.items() if key[2] == rule.id}]
-    ]
+    rules = [_rule_line(rule, counts, storeless) for rule in contract.rules if rule.is_refusal]
     answers = [
-        _line({"operation": operation, "status": status}, found)
+        {
+            "operation": operation,
+            "status": status,
+            **_counted({key: n for key, n in counts.items() if key[:2] == (operation, status)}),
+        }
         for operation, status in _documented_answers(contract)
-        for found in [{key: n for key, n in counts.items() if key[:2] == (operation, status)}]
     ]
     covered = {line["rule"] for line in rules if line["covered"]}
     return {
@@ -46,10 +47,19 @@ def unmeasured(contract: Contract, rule_ids: Iterable[str]) -> list[str]:
     return [rule_id for rule_id in rule_ids if rule_id not in measured]
 
 
-def _line(about: dict[str, Any], found: Counts) -> dict[str, Any]:
+def _rule_line(rule: Rule, counts: Counts, storeless: Counts) -> dict[str, Any]:
+    found = {key: n for key, n in counts.items() if key[2] == rule.id}
+    outside = sum(n for key, n in storeless.items() if key[2] == rule.id)
+    line = {"rule": rule.id, "level": rule.level, "operations": list(rule.operations)}
+    line |= {**_counted(found), "storeless": outside}
+    line["covered"] = line["covered"] or outside > 0
+    return line
+
+
+def _counted(found: Counts) -> dict[str, Any]:
     injected = sum(n for key, n in found.items() if key[3])
     answered = sum(found.values()) - injected
-    return {**about, "covered": bool(found), "answered": answered, "injected": injected}
+    return {"covered": bool(found), "answered": answered, "injected": injected}
 
 
 def _documented_answers(contract: Contract) -> Iterable[tuple[str, int]]:

@@ -1,0 +1,28 @@
+"""The workbench's tests use the mock as its users' tests do, with its own answers checked, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import httpx
+import pytest
+
+import mockserver.app
+from mockserver.app import create_app
+from mockserver.pytest_plugin import cart_mock, live_cart_mock, live_cart_mock_client
+from mockserver.testing import in_process
+from mockserver.workbench import create_workbench
+
+__all__ = ["cart_mock", "live_cart_mock", "live_cart_mock_client"]
+
+
+@pytest.fixture(scope="session")
+def cart_mock_client() -> Iterator[httpx.Client]:
+    """A client of a mock whose workbench checks its answers against its own document."""
+    with pytest.MonkeyPatch.context() as patch:
+        checking = partial(create_workbench, validate_responses=True)
+        patch.setattr(mockserver.app, "create_workbench", checking)
+        app = create_app()
+    with in_process(app) as client:
+        yield client

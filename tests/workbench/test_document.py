@@ -1,0 +1,42 @@
+"""The workbench's document: sound, complete, and served."""
+
+from __future__ import annotations
+
+from openapi_spec_validator import validate
+
+from mockserver.engine import Engine
+from mockserver.metrics import Metrics
+from mockserver.stores import Stores
+from mockserver.testing import CartMock
+from mockserver.workbench.app import DOCUMENT_PATH
+from mockserver.workbench.operations import operations
+from openapi import load_contract
+from openapi.contract import iter_operations, read_document
+
+DOCUMENT = read_document(DOCUMENT_PATH)
+
+
+def test_the_document_is_valid_openapi() -> None:
+    validate(DOCUMENT)
+
+
+def test_every_operation_is_implemented_and_every_function_documented() -> None:
+    stores = Stores()
+    functions = operations(Engine(load_contract(), stores), Metrics(stores))
+    documented = [operation["operationId"] for _, _, operation in iter_operations(DOCUMENT)]
+    assert sorted(documented) == sorted(functions)
+
+
+def test_every_operation_documents_its_errors() -> None:
+    silent = [
+        operation["operationId"]
+        for _, _, operation in iter_operations(DOCUMENT)
+        if operation["responses"].get("default") != {"$ref": "#/components/responses/Error"}
+    ]
+    assert silent == []
+
+
+def test_the_document_is_served_with_its_own_user_interface(cart_mock: CartMock) -> None:
+    served = cart_mock.client.get("/_mock/openapi.json").json()
+    assert served["info"]["title"] == DOCUMENT["info"]["title"]
+    assert "swagger" in cart_mock.client.get("/_mock/ui/").text.lower()
