@@ -48,6 +48,12 @@ class Observer:
                 self._told.add(told)
                 self._findings.append(finding)
 
+    def is_proper(self, operation: str, answer: Answer) -> bool:
+        """Whether a success is one that is published for the operation, body and all."""
+        if not self._schemas.is_published(operation, answer.status):
+            return False
+        return not answer.body or not list(self._success(operation, answer))
+
     def drain(self) -> tuple[list[Finding], frozenset[tuple[str, str]]]:
         """The findings and the (rule, operation) pairs examined since the last call."""
         findings, examined = self._findings, frozenset(self._examined)

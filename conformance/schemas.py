@@ -24,6 +24,12 @@ class Schemas:
         self._operations = contract.operations
         self._validator = cache(self._make)
 
+    def is_published(self, operation: str, status: int) -> bool:
+        """Whether that success stands in the contract for that operation."""
+        method, path = self._operations[operation]
+        responses = self._document["paths"][path][method.lower()]["responses"]
+        return 200 <= status < 300 and str(status) in responses
+
     def problem(self, operation: str, status: int, body: Any) -> str | None:
         """What is wrong with a success body, in one line, or None.
 

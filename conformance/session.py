@@ -280,7 +280,7 @@ class Session:
         Raises CouldNotRun without an access token. What else fails is kept in ``problems``.
         """
         answer = self.token("client_credentials")
-        if answer.refused:
+        if answer.status in (400, 401, 403):
             raise CouldNotRun(
                 f"the credentials were refused ({answer.status}): check --client-id and the secret"
             )

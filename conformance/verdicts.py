@@ -16,9 +16,10 @@ from conformance.events import (
     Verdict,
 )
 from conformance.settings import Texts
-from openapi.contract import LEVELS, Contract, Rule
+from openapi.contract import LEVELS, Contract, Level, Rule
 
-# The first that occurs is the verdict.
+# The first that occurs is the verdict. Advice about a documented rule must not hide that a part of
+# the rule could not be tried; any other rule is advice at most, so what was found is said first.
 WORST_FIRST = (
     Verdict.DEVIATES,
     Verdict.ERROR,
@@ -27,6 +28,7 @@ WORST_FIRST = (
     Verdict.CONFORMS,
     Verdict.SKIPPED,
 )
+ADVISED_FIRST = (Verdict.DEVIATES, Verdict.ADVICE, *WORST_FIRST)
 
 # State that changes in spite of the refusals of more rules than this is no fault of these rules.
 _FEW_RULES = 2
@@ -57,10 +59,11 @@ class Policy:
         return Verdict.DEVIATES if any(counting) else Verdict.ADVICE
 
 
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict that decides; skipped where there is none."""
+def worst(verdicts: Iterable[Verdict], level: Level = "documented") -> Verdict:
+    """The verdict that decides for a rule of that level; skipped where there is none."""
     found = set(verdicts)
-    return next((verdict for verdict in WORST_FIRST if verdict in found), Verdict.SKIPPED)
+    order = WORST_FIRST if level == "documented" else ADVISED_FIRST
+    return next((verdict for verdict in order if verdict in found), Verdict.SKIPPED)
 
 
 def fold(
@@ -125,7 +128,7 @@ def _rule_verdict(
         for name in names
     )
     decided = [each for each in operations if each.verdict is not Verdict.SKIPPED]
-    verdict = worst(each.verdict for each in decided)
+    verdict = worst((each.verdict for each in decided), rule.level)
     reasons = [each.reason for each in operations if each.verdict is verdict and each.reason]
     return RuleVerdict(
         id=rule.id,
@@ -163,7 +166,7 @@ def _operation_verdict(
     if not verdicts:
         verdict, reason = _not_tried(rule, problem)
     else:
-        verdict = worst(verdicts)
+        verdict = worst(verdicts, rule.level)
         if verdict in (Verdict.ERROR, Verdict.UNTESTABLE, Verdict.SKIPPED):
             reason = _reason([r for r in own if r.verdict is verdict], len(own))
     return OperationVerdict(operation, method, path, verdict, len(own), reason)

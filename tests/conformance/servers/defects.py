@@ -100,9 +100,7 @@ def _refusals() -> Iterator[Defect]:
         yield Defect(rule, "another status on DELETE", _when(rule, _status(404), DELETE))
         yield Defect(rule, "another text", _when(rule, _text("Bad request")))
         yield Defect(rule, "another text on DELETE", _when(rule, _text("Forbidden"), DELETE))
-    yield Defect(
-        "cart-has-contact-email", "accepted", _when("cart-has-contact-email", _accept)
-    )
+    yield Defect("cart-has-contact-email", "accepted", _when("cart-has-contact-email", _accept))
     yield Defect(
         "cart-has-contact-email", "another status", _when("cart-has-contact-email", _status(400))
     )
@@ -199,7 +197,7 @@ class _ObjectIsArrayOfOne(Service):
 class _EmptyBodyIsFine(Service):
     """An empty body on DELETE removes everybody."""
 
-    def deleteCustomerCartAssociation(self, call: Call) -> Reply:  # noqa: N802
+    def deleteCustomerCartAssociation(self, call: Call) -> Reply:
         if not call.body.strip():
             self.cart_of(call)["customers"].clear()
             return 204, None
@@ -209,7 +207,7 @@ class _EmptyBodyIsFine(Service):
 class _BadUtf8(Service):
     """Bytes that are no UTF-8 are replaced, so that the id is lost and the type decides."""
 
-    def createCustomerCartAssociation(self, call: Call) -> Reply:  # noqa: N802
+    def createCustomerCartAssociation(self, call: Call) -> Reply:
         if b"\xff" in call.body:
             return 200, {"data": []}
         return super().createCustomerCartAssociation(call)
@@ -422,14 +420,15 @@ class _StaysListed(Service):
 
     def listed(self, call: Call) -> list[dict[str, Any]]:
         found = super().listed(call)
-        gone = [self.carts[cart] for cart, who in self.left if who == call.me and cart in self.carts]
+        mine = [cart for cart, who in self.left if who == call.me]
+        gone = [self.carts[cart] for cart in mine if cart in self.carts]
         return found + [cart for cart in gone if cart not in found]
 
 
 class _OnlyOwnCarts(Service):
     """The administrator may not touch a cart that an implicit caller made."""
 
-    def createACart(self, call: Call) -> Reply:  # noqa: N802
+    def createACart(self, call: Call) -> Reply:
         status, document = super().createACart(call)
         self.carts[document["data"]["id"]]["implicit"] = call.grant == "implicit"
         return status, document
@@ -444,7 +443,7 @@ class _OnlyOwnCarts(Service):
 class _NeverUpdated(Service):
     """PUT leaves ``updated_at``."""
 
-    def updateACart(self, call: Call) -> Reply:  # noqa: N802
+    def updateACart(self, call: Call) -> Reply:
         before = self.carts.get(call.cart_id, {}).get("updated")
         status, document = super().updateACart(call)
         if before:
@@ -507,7 +506,7 @@ class _EmptyErrors(Service):
 class _PasswordReturned(Service):
     """A new customer's answer carries the password."""
 
-    def createCustomer(self, call: Call) -> Reply:  # noqa: N802
+    def createCustomer(self, call: Call) -> Reply:
         status, document = super().createCustomer(call)
         document["data"]["password"] = call.json()["data"].get("password")
         return status, document
@@ -516,7 +515,7 @@ class _PasswordReturned(Service):
 class _PasswordInList(Service):
     """The list carries it in a field of another name."""
 
-    def getCustomers(self, call: Call) -> Reply:  # noqa: N802
+    def getCustomers(self, call: Call) -> Reply:
         status, document = super().getCustomers(call)
         for customer in document["data"]:
             customer["credential"] = {"value": self.customers[customer["id"]]["password"]}
@@ -536,7 +535,7 @@ class _PasswordInError(Service):
 class _NameLost(Service):
     """PUT answers 200 and changes nothing."""
 
-    def updateACart(self, call: Call) -> Reply:  # noqa: N802
+    def updateACart(self, call: Call) -> Reply:
         old = dict(self.carts.get(call.cart_id, {}))
         status, document = super().updateACart(call)
         if old:
@@ -548,7 +547,7 @@ class _NameLost(Service):
 class _NotRegistered(Service):
     """A shopper's new cart is nobody's."""
 
-    def createACart(self, call: Call) -> Reply:  # noqa: N802
+    def createACart(self, call: Call) -> Reply:
         status, document = super().createACart(call)
         self.carts[document["data"]["id"]]["customers"].clear()
         return status, document
@@ -557,14 +556,14 @@ class _NotRegistered(Service):
 class _CreatedWith200(Service):
     """200 for a new cart."""
 
-    def createACart(self, call: Call) -> Reply:  # noqa: N802
+    def createACart(self, call: Call) -> Reply:
         return 200, super().createACart(call)[1]
 
 
 class _OldestFirst(Service):
     """Lists come the wrong way round."""
 
-    def getCarts(self, call: Call) -> Reply:  # noqa: N802
+    def getCarts(self, call: Call) -> Reply:
         for cart in self.carts.values():
             cart["tick"] = -cart["tick"]
         try:
@@ -645,7 +644,7 @@ class _AsciiOnly(Service):
 class _Escaped(Service):
     """Mark-up is escaped when it is stored."""
 
-    def createACart(self, call: Call) -> Reply:  # noqa: N802
+    def createACart(self, call: Call) -> Reply:
         call.body = call.body.replace(b"&", b"&amp;")
         return super().createACart(call)
 
@@ -680,7 +679,7 @@ class _AnyCustomerRecord(Service):
 class _AnySecret(Service):
     """Any secret will do, as long as there is one."""
 
-    def createAccessToken(self, call: Call) -> Reply:  # noqa: N802
+    def createAccessToken(self, call: Call) -> Reply:
         self.secrets.clear()
         return super().createAccessToken(call)
 
@@ -688,7 +687,7 @@ class _AnySecret(Service):
 class _SecretPrefix(Service):
     """The beginning of a secret will do."""
 
-    def createAccessToken(self, call: Call) -> Reply:  # noqa: N802
+    def createAccessToken(self, call: Call) -> Reply:
         from urllib.parse import parse_qs
 
         given = parse_qs(call.body.decode()).get("client_secret", [""])[0]
@@ -702,7 +701,7 @@ class _SecretPrefix(Service):
 class _LastCartForAdministrators(Service):
     """The last cart is protected from shoppers alone."""
 
-    def deleteACart(self, call: Call) -> Reply:  # noqa: N802
+    def deleteACart(self, call: Call) -> Reply:
         if call.grant == "client_credentials" and call.cart_id in self.carts:
             del self.carts[call.cart_id]
             return 204, None

@@ -177,9 +177,9 @@ class Service:
         token = self.customer_header(call)
         if not token and not (self.free.empty_token_is_one and token is not None):
             return
-        if call.operation in ("createCustomer", "getCustomers"):
-            if not self.free.customer_list_reads_token and call.grant == "client_credentials":
-                return
+        unread = not self.free.customer_list_reads_token and call.grant == "client_credentials"
+        if unread and call.operation in ("createCustomer", "getCustomers"):
+            return
         claims = self.claims(token or "", "customer")
         if claims is None or not self.still_there(claims["customer"]):
             status = self.free.bad_customer_token
@@ -216,7 +216,7 @@ class Service:
     def after_refusal(self, call: Call, refusal: Refusal, before: Any) -> None:
         """Where a defect changes something in spite of the refusal."""
 
-    def createAccessToken(self, call: Call) -> Reply:  # noqa: N802 - named like the operation
+    def createAccessToken(self, call: Call) -> Reply:
         form = {k: v[0] for k, v in parse_qs(call.body.decode()).items()}
         grant, client = form.get("grant_type"), form.get("client_id")
         if grant not in ("implicit", "client_credentials") or not client:
@@ -235,7 +235,7 @@ class Service:
             "expires": now + 3600,
         }
 
-    def createCustomerCartAssociation(self, call: Call) -> Reply:  # noqa: N802
+    def createCustomerCartAssociation(self, call: Call) -> Reply:
         customer = self.judge(call)
         cart = self.cart_of(call)
         if customer in cart["customers"]:
@@ -255,7 +255,7 @@ class Service:
             self.touch(cart)
         return 204, None
 
-    def deleteCustomerCartAssociation(self, call: Call) -> Reply:  # noqa: N802
+    def deleteCustomerCartAssociation(self, call: Call) -> Reply:
         customer = self.judge(call)
         cart = self.cart_of(call)
         if customer not in cart["customers"]:
@@ -403,7 +403,7 @@ class Service:
             shown = {"x-extra": [1, {}], "tax": None} | dict(reversed(shown.items()))
         return shown
 
-    def getCarts(self, call: Call) -> Reply:  # noqa: N802
+    def getCarts(self, call: Call) -> Reply:
         if call.grant == "implicit" and call.me is None:
             self.refuse(call, "carts-need-an-owner", 403, PERMISSION_TEXT)
         carts = sorted(self.listed(call), key=lambda cart: -cart["tick"])
@@ -416,11 +416,13 @@ class Service:
         return [cart for cart in self.carts.values() if everything or cart["customers"]]
 
     def page(self, call: Call, entries: list[Any]) -> Reply:
-        limit, offset = self.number(call, "limit", 20, 1, 100), self.number(call, "offset", 0, 0, 10000)
+        limit = self.number(call, "limit", 20, 1, 100)
+        offset = self.number(call, "offset", 0, 0, 10000)
         part = entries[offset : offset + limit]
         return 200, {
             "data": part,
-            "links": {"current": call.path, "first": None, "last": None, "next": None, "prev": None},
+            "links": dict.fromkeys(("first", "last", "next", "prev"), None)
+            | {"current": call.path},
             "meta": {
                 "page": {
                     "limit": limit,
@@ -464,7 +466,7 @@ class Service:
         elif not name.strip():
             self.refuse(call, "cart-name-blank", 400, "The name is blank")
 
-    def createACart(self, call: Call) -> Reply:  # noqa: N802
+    def createACart(self, call: Call) -> Reply:
         data = self.data(call)
         self.check_name(call, data)
         cart_id = data.get("id") or uuid.uuid4().hex
@@ -484,7 +486,7 @@ class Service:
             cart["customers"].append(call.me)
         return 201, {"data": self.show(cart)}
 
-    def getACart(self, call: Call) -> Reply:  # noqa: N802
+    def getACart(self, call: Call) -> Reply:
         cart = self.carts.get(call.cart_id)
         if cart is None:
             if not self.free.unknown_cart_by_get:
@@ -495,7 +497,7 @@ class Service:
         self.check_owner(call, cart, "cart-of-others")
         return 200, {"data": self.show(cart)}
 
-    def updateACart(self, call: Call) -> Reply:  # noqa: N802
+    def updateACart(self, call: Call) -> Reply:
         data = self.data(call)
         self.check_name(call, data)
         cart = self.carts.get(call.cart_id)
@@ -517,7 +519,7 @@ class Service:
         self.touch(cart)
         return 200, {"data": self.show(cart)}
 
-    def deleteACart(self, call: Call) -> Reply:  # noqa: N802
+    def deleteACart(self, call: Call) -> Reply:
         cart = self.carts.get(call.cart_id)
         if cart is None:
             if not self.free.lazy_carts:
@@ -556,7 +558,7 @@ class Service:
         if taken and self.free.emails_unique:
             self.refuse(call, "email-taken", 409, "The email is taken")
 
-    def createCustomer(self, call: Call) -> Reply:  # noqa: N802
+    def createCustomer(self, call: Call) -> Reply:
         data = self.data(call)
         if data.get("type") == "customer" or call.operation:
             self.check_customer(call, data)
@@ -578,15 +580,15 @@ class Service:
             self.refuse(call, "customer-unknown", 404, "Customer not found")
         return customer or {"id": call.customer_id, "name": "?", "email": "?", "password": None}
 
-    def getCustomers(self, call: Call) -> Reply:  # noqa: N802
+    def getCustomers(self, call: Call) -> Reply:
         if call.grant == "implicit" or call.me is not None:
             self.refuse(call, "customer-record-not-permitted", 403, "Not for you")
         return self.page(call, [self.show_customer(c) for c in reversed(self.customers.values())])
 
-    def getCustomer(self, call: Call) -> Reply:  # noqa: N802
+    def getCustomer(self, call: Call) -> Reply:
         return 200, {"data": self.show_customer(self.permit_record(call))}
 
-    def updateCustomer(self, call: Call) -> Reply:  # noqa: N802
+    def updateCustomer(self, call: Call) -> Reply:
         customer = self.permit_record(call)
         data = self.data(call)
         self.check_customer(call, data)
@@ -595,7 +597,7 @@ class Service:
                 customer[name] = data[name]
         return 200, {"data": self.show_customer(customer)}
 
-    def deleteCustomer(self, call: Call) -> Reply:  # noqa: N802
+    def deleteCustomer(self, call: Call) -> Reply:
         self.permit_record(call)
         self.customers.pop(call.customer_id, None)
         self.forget(call.customer_id)
@@ -605,7 +607,7 @@ class Service:
         for cart in self.carts.values():
             cart["customers"] = [each for each in cart["customers"] if each != customer]
 
-    def createCustomerToken(self, call: Call) -> Reply:  # noqa: N802
+    def createCustomerToken(self, call: Call) -> Reply:
         data = self.data(call)
         email, password = str(data.get("email")).lower(), data.get("password")
         found = [c for c in self.customers.values() if c["email"].lower() == email]
@@ -702,7 +704,7 @@ class Handler(BaseHTTPRequestHandler):
         if status != 204:
             self.wfile.write(payload)
 
-    do_GET = do_POST = do_PUT = do_DELETE = serve  # noqa: N815 - the names that http.server calls
+    do_GET = do_POST = do_PUT = do_DELETE = serve
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as in the base class
         """Say nothing."""
