@@ -67,7 +67,8 @@ class Witness:
             raise
         judgement = self.oracle.judge(answer, self.known)
         reading = self.oracle.read(answer.request, self.known)
-        learn(reading, answer, judgement.rules[0] if judgement.rules else None)
+        rule = judgement.rules[0] if judgement.rules else None
+        learn(reading, answer, rule, odd=judgement.doubt is not None)
         # The oracle looks at what the observer looks at, with more knowledge of the request.
         self.session.observer.drain()
         return answer, judgement

@@ -26,13 +26,15 @@ class Judgement:
     """What the oracle says of one exchange.
 
     ``rules`` are those that it puts to the test: with no finding, it follows them. ``cannot_tell``
-    says why nothing can be said, where nothing can.
+    says why nothing can be said, where nothing can. ``doubt`` says why the request is none that the
+    contract describes, where it is none.
     """
 
     operation: str | None
     findings: tuple[Finding, ...] = ()
     rules: tuple[str, ...] = ()
     cannot_tell: str | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,9 @@ class Oracle:
         if allowed.broken:
             return
         if answer.ok:
-            yield from self._successes.findings(reading, answer)
+            # What comes of a request that the contract does not describe may look as it likes.
+            in_form = allowed.doubt is None
+            yield from self._successes.findings(reading, answer, in_form=in_form)
         else:
             yield _must_succeed_finding(reading, allowed, answer, Kind.WRONG_STATUS)
 
@@ -123,9 +127,8 @@ def _judgement(
             rule.id for rule in allowed.maybe
         )
         cannot_tell = why if answer.refused else None
-    return Judgement(
-        reading.operation, tuple(findings), tuple(dict.fromkeys((*rules, *told))), cannot_tell
-    )
+    rules = tuple(dict.fromkeys((*rules, *told)))
+    return Judgement(reading.operation, tuple(findings), rules, cannot_tell, allowed.doubt)
 
 
 def _refusal(reading: Reading, allowed: Allowed, answer: Answer) -> Iterator[Finding]:

@@ -67,7 +67,8 @@ class KnownCart:
 class Known:
     """The whole of it. ``complete`` says that a token that is not here was never issued.
 
-    ``secrets`` are the store's keys (``client_id``) with their secrets.
+    ``secrets`` are the store's keys (``client_id``) with their secrets. ``odd`` are the ids of what
+    was made or changed by a request that the contract does not describe: how it looks is open.
     """
 
     complete: bool = False
@@ -76,6 +77,7 @@ class Known:
     customers: dict[str, KnownCustomer] = field(default_factory=dict)
     carts: dict[str, KnownCart] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    odd: set[str] = field(default_factory=set)
 
     def cart_exists(self, cart_id: str) -> bool | None:
         """Whether there is such a cart; None if unknown."""

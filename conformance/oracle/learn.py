@@ -18,11 +18,12 @@ from conformance.oracle.reading import Reading
 from conformance.state import customers_of
 
 
-def learn(reading: Reading, answer: Answer, rule: str | None = None) -> None:
+def learn(reading: Reading, answer: Answer, rule: str | None = None, *, odd: bool = False) -> None:
     """Take the effects of an exchange into ``reading.known``.
 
-    ``rule`` names the refusal, where it is known to be one. After a failure of the server nothing
-    is known any more of the cart it was about: the change may have been made, or not.
+    ``rule`` names the refusal, where it is known to be one; ``odd`` says that the contract does not
+    describe such a request. After a failure of the server nothing is known any more of the cart it
+    was about: the change may have been made, or not.
     """
     if reading.operation is None or answer.status == 429:
         return
@@ -31,6 +32,8 @@ def learn(reading: Reading, answer: Answer, rule: str | None = None) -> None:
     elif not answer.ok:
         _unforeseen(reading)
     else:
+        if odd and isinstance(answer.data, dict):
+            reading.known.odd.add(str(answer.data.get("id")))
         _EFFECTS.get(reading.operation, _no_effect)(reading, answer)
 
 

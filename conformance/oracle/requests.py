@@ -38,6 +38,8 @@ class RequestForms:
         """Why a deployment may refuse this request for its form alone, or None."""
         if reading.is_oversized:
             return "it is very long"
+        if reading.operation == "getACart" and not reading.known.cart_exists(reading.cart_id):
+            return "there may be no such cart, and a deployment need not make one"
         if _has_odd_cart_id(reading):
             return "the cart id in the path has an unsafe character, or is very long"
         if any(name not in _KNOWN_QUERY for name, _ in reading.query):

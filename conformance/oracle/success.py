@@ -28,8 +28,11 @@ class Successes:
         self._contract = contract
         self._schemas = Schemas(contract)
 
-    def findings(self, reading: Reading, answer: Answer) -> Iterator[Finding]:
-        """How the success ``answer`` deviates. ``reading`` breaks no rule for sure."""
+    def findings(self, reading: Reading, answer: Answer, *, in_form: bool) -> Iterator[Finding]:
+        """How the success ``answer`` deviates. ``reading`` breaks no rule for sure.
+
+        ``in_form`` says that the contract describes such a request, so that the answer has a form.
+        """
         operation = reading.operation
         assert operation is not None, "only known operations are judged"
         tell = partial(self._finding, operation, answer)
@@ -43,6 +46,8 @@ class Successes:
             yield tell(SUCCESS, Kind.SCHEMA, "a body in JSON", "one that is not JSON")
             return
         problem = self._schemas.problem(operation, answer.status, answer.document)
+        if problem is not None and (not in_form or _shows_odd(reading, answer)):
+            return
         if problem is not None:
             yield tell(SUCCESS, Kind.SCHEMA, f"a body that matches {operation}'s schema", problem)
             return
@@ -86,6 +91,13 @@ class Successes:
     ) -> Finding:
         level: Level = self._contract.rule(rule).level
         return Finding(rule, level, kind, operation, expected, actual, answer=answer)
+
+
+def _shows_odd(reading: Reading, answer: Answer) -> bool:
+    """Whether an answer shows something that came of a request that is not described."""
+    shown_things = answer.data if isinstance(answer.data, list) else [answer.data]
+    ids = {str(each.get("id")) for each in shown_things if isinstance(each, dict)}
+    return bool(ids & reading.known.odd)
 
 
 class Told(NamedTuple):

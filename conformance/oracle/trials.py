@@ -185,6 +185,8 @@ def cart_name_missing(reading: Reading) -> bool | None:
     if "name" not in reading.data:
         return reading.operation == "createACart"
     name = reading.data["name"]
+    if name is None and reading.operation == "updateACart":
+        return None  # null may be taken for no name at all
     return not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME
 
 
