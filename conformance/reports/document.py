@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from typing import Any, cast
@@ -161,15 +162,27 @@ def _rule(verdict: RuleVerdict, contract: Contract, record: Record) -> dict[str,
 
 
 def _most_telling(verdict: RuleVerdict) -> list[tuple[Deviation, bool]]:
-    """The deviations to keep, each with whether it fails the run: those that do come first."""
-    pairs = zip(verdict.deviations, verdict.failing, strict=True)
-    return sorted(pairs, key=lambda pair: not pair[1])[:DEVIATION_LIMIT]
+    """The deviations to keep, each with whether it fails the run: those that say the most first.
+
+    Those that fail come before advice, and the first of each kind and operation before the next.
+    """
+    seen: Counter[tuple[str, str, bool]] = Counter()
+    ranked = []
+    for deviation, fails in zip(verdict.deviations, verdict.failing, strict=True):
+        key = (deviation.kind.value, deviation.operation, fails)
+        ranked.append((not fails, seen[key], deviation, fails))
+        seen[key] += 1
+    ranked.sort(key=lambda each: each[:2])
+    return [(deviation, fails) for *_, deviation, fails in ranked[:DEVIATION_LIMIT]]
 
 
 def _deviation(
     deviation: Deviation, fails: bool, record: Record, contract: Contract
 ) -> dict[str, Any]:
     method, path = contract.operations.get(deviation.operation, (None, None))
+    title = record.titles.get(deviation.case, "")
+    if title == contract.rule(deviation.rule).condition:
+        title = ""  # It says no more than the rule.
     return {
         "kind": deviation.kind.value,
         "level": deviation.level,
@@ -178,7 +191,7 @@ def _deviation(
         "method": method,
         "path": path,
         "case": clip(deviation.case, TEXT_LIMIT),
-        "title": clip(record.titles.get(deviation.case, ""), TEXT_LIMIT),
+        "title": clip(title, TEXT_LIMIT),
         "layer": deviation.layer.value,
         "expected": clip(deviation.expected, TEXT_LIMIT),
         "actual": clip(deviation.actual, TEXT_LIMIT),

@@ -65,7 +65,8 @@ def evidence(deviation: dict[str, Any]) -> Iterator[str]:
     """What shows one deviation, as lines of text."""
     where = deviation["title"] or deviation["case"]
     about = f" (a refusal of {deviation['about']})" if deviation["about"] else ""
-    yield f"  case      {deviation['operation']}: {where}{about}"
+    endpoint = f"{deviation['method']} {deviation['path']}"
+    yield f"  case      {endpoint if deviation['path'] else deviation['operation']}: {where}{about}"
     yield f"  expected  {_indented(deviation['expected'])}"
     yield f"  came      {_indented(deviation['actual'])}"
     if deviation["steps"]:

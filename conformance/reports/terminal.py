@@ -280,7 +280,7 @@ class TerminalReport(ProgressReport):
             self._deviations(rule["deviations"], rule["deviations_left_out"])
 
     def _deviations(self, deviations: list[dict[str, Any]], left_out: int) -> None:
-        for shown in _most_different(deviations)[:SHOWN]:
+        for shown in deviations[:SHOWN]:
             self._say()
             self._lines(evidence(shown))
         more = max(0, len(deviations) - SHOWN) + left_out
@@ -320,18 +320,6 @@ class TerminalReport(ProgressReport):
 
 def _few(ids: list[str]) -> str:
     return ", ".join(ids) if len(ids) <= 12 else f"{', '.join(ids[:12])} and {len(ids) - 12} more"
-
-
-def _most_different(deviations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One deviation of each kind and operation first, so that the few shown say the most."""
-    first: list[dict[str, Any]] = []
-    rest: list[dict[str, Any]] = []
-    seen = set()
-    for deviation in deviations:
-        key = (deviation["kind"], deviation["operation"])
-        (rest if key in seen else first).append(deviation)
-        seen.add(key)
-    return first + rest
 
 
 def tolerant(stream: TextIO) -> TextIO:
