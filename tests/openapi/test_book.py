@@ -21,7 +21,7 @@ from openapi.reading import UnreadableDocumentError
 from tests.openapi.recorder import SCENES, dumped, record
 
 CONTRACT = load_contract()
-CASES = Evidence(None, {rule.id: (f"{rule.id}/case",) for rule in CONTRACT.rules})
+CASES = Evidence(None, {rule.id: (f"{rule.id}/get/a case of its own",) for rule in CONTRACT.rules})
 
 Report = dict[str, Any]
 
@@ -86,7 +86,7 @@ def test_a_rule_has_all_that_a_reader_asks_for(rule: Rule, page: Page, markdown:
     wanted = [rule.condition, rule.level, rule.source.sentence, rule.source.page]
     wanted += [text for text in (rule.text, rule.detail, rule.freedom, rule.beyond_run) if text]
     wanted += [str(status) for status in rule.statuses]
-    wanted += [] if rule.beyond_run else [f"{rule.id}/case"]
+    wanted += [] if rule.beyond_run else ["get/a case of its own"]
     wanted += [each.answer for each in load_recording().exchanges[rule.id]]
     for text in wanted:
         assert plain(text) in article
