@@ -36,6 +36,8 @@ def run(session: Session) -> Iterator[CaseResult]:
     policy = Policy(session.settings.strict, session.settings.texts)
     patience = _Patience()
     for case in chosen(session.contract, session.settings):
+        if patience.is_worried and _is_alive(session):
+            patience.calm_down()
         over = patience.over(case)
         if over is not None:
             yield _result(case, over[0], over[1])
@@ -51,6 +53,7 @@ class _Patience:
         self._in_a_row = 0
         self._timeouts: Counter[str] = Counter()
         self._spent: str | None = None
+        self._gone = False
 
     def note(self, case: Case, fault: Interruption | None) -> None:
         """How the case went."""
@@ -60,15 +63,34 @@ class _Patience:
         if isinstance(fault, BudgetSpent):
             self._spent = str(fault)
 
+    @property
+    def is_worried(self) -> bool:
+        """Whether so many cases in a row met a fault that the server may be gone."""
+        return not self._gone and self._in_a_row >= FAULTS_IN_A_ROW
+
+    def calm_down(self) -> None:
+        """The server answers something else."""
+        self._in_a_row = 0
+
     def over(self, case: Case) -> tuple[Verdict, str] | None:
         """Why the case is not tried, or None."""
         if self._spent:
             return Verdict.UNTESTABLE, self._spent
-        if self._in_a_row >= FAULTS_IN_A_ROW or self._timeouts.total() >= TIMEOUTS:
+        self._gone = self._gone or self.is_worried or self._timeouts.total() >= TIMEOUTS
+        if self._gone:
             return Verdict.ERROR, "the server stopped answering"
         if self._timeouts[case.operation] >= TIMEOUTS_OF_AN_OPERATION:
             return Verdict.ERROR, f"{case.operation} does not answer in time"
         return None
+
+
+def _is_alive(session: Session) -> bool:
+    """Whether the server answers what it has answered before."""
+    try:
+        session.send(session.administrator, "getCarts")
+    except (Interruption, Untestable):
+        return False
+    return True
 
 
 def _attempt(session: Session, case: Case, policy: Policy, patience: _Patience) -> CaseResult:

@@ -83,7 +83,7 @@ class Observer:
             problem = self._schemas.problem(operation, answer.status, answer.document)
         if problem:
             yield Finding(
-                SUCCESS,
+                PASSWORD if _is_about_password(problem) else SUCCESS,
                 "documented",
                 Kind.SCHEMA,
                 operation,
@@ -105,3 +105,9 @@ class Observer:
                 f"{answer.status} with a customer's password in the body",
                 answer=answer,
             )
+
+
+def _is_about_password(problem: str) -> bool:
+    """A password field that is neither true nor false is that rule's to tell."""
+    where, _, _ = problem.partition(": ")
+    return where.endswith(".password")

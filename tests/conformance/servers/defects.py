@@ -454,7 +454,7 @@ class _NeverUpdated(Service):
 class _RefusalTouches(Service):
     """Every refused DELETE of an association removes the cart's customers."""
 
-    def after_refusal(self, call: Call, refusal: Refusal, before: Any) -> None:
+    def after_refusal(self, call: Call, refusal: Refusal) -> None:
         if call.operation == DELETE and call.cart_id in self.carts:
             self.carts[call.cart_id]["customers"].clear()
 

@@ -174,13 +174,13 @@ class Service:
         if claims is None:
             self.refuse(call, "access-token-invalid", 401, ACCESS_TEXT)
         call.grant = (claims or {"grant": "client_credentials"})["grant"]
-        token = self.customer_header(call)
-        if not token and not (self.free.empty_token_is_one and token is not None):
+        sent = self.customer_header(call)
+        if not sent and not (self.free.empty_token_is_one and sent is not None):
             return
         unread = not self.free.customer_list_reads_token and call.grant == "client_credentials"
         if unread and call.operation in ("createCustomer", "getCustomers"):
             return
-        claims = self.claims(token or "", "customer")
+        claims = self.claims(sent or "", "customer")
         if claims is None or not self.still_there(claims["customer"]):
             status = self.free.bad_customer_token
             self.refuse(call, "customer-token-invalid", status, "The customer token is not valid")
@@ -196,7 +196,6 @@ class Service:
 
     def handle(self, call: Call) -> Reply:
         with self.lock:
-            before = self.snapshot()
             try:
                 route(call)
                 if call.operation == "":
@@ -206,14 +205,11 @@ class Service:
                 self.identify(call)
                 reply: Reply = getattr(self, call.operation)(call)
             except Refusal as refusal:
-                self.after_refusal(call, refusal, before)
+                self.after_refusal(call, refusal)
                 return self.error(call, refusal)
             return reply
 
-    def snapshot(self) -> None:
-        """What a defect may need to remember."""
-
-    def after_refusal(self, call: Call, refusal: Refusal, before: Any) -> None:
+    def after_refusal(self, call: Call, refusal: Refusal) -> None:
         """Where a defect changes something in spite of the refusal."""
 
     def createAccessToken(self, call: Call) -> Reply:
@@ -479,7 +475,7 @@ class Service:
         contact = data.get("contact")
         if call.me is not None and _has_email(contact):
             self.refuse(call, "contact-on-registered-cart", 422, "No contact on such a cart")
-        cart = self.make_cart(cart_id, data.get("name"))
+        cart = self.make_cart(str(cart_id), data.get("name") or "")
         cart["description"] = data.get("description") or ""
         cart["contact"] = contact if _has_email(contact) else None
         if call.me is not None:
@@ -568,7 +564,7 @@ class Service:
             "email": str(data.get("email")),
             "password": data.get("password"),
         }
-        self.customers[customer["id"]] = customer
+        self.customers[str(customer["id"])] = customer
         return 201, {"data": self.show_customer(customer)}
 
     def permit_record(self, call: Call) -> dict[str, Any]:

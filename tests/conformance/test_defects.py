@@ -1,0 +1,59 @@
+"""The suite finds each broken server and names the rule.
+
+Only the cases of the broken rule, and of those that look at every answer, are run here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.events import Verdict
+from tests.conformance.runs import run
+from tests.conformance.servers.defects import DEFECTS
+from tests.conformance.servers.reference import serving
+
+# A refusal in word alone breaks both.
+BESIDE = {"refusal-changes-nothing"}
+# What these rules are about shows in the cases of others.
+SHOWN_BY = {
+    "error-envelope": ("error-envelope", "type-not-customer"),
+    "refusal-changes-nothing": ("refusal-changes-nothing", "payload-not-array", "more-than-one-customer", "type-not-customer"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_broken_rule_is_found_and_named(name: str, tmp_path: Path) -> None:
+    defect = DEFECTS[name]
+    with serving(defect.make()) as url:
+        made = run(url, tmp_path, rules=SHOWN_BY.get(defect.rule, (defect.rule,)))
+    deviating = made.with_verdict(Verdict.DEVIATES)
+    if defect.advice:
+        assert made.status == 0
+        assert made.with_verdict(Verdict.ADVICE) == [defect.rule]
+        assert deviating == []
+    else:
+        assert made.status == 1, made.told()
+        assert defect.rule in deviating
+        assert set(deviating) <= {defect.rule} | BESIDE, made.told()
+
+
+def test_strict_fails_on_advice(tmp_path: Path) -> None:
+    with serving(DEFECTS["shared-cart: everybody leaves"].make()) as url:
+        made = run(url, tmp_path, rules=("shared-cart",), strict=True)
+    assert made.status == 1
+    assert made.with_verdict(Verdict.DEVIATES) == ["shared-cart"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "status", "verdict"),
+    [("fail", 1, Verdict.DEVIATES), ("advise", 0, Verdict.ADVICE), ("ignore", 0, Verdict.CONFORMS)],
+)
+def test_another_text_counts_as_it_is_asked_to(
+    texts: str, status: int, verdict: Verdict, tmp_path: Path
+) -> None:
+    with serving(DEFECTS["type-not-customer: another text"].make()) as url:
+        made = run(url, tmp_path, rules=("type-not-customer",), texts=texts)
+    assert made.status == status
+    assert "type-not-customer" in made.with_verdict(verdict)
