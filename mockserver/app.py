@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 from connexion.lifecycle import ConnexionRequest, ConnexionResponse
 from connexion.middleware import ConnexionMiddleware
@@ -20,14 +20,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mockserver.breaks import Break, break_process
 from mockserver.engine import Endpoint, Engine
 from mockserver.metrics import Metrics
 from mockserver.pipeline import Answered, Door, Exchanges, Operations, RouteTaker
 from mockserver.routes import Routes
 from mockserver.stores import Stores
-from mockserver.workbench import BASE_PATH, create_workbench
+from mockserver.workbench import BASE_PATH
 from openapi import Contract, load_contract
+
+if TYPE_CHECKING:
+    from mockserver.breaks import Break
 
 BODY_LIMIT = 1024 * 1024
 """How many bytes a request's body may have, unless said otherwise."""
@@ -66,6 +68,8 @@ def create_app(
     stores = Stores() if stores is None else stores
     engine = Engine(contract, stores, envelope_only=envelope_only)
     if breaks:
+        from mockserver.breaks import break_process
+
         break_process(engine, breaks)
     metrics = Metrics(stores)
     exchanges = Exchanges(engine, body_limit, metrics)
@@ -93,8 +97,8 @@ def create_app(
     # Connexion resolves each operationId to the endpoint that Operations will call.
     resolver = Resolver(lambda operation_id: engine.endpoints[operation_id].answer)
     app.add_api(deepcopy(dict(contract.document)), resolver=resolver)
-    workbench = create_workbench(engine, metrics, control_key=control_key)
-    door = Door(_beside(app, workbench), exchanges, engine, routes)
+    make_workbench = cache(partial(_workbench, engine, metrics, control_key))
+    door = Door(_beside(app, make_workbench), exchanges, engine, routes)
 
     async def refuse(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
         if not isinstance(error, HTTPException):
@@ -110,12 +114,19 @@ def create_app(
     return door
 
 
-def _beside(app: ASGIApp, workbench: ASGIApp) -> ASGIApp:
+def _workbench(engine: Engine, metrics: Metrics, control_key: str | None) -> ASGIApp:
+    # Made on first use: a mock that nobody looks into starts without it.
+    from mockserver.workbench.app import create_workbench
+
+    return create_workbench(engine, metrics, control_key=control_key)
+
+
+def _beside(app: ASGIApp, workbench: Callable[[], ASGIApp]) -> ASGIApp:
     async def either(scope: Scope, receive: Receive, send: Send) -> None:
         is_workbench = scope["type"] == "http" and (
             scope["path"] == BASE_PATH or scope["path"].startswith(f"{BASE_PATH}/")
         )
-        await (workbench if is_workbench else app)(scope, receive, send)
+        await (workbench() if is_workbench else app)(scope, receive, send)
 
     return either
 

@@ -6,8 +6,6 @@ import ipaddress
 import secrets
 import socket
 import sys
-import warnings
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,6 +13,7 @@ import click
 
 from mockserver.coverage_command import coverage_command
 from mockserver.logs import LOG_FORMATS, LogFormat, log_to
+from mockserver.startup import light_imports
 from mockserver.telemetry import TelemetryMissing, instrumented
 
 if TYPE_CHECKING:
@@ -23,13 +22,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8080
 _LOG_LEVELS = ("debug", "info", "warning", "error")
-
-
-def _version() -> str:
-    try:
-        return version("cart-associations")
-    except PackageNotFoundError:
-        return "not installed"
 
 
 EPILOG = """
@@ -191,7 +183,7 @@ def _list_breaks(ctx: click.Context, _param: click.Parameter, wanted: bool) -> N
     type=click.Choice(_LOG_LEVELS),
     help="What to log to standard error.",
 )
-@click.version_option(_version(), prog_name="cart-mock")
+@click.version_option(package_name="cart-associations", prog_name="cart-mock")
 @click.pass_context
 def main(
     context: click.Context,
@@ -220,8 +212,6 @@ def main(
     if control_key == "":
         raise click.UsageError("--control-key must not be empty; leave it out to have one made.")
     log_to(sys.stderr, log_level, log_format)
-    # Connexion imports Starlette's test client, which warns of an httpx that is not used here.
-    warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")
     # Imported here so that --help and usage errors do not wait for the server's libraries.
     from mockserver.clients import ClientsError, load_clients
     from mockserver.journal import DataError
@@ -242,7 +232,8 @@ def main(
         )
     except (ClientsError, DataError, SeedError) as error:
         _stop(str(error))
-    from mockserver.app import DOCUMENTATION_PATH, create_app
+    with light_imports():
+        from mockserver.app import DOCUMENTATION_PATH, create_app
 
     app = create_app(
         stores=stores, envelope_only=envelope_only, body_limit=body_limit,

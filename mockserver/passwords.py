@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -14,8 +15,11 @@ _hasher = PasswordHasher(time_cost=5, memory_cost=7 * 1024, parallelism=1)
 # In KiB and in passes: what others commonly choose, with room.
 _MOST_MEMORY, _MOST_TIME = 256 * 1024, 20
 
-# Checked when there is no such customer, so that both cases of a failed login take the same time.
-_nobody: str = _hasher.hash("nobody")
+
+@cache
+def _nobody() -> str:
+    # Checked when there is no such customer, so that both failures of a login take the same time.
+    return _hasher.hash("nobody")
 
 
 def hash_password(password: str) -> str:
@@ -25,8 +29,9 @@ def hash_password(password: str) -> str:
 
 def matches(password: str, password_hash: str | None) -> bool:
     """Whether the password has that hash; with no hash, False after the same work."""
+    nobody = _nobody()
     try:
-        _hasher.verify(password_hash or _nobody, password)
+        _hasher.verify(password_hash or nobody, password)
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None

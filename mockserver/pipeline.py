@@ -131,7 +131,7 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -
     return b"".join(chunks)
 
 
-class RouteTaker(SpecMiddleware):
+class RouteTaker(SpecMiddleware):  # type: ignore[misc]  # Connexion ships no types
     """Learns the routes when Connexion adds an API, for the door to answer without the stack."""
 
     def __init__(self, app: ASGIApp, routes: Routes[Endpoint], engine: Engine) -> None:

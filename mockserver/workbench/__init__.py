@@ -1,5 +1,6 @@
 """The workbench: puts a store into any situation, shows what happened in it and why."""
 
-from mockserver.workbench.app import BASE_PATH, create_workbench
+from typing import Final
 
-__all__ = ["BASE_PATH", "create_workbench"]
+BASE_PATH: Final = "/_mock"
+"""Where the workbench is served."""

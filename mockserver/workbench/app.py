@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mockserver.engine import INTERNAL, Engine
 from mockserver.metrics import Metrics
 from mockserver.routes import Routes
-from mockserver.workbench import problems
+from mockserver.workbench import BASE_PATH, problems
 from mockserver.workbench.access import CONTROL_KEY, is_loopback_origin
 from mockserver.workbench.errors import Refusal, WorkbenchErrors
 from mockserver.workbench.operations import operations
@@ -27,7 +27,6 @@ from openapi.contract import iter_operations, read_document
 
 logger = logging.getLogger(__name__)
 
-BASE_PATH = "/_mock"
 DOCUMENT_PATH = Path(__file__).with_name("workbench.yaml")
 PAGE_PATH = Path(__file__).with_name("page")
 """The page for people, served at the base path itself."""

@@ -42,6 +42,11 @@ def forged(token: str) -> str:
 
 CUSTOMER = "X-Moltin-Customer-Token"
 ONE = '{"type":"customer","id":"ADA"}'
+NOT_CUSTOMER: list[Any] = [
+    "", "customers", "Customer", "CUSTOMER", " customer", "customer ", "cart", None, 5, True, [],
+    {}, ["customer"],
+]  # fmt: skip
+NO_IDS: list[Any] = ["", None, 5, True, [], {}]
 CASES = [
     *(
         Case("access-token-invalid", who=who, source="Authorization")
@@ -83,14 +88,13 @@ CASES = [
     ),
     *(
         Case("type-not-customer", body=entry(type=value), source="data[0].type")
-        for value in ("", "customers", "Customer", "CUSTOMER", " customer", "customer ", "cart",
-                      None, 5, True, [], {}, ["customer"])
+        for value in NOT_CUSTOMER
     ),
     Case("type-not-customer", body=without("type"), source="data[0].type"),
     Case("type-not-customer", body=b"[{}]", source="[0].type"),
     *(
         Case("customer-id-missing", body=entry(id=value), source="data[0].id")
-        for value in ("", None, 5, True, [], {})
+        for value in NO_IDS
     ),
     Case("customer-id-missing", body=without("id"), source="data[0].id"),
     Case("customer-not-permitted", body=entry(id="BOB"), who="ada", source="data[0].id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -89,7 +90,7 @@ def test_every_case_of_the_surrounding_rules(pair: tuple[World, World]) -> None:
         headers = test_surrounding_rules.headers_of(one, case.who)
         test_surrounding_rules.headers_of(pair[1], case.who)
         path = case.path.replace("ADA", one.ada).replace("BOB", one.bob)
-        body = b"" if case.data is None else test_surrounding_rules.json.dumps(
+        body = b"" if case.data is None else json.dumps(
             {"data": case.data}
         ).encode()  # fmt: skip
         assert_alike(pair, Sent(case.method, path, headers, body))

@@ -29,11 +29,13 @@ def without(field: str) -> dict[str, str]:
     return {key: value for key, value in ADA.items() if key != field}
 
 
+NO_NAMES: list[Any] = ["", None, 5, True, [], {}, "x" * 256, "🛒" * 256]
+UNSAFE_IDS: list[Any] = ["a b", "a/b", "a.b", "é", "a\u0000b", "🛒", "", 5, None, [], "a%20b"]
 CASES = [
     *(
         Case("cart-name-missing", method, path, {"name": name}, source="data.name")
         for method, path in (("POST", "/v2/carts"), ("PUT", "/v2/carts/free"))
-        for name in ("", None, 5, True, [], {}, "x" * 256, "🛒" * 256)
+        for name in NO_NAMES
     ),
     Case("cart-name-missing", "POST", "/v2/carts", {}, source="data.name"),
     Case("cart-name-missing", "POST", "/v2/carts", {"description": "x"}, source="data.name"),
@@ -44,7 +46,7 @@ CASES = [
     ),
     *(
         Case("new-cart-id-unsafe", "POST", "/v2/carts", {"name": "x", "id": cart}, source="data.id")
-        for cart in ("a b", "a/b", "a.b", "é", "a\u0000b", "🛒", "", 5, None, [], "a%20b")
+        for cart in UNSAFE_IDS
     ),
     Case("cart-id-taken", "POST", "/v2/carts", {"name": "x", "id": "free"}, source="data.id"),
     Case("cart-id-taken", "POST", "/v2/carts", {"name": "x", "id": "of-bob"}, "ada",

@@ -8,11 +8,10 @@ from functools import partial
 import httpx
 import pytest
 
-import mockserver.app
 from mockserver.app import create_app
 from mockserver.pytest_plugin import cart_mock, live_cart_mock, live_cart_mock_client
 from mockserver.testing import in_process
-from mockserver.workbench import create_workbench
+from mockserver.workbench.app import create_workbench
 
 __all__ = ["cart_mock", "live_cart_mock", "live_cart_mock_client"]
 
@@ -20,9 +19,10 @@ __all__ = ["cart_mock", "live_cart_mock", "live_cart_mock_client"]
 @pytest.fixture(scope="session")
 def cart_mock_client() -> Iterator[httpx.Client]:
     """A client of a mock whose workbench checks its answers against its own document."""
+    checking = partial(create_workbench, validate_responses=True)
     with pytest.MonkeyPatch.context() as patch:
-        checking = partial(create_workbench, validate_responses=True)
-        patch.setattr(mockserver.app, "create_workbench", checking)
-        app = create_app()
-    with in_process(app) as client:
-        yield client
+        patch.setattr("mockserver.workbench.app.create_workbench", checking)
+        with in_process(create_app()) as client:
+            # The workbench is made on first use.
+            client.get("/_mock/health").raise_for_status()
+            yield client
