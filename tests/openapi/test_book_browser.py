@@ -121,7 +121,7 @@ def test_a_link_into_what_is_hidden_shows_it(page: Page) -> None:
 def test_examples_unfold_for_print(page: Page) -> None:
     assert page.locator("details[open]").count() == 0
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("details:not([open])").count() == 0
+    assert page.locator(".rule > details:not([open])").count() == 0
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
