@@ -1,0 +1,73 @@
+// Calls of the workbench's API, with the control key where it asks for one.
+
+const KEY = "cart-mock.control-key";
+
+/** The workbench refused, or could not be reached (status 0). The message is for people. */
+export class WorkbenchError extends Error {
+  constructor(status, message, source) {
+    super(message);
+    this.status = status;
+    this.source = source;
+  }
+}
+
+export class Workbench {
+  #base = new URL(".", document.baseURI);
+  #askForKey;
+  #asking = null;
+
+  /** `askForKey(wasWrong)` resolves to the key that a person typed, or to null. */
+  constructor(askForKey) {
+    this.#askForKey = askForKey;
+  }
+
+  /** The parsed answer, null if it is empty, or a Blob if `blob` is wanted. Throws WorkbenchError. */
+  async call(method, path, { body, query = {}, signal, blob = false } = {}) {
+    const url = new URL(path.slice(1), this.#base);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    for (;;) {
+      const key = sessionStorage.getItem(KEY);
+      const answer = await this.#send(method, url, body, key, signal);
+      if (answer.ok) return read(answer, blob);
+      if (answer.status !== 401 || !(await this.#obtainKey(key))) throw await refusal(answer);
+    }
+  }
+
+  async #send(method, url, body, key, signal) {
+    const headers = {};
+    if (key !== null) headers["X-Control-Key"] = key;
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    try {
+      return await fetch(url, { method, headers, signal, body: body && JSON.stringify(body) });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new WorkbenchError(0, "The mock cannot be reached. Is it still running?");
+    }
+  }
+
+  // Several calls are refused at once: one of them asks.
+  async #obtainKey(refused) {
+    if (sessionStorage.getItem(KEY) !== refused) return true;
+    this.#asking ??= this.#askForKey(refused !== null).finally(() => (this.#asking = null));
+    const key = await this.#asking;
+    if (key === null) return false;
+    sessionStorage.setItem(KEY, key);
+    return true;
+  }
+}
+
+async function read(answer, blob) {
+  if (blob) return answer.blob();
+  const text = await answer.text();
+  return text === "" ? null : JSON.parse(text);
+}
+
+async function refusal(answer) {
+  try {
+    const [error] = (await answer.json()).errors;
+    return new WorkbenchError(answer.status, error.detail, error.source);
+  } catch {
+    // Whatever stands in between, a proxy for one, has errors of its own.
+    return new WorkbenchError(answer.status, `The workbench answered with ${answer.status}.`);
+  }
+}

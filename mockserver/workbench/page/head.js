@@ -1,0 +1,43 @@
+// The top of the page: which store, which view, and what is out of the ordinary.
+
+import { standing } from "./clock.js";
+import { count } from "./format.js";
+import { html, nothing } from "./html.js";
+import { VIEWS } from "./model.js";
+
+const TITLES = { live: "Live", situation: "Situation", coverage: "Coverage" };
+
+export const storeChooser = (model, { onNew, onDelete }) => html`
+  <label><span class="unseen">Store</span>
+    <select id="store-chooser" ?disabled=${!model.stores?.length} @change=${(event) => model.choose(event.target.value)}>
+      ${model.stores?.length ? nothing : html`<option>no store yet</option>`}
+      ${model.stores?.map(({ client_id: name }) => html`<option value=${name} ?selected=${name === model.store} .selected=${name === model.store}>${name}</option>`)}
+    </select></label>
+  <button @click=${onNew}>New…</button>
+  <button class="quiet" ?disabled=${model.store === null} @click=${onDelete}>Delete…</button>`;
+
+export const views = (model) => html`${VIEWS.map((view) => html`
+  <a href="#${view}" aria-current=${view === model.view ? "page" : nothing}>${TITLES[view]}</a>`)}`;
+
+/** What is out of the ordinary in the chosen store, so that nobody wonders about its answers. */
+export function strip({ summary, offline, locked }) {
+  const notes = [];
+  if (offline) notes.push(html`<span class="note bad">The mock cannot be reached. Trying again…</span>`);
+  if (locked) notes.push(html`<span class="note bad">Locked: the workbench needs its key.</span>`);
+  if (summary !== null) {
+    const { clock, faults, breaks } = summary;
+    if (clock.frozen || Math.abs(clock.offset) >= 1) notes.push(html`<a class="note" href="#situation">Clock: ${standing(clock)}</a>`);
+    if (faults > 0) notes.push(html`<a class="note" href="#situation">${count(faults, "fault")} in force</a>`);
+    if (breaks.length > 0) notes.push(html`<a class="note bad" href="#situation">${count(breaks.length, "rule")} broken on purpose</a>`);
+  }
+  return notes.length === 0 ? nothing : html`<div class="strip">${notes}</div>`;
+}
+
+export const noticeBar = (model) =>
+  model.notice === null
+    ? nothing
+    : html`<div class="notice ${model.notice.isBad ? "bad" : "good"}">
+        <span class="grow">${model.notice.text}</span>
+        ${model.notice.undo ? html`<button class="quiet" @click=${model.notice.undo}>Undo</button>` : nothing}
+        <button class="quiet" aria-label="Dismiss this message" @click=${() => model.update({ notice: null })}>✕</button>
+      </div>`;

@@ -1,0 +1,277 @@
+// What the page knows of the mock, kept up to date; views only read it and call its actions.
+
+import { WorkbenchError } from "./api.js";
+
+/** The most customers and carts together that are drawn. */
+export const MOST_DRAWN = 400;
+/** Where the state before the last change made on this page is kept. */
+const UNDO = "before-last-change";
+const KEPT = 500;
+const WAIT = 20;
+const EVERY = 2000;
+
+export const VIEWS = ["live", "situation", "coverage"];
+
+export class Model {
+  stores = null;
+  store = null;
+  summary = null;
+  state = null;
+  entries = [];
+  paused = null;
+  faults = [];
+  snapshots = [];
+  coverage = null;
+  rules = [];
+  operations = [];
+  scenarios = [];
+  breaks = [];
+  explanations = new Map();
+  view = "live";
+  notice = null;
+  locked = false;
+  offline = false;
+
+  #workbench;
+  #changed;
+  #announce;
+  #following = null;
+  #refreshing = false;
+  #again = false;
+  #ticks = 0;
+
+  /** `changed()` is called after every change, `announce(entries)` with requests as they come. */
+  constructor(workbench, changed, announce) {
+    this.#workbench = workbench;
+    this.#changed = changed;
+    this.#announce = announce;
+  }
+
+  path(rest = "", store = this.store) {
+    return `/stores/${encodeURIComponent(store)}${rest}`;
+  }
+
+  call(method, path, options) {
+    return this.#workbench.call(method, path, options);
+  }
+
+  update(changes) {
+    Object.assign(this, changes);
+    this.#changed();
+  }
+
+  // ---- Starting, and choosing a store ---------------------------------------------------------
+
+  async start(wanted) {
+    this.update({ locked: false });
+    try {
+      const [stores, rules, scenarios, breaks] = await Promise.all(
+        ["/stores", "/rules", "/scenarios", "/breaks"].map((path) => this.call("GET", path)),
+      );
+      this.update({
+        stores: stores.data,
+        rules: rules.data,
+        operations: rules.operations,
+        scenarios: scenarios.data,
+        breaks: breaks.data.filter((one) => one.scope === "store"),
+      });
+      const names = stores.data.map((store) => store.client_id);
+      if (wanted !== null && !names.includes(wanted)) {
+        this.complain(`There is no store ${JSON.stringify(wanted)}: a store is made when its client_id is first used.`);
+      }
+      this.choose(names.includes(wanted) ? wanted : busiest(stores.data));
+    } catch (error) {
+      this.fail(error);
+    }
+    if (this.#ticks === 0) setInterval(() => this.#tick(), EVERY);
+    this.#ticks = 1;
+  }
+
+  choose(store) {
+    this.#following?.abort();
+    this.#following = new AbortController();
+    this.explanations.clear();
+    this.update({
+      store, summary: null, state: null, entries: [], paused: null, faults: [], snapshots: [],
+      coverage: null,
+    });
+    const signal = this.#following.signal;
+    this.#follow("/requests", null, signal);
+    if (store !== null) this.#follow(this.path("/requests"), store, signal);
+    this.refresh();
+  }
+
+  show(view) {
+    this.update({ view });
+    this.refresh();
+  }
+
+  // ---- Following --------------------------------------------------------------------------------
+
+  async #follow(path, store, signal) {
+    let since = null;
+    let isFirst = true;
+    while (!signal.aborted) {
+      const query = { limit: KEPT, wait: isFirst ? 0 : WAIT };
+      if (since !== null) query.since = since;
+      try {
+        const answer = await this.call("GET", path, { query, signal });
+        if (signal.aborted) return;
+        this.#take(answer, store, isFirst);
+        since = answer.meta.last;
+        isFirst = false;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.fail(error);
+        if (error.status !== 0) return;
+        await new Promise((resolve) => setTimeout(resolve, EVERY));
+      }
+    }
+  }
+
+  #take(answer, store, isFirst) {
+    if (this.offline) this.update({ offline: false });
+    if (answer.data.length === 0 && !answer.meta.missed) return;
+    const kept = this.entries.filter((entry) => entry.store !== store || !(isFirst || answer.meta.missed));
+    const entries = [...kept, ...answer.data].sort((one, other) => one.at.localeCompare(other.at));
+    this.update({ entries: entries.slice(-KEPT) });
+    if (!isFirst) {
+      this.#announce(answer.data);
+      this.refresh();
+    }
+  }
+
+  #tick() {
+    if (document.hidden || this.locked) return;
+    this.#ticks += 1;
+    if (this.#ticks % 3 === 0 || this.store === null) this.#refreshStores();
+    this.refresh();
+  }
+
+  async #refreshStores() {
+    try {
+      const stores = (await this.call("GET", "/stores")).data;
+      this.update({ stores, offline: false });
+      if (this.store === null && stores.length > 0) this.choose(busiest(stores));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Bring what the present view shows up to date. */
+  async refresh() {
+    if (this.#refreshing) {
+      this.#again = true;
+      return;
+    }
+    this.#refreshing = true;
+    try {
+      do {
+        this.#again = false;
+        if (this.store !== null) await this.#refreshOnce();
+      } while (this.#again);
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.#refreshing = false;
+    }
+  }
+
+  async #refreshOnce() {
+    const { store, view } = this;
+    const summary = (await this.call("GET", this.path())).data;
+    const news = { summary, asOf: performance.now() };
+    if (view === "live") {
+      const isSmall = summary.customers + summary.carts <= MOST_DRAWN;
+      news.state = isSmall ? await this.call("GET", this.path("/state", store)) : null;
+    } else if (view === "situation") {
+      const paths = ["/faults", "/snapshots"].map((rest) => this.path(rest, store));
+      const [faults, snapshots] = await Promise.all(paths.map((path) => this.call("GET", path)));
+      Object.assign(news, { faults: faults.data, snapshots: snapshots.data });
+    } else {
+      news.coverage = await this.call("GET", this.path("/coverage", store));
+    }
+    if (store === this.store) this.update({ ...news, offline: false });
+  }
+
+  // ---- Requests -----------------------------------------------------------------------------------
+
+  /** The requests that the list shows: those there were when it was paused, or all. */
+  get listed() {
+    return this.paused ?? this.entries;
+  }
+
+  pause(isPaused) {
+    this.update({ paused: isPaused ? this.entries : null });
+  }
+
+  async explain(id) {
+    if (this.explanations.has(id)) return;
+    try {
+      const { data } = await this.call("GET", `/requests/${encodeURIComponent(id)}`);
+      this.explanations.set(id, data.explanation);
+    } catch (error) {
+      this.explanations.set(id, { summary: error.message });
+    }
+    this.#changed();
+  }
+
+  // ---- Actions ------------------------------------------------------------------------------------
+
+  /** Do something, say that it is done, and bring the page up to date. True if it was done. */
+  async act(done, action) {
+    try {
+      const result = await action();
+      this.update({ notice: { text: typeof done === "function" ? done(result) : done } });
+      await this.refresh();
+      return true;
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
+  /** Like `act`, for what replaces the state: that can be undone. */
+  async replace(done, action) {
+    const store = this.store;
+    const acted = await this.act(done, async () => {
+      await this.call("PUT", this.path(`/snapshots/${UNDO}`));
+      await action();
+    });
+    if (acted) this.update({ notice: { ...this.notice, undo: () => this.undo(store) } });
+  }
+
+  undo(store) {
+    return this.act("Undone: the carts and customers are as they were before.", () =>
+      this.call("POST", this.path(`/snapshots/${UNDO}/restore`, store)),
+    );
+  }
+
+  complain(text) {
+    this.update({ notice: { text, isBad: true } });
+  }
+
+  fail(error) {
+    if (error.name === "AbortError") return;
+    if (!(error instanceof WorkbenchError)) {
+      this.complain("This page has failed; reload it.");
+      throw error;
+    }
+    if (error.status === 0) this.update({ offline: true });
+    else if (error.status === 401) this.update({ locked: true });
+    else if (error.status === 404 && error.source === "store" && this.store !== null) this.#lose(error);
+    else this.complain(error.message);
+  }
+
+  // The store that is shown was deleted, here or elsewhere.
+  #lose(error) {
+    this.complain(error.message);
+    this.choose(null);
+    this.#refreshStores();
+  }
+}
+
+function busiest(stores) {
+  const sorted = [...stores].sort((one, other) => other.requests - one.requests);
+  return sorted.length === 0 ? null : sorted[0].client_id;
+}

@@ -1,0 +1,173 @@
+// Who has what: customers on the left, carts on the right, a line for each association.
+
+import { arrange } from "./arrangement.js";
+import { count, shorten } from "./format.js";
+import { html, nothing, svg } from "./html.js";
+import { MOST_DRAWN } from "./model.js";
+
+const ROW = 30;
+const TIGHT_ROW = 21;
+const TIGHT_ABOVE = 24;
+const TOP = 34;
+const LETTER = 7.2;
+const MARK = 6;
+
+const view = { width: 560, near: null, find: "", state: null, drawing: null, known: null, fresh: new Set() };
+
+export function pictureView(model, changed) {
+  return html`
+    <section class="card" aria-labelledby="picture-title">
+      <div class="card-head">
+        <h2 id="picture-title">Who has what</h2>
+        <span class="soft">${model.summary === null ? nothing : totals(model.summary)}</span>
+      </div>
+      ${content(model, changed)}
+    </section>`;
+}
+
+/** Draw as wide as there is room. */
+export function watchWidth(element, changed) {
+  new ResizeObserver(([entry]) => {
+    const width = Math.max(260, Math.round(entry.contentRect.width));
+    if (width !== view.width) {
+      view.width = width;
+      changed();
+    }
+  }).observe(element);
+}
+
+const totals = (summary) => `${count(summary.customers, "customer")}, ${count(summary.carts, "cart")}`;
+
+function content(model, changed) {
+  const { summary, state } = model;
+  if (model.store === null) return html`<p class="empty">Choose or make a store first.</p>`;
+  if (summary === null) return html`<p class="empty">Asking…</p>`;
+  const nodes = summary.customers + summary.carts;
+  if (nodes === 0) return html`<p class="empty">This store is empty: no customers and no carts.</p>`;
+  if (nodes > MOST_DRAWN) return tooMany(summary);
+  if (state === null) return html`<p class="empty">Asking…</p>`;
+  const drawing = drawingOf(state, model.store);
+  return html`
+    ${drawing.rows > TIGHT_ABOVE ? finder(changed) : nothing}
+    ${drawn(drawing, changed)}
+    <p class="legend soft"><span class="mark customer"></span> customer <span class="mark cart"></span> cart
+      <span class="mark nobody"></span> nobody’s cart
+      ${drawing.isFolded ? html`· Carts that the same customers have are drawn as one.` : nothing}</p>
+    ${listing(state)}`;
+}
+
+const tooMany = (summary) => html`
+  <p class="empty">${count(summary.customers, "customer")} and ${count(summary.carts, "cart")} are too many to
+    draw: the picture has room for ${MOST_DRAWN}. ${count(summary.registered_carts, "cart")}
+    ${summary.registered_carts === 1 ? "has" : "have"} a customer,
+    ${(summary.carts - summary.registered_carts).toLocaleString("en-GB")} ${summary.carts - summary.registered_carts === 1 ? "is" : "are"} nobody’s.
+    The state can be exported under <a href="#situation">Situation</a>.</p>`;
+
+const finder = (changed) => html`
+  <div class="bar"><label class="grow"><span class="unseen">Find a customer or cart in the picture</span>
+    <input type="search" placeholder="Find a customer or cart" .value=${view.find}
+      @input=${(event) => { view.find = event.target.value; changed(); }}></label></div>`;
+
+// Arranged once for each state; what is new since the last one of the same store is marked.
+function drawingOf(state, store) {
+  if (view.state !== state) {
+    const drawing = arrange(state);
+    const keys = new Set([...drawing.left, ...drawing.right, ...drawing.links].map((one) => one.key));
+    view.fresh = view.known?.store === store ? new Set([...keys].filter((key) => !view.known.keys.has(key))) : new Set();
+    Object.assign(view, { state, drawing, known: { store, keys } });
+  }
+  return view.drawing;
+}
+
+function drawn({ left, right, links, rows }, changed) {
+  const row = rows > TIGHT_ABOVE ? TIGHT_ROW : ROW;
+  const { width } = view;
+  const side = Math.max(96, Math.min(220, width * 0.34));
+  const at = (node) => TOP + (node.y + 0.5) * row;
+  const lit = litNodes(left, right, links);
+  const dim = (isLit) => (lit === null ? "" : isLit ? "lit" : "dim");
+  const letters = Math.floor((side - 16) / LETTER);
+  const middle = width / 2;
+  const hover = (node) => () => {
+    view.near = node;
+    changed();
+  };
+  return html`
+    <svg class="picture" role="img" aria-label=${described(left, right, links)}
+      viewBox="0 0 ${width} ${TOP + rows * row + 6}" width=${width} height=${TOP + rows * row + 6}>
+      <text class="head" x=${side - 12} y="16" text-anchor="end">Customers</text>
+      <text class="head" x=${width - side + 12} y="16">Carts</text>
+      ${links.map(({ key, customer, cart }) => svg`
+        <path class="link ${dim(lit?.has(customer) && lit?.has(cart))} ${view.fresh.has(key) ? "fresh" : ""}"
+          d="M${side} ${at(customer)} C${middle} ${at(customer)} ${middle} ${at(cart)} ${width - side} ${at(cart)}"/>`)}
+      ${left.map((node) => svg`
+        <g class="node customer ${dim(lit?.has(node))} ${view.fresh.has(node.key) ? "fresh" : ""}"
+          @mouseenter=${hover(node)} @mouseleave=${hover(null)}>
+          <title>${tooltip(node)}</title>
+          <rect class="hit" x="0" y=${at(node) - row / 2} width=${side + MARK} height=${row}/>
+          <circle cx=${side} cy=${at(node)} r=${MARK}/>
+          ${label(node, letters, side - 12, at(node), "end")}
+        </g>`)}
+      ${right.map((node) => svg`
+        <g class="node cart ${node.owners.length === 0 ? "nobody" : ""} ${dim(lit?.has(node))} ${view.fresh.has(node.key) ? "fresh" : ""}"
+          @mouseenter=${hover(node)} @mouseleave=${hover(null)}>
+          <title>${tooltip(node)}</title>
+          <rect class="hit" x=${width - side - MARK} y=${at(node) - row / 2} width=${side + MARK} height=${row}/>
+          <rect x=${width - side - MARK} y=${at(node) - MARK} width=${2 * MARK} height=${2 * MARK} rx="2"/>
+          ${label(node, letters, width - side + 12, at(node), "start")}
+        </g>`)}
+    </svg>`;
+}
+
+// The name first; the id where there is room beside it, since many carts are just called Cart.
+function label(node, letters, x, y, anchor) {
+  const name = shorten(node.label, letters);
+  const left = letters - [...name].length - 1;
+  const id = node.ids.length === 1 && node.ids[0] !== node.label && left >= 4 ? shorten(node.ids[0], left) : null;
+  return svg`<text x=${x} y=${y + 4} text-anchor=${anchor}>${name}${id === null ? nothing : svg`<tspan class="soft" dx="6">${id}</tspan>`}</text>`;
+}
+
+const tooltip = (node) =>
+  node.ids.length === 1
+    ? [node.label, node.ids[0], node.email].filter(Boolean).join("\n")
+    : [...node.names.slice(0, 12).map((name, at) => `${name} (${node.ids[at]})`), node.ids.length > 12 ? "…" : ""].join("\n");
+
+// What is pointed at or found, with its partners; null if nothing is.
+function litNodes(left, right, links) {
+  const found = view.find.trim().toLowerCase();
+  const centres = view.near !== null
+    ? [...left, ...right].filter((node) => node.key === view.near.key)
+    : found === "" ? [] : [...left, ...right].filter((node) => [...node.names, ...node.ids].join("\n").toLowerCase().includes(found));
+  if (centres.length === 0) return null;
+  const lit = new Set(centres);
+  for (const { customer, cart } of links) {
+    if (centres.includes(customer)) lit.add(cart);
+    if (centres.includes(cart)) lit.add(customer);
+  }
+  return lit;
+}
+
+const described = (left, right, links) =>
+  `A drawing of ${count(left.length, "customer")}, ${count(right.length, "cart")} and ` +
+  `${count(links.length, "association")}; the list below says the same.`;
+
+function listing({ customers, carts, associations }) {
+  const names = new Map(carts.map((cart) => [cart.id, cart.name]));
+  const having = new Map(customers.map((customer) => [customer.id, []]));
+  for (const { cart, customer } of associations) having.get(customer)?.push(cart);
+  const owned = new Set(associations.map((link) => link.cart));
+  const show = (ids) => (ids.length === 0 ? html`<span class="soft">none</span>` : html`<ul>${ids.map((id) => html`<li>${names.get(id)} <code>${id}</code></li>`)}</ul>`);
+  return html`
+    <details>
+      <summary>The same as a list</summary>
+      <div class="scroll" tabindex="0" role="region" aria-label="Customers and their carts"><table>
+        <thead><tr><th scope="col">Customer</th><th scope="col">Carts</th></tr></thead>
+        <tbody>
+          ${customers.map((customer) => html`<tr>
+            <th scope="row">${customer.name} <code>${customer.id}</code><br><span class="soft">${customer.email}</span></th>
+            <td>${show(having.get(customer.id))}</td></tr>`)}
+          <tr><th scope="row">Nobody</th><td>${show(carts.map((cart) => cart.id).filter((id) => !owned.has(id)))}</td></tr>
+        </tbody>
+      </table></div>
+    </details>`;
+}
