@@ -25,6 +25,7 @@ SNAPSHOT, JOURNAL = "snapshot.json", "journal.jsonl"
 _HEADER_TABLE, _HEADER_ID = "_format", "1"
 
 _encode = msgspec.json.Encoder().encode
+_not_json = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _header = {"format": FORMAT, "version": VERSION}
 _header_line = _encode(_header) + b"\n"
 
@@ -44,13 +45,15 @@ class JournalStorage(ResidentStorage):
         self._directory = directory
         self._snapshot, self._journal = directory / SNAPSHOT, directory / JOURNAL
         directory.mkdir(parents=True, exist_ok=True)
-        super().__init__(_read_snapshot(self._snapshot))
-        _replay(self._journal, self.read())
+        tables = _read_snapshot(self._snapshot)
+        _replay(self._journal, tables)
+        super().__init__(tables)
+        self._least_growth = compact_after
         self._compact_after = max(compact_after, _size(self._snapshot))
         self._file = _open_journal(self._journal)
         self._length = os.fstat(self._file).st_size
 
-    def record(self, changes: Changes) -> None:
+    def record(self, changes: tuple[Changes, ...]) -> None:
         """Append one line. Raises OSError with the journal as it was before."""
         line = _encode(changes) + b"\n"
         try:
@@ -63,23 +66,33 @@ class JournalStorage(ResidentStorage):
             raise OSError(f"{self._journal}: only {written} of {len(line)} bytes could be written")
         self._length += written
 
-    def commit(self, changes: Changes) -> None:
+    def commit(self, *changes: Changes) -> None:
         """Record changes, apply them, and fold the journal into the snapshot when it has grown."""
-        super().commit(changes)
+        super().commit(*changes)
         if self._length > self._compact_after:
-            self.compact()
+            try:
+                self.compact()
+            except OSError as error:
+                # The changes are kept all the same, so that is no failure of theirs.
+                self._compact_after = 2 * self._length
+                logger.warning("%s: cannot be written now: %s", self._snapshot, error)
 
     def compact(self) -> None:
-        """Write the present state as the snapshot and start an empty journal."""
+        """Write the present state as the snapshot and start an empty journal. Raises OSError."""
         new = self._snapshot.with_suffix(".new")
-        with new.open("wb") as file:
-            file.write(_encode({_HEADER_TABLE: {_HEADER_ID: _header}, **self.read()}))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._snapshot)
-        os.ftruncate(self._file, 0)
-        self._length = os.write(self._file, _header_line)
-        self._compact_after = max(self._compact_after, _size(self._snapshot))
+        try:
+            with new.open("wb") as file:
+                file.write(_encode({_HEADER_TABLE: {_HEADER_ID: _header}, **self.read()}))
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self._snapshot)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
+        # The header stays, so that there is never a journal without one.
+        self._length = len(_header_line)
+        os.ftruncate(self._file, self._length)
+        self._compact_after = max(self._least_growth, _size(self._snapshot))
 
     def close(self) -> None:
         """Close the journal; what it holds stays."""
@@ -90,13 +103,12 @@ def _read_snapshot(path: Path) -> Tables:
     if not path.exists():
         return {}
     try:
-        tables: Any = msgspec.json.decode(path.read_bytes())
+        tables = msgspec.json.decode(path.read_bytes(), type=Tables)
         header = tables.pop(_HEADER_TABLE)[_HEADER_ID]
-    except (msgspec.DecodeError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (*_not_json, KeyError) as error:
         raise DataError(f"{path}: is not a snapshot of cart-mock; move it away") from error
     _check_header(header, path)
-    result: Tables = tables
-    return result
+    return tables
 
 
 def _check_header(header: Any, path: Path) -> None:
@@ -126,17 +138,18 @@ def _replay(path: Path, tables: Tables) -> None:
         raise DataError(f"{path}: is not a journal of cart-mock; move it away")
     try:
         _check_header(msgspec.json.decode(lines[0]), path)
-    except msgspec.DecodeError as error:
+    except _not_json as error:
         raise DataError(f"{path}: is not a journal of cart-mock; move it away") from error
-    decoder = msgspec.json.Decoder(Changes)
+    decoder = msgspec.json.Decoder(list[Changes])
     for number, line in enumerate(lines[1:], start=2):
         try:
             changes = decoder.decode(line)
-        except msgspec.DecodeError as error:
+        except _not_json as error:
             raise DataError(
                 f"{path}: line {number} is damaged ({error}); restore a copy"
             ) from error
-        apply(changes, tables)
+        for change in changes:
+            apply(change, tables)
     if end < len(content):
         os.truncate(path, end)
         logger.warning(

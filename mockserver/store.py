@@ -7,7 +7,6 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any
 
 import msgspec
 
@@ -85,7 +84,7 @@ class Store:
         """The cart with that id, or None."""
         cart = self._read.get(cart_id)
         if cart is None:
-            document = self._carts.get(doc_id=cart_id)  # type: ignore[call-overload]  # ids are strings here
+            document = self._carts.live(cart_id)
             if document is None:
                 return None
             cart = self._read[cart_id] = msgspec.convert(document, Cart)
@@ -95,7 +94,7 @@ class Store:
 
     def put_cart(self, cart: Cart) -> None:
         """Create or replace a cart, its associations included."""
-        document = self._carts.get(doc_id=cart.id)  # type: ignore[call-overload]  # ids are strings here
+        document = self._carts.live(cart.id)
         self._carts.put(cart.id, msgspec.to_builtins(cart))
         if cart.id in self._read:
             self._read[cart.id] = cart
@@ -107,10 +106,10 @@ class Store:
 
     def delete_cart(self, cart_id: str) -> None:
         """Delete a cart and its associations."""
-        document = self._carts.get(doc_id=cart_id)  # type: ignore[call-overload]  # ids are strings here
+        document = self._carts.live(cart_id)
         if document is None:
             return
-        self._carts.remove(doc_ids=[cart_id])  # type: ignore[list-item]  # ids are strings here
+        self._carts.delete(cart_id)
         self._read.pop(cart_id, None)
         self._by_update.discard(cart_id)
         self._registered.discard(cart_id)
@@ -161,12 +160,12 @@ class Store:
 
     def customer(self, customer_id: str) -> Customer | None:
         """The customer with that id, or None."""
-        document = self._customers.get(doc_id=customer_id)  # type: ignore[call-overload]  # ids are strings here
+        document = self._customers.live(customer_id)
         return None if document is None else msgspec.convert(document, Customer)
 
     def has_customer(self, customer_id: str) -> bool:
         """Whether there is a customer with that id."""
-        return customer_id in self._database.resident.documents("customers")
+        return self._customers.live(customer_id) is not None
 
     def customer_with_email(self, email: str) -> Customer | None:
         """The customer with that email, letter case aside, or None."""
@@ -199,7 +198,7 @@ class Store:
             for cart in self.carts_of(customer_id, 0, self.cart_count_of(customer_id))[0]
         ]
         with self._database.resident.transaction():
-            self._customers.remove(doc_ids=[customer_id])  # type: ignore[list-item]  # ids are strings here
+            self._customers.delete(customer_id)
             for cart in carts:
                 self._carts.put(cart.id, msgspec.to_builtins(cart))
                 self._read.pop(cart.id, None)
@@ -216,7 +215,7 @@ class Store:
 
         The first secret that a key is used with becomes its secret.
         """
-        key: Any = self._key.get(doc_id=_KEY_ID)  # type: ignore[call-overload]  # ids are strings here
+        key = self._key.live(_KEY_ID)
         if key is None:
             salt = self.new_id()
             self._key.put(_KEY_ID, {"salt": salt, "digest": _digest(secret, salt)})
