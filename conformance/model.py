@@ -23,7 +23,7 @@ from conformance.client import Answer, BudgetSpent, Interruption
 from conformance.events import CaseResult, Layer
 from conformance.findings import Finding
 from conformance.judge import shown
-from conformance.oracle import Judgement
+from conformance.oracle import CART_SIDE, Judgement, list_side
 from conformance.people import Caller, Customer
 from conformance.session import ASSOCIATE, DISSOCIATE, Session, Untestable, identifiers
 from conformance.tally import Tally
@@ -147,13 +147,15 @@ _ACTIONS = ("associate", "associate", "disassociate", *_SAYS)
 STEP = st.builds(
     Step,
     action=st.sampled_from(_ACTIONS),
-    cart=st.integers(0, CARTS - 1),
+    cart=st.sampled_from((0, 0, 0, *range(CARTS))),
     customer=st.integers(0, 1),
     by=st.sampled_from((*BY[:2], *BY)),
     look=st.sampled_from(LOOKS),
 )
 SEQUENCE = st.lists(STEP, min_size=1, max_size=STEPS)
 
+
+_AT_THE_END = Step("get", 0, 0, "administrator", "everything")
 
 # --- The layer ---
 
@@ -243,6 +245,8 @@ class _Machine:
         try:
             for step in steps:
                 self._step(step)
+            for cart in self._carts.values():
+                self._look(_AT_THE_END, cart)
         except BudgetSpent as spent:
             self.ended = spent
             raise _Stop from None
@@ -261,6 +265,7 @@ class _Machine:
         cart = self._cart(step.cart)
         if step.action == "get" and self.witness.known.cart_exists(cart) is False:
             return  # an unknown id returns a new cart, which this step is not about
+        self._look(step, cart)  # so that what is found afterwards is this step's doing
         answer, judgement = self._act(step, cart)
         self._lines.append(f"{step} → {answer.status}")
         self._judged(judgement)
@@ -313,26 +318,34 @@ class _Machine:
             if look == "cart":
                 self._look_at_cart(cart)
             elif look == "second_login":
-                self._look_from_second_login(self._customers[step.customer])
+                self._look_from_second_login(self._customers[step.customer], cart)
             else:
                 other = look == "list_of_the_other"
-                self._look_at_list(1 - step.customer if other else step.customer)
+                self._look_at_list(1 - step.customer if other else step.customer, cart)
+
+    def _is_seen(self, cart: str, side: str) -> bool:
+        """Whether a cart was seen from there since anything was done to it."""
+        return side in self.witness.known.carts[cart].verified
 
     def _look_at_cart(self, cart: str) -> None:
-        if self.witness.known.cart_exists(cart) is not True:
+        if self.witness.known.cart_exists(cart) is not True or self._is_seen(cart, CART_SIDE):
             return
         administrator, _ = self.witness.callers()
         _, judgement = self.witness.send(administrator, "getACart", cart=cart)
         self._judged(judgement, "look at the cart")
 
-    def _look_at_list(self, customer: int) -> None:
+    def _look_at_list(self, customer: int, cart: str) -> None:
+        if self._is_seen(cart, list_side(self._customers[customer].id)):
+            return
         shopper = self.session.shopper(self._customers[customer])
         _, judgement = self.witness.send(shopper, "getCarts")
         self._judged(judgement, f"look at the carts of customer {'AB'[customer]}")
 
-    def _look_from_second_login(self, customer: Customer) -> None:
+    def _look_from_second_login(self, customer: Customer, cart: str) -> None:
         """The list as a later token of that customer sees it: rule any-device."""
         if customer.email is None or customer.password is None:
+            return
+        if self._is_seen(cart, list_side(customer.id)):
             return
         again = replace(
             customer, token=self.session.customer_token(customer.email, customer.password)

@@ -8,18 +8,21 @@ refusal will do, and where it cannot be known whether one is broken, both answer
 from conformance.oracle.judge import Judgement, Oracle
 from conformance.oracle.known import (
     ADMINISTRATOR,
+    CART_SIDE,
     SHOPPER,
     AccessToken,
     CustomerToken,
     Known,
     KnownCart,
     KnownCustomer,
+    list_side,
 )
 from conformance.oracle.learn import learn
 from conformance.oracle.reading import Reading, Router
 
 __all__ = [
     "ADMINISTRATOR",
+    "CART_SIDE",
     "SHOPPER",
     "AccessToken",
     "CustomerToken",
@@ -31,4 +34,5 @@ __all__ = [
     "Reading",
     "Router",
     "learn",
+    "list_side",
 ]

@@ -41,26 +41,54 @@ class KnownCustomer:
     complete: bool = False
 
 
+CART_SIDE = "cart"
+"""Where an association shows: in the cart, or in the list of a customer (:func:`list_side`)."""
+
+
+def list_side(customer_id: str) -> str:
+    """The side of that customer's list of carts."""
+    return f"list of {customer_id}"
+
+
 @dataclass(slots=True)
 class KnownCart:
     """A cart. ``exists`` is False once deleted, or for an id that nobody has.
 
     ``customers`` and ``contact`` (whether it carries a contact email) are None where unknown.
-    ``removed`` are the customers whose association was deleted; ``refused`` are those whose
-    association, or its deletion, was refused last: the operation, and the rule that it broke.
+    ``removed`` are the customers whose association was deleted. ``verified`` are the sides from
+    which the state was seen to be as expected since anything was last asked of this cart, and
+    ``suspects`` are those that were, until a request was refused: its operation, and the rule that
+    it broke where only one was.
     """
 
     exists: bool = True
     customers: set[str] | None = None
     contact: bool | None = None
     removed: set[str] = field(default_factory=set)
-    refused: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    verified: set[str] = field(default_factory=set)
+    suspects: dict[str, tuple[str, str | None]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Something unforeseen happened to this cart: nothing is known of its state any more."""
         self.customers = self.contact = None
         self.removed.clear()
-        self.refused.clear()
+        self.changed()
+
+    def changed(self) -> None:
+        """An accepted request changed it: it is to be looked at anew from every side."""
+        self.verified.clear()
+        self.suspects.clear()
+
+    def was_refused(self, operation: str, rule: str | None) -> None:
+        """A request about it was refused: what is seen otherwise now, that request changed."""
+        self.suspects = dict.fromkeys(self.suspects, (operation, None))
+        self.suspects |= dict.fromkeys(self.verified, (operation, rule))
+        self.verified.clear()
+
+    def seen(self, side: str) -> None:
+        """It was seen to be as expected from there."""
+        self.verified.add(side)
+        self.suspects.pop(side, None)
 
 
 @dataclass(slots=True)

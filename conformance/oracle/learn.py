@@ -9,10 +9,12 @@ from urllib.parse import parse_qs
 from conformance.client import Answer
 from conformance.oracle.known import (
     ADMINISTRATOR,
+    CART_SIDE,
     AccessToken,
     CustomerToken,
     KnownCart,
     KnownCustomer,
+    list_side,
 )
 from conformance.oracle.reading import Reading
 from conformance.state import customers_of
@@ -53,9 +55,7 @@ def _refused(reading: Reading, rule: str | None) -> None:
     cart = reading.known.carts.get(reading.cart_id)
     if cart is None or reading.operation is None:
         return
-    for entry in reading.objects:
-        if isinstance(entry.get("id"), str):
-            cart.refused[entry["id"]] = (reading.operation, rule)
+    cart.was_refused(reading.operation, rule)
 
 
 def _no_effect(_reading: Reading, _answer: Answer) -> None:
@@ -103,13 +103,28 @@ def _cart(reading: Reading, answer: Answer) -> None:
     if not cart.exists:
         cart.exists = True
         cart.forget()
+    shown = set(customers_of(data))
     if cart.customers is None or reading.operation == "createACart":
-        cart.customers = set(customers_of(data))
+        cart.customers = shown
+    if cart.customers == shown:
+        cart.seen(CART_SIDE)
     if isinstance(contact, dict) or reading.operation == "createACart":
         cart.contact = bool(isinstance(contact, dict) and contact.get("email"))
     elif cart.contact and reading.operation == "updateACart" and "contact" in reading.data:
         # What takes a contact away is not published, nor that one is shown.
         cart.contact = None
+
+
+def _carts(reading: Reading, answer: Answer) -> None:
+    """A customer's list was shown: what is in it, or missing, is as expected or is not."""
+    customer = reading.customer
+    if customer is None or reading.query or not isinstance(answer.data, list):
+        return
+    listed = {str(cart.get("id")) for cart in answer.data if isinstance(cart, dict)}
+    for cart_id, cart in reading.known.carts.items():
+        known = cart.exists and cart.customers is not None
+        if known and (customer in (cart.customers or ())) == (cart_id in listed):
+            cart.seen(list_side(customer))
 
 
 def _cart_deleted(reading: Reading, _answer: Answer) -> None:
@@ -134,7 +149,7 @@ def _change(reading: Reading, *, present: bool) -> None:
     if customer is None or reading.json.ambiguous:
         cart.forget()  # it should have been refused: what it did is anyone's guess
         return
-    cart.refused.pop(customer, None)
+    cart.changed()
     if not cart.exists:
         cart.exists, cart.customers = True, None
     if cart.customers is None:
@@ -177,6 +192,7 @@ _EFFECTS: dict[str, Callable[[Reading, Answer], None]] = {
     "createCustomerToken": _customer_token,
     "createACart": _cart,
     "getACart": _cart,
+    "getCarts": _carts,
     "updateACart": _cart,
     "deleteACart": _cart_deleted,
     "createCustomerCartAssociation": _associated,

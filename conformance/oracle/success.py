@@ -10,7 +10,7 @@ from conformance.client import NOT_JSON, Answer
 from conformance.events import Kind
 from conformance.findings import Finding
 from conformance.judge import shown
-from conformance.oracle.known import KnownCart
+from conformance.oracle.known import CART_SIDE, KnownCart, list_side
 from conformance.oracle.must import SUCCESS, has_symbols
 from conformance.oracle.reading import Reading
 from conformance.schemas import Schemas
@@ -19,6 +19,7 @@ from openapi import Contract
 from openapi.contract import Level
 
 NO_CONTENT = 204
+NOTHING_CHANGES = "refusal-changes-nothing"
 
 
 class Successes:
@@ -166,10 +167,10 @@ def _cart(reading: Reading, answer: Answer) -> Iterator[Told]:
     found = set(customers_of(answer.data))
     for customer in sorted(known.customers - found):
         wanted = f"the cart's customers have {customer} among them"
-        yield _missing(known, customer, wanted, f"{sorted(found)}")
+        yield _missing(known, CART_SIDE, wanted, f"{sorted(found)}")
     for customer in sorted(found - known.customers):
         wanted = f"the cart's customers do not have {customer} among them"
-        yield _unexpected(known, customer, wanted, f"{sorted(found)}")
+        yield _unexpected(known, CART_SIDE, customer, wanted, f"{sorted(found)}")
 
 
 def _cart_page(reading: Reading, answer: Answer) -> Iterator[Told]:
@@ -177,6 +178,7 @@ def _cart_page(reading: Reading, answer: Answer) -> Iterator[Told]:
     customer = reading.customer
     if customer is None:
         return
+    side = list_side(customer)
     listed = [str(cart.get("id")) for cart in answer.data]
     for cart_id in listed:
         known = reading.known.carts.get(cart_id)
@@ -184,33 +186,29 @@ def _cart_page(reading: Reading, answer: Answer) -> Iterator[Told]:
             continue
         if customer not in known.customers:
             wanted = f"no cart {cart_id} in the list of customer {customer}"
-            yield _unexpected(known, customer, wanted, "it is there", listed=True)
+            yield _unexpected(known, side, customer, wanted, "it is there")
     if reading.query or _total(answer) > len(listed):
         return
     for cart_id in sorted(reading.known.carts_of(customer) - set(listed)):
         wanted = f"cart {cart_id} in the list of customer {customer}"
-        yield _missing(reading.known.carts[cart_id], customer, wanted, "it is not there")
+        yield _missing(reading.known.carts[cart_id], side, wanted, "it is not there")
 
 
-def _missing(known: KnownCart, customer: str, expected: str, actual: str) -> Told:
+def _missing(known: KnownCart, side: str, expected: str, actual: str) -> Told:
     """An association that should be there: by which rule, from what happened to the cart."""
-    refused = known.refused.get(customer)
-    if refused is not None:
-        return Told("refusal-changes-nothing", expected, actual, refused)
+    if side in known.suspects:
+        return Told(NOTHING_CHANGES, expected, actual, known.suspects[side])
     shared = len(known.customers or ()) > 1 or known.removed
     return Told("shared-cart" if shared else "association-visible", expected, actual)
 
 
-def _unexpected(
-    known: KnownCart, customer: str, expected: str, actual: str, *, listed: bool = False
-) -> Told:
+def _unexpected(known: KnownCart, side: str, customer: str, expected: str, actual: str) -> Told:
     """An association that should not be there: by which rule, from what happened to the cart."""
-    refused = known.refused.get(customer)
-    if refused is not None:
-        return Told("refusal-changes-nothing", expected, actual, refused)
+    if side in known.suspects:
+        return Told(NOTHING_CHANGES, expected, actual, known.suspects[side])
     if customer in known.removed:
         return Told("association-deleted", expected, actual)
-    others = listed and known.customers
+    others = side != CART_SIDE and known.customers
     return Told("others-cannot-see" if others else "association-visible", expected, actual)
 
 

@@ -1,0 +1,482 @@
+"""The oracle, on exchanges that are written down here: it needs no server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from conformance.client import Answer, Request
+from conformance.events import Kind
+from conformance.oracle import (
+    ADMINISTRATOR,
+    SHOPPER,
+    AccessToken,
+    CustomerToken,
+    Known,
+    KnownCart,
+    KnownCustomer,
+    Oracle,
+    learn,
+)
+from conformance.oracle.jsontext import read_json
+from conformance.oracle.trials import TRIALS
+from openapi import load_contract
+
+CONTRACT = load_contract()
+ORACLE = Oracle(CONTRACT)
+BASE = "https://store.example/prefix"
+ADA, BOB, ZED = "id-of-ada", "id-of-bob", "id-of-nobody"
+
+TEXTS = {rule.id: rule.text for rule in CONTRACT.rules}
+ASSOCIATIONS = "/v2/carts/{}/relationships/customers"
+
+CALLERS = {
+    "administrator": {"Authorization": "Bearer access-administrator"},
+    "implicit": {"Authorization": "Bearer access-shopper"},
+    "ada": {
+        "Authorization": "Bearer access-shopper",
+        "X-Moltin-Customer-Token": "customer-token-of-ada",
+    },
+    "administrator as ada": {
+        "authorization": "bearer access-administrator",
+        "x-moltin-customer-token": "customer-token-of-ada",
+    },
+    "nobody": {},
+    "forged": {"Authorization": "Bearer nobody-issued-this"},
+    "basic": {"Authorization": "Basic YWRhOmFkYQ=="},
+    "bad customer": {
+        "Authorization": "Bearer access-shopper",
+        "X-Moltin-Customer-Token": "nobody-issued-this",
+    },
+    "empty customer": {
+        "Authorization": "Bearer access-administrator",
+        "X-Moltin-Customer-Token": "",
+    },
+}
+
+
+def known() -> Known:
+    """Ada has two carts, one of them with Bob; one is nobody's; one carries a contact email."""
+    return Known(
+        complete=True,
+        access_tokens={
+            "access-administrator": AccessToken(ADMINISTRATOR),
+            "access-shopper": AccessToken(SHOPPER),
+        },
+        customer_tokens={"customer-token-of-ada": CustomerToken(ADA)},
+        customers={
+            ADA: KnownCustomer(email="Ada@example.com", password="correct horse", complete=True),
+            BOB: KnownCustomer(email="bob@example.com", complete=True),
+            ZED: KnownCustomer(exists=False),
+        },
+        carts={
+            "of-ada": KnownCart(customers={ADA}, contact=False),
+            "shared": KnownCart(customers={ADA, BOB}, contact=False),
+            "of-bob": KnownCart(customers={BOB}, contact=False),
+            "free": KnownCart(customers=set(), contact=False),
+            "contact": KnownCart(customers=set(), contact=True),
+            "gone": KnownCart(exists=False),
+        },
+        secrets={"key": "secret"},
+    )
+
+
+def request(
+    caller: str, method: str, path: str, body: Any = None, raw: bytes | None = None
+) -> Request:
+    """One request; ``raw`` is its body as bytes."""
+    sent = json.dumps(body).encode() if body is not None else raw
+    headers = {"Content-Type": "application/json"} if sent is not None else {}
+    return Request(method, BASE + path, headers | CALLERS[caller], sent)
+
+
+def answer(
+    to: Request, status: int, body: Any = None, media_type: str = "application/json"
+) -> Answer:
+    """An answer to a request; a string is sent as it is."""
+    content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    if body is None:
+        content = b""
+    return Answer(to, status, {"Content-Type": media_type}, content, 0.01)
+
+
+def refusal(to: Request, status: int, text: str | None, entry: Any = ()) -> Answer:
+    """A refusal in the envelope; ``entry`` replaces members of it."""
+    return answer(to, status, {"errors": [{"status": status, "title": text} | dict(entry)]})
+
+
+def identifiers(*ids: Any) -> Any:
+    return {"data": [{"type": "customer", "id": each} for each in ids]}
+
+
+def cart(cart_id: str, *customers: str, name: str = "A cart") -> Any:
+    """A cart as it is shown."""
+    return {
+        "id": cart_id,
+        "type": "cart",
+        "name": name,
+        "links": {},
+        "meta": {
+            "timestamps": {
+                "created_at": "2026-01-01T00:00:00Z",
+                "updated_at": "2026-01-01T00:00:00Z",
+            }
+        },
+        "relationships": {"customers": identifiers(*customers) if customers else {}},
+    }
+
+
+def page(*carts: Any) -> Any:
+    return {
+        "data": list(carts),
+        "links": {},
+        "meta": {
+            "page": {"limit": 20, "offset": 0, "current": 1, "total": 1},
+            "results": {"total": len(carts)},
+        },
+    }
+
+
+def verdicts(sent: Request) -> dict[str, bool | None]:
+    """Which rules a request breaks (True), and which it may break (None)."""
+    allowed = ORACLE.allowed(ORACLE.read(sent, known()))
+    surely = {rule.id: True for rule in allowed.broken}
+    return {**surely, **{rule.id: None for rule in allowed.maybe}}
+
+
+def found(to: Answer, what: Known | None = None) -> list[tuple[str, Kind]]:
+    """The findings about an answer, as (rule, kind)."""
+    return [(f.rule, f.kind) for f in ORACLE.judge(to, what or known()).findings]
+
+
+def test_every_refusal_of_the_catalogue_has_a_trial() -> None:
+    refusals = {rule.id for rule in CONTRACT.rules if rule.is_refusal}
+    assert refusals - set(TRIALS) == set()
+    assert set(TRIALS) - refusals == set()
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+@pytest.mark.parametrize(
+    ("caller", "cart_id", "body", "expected"),
+    [
+        ("administrator", "free", identifiers(ADA), {}),
+        ("ada", "free", identifiers(ADA), {}),
+        ("administrator as ada", "free", identifiers(ADA), {}),
+        ("nobody", "free", identifiers(ADA), {"access-token-invalid": True}),
+        ("forged", "free", identifiers(ADA), {"access-token-invalid": True}),
+        ("basic", "free", identifiers(ADA), {"access-token-invalid": True}),
+        ("bad customer", "free", identifiers(ADA), {"customer-token-invalid": True}),
+        ("implicit", "free", identifiers(ADA), {"customer-token-required": True}),
+        ("empty customer", "free", identifiers(ADA), {"customer-token-invalid": None}),
+        ("administrator", "a%20b", identifiers(ADA), {"cart-id-unsafe": True, "cart-not-found": None, "cart-has-contact-email": None}),
+        ("administrator", "free", {"data": {"type": "customer", "id": ADA}}, {"payload-not-array": True}),
+        ("administrator", "free", {"type": "customer", "id": ADA}, {"payload-not-array": True}),
+        ("administrator", "free", "text", {"payload-not-array": True}),
+        ("administrator", "free", 5, {"payload-not-array": True}),
+        ("administrator", "free", identifiers(ADA)["data"], {"payload-not-array": None}),
+        ("administrator", "free", {"data": []}, {"customer-missing": True}),
+        ("administrator", "free", {"data": ["text"]}, {"entry-not-object": True}),
+        ("administrator", "free", identifiers(ADA, ADA), {"more-than-one-customer": True}),
+        ("administrator", "free", {"data": [{"id": ADA}]}, {"type-not-customer": True}),
+        ("administrator", "free", {"data": [{"type": "Customer", "id": ADA}]}, {"type-not-customer": True}),
+        ("administrator", "free", {"data": [{"type": "customer"}]}, {"customer-id-missing": True}),
+        ("administrator", "free", identifiers(""), {"customer-id-missing": True}),
+        ("administrator", "free", identifiers(7), {"customer-id-missing": True}),
+        ("administrator", "free", identifiers(ZED), {"customer-not-found": True}),
+        ("administrator", "free", identifiers("a stranger"), {"customer-not-found": None}),
+        ("ada", "free", identifiers(BOB), {"customer-not-permitted": True}),
+        ("administrator as ada", "free", identifiers(BOB), {"customer-not-permitted": True}),
+        ("ada", "of-bob", identifiers(ADA), {"cart-not-permitted": True}),
+        ("administrator", "gone", identifiers(ADA), {"cart-not-found": True}),
+        ("administrator", "free", {"data": [{"type": "other", "id": 1}, 2]}, {"entry-not-object": True, "more-than-one-customer": True, "type-not-customer": True, "customer-id-missing": True}),
+    ],
+)  # fmt: skip
+def test_an_association_request_breaks_these_rules(
+    method: str, caller: str, cart_id: str, body: Any, expected: dict[str, bool | None]
+) -> None:
+    if method == "DELETE":
+        expected = {rule: it for rule, it in expected.items() if rule != "cart-has-contact-email"}
+    assert verdicts(request(caller, method, ASSOCIATIONS.format(cart_id), body)) == expected
+
+
+@pytest.mark.parametrize("raw", [b"", b'{"data":[', b'{"data":["\xff"]}', b"{'data': []}"])
+def test_a_body_that_is_no_json_is_no_array(raw: bytes) -> None:
+    sent = request("administrator", "POST", ASSOCIATIONS.format("free"), raw=raw)
+    assert verdicts(sent) == {"payload-not-array": True}
+
+
+@pytest.mark.parametrize(
+    ("caller", "method", "path", "body", "expected"),
+    [
+        ("administrator", "POST", ASSOCIATIONS.format("contact"), identifiers(ADA), {"cart-has-contact-email": True}),
+        ("administrator", "DELETE", ASSOCIATIONS.format("contact"), identifiers(ADA), {}),
+        ("administrator", "DELETE", "/v2/carts/of-ada", None, {}),
+        ("ada", "GET", "/v2/carts/of-bob", None, {"cart-of-others": True}),
+        ("ada", "GET", "/v2/carts/shared", None, {}),
+        ("administrator", "PUT", "/v2/carts/gone", {"data": {}}, {"cart-unknown": True}),
+        ("administrator", "POST", "/v2/carts", {"data": {}}, {"cart-name-missing": True}),
+        ("administrator", "POST", "/v2/carts", {"data": {"name": ""}}, {"cart-name-missing": True}),
+        ("administrator", "POST", "/v2/carts", {"data": {"name": "☕" * 255}}, {}),
+        ("administrator", "POST", "/v2/carts", {"data": {"name": "☕" * 256}}, {"cart-name-missing": True}),
+        ("administrator", "POST", "/v2/carts", {"data": {"name": " \t"}}, {"cart-name-blank": True}),
+        ("administrator", "POST", "/v2/carts", {"data": {"name": "\u00a0"}}, {"cart-name-blank": None}),
+        ("administrator", "POST", "/v2/carts", {"data": {"name": "n", "id": "a b"}}, {"new-cart-id-unsafe": True}),
+        ("administrator", "POST", "/v2/carts", {"data": {"name": "n", "id": "free"}}, {"cart-id-taken": True}),
+        ("administrator", "PUT", "/v2/carts/free", {"data": {}}, {}),
+        ("administrator", "PUT", "/v2/carts/of-ada", {"data": {"contact": {"email": "a@example.com"}}}, {"contact-on-registered-cart": True}),
+        ("implicit", "GET", "/v2/carts", None, {"carts-need-an-owner": True}),
+        ("administrator", "GET", "/v2/carts?page[limit]=100&page[offset]=10000", None, {}),
+        ("administrator", "GET", "/v2/carts?page[limit]=101", None, {"page-out-of-range": True}),
+        ("administrator", "GET", "/v2/carts?page%5Boffset%5D=-1", None, {"page-out-of-range": True}),
+        ("administrator", "GET", "/v2/carts?page[limit]=ten", None, {"page-not-a-number": True, "page-out-of-range": None}),
+        ("ada", "GET", f"/v2/customers/{ADA}", None, {}),
+        ("ada", "GET", f"/v2/customers/{BOB}", None, {"customer-record-not-permitted": True}),
+        ("ada", "GET", "/v2/customers", None, {"customer-record-not-permitted": True}),
+        ("administrator", "GET", f"/v2/customers/{ZED}", None, {"customer-unknown": True}),
+        ("administrator", "POST", "/v2/customers", {"data": {"type": "customer", "name": "n", "email": "n"}}, {"customer-invalid": True, "email-taken": None}),
+        ("administrator", "POST", "/v2/customers", {"data": {"type": "customer", "name": "n", "email": "aDa@example.com"}}, {"email-taken": True}),
+        ("administrator", "POST", "/v2/customers/tokens", {"data": {"type": "token", "email": "ada@example.com", "password": "wrong", "authentication_mechanism": "password"}}, {"credentials-wrong": True}),
+        ("administrator", "POST", "/v2/customers/tokens", {"data": {"type": "token", "email": "ada@example.com", "password": "correct horse", "authentication_mechanism": "password"}}, {}),
+    ],
+)  # fmt: skip
+def test_another_request_breaks_these_rules(
+    caller: str, method: str, path: str, body: Any, expected: dict[str, bool | None]
+) -> None:
+    sent = request(caller, method, path, body)
+    assert verdicts(sent) == expected
+
+
+def test_a_cart_is_the_last_one_only_if_every_cart_of_its_customer_is_known() -> None:
+    sent = request("administrator", "DELETE", "/v2/carts/of-bob")
+    what = known()
+    assert "last-cart" not in {r.id for r in ORACLE.allowed(ORACLE.read(sent, what)).broken}
+    what.carts["shared"].customers = {ADA}
+    assert {r.id for r in ORACLE.allowed(ORACLE.read(sent, what)).broken} == {"last-cart"}
+    what.customers[BOB].complete = False
+    allowed = ORACLE.allowed(ORACLE.read(sent, what))
+    assert (allowed.broken, [r.id for r in allowed.maybe]) == ((), ["last-cart"])
+
+
+TWO = request("administrator", "POST", ASSOCIATIONS.format("free"), identifiers(ADA, BOB))
+TWO_TEXT = "Cannot associate more than one customer"
+
+
+@pytest.mark.parametrize(
+    ("came", "expected"),
+    [
+        (refusal(TWO, 403, TWO_TEXT), []),
+        (refusal(TWO, 403, "  cannot associate MORE than one   customer. "), []),
+        (refusal(TWO, 403, "Forbidden", {"detail": f"{TWO_TEXT}: there are 2"}), []),
+        (refusal(TWO, 403, TWO_TEXT, {"status": "403"}), []),
+        (refusal(TWO, 400, TWO_TEXT), [("more-than-one-customer", Kind.WRONG_STATUS)]),
+        (refusal(TWO, 403, "No"), [("more-than-one-customer", Kind.WRONG_TEXT)]),
+        (refusal(TWO, 500, TWO_TEXT), [("more-than-one-customer", Kind.SERVER_ERROR)]),
+        (answer(TWO, 200, identifiers(ADA, BOB)), [("more-than-one-customer", Kind.NOT_REFUSED)]),
+        (answer(TWO, 204), [("more-than-one-customer", Kind.NOT_REFUSED)]),
+        (answer(TWO, 302), [("more-than-one-customer", Kind.NOT_REFUSED)]),
+        (refusal(TWO, 403, TWO_TEXT, {"status": 400}), [("error-envelope", Kind.ENVELOPE)]),
+        (answer(TWO, 403, f"<p>{TWO_TEXT}</p>", "text/html"), [("error-envelope", Kind.ENVELOPE)]),
+        (answer(TWO, 429, "slow down"), []),
+        (answer(TWO, 503, "later"), []),
+    ],
+)
+def test_a_refusal_is_held_against_its_rule(came: Answer, expected: list[tuple[str, Kind]]) -> None:
+    assert found(came) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "deviates"),
+    [
+        (403, "Cannot associate more than one customer", False),
+        (400, "The type does not exist or is not listed as customer", False),
+        (401, "Unable to validate access token", False),
+        (404, "Not found", True),
+        (403, "The type does not exist or is not listed as customer", True),
+    ],
+)
+def test_of_several_broken_rules_any_may_be_answered(
+    status: int, text: str, deviates: bool
+) -> None:
+    sent = request("forged", "POST", ASSOCIATIONS.format("free"), {"data": [{"id": ADA}, {}]})
+    assert bool(found(refusal(sent, status, text))) is deviates
+
+
+@pytest.mark.parametrize(
+    ("caller", "method", "path", "body", "status", "reply", "expected"),
+    [
+        ("administrator", "POST", "free", identifiers(ADA), 200, identifiers(ADA), []),
+        ("administrator", "POST", "free", identifiers(ADA), 204, None, ["success-answer"]),
+        ("administrator", "POST", "free", identifiers(ADA), 201, identifiers(ADA), ["success-answer"]),
+        ("administrator", "POST", "free", identifiers(ADA), 200, identifiers(BOB), ["success-answer"]),
+        ("administrator", "POST", "free", identifiers(ADA), 200, {}, ["success-answer"]),
+        ("administrator", "POST", "free", identifiers(ADA), 200, "<html>", ["success-answer"]),
+        ("administrator", "POST", "of-ada", identifiers(ADA), 204, None, []),
+        ("administrator", "POST", "of-ada", identifiers(ADA), 200, identifiers(ADA), ["association-repeat"]),
+        ("administrator", "POST", "free", identifiers(ADA), 403, "refusal", ["administrator-unrestricted"]),
+        ("administrator", "POST", "of-bob", identifiers(ADA), 409, "refusal", ["shared-cart"]),
+        ("ada", "POST", "free", identifiers(ADA), 403, "refusal", ["many-carts"]),
+        ("administrator", "DELETE", "free", identifiers(ADA), 404, "refusal", ["delete-missing"]),
+        ("ada", "DELETE", "of-ada", identifiers(ADA), 204, None, []),
+        ("ada", "DELETE", "of-ada", identifiers(ADA), 404, "refusal", ["association-deleted"]),
+        ("administrator", "POST", "of-ada", identifiers(ADA), 500, "refusal", ["association-repeat"]),
+        ("administrator", "POST", "free", identifiers(ADA)["data"], 403, "Invalid json payload", []),
+        ("administrator", "POST", "free", identifiers(ADA)["data"], 400, "refusal", ["body-bare-array"]),
+    ],
+)  # fmt: skip
+def test_a_request_that_breaks_no_rule_succeeds_as_documented(
+    caller: str, method: str, path: str, body: Any, status: int, reply: Any, expected: list[str]
+) -> None:
+    sent = request(caller, method, ASSOCIATIONS.format(path), body)
+    refused = isinstance(reply, str) and not reply.startswith("<")
+    came = refusal(sent, status, reply) if refused else answer(sent, status, reply)
+    assert [rule for rule, _ in found(came)] == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "reply", "expected"),
+    [
+        ("/v2/carts/of-ada", {"data": cart("of-ada", ADA)}, []),
+        ("/v2/carts/of-ada", {"data": cart("of-ada")}, ["association-visible"]),
+        ("/v2/carts/of-ada", {"data": cart("another", ADA)}, ["success-answer"]),
+        ("/v2/carts/shared", {"data": cart("shared", ADA)}, ["shared-cart"]),
+        ("/v2/carts/of-ada", {"data": cart("of-ada", ADA, BOB)}, ["association-visible"]),
+        ("/v2/carts", page(cart("of-ada", ADA), cart("shared", ADA, BOB)), []),
+        ("/v2/carts", page(cart("of-ada", ADA)), ["shared-cart"]),
+        (
+            "/v2/carts",
+            page(cart("of-ada", ADA), cart("shared", ADA, BOB), cart("of-bob", BOB)),
+            ["others-cannot-see"],
+        ),
+    ],
+)
+def test_what_is_shown_is_held_against_what_is_known(
+    path: str, reply: Any, expected: list[str]
+) -> None:
+    assert [rule for rule, _ in found(answer(request("ada", "GET", path), 200, reply))] == expected
+
+
+def test_what_a_refused_request_changed_is_put_down_to_it() -> None:
+    what = known()
+    look = request("ada", "GET", "/v2/carts/of-ada")
+    right = answer(look, 200, {"data": cart("of-ada", ADA)})
+    learn(ORACLE.read(look, what), right)
+    two = request("administrator", "DELETE", ASSOCIATIONS.format("of-ada"), identifiers(ADA, BOB))
+    learn(ORACLE.read(two, what), refusal(two, 403, TWO_TEXT), "more-than-one-customer")
+    (finding,) = ORACLE.judge(answer(look, 200, {"data": cart("of-ada")}), what).findings
+    assert (finding.rule, finding.about) == ("refusal-changes-nothing", "more-than-one-customer")
+    assert finding.operation == "deleteCustomerCartAssociation"
+
+
+def test_effects_are_learnt_from_accepted_requests() -> None:
+    what = known()
+    for method, expected in (("POST", {ADA}), ("DELETE", set())):
+        sent = request("administrator", method, ASSOCIATIONS.format("free"), identifiers(ADA))
+        learn(ORACLE.read(sent, what), answer(sent, 204))
+        assert what.customers_of("free") == expected
+    sent = request("administrator", "DELETE", "/v2/carts/free")
+    learn(ORACLE.read(sent, what), answer(sent, 204))
+    assert what.cart_exists("free") is False
+
+
+def test_after_a_failure_nothing_is_known_of_the_cart() -> None:
+    what = known()
+    sent = request("administrator", "POST", ASSOCIATIONS.format("free"), identifiers(ADA))
+    learn(ORACLE.read(sent, what), answer(sent, 500, {}))
+    assert what.customers_of("free") is None
+
+
+def test_logins_and_creations_are_learnt() -> None:
+    what = Known(complete=True)
+    login = Request(
+        "POST",
+        BASE + "/oauth/access_token",
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        b"grant_type=client_credentials&client_id=key&client_secret=secret",
+    )
+    learn(ORACLE.read(login, what), answer(login, 200, {"access_token": "access-administrator"}))
+    assert what.access_tokens == {"access-administrator": AccessToken(ADMINISTRATOR)}
+    made = request("administrator", "POST", "/v2/carts", {"data": {"name": "n"}})
+    learn(ORACLE.read(made, what), answer(made, 201, {"data": cart("new")}))
+    assert what.customers_of("new") == set()
+
+
+def test_an_unknown_token_is_invalid_only_where_every_token_is_known() -> None:
+    sent = request("forged", "GET", "/v2/carts")
+    partial = known()
+    partial.complete = False
+    allowed = ORACLE.allowed(ORACLE.read(sent, partial))
+    assert allowed.broken == ()
+    assert "access-token-invalid" in {rule.id for rule in allowed.maybe}
+    assert found(refusal(sent, 401, TEXTS["access-token-invalid"]), partial) == []
+    assert found(answer(sent, 200, page()), partial) == []
+
+
+def test_an_expired_token_is_invalid_by_the_time_of_the_request() -> None:
+    what = known()
+    what.access_tokens["access-administrator"] = AccessToken(ADMINISTRATOR, expires=10_000.0)
+    sent = request("administrator", "GET", "/v2/carts")
+    broken = [
+        ORACLE.allowed(ORACLE.read(sent, what, at)).broken != () for at in (9_000.0, 11_000.0)
+    ]
+    assert broken == [False, True]
+
+
+def test_a_password_in_an_answer_is_a_leak() -> None:
+    sent = request("administrator", "GET", f"/v2/customers/{ADA}")
+    customer = {"type": "customer", "id": ADA, "name": "Ada", "email": "ada@example.com"}
+    right = {"data": customer | {"password": True}}
+    leaking = {"data": customer | {"password": True, "hint": "correct horse"}}
+    assert found(answer(sent, 200, right)) == []
+    assert found(answer(sent, 200, leaking)) == [("password-never-returned", Kind.LEAK)]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/v2/carts", {"data": {"name": "n", "description": 5}}),
+        ("POST", "/v2/carts", {"name": "no envelope"}),
+        ("GET", "/v2/carts?unheard=of", None),
+        ("GET", "/v2/carts/gone", None),
+        ("GET", "/v2/carts/a.b", None),
+        ("PUT", "/v2/carts/free", {"data": {"name": "bell \u0007"}}),
+    ],
+)
+def test_a_request_that_is_not_described_may_be_refused_or_accepted(
+    method: str, path: str, body: Any
+) -> None:
+    sent = request("administrator", method, path, body)
+    assert found(refusal(sent, 422, "No")) == []
+    assert [f for f in found(answer(sent, 200, {})) if f[1] is Kind.REFUSED] == []
+
+
+def test_paths_and_methods_outside_the_contract_are_not_judged() -> None:
+    for method, path in (("PATCH", "/v2/carts"), ("GET", "/v2/products")):
+        judgement = ORACLE.judge(answer(request("administrator", method, path), 500), known())
+        assert judgement.findings == ()
+        assert judgement.operation is None
+        assert judgement.cannot_tell
+
+
+@pytest.mark.parametrize(
+    ("body", "malformed", "ambiguous"),
+    [
+        (b'{"data": [1, 2.5, null, true, "x"]}', False, False),
+        (b"", True, False),
+        (b"{", True, False),
+        (b"\xff\xfe1\x00", True, False),
+        (b'{"a": 1, "a": 2}', False, True),
+        (b"NaN", False, True),
+        (b"\xef\xbb\xbf{}", False, True),
+        (b'"\\ud800"', False, True),
+        (b"1" * 400, False, True),
+        (b"1e999", False, True),
+        (b"[" * 100_000, False, True),
+    ],
+)
+def test_json_is_read_strictly_and_says_where_readers_differ(
+    body: bytes, malformed: bool, ambiguous: bool
+) -> None:
+    read = read_json(body)
+    assert (read.malformed, read.ambiguous) == (malformed, ambiguous)
