@@ -64,8 +64,8 @@ class Exchanges:
         return f"{self._prefix}-{next(self._counter):06x}"
 
     async def serve(
-        self, endpoint: Endpoint, scope: Scope, path: str, params: dict[str, str],
-        receive: Receive, send: Send,
+        self, endpoint: Endpoint, params: dict[str, str], scope: Scope, path: str,
+        headers: dict[bytes, bytes], receive: Receive, send: Send,
     ) -> None:  # fmt: skip
         """Answer an ASGI request at an endpoint. Raises Disconnected.
 
@@ -73,7 +73,6 @@ class Exchanges:
         """
         started = perf_counter()
         request_id, method = self.request_id(), scope["method"]
-        headers = dict(scope["headers"])
         try:
             body = b""
             if endpoint.reads_body:
@@ -173,8 +172,9 @@ class Operations:
         if endpoint is None:
             raise HTTPException(404)
         path, params = decoded_path(scope), scope.get("path_params", {})
+        headers = dict(scope["headers"])
         with suppress(Disconnected):
-            await self._exchanges.serve(endpoint, scope, path, params, receive, send)
+            await self._exchanges.serve(endpoint, params, scope, path, headers, receive, send)
 
 
 class Door:
@@ -208,21 +208,28 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        for name, _ in scope["headers"]:
-            if name == b"origin":
-                await self._with_cors(scope, receive, send)
-                return
-        await self._inner(scope, receive, send)
-
-    async def _inner(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path, method = decoded_path(scope), scope["method"]
-        found = self._routes.find(method, path)
+        headers = dict(scope["headers"])
+        if b"origin" in headers:
+            await self._with_cors(scope, receive, send)
+            return
+        path = decoded_path(scope)
+        found = self._routes.find(scope["method"], path)
         if found is None:
             await self._uncommon(path, scope, receive, send)
             return
-        endpoint, params = found
         with suppress(Disconnected):
-            await self._exchanges.serve(endpoint, scope, path, params, receive, send)
+            await self._exchanges.serve(*found, scope, path, headers, receive, send)
+
+    async def _inner(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What the CORS middleware wraps: the same, once the Origin is dealt with."""
+        path = decoded_path(scope)
+        found = self._routes.find(scope["method"], path)
+        if found is None:
+            await self._uncommon(path, scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        with suppress(Disconnected):
+            await self._exchanges.serve(*found, scope, path, headers, receive, send)
 
     async def _uncommon(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         allowed = self._paths.methods(path) if scope["method"] == "OPTIONS" else []
