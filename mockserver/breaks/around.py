@@ -481,8 +481,8 @@ def _any_email(facts: Facts, data: dict[str, Any]) -> None:
 
 
 def _some_email(facts: Facts, data: dict[str, Any]) -> None:
-    if facts.request.method == "POST":
-        data.setdefault("email", f"{facts.store.new_id()}@example.com")
+    if facts.request.method == "POST" and "email" not in data:
+        data["email"] = f"{facts.store.new_id()}@example.com"
 
 
 _INVALID = breaks_of(

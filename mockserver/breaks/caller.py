@@ -111,8 +111,11 @@ def _believed(facts: Facts) -> str | None:
 
 def _believe(when: Any) -> Read:
     def read(facts: Facts) -> None:
-        if facts.caller.customer_fault is not None and when(facts):
-            facts.caller = facts.caller._replace(customer_id=_believed(facts), customer_fault=None)
+        if facts.caller.customer_fault is None or not when(facts):
+            return
+        customer_id = _believed(facts)
+        if customer_id is not None:
+            facts.caller = facts.caller._replace(customer_id=customer_id, customer_fault=None)
 
     return Read(read)
 

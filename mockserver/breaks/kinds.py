@@ -48,7 +48,10 @@ class Skip:
 
 @dataclass(frozen=True)
 class Read:
-    """The facts are changed before anything judges them."""
+    """The facts are changed before anything judges them.
+
+    Those of a request for an access token are others: a change is for them only if ``at`` says so.
+    """
 
     change: Callable[[Any], None]
     at: tuple[str, ...] = ()
@@ -90,11 +93,12 @@ class Show:
 
 @dataclass(frozen=True)
 class Leak:
-    """``effect`` happens though the request is refused, by one of these rules."""
+    """``effect`` happens though an association request is refused by one of these rules."""
 
     effect: Callable[[Any], None]
     rules: tuple[str, ...]
     when: When = always
+    at: tuple[str, ...] = (POST, DELETE)
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,10 @@ class Broken:
 
     async def __call__(self, endpoint: Endpoint, facts: Any, proceed: Intervention) -> Answer:
         operation_id = endpoint.operation_id
+        is_api = isinstance(endpoint, ApiEndpoint)
         for _, read in self._hooks(Read, operation_id):
-            read.change(facts)
+            if is_api or read.at:
+                read.change(facts)
         if isinstance(endpoint, ApiEndpoint):
             answer = await self._judge(endpoint, facts)
             for _, leak in self._hooks(Leak, operation_id):

@@ -14,9 +14,8 @@ from mockserver.breaks.effects import EFFECTS
 from mockserver.breaks.kinds import Break
 from mockserver.breaks.layer import Broken
 
-BREAKS: dict[str, Break] = {
-    one.id: one for one in (*CALLER, *ASSOCIATION, *EFFECTS, *AROUND, *CONVENTIONS)
-}
+TABLES: tuple[Break, ...] = (*CALLER, *ASSOCIATION, *EFFECTS, *AROUND, *CONVENTIONS)
+BREAKS: dict[str, Break] = {one.id: one for one in TABLES}
 """Every break by its name, ``rule:variant``, in the order of the listing."""
 
 

@@ -1,0 +1,242 @@
+"""A mock without HTTP, in which time stands still and ids are counted, to play scenes in."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Awaitable, Coroutine, Sequence
+from typing import Any, NamedTuple
+
+import jwt
+from msgspec.structs import replace
+
+from mockserver.breaks import Break, break_process
+from mockserver.clock import Clock
+from mockserver.engine import Engine
+from mockserver.entities import Cart, Contact, Customer
+from mockserver.http import Answer, Request
+from mockserver.stores import Stores
+from openapi import Contract
+
+NOW = 1_800_000_000
+POST, DELETE = "createCustomerCartAssociation", "deleteCustomerCartAssociation"
+ADMINISTRATOR, IMPLICIT = "client_credentials", "implicit"
+CUSTOMERS = ("ada", "bob", "cyd")
+
+
+class Seen(NamedTuple):
+    """An answer as a client sees it; ``body`` is decoded if it is JSON."""
+
+    status: int
+    body: Any
+    media: str
+
+    def says(self, text: str | None) -> bool:
+        """Whether a text stands anywhere in the body."""
+        return text is not None and text in json.dumps(self.body)
+
+    @property
+    def data(self) -> Any:
+        """What stands under ``data``, or None."""
+        return self.body.get("data") if isinstance(self.body, dict) else None
+
+
+class World:
+    """One store of a mock with three customers, ``ada``, ``bob`` and ``cyd``.
+
+    While ``watching``, ``changed`` says whether a refused request changed anything.
+    """
+
+    def __init__(self, mock: Mock, name: str) -> None:
+        self.engine = mock.engine
+        mock.count_anew()
+        self.store = self.engine.stores.use(name)
+        self.store.accepts_secret("secret")
+        self.watching = False
+        self.changed = False
+        self._carts = itertools.count(1)
+        self._access: dict[tuple[Any, float], str] = {}
+        for name_ in CUSTOMERS:
+            self.store.put_customer(
+                Customer(
+                    name_, name_.title(), f"{name_}@example.com", NOW, NOW, f"hashed:{name_}-pw"
+                )
+            )
+
+    # ---- What there is ----------------------------------------------------------------------
+
+    def cart(self, *customers: str, email: str | None = None, name: str = "Basket") -> str:
+        """The id of a new cart with these customers, made a while ago."""
+        number = next(self._carts)
+        made = NOW - 10_000 + number
+        contact = None if email is None else Contact(email)
+        self.store.put_cart(
+            Cart(f"cart-{number}", name, made, made, customers=customers, contact=contact)
+        )
+        return f"cart-{number}"
+
+    def own(self, cart_id: str, *customers: str) -> None:
+        """Let a cart have exactly these customers, as if it had been so all along."""
+        cart = self.store.cart(cart_id)
+        assert cart is not None
+        self.store.put_cart(replace(cart, customers=customers))
+
+    def owners(self, cart_id: str) -> tuple[str, ...] | None:
+        """The customers of a cart, None if there is no such cart."""
+        cart = self.store.cart(cart_id)
+        return None if cart is None else tuple(sorted(cart.customers))
+
+    def _state(self) -> Any:
+        return self.store.everything()
+
+    # ---- Tokens -----------------------------------------------------------------------------
+
+    def access(self, grant: Any = ADMINISTRATOR, *, at: float = NOW) -> str:
+        """An access token, issued at that time."""
+        if (grant, at) not in self._access:
+            issued, _ = self.engine.tokens.issue_access(self.store.name, grant, at, "access")
+            self._access[grant, at] = issued
+        return self._access[grant, at]
+
+    def token(self, customer: str, *, at: float = NOW, number: int = 0) -> str:
+        """A customer token, issued at that time."""
+        name = f"token-{number}"
+        return self.engine.tokens.issue_customer(self.store.name, customer, at, name)[0]
+
+    # ---- Requests ---------------------------------------------------------------------------
+
+    def send(
+        self,
+        operation: str,
+        *,
+        grant: str | None = ADMINISTRATOR,
+        authorization: str | None = None,
+        customer: str | None = None,
+        token: str | None = None,
+        cart: str | None = None,
+        record: str | None = None,
+        query: str = "",
+        body: Any = None,
+    ) -> Seen:
+        """The answer to a request.
+
+        ``grant`` gives a valid access token; with None, ``authorization`` is the header as it is.
+        ``customer`` is who is logged in; ``token`` is a customer token as it is. ``cart`` and
+        ``record`` are the ids in the path; ``body`` is bytes, or a value to send as JSON.
+        """
+        headers: dict[bytes, bytes] = {}
+        if grant is not None:
+            authorization = f"Bearer {self.access(grant)}"
+        if authorization is not None:
+            headers[b"authorization"] = authorization.encode()
+        if customer is not None:
+            token = self.token(customer)
+        if token is not None:
+            headers[b"x-moltin-customer-token"] = token.encode()
+        method, path = self.engine.contract.operations[operation]
+        ids = {"cartID": cart, "customerID": record}
+        params = {name: value for name, value in ids.items() if value is not None}
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        request = Request("id", method, path, params, query.encode(), headers, content)
+        before = self._state() if self.watching else None
+        answer = self.engine.endpoints[operation].answer(request)
+        seen = see(answer if isinstance(answer, Answer) else finished(answer))
+        if before is not None and seen.status >= 400:
+            self.changed = self.changed or self._state() != before
+        return seen
+
+    def associate(self, cart: str, customer_id: str, method: str = POST, **how: Any) -> Seen:
+        """The answer to associating one customer, or to taking that back."""
+        return self.send(method, cart=cart, body=envelope(customer_id), **how)
+
+    def listed(self, customer: str | None = None, **how: Any) -> list[str]:
+        """The ids in a customer's list of carts."""
+        answer = self.send("getCarts", customer=customer, **how)
+        return [cart["id"] for cart in answer.data or []]
+
+    def shown(self, cart: str) -> list[str]:
+        """The customers that a cart is shown with."""
+        data = self.send("getACart", cart=cart).data or {}
+        customers = data.get("relationships", {}).get("customers", {})
+        return [one["id"] for one in customers.get("data", [])]
+
+    def login(self, customer: str, **how: Any) -> Seen:
+        """The answer to a login with the right password."""
+        return self.send("createCustomerToken", body=credentials(customer), **how)
+
+    def updated(self, cart: str) -> Any:
+        """When a cart is shown to have been updated."""
+        data = self.send("getACart", cart=cart).data or {}
+        return data.get("meta", {}).get("timestamps", {}).get("updated_at")
+
+
+class Mock:
+    """A mock, broken or intact, in which worlds are made."""
+
+    def __init__(
+        self, contract: Contract, breaks: Sequence[Break] = (), stores: Stores | None = None
+    ) -> None:
+        self._ids = itertools.count(1)
+        if stores is None:
+            stores = Stores(new_id=self._new_id, new_clock=lambda: Clock(lambda: NOW))
+            # The same key in every mock, so that tokens are the same, too.
+            stores.signing_key = b"a key that all these mocks share"
+        self.engine = Engine(contract, stores)
+        if breaks:
+            break_process(self.engine, breaks)
+
+    def _new_id(self) -> str:
+        return f"id-{next(self._ids)}"
+
+    def count_anew(self) -> None:
+        """Begin the ids at the first again."""
+        self._ids = itertools.count(1)
+
+
+def finished(awaitable: Awaitable[Answer]) -> Answer:
+    """What an awaitable gives that waits for nothing."""
+    assert isinstance(awaitable, Coroutine)
+    try:
+        awaitable.send(None)
+    except StopIteration as stop:
+        answer = stop.value
+        assert isinstance(answer, Answer)
+        return answer
+    raise AssertionError("it waits for something")
+
+
+def see(answer: Answer) -> Seen:
+    """An answer as a client sees it."""
+    media = dict(answer.headers).get(b"content-type", b"").decode()
+    try:
+        return Seen(answer.status, json.loads(answer.body), media)
+    except ValueError:
+        return Seen(answer.status, answer.body.decode(errors="replace"), media)
+
+
+def entry(customer_id: Any) -> dict[str, Any]:
+    """A resource identifier."""
+    return {"type": "customer", "id": customer_id}
+
+
+def envelope(*ids: Any) -> dict[str, Any]:
+    """The body of an association request."""
+    return {"data": [entry(i) for i in ids]}
+
+
+def credentials(customer: str, password: str | None = None) -> dict[str, Any]:
+    """The body of a login."""
+    return {
+        "data": {
+            "type": "token",
+            "email": f"{customer}@example.com",
+            "password": f"{customer}-pw" if password is None else password,
+            "authentication_mechanism": "password",
+        }
+    }
+
+
+def forged(claims: dict[str, Any], algorithm: str = "HS256") -> str:
+    """A JWT that nobody issued."""
+    key = None if algorithm == "none" else "another key, that is long enough for it"
+    return jwt.encode(claims, key, algorithm)

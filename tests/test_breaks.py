@@ -1,0 +1,353 @@
+"""Broken rules: each shows, in its own rule's scene, and breaks no other rule than it must."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from click.testing import CliRunner
+
+from mockserver import passwords
+from mockserver.breaks import (
+    BREAKS,
+    Break,
+    BreakError,
+    layer_of,
+    listing,
+    losing_headers,
+    parse_break,
+)
+from mockserver.breaks.naming import TABLES
+from mockserver.cli import main
+from mockserver.stores import Stores
+from tests.breaks.scenes import CONTRACT, SCENES
+from tests.breaks.world import DELETE, Mock, World, envelope
+from tests.live import running_mock
+
+IN_SCENES = [one for one in BREAKS.values() if one.rule in SCENES]
+OF_HEADERS = [one for one in BREAKS.values() if one.rule == "header-names"]
+
+_READ_FROM_ERRORS = {
+    "access-token-invalid",
+    "customer-token-required",
+    "payload-not-array",
+    "entry-not-object",
+    "customer-missing",
+    "more-than-one-customer",
+    "type-not-customer",
+    "customer-not-permitted",
+    "cart-not-permitted",
+    "cart-has-contact-email",
+    "cart-of-others",
+    "last-cart",
+    "credentials-wrong",
+}
+CONSEQUENCES: dict[str, set[str]] = {
+    "customer-token-invalid:ignored": {"customer-deleted"},
+    "more-than-one-customer:accepted": {"judging-order"},
+    "more-than-one-customer:accepted-on-post": {"judging-order"},
+    "more-than-one-customer:accepted-on-delete": {"judging-order"},
+    "more-than-one-customer:first-taken": {"judging-order"},
+    "more-than-one-customer:last-taken": {"judging-order"},
+    "more-than-one-customer:two-accepted": {"judging-order"},
+    "more-than-one-customer:accepted-for-administrator": {"judging-order"},
+    "association-visible:not-stored": {"many-carts", "shared-cart", "administrator-unrestricted"},
+    "association-visible:not-in-list": {"many-carts", "shared-cart"},
+    "association-visible:not-in-cart": {"shared-cart"},
+    "association-visible:not-in-list-by-administrator": {"many-carts", "shared-cart"},
+    "association-visible:not-in-cart-by-administrator": {"shared-cart"},
+    "association-deleted:not-deleted": {"administrator-unrestricted"},
+    "association-deleted:not-deleted-by-administrator": {"administrator-unrestricted"},
+    "association-deleted:refused": {
+        "administrator-unrestricted",
+        "success-answer",
+        "body-bare-array",
+    },
+    "administrator-unrestricted:refused": {
+        "association-visible",
+        "many-carts",
+        "shared-cart",
+        "association-repeat",
+        "association-deleted",
+        "delete-missing",
+        "success-answer",
+        "empty-customer-token",
+        "body-bare-array",
+    },
+    "administrator-unrestricted:refused-on-post": {
+        "association-visible",
+        "many-carts",
+        "shared-cart",
+        "association-repeat",
+        "success-answer",
+        "empty-customer-token",
+        "body-bare-array",
+    },
+    "administrator-unrestricted:refused-on-delete": {
+        "association-deleted",
+        "delete-missing",
+        "success-answer",
+        "body-bare-array",
+    },
+    "administrator-unrestricted:ignored": {
+        "association-visible",
+        "many-carts",
+        "shared-cart",
+        "association-deleted",
+        "success-answer",
+    },
+    "any-symbol:non-ascii-refused": {"cart-name-missing"},
+    "any-symbol:normalised": {"cart-name-missing"},
+    "error-envelope:empty": _READ_FROM_ERRORS,
+    "error-envelope:no-entry": _READ_FROM_ERRORS,
+    "error-envelope:title-missing": {"last-cart"},
+    "success-answer:cart-relationships": {
+        "association-visible",
+        "shared-cart",
+        "association-repeat",
+        "delete-missing",
+    },
+    "success-answer:list-bare": {"association-visible", "many-carts", "shared-cart"},
+}
+"""What else a break breaks, because that other rule cannot hold without its own."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _cheap_passwords() -> Any:
+    """Passwords whose hashes cost nothing and are the same every time."""
+
+    async def hashed(password: str) -> str:
+        return f"hashed:{password}"
+
+    async def matches(password: str, known: str | None) -> bool:
+        return known == f"hashed:{password}"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "hash_in_thread", hashed)
+        patch.setattr(passwords, "matches_in_thread", matches)
+        yield
+
+
+def play(mock: Mock, rule: str) -> list[Any]:
+    """What is seen in a rule's scene."""
+    return list(SCENES[rule](World(mock, rule)))
+
+
+@pytest.fixture(scope="module")
+def intact(_cheap_passwords: None) -> dict[str, list[Any]]:
+    """What is seen in each scene where nothing is broken."""
+    mock = Mock(CONTRACT)
+    return {rule: play(mock, rule) for rule in SCENES}
+
+
+# ---- Each break ---------------------------------------------------------------------------------
+
+
+def test_a_scene_of_the_intact_mock_is_the_same_each_time(intact: dict[str, list[Any]]) -> None:
+    mock = Mock(CONTRACT)
+    assert {rule: play(mock, rule) for rule in SCENES} == intact
+
+
+@pytest.mark.parametrize("broken", IN_SCENES, ids=lambda one: one.id)
+def test_a_break_shows(broken: Break, intact: dict[str, list[Any]]) -> None:
+    assert play(Mock(CONTRACT, [broken]), broken.rule) != intact[broken.rule]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broken", BREAKS.values(), ids=lambda one: one.id)
+def test_a_break_breaks_no_other_rule(broken: Break, intact: dict[str, list[Any]]) -> None:
+    mock = Mock(CONTRACT, [broken])
+    others = [rule for rule in SCENES if rule != broken.rule]
+    also_broken = {rule for rule in others if play(mock, rule) != intact[rule]}
+    assert also_broken == CONSEQUENCES.get(broken.id, set())
+
+
+def test_breaks_with_consequences_exist() -> None:
+    assert CONSEQUENCES.keys() <= BREAKS.keys()
+
+
+class Recording(asyncio.Protocol):
+    """An HTTP protocol that notes the names of headers."""
+
+    def __init__(self) -> None:
+        self.names: list[bytes] = []
+
+    def on_header(self, name: bytes, _value: bytes) -> None:
+        self.names.append(name)
+
+
+SENT = (b"X-Moltin-Customer-Token", b"X-MOLTIN-CUSTOMER-TOKEN", b"x-moltin-customer-token",
+        b"Authorization", b"AUTHORIZATION", b"authorization", b"Content-Type", b"accept")  # fmt: skip
+
+
+@pytest.mark.rule("header-names")
+@pytest.mark.parametrize(
+    ("variant", "lost"),
+    [
+        ("customer-token-as-written", {SENT[1], SENT[2]}),
+        ("authorization-as-written", {SENT[4]}),
+        ("capitals-lost", {SENT[1]}),
+        ("lower-case-lost", {SENT[2]}),
+    ],
+)
+def test_a_break_of_header_names_loses_these(variant: str, lost: set[bytes]) -> None:
+    broken = parse_break(f"header-names:{variant}")
+    protocol: Any = losing_headers(Recording, [broken])()
+    for name in SENT:
+        protocol.on_header(name, b"")
+    assert set(SENT) - set(protocol.names) == lost
+
+
+def test_each_break_of_header_names_is_tested() -> None:
+    assert len(OF_HEADERS) == 4
+
+
+def test_without_a_break_of_header_names_the_protocol_is_as_it_is() -> None:
+    assert losing_headers(Recording, [parse_break("many-carts")]) is Recording
+
+
+# ---- The tables ---------------------------------------------------------------------------------
+
+
+def test_every_break_has_a_name_of_its_own() -> None:
+    assert len(BREAKS) == len(TABLES)
+
+
+def test_every_break_is_of_a_rule_of_the_catalogue_and_every_rule_has_one() -> None:
+    assert {one.rule for one in BREAKS.values()} == {rule.id for rule in CONTRACT.rules}
+
+
+@pytest.mark.parametrize("group", ["caller", "association", "effect"])
+def test_a_rule_of_the_association_endpoints_has_three_breaks_or_more(group: str) -> None:
+    few = [
+        rule.id
+        for rule in CONTRACT.rules
+        if rule.group == group
+        and sum(one.rule == rule.id and not one.free for one in BREAKS.values()) < 3
+    ]
+    assert few == []
+
+
+def test_a_rule_that_a_run_can_try_has_a_break_that_it_must_find() -> None:
+    found = {one.rule for one in BREAKS.values() if not one.free and not one.beyond_run}
+    missing = {rule.id for rule in CONTRACT.rules if rule.beyond_run is None} - found
+    assert missing == set()
+
+
+def test_a_break_is_free_only_where_the_contract_leaves_freedom() -> None:
+    free = {one.rule for one in BREAKS.values() if one.free}
+    assert {rule for rule in free if not CONTRACT.rule(rule).freedom} == set()
+
+
+def test_every_sentence_is_one_and_is_listed() -> None:
+    lines = "\n".join(listing())
+    for one in BREAKS.values():
+        assert one.sentence.endswith(".")
+        assert f"  {one.id}\n      {one.sentence}" in lines
+
+
+# ---- Names --------------------------------------------------------------------------------------
+
+
+def test_a_rule_alone_names_its_first_variant() -> None:
+    assert parse_break("shared-cart").id == "shared-cart:second-replaces-first"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("more-than-one", "did you mean more-than-one-customer?"),
+        ("", "The rules are: access-token-invalid, "),
+        ("many-carts:none", "its variants are: second-replaces-first, third-replaces-first"),
+    ],
+)
+def test_a_name_that_there_is_not_is_answered_with_those_there_are(text: str, said: str) -> None:
+    with pytest.raises(BreakError) as raised:
+        parse_break(text)
+    assert said in str(raised.value)
+
+
+def test_a_store_cannot_break_what_is_judged_before_stores_are_known() -> None:
+    with pytest.raises(BreakError, match="--break access-token-invalid:wrong-text"):
+        layer_of(["many-carts", "access-token-invalid:wrong-text"])
+
+
+# ---- Where they hold ----------------------------------------------------------------------------
+
+
+def _deletes_two(world: World) -> bool:
+    cart = world.cart("ada", "bob")
+    return world.send(DELETE, cart=cart, body=envelope("ada", "bob")).status == 204
+
+
+def test_a_store_is_broken_alone_and_until_the_layer_is_taken_out() -> None:
+    mock = Mock(CONTRACT)
+    broken, other = World(mock, "broken"), World(mock, "other")
+    broken.store.put_layer("breaks", layer_of(["more-than-one-customer:accepted-on-delete"]))
+    assert _deletes_two(broken)
+    assert not _deletes_two(other)
+    broken.store.put_layer("breaks", None)
+    assert not _deletes_two(broken)
+
+
+def test_several_rules_can_be_broken_at_once() -> None:
+    names = ["more-than-one-customer:first-taken", "type-not-customer:plural-accepted"]
+    world = World(Mock(CONTRACT, [parse_break(name) for name in names]), "store")
+    body = {"data": [{"type": "customers", "id": "ada"}] * 2}
+    assert world.send("createCustomerCartAssociation", cart=world.cart(), body=body).status == 200
+
+
+def test_stores_that_were_kept_are_broken_too(tmp_path: Path) -> None:
+    first = Stores(data=tmp_path)
+    first.use("kept")
+    first.close()
+    stores = Stores(data=tmp_path)
+    mock = Mock(CONTRACT, [parse_break("more-than-one-customer:accepted")], stores=stores)
+    assert _deletes_two(World(mock, "kept"))
+    stores.close()
+
+
+# ---- The command --------------------------------------------------------------------------------
+
+
+def test_the_command_lists_them() -> None:
+    result = CliRunner().invoke(main, ["--list-breaks"])
+    assert result.exit_code == 0
+    assert result.output.splitlines() == list(listing())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [(["--break", "many-carts:x"], {}), ([], {"CART_MOCK_BREAK": "shared-cart many-carts:x"})],
+)
+def test_the_command_refuses_a_name_that_there_is_not(
+    arguments: list[str], environment: dict[str, str]
+) -> None:
+    result = CliRunner().invoke(main, arguments, env=environment)
+    assert result.exit_code == 2
+    assert "many-carts cannot be broken as 'x'; its variants are: second-repl" in result.output
+
+
+def test_the_command_breaks_rules_for_stores_and_for_nobody() -> None:
+    breaks = ["access-token-invalid:wrong-status", "header-names:capitals-lost"]
+    with running_mock(*(f"--break={name}" for name in breaks)) as url:
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+        assert _status(connection, {}) == 403
+        connection.request("POST", "/oauth/access_token", "grant_type=implicit&client_id=store")
+        token = json.loads(connection.getresponse().read())["access_token"]
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert _status(connection, {**bearer, "x-moltin-customer-token": "x"}) == 401
+        assert _status(connection, {**bearer, "X-MOLTIN-CUSTOMER-TOKEN": "x"}) == 200
+        connection.close()
+
+
+def _status(connection: http.client.HTTPConnection, headers: dict[str, str]) -> int:
+    connection.request("GET", "/v2/carts/c", headers=headers)
+    response = connection.getresponse()
+    response.read()
+    return response.status
