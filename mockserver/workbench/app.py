@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from connexion import AsyncApp
 from connexion.exceptions import ProblemException
@@ -12,8 +11,7 @@ from connexion.lifecycle import ConnexionRequest, ConnexionResponse
 from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockserver.engine import INTERNAL, Engine
@@ -23,13 +21,12 @@ from mockserver.workbench import BASE_PATH, problems
 from mockserver.workbench.access import CONTROL_KEY, is_loopback_origin
 from mockserver.workbench.errors import Refusal, WorkbenchErrors
 from mockserver.workbench.operations import operations
+from mockserver.workbench.static import Page
 from openapi.contract import iter_operations, read_document
 
 logger = logging.getLogger(__name__)
 
 DOCUMENT_PATH = Path(__file__).with_name("workbench.yaml")
-PAGE_PATH = Path(__file__).with_name("page")
-"""The page for people, served at the base path itself."""
 
 
 def create_workbench(
@@ -68,7 +65,10 @@ def _add_error_handlers(app: AsyncApp, errors: WorkbenchErrors, paths: Routes[st
             allowed = ", ".join(m for m in paths.methods(request.scope["path"]) if m != "OPTIONS")
             refusal = problems.method_not_allowed(str(request.scope["method"]), allowed)
             return errors.response(refusal, {"Allow": allowed})
-        return errors.response(problems.refusal_of(error, request.scope))
+        refusal = problems.refusal_of(error, request.scope)
+        if refusal.error_id == "internal-error":
+            logger.error("a request to the workbench failed", exc_info=error)
+        return errors.response(refusal)
 
     async def fail(_request: ConnexionRequest, error: Exception) -> ConnexionResponse:
         malformed = problems.unreadable(error)
@@ -89,14 +89,14 @@ class _Entrance:
         self._app = app
         self._errors = errors
         self._control_key = control_key
-        self._page = StaticFiles(directory=PAGE_PATH, html=True) if PAGE_PATH.is_dir() else None
+        self._page = Page(BASE_PATH, errors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
         if self._control_key is None and origin and not is_loopback_origin(origin):
             await self._refuse_origin(origin, scope, receive, send)
-        elif self._page is not None and _is_page(scope):
-            await _serve_page(self._page, scope, receive, send)
+        elif self._page.has(scope):
+            await self._page(scope, receive, send)
         else:
             scope[CONTROL_KEY] = self._control_key
             await self._app(scope, receive, send)
@@ -112,16 +112,3 @@ class _Entrance:
         await Response(response.body, response.status_code, media_type=response.mimetype)(
             scope, receive, send
         )
-
-
-def _is_page(scope: Scope) -> bool:
-    path: Any = scope["path"]
-    return path in (BASE_PATH, f"{BASE_PATH}/") or path.startswith(f"{BASE_PATH}/page/")
-
-
-async def _serve_page(page: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["path"] == BASE_PATH:
-        await RedirectResponse(f"{BASE_PATH}/")(scope, receive, send)
-        return
-    inside = scope["path"].removeprefix(BASE_PATH).removeprefix("/page")
-    await page({**scope, "path": inside, "root_path": ""}, receive, send)

@@ -133,7 +133,7 @@ export class Model {
     if (this.offline) this.update({ offline: false });
     if (answer.data.length === 0 && !answer.meta.missed) return;
     const kept = this.entries.filter((entry) => entry.store !== store || !(isFirst || answer.meta.missed));
-    const entries = [...kept, ...answer.data].sort((one, other) => one.at.localeCompare(other.at));
+    const entries = [...kept, ...answer.data].sort(inOrder);
     this.update({ entries: entries.slice(-KEPT) });
     if (!isFirst) {
       this.#announce(answer.data);
@@ -270,6 +270,8 @@ export class Model {
     this.#refreshStores();
   }
 }
+
+const inOrder = (one, other) => one.at.localeCompare(other.at) || one.id.localeCompare(other.id);
 
 function busiest(stores) {
   const sorted = [...stores].sort((one, other) => other.requests - one.requests);
