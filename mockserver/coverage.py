@@ -20,7 +20,8 @@ def coverage(
     A rule is covered when a request was refused by it, or a fault answered with its error: the
     client has met that answer. A request without a valid access token belongs to no store; what it
     was refused by (``storeless``) counts for the rules of every store, and not for answers. Rules
-    that are no refusals show in no single answer; they are counted as not measured. ``missing`` are the ``required`` rules that are not covered.
+    that are no refusals show in no single answer; they are not measured. ``missing`` are the
+    ``required`` rules that are not covered.
     """
     rules = [_rule_line(rule, counts, storeless) for rule in contract.rules if rule.is_refusal]
     answers = [
@@ -50,10 +51,15 @@ def unmeasured(contract: Contract, rule_ids: Iterable[str]) -> list[str]:
 def _rule_line(rule: Rule, counts: Counts, storeless: Counts) -> dict[str, Any]:
     found = {key: n for key, n in counts.items() if key[2] == rule.id}
     outside = sum(n for key, n in storeless.items() if key[2] == rule.id)
-    line = {"rule": rule.id, "level": rule.level, "operations": list(rule.operations)}
-    line |= {**_counted(found), "storeless": outside}
-    line["covered"] = line["covered"] or outside > 0
-    return line
+    counted = _counted(found)
+    return {
+        "rule": rule.id,
+        "level": rule.level,
+        "operations": list(rule.operations),
+        **counted,
+        "storeless": outside,
+        "covered": counted["covered"] or outside > 0,
+    }
 
 
 def _counted(found: Counts) -> dict[str, Any]:

@@ -67,7 +67,8 @@ class RequestJournal:
             request = request._replace(body=request.body[: LARGEST // 2])
             answer = answer._replace(body=answer.body[: LARGEST // 2])
             facts = None
-        seen = {} if broken is None or facts is None else witnessed(broken, facts)
+        judged = broken is not None and facts is not None and answer.fault is None
+        seen = witnessed(broken, facts) if judged and broken is not None else {}
         self.entries.append(Entry(time.time(), operation_id, request, answer, facts, seen))
 
     def since(self, request_id: str | None) -> tuple[list[Entry], bool]:

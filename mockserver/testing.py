@@ -108,7 +108,7 @@ class CartMock:
         token = answer.raise_for_status().json()["data"]["token"]
         return {**headers, "X-Moltin-Customer-Token": token}
 
-    def workbench(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+    def workbench(self, method: str, path: str, body: Any = None, /, **query: Any) -> Any:
         """Use the workbench at a path below ``/_mock``; what it answers, None if nothing.
 
         Raises WorkbenchError.
@@ -118,7 +118,7 @@ class CartMock:
             raise WorkbenchError(answer.json()["errors"][0]["detail"])
         return answer.json() if answer.content else None
 
-    def _store(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+    def _store(self, method: str, path: str, body: Any = None, /, **query: Any) -> Any:
         return self.workbench(method, f"/stores/{self.client_id}{path}", body, **query)
 
     def reset(self, *keep: str) -> None:

@@ -30,7 +30,8 @@ def _customer_with_email(facts: Facts) -> dict[str, Any]:
 
 
 def _cart_with_id(facts: Facts) -> dict[str, Any]:
-    cart = facts.store.cart(facts.data["id"])
+    cart_id = facts.data.get("id")
+    cart = facts.store.cart(cart_id) if isinstance(cart_id, str) else None
     return {"cart_with_id": None if cart is None else {"id": cart.id, "name": cart.name}}
 
 

@@ -44,4 +44,4 @@ class CoverageOperations:
 
 
 def _response(media_type: str, body: bytes) -> ConnexionResponse:
-    return ConnexionResponse(status_code=200, mimetype=media_type, body=body)
+    return ConnexionResponse(status_code=200, content_type=media_type, body=body)

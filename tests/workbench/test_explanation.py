@@ -1,0 +1,414 @@
+"""Explanations: each refusal says what broke which rule, and its commands really pass."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from mockserver.rules import PREDICATES
+from mockserver.testing import CartMock
+from openapi import load_contract
+
+CONTRACT = load_contract()
+ASSOCIATION = "/v2/carts/{}/relationships/customers"
+CAROL = {"type": "customer", "name": "Carol", "email": "carol@example.com"}
+
+
+def identifiers(*ids: Any) -> dict[str, Any]:
+    return {"data": [{"type": "customer", "id": customer_id} for customer_id in ids]}
+
+
+class Refused(NamedTuple):
+    """A request that is refused: who sends it, what, and what of it is to blame."""
+
+    caller: str
+    method: str
+    path: str
+    sent: dict[str, Any]
+    cause: dict[str, Any]
+    scenario: str = "shared-cart"
+    prepare: Callable[[CartMock], None] | None = None
+
+
+def json(body: Any) -> dict[str, Any]:
+    return {"json": body}
+
+
+def raw(content: bytes) -> dict[str, Any]:
+    return {"content": content, "headers": {"Content-Type": "application/json"}}
+
+
+def body(pointer: str, *value: Any) -> dict[str, Any]:
+    if not value:
+        return {"in": "body", "pointer": pointer, "present": False}
+    return {"in": "body", "pointer": pointer, "present": True, "value": value[0]}
+
+
+def path(name: str, value: str) -> dict[str, Any]:
+    return {"in": "path", "name": name, "present": True, "value": value}
+
+
+def header(name: str, *value: str) -> dict[str, Any]:
+    if not value:
+        return {"in": "header", "name": name, "present": False}
+    return {"in": "header", "name": name, "present": True, "value": value[0]}
+
+
+HIDDEN = "[redacted]"
+ADAS = ASSOCIATION.format("adas")
+TOKEN = "X-Moltin-Customer-Token"
+
+CASES: dict[str, Refused] = {
+    "customer-token-invalid": Refused(
+        "forged", "POST", ADAS, json(identifiers("ada")), header(TOKEN, HIDDEN)
+    ),
+    "customer-token-required": Refused(
+        "anonymous", "POST", ADAS, json(identifiers("ada")), header(TOKEN)
+    ),
+    "cart-id-unsafe": Refused(
+        "administrator", "POST", ASSOCIATION.format("a$b"), json(identifiers("ada")),
+        path("cartID", "a$b"),
+    ),
+    "payload-not-array": Refused(
+        "administrator", "POST", ADAS, json({"data": {"type": "customer", "id": "ada"}}),
+        body("/data", {"type": "customer", "id": "ada"}),
+    ),
+    "payload-not-array, not JSON": Refused(
+        "administrator", "DELETE", ADAS, raw(b"{data"), body("/data")
+    ),
+    "entry-not-object": Refused(
+        "administrator", "POST", ADAS, json({"data": ["ada"]}), body("/data/0", "ada")
+    ),
+    "customer-missing": Refused(
+        "administrator", "POST", ADAS, json({"data": []}), body("/data", [])
+    ),
+    "more-than-one-customer": Refused(
+        "administrator", "DELETE", ADAS, json(identifiers("ada", "ada")),
+        body("/data", identifiers("ada", "ada")["data"]),
+    ),
+    "type-not-customer": Refused(
+        "ada", "POST", ADAS, json({"data": [{"type": "cart", "id": "ada"}]}),
+        body("/data/0/type", "cart"),
+    ),
+    "type-not-customer, in a bare array": Refused(
+        "ada", "POST", ADAS, json([{"id": "ada"}]), body("/0/type")
+    ),
+    "customer-id-missing": Refused(
+        "ada", "POST", ADAS, json({"data": [{"type": "customer", "id": 7}]}), body("/data/0/id", 7)
+    ),
+    "customer-not-permitted": Refused(
+        "ada", "POST", ADAS, json(identifiers("bob")), body("/data/0/id", "bob")
+    ),
+    "cart-not-found": Refused(
+        "administrator", "POST", ASSOCIATION.format("none"), json(identifiers("ada")),
+        path("cartID", "none"),
+    ),
+    "cart-not-found, by a shopper": Refused(
+        "ada", "DELETE", ASSOCIATION.format("none"), json(identifiers("ada")),
+        path("cartID", "none"),
+    ),
+    "cart-not-permitted": Refused(
+        "ada", "POST", ASSOCIATION.format("cleos"), json(identifiers("ada")),
+        path("cartID", "cleos"),
+    ),
+    "customer-not-found": Refused(
+        "administrator", "POST", ADAS, json(identifiers("nobody")), body("/data/0/id", "nobody")
+    ),
+    "customer-not-found, in an empty store": Refused(
+        "administrator", "POST", ASSOCIATION.format("c"), json(identifiers("nobody")),
+        body("/data/0/id", "nobody"), "empty-shop",
+        lambda mock: made(mock, "POST", "/v2/carts", {"data": {"id": "c", "name": "C"}}),
+    ),
+    "cart-has-contact-email": Refused(
+        "administrator", "POST", ASSOCIATION.format("guest-cart"), json(identifiers("ada")),
+        path("cartID", "guest-cart"), "contact-email",
+    ),
+    "cart-unknown": Refused(
+        "administrator", "PUT", "/v2/carts/none", json({"data": {"name": "N"}}),
+        path("cartID", "none"),
+    ),
+    "cart-unknown, to be deleted": Refused(
+        "ada", "DELETE", "/v2/carts/none", {}, path("cartID", "none")
+    ),
+    "cart-of-others": Refused("ada", "GET", "/v2/carts/cleos", {}, path("cartID", "cleos")),
+    "cart-of-others, to be changed": Refused(
+        "ada", "PUT", "/v2/carts/cleos", json({"data": {"name": "N"}}), path("cartID", "cleos")
+    ),
+    "cart-of-others, to be deleted": Refused(
+        "bob", "DELETE", "/v2/carts/cleos", {}, path("cartID", "cleos")
+    ),
+    "cart-name-missing": Refused(
+        "administrator", "POST", "/v2/carts", json({"data": {}}), body("/data/name")
+    ),
+    "cart-name-missing, in a change": Refused(
+        "ada", "PUT", "/v2/carts/adas", json({"data": {"name": 7}}), body("/data/name", 7)
+    ),
+    "cart-name-blank": Refused(
+        "ada", "POST", "/v2/carts", json({"data": {"name": " "}}), body("/data/name", " ")
+    ),
+    "new-cart-id-unsafe": Refused(
+        "ada", "POST", "/v2/carts", json({"data": {"id": "a b", "name": "N"}}),
+        body("/data/id", "a b"),
+    ),
+    "cart-id-taken": Refused(
+        "ada", "POST", "/v2/carts", json({"data": {"id": "cleos", "name": "N"}}),
+        body("/data/id", "cleos"),
+    ),
+    "contact-on-registered-cart": Refused(
+        "ada", "PUT", "/v2/carts/adas", json({"data": {"contact": {"email": "a@example.com"}}}),
+        body("/data/contact/email", "a@example.com"),
+    ),
+    "contact-on-registered-cart, when made": Refused(
+        "ada", "POST", "/v2/carts",
+        json({"data": {"name": "N", "contact": {"email": "a@example.com"}}}),
+        body("/data/contact/email", "a@example.com"),
+    ),
+    "last-cart": Refused("cleo", "DELETE", "/v2/carts/cleos", {}, path("cartID", "cleos")),
+    "last-cart, of a shared one": Refused(
+        "ada", "DELETE", "/v2/carts/household", {}, path("cartID", "household")
+    ),
+    "carts-need-an-owner": Refused("anonymous", "GET", "/v2/carts", {}, header(TOKEN)),
+    "page-not-a-number": Refused(
+        "ada", "GET", "/v2/carts?page[limit]=ten", {},
+        {"in": "query", "name": "page[limit]", "present": True, "value": "ten"},
+    ),
+    "page-out-of-range": Refused(
+        "administrator", "GET", "/v2/customers?page[offset]=-1", {},
+        {"in": "query", "name": "page[offset]", "present": True, "value": "-1"},
+    ),
+    "customer-record-not-permitted": Refused(
+        "ada", "GET", "/v2/customers/bob", {}, header(TOKEN, HIDDEN)
+    ),
+    "customer-record-not-permitted, of a list": Refused(
+        "ada", "GET", "/v2/customers", {}, header(TOKEN, HIDDEN)
+    ),
+    "customer-record-not-permitted, anonymously": Refused(
+        "anonymous", "DELETE", "/v2/customers/bob", {}, header(TOKEN)
+    ),
+    "customer-unknown": Refused(
+        "administrator", "GET", "/v2/customers/none", {}, path("customerID", "none")
+    ),
+    "customer-unknown, in an empty store": Refused(
+        "administrator", "PUT", "/v2/customers/none", json({"data": CAROL}),
+        path("customerID", "none"), "empty-shop",
+    ),
+    "customer-invalid": Refused(
+        "anonymous", "POST", "/v2/customers", json({"data": {**CAROL, "email": "carol"}}),
+        body("/data/email", "carol"),
+    ),
+    "email-taken": Refused(
+        "anonymous", "POST", "/v2/customers", json({"data": {**CAROL, "email": "ADA@example.com"}}),
+        body("/data/email", "ADA@example.com"),
+    ),
+    "credentials-wrong": Refused(
+        "anonymous", "POST", "/v2/customers/tokens",
+        json({"data": {"type": "token", "email": "ada@example.com", "password": "guess",
+                       "authentication_mechanism": "password"}}),
+        body("/data/email", "ada@example.com"),
+    ),
+    "credentials-wrong, nobody has that email": Refused(
+        "anonymous", "POST", "/v2/customers/tokens",
+        json({"data": {"type": "token", "email": "zoe@example.com", "password": "guess",
+                       "authentication_mechanism": "password"}}),
+        body("/data/email", "zoe@example.com"), "empty-shop",
+    ),
+    "grant-invalid": Refused(
+        "nobody", "POST", "/oauth/access_token",
+        {"data": {"grant_type": "magic", "client_id": "my-store"}},
+        {"in": "form", "name": "grant_type", "present": True, "value": "magic"},
+    ),
+    "grant-invalid, a wrong secret": Refused(
+        "nobody", "POST", "/oauth/access_token",
+        {"data": {"grant_type": "client_credentials", "client_id": "STORE",
+                  "client_secret": "not-this-one"}},
+        {"in": "form", "name": "client_secret", "present": True, "value": HIDDEN},
+    ),
+    "access-token-invalid": Refused(
+        "nobody", "GET", "/v2/carts/some", {}, header("Authorization")
+    ),
+    "access-token-invalid, forged": Refused(
+        "impostor", "GET", "/v2/carts/some", {}, header("Authorization", HIDDEN)
+    ),
+}  # fmt: skip
+
+
+def made(mock: CartMock, method: str, target: str, content: Any) -> None:
+    mock.client.request(method, target, headers=mock.headers(), json=content).raise_for_status()
+
+
+def headers_of(mock: CartMock, caller: str) -> dict[str, str]:
+    if caller == "nobody":
+        return {}
+    if caller == "impostor":
+        return {"Authorization": "Bearer forged.access.token"}
+    if caller == "administrator":
+        return mock.headers()
+    if caller in ("anonymous", "forged"):
+        headers = {"Authorization": f"Bearer {mock.access_token('implicit')}"}
+        return headers if caller == "anonymous" else {**headers, TOKEN: "forged.customer.token"}
+    return mock.headers(f"{caller}@example.com", f"{caller}-password")
+
+
+def refused(mock: CartMock, case: Refused) -> httpx.Response:
+    mock.seed(case.scenario)
+    if case.prepare is not None:
+        case.prepare(mock)
+    headers = headers_of(mock, case.caller)
+    sent = dict(case.sent)
+    if "data" in sent:
+        mock.access_token()  # so that the key has its secret
+        sent["data"] = {k: mock.client_id if v == "STORE" else v for k, v in sent["data"].items()}
+    headers |= sent.pop("headers", {})
+    return mock.client.request(case.method, case.path, headers=headers, **sent)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_refusal_is_explained(cart_mock: CartMock, name: str) -> None:
+    case, rule = CASES[name], CONTRACT.rule(name.partition(",")[0])
+    answer = refused(cart_mock, case)
+    explained = cart_mock.explain(answer)
+    assert explained["rule"]["id"] == rule.id
+    assert explained["rule"]["level"] == rule.level
+    assert explained["rule"]["sentence"] == rule.source.sentence
+    assert {k: explained["cause"][k] for k in case.cause} == case.cause
+    assert explained["cause"]["what"]
+    assert explained["cause"]["instead"]
+    assert f"by {rule.id} ({rule.level})" in explained["summary"]
+    assert f"Refused with {answer.status_code} " in explained["summary"]
+
+
+def test_every_refusal_of_the_contract_is_in_the_table() -> None:
+    assert {name.partition(",")[0] for name in CASES} == set(PREDICATES)
+
+
+# ---- The commands -----------------------------------------------------------------------------
+
+
+class Shell:
+    """Runs the curl commands of an explanation as a shell would, with its variables set."""
+
+    def __init__(self, mock: CartMock, case: Refused) -> None:
+        self._mock = mock
+        self._case = case
+        self._variables: dict[str, str] = {}
+
+    def _variable(self, name: str) -> str:
+        if name in self._variables:
+            return self._variables[name]
+        mock, case = self._mock, self._case
+        if name == "ADMIN_TOKEN" or (name == "ACCESS_TOKEN" and case.caller == "administrator"):
+            return mock.access_token()
+        if name == "ACCESS_TOKEN":
+            return mock.access_token("implicit")
+        if name in ("CUSTOMER_TOKEN", "CUSTOMER_ID"):
+            shopper = case.caller if case.caller in ("ada", "bob", "cleo") else "ada"
+            if name == "CUSTOMER_ID":
+                return shopper
+            return mock.headers(f"{shopper}@example.com", f"{shopper}-password")[TOKEN]
+        return {"PASSWORD": "ada-password", "CLIENT_SECRET": mock.client_secret}[name]
+
+    def run(self, command: str) -> httpx.Response:
+        """Run one command. What it creates is what ``$CUSTOMER_ID`` stands for from then on."""
+        expanded = re.sub(r"\$([A-Z_]+)", lambda found: self._variable(found[1]), command)
+        program, *words = shlex.split(expanded)
+        assert program == "curl"
+        method, url, headers, content = "GET", "", {}, []
+        while words:
+            word = words.pop(0)
+            if word == "-X":
+                method = words.pop(0)
+            elif word == "-H":
+                name, _, value = words.pop(0).partition(": ")
+                headers[name] = value
+            elif word == "-d":
+                content.append(words.pop(0))
+            elif word != "-g":
+                url = word
+        form = "application/x-www-form-urlencoded"
+        if content and "Content-Type" not in headers:
+            headers["Content-Type"] = form
+        answer = self._mock.client.request(
+            method, url, headers=headers, content="&".join(content).encode()
+        )
+        self._learn(url, answer)
+        return answer
+
+    def _learn(self, url: str, answer: httpx.Response) -> None:
+        if url.endswith("/v2/customers") and answer.status_code == 201:
+            self._variables["CUSTOMER_ID"] = answer.json()["data"]["id"]
+        if url.endswith("/oauth/access_token") and answer.status_code == 200:
+            self._variables["ACCESS_TOKEN"] = answer.json()["access_token"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_commands_of_an_explanation_pass(cart_mock: CartMock, name: str) -> None:
+    case = CASES[name]
+    explained = cart_mock.explain(refused(cart_mock, case))
+    shell = Shell(cart_mock, case)
+    *steps, last = explained["passes"]
+    for step in steps:
+        answer = shell.run(step)
+        assert answer.is_success, (step, answer.text)
+    answer = shell.run(last)
+    assert answer.is_success, (last, answer.text)
+    assert f"-X {case.method} " in last
+    used = set(re.findall(r"\$([A-Z_]+)", " ".join(explained["passes"])))
+    assert set(explained["placeholders"]) == used
+
+
+# ---- The state --------------------------------------------------------------------------------
+
+
+def test_the_state_is_that_of_the_judgement_not_that_of_now(cart_mock: CartMock) -> None:
+    case = CASES["cart-not-permitted"]
+    answer = refused(cart_mock, case)
+    made(cart_mock, "POST", ASSOCIATION.format("cleos"), identifiers("bob"))
+    state = cart_mock.explain(answer)["state"]
+    assert state["caller"] == {"grant": "implicit", "customer_id": "ada"}
+    assert (state["cart"]["id"], state["cart"]["customers"]) == ("cleos", ["cleo"])
+
+
+@pytest.mark.parametrize(
+    ("name", "witnessed"),
+    [
+        ("last-cart", {"carts_of": {"cleo": 1}}),
+        ("last-cart, of a shared one", {"carts_of": {"ada": 2, "bob": 1}}),
+        ("email-taken", {"customer_with_email": {"id": "ada", "has_password": True}}),
+        ("credentials-wrong", {"customer_with_email": {"id": "ada", "has_password": True}}),
+        ("credentials-wrong, nobody has that email", {"customer_with_email": None}),
+        ("cart-id-taken", {"cart_with_id": {"id": "cleos", "name": "Cleo's own"}}),
+    ],
+)
+def test_what_a_refusal_rests_on_is_witnessed_when_it_happens(
+    cart_mock: CartMock, name: str, witnessed: dict[str, Any]
+) -> None:
+    answer = refused(cart_mock, CASES[name])
+    cart_mock.seed("empty-shop")
+    state = cart_mock.explain(answer)["state"]
+    assert {key: state[key] for key in witnessed} == witnessed
+
+
+def test_an_answer_that_is_no_refusal_is_explained_in_a_sentence(cart_mock: CartMock) -> None:
+    answer = cart_mock.client.get("/v2/carts", headers=cart_mock.headers())
+    assert cart_mock.explain(answer) == {"summary": "Answered with 200: no rule was broken."}
+
+
+def test_an_answer_of_a_fault_says_so(cart_mock: CartMock) -> None:
+    headers = cart_mock.headers()
+    cart_mock.fault("error", rule="last-cart", times=1)
+    answer = cart_mock.client.delete("/v2/carts/any", headers=headers)
+    explained = cart_mock.explain(answer)
+    assert explained["summary"] == "A fault of the workbench decided over this answer: error."
+    assert explained["fault"]["rule"] == "last-cart"
+    assert "cause" not in explained
+
+
+def test_the_commands_go_to_where_the_workbench_was_asked(live_cart_mock: CartMock) -> None:
+    answer = live_cart_mock.client.get("/v2/carts")
+    passes = live_cart_mock.explain(answer)["passes"]
+    assert all(live_cart_mock.url in command for command in passes)
