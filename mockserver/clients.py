@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from mockserver.text import NOT_JSON
+
 Clients = dict[str, str | None]
 """``client_id`` to its secret, or None for a key that only shoppers use."""
 
@@ -21,7 +23,7 @@ def load_clients(path: Path) -> Clients:
         clients = msgspec.json.decode(path.read_bytes(), type=Clients)
     except OSError as error:
         raise ClientsError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise ClientsError(f"{path}: {advice}") from error
     if not clients or not all(clients) or "" in clients.values():
         raise ClientsError(f"{path}: no id and no secret may be empty; {advice}")

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from mockserver.tables import Changes, ResidentStorage, Tables, apply
+from mockserver.text import NOT_JSON
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,6 @@ SNAPSHOT, JOURNAL = "snapshot.json", "journal.jsonl"
 _HEADER_TABLE, _HEADER_ID = "_format", "1"
 
 _encode = msgspec.json.Encoder().encode
-_not_json = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _header = {"format": FORMAT, "version": VERSION}
 _header_line = _encode(_header) + b"\n"
 
@@ -105,13 +105,14 @@ def _read_snapshot(path: Path) -> Tables:
     try:
         tables = msgspec.json.decode(path.read_bytes(), type=Tables)
         header = tables.pop(_HEADER_TABLE)[_HEADER_ID]
-    except (*_not_json, KeyError) as error:
+    except (*NOT_JSON, KeyError) as error:
         raise DataError(f"{path}: is not a snapshot of cart-mock; move it away") from error
-    _check_header(header, path)
+    check_header(header, path)
     return tables
 
 
-def _check_header(header: Any, path: Path) -> None:
+def check_header(header: Any, path: Path) -> None:
+    """Raise DataError unless a file begins as this version's files do."""
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise DataError(f"{path}: is not a file of cart-mock; move it away")
     version = header.get("version")
@@ -137,14 +138,14 @@ def _replay(path: Path, tables: Tables) -> None:
     if not lines:
         raise DataError(f"{path}: is not a journal of cart-mock; move it away")
     try:
-        _check_header(msgspec.json.decode(lines[0]), path)
-    except _not_json as error:
+        check_header(msgspec.json.decode(lines[0]), path)
+    except NOT_JSON as error:
         raise DataError(f"{path}: is not a journal of cart-mock; move it away") from error
     decoder = msgspec.json.Decoder(list[Changes])
     for number, line in enumerate(lines[1:], start=2):
         try:
             changes = decoder.decode(line)
-        except _not_json as error:
+        except NOT_JSON as error:
             raise DataError(
                 f"{path}: line {number} is damaged ({error}); restore a copy"
             ) from error

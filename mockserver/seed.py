@@ -14,7 +14,7 @@ import msgspec
 
 from mockserver.entities import Cart, Contact, Customer
 from mockserver.passwords import hash_password, is_hash
-from mockserver.text import EMAIL, MAX_NAME, SAFE_ID
+from mockserver.text import EMAIL, MAX_NAME, NOT_JSON, SAFE_ID
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time in RFC 3339, with its zone."""
@@ -172,7 +172,7 @@ def parse_seed(content: bytes, name: str) -> Seed:
     """The seed in a JSON text; ``name`` is what errors call it. Raises SeedError."""
     try:
         value = msgspec.json.decode(content)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise SeedError(f"{name}: is not JSON: {error}") from error
     return seed_of(value, name)
 

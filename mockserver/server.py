@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,4 +67,8 @@ def serve(server: uvicorn.Server, listening: socket.socket) -> None:
     # A request leaves no cycles behind; looking for some after every 700 objects, as is the
     # default, costs more than it finds.
     gc.set_threshold(50_000, 20, 50)
+    # Once it has stopped, uvicorn raises the signals that it got again, for whoever handled them
+    # before. Had nobody, then that would end the process as a failure.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.handle_exit)
     server.run(sockets=[listening])

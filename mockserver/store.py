@@ -7,6 +7,7 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from itertools import islice
+from operator import itemgetter
 
 import msgspec
 
@@ -26,6 +27,7 @@ class Store:
     """Holds carts and customers; knows which cart belongs to whom, and nothing of HTTP or rules.
 
     What goes in and comes out are immutable values. ``new_id`` makes the ids of what is created.
+    Raises msgspec.ValidationError if the storage holds what is no cart or no customer.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class Store:
         self._customer_by_email: dict[str, str] = {}
         self._next_expiry = float("inf")
         documents = self._database.resident.documents
-        carts = documents("carts").values()
-        for cart in sorted(carts, key=lambda document: document["updated_at"]):
-            self._index_cart(cart["id"], cart["updated_at"], cart["customers"])
-        for customer in documents("customers").values():
-            self._customer_by_email[customer["email"].lower()] = customer["id"]
+        carts = (msgspec.convert(document, Cart) for document in documents("carts").values())
+        entries = [(cart.updated_at, cart.id, cart.customers) for cart in carts]
+        for updated_at, cart_id, customers in sorted(entries, key=itemgetter(0)):
+            self._index_cart(cart_id, updated_at, customers)
+        for document in documents("customers").values():
+            customer = msgspec.convert(document, Customer)
+            self._customer_by_email[customer.email.lower()] = customer.id
 
     def put_layer(self, name: LayerName, layer: Layer | None) -> None:
         """Put a layer between the store's requests and its rules, or take it out."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 import os
 import secrets
 import uuid
@@ -17,13 +15,15 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from mockserver.clock import Clock
-from mockserver.journal import FORMAT, VERSION, DataError, JournalStorage
+from mockserver.journal import FORMAT, VERSION, DataError, JournalStorage, check_header
 from mockserver.requests import RequestJournal
 from mockserver.seed import Seed
 from mockserver.store import Store
 from mockserver.tables import ResidentStorage
+from mockserver.text import NOT_JSON
 
 _IDENTITY, _LOCK, _STORES, _NAME = "cart-mock.json", "cart-mock.lock", "stores", "name.json"
+_KEY_LENGTH = 32
 
 
 class UnknownStore(Exception):
@@ -63,13 +63,17 @@ class Stores:
         self._data = data
         self._lock: FileLock | None = None
         if data is None:
-            self.signing_key = secrets.token_bytes(32)
+            self.signing_key = secrets.token_bytes(_KEY_LENGTH)
         else:
             self._lock = _take(data)
             try:
                 self.signing_key = _identify(data)
                 for name, directory in _kept(data):
                     self._stores[name] = self._open(name, directory)
+            except OSError as error:
+                self.close()
+                where = error.filename or data
+                raise DataError(f"{where}: cannot be used: {error.strerror or error}") from error
             except BaseException:
                 self.close()
                 raise
@@ -89,11 +93,15 @@ class Stores:
         if self._clients is not None and name not in self._clients:
             raise UnknownStore(name)
         directory = None if self._data is None else self._data / _STORES / _directory_name(name)
-        if directory is not None:
-            directory.mkdir(parents=True, exist_ok=True)
-            (directory / _NAME).write_text(json.dumps(name), encoding="utf-8")
         store = self._open(name, directory)
-        self.reset(store)
+        try:
+            self.reset(store)
+            if directory is not None:
+                # Named at last, so that one that is not complete is never taken up again.
+                _write(directory / _NAME, msgspec.json.encode(name))
+        except OSError:
+            store.close()
+            raise
         self._stores[name] = store
         return store
 
@@ -118,7 +126,7 @@ class Stores:
         store.close()
         if self._data is not None:
             directory = self._data / _STORES / _directory_name(name)
-            for path in sorted(directory.iterdir()):
+            for path in sorted(directory.iterdir(), key=lambda path: path.name != _NAME):
                 path.unlink()
             directory.rmdir()
 
@@ -137,7 +145,11 @@ class Stores:
 
     def _open(self, name: str, directory: Path | None) -> Store:
         storage = ResidentStorage() if directory is None else JournalStorage(directory)
-        store = Store(name, storage, self._new_clock(), self._new_id)
+        try:
+            store = Store(name, storage, self._new_clock(), self._new_id)
+        except msgspec.ValidationError as error:
+            storage.close()
+            raise DataError(f"{directory}: is damaged ({error}); restore a copy") from error
         store.journal = self.new_journal()
         if self.prepare is not None:
             self.prepare(store)
@@ -148,7 +160,8 @@ def _take(data: Path) -> FileLock:
     """Make the directory and lock it, so that two mocks cannot write the same files."""
     try:
         data.mkdir(parents=True, exist_ok=True)
-        foreign = [p.name for p in data.iterdir() if p.name not in {_IDENTITY, _LOCK, _STORES}]
+        ours = {_IDENTITY, _LOCK, _STORES, _new(data / _IDENTITY).name}
+        foreign = [p.name for p in data.iterdir() if p.name not in ours]
         if foreign and not (data / _IDENTITY).exists():
             raise DataError(
                 f"{data}: holds files that are not cart-mock's ({foreign[0]}); "
@@ -169,25 +182,33 @@ def _identify(data: Path) -> bytes:
     if path.exists():
         try:
             identity: Any = msgspec.json.decode(path.read_bytes())
-            ours = identity["format"] == FORMAT
-            version, key = identity["version"], identity["signing_key"]
-        except (msgspec.DecodeError, KeyError, TypeError) as error:
+        except NOT_JSON as error:
             raise DataError(f"{path}: is not a file of cart-mock; move it away") from error
-        if not ours:
-            raise DataError(f"{path}: is not a file of cart-mock; move it away")
-        if version != VERSION:
-            raise DataError(
-                f"{path}: has format version {version}, and this cart-mock reads {VERSION}; "
-                "use the cart-mock that wrote it"
-            )
-        return bytes.fromhex(key)
-    key = secrets.token_hex(32)
-    identity = {"format": FORMAT, "version": VERSION, "signing_key": key}
-    new = path.with_suffix(".new")
+        check_header(identity, path)
+        try:
+            key = bytes.fromhex(identity["signing_key"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path}: its signing_key is damaged; restore a copy") from error
+        if len(key) != _KEY_LENGTH:
+            raise DataError(f"{path}: its signing_key is damaged; restore a copy")
+        return key
+    key = secrets.token_bytes(_KEY_LENGTH)
+    identity = {"format": FORMAT, "version": VERSION, "signing_key": key.hex()}
+    _write(path, msgspec.json.encode(identity))
+    return key
+
+
+def _new(path: Path) -> Path:
+    """Where a file is written before it takes its place."""
+    return path.with_suffix(".new")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, for its owner alone."""
+    new = _new(path)
     new.touch(mode=0o600)
-    new.write_bytes(msgspec.json.encode(identity))
+    new.write_bytes(content)
     new.replace(path)
-    return bytes.fromhex(key)
 
 
 def _kept(data: Path) -> Iterator[tuple[str, Path]]:
@@ -195,8 +216,13 @@ def _kept(data: Path) -> Iterator[tuple[str, Path]]:
     if not root.exists():
         return
     for directory in sorted(root.iterdir()):
-        with contextlib.suppress(FileNotFoundError):  # made, and killed before it was named
-            yield json.loads((directory / _NAME).read_text(encoding="utf-8")), directory
+        path = directory / _NAME
+        try:
+            yield msgspec.json.decode(path.read_bytes(), type=str), directory
+        except FileNotFoundError:  # made, and killed before it was named
+            continue
+        except NOT_JSON as error:
+            raise DataError(f"{path}: is not a file of cart-mock; move it away") from error
 
 
 def _directory_name(name: str) -> str:

@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading bytes as JSON raises if they are none, or nested too deeply."""
+
 MAX_NAME = 255
 """How many characters a cart's name may have."""
 
