@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from conformance.client import Answer, Interruption, NetworkFault
 from conformance.events import CleanupFinished
-from conformance.journal import Remains
+from conformance.journal import Remains, Thing
 from conformance.session import DISSOCIATE, CouldNotRun, Session, Untestable, identifiers
 
 GONE = frozenset({404, 410})
@@ -89,8 +89,10 @@ def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinishe
     cleaning = _Cleaning(session, [*fixtures, *(given or [])])
     problem: str | None = None
     carts = list(reversed(session.carts))
+    unsure = [*session.lost, *session.unsure]
     try:
-        carts = cleaning.carts(carts)
+        _find(session, unsure)
+        carts = cleaning.carts(list(reversed(session.carts)))
         cleaning.customers()
         # What hung on a customer may be free now.
         carts = cleaning.carts(carts)
@@ -123,9 +125,17 @@ def clean_up_later(session: Session, remains: Remains) -> CleanupFinished:
         raise CouldNotRun(f"the credentials were refused ({answer.status})")
     session.carts += remains.carts
     session.made_customers += remains.customers
-    for email in remains.emails:
-        session.made_customers += _by_email(session, email)
+    _find(session, [("customer", email) for email in remains.emails])
     return clean_up(session, remains.given)
+
+
+def _find(session: Session, unsure: list[tuple[Thing, str]]) -> None:
+    """Take in what may have been made by requests whose answers never came."""
+    for thing, key in unsure:
+        if thing == "cart" and key not in session.carts:
+            session.carts.append(key)
+        elif thing == "customer":
+            session.made_customers += _by_email(session, key)
 
 
 def _by_email(session: Session, email: str) -> list[str]:

@@ -6,7 +6,7 @@ customer's password.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from conformance.client import NOT_JSON, Answer
 from conformance.events import Kind
@@ -43,7 +43,7 @@ class Observer:
         if answer.ok and answer.status != 204:
             looks += self._success(operation, answer)
         for finding in looks:
-            told = (finding.rule, finding.operation, finding.actual)
+            told = _telling(finding)
             if told not in self._told:
                 self._told.add(told)
                 self._findings.append(finding)
@@ -54,11 +54,23 @@ class Observer:
             return False
         return not answer.body or not list(self._success(operation, answer))
 
-    def drain(self) -> tuple[list[Finding], frozenset[tuple[str, str]]]:
-        """The findings and the (rule, operation) pairs examined since the last call."""
+    def drain(
+        self, faulty: Collection[Answer] = ()
+    ) -> tuple[list[Finding], frozenset[tuple[str, str]]]:
+        """The findings and the (rule, operation) pairs examined since the last call.
+
+        ``faulty`` are successes that should have been refusals: that they match no schema follows
+        from that, and is told only if it happens elsewhere too.
+        """
         findings, examined = self._findings, frozenset(self._examined)
         self._findings, self._examined = [], set()
-        return findings, examined
+        follows = [
+            finding
+            for finding in findings
+            if finding.rule == SUCCESS and any(finding.answer is each for each in faulty)
+        ]
+        self._told -= {_telling(finding) for finding in follows}
+        return [finding for finding in findings if finding not in follows], examined
 
     def _envelope(self, operation: str, answer: Answer) -> Iterator[Finding]:
         self._examined.add((ENVELOPE, operation))
@@ -105,6 +117,10 @@ class Observer:
                 f"{answer.status} with a customer's password in the body",
                 answer=answer,
             )
+
+
+def _telling(finding: Finding) -> tuple[str, str, str]:
+    return finding.rule, finding.operation, finding.actual
 
 
 def _is_about_password(problem: str) -> bool:

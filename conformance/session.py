@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from conformance.client import Answer, Client, Request
+from conformance.client import Answer, Client, NetworkFault, Request
 from conformance.events import Event
-from conformance.journal import Journal
+from conformance.journal import Journal, Thing
 from conformance.observe import Observer
 from conformance.people import Caller, Customer
 from conformance.redact import Redactor
@@ -62,6 +62,8 @@ class Session:
         self.customers: dict[str, Customer] = {}
         self.carts: list[str] = []
         self.made_customers: list[str] = []
+        self.unsure: list[tuple[Thing, str]] = []
+        self.lost: list[tuple[Thing, str]] = []
         self.problems: list[str] = []
         self.benches: dict[str, str] = {}
         self._passwords: set[str] = set()
@@ -171,7 +173,14 @@ class Session:
                 sent[name] = header
         url = self.settings.target + path + (f"?{query}" if query else "")
         self._intend(operation, body)
-        answer = self.client.send(Request(method, url, sent, raw))
+        try:
+            answer = self.client.send(Request(method, url, sent, raw))
+        except NetworkFault:
+            # Whether something was made stays unsure until the clean-up.
+            self.lost += self.unsure
+            self.unsure.clear()
+            raise
+        self.unsure.clear()
         self._learn(operation, answer, body, cart, customer)
         self.observer.look(operation, answer, envelope)
         return answer
@@ -181,13 +190,18 @@ class Session:
         if not isinstance(data, dict):
             return
         if operation == "createACart" and isinstance(data.get("id"), str):
-            self.journal.intend("cart", data["id"])
+            self.about_to_make("cart", data["id"])
         if operation == "createCustomer" and isinstance(data.get("email"), str):
-            self.journal.intend("customer", data["email"])
+            self.about_to_make("customer", data["email"])
         if isinstance(data.get("password"), str):
             self.redactor.add(data["password"])
             if operation in ("createCustomer", "updateCustomer"):
                 self.secret_password(data["password"])
+
+    def about_to_make(self, thing: Thing, key: str) -> None:
+        """The next request may make a cart with that id, or a customer with that email."""
+        self.journal.intend(thing, key)
+        self.unsure.append((thing, key))
 
     def secret_password(self, password: str) -> None:
         """Redact this password, and look for it in every answer from now on.

@@ -237,7 +237,7 @@ def _path_case(
         undo = DISSOCIATE if operation == ASSOCIATE else ASSOCIATE
         x.need(x.session.send(x.administrator, undo, cart=cart, body=body), "the control stays")
         unsafe = place.format(characters, cart) if place else f"{cart[:-1]}{characters}{cart[-1:]}"
-        x.session.journal.intend("cart", unsafe)
+        x.session.about_to_make("cart", unsafe)
         answer = x.send(
             x.administrator,
             operation,
@@ -564,7 +564,8 @@ def _last_of_one(x: Examination) -> None:
     x.associate(shared, owner)
     need_visible(x, shared, owner, other)
     control = x.control(x.send(x.administrator, DELETE, cart=x.session.new_cart()))
-    x.refused(x.send(x.administrator, DELETE, cart=shared), control)
+    if x.refused(x.send(x.administrator, DELETE, cart=shared), control):
+        x.dissociate(shared, owner)
 
 
 def _freed(x: Examination) -> None:

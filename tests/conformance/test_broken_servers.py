@@ -39,7 +39,7 @@ def test_what_cannot_be_talked_to_is_no_deviation_and_conforms_to_nothing(
         made = run(url, tmp_path, timeout=0.5)
     assert made.status == ExitStatus.COULD_NOT_RUN
     assert made.finished.problem
-    assert set(each.verdict for each in made.finished.verdicts) == {Verdict.ERROR, Verdict.SKIPPED}
+    assert {each.verdict for each in made.finished.verdicts} == {Verdict.ERROR, Verdict.SKIPPED}
 
 
 def test_nobody_listening_is_no_deviation(tmp_path: Path) -> None:

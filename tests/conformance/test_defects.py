@@ -19,8 +19,13 @@ BESIDE = {"refusal-changes-nothing"}
 # What these rules are about shows in the cases of others.
 SHOWN_BY = {
     "error-envelope": ("error-envelope", "type-not-customer"),
-    "refusal-changes-nothing": ("refusal-changes-nothing", "payload-not-array", "more-than-one-customer", "type-not-customer"),
-}  # fmt: skip
+    "refusal-changes-nothing": (
+        "refusal-changes-nothing",
+        "payload-not-array",
+        "more-than-one-customer",
+        "type-not-customer",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", DEFECTS)

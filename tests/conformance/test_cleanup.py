@@ -1,0 +1,153 @@
+"""What a run made is removed: after success, failure, Ctrl-C and SIGTERM, or later."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conformance.events import CleanupFinished
+from conformance.journal import Journal, JournalError, read_journal
+from tests.conformance.runs import SECRET, run
+from tests.conformance.servers.reference import Call, Reply, Service, serving
+
+ENVIRONMENT = {
+    **{k: v for k, v in os.environ.items() if not k.startswith("CART_CONFORMANCE")},
+    "CART_CONFORMANCE_CLIENT_ID": "a-store",
+    "CART_CONFORMANCE_CLIENT_SECRET": SECRET,
+}
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "conformance", *words]
+
+
+def wait_for(service: Service, carts: int) -> None:
+    until = time.monotonic() + 60
+    while len(service.carts) < carts and time.monotonic() < until:
+        time.sleep(0.02)
+    assert len(service.carts) >= carts
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_cleans_up_and_reports(stop: int, tmp_path: Path) -> None:
+    service = Service()
+    reports = tmp_path / "reports"
+    with serving(service) as url:
+        words = ["run", url, "--layers", "directed", "--report-dir", str(reports)]
+        process = subprocess.Popen(
+            command(*words, "--journal", str(tmp_path / "journal")),
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        wait_for(service, 3)
+        process.send_signal(stop)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 3, output.decode()
+    assert service.carts == {}
+    assert service.customers == {}
+    assert not (tmp_path / "journal").exists()
+    report = json.loads((reports / "report.json").read_text())
+    assert report["rules"]
+
+
+def test_a_run_that_is_killed_is_cleaned_up_later(tmp_path: Path) -> None:
+    service = Service()
+    journal = tmp_path / "journal"
+    with serving(service) as url:
+        process = subprocess.Popen(
+            command("run", url, "--layers", "directed", "--journal", str(journal)),
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+        )
+        wait_for(service, 3)
+        process.kill()
+        process.wait(30)
+        assert service.carts
+        bystander = service.make_cart("somebody-elses", "Not ours")
+        done = subprocess.run(
+            command("cleanup", str(journal)),
+            env=ENVIRONMENT,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+    assert list(service.carts.values()) == [bystander]
+    assert service.customers == {}
+    assert not journal.exists()
+
+
+def test_only_what_the_run_made_is_touched(tmp_path: Path) -> None:
+    service = Service()
+    bystander = service.make_cart("somebody-elses", "Not ours")
+    service.customers["x"] = {"id": "x", "name": "X", "email": "x@x.example", "password": None}
+    before = dict(bystander)
+    with serving(service) as url:
+        run(url, tmp_path, rules=("last-cart", "association-visible", "customer-deleted"))
+    assert service.carts == {"somebody-elses": before}
+    assert list(service.customers) == ["x"]
+
+
+class _NoDeletes(Service):
+    """Nothing can be deleted."""
+
+    def deleteACart(self, _: Call) -> Reply:  # noqa: N802 - an operation
+        return 403, {"errors": [{"status": 403, "title": "No"}]}
+
+    def deleteCustomer(self, _: Call) -> Reply:  # noqa: N802 - an operation
+        return 403, {"errors": [{"status": 400, "title": "No"}]}
+
+
+def test_what_cannot_be_removed_is_told_apart_and_decides_no_verdict(tmp_path: Path) -> None:
+    with serving(_NoDeletes()) as url:
+        made = run(url, tmp_path, rules=("association-visible",))
+    assert made.status == 0
+    (cleaned,) = made.of(CleanupFinished)
+    assert any(left.startswith("cart ") for left in cleaned.left)
+    assert any("error-envelope" in problem for problem in cleaned.problems)
+    assert (tmp_path / "journal.jsonl").exists()
+
+
+def test_a_journal_says_what_is_left(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", "run", "http://127.0.0.1")
+    journal.intend("customer", "a@example.com")
+    journal.intend("customer", "b@example.com")
+    journal.made("customer", "a@example.com", "id-a")
+    journal.intend("cart", "one")
+    journal.intend("cart", "two")
+    journal.made("cart", "two", "two")
+    journal.given("id-given")
+    journal.gone("cart", "one")
+    journal.close()
+    with (tmp_path / "journal").open("a") as file:
+        file.write('{"intend": "ca')
+    remains = read_journal(tmp_path / "journal")
+    assert remains.carts == ["two"]
+    assert remains.customers == ["id-a"]
+    assert remains.emails == ["b@example.com"]
+    assert remains.given == ["id-given"]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "text", "[]", "{}", '{"run": "r", "target": "t"}\n{}x\n{}']
+)
+def test_what_is_no_journal_is_refused_in_a_sentence(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    path.write_text(content)
+    with pytest.raises(JournalError, match="journal"):
+        read_journal(path)
+
+
+def test_a_journal_overwrites_nothing(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text("precious")
+    with pytest.raises(JournalError):
+        Journal(tmp_path / "journal", "run", "http://127.0.0.1")
+    assert (tmp_path / "journal").read_text() == "precious"

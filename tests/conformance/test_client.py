@@ -1,0 +1,202 @@
+"""How requests are sent: never a change twice, at the run's rate, within its budget."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.client import (
+    NOT_JSON,
+    BudgetSpent,
+    Client,
+    NetworkFault,
+    Request,
+    Throttled,
+    TimedOut,
+)
+from tests.conformance.servers.reference import serving_handler
+
+
+class Scripted(BaseHTTPRequestHandler):
+    """Answers from a list, and keeps what it was sent. None drops the connection."""
+
+    protocol_version = "HTTP/1.1"
+    script: list[tuple[int, dict[str, str], bytes] | None]
+    seen: list[tuple[str, str, dict[str, str], bytes]]
+    lock = threading.Lock()
+
+    def serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        with self.lock:
+            self.seen.append((self.command, self.path, dict(self.headers.items()), body))
+            answer = self.script.pop(0) if self.script else (200, {}, b"{}")
+        if answer is None:
+            self.close_connection = True
+            return
+        status, headers, payload = answer
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(payload))} | headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(payload)
+
+    do_GET = do_POST = do_PUT = do_DELETE = serve  # noqa: N815 - http.server's names
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as in the base class
+        """Say nothing."""
+
+
+@contextmanager
+def scripted(*script: Any) -> Iterator[tuple[str, list[Any]]]:
+    """A server that answers as told, and what it has seen."""
+    handler = type("Told", (Scripted,), {"script": list(script), "seen": []})
+    with serving_handler(handler) as url:
+        yield url, handler.seen  # type: ignore[attr-defined]  # set just above
+
+
+def client(**changed: Any) -> Client:
+    values: dict[str, Any] = {
+        "rate": 0,
+        "max_requests": 100,
+        "timeout": 2,
+        "max_time": 60,
+        "target": "http://127.0.0.1",
+    }
+    return Client(**(values | changed))
+
+
+OK: tuple[int, dict[str, str], bytes] = (200, {}, b"{}")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_a_change_whose_answer_is_lost_is_not_sent_again(method: str) -> None:
+    # The first answer keeps the connection open: the trap is a retry on a reused connection.
+    with scripted(OK, None, OK) as (url, seen):
+        sender = client()
+        sender.send(Request("GET", url, {}))
+        with pytest.raises(NetworkFault):
+            sender.send(Request(method, url, {}, b"{}"))
+    assert [each[0] for each in seen] == ["GET", method]
+
+
+def test_a_get_whose_answer_is_lost_is_sent_once_more() -> None:
+    with scripted(OK, None, OK) as (url, seen):
+        sender = client()
+        sender.send(Request("GET", url, {}))
+        assert sender.send(Request("GET", url, {})).status == 200
+    assert len(seen) == 3
+
+
+def test_a_429_is_waited_out_as_the_server_asks() -> None:
+    waits: list[float] = []
+    with scripted((429, {"Retry-After": "7"}, b""), (429, {}, b""), OK) as (url, seen):
+        answer = client(sleep=waits.append).send(Request("POST", url, {}, b"{}"))
+    assert answer.status == 200
+    assert len(seen) == 3
+    assert waits[0] == 7
+    assert waits[1] > 0
+
+
+def test_endless_429_is_an_interruption() -> None:
+    always = [(429, {"Retry-After": "0"}, b"")] * 20
+    with scripted(*always) as (url, _), pytest.raises(Throttled):
+        client(sleep=lambda _: None).send(Request("POST", url, {}))
+
+
+def test_no_wait_is_longer_than_the_run() -> None:
+    with scripted((429, {"Retry-After": "20"}, b"")) as (url, _), pytest.raises(BudgetSpent):
+        client(max_time=5).send(Request("GET", url, {}))
+
+
+def test_redirects_are_not_followed() -> None:
+    with scripted((302, {"Location": "/elsewhere"}, b"")) as (url, seen):
+        assert client().send(Request("GET", url, {})).status == 302
+    assert len(seen) == 1
+
+
+def test_cookies_are_not_carried_over() -> None:
+    with scripted((200, {"Set-Cookie": "who=somebody; Path=/"}, b"{}"), OK) as (url, seen):
+        sender = client()
+        for _ in range(2):
+            sender.send(Request("GET", url, {}))
+    assert "Cookie" not in seen[1][2]
+
+
+def test_a_netrc_replaces_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login a password b\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with scripted() as (url, seen):
+        client().send(Request("GET", url, {"Authorization": "Bearer mine"}))
+        client().send(Request("GET", url, {}))
+    assert seen[0][2]["Authorization"] == "Bearer mine"
+    assert "Authorization" not in seen[1][2]
+
+
+def test_what_is_sent_is_sent_byte_for_byte() -> None:
+    with scripted() as (url, seen):
+        client().send(
+            Request(
+                "DELETE", f"{url}/a%20b?page[limit]=1", {"x-moltin-CUSTOMER-token": "t"}, b"\xff["
+            )
+        )
+    method, path, headers, body = seen[0]
+    assert (method, body) == ("DELETE", b"\xff[")
+    assert path.startswith("/a%20b?page")
+    assert headers["x-moltin-CUSTOMER-token"] == "t"
+
+
+def test_a_server_that_hangs_times_out() -> None:
+    class Hangs(Scripted):
+        def serve(self) -> None:
+            time.sleep(3)
+
+        do_GET = serve  # noqa: N815 - http.server's name
+
+    with serving_handler(Hangs) as url:
+        started = time.monotonic()
+        with pytest.raises(TimedOut):
+            client(timeout=0.2).send(Request("GET", url, {}))
+    assert time.monotonic() - started < 3 + 5
+
+
+def test_the_budget_of_requests_is_kept() -> None:
+    with scripted() as (url, seen):
+        sender = client(max_requests=2)
+        for _ in range(2):
+            sender.send(Request("GET", url, {}))
+        with pytest.raises(BudgetSpent):
+            sender.send(Request("GET", url, {}))
+        assert len(seen) == 2
+        sender.grant_more(1, 10)
+        sender.send(Request("GET", url, {}))
+    assert len(seen) == 3
+
+
+def test_requests_keep_to_the_rate() -> None:
+    now = [0.0]
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        now[0] += seconds
+
+    with scripted() as (url, _):
+        sender = client(rate=4, clock=lambda: now[0], sleep=sleep)
+        for _ in range(5):
+            sender.send(Request("GET", url, {}))
+    assert sum(waits) == pytest.approx(1.0)
+
+
+def test_what_is_no_json_is_no_document() -> None:
+    deep = b"[" * 100_000
+    with scripted((200, {}, b"<html>"), (200, {}, deep), (200, {}, b"\xff")) as (url, _):
+        sender = client()
+        assert [sender.send(Request("GET", url, {})).document for _ in range(3)] == [NOT_JSON] * 3

@@ -1,0 +1,199 @@
+"""The command: its options, where they may stand, and what it says to what makes no sense."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from conformance.cases import all_cases
+from conformance.cli import cli
+from conformance.events import Verdict
+from conformance.settings import SettingsError, normal_target, read_fixtures
+from openapi import load_contract
+from openapi.contract import Rule
+from tests.conformance.runs import SECRET, run
+from tests.conformance.servers.reference import Service, serving
+
+CONTRACT = load_contract()
+
+
+def call(*words: str, **environment: str) -> Result:
+    return CliRunner().invoke(cli, list(words), env=environment)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run"], "base URL"),
+        (["run", "ftp://host"], "base URL"),
+        (["run", "http://host"], "client-id"),
+        (
+            ["run", "http://user:word@host", "--client-id", "i", "--client-secret", "s"],
+            "credentials",
+        ),
+        (
+            ["run", "http://h", "--client-id", "i", "--client-secret", "s", "--rules", "x"],
+            "no rule",
+        ),
+        (
+            ["run", "http://h", "--client-id", "i", "--client-secret", "s", "--layers", "x"],
+            "no layer",
+        ),
+        (["run", "http://h", "--client-id", "i", "--client-secret", "s", "--rate", "-1"], "rate"),
+        (["run", "http://h", "--client-id", "i", "--client-secret", "s", "--config", "x"], "x"),
+        (["run", "http://h", "--client-id", "i", "--client-secret", "s", "--fixtures", "x"], "x"),
+        (["run", "http://h", "--client-id", "i", "--client-secret-file", "x"], "x"),
+        (["explain", "no-such-rule"], "no rule"),
+        (["cleanup", "no-such-file"], "journal"),
+    ],
+)
+def test_bad_input_gets_a_sentence_and_exit_status_2(words: list[str], said: str) -> None:
+    result = call(*words)
+    assert result.exit_code == 2
+    assert said in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_run_takes_everything_from_a_file_and_the_environment(tmp_path: Path) -> None:
+    with serving(Service()) as url:
+        (tmp_path / "conformance.toml").write_text(
+            f'[conformance]\ntarget = "{url}"\nclient_id = "i"\nrules = ["last-cart"]\n'
+            'layers = ["directed"]\nseed = 7\nreport-dir = "reports"\n'
+        )
+        result = call("run", CART_CONFORMANCE_CLIENT_SECRET=SECRET)
+    assert result.exit_code == 0, result.output
+    assert "seed 7" in result.output
+    report = json.loads((tmp_path / "reports" / "report.json").read_text())
+    assert [rule["id"] for rule in report["rules"]] == [rule.id for rule in CONTRACT.rules]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("client_secret = 'x'", "client_secret"),
+        ("colour = 'x'", "colour"),
+        ("not toml", "cannot be read"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_refused(content: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "conformance.toml").write_text(content)
+    result = call("run", "http://127.0.0.1:9")
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_plan_sends_nothing_and_names_every_rule() -> None:
+    # Nobody listens there.
+    result = call("plan", "http://127.0.0.1:9", "--cases")
+    assert result.exit_code == 0
+    assert "Nothing was sent." in result.output
+    for rule in CONTRACT.rules:
+        assert rule.id in result.output
+    for case in all_cases():
+        assert case.variant in result.output
+
+
+def test_the_plan_foretells_the_requests(tmp_path: Path) -> None:
+    rules = ("type-not-customer", "association-visible", "page-out-of-range", "any-symbol")
+    planned = sum(case.requests for case in all_cases() if case.rule in rules)
+    with serving(Service()) as url:
+        made = run(url, tmp_path, rules=rules)
+    sent = sum(result.requests for result in made.results)
+    assert 0.6 * sent <= planned <= 1.6 * sent
+
+
+def test_every_rule_that_a_run_can_try_has_a_case_for_each_operation() -> None:
+    have = {(case.rule, case.operation) for case in all_cases()}
+    want = {
+        (rule.id, operation)
+        for rule in CONTRACT.rules
+        if not rule.beyond_run
+        for operation in rule.operations
+    }
+    assert sorted(want - have) == []
+    assert sorted({rule for rule, _ in have} - {rule.id for rule in CONTRACT.rules}) == []
+
+
+@pytest.mark.parametrize("rule", CONTRACT.rules, ids=lambda rule: rule.id)
+def test_every_rule_can_be_explained(rule: Rule) -> None:
+    result = call("explain", rule.id)
+    assert result.exit_code == 0
+    assert rule.condition in result.output
+    assert rule.source.sentence.split("\n")[0] in result.output
+
+
+def test_rules_lists_the_catalogue() -> None:
+    result = call("rules")
+    assert result.exit_code == 0
+    assert all(rule.id in result.output for rule in CONTRACT.rules)
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://h/", "http://h"),
+        ("https://h:8/base/", "https://h:8/base"),
+        ("http://[::1]:1", "http://[::1]:1"),
+    ],
+)
+def test_a_base_url_loses_its_closing_slash(url: str, target: str) -> None:
+    assert normal_target(url) == target
+
+
+@pytest.mark.parametrize("url", ["host", "http://", "http://h:x", "http://h?q", "file:///x"])
+def test_what_is_no_base_url_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError):
+        normal_target(url)
+
+
+def test_given_customers_are_used_and_stay(tmp_path: Path) -> None:
+    service = Service()
+    people = []
+    for name in ("a", "b", "c"):
+        customer = {
+            "id": f"customer-{name}",
+            "name": name,
+            "email": f"{name}@example.com",
+            "password": f"the-password-of-{name}",
+        }
+        service.customers[f"customer-{name}"] = customer
+        people.append({key: customer[key] for key in ("id", "email", "password")})
+    path = tmp_path / "fixtures.json"
+    path.write_text(json.dumps({"customers": people}))
+    rules = ("association-visible", "type-not-customer", "last-cart", "email-taken")
+    with serving(service) as url:
+        made = run(url, tmp_path, rules=rules, customers=read_fixtures(path))
+    assert made.with_verdict(Verdict.CONFORMS)[:2] == ["type-not-customer", "association-visible"]
+    assert "last-cart" in made.with_verdict(Verdict.CONFORMS)
+    assert made.with_verdict(Verdict.UNTESTABLE) == ["email-taken"]
+    assert made.status == 0
+    assert sorted(service.customers) == ["customer-a", "customer-b", "customer-c"]
+    assert service.carts == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{}", "customers"),
+        ('{"customers": [{"id": "a", "token": "t"}]}', "two"),
+        ('{"customers": [{"id": "a"}, {"id": "b", "token": "t"}]}', "token"),
+        ('{"customers": [{"token": "t"}, {"id": "b", "token": "t"}]}', "id"),
+        ('{"customers": [{"id": 1, "token": "t"}, {"id": "b", "token": "t"}]}', "string"),
+        ('{"customers": [{"id": "a", "x": "t"}, {"id": "b", "token": "t"}]}', "unknown"),
+        ("text", "read"),
+    ],
+)
+def test_fixtures_that_make_no_sense_are_refused(content: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "fixtures.json"
+    path.write_text(content)
+    with pytest.raises(SettingsError, match=said):
+        read_fixtures(path)
