@@ -15,6 +15,7 @@ from mockserver.coverage_command import coverage_command
 from mockserver.logs import LOG_FORMATS, LogFormat, log_to
 from mockserver.startup import light_imports
 from mockserver.telemetry import TelemetryMissing, instrumented
+from mockserver.usage import OneLineGroup
 
 if TYPE_CHECKING:
     from mockserver.breaks import Break
@@ -68,6 +69,8 @@ def _list_breaks(ctx: click.Context, _param: click.Parameter, wanted: bool) -> N
 
 
 @click.group(
+    "cart-mock",
+    cls=OneLineGroup,
     invoke_without_command=True,
     context_settings={
         "auto_envvar_prefix": "CART_MOCK",
