@@ -220,7 +220,12 @@ class Unknown(NamedTuple):
 
 
 class ProcessBreaks(Protocol):
-    """Broken rules where no store's layers reach: before it is known whose a request is."""
+    """Broken rules where no store's layers reach: before it is known whose a request is.
+
+    ``of_stores`` are the names of those that every new store has in its layers.
+    """
+
+    of_stores: tuple[str, ...]
 
     def form(self, form: dict[str, str]) -> dict[str, str]:
         """The form of a request for an access token, as it is to be taken."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import re
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -24,7 +28,10 @@ from mockserver.breaks import (
 )
 from mockserver.breaks.naming import TABLES
 from mockserver.cli import main
+from mockserver.store import Store
 from mockserver.stores import Stores
+from mockserver.workbench.benches import Benches
+from mockserver.workbench.stores import StoreOperations, set_breaks
 from tests.breaks.scenes import CONTRACT, SCENES
 from tests.breaks.world import DELETE, Mock, World, envelope
 from tests.live import running_mock
@@ -181,8 +188,15 @@ class Recording(asyncio.Protocol):
         self.names.append(name)
 
 
-SENT = (b"X-Moltin-Customer-Token", b"X-MOLTIN-CUSTOMER-TOKEN", b"x-moltin-customer-token",
-        b"Authorization", b"AUTHORIZATION", b"authorization", b"Content-Type", b"accept")  # fmt: skip
+SENT = (
+    b"X-Moltin-Customer-Token",
+    b"X-MOLTIN-CUSTOMER-TOKEN",
+    b"x-moltin-customer-token",
+    b"Authorization",
+    b"AUTHORIZATION",
+    b"authorization",
+    b"Content-Type",
+)
 
 
 @pytest.mark.rule("header-names")
@@ -312,6 +326,23 @@ def test_stores_that_were_kept_are_broken_too(tmp_path: Path) -> None:
     stores.close()
 
 
+def _is_broken(store: Store) -> bool:
+    return store.intervention is not None
+
+
+def test_the_workbench_knows_what_the_process_breaks_and_resets_stores_to_it() -> None:
+    names = ["access-token-invalid:wrong-text", "many-carts:second-refused"]
+    mock = Mock(CONTRACT, [parse_break(name) for name in names])
+    store = World(mock, "store").store
+    bench = (benches := Benches(mock.engine)).named("store")
+    assert bench.breaks == ("many-carts:second-refused",)
+    set_breaks(bench, ())
+    assert not _is_broken(store)
+    asyncio.run(StoreOperations(benches).reset_store("store"))
+    assert _is_broken(store)
+    assert bench.breaks == ("many-carts:second-refused",)
+
+
 # ---- The command --------------------------------------------------------------------------------
 
 
@@ -351,3 +382,34 @@ def _status(connection: http.client.HTTPConnection, headers: dict[str, str]) -> 
     response = connection.getresponse()
     response.read()
     return response.status
+
+
+# ---- The documentation --------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parent.parent / "docs/breaks.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_the_page_shows_a_part_of_the_list_as_it_is() -> None:
+    (shown,) = [text for language, text in BLOCKS if language == "text"]
+    assert shown in "".join(f"{line}\n" for line in listing())
+
+
+def test_the_page_names_breaks_that_there_are() -> None:
+    rules = {rule.id for rule in CONTRACT.rules}
+    named = [n for n in re.findall(r"\b[a-z-]+:[a-z-]+\b", PAGE) if n.partition(":")[0] in rules]
+    assert named
+    assert {name for name in named if name not in BREAKS} == set()
+
+
+def test_the_pages_commands_work(tmp_path: Path) -> None:
+    commands = [text for language, text in BLOCKS if language == "bash"]
+    (start,) = [text for text in commands if "--break " in text]
+    (curl,) = [text for text in commands if text.startswith("curl")]
+    with running_mock(*shlex.split(start)[1:]) as url:
+        httpx.post(f"{url}/_mock/stores", json={"client_id": "my-store"}).raise_for_status()
+        command = curl.replace("http://127.0.0.1:8080", url)
+        done = subprocess.run(
+            ["bash", "-c", command], capture_output=True, text=True, check=True, cwd=tmp_path
+        )
+        assert json.loads(done.stdout) == {"data": ["many-carts:second-replaces-first"]}

@@ -26,6 +26,7 @@ class ProcessWide:
     def __init__(self, engine: Engine, breaks: Sequence[Break]) -> None:
         self._engine = engine
         self._layer = Broken(breaks)
+        self.of_stores = tuple(broken.id for broken in breaks if broken.scope == "store")
         hooks = [hook for broken in breaks for hook in broken.hooks]
         self._access = [hook for hook in hooks if isinstance(hook, Access)]
         self._forms = [hook for hook in hooks if isinstance(hook, Form)]
@@ -64,8 +65,11 @@ class ProcessWide:
 def break_process(engine: Engine, breaks: Sequence[Break]) -> None:
     """Break these rules in every store, there are and there will be, and where there is none."""
 
+    of_stores = [broken for broken in breaks if broken.scope == "store"]
+
     def prepare(store: Store) -> None:
-        store.put_layer("breaks", Broken(breaks))
+        if of_stores:
+            store.put_layer("breaks", Broken(of_stores))
 
     engine.breaks = ProcessWide(engine, breaks)
     engine.stores.prepare = prepare

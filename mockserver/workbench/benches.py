@@ -43,12 +43,18 @@ class Benches:
             )
         return self.of(store)
 
+    @property
+    def breaks_of_new_stores(self) -> tuple[str, ...]:
+        """The rules that the process was started to break in every store."""
+        return () if self.engine.breaks is None else self.engine.breaks.of_stores
+
     def of(self, store: Store) -> Bench:
         """The bench of a store."""
         bench = self._benches.get(store)
         if bench is None:
             faults = Faults(store, self.engine.errors, self._operations_of)
             bench = self._benches[store] = Bench(store, faults)
+            bench.breaks = self.breaks_of_new_stores
         return bench
 
     def _operations_of(self, plan: Plan) -> frozenset[str]:

@@ -90,7 +90,7 @@ class StoreOperations:
         if "faults" not in keep:
             bench.faults.clear()
         if "breaks" not in keep:
-            set_breaks(bench, ())
+            set_breaks(bench, self._benches.breaks_of_new_stores)
         if "requests" not in keep:
             held.journal.entries.clear()
         if "coverage" not in keep:
