@@ -125,5 +125,5 @@ def _telling(finding: Finding) -> tuple[str, str, str]:
 
 def _is_about_password(problem: str) -> bool:
     """A password field that is neither true nor false is that rule's to tell."""
-    where, _, _ = problem.partition(": ")
-    return where.endswith(".password")
+    where, _, what = problem.partition(": ")
+    return where.endswith(".password") or what.startswith("'password' ")
