@@ -104,7 +104,8 @@ def differences(a: Sequence[RuleVerdict], b: Sequence[RuleVerdict]) -> Iterator[
     """Where the verdicts on two deployments differ, in the order of the catalogue.
 
     A method differs where its verdicts do, or where directed cases deviate in other ways. What the
-    model machine and fuzzing find depends on chance as well, so their verdicts alone count.
+    model machine and fuzzing find depends on chance as well, so their verdicts alone count. What
+    one run did not try says nothing, unless it is a deviation of the other.
     """
     by_id = {verdict.id: verdict for verdict in b}
     for one in a:
@@ -113,7 +114,8 @@ def differences(a: Sequence[RuleVerdict], b: Sequence[RuleVerdict]) -> Iterator[
         for name, operation in operations.items():
             verdict_a, verdict_b = _verdict(one, name), _verdict(other, name)
             ways_a, ways_b = _ways(one, name), _ways(other, name)
-            if verdict_a != verdict_b or ways_a.keys() != ways_b.keys():
+            differ = verdict_a != verdict_b and not _one_was_not_tried(verdict_a, verdict_b)
+            if differ or ways_a.keys() != ways_b.keys():
                 yield Difference(
                     one.id,
                     operation.method,
@@ -123,6 +125,11 @@ def differences(a: Sequence[RuleVerdict], b: Sequence[RuleVerdict]) -> Iterator[
                     _told_ways(one, name, ways_a, ways_b),
                     _told_ways(other, name, ways_b, ways_a),
                 )
+
+
+def _one_was_not_tried(a: Verdict, b: Verdict) -> bool:
+    """Whether one of two runs has not tried what the other found no fault in."""
+    return Verdict.SKIPPED in (a, b) and not {Verdict.DEVIATES, Verdict.ADVICE} & {a, b}
 
 
 def _verdict(rule: RuleVerdict, operation: str) -> Verdict:
