@@ -23,5 +23,8 @@ def check_key(key: str, request: ConnexionRequest) -> Mapping[str, Any] | None:
 
 def is_loopback_origin(origin: str) -> bool:
     """Whether a browser page with that origin was served from this machine."""
-    host = urlsplit(origin).hostname or ""
+    try:
+        host = urlsplit(origin).hostname or ""
+    except ValueError:
+        return False
     return host in _LOOPBACK_HOSTS or host.endswith(".localhost")
