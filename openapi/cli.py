@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from jinja2 import TemplateError
 
 from openapi.book.observation import read_observation
 from openapi.book.render import BookFormat, render
-from openapi.contract import CONTRACT_PATH, ContractError, contract_of, load_contract
+from openapi.catalogue import checked_contract
+from openapi.contract import CONTRACT_PATH, ContractError, load_contract
 from openapi.diff import TooEntangledError, compare
 from openapi.diff.report import review_of
 from openapi.evidence import EvidenceError, installed_evidence
@@ -66,7 +68,7 @@ def _refusals(documents: list[Document]) -> Iterator[None]:
         yield
     except (UnreadableDocumentError, ContractError, EvidenceError, TooEntangledError) as error:
         raise RefusedInputError(str(error)) from error
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except (AttributeError, LookupError, TypeError, ValueError, TemplateError):
         # A list where OpenAPI has a mapping, or the like. With a valid document it is our fault.
         for document in documents:
             for pointer, message in openapi_errors(document):
@@ -197,8 +199,7 @@ def book(file: Path, form: BookFormat, output: Path | None) -> None:
     documents: list[Document] = []
     with _refusals(documents):
         documents.append(read(_shown(file)))
-        contract = contract_of(documents[0].data, documents[0].name)
-        text = render(contract, installed_evidence(), form)
+        text = render(checked_contract(documents[0]), installed_evidence(), form)
     write(text, output)
 
 

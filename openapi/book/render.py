@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from openapi.book.observation import Observation, only
 from openapi.book.pictures import ladder, matrix
 from openapi.book.recording import Recording, load_recording
+from openapi.catalogue import first_error
 from openapi.contract import Contract, Rule
 from openapi.evidence import Evidence
 
@@ -132,6 +133,7 @@ def render(
         ladder=ladder(contract, ASSOCIATION_OPERATIONS),
         matrix=matrix(book.recording),
         status=status,
+        detail_of=lambda example: first_error(contract, example).get("detail", ""),
         levels=LEVELS,
         synonyms=SYNONYMS,
         info=contract.document["info"],

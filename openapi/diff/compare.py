@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from openapi.contract import CATALOGUE_KEY, Contract, contract_of
+from openapi.catalogue import checked_contract
+from openapi.contract import CATALOGUE_KEY, Contract
 from openapi.diff.changes import Change, merged
 from openapi.diff.operations import OperationComparison, operations_by_key
 from openapi.diff.rules import rule_changes
@@ -65,4 +66,4 @@ def compare(old: Document, new: Document) -> Comparison:
 def _contract(document: Document) -> Contract | None:
     if CATALOGUE_KEY not in document.data:
         return None
-    return contract_of(document.data, document.name)
+    return checked_contract(document)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from openapi.contract import CATALOGUE_KEY, Contract, ContractError, Rule, contract_of
+from openapi.catalogue import catalogue_problems, first_error
+from openapi.contract import CATALOGUE_KEY, Contract, Rule
 from openapi.lint.examples import media
 from openapi.lint.registry import Problem, Subject, check
 from openapi.reading import pointer_of
@@ -15,37 +16,10 @@ _RULE_ID = re.compile(r"[a-z]+(-[a-z]+)*")
 
 @check("catalogue-invalid", "The document carries a rule catalogue that holds together")
 def catalogue_invalid(subject: Subject) -> Iterator[Problem]:
-    """What the loader refuses: duplicate and dangling ids, unknown fields, missing fields."""
-    data = subject.document.data
-    if CATALOGUE_KEY not in data:
-        yield Problem(
-            "",
-            f"There is no {CATALOGUE_KEY}, so no rule can be checked.",
-            "Add the catalogue, or use `cart-spec diff` for a document that has none.",
-        )
-        return
-    try:
-        contract_of(data, "the catalogue")
-    except ContractError as error:
-        problems = str(error).removeprefix("the catalogue: ").split("; ")
-        for problem in problems:
-            yield Problem(
-                _named_entry(subject, problem), f"{problem.capitalize()}.", "Correct the catalogue."
-            )
-
-
-def _named_entry(subject: Subject, problem: str) -> str:
-    """The pointer of the first catalogue entry whose id the problem names."""
-    catalogue = subject.document.data[CATALOGUE_KEY]
-    base = pointer_of(CATALOGUE_KEY)
-    words = set(re.findall(r"[a-z]+(?:-[a-z]+)*", problem))
-    if isinstance(catalogue, Mapping):
-        for section in ("rules", "protocol_errors", "disagreements"):
-            entries = catalogue.get(section)
-            for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-                if isinstance(entry, Mapping) and entry.get("id") in words:
-                    return f"{base}/{section}/{index}"
-    return base
+    """Its schema, and what the loader refuses: duplicate and dangling ids."""
+    for pointer, problem in catalogue_problems(subject.document):
+        message = f"The catalogue cannot be used: {problem}."
+        yield Problem(pointer, message, "Correct it; until then no rule can be checked.")
 
 
 @check(
@@ -106,8 +80,7 @@ def rule_text_mismatch(subject: Subject) -> Iterator[Problem]:
         if contract is None or example is None:
             continue
         at = pointer_of("components", "examples", example, "value", "errors", 0)
-        value = contract.example(example)
-        entry = value["errors"][0] if isinstance(value, Mapping) and value.get("errors") else {}
+        entry = first_error(contract, example)
         for key, holds in (
             ("title", entry.get("title") == text),
             ("detail", str(entry.get("detail", "")).startswith(detail or text)),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from openapi.contract import CATALOGUE_KEY, Contract, ContractError, contract_of
+from openapi.catalogue import checked_contract
+from openapi.contract import CATALOGUE_KEY, Contract, ContractError
 from openapi.evidence import Evidence
 from openapi.findings import Severity
 from openapi.reading import Document
@@ -32,7 +33,7 @@ class Subject:
     def contract(self) -> Contract | None:
         """The contract in the document, or None where its catalogue is absent or malformed."""
         try:
-            return contract_of(self.document.data, self.document.name)
+            return checked_contract(self.document)
         except ContractError:
             return None
 

@@ -39,7 +39,7 @@ def check_document(document: Document, evidence: Evidence) -> list[Finding]:
 def _problems(check_id: str, subject: Subject, invalid: bool) -> list[Problem]:
     try:
         return list(CHECKS[check_id].run(subject))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except (AttributeError, LookupError, TypeError, ValueError):
         # A list where OpenAPI has a mapping: that it is invalid is found already, and comes first.
         if invalid:
             return []

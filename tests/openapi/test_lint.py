@@ -131,6 +131,16 @@ FAULTS: list[tuple[str, Callable[[Data], None], str]] = [
         f"/{CATALOGUE_KEY}/rules/{number('last-cart')}",
     ),
     (
+        "catalogue-invalid",
+        put(rule("last-cart"), "condition", ["a list"]),
+        f"/{CATALOGUE_KEY}/rules/{number('last-cart')}/condition",
+    ),
+    (
+        "catalogue-invalid",
+        put(rule("last-cart"), "freedm", "A misspelt field."),
+        f"/{CATALOGUE_KEY}/rules/{number('last-cart')}",
+    ),
+    (
         "rule-incomplete",
         put(rule("last-cart"), "operations", []),
         f"/{CATALOGUE_KEY}/rules/{number('last-cart')}",
