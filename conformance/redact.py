@@ -15,6 +15,9 @@ from urllib.parse import quote, quote_plus
 
 MARK = "[redacted]"
 
+# Stands for MARK while other forms are still looked for, so that none is found inside it.
+_PLACE = "\uf8ff"
+
 # Base64 of fewer bytes than this is too short to be told from ordinary text.
 _SHORTEST_BASE64 = 6
 
@@ -25,7 +28,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         """Start with ``secrets``; empty ones are left out."""
         self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._longest_first: list[str] | None = None
         self.add(*secrets)
 
     def add(self, *secrets: str | None) -> None:
@@ -34,16 +37,18 @@ class Redactor:
             new = _forms(secret) - self._forms
             if new:
                 self._forms |= new
-                self._pattern = None
+                self._longest_first = None
 
     def text(self, text: str) -> str:
         """``text`` with every known secret replaced."""
-        if not self._forms:
-            return text
-        if self._pattern is None:
-            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-        return self._pattern.sub(MARK, text)
+        if self._longest_first is None:
+            self._longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+        # Searching form by form: secrets come all through a run, and one pattern of all of them
+        # would have to be compiled anew each time.
+        for form in self._longest_first:
+            if form in text:
+                text = text.replace(form, _PLACE)
+        return text.replace(_PLACE, MARK)
 
     def body(self, body: bytes | None, limit: int = 20_000) -> str:
         """A body as text, redacted, then cut to ``limit`` characters."""
