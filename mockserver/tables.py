@@ -191,9 +191,7 @@ class KeyedTable(Table):
             self._storage.commit({self.name: changes})
 
     def _get_next_id(self) -> NoReturn:
-        raise ValueError(
-            "a document of a keyed table brings its id: insert a tinydb.table.Document"
-        )
+        raise ValueError("a document of a keyed table brings its id: send a tinydb.table.Document")
 
     def live(self, document_id: str) -> Document | None:
         """One document, to be read, never changed, or None."""
