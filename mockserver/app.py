@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mockserver.book import asks_for_book, book_of
 from mockserver.engine import Endpoint, Engine
 from mockserver.metrics import Metrics
 from mockserver.pipeline import Answered, Door, Exchanges, Operations, RouteTaker
@@ -98,7 +99,8 @@ def create_app(
     resolver = Resolver(lambda operation_id: engine.endpoints[operation_id].answer)
     app.add_api(deepcopy(dict(contract.document)), resolver=resolver)
     make_workbench = cache(partial(_workbench, engine, metrics, control_key))
-    door = Door(_beside(app, make_workbench), exchanges, engine, routes)
+    beside = _beside(app, make_workbench, book_of(contract))
+    door = Door(beside, exchanges, engine, routes)
 
     async def refuse(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
         if not isinstance(error, HTTPException):
@@ -121,12 +123,13 @@ def _workbench(engine: Engine, metrics: Metrics, control_key: str | None) -> ASG
     return create_workbench(engine, metrics, control_key=control_key)
 
 
-def _beside(app: ASGIApp, workbench: Callable[[], ASGIApp]) -> ASGIApp:
+def _beside(app: ASGIApp, workbench: Callable[[], ASGIApp], book: ASGIApp) -> ASGIApp:
     async def either(scope: Scope, receive: Receive, send: Send) -> None:
         is_workbench = scope["type"] == "http" and (
             scope["path"] == BASE_PATH or scope["path"].startswith(f"{BASE_PATH}/")
         )
-        await (workbench() if is_workbench else app)(scope, receive, send)
+        beside = book if asks_for_book(scope) else app
+        await (workbench() if is_workbench else beside)(scope, receive, send)
 
     return either
 

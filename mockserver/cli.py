@@ -237,6 +237,7 @@ def main(
         _stop(str(error))
     with light_imports():
         from mockserver.app import DOCUMENTATION_PATH, create_app
+        from mockserver.book import BOOK_PATH
 
     app = create_app(
         stores=stores, envelope_only=envelope_only, body_limit=body_limit,
@@ -251,6 +252,7 @@ def main(
     url = _url(listening, "http" if tls is None else "https")
     click.echo(f"Listening on {url}")
     click.echo(f"Documentation at {url}{DOCUMENTATION_PATH}")
+    click.echo(f"Rule book at {url}{BOOK_PATH}")
     click.echo(f"Workbench at {url}/_mock/")
     if made_key is not None:
         click.echo(f"Workbench key, made for this run since others can reach it: {made_key}")
