@@ -1,0 +1,80 @@
+"""Carts by last update: always in the order of the last update, whatever the clock did."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.indexes import ByLastUpdate
+
+TOUCHES = st.tuples(st.sampled_from("abcde"), st.integers(0, 6))
+DISCARDS = st.tuples(st.sampled_from("abcde"), st.none())
+LOOKS = st.just(("", None))
+
+
+def in_order(touched: dict[str, tuple[int, int]]) -> list[str]:
+    """The ids of a naive model, the newest first: by time, and of one time by the last touch."""
+    return sorted(touched, key=lambda cart: touched[cart], reverse=True)
+
+
+@given(
+    steps=st.lists(st.one_of(TOUCHES, DISCARDS, LOOKS), max_size=30),
+    offset=st.integers(0, 5),
+    limit=st.integers(0, 5),
+)
+def test_every_sequence_ends_as_a_sorted_list_would(
+    steps: list[tuple[str, int | None]], offset: int, limit: int
+) -> None:
+    index, model = ByLastUpdate(), dict[str, tuple[int, int]]()
+    for number, (cart, updated_at) in enumerate(steps):
+        if not cart:
+            assert index.newest_first(0, 9) == in_order(model)
+        elif updated_at is None:
+            index.discard(cart)
+            model.pop(cart, None)
+        else:
+            index.touch(cart, updated_at)
+            model[cart] = (updated_at, number)
+    expected = in_order(model)
+    assert index.newest_first(offset, limit) == expected[offset : offset + limit]
+    oldest = (expected[-1], model[expected[-1]][0]) if expected else None
+    assert index.oldest() == oldest
+    assert len(index) == len(model)
+    assert {cart for cart in "abcde" if cart in index} == set(model)
+
+
+class Case(NamedTuple):
+    """Touches in their order, and the ids expected, the newest first."""
+
+    touches: list[tuple[str, int]]
+    expected: str
+
+
+@pytest.mark.parametrize(
+    ("touches", "expected"),
+    [
+        Case([], ""),
+        Case([("a", 1), ("b", 2)], "ba"),
+        Case([("a", 1), ("b", 1)], "ba"),
+        Case([("a", 1), ("b", 1), ("a", 1)], "ab"),
+        Case([("a", 2), ("b", 1)], "ab"),
+        Case([("a", 2), ("b", 1), ("c", 1), ("d", 2)], "dacb"),
+        Case([("a", 3), ("b", 4), ("b", 1)], "ab"),
+    ],
+)
+def test_of_one_second_the_last_touched_is_the_newest(
+    touches: list[tuple[str, int]], expected: str
+) -> None:
+    index = ByLastUpdate()
+    for cart, updated_at in touches:
+        index.touch(cart, updated_at)
+    assert "".join(index.newest_first(0, 9)) == expected
+
+
+def test_a_page_past_the_end_is_empty() -> None:
+    index = ByLastUpdate()
+    index.touch("a", 1)
+    assert index.newest_first(1, 5) == []

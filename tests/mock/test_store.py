@@ -1,0 +1,249 @@
+"""The store against a model so simple that it can be read: whatever is done, they agree."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
+
+from mockserver.clock import Clock
+from mockserver.entities import CART_LIFETIME, Cart, Contact, Customer
+from mockserver.journal import JournalStorage
+from mockserver.store import Store
+from mockserver.tables import ResidentStorage
+from tests.mock.world import START, MachineTime
+
+CARTS, CUSTOMERS = ("c1", "c2", "c3"), ("u1", "u2", "u3")
+CART_IDS, CUSTOMER_IDS = st.sampled_from(CARTS), st.sampled_from(CUSTOMERS)
+OWNERS = st.lists(CUSTOMER_IDS, max_size=2, unique=True).map(tuple)
+SECONDS = st.sampled_from([1, 60, 24 * 3600, CART_LIFETIME - 1, CART_LIFETIME])
+
+
+def new_store(storage: ResidentStorage, time: MachineTime) -> Store:
+    counter = itertools.count(1)
+    return Store("shop", storage, Clock(time), lambda: f"id-{next(counter)}")
+
+
+class AgainstAModel(RuleBasedStateMachine):
+    """Does the same to a store and to two dictionaries, and compares all that can be asked.
+
+    The model's dictionaries are in the order of creation; ``written`` says when each cart was
+    written last, as a pair of the second and the number of the step.
+    """
+
+    directory: Path | None = None
+
+    @initialize()
+    def open(self) -> None:
+        """Start with an empty store."""
+        self.time = MachineTime()
+        self.storage = self.new_storage()
+        self.store = new_store(self.storage, self.time)
+        self.carts: dict[str, Cart] = {}
+        self.customers: dict[str, Customer] = {}
+        self.written: dict[str, tuple[int, int]] = {}
+        self.step = 0
+
+    def new_storage(self) -> ResidentStorage:
+        """A storage in memory."""
+        return ResidentStorage()
+
+    def expire(self) -> int:
+        """Let the model's carts expire; the time, in whole seconds."""
+        now = self.store.now()
+        for cart in list(self.carts.values()):
+            if cart.updated_at + CART_LIFETIME <= now:
+                del self.carts[cart.id]
+                del self.written[cart.id]
+        return int(now)
+
+    @rule(cart_id=CART_IDS, customers=OWNERS, read=st.booleans())
+    def put_cart(self, cart_id: str, customers: tuple[str, ...], read: bool) -> None:
+        """Make or change a cart."""
+        now = self.expire()
+        if read:
+            self.store.cart(cart_id)
+        contact = None if customers else Contact(email="x@example.com", name="X")
+        cart = Cart(
+            id=cart_id, name=f"step {self.step}", created_at=now, updated_at=now,
+            customers=customers, contact=contact,
+        )  # fmt: skip
+        self.store.put_cart(cart)
+        self.carts[cart_id] = cart
+        self.step += 1
+        self.written[cart_id] = (now, self.step)
+
+    @rule(cart_id=CART_IDS)
+    def delete_cart(self, cart_id: str) -> None:
+        """Delete a cart, there or not."""
+        self.expire()
+        self.store.delete_cart(cart_id)
+        self.carts.pop(cart_id, None)
+        self.written.pop(cart_id, None)
+
+    @rule(customer_id=CUSTOMER_IDS, upper=st.booleans())
+    def put_customer(self, customer_id: str, upper: bool) -> None:
+        """Make or change a customer."""
+        now = self.expire()
+        email = f"{customer_id}-{self.step}@example.com"
+        customer = Customer(
+            id=customer_id, name="N", email=email.upper() if upper else email, created_at=now,
+            updated_at=now, password_hash="hash" if upper else None,
+        )  # fmt: skip
+        self.step += 1
+        self.store.put_customer(customer)
+        self.customers[customer_id] = customer
+
+    @rule(customer_id=CUSTOMER_IDS)
+    def delete_customer(self, customer_id: str) -> None:
+        """Delete a customer, there or not."""
+        self.expire()
+        self.store.delete_customer(customer_id)
+        if self.customers.pop(customer_id, None) is not None:
+            for cart in self.carts.values():
+                left = tuple(c for c in cart.customers if c != customer_id)
+                self.carts[cart.id] = replace(cart, customers=left)
+
+    @rule(seconds=SECONDS)
+    def wait(self, seconds: int) -> None:
+        """Let the machine's time pass."""
+        self.time.now += seconds
+
+    @rule(seconds=SECONDS)
+    def set_back(self, seconds: int) -> None:
+        """Set the store's clock back."""
+        self.store.clock.advance(-seconds)
+
+    @rule()
+    def restore(self) -> None:
+        """Take all that is there and put it back, after having added something."""
+        self.expire()
+        customers, carts = self.store.everything()
+        self.store.put_customer(Customer("u9", "N", "u9@example.com", 0, 0))
+        if customers:
+            self.store.delete_customer(customers[0].id)
+        self.store.fill(customers, carts)
+        # Of carts of one second, the one made last is now the newest.
+        self.step += 1
+        for number, cart in enumerate(carts):
+            self.written[cart.id] = (cart.updated_at, self.step + number)
+        self.step += len(carts)
+
+    def newest_first(self, customer_id: str | None) -> list[Cart]:
+        """The model's carts of a customer, or those of any customer, in the order of a list."""
+        ids = sorted(self.written, key=lambda cart_id: self.written[cart_id], reverse=True)
+        found = [self.carts[cart_id] for cart_id in ids]
+        if customer_id is None:
+            return [cart for cart in found if cart.customers]
+        return [cart for cart in found if customer_id in cart.customers]
+
+    @invariant()
+    def they_agree(self) -> None:
+        """Whatever can be asked is answered as the model says."""
+        self.expire()
+        store = self.store
+        assert {cart_id: store.cart(cart_id) for cart_id in CARTS} == {
+            cart_id: self.carts.get(cart_id) for cart_id in CARTS
+        }
+        for customer_id in CUSTOMERS:
+            expected = self.newest_first(customer_id)
+            assert store.carts_of(customer_id, 0, 10) == (expected, len(expected))
+            assert store.carts_of(customer_id, 1, 1) == (expected[1:2], len(expected))
+            assert store.cart_count_of(customer_id) == len(expected)
+            customer = self.customers.get(customer_id)
+            assert store.customer(customer_id) == customer
+            assert store.has_customer(customer_id) == (customer is not None)
+            if customer is not None:
+                assert store.customer_with_email(customer.email.swapcase()) == customer
+        registered = self.newest_first(None)
+        assert store.registered_carts(0, 10) == (registered, len(registered))
+        customers = list(reversed(self.customers.values()))
+        assert store.customers(0, 10) == (customers, len(customers))
+        assert store.customers(1, 1) == (customers[1:2], len(customers))
+        assert store.customer_with_email("nobody@example.com") is None
+        assert store.counts() == {
+            "customers": len(customers),
+            "carts": len(self.carts),
+            "registered_carts": len(registered),
+        }
+
+
+class OnDiskAgainstAModel(AgainstAModel):
+    """The same on a journal that is folded into the snapshot again and again, and reopened."""
+
+    def new_storage(self) -> ResidentStorage:
+        """A storage on disk that compacts often."""
+        if self.directory is None:
+            self.directory = Path(tempfile.mkdtemp())
+        return JournalStorage(self.directory, compact_after=600)
+
+    @rule()
+    def reopen(self) -> None:
+        """Start over with what is on disk."""
+        self.expire()
+        offset = self.store.clock.offset
+        self.store.close()
+        self.store = new_store(self.new_storage(), self.time)
+        self.store.clock.advance(offset)
+        # Of carts of one second, the order in which they were made is what is kept.
+        made = [cart.id for cart in self.store.everything()[1]]
+        for cart_id, (second, _) in self.written.items():
+            self.written[cart_id] = (second, made.index(cart_id) - len(made))
+
+    def teardown(self) -> None:
+        """Leave nothing behind."""
+        self.store.close()
+        if self.directory is not None:
+            shutil.rmtree(self.directory)
+
+
+SETTINGS = settings(max_examples=60, stateful_step_count=20, deadline=None)
+TestInMemory = AgainstAModel.TestCase
+TestInMemory.settings = SETTINGS
+TestOnDisk = OnDiskAgainstAModel.TestCase
+TestOnDisk.settings = settings(SETTINGS, max_examples=40)
+
+
+@pytest.fixture
+def store() -> Store:
+    return new_store(ResidentStorage(), MachineTime())
+
+
+def test_the_first_secret_of_a_key_is_its_secret(store: Store) -> None:
+    assert [store.accepts_secret(secret) for secret in ("one", "two", "", "one")] == [
+        True, False, False, True,
+    ]  # fmt: skip
+
+
+def test_a_secret_is_kept_as_a_digest_and_outlives_a_fill() -> None:
+    storage = ResidentStorage()
+    store = new_store(storage, MachineTime())
+    store.accepts_secret("a-secret-of-a-key")
+    store.fill((), ())
+    assert "a-secret-of-a-key" not in repr(storage.read())
+    assert not store.accepts_secret("another")
+
+
+@pytest.mark.parametrize("field", ["name", "customers", "updated_at"])
+def test_a_cart_that_was_read_cannot_be_changed(store: Store, field: str) -> None:
+    store.put_cart(Cart("c", "N", int(START), int(START)))
+    cart = store.cart("c")
+    with pytest.raises(AttributeError):
+        setattr(cart, field, None)
+
+
+def test_a_cart_lives_seven_days_to_the_second(store: Store) -> None:
+    store.put_cart(Cart("c", "N", int(START), int(START)))
+    store.clock.advance(CART_LIFETIME - 1)
+    store.now()
+    assert store.cart("c") is not None
+    store.clock.advance(1)
+    store.now()
+    assert store.cart("c") is None
