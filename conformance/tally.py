@@ -16,7 +16,7 @@ _Pair = tuple[str, str]
 class Tally:
     """The exchanges of one part of a layer, by rule and operation.
 
-    The same deviation is told once, by the shortest request that showed it.
+    The same deviation is told once, by the shortest sequence or request that showed it.
     """
 
     def __init__(self, session: Session, layer: Layer, part: str) -> None:
@@ -93,8 +93,6 @@ def verdict_of(findings: list[Finding]) -> Verdict:
     return Verdict.DEVIATES if documented else Verdict.ADVICE
 
 
-def _length(finding: Finding) -> int:
-    if finding.answer is None:
-        return 0
-    request = finding.answer.request
-    return len(request.url) + len(request.body or b"")
+def _length(finding: Finding) -> tuple[int, int]:
+    request = finding.answer.request if finding.answer else None
+    return len(finding.steps), len(request.url) + len(request.body or b"") if request else 0
