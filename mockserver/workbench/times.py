@@ -29,5 +29,5 @@ def clock_shown(clock: Clock) -> dict[str, Any]:
         "now": shown_time(now),
         "epoch": now,
         "frozen": clock.is_frozen,
-        "offset": round(clock.offset, 3),
+        "offset": round(clock.offset, 3) + 0.0,  # never -0.0
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -78,6 +79,14 @@ def test_a_reset_brings_a_store_back_to_new(cart_mock: CartMock) -> None:
     _spoiled(cart_mock)
     assert all(_glance(cart_mock).values())
     cart_mock.reset()
+    assert _glance(cart_mock) == NEW
+
+
+@pytest.mark.parametrize("sent", [{}, {"json": {}}, {"json": {"keep": []}}])
+def test_a_reset_needs_no_body(cart_mock: CartMock, sent: dict[str, Any]) -> None:
+    _spoiled(cart_mock)
+    answer = cart_mock.client.post(f"/_mock/stores/{cart_mock.client_id}/reset", **sent)
+    assert answer.status_code == 200
     assert _glance(cart_mock) == NEW
 
 
