@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID, uuid4
 
 from conformance.client import Answer
 from conformance.events import Kind
@@ -78,6 +79,20 @@ class Examination:
             caller or self.administrator, DISSOCIATE, cart=cart, body=identifiers(customer.id)
         )
         return self.need(answer, "a customer could not be disassociated")
+
+    def unknown_customer(self) -> str:
+        """An id that no customer has, shaped as the deployment's ids are. Raises Untestable.
+
+        Only a UUID is invented: any other id that looks right could be somebody's.
+        """
+        try:
+            UUID(self.customer("A").id)
+        except ValueError:
+            customer = self.session.new_customer("D")
+            answer = self.session.send(self.administrator, "deleteCustomer", customer=customer.id)
+            self.need(answer, "no customer could be deleted")
+            return customer.id
+        return str(uuid4())
 
     def state(self, cart: str, *customers: Customer) -> State:
         """The cart from both sides. Raises Untestable."""

@@ -359,17 +359,12 @@ def _nobody(x: Examination, cart: str) -> None:
     a = x.customer("A")
     control = x.control(x.send(x.administrator, x.operation, cart=cart, body=identifiers(a.id)))
     before = x.state(cart, a)
-    # Shaped like the ids that the deployment makes, so that only its absence can be at fault.
-    unknown = "".join(_other(c) for c in a.id)
+    unknown = x.unknown_customer()
     answer = x.send(x.administrator, x.operation, cart=cart, body=identifiers(unknown))
     if x.refused(answer, control):
         x.unchanged(before, x.state(cart, a), answer)
     elif x.operation == ASSOCIATE and answer.ok:
         x.session.send(x.administrator, DISSOCIATE, cart=cart, body=identifiers(unknown))
-
-
-def _other(character: str) -> str:
-    return {"0": "9", "9": "0", "a": "f", "f": "a", "1": "7", "7": "1"}.get(character, character)
 
 
 # --- Carts of others ---

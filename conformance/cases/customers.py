@@ -134,8 +134,7 @@ def _deleted_customer(x: Examination) -> None:
 def _no_customer(x: Examination) -> None:
     a = x.customer("A")
     control = x.control(x.send(x.administrator, GET, customer=a.id))
-    swap = str.maketrans("0123456789abcdef", "9876543210fedcba")
-    x.refused(_of_nobody(x, a.id.translate(swap)), control)
+    x.refused(_of_nobody(x, x.unknown_customer()), control)
 
 
 # --- What a customer must have ---

@@ -276,5 +276,4 @@ def _bad_page(x: Examination) -> None:
 
 
 def _unknown_customer(x: Examination) -> None:
-    unknown = x.session.fresh_id("nobody")
-    x.need_error(x.send(x.administrator, x.operation, customer=unknown))
+    x.need_error(x.send(x.administrator, x.operation, customer=x.unknown_customer()))

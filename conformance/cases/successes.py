@@ -18,8 +18,9 @@ from conformance.state import instant, list_ids, page_of, timestamp
 
 MINE = "customers of this run"
 
-# What an association request is answered with stands in the rules of the effects.
 STATUS = {
+    ASSOCIATE: 200,
+    DISSOCIATE: 204,
     "getCarts": 200,
     "createACart": 201,
     "getACart": 200,
@@ -51,11 +52,7 @@ def _published(x: Examination) -> None:
             _access_token(x, answer, grant)
         return
     answer = x.send(x.administrator, x.operation, **request_of(x))
-    wanted = STATUS.get(x.operation)
-    if wanted:
-        x.status(answer, wanted)
-    else:
-        x.need(answer, "the request was refused")
+    x.status(answer, STATUS[x.operation])
 
 
 def _access_token(x: Examination, answer: Answer, grant: str) -> None:
@@ -169,14 +166,17 @@ def newest_first(x: Examination) -> None:
 @case(SUCCESS, "getCustomers", "a page of one", requests=2, touches="nothing")
 def page_of_customers(x: Examination) -> None:
     """As many as were asked for, the next page another one."""
-    found = []
-    answer = None
-    for offset in (0, 1):
-        query = f"page[limit]=1&page[offset]={offset}"
-        answer = x.need(x.send(x.administrator, "getCustomers", query=query), "no list")
-        found.append([customer.get("id") for customer in page_of(answer)])
-    good = [len(page) for page in found] == [1, 1] and found[0] != found[1]
-    x.expect(good, "one customer a page, another on the next", f"{found}", answer)
+    # Somebody else may register in between and shift the pages: that happens once, not always.
+    for _ in range(3):
+        pages = []
+        for offset in (0, 1):
+            query = f"page[limit]=1&page[offset]={offset}"
+            answer = x.need(x.send(x.administrator, "getCustomers", query=query), "no list")
+            pages.append([customer.get("id") for customer in page_of(answer)])
+        good = [len(page) for page in pages] == [1, 1] and pages[0] != pages[1]
+        if good:
+            break
+    x.expect(good, "one customer a page, another on the next", f"{pages}", answer)
 
 
 @case(SUCCESS, "createCustomer", "what was asked for", requests=3, touches=MINE)
@@ -276,8 +276,6 @@ def _no_password(x: Examination) -> None:
         x.need(x.session.token("client_credentials"), "no access token")
     elif x.operation == "createCustomer":
         x.session.new_customer("D")
-    elif x.operation in (ASSOCIATE, DISSOCIATE):
-        x.need(x.send(x.administrator, x.operation, **request_of(x)), "the request was refused")
     else:
         x.need(x.send(x.administrator, x.operation, **request_of(x)), "the request was refused")
 
