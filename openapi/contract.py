@@ -34,12 +34,16 @@ class ContractError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a rule stands: ``document`` is a key of the catalogue's ``documents``."""
+    """Where a rule stands: ``document`` is a key of the catalogue's ``documents``.
+
+    ``indirect`` says that the sentence is the nearest one published and does not state the rule.
+    """
 
     document: str
     page: str
     sentence: str
     url: str | None = None
+    indirect: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.exceptions import UnknownType, ValidationError, best_match
 from jsonschema_path import SchemaPath
 from openapi_schema_validator import OAS30Validator, OAS31Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
@@ -72,7 +72,9 @@ class Schemas:
         try:
             error = best_match(_errors(validator, value))
         except Unresolvable as unresolvable:
-            return f"the schema cannot be resolved: {unresolvable}"
+            return f"its schema cannot be resolved: {unresolvable}"
+        except UnknownType as unknown:
+            return f"its schema has the type {unknown.type!r}, which there is not"
         if error is None:
             return None
         where = "".join(f"[{part!r}]" for part in error.absolute_path)
