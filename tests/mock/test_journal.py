@@ -1,0 +1,471 @@
+"""State on disk: what was acknowledged is there again; what cannot be used is refused untouched."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from tinydb import TinyDB
+
+from mockserver.entities import Cart, Customer
+from mockserver.journal import DataError, JournalStorage
+from mockserver.stores import Stores
+from openapi import load_contract
+from tests.mock.world import World
+
+CONTRACT = load_contract()
+LINES: list[list[dict[str, dict[str, Any]]]] = [
+    [{"carts": {"a": {"n": 1}}}],
+    [{"carts": {"b": {"text": "ünïcode \n and {brackets}"}}, "customers": {"u": {"n": 2}}}],
+    [{"carts": {"a": None}}, {"carts": {"a": {"n": 3}}}],
+    [{"carts": {"b": {"n": 4}}}],
+]
+
+
+def states() -> Iterator[dict[str, Any]]:
+    """The tables after each line: the first is before any."""
+    tables: dict[str, Any] = {}
+    yield {}
+    for line in LINES:
+        for change in line:
+            for table, documents in change.items():
+                for name, document in documents.items():
+                    tables.setdefault(table, {}).pop(name, None)
+                    if document is not None:
+                        tables[table][name] = document
+        yield json.loads(json.dumps(tables))
+
+
+STATES = list(states())
+
+
+def write_lines(directory: Path) -> list[int]:
+    """Write a journal of all lines; how long it was before and after each."""
+    storage = JournalStorage(directory)
+    lengths = [(directory / "journal.jsonl").stat().st_size]
+    for line in LINES:
+        storage.commit(*line)
+        lengths.append((directory / "journal.jsonl").stat().st_size)
+    storage.close()
+    return lengths
+
+
+def reopened(directory: Path) -> Any:
+    storage = JournalStorage(directory)
+    storage.close()
+    return storage.read()
+
+
+def test_everything_is_there_again(tmp_path: Path) -> None:
+    write_lines(tmp_path)
+    assert reopened(tmp_path) == STATES[-1]
+
+
+def test_a_journal_cut_off_anywhere_has_every_whole_record(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lengths = write_lines(tmp_path / "whole")
+    content = (tmp_path / "whole" / "journal.jsonl").read_bytes()
+    for length in range(len(content) + 1):
+        directory = tmp_path / str(length)
+        directory.mkdir()
+        path = directory / "journal.jsonl"
+        path.write_bytes(content[:length])
+        caplog.clear()
+        whole = [kept for kept in lengths if kept <= length]
+        assert reopened(directory) == STATES[max(0, len(whole) - 1)], length
+        torn = length - whole[-1] if whole else 0
+        if torn:
+            [message] = caplog.messages
+            assert f"{path}: the last record was torn ({torn} bytes)" in message
+        else:
+            assert caplog.messages == []
+        # What was torn is cut off: the next record begins a line, and is read again.
+        storage = JournalStorage(directory)
+        storage.commit({"more": {"x": {}}})
+        storage.close()
+        assert reopened(directory)["more"] == {"x": {}}
+
+
+def test_a_compaction_keeps_the_state_and_empties_the_journal(tmp_path: Path) -> None:
+    lengths = write_lines(tmp_path)
+    storage = JournalStorage(tmp_path)
+    storage.compact()
+    assert (tmp_path / "journal.jsonl").stat().st_size == lengths[0]
+    storage.commit({"carts": {"c": {"n": 5}}})
+    storage.close()
+    expected = {**STATES[-1], "carts": {**STATES[-1]["carts"], "c": {"n": 5}}}
+    assert reopened(tmp_path) == expected
+
+
+def test_the_journal_is_folded_into_the_snapshot_when_it_has_grown(tmp_path: Path) -> None:
+    storage = JournalStorage(tmp_path, compact_after=1000)
+    largest = 0
+    for number in range(500):
+        storage.commit({"carts": {str(number % 7): {"n": number}}})
+        largest = max(largest, (tmp_path / "journal.jsonl").stat().st_size)
+    storage.close()
+    assert 1000 - 50 < largest <= 1000
+    assert reopened(tmp_path)["carts"]["2"] == {"n": 499}
+
+
+def test_a_crash_between_snapshot_and_journal_is_harmless(tmp_path: Path) -> None:
+    write_lines(tmp_path)
+    old = (tmp_path / "journal.jsonl").read_bytes()
+    storage = JournalStorage(tmp_path)
+    storage.compact()
+    storage.close()
+    (tmp_path / "journal.jsonl").write_bytes(old)
+    assert reopened(tmp_path) == STATES[-1]
+
+
+def test_stock_tinydb_opens_the_snapshot(tmp_path: Path) -> None:
+    write_lines(tmp_path)
+    storage = JournalStorage(tmp_path)
+    storage.compact()
+    storage.close()
+    # Stock TinyDB takes ids for numbers, and so the tables are looked at as they are stored.
+    with TinyDB(tmp_path / "snapshot.json") as stock:
+        assert stock.tables() == {"_format", "carts", "customers"}
+        assert stock.table("_format").all() == [{"format": "cart-mock", "version": 1}]
+        assert stock.storage.read() == {**stock.storage.read(), **STATES[-1]}
+
+
+# ---- Refusals -----------------------------------------------------------------------------------
+
+
+class Refused(NamedTuple):
+    """Bytes that stand in a file of a data directory, and parts of the one line that refuses it."""
+
+    name: str
+    file: str
+    content: bytes
+    parts: tuple[str, ...]
+
+
+HEADER = b'{"format":"cart-mock","version":1}\n'
+NEWER = b'{"format":"cart-mock","version":2,"new":[]}\n'
+IDENTITY, JOURNAL, SNAPSHOT, NAME = (
+    "cart-mock.json", "stores/store-shop/journal.jsonl", "stores/store-shop/snapshot.json",
+    "stores/store-shop/name.json",
+)  # fmt: skip
+NOT_OURS = ("is not a", "of cart-mock; move it away")
+NEWER_PARTS = ("has format version 2, and this cart-mock reads 1", "use the cart-mock that wrote")
+GOOD = b'[{"carts":{}}]\n'
+DAMAGED = [
+    *(
+        Refused(f"{what} as {file.rpartition('/')[2]}", file, content, NOT_OURS)
+        for file in (IDENTITY, JOURNAL, SNAPSHOT, NAME)
+        for what, content in (
+            ("prose", b"Dear diary\n"), ("bytes", b"\xff\xfe\x00\n"), ("a list", b"[1,2]\n"),
+            ("foreign JSON", b'{"name":"package","version":"1.0.0"}\n'),
+            ("a foreign string of bytes", b'"\xff"\n'), ("deep nesting", b"[" * 100_000 + b"\n"),
+            ("deep objects", b'{"a":' * 100_000 + b"\n"),
+        )
+    ),
+    Refused("prose without a line as journal", JOURNAL, b"Dear diary", NOT_OURS),
+    Refused("a beginning of another header", JOURNAL, b'{"format":"x', NOT_OURS),
+    Refused("nothing as identity", IDENTITY, b"", NOT_OURS),
+    Refused("nothing as snapshot", SNAPSHOT, b"", NOT_OURS),
+    Refused("nothing as name", NAME, b"", NOT_OURS),
+    Refused("foreign format", JOURNAL, b'{"format":"other","version":1}\n', NOT_OURS),
+    Refused("a snapshot without header", SNAPSHOT, b'{"carts":{}}', NOT_OURS),
+    Refused("stock TinyDB's file", SNAPSHOT, b'{"_default":{"1":{"a":1}}}', NOT_OURS),
+    Refused("a newer identity", IDENTITY, NEWER, NEWER_PARTS),
+    Refused("a newer journal", JOURNAL, NEWER, NEWER_PARTS),
+    Refused("a newer snapshot", SNAPSHOT, b'{"_format":{"1":' + NEWER[:-1] + b"}}", NEWER_PARTS),
+    *(
+        Refused(f"a damaged line: {line[:20]!r}", JOURNAL, HEADER + GOOD + line + b"\n" + GOOD,
+                ("line 3 is damaged", "restore a copy"))
+        for line in (
+            b"", b"{", GOOD[:-4], b"\xff", b'[{"carts":{"a":{"n":"\xff"}}}]', b"null", b"5",
+            b'[{"carts":{"a":5}}]', b'[{"carts":[]}]', b'{"carts":{}}', b"[" * 100_000,
+            b'[{"carts":{"a":{"n":' + b"[" * 100_000,
+        )
+    ),
+    Refused("a damaged last line that is whole", JOURNAL, HEADER + GOOD + b"{\n",
+            ("line 3 is damaged", "restore a copy")),
+    Refused("a cart that is none", JOURNAL, HEADER + b'[{"carts":{"a":{"n":1}}}]\n',
+            ("is damaged", "restore a copy")),
+    Refused("a customer that is none", JOURNAL, HEADER + b'[{"customers":{"a":{"id":1}}}]\n',
+            ("is damaged", "restore a copy")),
+    *(
+        Refused(f"signing key {key!r}", IDENTITY,
+                b'{"format":"cart-mock","version":1,"signing_key":' + key + b"}",
+                ("its signing_key is damaged", "restore a copy"))
+        for key in (b'""', b"null", b"5", b'"zz"', b'"abcd"')
+    ),
+    Refused("no signing key", IDENTITY, HEADER, ("its signing_key is damaged",)),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory as a mock left it, with a snapshot and a journal."""
+    data = tmp_path_factory.mktemp("kept") / "data"
+    stores = Stores(data=data)
+    store = stores.use("shop")
+    now = int(store.now())
+    store.put_customer(Customer("ada", "Ada", "ada@example.com", now, now))
+    store._database.resident.compact()  # type: ignore[attr-defined]  # it is one on disk
+    store.put_cart(Cart("c", "Groceries", now, now, customers=("ada",)))
+    stores.close()
+    return data
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "parts"), [case[1:] for case in DAMAGED], ids=[c.name for c in DAMAGED]
+)
+def test_a_file_that_cannot_be_used_is_named_and_left_alone(
+    kept: Path, tmp_path: Path, file: str, content: bytes, parts: tuple[str, ...]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(kept, data)
+    (data / file).write_bytes(content)
+    before = files(data)
+    with pytest.raises(DataError) as raised:
+        Stores(data=data)
+    message = str(raised.value)
+    assert "\n" not in message
+    assert str((data / file).parent) in message
+    for part in parts:
+        assert part in message
+    assert files(data) == before
+    # The lock was given back: with the file as it was, the directory is used again.
+    shutil.copy(kept / file, data / file)
+    Stores(data=data).close()
+
+
+@pytest.mark.parametrize("file", [IDENTITY, JOURNAL, SNAPSHOT, NAME, "stores", "cart-mock.lock"])
+def test_a_path_that_cannot_be_read_is_named(kept: Path, tmp_path: Path, file: str) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(kept, data)
+    path = data / file
+    if path.is_dir():
+        shutil.rmtree(path)
+        path.write_text("a file")
+    else:
+        path.unlink(missing_ok=True)
+        path.mkdir()
+    with pytest.raises(DataError, match=r"cannot be (used|written)") as raised:
+        Stores(data=data)
+    assert str(data) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_directory_of_somebody_else_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("my only copy")
+    with pytest.raises(
+        DataError, match=r"not cart-mock's \(thesis\.txt\); name an empty"
+    ) as raised:
+        Stores(data=tmp_path)
+    assert str(tmp_path) in str(raised.value)
+    assert files(tmp_path) == {"thesis.txt": b"my only copy"}
+
+
+@pytest.mark.parametrize("place", ["file/data", "/proc/cart-mock"])
+def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(DataError, match="cannot be written: ") as raised:
+        Stores(data=tmp_path / place)
+    assert str(tmp_path / place) in str(raised.value)
+
+
+def test_a_second_process_on_the_same_directory_is_refused(tmp_path: Path) -> None:
+    first = Stores(data=tmp_path)
+    first.use("shop")
+    before = files(tmp_path)
+    second = subprocess.run(
+        [sys.executable, "-m", "mockserver", "--port", "0", "--data", str(tmp_path)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (second.returncode, second.stdout) == (2, "")
+    [line] = second.stderr.splitlines()
+    assert line.startswith(f"cart-mock: {tmp_path}: another cart-mock uses it")
+    assert files(tmp_path) == before
+    first.close()
+    Stores(data=tmp_path).close()
+
+
+# ---- A start or a first use that was killed half-way ---------------------------------------------
+
+
+LEFT_BEHIND: list[tuple[str, dict[str, bytes]]] = [
+    ("before the identity", {"cart-mock.lock": b"", "cart-mock.new": b'{"form'}),
+    ("before a store is named", {"stores/store-new/journal.jsonl": HEADER + b"[{"}),
+    ("while a store is named", {"stores/store-new/name.new": b'"ne'}),
+    ("before a journal has its header", {"stores/store-new/journal.jsonl": HEADER[:9]}),
+    ("while a snapshot is written", {"stores/store-shop/snapshot.new": b'{"_for'}),
+]
+
+
+@pytest.mark.parametrize(("_when", "left"), LEFT_BEHIND, ids=[entry[0] for entry in LEFT_BEHIND])
+def test_a_start_after_one_that_was_killed_succeeds(
+    kept: Path, tmp_path: Path, _when: str, left: dict[str, bytes]
+) -> None:  # fmt: skip
+    data = tmp_path / "data"
+    if "cart-mock.new" not in left:
+        shutil.copytree(kept, data)
+    for name, content in left.items():
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_bytes(content)
+    stores = Stores(data=data)
+    store = stores.use("new")
+    assert store.everything() == ([], [])
+    store.put_cart(Cart("c", "Groceries", int(store.now()), int(store.now())))
+    stores.close()
+    stores = Stores(data=data)
+    again = stores.get("new")
+    assert again is not None
+    assert again.cart("c") is not None
+    stores.close()
+
+
+# ---- A disk that is full -------------------------------------------------------------------------
+
+
+@contextmanager
+def limited(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond so many bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@contextmanager
+def no_space(_size: int) -> Iterator[None]:
+    """No byte can be written to any journal."""
+
+    def write(_file: int, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mockserver.journal.os.write", write)
+        yield
+
+
+Full = Callable[[int], Any]
+FULL = pytest.mark.parametrize("full", [limited, no_space])
+
+
+@FULL
+@pytest.mark.parametrize("room", [0, 1, 10])
+def test_a_record_that_cannot_be_written_leaves_state_and_journal(
+    tmp_path: Path, full: Full, room: int
+) -> None:
+    write_lines(tmp_path)
+    storage = JournalStorage(tmp_path)
+    before = files(tmp_path)
+    size = len(before["journal.jsonl"])
+    with full(size + room), pytest.raises(OSError, match=r"bytes could be written|No space|large"):
+        storage.commit({"carts": {"lost": {"text": "x" * 50}}})
+    assert storage.read() == STATES[-1]
+    assert files(tmp_path) == before
+    storage.commit({"carts": {"kept": {}}})
+    storage.close()
+    assert reopened(tmp_path)["carts"] == {**STATES[-1]["carts"], "kept": {}}
+
+
+def test_a_snapshot_that_cannot_be_written_costs_no_change(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    storage = JournalStorage(tmp_path, compact_after=200)
+
+    def fail() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "compact", fail)
+        for number in range(20):
+            storage.commit({"carts": {str(number): {"n": number}}})
+    assert any("snapshot.json: cannot be written" in message for message in caplog.messages)
+    assert len(caplog.messages) < 5
+    for number in range(20, 60):
+        storage.commit({"carts": {str(number): {"n": number}}})
+    assert (tmp_path / "snapshot.json").exists()
+    storage.close()
+    assert reopened(tmp_path)["carts"] == {str(n): {"n": n} for n in range(60)}
+
+
+def test_a_snapshot_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None:
+    write_lines(tmp_path)
+    storage = JournalStorage(tmp_path)
+    storage.compact()
+    before = files(tmp_path)
+    with limited(20), pytest.raises(OSError, match="large"):
+        storage.compact()
+    assert files(tmp_path) == before
+    storage.close()
+    assert reopened(tmp_path) == STATES[-1]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A shop whose state is kept in a directory."""
+    data = tmp_path_factory.mktemp("world")
+    with World(data=data) as world:
+        yield world
+
+
+@FULL
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_a_request_that_cannot_be_kept_is_a_500_in_the_envelope_and_changes_nothing(
+    world: World, full: Full, method: str
+) -> None:
+    data = world.site.stores._data
+    assert data is not None
+    cart = world.cart(world.store.new_id())
+    world.associate(cart, world.bob if method == "POST" else world.ada)
+    before, kept_files = world.everything(), files(data)
+    ada, bob = world.as_ada(), world.as_bob()
+    seen = [world.carts_of(headers) for headers in (ada, bob)]
+    with full((data / JOURNAL).stat().st_size):
+        answer = world.associate(cart, world.ada, method=method)
+    error = CONTRACT.protocol_error("internal-error")
+    assert answer.status_code == error.status
+    [entry] = answer.json()["errors"]
+    assert (entry["status"], entry["title"]) == (error.status, error.text)
+    assert answer.headers["x-request-id"]
+    assert "Traceback" not in answer.text
+    assert str(data) not in answer.text
+    assert world.everything() == before
+    assert [world.carts_of(headers) for headers in (ada, bob)] == seen
+    assert files(data) == kept_files
+    assert world.associate(cart, world.ada, method=method).is_success
+    assert (cart in world.carts_of(ada)) == (method == "POST")
+
+
+@FULL
+def test_a_store_that_cannot_be_made_can_be_made_later(
+    world: World, full: Full, request: pytest.FixtureRequest
+) -> None:
+    form = {"grant_type": "implicit", "client_id": request.node.name}
+    with full(0):
+        answer = world.send("POST", "/oauth/access_token", data=form)
+    assert answer.status_code == 500
+    assert world.site.stores.get(request.node.name) is None
+    assert world.send("POST", "/oauth/access_token", data=form).status_code == 200
