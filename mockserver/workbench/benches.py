@@ -11,6 +11,11 @@ from mockserver.store import Store
 from mockserver.workbench.errors import Refusal
 
 
+def name_in_path(part: str) -> str:
+    """The name that a part of a path stands for: an encoded slash arrives there as it was sent."""
+    return part.replace("%2F", "/").replace("%2f", "/")
+
+
 class Bench:
     """One store with its faults, snapshots and broken rules."""
 
@@ -29,11 +34,8 @@ class Benches:
         self._benches: WeakKeyDictionary[Store, Bench] = WeakKeyDictionary()
 
     def named(self, name: str) -> Bench:
-        """The bench of the store of that ``client_id``. Raises Refusal if there is no such store.
-
-        An encoded slash reaches the workbench as it was sent: it is part of the name.
-        """
-        store = self.engine.stores.get(name.replace("%2F", "/").replace("%2f", "/"))
+        """The bench of the store with that ``client_id``. Raises Refusal if there is none."""
+        store = self.engine.stores.get(name_in_path(name))
         if store is None:
             raise Refusal(
                 "store-unknown",

@@ -8,7 +8,7 @@ from typing import Any
 from mockserver.scenarios import BIG_SHOP, SCENARIOS, scenario
 from mockserver.seed import Seed, SeedError, exported, seed_of
 from mockserver.snapshots import Snapshot, difference, snapshot_of
-from mockserver.workbench.benches import Bench, Benches
+from mockserver.workbench.benches import Bench, Benches, name_in_path
 from mockserver.workbench.errors import Refusal
 from mockserver.workbench.stores import store_shown
 from mockserver.workbench.times import shown_time
@@ -95,7 +95,7 @@ class StateOperations:
 
     async def take_snapshot(self, store: str, snapshot: str) -> Body:
         """Keep the present state under a name."""
-        bench = self._benches.named(store)
+        bench, snapshot = self._benches.named(store), name_in_path(snapshot)
         if len(bench.snapshots) >= MOST_SNAPSHOTS and snapshot not in bench.snapshots:
             what = f"this store has {MOST_SNAPSHOTS} snapshots"
             raise Refusal("request-invalid", what, "Delete one first.", "snapshot")
@@ -105,12 +105,12 @@ class StateOperations:
 
     async def export_snapshot(self, store: str, snapshot: str, times: bool = False) -> Body:
         """A snapshot as a seed file."""
-        found = _snapshot(self._benches.named(store), snapshot)
+        found = _snapshot(self._benches.named(store), name_in_path(snapshot))
         return exported(found.customers, found.carts, times=times)
 
     async def delete_snapshot(self, store: str, snapshot: str) -> tuple[None, int]:
         """Forget a snapshot."""
-        bench = self._benches.named(store)
+        bench, snapshot = self._benches.named(store), name_in_path(snapshot)
         _snapshot(bench, snapshot)
         del bench.snapshots[snapshot]
         return None, 204
@@ -118,7 +118,7 @@ class StateOperations:
     async def restore_snapshot(self, store: str, snapshot: str) -> Body:
         """Bring a store back to a snapshot."""
         bench = self._benches.named(store)
-        found = _snapshot(bench, snapshot)
+        found = _snapshot(bench, name_in_path(snapshot))
         bench.store.fill(found.customers, found.carts)
         return {"data": store_shown(bench)}
 

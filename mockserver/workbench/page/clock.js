@@ -19,7 +19,7 @@ export function clockCard(model) {
           ? html`<button @click=${() => change("The clock runs on.", { action: "resume" })}>Resume</button>`
           : html`<button @click=${() => change("The clock stands still.", { action: "freeze" })}>Freeze</button>`}
         ${STEPS.map(([name, seconds]) => html`<button @click=${() => change(`The clock is ${name} ahead of before.`, { action: "advance", seconds })}>+ ${name}</button>`)}
-        <button class="quiet" @click=${() => change("The clock follows the machine’s.", { action: "follow" })}>Follow the machine’s</button>
+        <button class="quiet" @click=${() => change("The clock follows the machine's.", { action: "follow" })}>Follow the machine's</button>
       </div>
       <form class="bar" @submit=${(event) => { event.preventDefault(); change("The clock is advanced.", { action: "advance", seconds: event.target.elements.seconds.valueAsNumber }); }}>
         <label>Advance by <input class="number" name="seconds" type="number" step="any" min="-315360000" max="315360000" required> seconds</label>
@@ -44,7 +44,7 @@ export function clockNow({ summary, asOf }) {
 
 export function standing({ frozen, offset }) {
   if (frozen) return "frozen";
-  return Math.abs(offset) < 1 ? "follows the machine’s" : `${distance(Math.abs(offset))} ${offset > 0 ? "ahead" : "behind"}`;
+  return Math.abs(offset) < 1 ? "follows the machine's" : `${distance(Math.abs(offset))} ${offset > 0 ? "ahead" : "behind"}`;
 }
 
 function distance(seconds) {

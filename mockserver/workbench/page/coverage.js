@@ -1,5 +1,6 @@
 // Which rules and answers of the contract a store's requests have exercised.
 
+import { count } from "./format.js";
 import { html, nothing } from "./html.js";
 import { download } from "./state.js";
 
@@ -47,10 +48,11 @@ function rulesTable(model, lines) {
       <td class="met">${met(line)}</td></tr>`)}</tbody></table></div>`;
 }
 
-function met({ covered, answered, injected }) {
+function met({ covered, answered, injected, storeless }) {
   if (!covered) return html`<span class="soft">not yet</span>`;
-  const times = answered === 0 ? nothing : `${answered}×`;
-  return html`<b>✓</b> ${times} ${injected === 0 ? nothing : html`<span class="soft">${injected}× by a fault</span>`}`;
+  const ways = [[answered, ""], [injected, " by a fault"], [storeless ?? 0, " without a store"]];
+  const times = ways.filter(([number]) => number > 0).map(([number, how]) => `${count(number, "time")}${how}`);
+  return html`<b>✓</b> ${times.join(", ")}`;
 }
 
 function answersTable(lines) {

@@ -108,8 +108,8 @@ function route() {
 }
 
 let watched = null;
-function watchPicture() {
-  const element = place("picture-place");
+function watchDrawing() {
+  const element = place("drawing");
   if (element !== null && element !== watched) {
     watched = element;
     watchWidth(element, changed);
@@ -122,7 +122,7 @@ addEventListener("hashchange", () => {
   route();
   if (VIEWS.includes(location.hash.slice(1))) scrollTo(0, 0);
 });
-new MutationObserver(watchPicture).observe(content, { childList: true, subtree: true });
+new MutationObserver(watchDrawing).observe(content, { childList: true, subtree: true });
 // The clock ticks.
 setInterval(() => model.view === "situation" && model.summary !== null && changed(), 1000);
 route();

@@ -9,8 +9,10 @@ const ROW = 30;
 const TIGHT_ROW = 21;
 const TIGHT_ABOVE = 24;
 const TOP = 34;
-const LETTER = 7.2;
 const MARK = 6;
+const FONT = "px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+const NAME_SIZE = 13;
+const ID_SIZE = 12;
 
 const view = { width: 560, near: null, find: "", state: null, drawing: null, known: null, fresh: new Set() };
 
@@ -25,10 +27,10 @@ export function pictureView(model, changed) {
     </section>`;
 }
 
-/** Draw as wide as there is room. */
+/** Draw as wide as there is room in that element. */
 export function watchWidth(element, changed) {
   new ResizeObserver(([entry]) => {
-    const width = Math.max(260, Math.round(entry.contentRect.width));
+    const width = Math.floor(entry.contentRect.width);
     if (width !== view.width) {
       view.width = width;
       changed();
@@ -49,9 +51,9 @@ function content(model, changed) {
   const drawing = drawingOf(state, model.store);
   return html`
     ${drawing.rows > TIGHT_ABOVE ? finder(changed) : nothing}
-    ${drawn(drawing, changed)}
+    <div id="drawing">${drawn(drawing, changed)}</div>
     <p class="legend soft"><span class="mark customer"></span> customer <span class="mark cart"></span> cart
-      <span class="mark nobody"></span> nobody’s cart
+      <span class="mark nobody"></span> nobody's cart
       ${drawing.isFolded ? html`· Carts that the same customers have are drawn as one.` : nothing}</p>
     ${listing(state)}`;
 }
@@ -60,7 +62,7 @@ const tooMany = (summary) => html`
   <p class="empty">${count(summary.customers, "customer")} and ${count(summary.carts, "cart")} are too many to
     draw: the picture has room for ${MOST_DRAWN}. ${count(summary.registered_carts, "cart")}
     ${summary.registered_carts === 1 ? "has" : "have"} a customer,
-    ${(summary.carts - summary.registered_carts).toLocaleString("en-GB")} ${summary.carts - summary.registered_carts === 1 ? "is" : "are"} nobody’s.
+    ${(summary.carts - summary.registered_carts).toLocaleString("en-GB")} ${summary.carts - summary.registered_carts === 1 ? "is" : "are"} nobody's.
     The state can be exported under <a href="#situation">Situation</a>.</p>`;
 
 const finder = (changed) => html`
@@ -86,7 +88,7 @@ function drawn({ left, right, links, rows }, changed) {
   const at = (node) => TOP + (node.y + 0.5) * row;
   const lit = litNodes(left, right, links);
   const dim = (isLit) => (lit === null ? "" : isLit ? "lit" : "dim");
-  const letters = Math.floor((side - 16) / LETTER);
+  const room = side - 14;
   const middle = width / 2;
   const hover = (node) => () => {
     view.near = node;
@@ -106,7 +108,7 @@ function drawn({ left, right, links, rows }, changed) {
           <title>${tooltip(node)}</title>
           <rect class="hit" x="0" y=${at(node) - row / 2} width=${side + MARK} height=${row}/>
           <circle cx=${side} cy=${at(node)} r=${MARK}/>
-          ${label(node, letters, side - 12, at(node), "end")}
+          ${label(node, room, side - 12, at(node), "end")}
         </g>`)}
       ${right.map((node) => svg`
         <g class="node cart ${node.owners.length === 0 ? "nobody" : ""} ${dim(lit?.has(node))} ${view.fresh.has(node.key) ? "fresh" : ""}"
@@ -114,17 +116,41 @@ function drawn({ left, right, links, rows }, changed) {
           <title>${tooltip(node)}</title>
           <rect class="hit" x=${width - side - MARK} y=${at(node) - row / 2} width=${side + MARK} height=${row}/>
           <rect x=${width - side - MARK} y=${at(node) - MARK} width=${2 * MARK} height=${2 * MARK} rx="2"/>
-          ${label(node, letters, width - side + 12, at(node), "start")}
+          ${label(node, room, width - side + 12, at(node), "start")}
         </g>`)}
     </svg>`;
 }
 
 // The name first; the id where there is room beside it, since many carts are just called Cart.
-function label(node, letters, x, y, anchor) {
-  const name = shorten(node.label, letters);
-  const left = letters - [...name].length - 1;
-  const id = node.ids.length === 1 && node.ids[0] !== node.label && left >= 4 ? shorten(node.ids[0], left) : null;
-  return svg`<text x=${x} y=${y + 4} text-anchor=${anchor}>${name}${id === null ? nothing : svg`<tspan class="soft" dx="6">${id}</tspan>`}</text>`;
+function label(node, room, x, y, anchor) {
+  const name = fitted(node.label, room, NAME_SIZE);
+  const left = room - widthOf(name, NAME_SIZE) - GAP;
+  const id = node.ids.length === 1 && node.ids[0] !== node.label ? fitted(node.ids[0], left, ID_SIZE) : "";
+  return svg`<text x=${x} y=${y + 4} text-anchor=${anchor}>${name}${[...id].length < SHORTEST
+    ? nothing
+    : svg`<tspan class="soft" dx=${GAP}>${id}</tspan>`}</text>`;
+}
+
+const GAP = 6;
+const SHORTEST = 4;
+const canvas = document.createElement("canvas").getContext("2d");
+const widths = new Map();
+
+function widthOf(text, size) {
+  const key = `${size} ${text}`;
+  if (!widths.has(key)) {
+    canvas.font = `${size}${FONT}`;
+    widths.set(key, canvas.measureText(text).width);
+  }
+  return widths.get(key);
+}
+
+// As much of a text as there is room for.
+function fitted(text, room, size) {
+  if (room <= 0) return "";
+  let length = Math.min([...text].length, Math.ceil(room / 3));
+  while (length > 1 && widthOf(shorten(text, length), size) > room) length -= 1;
+  return shorten(text, length);
 }
 
 const tooltip = (node) =>

@@ -71,7 +71,7 @@ async function compare(model, event, changed) {
 
 function shown(diff) {
   if (diff.same) return html`<p class="empty">Nothing differs.</p>`;
-  const link = ({ cart, customer }) => html`cart <code>${cart}</code> – customer <code>${customer}</code>`;
+  const link = ({ cart, customer }) => html`cart <code>${cart}</code> of customer <code>${customer}</code>`;
   const thing = (what) => ({ id, name }) => html`${what} <code>${id}</code> ${name}`;
   return html`<ul class="diff">
     ${side("+", diff.customers.added, thing("customer"))}${side("−", diff.customers.removed, thing("customer"))}
