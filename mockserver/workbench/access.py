@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,8 +24,27 @@ def check_key(key: str, request: ConnexionRequest) -> Mapping[str, Any] | None:
 
 def is_loopback_origin(origin: str) -> bool:
     """Whether a browser page with that origin was served from this machine."""
+    host = _host_of(origin)
+    return host in _LOOPBACK_HOSTS or host.endswith(".localhost")
+
+
+def is_local_host(header: str) -> bool:
+    """Whether a ``Host`` header can only mean this machine or a bare address.
+
+    Another name could be a public one that was made to lead here, or a proxy's for others.
+    """
+    host = _host_of(f"//{header}")
+    if "." not in host or host.endswith(".localhost"):
+        return True
     try:
-        host = urlsplit(origin).hostname or ""
+        ip_address(host)
     except ValueError:
         return False
-    return host in _LOOPBACK_HOSTS or host.endswith(".localhost")
+    return True
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return "not-a-host."

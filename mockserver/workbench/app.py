@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from connexion import AsyncApp
@@ -18,7 +19,7 @@ from mockserver.engine import INTERNAL, Engine
 from mockserver.metrics import Metrics
 from mockserver.routes import Routes
 from mockserver.workbench import BASE_PATH, problems
-from mockserver.workbench.access import CONTROL_KEY, is_loopback_origin
+from mockserver.workbench.access import CONTROL_KEY, is_local_host, is_loopback_origin
 from mockserver.workbench.errors import Refusal, WorkbenchErrors
 from mockserver.workbench.operations import operations
 from mockserver.workbench.static import Page
@@ -92,23 +93,26 @@ class _Entrance:
         self._page = Page(BASE_PATH, errors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
-        if self._control_key is None and origin and not is_loopback_origin(origin):
-            await self._refuse_origin(origin, scope, receive, send)
+        refusal = self._stranger(dict(scope["headers"])) if self._control_key is None else None
+        if refusal is not None:
+            response = self._errors.response(refusal)
+            await Response(response.body, response.status_code, media_type=response.mimetype)(
+                scope, receive, send
+            )
         elif self._page.has(scope):
             await self._page(scope, receive, send)
         else:
             scope[CONTROL_KEY] = self._control_key
             await self._app(scope, receive, send)
 
-    async def _refuse_origin(self, origin: str, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = Refusal(
-            "origin-not-allowed",
-            f"it is {origin[:200]}",
-            "Call from a page of this machine, or start cart-mock with --control-key.",
-            "Origin",
-        )
-        response = self._errors.response(refusal)
-        await Response(response.body, response.status_code, media_type=response.mimetype)(
-            scope, receive, send
-        )
+    @staticmethod
+    def _stranger(headers: Mapping[bytes, bytes]) -> Refusal | None:
+        """The refusal of a request that came by way of another machine's page or name."""
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        host = headers.get(b"host", b"").decode("latin-1")
+        instead = "Call from this machine, by its address, or start cart-mock with --control-key."
+        if origin and not is_loopback_origin(origin):
+            return Refusal("origin-not-allowed", f"it is {origin[:200]}", instead, "Origin")
+        if not is_local_host(host):
+            return Refusal("host-not-allowed", f"it is {host[:200]}", instead, "Host")
+        return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 from mockserver.engine import Engine
 from mockserver.faults import Faults, Plan
 from mockserver.snapshots import Snapshot
@@ -27,11 +25,11 @@ class Bench:
 
 
 class Benches:
-    """Finds the bench of a store; it goes when the store goes."""
+    """Finds the bench of a store, made when the workbench first looks at it."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._benches: WeakKeyDictionary[Store, Bench] = WeakKeyDictionary()
+        self._benches: dict[Store, Bench] = {}
 
     def named(self, name: str) -> Bench:
         """The bench of the store with that ``client_id``. Raises Refusal if there is none."""
@@ -58,6 +56,12 @@ class Benches:
             bench = self._benches[store] = Bench(store, faults)
             bench.breaks = self.breaks_of_new_stores
         return bench
+
+    def delete(self, bench: Bench) -> None:
+        """Delete a store with all it holds, here too."""
+        bench.faults.clear()
+        self._benches.pop(bench.store, None)
+        self.engine.stores.delete(bench.store.name)
 
     def _operations_of(self, plan: Plan) -> frozenset[str]:
         contract = self.engine.contract

@@ -73,9 +73,7 @@ class StoreOperations:
 
     async def delete_store(self, store: str) -> tuple[None, int]:
         """Delete a store with all it holds."""
-        bench = self._benches.named(store)
-        bench.faults.clear()
-        self._stores.delete(bench.store.name)
+        self._benches.delete(self._benches.named(store))
         return None, 204
 
     async def reset_store(self, store: str, body: Body | None = None) -> Body:

@@ -93,6 +93,29 @@ def test_a_page_from_elsewhere_may_not_use_an_open_workbench(
         assert local or "--control-key" in answer.json()["errors"][0]["detail"]
 
 
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("localhost:8080", True),
+        ("127.0.0.1:8080", True),
+        ("[::1]:8080", True),
+        ("192.0.2.7", True),
+        ("mock", True),
+        ("mock.localhost:80", True),
+        ("", True),
+        ("mock.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("[::1", False),
+    ],
+)
+def test_an_open_workbench_is_not_had_under_the_name_of_another_machine(
+    cart_mock_client: httpx.Client, host: str, local: bool
+) -> None:
+    answer = cart_mock_client.get("/_mock/stores", headers={"Host": host})
+    assert answer.status_code == (200 if local else 403)
+    assert local or "--control-key" in answer.json()["errors"][0]["detail"]
+
+
 # ---- As it is started -----------------------------------------------------------------------
 
 
