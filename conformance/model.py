@@ -331,6 +331,8 @@ class _Machine:
 
     def _look(self, step: Step, cart: str) -> None:
         looks = LOOKS[:-1] if step.look == "everything" else (step.look,)
+        if step.action.startswith("refused"):
+            looks = tuple(dict.fromkeys(("cart", *looks)))
         for look in looks:
             if look == "cart":
                 self._look_at_cart(cart)

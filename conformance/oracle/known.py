@@ -7,6 +7,7 @@ may have made it. An oracle never fails an answer for what it does not know.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 ADMINISTRATOR = "client_credentials"
 SHOPPER = "implicit"
@@ -50,6 +51,14 @@ def list_side(customer_id: str) -> str:
     return f"list of {customer_id}"
 
 
+class Suspect(NamedTuple):
+    """A request that should have changed nothing, by this rule; ``about`` is why it was refused."""
+
+    rule: str
+    operation: str
+    about: str | None = None
+
+
 @dataclass(slots=True)
 class KnownCart:
     """A cart. ``exists`` is False once deleted, or for an id that nobody has.
@@ -57,8 +66,7 @@ class KnownCart:
     ``customers`` and ``contact`` (whether it carries a contact email) are None where unknown.
     ``removed`` are the customers whose association was deleted. ``verified`` are the sides from
     which the state was seen to be as expected since anything was last asked of this cart, and
-    ``suspects`` are those that were, until a request was refused: its operation, and the rule that
-    it broke where only one was.
+    ``suspects`` are those that were, until a request that should have changed nothing.
     """
 
     exists: bool = True
@@ -66,7 +74,7 @@ class KnownCart:
     contact: bool | None = None
     removed: set[str] = field(default_factory=set)
     verified: set[str] = field(default_factory=set)
-    suspects: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    suspects: dict[str, Suspect] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Something unforeseen happened to this cart: nothing is known of its state any more."""
@@ -79,10 +87,10 @@ class KnownCart:
         self.verified.clear()
         self.suspects.clear()
 
-    def was_refused(self, operation: str, rule: str | None) -> None:
-        """A request about it was refused: what is seen otherwise now, that request changed."""
-        self.suspects = dict.fromkeys(self.suspects, (operation, None))
-        self.suspects |= dict.fromkeys(self.verified, (operation, rule))
+    def suspect(self, suspect: Suspect) -> None:
+        """A request should have changed nothing: what is seen otherwise now, it changed."""
+        self.suspects = dict.fromkeys(self.suspects, suspect._replace(about=None))
+        self.suspects |= dict.fromkeys(self.verified, suspect)
         self.verified.clear()
 
     def seen(self, side: str) -> None:

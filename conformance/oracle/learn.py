@@ -14,6 +14,7 @@ from conformance.oracle.known import (
     CustomerToken,
     KnownCart,
     KnownCustomer,
+    Suspect,
     list_side,
 )
 from conformance.oracle.reading import Reading
@@ -55,7 +56,7 @@ def _refused(reading: Reading, rule: str | None) -> None:
     cart = reading.known.carts.get(reading.cart_id)
     if cart is None or reading.operation is None:
         return
-    cart.was_refused(reading.operation, rule)
+    cart.suspect(Suspect("refusal-changes-nothing", reading.operation, rule))
 
 
 def _no_effect(_reading: Reading, _answer: Answer) -> None:
@@ -149,11 +150,17 @@ def _change(reading: Reading, *, present: bool) -> None:
     if customer is None or reading.json.ambiguous:
         cart.forget()  # it should have been refused: what it did is anyone's guess
         return
-    cart.changed()
     if not cart.exists:
         cart.exists, cart.customers = True, None
     if cart.customers is None:
+        cart.changed()
         return
+    if present == (customer in cart.customers):
+        assert reading.operation is not None
+        rule = "association-repeat" if present else "delete-missing"
+        cart.suspect(Suspect(rule, reading.operation))
+        return
+    cart.changed()
     if present:
         cart.customers.add(customer)
         cart.removed.discard(customer)

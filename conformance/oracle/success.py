@@ -10,7 +10,7 @@ from conformance.client import NOT_JSON, Answer
 from conformance.events import Kind
 from conformance.findings import Finding
 from conformance.judge import shown
-from conformance.oracle.known import CART_SIDE, KnownCart, list_side
+from conformance.oracle.known import CART_SIDE, KnownCart, Suspect, list_side
 from conformance.oracle.must import SUCCESS, has_symbols
 from conformance.oracle.reading import Reading
 from conformance.schemas import Schemas
@@ -19,7 +19,6 @@ from openapi import Contract
 from openapi.contract import Level
 
 NO_CONTENT = 204
-NOTHING_CHANGES = "refusal-changes-nothing"
 
 
 class Successes:
@@ -58,9 +57,10 @@ class Successes:
     def _effect(self, operation: str, answer: Answer, told: Told) -> Finding:
         """A finding about state, put down to an operation that the rule is about."""
         rule = self._contract.rule(told.rule)
-        blamed, about = told.refused or (operation, None)
+        blamed = told.suspect.operation if told.suspect else operation
         if blamed not in rule.operations:
             blamed = rule.operations[0]
+        about = told.suspect.about if told.suspect else None
         return Finding(
             rule.id, rule.level, Kind.EFFECT, blamed, told.expected, told.actual,
             answer=answer, about=about,
@@ -104,13 +104,13 @@ def _shows_odd(reading: Reading, answer: Answer) -> bool:
 class Told(NamedTuple):
     """What an answer says that it should not.
 
-    ``refused`` is the refused request (operation, rule) that must have changed it all the same.
+    ``suspect`` is the request that must have changed it although it should have changed nothing.
     """
 
     rule: str
     expected: str
     actual: str
-    refused: tuple[str, str | None] | None = None
+    suspect: Suspect | None = None
 
 
 _Content = Callable[[Reading, Answer], Iterator[Told]]
@@ -197,7 +197,8 @@ def _cart_page(reading: Reading, answer: Answer) -> Iterator[Told]:
 def _missing(known: KnownCart, side: str, expected: str, actual: str) -> Told:
     """An association that should be there: by which rule, from what happened to the cart."""
     if side in known.suspects:
-        return Told(NOTHING_CHANGES, expected, actual, known.suspects[side])
+        suspect = known.suspects[side]
+        return Told(suspect.rule, expected, actual, suspect)
     shared = len(known.customers or ()) > 1 or known.removed
     return Told("shared-cart" if shared else "association-visible", expected, actual)
 
@@ -205,7 +206,8 @@ def _missing(known: KnownCart, side: str, expected: str, actual: str) -> Told:
 def _unexpected(known: KnownCart, side: str, customer: str, expected: str, actual: str) -> Told:
     """An association that should not be there: by which rule, from what happened to the cart."""
     if side in known.suspects:
-        return Told(NOTHING_CHANGES, expected, actual, known.suspects[side])
+        suspect = known.suspects[side]
+        return Told(suspect.rule, expected, actual, suspect)
     if customer in known.removed:
         return Told("association-deleted", expected, actual)
     others = side != CART_SIDE and known.customers
