@@ -108,7 +108,8 @@ def _list_breaks(ctx: click.Context, _param: click.Parameter, wanted: bool) -> N
     "--seed",
     type=click.Path(path_type=Path, dir_okay=False),
     show_envvar=True,
-    help="What every new store starts with: a JSON object of customers, carts and associations.",
+    help="What every new store starts with: a JSON object of customers, carts and associations, "
+    "or the name of a ready scenario, such as one-shopper or big-shop.",
 )
 @click.option(
     "--envelope-only",
@@ -219,7 +220,8 @@ def main(
     from mockserver.clients import ClientsError, load_clients
     from mockserver.journal import DataError
     from mockserver.requests import RequestJournal
-    from mockserver.seed import SeedError, load_seed
+    from mockserver.scenarios import scenario_or_file
+    from mockserver.seed import SeedError
     from mockserver.server import serve, server_of
     from mockserver.stores import Stores
 
@@ -230,7 +232,7 @@ def main(
         stores = Stores(
             data=data,
             clients=None if clients is None else load_clients(clients),
-            seed=None if seed is None else load_seed(seed),
+            seed=None if seed is None else scenario_or_file(seed),
             new_journal=lambda: RequestJournal(journal),
         )
     except (ClientsError, DataError, SeedError) as error:

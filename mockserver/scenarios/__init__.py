@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mockserver.seed import Seed, SeedAssociation, SeedCart, SeedCustomer, load_seed
+from mockserver.seed import Seed, SeedAssociation, SeedCart, SeedCustomer, SeedError, load_seed
 
 BIG_SHOP = "big-shop"
 BIG_SHOP_CARTS = 100_000
@@ -29,6 +29,23 @@ def scenario(name: str, carts: int | None = None) -> Seed:
     if name == BIG_SHOP:
         return _big_shop(BIG_SHOP_CARTS if carts is None else carts)
     return load_seed(Path(__file__).with_name(f"{name}.json"))
+
+
+def scenario_or_file(path: Path) -> Seed:
+    """The seed in a file, or the ready scenario of that name if there is no such file.
+
+    Raises SeedError, naming the scenarios.
+    """
+    name = str(path)
+    if name in SCENARIOS and not path.exists():
+        return scenario(name)
+    try:
+        return load_seed(path)
+    except SeedError as error:
+        if path.exists():
+            raise
+        known = ", ".join(SCENARIOS)
+        raise SeedError(f"{error}; the ready scenarios are: {known}") from error
 
 
 def _big_shop(carts: int) -> Seed:

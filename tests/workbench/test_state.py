@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mockserver.scenarios import SCENARIOS, scenario
-from mockserver.seed import parse_seed
+from mockserver.scenarios import SCENARIOS, scenario, scenario_or_file
+from mockserver.seed import SeedError, parse_seed
 from mockserver.testing import CartMock, WorkbenchError
 
 HOLDS = {
@@ -49,6 +50,18 @@ def test_a_scenario_holds_what_it_says_and_nothing_is_wrong_with_it(
     cart_mock.seed(name)
     store = cart_mock.workbench("GET", f"/stores/{cart_mock.client_id}")["data"]
     assert (store["customers"], store["carts"]) == HOLDS[name][:2]
+
+
+def test_a_mock_can_be_started_with_a_scenario_or_a_file(tmp_path: Path) -> None:
+    assert scenario_or_file(Path("one-shopper")).carts == scenario("one-shopper").carts
+    file = tmp_path / "shop.json"
+    file.write_text('{"carts": [{"id": "mine"}]}')
+    assert [cart.id for cart in scenario_or_file(file).carts] == ["mine"]
+    with pytest.raises(SeedError, match="the ready scenarios are: empty-shop"):
+        scenario_or_file(tmp_path / "mall")
+    file.write_text("{")
+    with pytest.raises(SeedError, match="is not JSON"):
+        scenario_or_file(file)
 
 
 @pytest.mark.parametrize("name", [name for name in HOLDS if name != "empty-shop"])
