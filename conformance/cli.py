@@ -207,7 +207,7 @@ def cli() -> None:
     \b
     Against the mock:
       cart-mock &
-      cart-conformance run http://127.0.0.1:8080 --client-id me --client-secret s
+      cart-conformance run http://127.0.0.1:8080 --client-id me --client-secret my-secret
     Against a deployment, with the secret out of sight:
       export CART_CONFORMANCE_CLIENT_SECRET=...
       cart-conformance plan https://HOST --client-id ID

@@ -1,0 +1,267 @@
+"""What the pages on conformance and CI show is run as it stands there.
+
+Two things differ: the suite is this checkout instead of an installed package, and a run is limited
+to a few directed cases. Steps of a CI service's own, such as uploading, need that service.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from conformance.cli import cli
+from conformance.reports.files import RENDERERS
+from conformance.settings import TOML_KEYS, read_toml
+from tests.live import running_mock
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs/conformance.md").read_text(encoding="utf-8")
+CI = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
+SHOWN_URL = "http://127.0.0.1:8080"
+FEW = {
+    "CART_CONFORMANCE_RUN_LAYERS": "directed",
+    "CART_CONFORMANCE_RUN_RULES": "type-not-customer",
+}
+ONE_RULE = 'layers = "directed"\nrules = "type-not-customer"\n'
+DEVIATING = "type-not-customer:accepted"
+
+
+@pytest.fixture
+def shell_environment(tmp_path: Path) -> dict[str, str]:
+    """The commands of this checkout on the PATH, and runs that are limited to a few cases."""
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name, module in (
+        ("cart-conformance", "conformance"),
+        ("cart-mock", "mockserver"),
+        ("pytest", "pytest -p conformance.pytest_plugin -p xdist"),
+    ):
+        command = commands / name
+        command.write_text(f'#!/bin/sh\nexec {sys.executable} -m {module} "$@"\n')
+        command.chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if name != "CI"}
+    return kept | FEW | {
+        "PATH": f"{commands}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+    }  # fmt: skip
+
+
+def shell(
+    script: str, cwd: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run ``script`` as the CI services do: bash, ended by the first command that fails."""
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script],
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=150,
+    )
+
+
+# --- The guide ---
+
+COMMANDS = {
+    section.partition("\n")[0]: "".join(
+        re.findall(r"^```bash\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    )
+    for section in re.split(r"^## ", GUIDE, flags=re.MULTILINE)[1:]
+    if "```bash" in section
+}
+
+
+@pytest.mark.parametrize("section", COMMANDS)
+def test_the_commands_of_the_guide_work(
+    section: str, tmp_path: Path, mock_url: str, shell_environment: dict[str, str]
+) -> None:
+    (tmp_path / "conformance.toml").write_text(ONE_RULE)
+    credentials = {
+        "CART_CONFORMANCE_CLIENT_ID": tmp_path.name,
+        "CART_CONFORMANCE_CLIENT_SECRET": "a-secret-of-the-reader",
+    }
+    script = COMMANDS[section].replace(SHOWN_URL, mock_url)
+    done = shell(script, tmp_path, shell_environment | credentials)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for directory in re.findall(r"--report-dir (\S+)", script):
+        assert list((tmp_path / directory).iterdir())
+    if section == "Reports":
+        assert {path.name for path in (tmp_path / "reports").iterdir()} == set(RENDERERS)
+        assert "skipped  cart-expired" in done.stdout
+
+
+def test_the_guide_names_every_command_and_every_option() -> None:
+    shown = {shlex.split(line)[1] for line in GUIDE.splitlines() if line.startswith("cart-conf")}
+    assert shown == set(cli.commands)
+    options = set(re.findall(r"(?<![\w|-])--[a-z][a-z-]+", GUIDE))
+    known = {name for command in cli.commands.values() for p in command.params for name in p.opts}
+    plugin = (ROOT / "conformance/pytest_plugin.py").read_text(encoding="utf-8")
+    known |= set(re.findall(r'"(--conformance-[a-z-]+)"', plugin)) | {"--help"}
+    known.add("--data-raw")  # of curl
+    assert options - known == set()
+
+
+def test_the_example_settings_have_every_key(tmp_path: Path) -> None:
+    text = (ROOT / "docs/conformance.toml").read_text(encoding="utf-8")
+    everything = tmp_path / "conformance.toml"
+    everything.write_text(re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE))
+    assert set(read_toml(everything)) == TOML_KEYS
+
+
+def test_the_example_settings_make_a_run(
+    tmp_path: Path, mock_url: str, shell_environment: dict[str, str]
+) -> None:
+    text = (ROOT / "docs/conformance.toml").read_text(encoding="utf-8")
+    (tmp_path / "conformance.toml").write_text(
+        text.replace(SHOWN_URL, mock_url)
+        .replace('"my-store"', '"settings"')
+        .replace("rate = 20", "")
+    )
+    environment = {k: v for k, v in shell_environment.items() if k not in FEW} | {
+        "CART_CONFORMANCE_CLIENT_SECRET": "a-secret-of-the-page"
+    }
+    done = shell("cart-conformance run", tmp_path, environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((tmp_path / "reports/report.json").read_text())
+    assert report["seed"] == 4711
+    assert report["options"]["texts"] == "advise"
+    tried = {rule["id"] for rule in report["rules"] if rule["cases"]}
+    assert {"type-not-customer", "more-than-one-customer", "last-cart"} <= tried
+    assert "a-secret-of-the-page" not in done.stdout + json.dumps(report)
+
+
+# --- CI ---
+
+
+class Step(NamedTuple):
+    """What one step of a job runs; ``always`` that it runs after a failure too."""
+
+    script: str
+    always: bool = False
+
+
+class Job(NamedTuple):
+    """A job of the page: the commands that can be run here, and its variables."""
+
+    title: str
+    steps: tuple[Step, ...]
+    variables: dict[str, str]
+    kept: tuple[str, ...]
+
+
+def jobs() -> Iterator[Job]:
+    """Every job of the page."""
+    for section in re.split(r"^## ", CI, flags=re.MULTILINE)[1:]:
+        title = section.partition("\n")[0]
+        for text in re.findall(r"^```yaml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL):
+            document = yaml.safe_load(text)
+            job = (document.get("jobs") or document)["conformance"]
+            yield _github(title, job) if "steps" in job else _gitlab(title, job)
+
+
+def _github(title: str, job: dict[str, Any]) -> Job:
+    steps = [Step(s["run"], s.get("if") == "always()") for s in job["steps"] if "run" in s]
+    kept = [
+        step["with"]["path"]
+        for step in job["steps"]
+        if step.get("uses", "").startswith("actions/upload-artifact") and step["if"] == "always()"
+    ]
+    return Job(title, tuple(steps), job["env"], tuple(kept))
+
+
+def _gitlab(title: str, job: dict[str, Any]) -> Job:
+    assert job["artifacts"]["when"] == "always"
+    kept = (*job["artifacts"]["paths"], job["artifacts"]["reports"]["junit"])
+    # Each line is a command of one and the same shell.
+    return Job(title, (*map(Step, job["script"]),), job["variables"], kept)
+
+
+JOBS = {job.title: job for job in jobs()}
+INSTALL = re.compile(r'python -m pip install "\$PACKAGE"( pytest-xdist)?\n?')
+
+
+def run_job(job: Job, url: str, folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Run a job but for its installation. Gives the first status that is not 0, and the output."""
+    variables = {
+        name: value for name, value in job.variables.items() if "$" not in value
+    } | {
+        "TARGET": url,
+        "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+        "CART_CONFORMANCE_CLIENT_ID": folder.name,
+        "CART_CONFORMANCE_CLIENT_SECRET": "a-secret-of-the-project",
+    }  # fmt: skip
+    status, output = 0, ""
+    for step in job.steps:
+        if INSTALL.fullmatch(step.script) or (status and not step.always):
+            continue
+        # The page shows the port that people use; here it must be a free one.
+        script = step.script.replace(SHOWN_URL, url).replace("cart-mock --port 8080 &\n", "")
+        done = shell(script, folder, {**environment, **variables})
+        status = status or done.returncode
+        output += done.stdout + done.stderr
+    return status, output
+
+
+def test_the_page_has_jobs_for_both_services() -> None:
+    assert list(JOBS) == ["GitHub Actions", "A service that the job starts", "GitLab", "As tests"]
+    for job in JOBS.values():
+        assert sum(bool(INSTALL.fullmatch(step.script)) for step in job.steps) == 1
+
+
+@pytest.mark.parametrize("title", JOBS)
+def test_a_job_passes_on_a_deployment_that_conforms(
+    title: str, tmp_path: Path, mock_url: str, shell_environment: dict[str, str]
+) -> None:
+    (tmp_path / "conformance.toml").write_text(ONE_RULE)
+    status, output = run_job(JOBS[title], mock_url, tmp_path, shell_environment)
+    assert status == 0, output
+    assert all((tmp_path / kept).exists() for kept in JOBS[title].kept)
+
+
+@pytest.fixture(scope="module")
+def broken_url() -> Iterator[str]:
+    """A deployment that takes any type."""
+    with running_mock("--break", DEVIATING) as url:
+        yield url
+
+
+@pytest.mark.parametrize("title", JOBS)
+def test_a_job_fails_on_a_deployment_that_deviates_and_keeps_the_reports(
+    title: str, tmp_path: Path, broken_url: str, shell_environment: dict[str, str]
+) -> None:
+    (tmp_path / "conformance.toml").write_text(ONE_RULE)
+    status, output = run_job(JOBS[title], broken_url, tmp_path, shell_environment)
+    assert status == 1, output
+    assert all((tmp_path / kept).exists() for kept in JOBS[title].kept)
+    assert json.loads((tmp_path / "reports/report.json").read_text())["outcome"] == "deviates"
+    if title == "GitHub Actions":
+        summary = (tmp_path / "summary.md").read_text()
+        assert summary.startswith("**deviates**, ")
+        assert "- deviates: `type-not-customer`" in summary
+
+
+def test_the_service_that_a_job_starts_is_the_one_it_checks() -> None:
+    (script,) = (
+        step.script
+        for step in JOBS["A service that the job starts"].steps
+        if "cart-mock" in step.script
+    )
+    start, wait, check = script.splitlines()
+    assert start == f"cart-mock --port {SHOWN_URL.rpartition(':')[2]} &"
+    assert wait.startswith("curl ")
+    assert wait.endswith(f"{SHOWN_URL}/")
+    assert check == f"cart-conformance run {SHOWN_URL} --report-dir reports"
