@@ -12,6 +12,7 @@ from conformance.client import Answer, Interruption, NetworkFault
 from conformance.events import CleanupFinished
 from conformance.journal import Remains, Thing
 from conformance.session import DISSOCIATE, CouldNotRun, Session, Untestable, identifiers
+from conformance.state import customers_of
 
 GONE = frozenset({404, 410})
 FAULTS_IN_A_ROW = 3
@@ -47,13 +48,21 @@ class _Cleaning:
         answer = self._try("deleteACart", cart=cart)
         if answer is not None and answer.refused and answer.status not in GONE:
             # The last cart of a customer cannot be deleted: take it from everybody first.
-            for person in self._people:
+            for person in self._customers_of(cart):
                 self._try(DISSOCIATE, cart=cart, body=identifiers(person))
             answer = self._try("deleteACart", cart=cart)
         if answer is None or not self._is_gone(answer):
             return False
         self._session.journal.gone("cart", cart)
         return True
+
+    def _customers_of(self, cart: str) -> list[str]:
+        """Those of the run's customers whom the cart names; all, where it cannot be read."""
+        answer = self._try("getACart", cart=cart)
+        if answer is None or not answer.ok or not isinstance(answer.data, dict):
+            return self._people
+        named = customers_of(answer.data)
+        return [person for person in self._people if person in named]
 
     def _is_gone(self, answer: Answer) -> bool:
         self.removed += answer.ok

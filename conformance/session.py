@@ -65,7 +65,7 @@ class Session:
         self.unsure: list[tuple[Thing, str]] = []
         self.lost: list[tuple[Thing, str]] = []
         self.problems: list[str] = []
-        self.benches: dict[str, str] = {}
+        self.benches: dict[str, Any] = {}
         self._passwords: set[str] = set()
         self.observer = Observer(contract, self._passwords)
         self._tokens: dict[str, tuple[Caller, float]] = {}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from conformance.cases.bench import ADMINISTRATOR, put_back, take
 from conformance.cases.effects import free_cart, need_visible
 from conformance.cases.registry import Case, case, cases
 from conformance.client import Answer
@@ -217,9 +218,6 @@ def cart_id_unsafe() -> Iterator[Case]:
         yield _path_case(operation, "at the end", "!", place="{1}{0}")
 
 
-_ID_BENCH = "cart-id-unsafe "
-
-
 def _path_case(
     operation: str,
     variant: str,
@@ -230,38 +228,24 @@ def _path_case(
     place: str = "",
 ) -> Case:
     def run(x: Examination) -> None:
-        a = x.customer("A")
-        cart = _id_bench(x)
-        body = identifiers(a.id)
-        control = x.control(x.send(x.administrator, operation, cart=cart, body=body))
-        undo = DISSOCIATE if operation == ASSOCIATE else ASSOCIATE
-        x.need(x.session.send(x.administrator, undo, cart=cart, body=body), "the control stays")
+        bench = take(x, ADMINISTRATOR)
+        cart = bench.cart
         unsafe = place.format(characters, cart) if place else f"{cart[:-1]}{characters}{cart[-1:]}"
         x.session.about_to_make("cart", unsafe)
         answer = x.send(
             x.administrator,
             operation,
             cart=unsafe,
-            body=body,
+            body=identifiers(x.customer("A").id),
             encoded=raw,
             envelope=not mangled,
         )
         if answer.ok:
             x.session.carts.append(unsafe)
-        x.refused(answer, control)
-        x.session.benches[_ID_BENCH + operation] = cart
+        if x.refused(answer, bench.control):
+            put_back(x, ADMINISTRATOR, bench)
 
-    return Case("cart-id-unsafe", operation, variant, run, 4)
-
-
-def _id_bench(x: Examination) -> str:
-    """A cart without a customer for POST, with customer A for DELETE."""
-    cart = x.session.benches.pop(_ID_BENCH + x.operation, None)
-    if cart is None:
-        cart = x.session.new_cart()
-        if x.operation == DISSOCIATE:
-            x.associate(cart, x.customer("A"))
-    return cart
+    return Case("cart-id-unsafe", operation, variant, run, 2)
 
 
 @cases
@@ -323,7 +307,15 @@ def _association_of_unknown(x: Examination, who: str) -> None:
     body = identifiers(a.id)
     control = x.control(x.send(caller, x.operation, cart=cart, body=body))
     unknown = x.session.unknown_cart_id()
-    x.refused(x.send(caller, x.operation, cart=unknown, body=body), control)
+    answer = x.send(caller, x.operation, cart=unknown, body=body)
+    if x.refused(answer, control):
+        x.expect(
+            unknown not in list_ids(x.session, x.shopper("A")),
+            "no such cart after the refused request",
+            "it is in the customer's list",
+            answer,
+            rule="refusal-changes-nothing",
+        )
 
 
 @case("cart-unknown", UPDATE, "an id that no cart has", requests=3)

@@ -71,6 +71,12 @@ ENTRIES: tuple[tuple[str, Any], ...] = (
 )
 
 
+HIDDEN_ENTRIES: tuple[tuple[str, bytes], ...] = (
+    ("the customer's id", b'{"data": ["ID"]}'),
+    ("an array of one entry", b'{"data": [[{"type": "customer", "id": "ID"}]]}'),
+)
+
+
 @cases
 def entry_not_object() -> Iterator[Case]:
     """An array of one thing that is no object."""
@@ -78,6 +84,8 @@ def entry_not_object() -> Iterator[Case]:
         for caller in CALLERS:
             for variant, entry in ENTRIES:
                 yield refusal("entry-not-object", operation, variant, caller, _entries(entry))
+            for variant, raw in HIDDEN_ENTRIES:
+                yield refusal("entry-not-object", operation, variant, caller, _sending(raw))
 
 
 @cases
