@@ -78,14 +78,13 @@ class AccessTokenEndpoint(Endpoint):
         self._judgement = judgement(engine.contract.rules_of(OAUTH_OPERATION))
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
-        errors = self._engine.errors
         media = bodies.media_type(request.headers.get(b"content-type", b""))
         if media not in ("", bodies.FORM):
-            return errors.answer("media-type-unsupported", wrong_media(media, bodies.FORM))
+            return self._unread(request, "media-type-unsupported", wrong_media(media, bodies.FORM))
         try:
             form = bodies.read_form(request.body)
         except bodies.Malformed as error:
-            return errors.answer("body-malformed", Breach(str(error), "Send a form."))
+            return self._unread(request, "body-malformed", Breach(str(error), "Send a form."))
         breaks = self._engine.breaks
         if breaks is not None:
             form = breaks.form(form)
@@ -97,6 +96,11 @@ class AccessTokenEndpoint(Endpoint):
             answer = breaks.shown(self.operation_id, facts, answer)
         journal = self._engine.journal if facts.store is None else facts.store.journal
         journal.record(request, self.operation_id, answer, facts)
+        return answer
+
+    def _unread(self, request: Request, error_id: str, breach: Breach) -> Answer:
+        answer = self._engine.errors.answer(error_id, breach)
+        self._engine.journal.record(request, self.operation_id, answer, None)
         return answer
 
     async def judge_and_act(self, facts: GrantFacts) -> Answer:

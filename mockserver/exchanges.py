@@ -19,7 +19,7 @@ def exchange_shown(entry: Entry, store: str | None) -> dict[str, Any]:
         "id": request.id,
         "at": at.replace("+00:00", "Z"),
         "store": store,
-        "operation": entry.operation_id,
+        "operation": entry.operation_id or None,
         "method": request.method,
         "path": redactor.text(request.path),
         "query": redactor.text(request.query.decode("latin-1")),

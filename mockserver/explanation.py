@@ -23,6 +23,8 @@ Shown = dict[str, Any]
 
 _HEADERS = {ACCESS_HEADER, CUSTOMER_HEADER, "Content-Type"}
 _FORM_FIELDS = {"grant_type", "client_id", "client_secret"}
+_NO_ADVICE = {"path-unknown", "method-not-allowed", "body-too-large", "internal-error"}
+"""Errors of requests that no other request is near to."""
 _STEP = re.compile(r"[^.\[\]]+")
 # The rules that blame more than one field, or what the request names rather than what it says.
 _BLAMED = {"credentials-wrong": "data.email", "cart-has-contact-email": "cartID"}
@@ -103,7 +105,11 @@ def cause(entry: Entry, redactor: Redactor) -> Shown | None:
     source = _BLAMED.get(broken, breach.source)
     request = entry.request
     found: Shown
-    if source is None:
+    if broken == "method-not-allowed":
+        found = {"in": "method", "present": True, "value": request.method}
+    elif broken == "path-unknown":
+        found = {"in": "path", "present": True, "value": redactor.text(request.path)}
+    elif source is None:
         found = {"in": "body", "pointer": "", "present": bool(request.body)}
         found["value"] = redactor.body(request.body)
     elif source in _HEADERS:
@@ -190,6 +196,8 @@ def _customer_shown(customer: Customer | None) -> Shown | None:
 
 
 def _attempts(entry: Entry, store: Store | None, redactor: Redactor) -> list[Any]:
+    if entry.answer.broken in _NO_ADVICE:
+        return []
     if store is None and not isinstance(entry.facts, GrantFacts):
         request = entry.request
         query = request.query.decode("latin-1")

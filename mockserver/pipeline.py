@@ -53,6 +53,7 @@ class Exchanges:
 
     def __init__(self, engine: Engine, body_limit: int, metrics: Metrics) -> None:
         self._errors = engine.errors
+        self._journal = engine.journal
         self._observe = metrics.observe
         self._logs = request_logger.isEnabledFor(logging.INFO)
         self._body_limit = body_limit
@@ -86,10 +87,12 @@ class Exchanges:
         except TooLarge:
             breach = Breach(f"it has more than {self._body_limit} bytes", "Send a smaller one.")
             answer = self._errors.answer("body-too-large", breach)
+            self.unserved(request_id, scope, path, headers, answer, endpoint.operation_id)
         except Disconnected:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the client gets the envelope
             answer, request_id = self.failed(error, request_id)
+            self.unserved(request_id, scope, path, headers, answer, endpoint.operation_id)
         seconds = perf_counter() - started
         self._observe(endpoint.operation_id, answer, seconds)
         if self._logs:
@@ -100,6 +103,15 @@ class Exchanges:
         await send(start_of(answer, request_id))
         body = b"" if method == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body})
+
+    def unserved(
+        self, request_id: str, scope: Scope, path: str, headers: dict[bytes, bytes],
+        answer: Answer, operation_id: str = "",
+    ) -> None:  # fmt: skip
+        """Journal a request that no endpoint answered, so that its answer can be explained."""
+        query = scope["query_string"]
+        request = Request(request_id, str(scope["method"]), path, {}, query, headers, b"")
+        self._journal.record(request, operation_id, answer, None)
 
     def failed(self, error: BaseException, request_id: str) -> tuple[Answer, str]:
         """The answer to a request that the mock failed at; the log has the rest under its id."""
@@ -252,4 +264,6 @@ class Door:
         else:
             breach = Breach(f"nothing is served at {path[:200]}", "The paths are in /openapi.json.")
             answer = self._errors.answer("path-unknown", breach)
-        return Answered(answer, self._exchanges.request_id(), method == "HEAD")
+        request_id = self._exchanges.request_id()
+        self._exchanges.unserved(request_id, scope, path, dict(scope["headers"]), answer)
+        return Answered(answer, request_id, method == "HEAD")

@@ -286,6 +286,53 @@ def test_every_refusal_of_the_contract_is_in_the_table() -> None:
     assert {name.partition(",")[0] for name in CASES} == set(PREDICATES)
 
 
+UNSERVED: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
+    "path-unknown": ("GET", "/v3/carts", {}, {"in": "path", "value": "/v3/carts"}),
+    "method-not-allowed": ("PATCH", "/v2/carts", {}, {"in": "method", "value": "PATCH"}),
+    "body-too-large": (
+        "POST", "/v2/carts", {"content": b"x" * (1024 * 1024 + 1)}, {"in": "body", "pointer": ""},
+    ),
+    "media-type-unsupported": (
+        "POST", "/oauth/access_token", json({}),
+        {"in": "header", "name": "Content-Type", "value": "application/json"},
+    ),
+    "body-malformed": (
+        "POST", "/oauth/access_token",
+        {"content": b"\xff", "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
+        {"in": "body", "pointer": ""},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNSERVED)
+def test_an_error_that_is_no_rule_is_explained_as_well(cart_mock: CartMock, name: str) -> None:
+    method, target, sent, blamed = UNSERVED[name]
+    answer = cart_mock.client.request(method, target, **sent)
+    assert answer.status_code == CONTRACT.protocol_error(name).status
+    explained = cart_mock.explain(answer)
+    assert explained["rule"] == {"id": name}
+    assert {key: explained["cause"][key] for key in blamed} == blamed
+    commands = [Shell(cart_mock, CASES["grant-invalid"]).run(c) for c in explained["passes"]]
+    assert all(command.is_success for command in commands)
+    assert bool(commands) is (target == "/oauth/access_token")
+
+
+def test_a_fault_of_the_mock_itself_is_found_too(
+    cart_mock: CartMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = cart_mock.headers()
+
+    def fail(*_: object) -> None:
+        raise ValueError("on purpose")
+
+    monkeypatch.setattr("mockserver.store.Store.registered_carts", fail)
+    answer = cart_mock.client.get("/v2/carts", headers=headers)
+    assert answer.status_code == 500
+    explained = cart_mock.explain(answer)
+    assert explained["rule"] == {"id": "internal-error"}
+    assert "on purpose" not in str(explained)
+
+
 # ---- The commands -----------------------------------------------------------------------------
 
 
