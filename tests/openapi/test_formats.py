@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -107,3 +109,41 @@ def test_sarif_lists_every_check_that_was_made(faulty: Path) -> None:
     result = CliRunner().invoke(main, ["check", str(faulty), "--format", "sarif"])
     rules = json.loads(result.stdout)["runs"][0]["tool"]["driver"]["rules"]
     assert {rule["id"] for rule in rules} == set(CHECKS)
+
+
+def drop_summary(data: dict[str, Any]) -> None:
+    del data["paths"]["/v2/carts"]["get"]["summary"]
+
+
+def unknown_type(data: dict[str, Any]) -> None:
+    data["components"]["schemas"]["CartBody"]["type"] = 0
+
+
+def responses_in_a_number(data: dict[str, Any]) -> None:
+    data["paths"]["/v2/carts"]["get"]["responses"] = 5
+
+
+@pytest.mark.parametrize(
+    ("edit", "command", "status"),
+    [
+        (drop_summary, "check", 1),
+        (drop_summary, "book", 0),
+        (drop_summary, "diff", 0),
+        (unknown_type, "check", 1),
+        (unknown_type, "book", 0),
+        (responses_in_a_number, "check", 1),
+        (responses_in_a_number, "book", 2),
+        (responses_in_a_number, "diff", 2),
+    ],
+)
+def test_an_odd_document_is_judged_or_refused_in_one_line(
+    edit: Callable[[dict[str, Any]], None], command: str, status: int, tmp_path: Path
+) -> None:
+    data = yaml.safe_load(CONTRACT_PATH.read_text())
+    edit(data)
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps(data))
+    files = [str(CONTRACT_PATH), str(path)] if command == "diff" else [str(path)]
+    result = CliRunner().invoke(main, [command, *files])
+    assert result.exit_code == status
+    assert len(result.stderr.splitlines()) == (1 if status == 2 else 0)
