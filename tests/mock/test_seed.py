@@ -1,0 +1,193 @@
+"""Seed files: what is wrong is said with its place; what is right fills every new store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mockserver.clock import Clock
+from mockserver.entities import Cart, Contact, Customer
+from mockserver.passwords import hash_password, matches
+from mockserver.seed import SeedError, exported, load_seed, seed_of
+from mockserver.stores import Stores
+from tests.mock.world import MachineTime
+
+ADA = {"id": "ada", "name": "Ada", "email": "ada@example.com"}
+BOB = {"id": "bob", "name": "Bob", "email": "bob@example.com"}
+CART = {"id": "c", "name": "Groceries"}
+LINK = {"cart": "c", "customer": "ada"}
+
+
+def with_customer(**fields: Any) -> dict[str, Any]:
+    return {"customers": [{**ADA, **fields}]}
+
+
+def with_cart(**fields: Any) -> dict[str, Any]:
+    return {"carts": [{**CART, **fields}]}
+
+
+def without(entry: dict[str, Any], field: str) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != field}
+
+
+def linked(*links: Any, **more: Any) -> dict[str, Any]:
+    return {"customers": [ADA], "carts": [CART], "associations": list(links), **more}
+
+
+NOT_JSON: list[tuple[bytes, str]] = [
+    (b"", "is not JSON"),
+    (b"{", "is not JSON"),
+    (b"customers: []", "is not JSON"),
+    (b'{"customers":[],}', "is not JSON"),
+    (b"\xff\xfe{\x00}\x00", "is not JSON"),
+    (b'{"customers":[{"name":"\xff"}]}', "is not JSON"),
+    (b"[" * 100_000, "is not JSON"),
+    (b'{"a":' * 100_000, "is not JSON"),
+]
+BAD: list[tuple[Any, str]] = [
+    ([], "Expected `object`, got `array`"),
+    (None, "Expected `object`, got `null`"),
+    ("x", "Expected `object`, got `str`"),
+    ({"cart": []}, "unknown field `cart`"),
+    ({"customers": {}}, "customers: Expected `array`, got `object`"),
+    ({"customers": [5]}, "customers[0]: Expected `object`, got `int`"),
+    ({"customers": [without(ADA, "id")]}, "customers[0]: Object missing required field `id`"),
+    ({"customers": [without(ADA, "name")]}, "customers[0]: Object missing required field `name`"),
+    ({"customers": [ADA, without(BOB, "email")]},
+     "customers[1]: Object missing required field `email`"),
+    (with_customer(id=5), "customers[0].id: Expected `str`, got `int`"),
+    (with_customer(id=""), "customers[0]: id and name must not be empty"),
+    (with_customer(name=""), "customers[0]: id and name must not be empty"),
+    (with_customer(age=5), "customers[0]: Object contains unknown field `age`"),
+    (with_customer(password=5), "customers[0].password: Expected `str | null`, got `int`"),
+    (with_customer(created_at="today"), "customers[0].created_at: Invalid RFC3339"),
+    (with_customer(created_at="2026-01-01T00:00:00"),
+     "customers[0].created_at: Expected `datetime`"),
+    *((with_customer(email=email), f"customers[0].email: {email!r} is not an email address")
+      for email in ("", "ada", "ada@", "@example.com", "a b@example.com", "ada@example")),
+    (with_customer(password_hash="x"),
+     "customers[0].password_hash: is not an Argon2 hash; send a password instead"),
+    (with_customer(password="p", password_hash=hash_password("p")),
+     "customers[0]: has both a password and a password_hash; leave one out"),
+    ({"customers": [ADA, {**BOB, "id": "ada"}]}, "customers[1]: the id 'ada' stands twice"),
+    ({"customers": [ADA, {**BOB, "email": "ADA@Example.com"}]},
+     "customers[1]: the email 'ada@example.com' stands twice"),
+    ({"carts": [{"name": "x"}]}, "carts[0]: Object missing required field `id`"),
+    *((with_cart(id=cart), f"carts[0].id: {cart!r} has more than 0-9, A-Z, a-z, _ and -")
+      for cart in ("a.b", "a b", "ü", "a/b")),
+    *((with_cart(name=name), "carts[0].name: must have 1 to 255 characters")
+      for name in ("", " \t", "x" * 256)),
+    (with_cart(name=None), "carts[0].name: Expected `str`, got `null`"),
+    (with_cart(contact="x"), "carts[0].contact: Expected `object | null`, got `str`"),
+    (with_cart(contact={"name": "x"}), "carts[0].contact: Object missing required field `email`"),
+    (with_cart(contact={"email": "x"}), "carts[0].contact.email: 'x' is not an email address"),
+    ({"carts": [CART, CART]}, "carts[1]: the id 'c' stands twice"),
+    (linked({"cart": "c"}), "associations[0]: Object missing required field `customer`"),
+    (linked({**LINK, "cart": "d"}), "associations[0].cart: no cart 'd' in this file"),
+    (linked({**LINK, "customer": "x"}), "associations[0].customer: no customer 'x' in this file"),
+    (linked(LINK, LINK), "associations[1]: the pair 'c and ada' stands twice"),
+    (linked(LINK, carts=[{**CART, "contact": {"email": "x@example.com"}}]),
+     "associations[0].cart: 'c' has a contact email"),
+    ({"customers": [{**ADA, "id": ""}, {**BOB, "email": "x"}]}, "must not be empty (and 1 more)"),
+]  # fmt: skip
+
+
+def assert_refused(path: Path, message: str) -> None:
+    with pytest.raises(SeedError) as raised:
+        load_seed(path)
+    text = str(raised.value)
+    assert text.startswith(f"{path}: ")
+    assert message in text
+    assert "\n" not in text
+    assert len(text) < len(str(path)) + 200
+
+
+@pytest.mark.parametrize(("content", "message"), NOT_JSON, ids=[str(c[:20]) for c, _ in NOT_JSON])
+def test_a_file_that_is_not_json_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "seed.json").write_bytes(content)
+    assert_refused(tmp_path / "seed.json", message)
+
+
+@pytest.mark.parametrize(("value", "message"), BAD)
+def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, value: Any, message: str) -> None:
+    (tmp_path / "seed.json").write_text(json.dumps(value))
+    assert_refused(tmp_path / "seed.json", message)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    assert_refused(tmp_path / "none.json", "cannot be read: No such file or directory")
+    assert_refused(tmp_path, "cannot be read: Is a directory")
+
+
+def test_a_password_is_never_in_an_error(tmp_path: Path) -> None:
+    value = {"customers": [{**ADA, "password": "correct horse", "email": "x"}]}
+    (tmp_path / "seed.json").write_text(json.dumps(value))
+    with pytest.raises(SeedError) as raised:
+        load_seed(tmp_path / "seed.json")
+    assert "correct horse" not in str(raised.value)
+
+
+GOOD = {
+    "customers": [
+        {**ADA, "password": "correct horse"},
+        {**BOB, "created_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T04:04:05+01:00"},
+    ],
+    "carts": [
+        {"id": "unregistered", "contact": {"email": "x@example.com"}},
+        {**CART, "description": 'for "Ada\'s" ☕'},
+    ],
+    "associations": [LINK, {**LINK, "customer": "bob"}],
+}
+
+
+def test_every_new_store_starts_with_it_and_a_reset_brings_it_back() -> None:
+    time = MachineTime()
+    stores = Stores(seed=seed_of(GOOD, "seed"), new_clock=lambda: Clock(time))
+    now = int(time.now)
+    expected_carts = [
+        Cart("unregistered", "Cart", now, now, contact=Contact("x@example.com")),
+        Cart("c", "Groceries", now, now, 'for "Ada\'s" ☕', ("ada", "bob")),
+    ]
+    for name in ("one", "two"):
+        store = stores.use(name)
+        customers, carts = store.everything()
+        assert carts == expected_carts
+        ada, bob = customers
+        assert (ada.name, ada.email, ada.created_at) == ("Ada", "ada@example.com", now)
+        assert matches("correct horse", ada.password_hash)
+        assert bob == Customer("bob", "Bob", "bob@example.com", 1767323045, 1767323045)
+        assert store.carts_of("ada", 0, 9)[0] == store.carts_of("bob", 0, 9)[0] == carts[1:]
+        assert store.customer_with_email("ADA@EXAMPLE.COM") == ada
+    one, two = stores.use("one"), stores.use("two")
+    before = two.everything()
+    one.delete_customer("ada")
+    one.delete_cart("c")
+    assert two.everything() == before
+    stores.reset(one)
+    assert one.everything() == before
+    assert [customer.id for customer in one.customers(0, 9)[0]] == ["bob", "ada"]
+
+
+def test_a_store_that_is_kept_is_not_seeded_again(tmp_path: Path) -> None:
+    stores = Stores(data=tmp_path, seed=seed_of(GOOD, "seed"))
+    stores.use("shop").delete_cart("c")
+    stores.close()
+    stores = Stores(data=tmp_path, seed=seed_of(GOOD, "seed"))
+    assert stores.use("shop").cart("c") is None
+    stores.close()
+
+
+@pytest.mark.parametrize("value", [{}, {"customers": [], "carts": [], "associations": []}])
+def test_an_empty_seed_is_an_empty_store(value: Any) -> None:
+    store = Stores(seed=seed_of(value, "seed")).use("shop")
+    assert store.everything() == ([], [])
+
+
+def test_what_a_store_holds_can_be_exported_and_taken_as_a_seed_again() -> None:
+    store = Stores(seed=seed_of(GOOD, "seed")).use("shop")
+    export = exported(*store.everything(), times=True)
+    again = Stores(seed=seed_of(json.loads(json.dumps(export)), "export")).use("shop")
+    assert again.everything() == store.everything()
