@@ -28,7 +28,7 @@ from conformance.events import CaseResult, Layer
 from conformance.oracle.jsontext import read_json
 from conformance.oracle.reading import ASSOCIATION_OPERATIONS, Reading, is_safe_id
 from conformance.people import Caller, Customer
-from conformance.session import Session, Untestable
+from conformance.session import ASSOCIATE, DISSOCIATE, Session, Untestable, identifiers
 from conformance.tally import Tally
 from conformance.witness import Witness
 
@@ -62,10 +62,16 @@ class _Stop(BaseException):
 
 @dataclass
 class _Fixtures:
-    """What the layer works on. ``spare`` carts may be deleted."""
+    """What the layer works on.
+
+    Associations are tried on a cart that is ``free``, and taken back from one that is ``held`` by
+    the first customer; both are restored, so that what a refusal changes shows. ``spare`` carts may
+    be deleted.
+    """
 
     customers: list[Customer]
-    carts: list[str]
+    free: str
+    held: str
     absent_cart: str
     absent_customer: str
     spare: list[str] = field(default_factory=list)
@@ -124,7 +130,8 @@ class _Fuzzer:
             raise Untestable("no customer: " + "; ".join(session.problems))
         fixtures = _Fixtures(
             customers=customers,
-            carts=[self._new_cart(), self._new_cart()],
+            free=self._new_cart(),
+            held=self._new_cart(),
             absent_cart=session.unknown_cart_id(),
             absent_customer=f"00000000-0000-4000-8000-{session.rng.getrandbits(48):012x}",
             spare=[self._new_cart(), self._new_cart()],
@@ -132,7 +139,12 @@ class _Fuzzer:
         if session.settings.customers is None:
             fixtures.own = session.new_customer()
             self.witness.introduce(fixtures.own, has_no_carts=True)
+        self._associate(fixtures.held, customers[0])
         return fixtures
+
+    def _associate(self, cart: str, customer: Customer, operation: str = ASSOCIATE) -> None:
+        administrator, _ = self.witness.callers()
+        self.witness.send(administrator, operation, cart=cart, body=identifiers(customer.id))
 
     def _new_cart(self, **fields: Any) -> str:
         administrator, _ = self.witness.callers()
@@ -159,8 +171,12 @@ class _Fuzzer:
         """Schemathesis' operations over the contract bound to the fixtures."""
         fixtures, own = self._fixtures, self._fixtures.own
         ids = (*OPERATIONS, *(CUSTOMER_OPERATIONS if own else ()))
-        carts = {each: [*fixtures.carts, fixtures.absent_cart] for each in ids}
-        carts["deleteACart"] = fixtures.spare
+        carts = {each: [fixtures.held, fixtures.free, fixtures.absent_cart] for each in ids}
+        carts |= {
+            ASSOCIATE: [fixtures.free, fixtures.absent_cart],
+            DISSOCIATE: [fixtures.held, fixtures.absent_cart],
+            "deleteACart": fixtures.spare,
+        }
         customers = [each.id for each in fixtures.customers]
         document = bound_document(
             self.session.contract,
@@ -252,16 +268,31 @@ class _Fuzzer:
         self.tally.note(judgement)
         if operation_id in ASSOCIATION_OPERATIONS:
             self._read_back(request["cart"])
+            self._restore(request["cart"])
         elif operation_id == "deleteACart" and answer.ok:
             self._replace(request["cart"])
 
     def _read_back(self, cart: str) -> None:
         """Look at the cart: a refusal may have changed it all the same."""
-        if cart not in self._fixtures.carts:
+        if cart not in {self._fixtures.free, self._fixtures.held}:
             return
         administrator, _ = self.witness.callers()
         _, judgement = self.witness.send(administrator, "getACart", cart=cart)
         self.tally.note(judgement)
+
+    def _restore(self, cart: str) -> None:
+        """Have the free cart free again, and the other held by the first customer alone."""
+        fixtures = self._fixtures
+        wanted = {fixtures.held: {fixtures.customers[0].id}, fixtures.free: set[str]()}.get(cart)
+        are = self.witness.known.customers_of(cart)
+        if wanted is None or are is None or are == wanted:
+            return
+        for customer in fixtures.customers:
+            if customer.id in are - wanted:
+                self._associate(cart, customer, DISSOCIATE)
+            elif customer.id in wanted - are:
+                self._associate(cart, customer)
+        self._read_back(cart)
 
     def _replace(self, cart: str) -> None:
         """Make a spare cart again."""
@@ -295,7 +326,7 @@ class _Fuzzer:
         fixtures, target = self._fixtures, self.session.settings.target
         path = "/v2/carts/{}" if "cartID" in parameters else "/v2/customers/{}"
         ids = {
-            "cartID": [*fixtures.carts, fixtures.absent_cart, *fixtures.spare],
+            "cartID": [fixtures.free, fixtures.held, fixtures.absent_cart, *fixtures.spare],
             "customerID": [each.id for each in fixtures.customers],
         }
         if fixtures.own is not None:
@@ -320,7 +351,7 @@ class _Fuzzer:
         data = text.value.get("data") if isinstance(text.value, dict) else None
         if text.malformed or text.ambiguous or not isinstance(data, dict):
             return {"raw": sent}
-        if operation_id == "createACart" and is_safe_id(str(data.get("id", "x"))):
+        if operation_id == "createACart" and is_safe_id(str(data.get("id") or "x")):
             data["id"] = self.session.fresh_id()
         elif operation_id in {"createCustomer", "updateCustomer"}:
             if "@" in str(data.get("email")):
