@@ -104,6 +104,7 @@ class ProgressReport:
             highlight=False,
         )
         self._record = Record()
+        self._told: set[tuple[str, str]] = set()
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
@@ -161,12 +162,11 @@ class ProgressReport:
     def _advance(self, event: CaseFinished) -> None:
         if self._progress is not None and self._task is not None:
             self._progress.advance(self._task)
-        if event.result.verdict is Verdict.DEVIATES and not self._plain:
-            result = event.result
-            self._say(
-                f"  deviates  {result.rule}, {result.operation}: {one_line(result.title, 100)}",
-                STYLES["deviates"],
-            )
+        result = event.result
+        told = (result.rule, result.operation)
+        if result.verdict is Verdict.DEVIATES and not self._plain and told not in self._told:
+            self._told.add(told)
+            self._say(f"  deviates  {result.rule}, {result.operation}", STYLES["deviates"])
 
     def _end_layer(self, event: LayerFinished) -> None:
         self._stop()
@@ -200,7 +200,9 @@ class ProgressReport:
             self._say(visible(line))
 
     def _say(self, text: str | Text = "", style: str | None = None) -> None:
-        self._console.print(text, style=style, soft_wrap=True)
+        # A style given to print would colour the progress bar below as well.
+        shown = text if isinstance(text, Text) else Text(text, style or "")
+        self._console.print(shown, soft_wrap=True)
 
 
 class TerminalReport(ProgressReport):
@@ -305,9 +307,10 @@ class TerminalReport(ProgressReport):
 
     def _ending(self, report: dict[str, Any]) -> None:
         outcome = report["outcome"]
-        line = Text(OUTCOME_WORDS[outcome], STYLES[outcome])
-        line.append(f" (exit status {report['exit_status']}). ", "default")
-        line.append(outcome_sentence(report), "default")
+        line = Text.assemble(
+            (OUTCOME_WORDS[outcome], STYLES[outcome]),
+            f" (exit status {report['exit_status']}). {outcome_sentence(report)}",
+        )
         self._say(line)
         if report["problem"]:
             self._say(visible(report["problem"]), STYLES["error"])

@@ -600,6 +600,17 @@ def test_a_terminal_gets_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[1;31mdeviates" in told(deviating_run(), terminal=True)
 
 
+def test_progress_says_each_rule_and_operation_that_deviates_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    shown = told(deviating_run(), terminal=True)
+    assert shown.count(f"  deviates  type-not-customer, {POST}") == 1
+    assert f"type-not-customer, {DELETE}" not in shown
+    assert "  deviates  type-not-customer" not in told(deviating_run())
+
+
 def test_the_table_has_each_rule_and_failures_come_last() -> None:
     shown = told(deviating_run())
     for rule in CONTRACT.rules:
