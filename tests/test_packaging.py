@@ -8,11 +8,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = (ROOT / "constraints.txt").read_text()
+NODE_FOLDERS = ("tests/sdk", "tests/browser", "examples")
 
 
 def chosen() -> list[Requirement]:
@@ -38,12 +40,16 @@ def test_the_lock_agrees_with_the_versions_chosen() -> None:
 
 def test_the_locks_name_no_download_address() -> None:
     assert "://" not in LOCK
-    sdks = json.loads((ROOT / "tests/sdk/package-lock.json").read_text())
-    addressed = [name for name, package in sdks["packages"].items() if "resolved" in package]
-    assert not addressed
+    for folder in NODE_FOLDERS:
+        locked = json.loads((ROOT / folder / "package-lock.json").read_text())
+        addressed = [name for name, package in locked["packages"].items() if "resolved" in package]
+        assert not addressed, folder
 
 
-def test_the_sdks_are_pinned() -> None:
-    sdks = json.loads((ROOT / "tests/sdk/package.json").read_text())["dependencies"]
-    assert len(sdks) == 3
-    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in sdks.values())
+@pytest.mark.parametrize("folder", NODE_FOLDERS)
+def test_node_packages_are_pinned(folder: str) -> None:
+    package = json.loads((ROOT / folder / "package.json").read_text())
+    versions = {**package["dependencies"], **package.get("devDependencies", {})}
+    assert versions
+    loose = [n for n, version in versions.items() if not re.fullmatch(r"\d+\.\d+\.\d+", version)]
+    assert not loose
