@@ -528,51 +528,51 @@ def _any_cart(x: Examination, owner: str) -> None:
     control = x.control(
         x.session.send(x.shopper("B"), ASSOCIATE, cart=cart, body=identifiers(b.id))
     )
-    undone = x.session.send(x.administrator, DISSOCIATE, cart=cart, body=identifiers(b.id))
-    if x.operation == DISSOCIATE:
-        x.status(undone, 200, 204, control=control, what="for a customer of any cart")
-        return
-    if not undone.ok:
+    need_visible(x, cart, b)
+    if x.operation == ASSOCIATE:
         x.dissociate(cart, b, x.shopper("B"))
-    answer = x.send(x.administrator, ASSOCIATE, cart=cart, body=identifiers(b.id))
+    answer = x.send(x.administrator, x.operation, cart=cart, body=identifiers(b.id))
     x.status(answer, 200, 201, 204, control=control, what="for any customer and any cart")
     if answer.ok:
-        need_visible(x, cart, b)
+        state = x.state(cart, b)
+        good = (b.id in state.customers) == (x.operation == ASSOCIATE)
+        x.expect(good, "what was asked for, done", sides(state, b), answer, control=control)
 
 
 @case("updated-at-moves", "updateACart", "by PUT", requests=4)
 def moved_by_put(x: Examination) -> None:
     """The published expiry counts from the last update."""
-    cart = _aged(x)
+    cart = _aged(x, x.operation)
     _moves(x, cart, "documented", body=_renamed())
 
 
 @case("updated-at-moves", ASSOCIATE, "by POST of an association", requests=4)
 def moved_by_post(x: Examination) -> None:
     """An association that is new."""
-    cart = _aged(x)
+    cart = _aged(x, x.operation)
     _moves(x, cart, "interpretation", body=identifiers(x.customer("A").id))
 
 
 @case("updated-at-moves", DISSOCIATE, "by DELETE of an association", requests=5)
 def moved_by_delete(x: Examination) -> None:
     """An association that is there."""
-    cart = _aged(x)
+    cart = _aged(x, x.operation)
     _moves(x, cart, "interpretation", body=identifiers(x.customer("A").id))
 
 
-def _aged(x: Examination) -> str:
-    """A cart that was last changed at least a second ago; with customer A, for DELETE.
+def _aged(x: Examination, use: str) -> str:
+    """A cart that was last changed at least a second ago, with customer A where ``use`` has that.
 
-    The three cases' carts are made together, so that they are waited for together.
+    The carts of all uses are made together, so that they are waited for together.
     """
-    operations = ("updateACart", ASSOCIATE, DISSOCIATE)
-    if f"aged {x.operation}" not in x.session.benches:
-        for operation in operations:
-            x.session.benches[f"aged {operation}"] = x.session.new_cart()
-        x.associate(x.session.benches[f"aged {DISSOCIATE}"], x.customer("A"))
+    with_a = (DISSOCIATE, f"refused {ASSOCIATE}", f"refused {DISSOCIATE}")
+    if f"aged {use}" not in x.session.benches:
+        for each in ("updateACart", ASSOCIATE, *with_a):
+            x.session.benches[f"aged {each}"] = cart = x.session.new_cart()
+            if each in with_a:
+                x.associate(cart, x.customer("A"))
         x.session.client.pause(NEXT_SECOND)
-    return str(x.session.benches.pop(f"aged {x.operation}"))
+    return str(x.session.benches.pop(f"aged {use}"))
 
 
 def _renamed() -> dict[str, Any]:
@@ -615,8 +615,11 @@ def refusal_changes_nothing() -> Iterator[Case]:
 
 def _nothing_changes(x: Examination, wrong: str | None) -> None:
     a, b = x.customer("A"), x.customer("B")
-    cart = x.session.new_cart()
-    x.associate(cart, a)
+    if wrong:
+        cart = _aged(x, f"refused {x.operation}")
+    else:
+        cart = x.session.new_cart()
+        x.associate(cart, a)
     before = x.state(cart, a, b)
     record = _record(x, a)
     body: dict[str, Any] = identifiers(a.id, b.id)
