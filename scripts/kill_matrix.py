@@ -25,6 +25,7 @@ from mockserver.breaks import BREAKS, Break
 from tests.live import running_mock
 
 SECRET = "kept-by-nobody-and-long-enough"  # noqa: S105  # of stores that live for one run
+INTERRUPTED = "interrupted"
 MARKS = {"deviates": "found", "advice": "advice"}
 """What a verdict on the broken rule is called here; every other verdict leaves the break missed."""
 
@@ -80,6 +81,8 @@ def _run(
             env={"CART_CONFORMANCE_CLIENT_SECRET": SECRET},
         )
         report = json.loads((Path(directory) / "report.json").read_text(encoding="utf-8"))
+    if INTERRUPTED in (report["problem"] or ""):
+        raise click.Abort
     verdicts = {rule["id"]: rule["verdict"] for rule in report["rules"]}
     others = tuple(
         rule for rule, verdict in verdicts.items() if verdict in MARKS and rule != broken.rule
