@@ -15,7 +15,7 @@ import httpx
 from tests.mock.processes import mock
 
 PASSWORD, EMAIL = "correct horse", "ada@example.com"
-WRITERS, ENOUGH = 4, 100
+WRITERS, ENOUGH = 4, 40
 
 
 class Shop:
