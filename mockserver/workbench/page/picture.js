@@ -126,13 +126,15 @@ function label(node, room, x, y, anchor) {
   const name = fitted(node.label, room, NAME_SIZE);
   const left = room - widthOf(name, NAME_SIZE) - GAP;
   const id = node.ids.length === 1 && node.ids[0] !== node.label ? fitted(node.ids[0], left, ID_SIZE) : "";
-  return svg`<text x=${x} y=${y + 4} text-anchor=${anchor}>${name}${[...id].length < SHORTEST
+  const isUseful = id === node.ids[0] || [...id].length >= SHORTEST;
+  return svg`<text x=${x} y=${y + 4} text-anchor=${anchor}>${name}${id === "" || !isUseful
     ? nothing
     : svg`<tspan class="soft" dx=${GAP}>${id}</tspan>`}</text>`;
 }
 
 const GAP = 6;
-const SHORTEST = 4;
+/** Less of an id than this tells nothing. */
+const SHORTEST = 8;
 const canvas = document.createElement("canvas").getContext("2d");
 const widths = new Map();
 

@@ -1,6 +1,6 @@
 // The requests as they come, and why each was answered so.
 
-import { asJson, asText, count, dayAndTime, timeOfDay } from "./format.js";
+import { asJson, asText, dayAndTime, timeOfDay } from "./format.js";
 import { html, nothing, repeat } from "./html.js";
 
 const FIRST = 30;
@@ -18,7 +18,7 @@ export function requestsView(model, changed) {
     <section class="card" aria-labelledby="requests-title">
       <div class="card-head">
         <h2 id="requests-title">Requests</h2>
-        <span class="soft">${model.entries.length === 0 ? nothing : count(found.length, "request")}</span>
+        ${model.entries.length === 0 ? nothing : html`<span class="soft">${found.length} <span class="unseen">requests</span></span>`}
         <span class="push"></span>
         <button class="quiet" aria-pressed=${model.paused !== null} @click=${() => model.pause(model.paused === null)}>
           ${model.paused === null ? "Pause" : `Paused${waiting > 0 ? `, ${waiting} more` : ""}`}
@@ -27,7 +27,7 @@ export function requestsView(model, changed) {
       </div>
       <div class="bar">
         <label class="grow"><span class="unseen">Find in requests</span>
-          <input type="search" placeholder="Path, operation, rule or status" .value=${view.find}
+          <input type="search" placeholder="Path, operation, rule, status or X-Request-Id" .value=${view.find}
             @input=${(event) => set({ find: event.target.value, shown: FIRST })}></label>
         <label class="check"><input type="checkbox" .checked=${view.refusalsOnly}
           @change=${(event) => set({ refusalsOnly: event.target.checked, shown: FIRST })}> Refusals only</label>
@@ -46,7 +46,8 @@ export function requestsView(model, changed) {
 
 function passes(entry) {
   if (view.refusalsOnly && entry.rule === null) return false;
-  const text = [entry.method, entry.path, entry.query, entry.operation, entry.rule, entry.status].join(" ");
+  const { method, path, query, operation, rule, status, id } = entry;
+  const text = [method, path, query, operation, rule, status, id].join(" ");
   return text.toLowerCase().includes(view.find.trim().toLowerCase());
 }
 
