@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from mockserver.seed import Seed, SeedAssociation, SeedCart, SeedCustomer, SeedError, load_seed
@@ -28,6 +29,12 @@ def scenario(name: str, carts: int | None = None) -> Seed:
         raise KeyError(name)
     if name == BIG_SHOP:
         return _big_shop(BIG_SHOP_CARTS if carts is None else carts)
+    return _shipped(name)
+
+
+@cache
+def _shipped(name: str) -> Seed:
+    # Kept, and with it the hashes of its passwords, which are slow to make.
     return load_seed(Path(__file__).with_name(f"{name}.json"))
 
 
