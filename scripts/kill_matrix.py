@@ -1,7 +1,8 @@
 """Runs the conformance suite against every break of the mock, and prints what it finds.
 
 One intact mock serves the runs, each on a store of its own that breaks one rule; a break that
-concerns the whole process gets a mock to itself. By default a run tries the rule in question only, or little more.
+concerns the whole process gets a mock to itself. By default a run tries the rule in question, and
+others only where it is checked beside them.
 Exit status: 0 if every break is found that a run can see and the contract does not allow, else 1.
 """
 
