@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from conformance.cases import Case, all_cases
 from conformance.client import BudgetSpent, Interruption, NetworkFault, Throttled, TimedOut
-from conformance.events import CaseResult, CaseStarted, Kind, Layer, Verdict
+from conformance.events import CaseResult, CaseStarted, Layer, Verdict
 from conformance.examination import Examination
 from conformance.session import Session, Untestable
 from conformance.settings import Settings
@@ -128,8 +128,7 @@ def _judged(
     verdict: Verdict | None,
     reason: str | None,
 ) -> CaseResult:
-    faulty = [f.answer for f in x.findings if f.kind is Kind.NOT_REFUSED and f.answer]
-    passing, observed = session.observer.drain(faulty)
+    passing, observed = session.observer.drain(x.accepted)
     deviations = tuple(
         finding.bind(case.id, Layer.DIRECTED, session.redactor) for finding in x.findings + passing
     )

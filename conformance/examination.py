@@ -28,6 +28,8 @@ class Examination:
     operation: str
     findings: list[Finding] = field(default_factory=list)
     examined: set[tuple[str, str]] = field(default_factory=set)
+    accepted: list[Answer] = field(default_factory=list)
+    """Answers that should have been refusals and are none."""
 
     # --- Short names for what cases use most ---
 
@@ -119,6 +121,8 @@ class Examination:
             exact=exact,
             statuses=statuses,
         )
+        if not answer.refused:
+            self.accepted.append(answer)
         return answer.refused
 
     def unchanged(self, before: State, after: State, answer: Answer) -> None:

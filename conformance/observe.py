@@ -89,8 +89,11 @@ class Observer:
     def _success(self, operation: str, answer: Answer) -> Iterator[Finding]:
         method, _ = self._contract.operations[operation]
         self._examined.add((SUCCESS, operation))
+        media_type = answer.headers.get("Content-Type", "")
         if answer.document is NOT_JSON:
             problem: str | None = f"{answer.status} to {method} with a body that is not JSON"
+        elif "json" not in media_type.lower():
+            problem = f"the Content-Type is {media_type or 'missing'}"
         else:
             problem = self._schemas.problem(operation, answer.status, answer.document)
         if problem:
@@ -126,4 +129,4 @@ def _telling(finding: Finding) -> tuple[str, str, str]:
 def _is_about_password(problem: str) -> bool:
     """A password field that is neither true nor false is that rule's to tell."""
     where, _, what = problem.partition(": ")
-    return where.endswith(".password") or what.startswith("'password' ")
+    return where.endswith(".password") or what.startswith("'password' is a required")

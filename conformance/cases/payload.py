@@ -39,10 +39,8 @@ NO_ARRAY: tuple[tuple[str, bytes], ...] = (
     ("white space only", b"  \n"),
     ("cut off in the array", b'{"data": ['),
     ("cut off at the end", b'{"data": [{"type": "customer", "id": "ID"}]'),
-    ("something after the end", b'{"data": [{"type": "customer", "id": "ID"}]}}'),
     ("single quotes", b"{'data': [{'type': 'customer', 'id': 'ID'}]}"),
     ("no JSON at all", b"data=ID"),
-    ("bytes that are no UTF-8", b'{"data": [{"type": "\xff\xfe\xc3\x28", "id": "ID"}]}'),
 )
 
 
@@ -53,6 +51,38 @@ def payload_not_array() -> Iterator[Case]:
         for caller in CALLERS:
             for variant, raw in NO_ARRAY:
                 yield refusal("payload-not-array", operation, variant, caller, _sending(raw))
+
+
+AFTER_THE_END = b'{"data": [{"type": "customer", "id": "ID"}]}}'
+NO_UTF8 = b'{"data": [{"type": "\xff\xfe\xc3\x28", "id": "ID"}]}'
+
+
+@cases
+def payload_nearly_json() -> Iterator[Case]:
+    """Bodies that are no JSON by the letter, and that common parsers take for some.
+
+    A parser of streams stops where the value ends; others put U+FFFD for bytes that are no UTF-8,
+    and what they find then is a wrong type.
+    """
+    rule = "payload-not-array"
+    for operation in OPERATIONS:
+        for caller in CALLERS:
+            yield refusal(
+                rule,
+                operation,
+                "something after the end",
+                caller,
+                _sending(AFTER_THE_END),
+                level="interpretation",
+            )
+            yield refusal(
+                rule,
+                operation,
+                "bytes that are no UTF-8",
+                caller,
+                _sending(NO_UTF8),
+                exact="interpretation",
+            )
 
 
 def _sending(raw: bytes) -> Fault:

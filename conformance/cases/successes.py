@@ -66,6 +66,17 @@ def _access_token(x: Examination, answer: Answer, grant: str) -> None:
         x.expect(expires < 1e11, "expires in epoch seconds", f"expires {expires}", answer)
 
 
+@case(SUCCESS, ASSOCIATE, "the identifiers sent", requests=2)
+def identifiers_echoed(x: Examination) -> None:
+    """They are sent back, type and id."""
+    answer = x.need(x.send(x.administrator, ASSOCIATE, **request_of(x)), "no association")
+    if answer.status == 200:
+        a = x.customer("A")
+        echoed = answer.data if isinstance(answer.data, list) else []
+        pairs = [(each.get("type"), each.get("id")) for each in echoed if isinstance(each, dict)]
+        x.expect(("customer", a.id) in pairs, f"the identifier of {a.id}", f"{pairs}", answer)
+
+
 @case(SUCCESS, "createACart", "what was asked for", requests=2)
 def cart_as_asked(x: Examination) -> None:
     """Id, name and description come back; later too."""
