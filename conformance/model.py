@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
 from conformance.client import Answer, BudgetSpent, Interruption
-from conformance.events import CaseResult, Layer
+from conformance.events import CaseResult, Kind, Layer
 from conformance.findings import Finding
 from conformance.judge import shown
 from conformance.oracle import CART_SIDE, Judgement, list_side
@@ -174,8 +174,8 @@ _AT_THE_END = Step("get", 0, 0, "administrator", "everything")
 def run(session: Session) -> Iterator[CaseResult]:
     """Search for deviations. Yields a result for each rule and operation that was examined.
 
-    Raises Untestable without two customers, and an Interruption where the run's budget is spent or
-    too many requests got no answer; what was found until then is yielded first.
+    Raises Untestable where customers or carts cannot be made, and an Interruption where the run's
+    budget is spent or too many requests got no answer; what was found until then is yielded first.
     """
     machine = _Machine(session)
     for number in range(ROUNDS):
@@ -191,7 +191,7 @@ class _Machine:
         self.session = session
         self.witness = Witness(session)
         self.tally = Tally(session, Layer.MODEL, "model")
-        self.ended: Interruption | None = None
+        self.ended: Interruption | Untestable | None = None
         self._faults = 0
         self._until = time.monotonic() + SECONDS
         self._most = session.client.sent + REQUESTS
@@ -263,10 +263,8 @@ class _Machine:
                 self._step(step)
             for cart in self._carts.values():
                 self._look(_AT_THE_END, cart)
-        except BudgetSpent as spent:
-            self.ended = spent
-            raise _Stop from None
-        except Untestable:
+        except (BudgetSpent, Untestable) as problem:
+            self.ended = problem
             raise _Stop from None
         except Interruption as interruption:
             # No answer says nothing, so the sequence does not count.
@@ -337,7 +335,7 @@ class _Machine:
             if look == "cart":
                 self._look_at_cart(cart)
             elif look == "second_login":
-                self._look_from_second_login(self._customers[step.customer], cart)
+                self._look_from_second_login(step.customer, cart)
             else:
                 other = look == "list_of_the_other"
                 self._look_at_list(1 - step.customer if other else step.customer, cart)
@@ -360,11 +358,15 @@ class _Machine:
         _, judgement = self.witness.send(shopper, "getCarts")
         self._judged(judgement, f"look at the carts of customer {'AB'[customer]}")
 
-    def _look_from_second_login(self, customer: Customer, cart: str) -> None:
-        """The list as a later token of that customer sees it: rule any-device."""
-        if customer.email is None or customer.password is None:
-            return
-        if self._is_seen(cart, list_side(customer.id)):
+    def _look_from_second_login(self, number: int, cart: str) -> None:
+        """The list as a later token of that customer sees it: rule any-device.
+
+        First as the first token sees it, so that what differs is about the token.
+        """
+        customer = self._customers[number]
+        seen = self._is_seen(cart, list_side(customer.id))
+        self._look_at_list(number, cart)
+        if seen or customer.email is None or customer.password is None:
             return
         again = replace(
             customer, token=self.session.customer_token(customer.email, customer.password)
@@ -372,14 +374,10 @@ class _Machine:
         complete = self.witness.known.customers[customer.id].complete
         self.witness.introduce(again, has_no_carts=complete)
         _, later = self.witness.send(self.session.shopper(again), "getCarts")
-        if later.findings:
-            _, first = self.witness.send(self.session.shopper(customer), "getCarts")
-            if not first.findings:
-                # The first login sees what it should: it is about the token, not the list.
-                findings = tuple(replace(each, rule="any-device") for each in later.findings)
-                later = replace(later, findings=findings)
-        later = replace(later, rules=(*later.rules, "any-device"))
-        self._judged(later, "log in again and look at the customer's carts")
+        level = self.session.contract.rule("any-device").level
+        findings = tuple(replace(each, rule="any-device", level=level) for each in later.findings)
+        later = replace(later, findings=findings, rules=(*later.rules, "any-device"))
+        self._judged(later, f"log customer {'AB'[number]} in again and look at the carts")
 
     def _judged(self, judgement: Judgement, look: str | None = None) -> None:
         """Take in a judgement; a deviation ends the sequence."""
@@ -387,6 +385,8 @@ class _Machine:
         self.tally.note(replace(judgement, findings=()))
         lines = (*self._lines, look) if look else tuple(self._lines)
         for finding in findings:
+            if finding.kind is Kind.EFFECT:
+                self._trust_no_list()
             told = replace(finding, steps=lines)
             key = (finding.rule, finding.operation)
             if finding.level == "interpretation":
@@ -396,6 +396,11 @@ class _Machine:
                 if self._best is None or len(lines) <= len(self._best.steps):
                     self._best, self._doing = told, self._action
                 raise _Deviates
+
+    def _trust_no_list(self) -> None:
+        """What a customer has is not what it should be, now and in the sequences to come."""
+        for customer in self._customers:
+            self.witness.known.customers[customer.id].complete = False
 
     # --- Clearing up after a sequence ---
 
@@ -415,7 +420,7 @@ class _Machine:
             body = identifiers(customer.id)
             answer, _ = self.witness.send(administrator, DISSOCIATE, cart=cart, body=body)
             if not answer.ok:
-                self.witness.known.customers[customer.id].complete = False
+                self._trust_no_list()
         self.witness.send(administrator, "deleteACart", cart=cart)
         # Whatever became of it, no later sequence is about this cart.
         del self.witness.known.carts[cart]

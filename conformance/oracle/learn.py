@@ -18,7 +18,7 @@ from conformance.oracle.known import (
     list_side,
 )
 from conformance.oracle.reading import Reading
-from conformance.state import customers_of
+from conformance.state import customers_of, total
 
 
 def learn(reading: Reading, answer: Answer, rule: str | None = None, *, odd: bool = False) -> None:
@@ -105,10 +105,11 @@ def _cart(reading: Reading, answer: Answer) -> None:
         cart.exists = True
         cart.forget()
     shown = set(customers_of(data))
-    if cart.customers is None or reading.operation == "createACart":
+    if cart.customers != shown:
+        # Other than expected or not: from here on, that is how it is.
         cart.customers = shown
-    if cart.customers == shown:
-        cart.seen(CART_SIDE)
+        cart.changed()
+    cart.seen(CART_SIDE)
     if isinstance(contact, dict) or reading.operation == "createACart":
         cart.contact = bool(isinstance(contact, dict) and contact.get("email"))
     elif cart.contact and reading.operation == "updateACart" and "contact" in reading.data:
@@ -123,9 +124,12 @@ def _carts(reading: Reading, answer: Answer) -> None:
         return
     listed = {str(cart.get("id")) for cart in answer.data if isinstance(cart, dict)}
     for cart_id, cart in reading.known.carts.items():
-        known = cart.exists and cart.customers is not None
-        if known and (customer in (cart.customers or ())) == (cart_id in listed):
+        if not cart.exists or cart.customers is None:
+            continue
+        if (customer in cart.customers) == (cart_id in listed):
             cart.seen(list_side(customer))
+        elif cart_id in listed or total(answer, 0) <= len(answer.data):
+            cart.forget()  # one side says this and the other that
 
 
 def _cart_deleted(reading: Reading, _answer: Answer) -> None:

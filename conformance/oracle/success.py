@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from conformance.client import NOT_JSON, Answer
 from conformance.events import Kind
@@ -14,7 +14,7 @@ from conformance.oracle.known import CART_SIDE, KnownCart, Suspect, list_side
 from conformance.oracle.must import SUCCESS, has_symbols
 from conformance.oracle.reading import Reading
 from conformance.schemas import Schemas
-from conformance.state import customers_of
+from conformance.state import customers_of, total
 from openapi import Contract
 from openapi.contract import Level
 
@@ -187,7 +187,7 @@ def _cart_page(reading: Reading, answer: Answer) -> Iterator[Told]:
         if customer not in known.customers:
             wanted = f"no cart {cart_id} in the list of customer {customer}"
             yield _unexpected(known, side, customer, wanted, "it is there")
-    if reading.query or _total(answer) > len(listed):
+    if reading.query or total(answer, 0) > len(listed):
         return
     for cart_id in sorted(reading.known.carts_of(customer) - set(listed)):
         wanted = f"cart {cart_id} in the list of customer {customer}"
@@ -243,11 +243,6 @@ def _page(reading: Reading, answer: Answer) -> Iterator[Told]:
     limit = asked.get("page[limit]", "20")
     if limit.isdecimal() and len(answer.data) > int(limit):
         yield Told(SUCCESS, f"at most {limit} entries", f"{len(answer.data)}")
-
-
-def _total(answer: Answer) -> int:
-    total: Any = answer.document["meta"]["results"]["total"]
-    return total if isinstance(total, int) else 0
 
 
 def _customer(reading: Reading, answer: Answer) -> Iterator[Told]:
