@@ -50,12 +50,20 @@ class JournalStorage(ResidentStorage):
         super().__init__(tables)
         self._least_growth = compact_after
         self._compact_after = max(compact_after, _size(self._snapshot))
-        self._file = _open_journal(self._journal)
+        self._file = os.open(self._journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._length = os.fstat(self._file).st_size
+        if self._length == 0:
+            try:
+                self._append(_header_line)
+            except OSError:
+                self.close()
+                raise
 
     def record(self, changes: tuple[Changes, ...]) -> None:
         """Append one line. Raises OSError with the journal as it was before."""
-        line = _encode(changes) + b"\n"
+        self._append(_encode(changes) + b"\n")
+
+    def _append(self, line: bytes) -> None:
         try:
             written = os.write(self._file, line)
         except OSError:
@@ -158,13 +166,6 @@ def _replay(path: Path, tables: Tables) -> None:
             path,
             len(content) - end,
         )
-
-
-def _open_journal(path: Path) -> int:
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    if os.fstat(file).st_size == 0:
-        os.write(file, _header_line)
-    return file
 
 
 def _size(path: Path) -> int:

@@ -460,12 +460,25 @@ def test_a_request_that_cannot_be_kept_is_a_500_in_the_envelope_and_changes_noth
 
 
 @FULL
+@pytest.mark.parametrize("room", [0, 9, len(HEADER)])
 def test_a_store_that_cannot_be_made_can_be_made_later(
-    world: World, full: Full, request: pytest.FixtureRequest
+    world: World, full: Full, room: int, request: pytest.FixtureRequest
 ) -> None:
-    form = {"grant_type": "implicit", "client_id": request.node.name}
-    with full(0):
+    name = request.node.name
+    form = {"grant_type": "implicit", "client_id": name}
+    open_before = set(Path("/proc/self/fd").iterdir())
+    with full(room):
         answer = world.send("POST", "/oauth/access_token", data=form)
     assert answer.status_code == 500
-    assert world.site.stores.get(request.node.name) is None
+    assert world.site.stores.get(name) is None
+    assert len(set(Path("/proc/self/fd").iterdir())) == len(open_before)
     assert world.send("POST", "/oauth/access_token", data=form).status_code == 200
+    store = world.site.stores.get(name)
+    assert store is not None
+    store.put_cart(Cart("c", "Groceries", 0, 0))
+    [directory] = [
+        path.parent
+        for path in (world.site.stores._data or Path()).rglob("name.json")
+        if json.loads(path.read_bytes()) == name
+    ]
+    assert set(reopened(directory)["carts"]) == {"c"}
