@@ -188,6 +188,8 @@ class ConformanceItem(pytest.Item):
 
     def runtest(self) -> None:
         """Come to the verdict. Raises Deviates and Untried."""
+        from conformance.reports.prose import described
+
         rule = self._rule
         assert rule is not None, "tests run only after a run"
         mine = next(each for each in rule["operations"] if each["operation"] == self._operation)
@@ -195,7 +197,7 @@ class ConformanceItem(pytest.Item):
         self.user_properties += [("level", rule["level"]), ("verdict", verdict)]
         reason = f"{verdict}: {mine['reason'] or rule['reason'] or rule['statement']}"
         if verdict == "deviates":
-            raise Deviates(self._told(rule, fails=True))
+            raise Deviates(described(rule, self._own(rule, fails=True)))
         if verdict == "advice":
             pytest.xfail(f"advice: {self._summary(rule)}")
         if verdict in ("error", "untestable") and rule["level"] == "documented":
@@ -209,13 +211,6 @@ class ConformanceItem(pytest.Item):
             for each in rule["deviations"]
             if each["operation"] == self._operation and each["fails"] is fails
         ]
-
-    def _told(self, rule: dict[str, Any], *, fails: bool) -> str:
-        from conformance.reports.prose import described
-        from conformance.reports.text import visible
-
-        own = self._own(rule, fails=fails)
-        return visible("\n\n".join("\n".join(described(rule, each)) for each in own))
 
     def _summary(self, rule: dict[str, Any]) -> str:
         from conformance.reports.text import one_line

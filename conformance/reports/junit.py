@@ -95,23 +95,19 @@ def _judge(case: Element, rule: dict[str, Any], operation: dict[str, Any]) -> No
             type=failing[0]["kind"] if failing else verdict,
             message=_message(failing[0]) if failing else reason,
         )
-        element.text = _told(rule, failing)
+        element.text = described(rule, failing)
     elif verdict in UNKNOWN and rule["level"] == "documented":
         SubElement(case, "error", type=verdict, message=reason)
     elif verdict in (*UNKNOWN, "skipped"):
         SubElement(case, "skipped", message=f"{verdict}: {reason}")
     if advising:
-        SubElement(case, "system-out").text = "Advice, which fails no run.\n" + _told(
+        SubElement(case, "system-out").text = "Advice, which fails no run.\n" + described(
             rule, advising
         )
 
 
 def _message(deviation: dict[str, Any]) -> str:
     return one_line(f"expected {deviation['expected']}, came {deviation['actual']}")
-
-
-def _told(rule: dict[str, Any], deviations: list[dict[str, Any]]) -> str:
-    return visible("\n\n".join("\n".join(described(rule, each)) for each in deviations))
 
 
 def _seconds(seconds: float) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from conformance.reports.text import one_line
+from conformance.reports.text import one_line, visible
 
 OUTCOME_WORDS = {
     "conforms": "Conforms",
@@ -53,12 +53,22 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s"
 
 
-def described(rule: dict[str, Any], deviation: dict[str, Any]) -> Iterator[str]:
-    """One deviation as lines of text: rule, source, request, answer, expectation, control."""
-    yield f"{rule['id']} ({deviation['level']}): {rule['statement']}"
+SHOWN = 10
+"""Deviations of one rule that are told where a reader scrolls; ``report.json`` has more."""
+
+
+def described(rule: dict[str, Any], deviations: Sequence[dict[str, Any]]) -> str:
+    """The deviations of one rule as text: the rule and its source, then what shows each of them."""
     source = rule["source"]
-    yield f'  source    "{source["sentence"]}" - {source["document"]}, {source["page"]}'
-    yield from evidence(deviation)
+    heading = [
+        f"{rule['id']} ({rule['level']}): {rule['statement']}",
+        f'  source    "{source["sentence"]}"',
+        f"            {source['document']}, {source['page']}",
+    ]
+    parts = [heading, *(list(evidence(each)) for each in deviations[:SHOWN])]
+    if len(deviations) > SHOWN:
+        parts.append([f"  … and {len(deviations) - SHOWN} more"])
+    return visible("\n\n".join("\n".join(part) for part in parts))
 
 
 def evidence(deviation: dict[str, Any]) -> Iterator[str]:
