@@ -17,6 +17,8 @@ from mockserver.delivery import ConnectionDropped
 
 IN_PROCESS_URL = "http://localhost"
 """The URL of a mock that has none: nothing is sent to it over a network."""
+PATIENCE = 60.0
+"""Seconds that a client waits unless told otherwise: test machines can be busy."""
 
 
 class InProcessTransport(httpx.BaseTransport):
@@ -186,7 +188,7 @@ def _shown(expectation: dict[str, Any], found: dict[str, Any]) -> str:
 def in_process(app: ASGIApp) -> Iterator[httpx.Client]:
     """A client of an application in this process."""
     transport = InProcessTransport(app)
-    with httpx.Client(transport=transport, base_url=IN_PROCESS_URL) as client:
+    with httpx.Client(transport=transport, base_url=IN_PROCESS_URL, timeout=PATIENCE) as client:
         yield client
 
 
@@ -203,7 +205,7 @@ def served(app: ASGIApp) -> Iterator[httpx.Client]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
-        with httpx.Client(base_url=f"http://{host}:{port}") as client:
+        with httpx.Client(base_url=f"http://{host}:{port}", timeout=PATIENCE) as client:
             yield client
     finally:
         server.should_exit = True
