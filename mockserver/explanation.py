@@ -41,7 +41,7 @@ def explain(entry: Entry, contract: Contract, store: Store | None, base_url: str
     explained: Shown = {"summary": redactor.text(_summary(entry, contract))}
     if entry.answer.fault is not None:
         explained["fault"] = dict(entry.answer.fault)
-    if broken is None or (entry.answer.fault is not None and _made_by_fault(entry)):
+    if broken is None or entry.answer.is_injected:
         return explained
     rule = _rule(contract, broken)
     explained["rule"] = {"id": broken} if rule is None else rule_shown(contract, rule)
@@ -73,11 +73,6 @@ def rule_shown(contract: Contract, rule: Rule) -> Shown:
 
 def _rule(contract: Contract, broken: str) -> Rule | None:
     return next((rule for rule in contract.rules if rule.id == broken), None)
-
-
-def _made_by_fault(entry: Entry) -> bool:
-    fault = entry.answer.fault
-    return fault is not None and fault["kind"] == "error"
 
 
 def _summary(entry: Entry, contract: Contract) -> str:

@@ -60,6 +60,11 @@ class Answer(NamedTuple):
     delivery: Delivery | None = None
     fault: Mapping[str, Any] | None = None
 
+    @property
+    def is_injected(self) -> bool:
+        """Whether a fault made up the answer, so that no rule judged."""
+        return self.fault is not None and self.fault["kind"] == "error"
+
     def to(self, request_id: str) -> list[Header]:
         """All headers of this answer to that request."""
         identified = (b"x-request-id", request_id.encode())

@@ -16,6 +16,9 @@ LARGEST = 64 * 1024
 """How many bytes of bodies one entry may hold; of a larger one only its beginning is kept."""
 
 
+_NOTHING: Mapping[str, Any] = {}
+
+
 class Entry(NamedTuple):
     """One request and its answer, as they were: secrets are taken out when it is shown.
 
@@ -58,17 +61,20 @@ class RequestJournal:
 
     def record(self, request: Request, operation_id: str, answer: Answer, facts: Any) -> None:
         """Remember a request. Costs next to nothing: nothing is copied or rendered here."""
-        broken = answer.broken
-        exercised = (operation_id, answer.status, broken, answer.fault is not None)
-        self.exercised[exercised] = self.exercised.get(exercised, 0) + 1
+        broken, injected = answer.broken, answer.is_injected
+        if answer.delivery is None:  # otherwise the client never met this answer
+            exercised = (operation_id, answer.status, broken, injected)
+            self.exercised[exercised] = self.exercised.get(exercised, 0) + 1
         if self.length == 0:
             return
         if len(request.body) + len(answer.body) > LARGEST:
             request = request._replace(body=request.body[: LARGEST // 2])
             answer = answer._replace(body=answer.body[: LARGEST // 2])
             facts = None
-        judged = broken is not None and facts is not None and answer.fault is None
-        seen = witnessed(broken, facts) if judged and broken is not None else {}
+        if broken is None or injected or facts is None:
+            seen: Mapping[str, Any] = _NOTHING
+        else:
+            seen = witnessed(broken, facts)
         self.entries.append(Entry(time.time(), operation_id, request, answer, facts, seen))
 
     def since(self, request_id: str | None) -> tuple[list[Entry], bool]:

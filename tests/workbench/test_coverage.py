@@ -48,6 +48,23 @@ def test_rules_and_answers_are_counted(exercised: CartMock) -> None:
     assert measured["summary"]["answers"]["covered"] == 4
 
 
+def test_an_answer_that_a_fault_only_delays_is_no_injected_one(cart_mock: CartMock) -> None:
+    headers = cart_mock.headers()
+    cart_mock.fault("latency", seconds=0)
+    cart_mock.client.delete("/v2/carts/none", headers=headers)
+    measured = cart_mock.coverage()
+    assert rule(measured, "cart-unknown") == {"covered": True, "answered": 1, "injected": 0}
+
+
+@pytest.mark.parametrize("kind", ["drop", "lose-reply", "truncate"])
+def test_an_answer_that_never_came_covers_nothing(cart_mock: CartMock, kind: str) -> None:
+    headers = cart_mock.headers()
+    cart_mock.fault(kind, operation="deleteACart")
+    with pytest.raises(httpx.RemoteProtocolError):
+        cart_mock.client.delete("/v2/carts/none", headers=headers)
+    assert rule(cart_mock.coverage(), "cart-unknown")["covered"] is False
+
+
 def test_every_refusal_is_measured_and_the_others_are_named(cart_mock: CartMock) -> None:
     measured = cart_mock.coverage()
     rules = [line["rule"] for line in measured["rules"]]
