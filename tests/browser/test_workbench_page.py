@@ -129,7 +129,7 @@ def test_requests_appear_as_they_come_and_refusals_are_announced(
     opened: Opened, mock: CartMock
 ) -> None:
     page = opened()
-    expect(card(page, "Requests")).to_contain_text("No requests yet")
+    expect(card(page, "Who has what")).to_contain_text("This store is empty")
     mock.seed("shared-cart")
     refuse(mock)
     row = page.get_by_role("button", name="type-not-customer")
@@ -229,7 +229,7 @@ def test_the_focus_stays_on_a_request_while_others_come(opened: Opened, mock: Ca
     row.focus()
     page.keyboard.press("Enter")
     mock.client.get("/v2/carts", headers=mock.headers())
-    expect(page.get_by_role("button", name="GET /v2/carts")).to_be_visible()
+    expect(page.get_by_role("button", name="200 GET /v2/carts")).to_be_visible()
     expect(row).to_be_focused()
     expect(row).to_have_attribute("aria-expanded", "true")
 
@@ -326,6 +326,20 @@ def test_the_picture_follows_what_happens_and_marks_what_is_new(
     expect(page.locator("svg.picture .link.fresh")).to_have_count(1)
     page.locator("svg.picture .customer").hover()
     expect(page.locator("svg.picture .link.lit")).to_have_count(3)
+
+
+def test_what_is_sought_in_a_large_picture_is_brought_into_sight(
+    opened: Opened, mock: CartMock
+) -> None:
+    mock.workbench("PUT", f"/stores/{mock.client_id}/state", many(60, 240))
+    page = opened(viewport=PHONE)
+    expect(page.locator("svg.picture .customer")).to_have_count(60)
+    last = page.locator("svg.picture .customer").last.locator("title").text_content()
+    assert last is not None
+    page.get_by_label("Find a customer or cart").fill(last.splitlines()[1])
+    lit = page.locator("svg.picture .customer.lit")
+    expect(lit.first).to_be_in_viewport()
+    expect(page.locator("svg.picture .cart.lit").first).to_be_attached()
 
 
 def owned(mock: CartMock) -> list[Any]:

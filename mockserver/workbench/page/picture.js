@@ -68,7 +68,14 @@ const tooMany = (summary) => html`
 const finder = (changed) => html`
   <div class="bar"><label class="grow"><span class="unseen">Find a customer or cart in the picture</span>
     <input type="search" placeholder="Find a customer or cart" .value=${view.find}
-      @input=${(event) => { view.find = event.target.value; changed(); }}></label></div>`;
+      @input=${(event) => find(event.target.value, changed)}></label></div>`;
+
+function find(text, changed) {
+  view.find = text;
+  changed();
+  // The picture may be taller than its card.
+  requestAnimationFrame(() => document.querySelector(".picture .node.lit")?.scrollIntoView({ block: "nearest" }));
+}
 
 // Arranged once for each state; what is new since the last one of the same store is marked.
 function drawingOf(state, store) {
@@ -84,7 +91,7 @@ function drawingOf(state, store) {
 function drawn({ left, right, links, rows }, changed) {
   const row = rows > TIGHT_ABOVE ? TIGHT_ROW : ROW;
   const { width } = view;
-  const side = Math.max(96, Math.min(220, width * 0.34));
+  const side = Math.min(220, width * 0.4);
   const at = (node) => TOP + (node.y + 0.5) * row;
   const lit = litNodes(left, right, links);
   const dim = (isLit) => (lit === null ? "" : isLit ? "lit" : "dim");
