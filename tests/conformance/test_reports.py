@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
+from conformance.cli import cli
 from conformance.events import (
     CleanupFinished,
     Event,
@@ -295,6 +297,34 @@ def test_a_run_that_is_killed_leaves_no_verdict_and_not_that_of_an_earlier_run(
     assert {rule["verdict"] for rule in report["rules"]} == {"error"}
     assert b"could not run" in files["badge.svg"]
     assert ET.fromstring(files["junit.xml"]).get("errors") != "0"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("ftp://shop.example",), "'ftp://shop.example' is no base URL"),
+        (("http://127.0.0.1:9", "--rules", "nope"), "no rule nope"),
+        (("http://127.0.0.1:9", "--timeout", "0"), "timeout must be a number"),
+        (("http://127.0.0.1:9", "--journal", "/dev/null/journal"), "the journal cannot be written"),
+        (("http://127.0.0.1:9",), "could not be reached"),
+    ],
+)
+def test_a_run_that_could_not_be_made_is_reported_all_the_same(
+    arguments: tuple[str, ...], problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    credentials = ("--client-id", "me", "--client-secret", "a-secret-that-must-not-show")
+    directory = tmp_path / "reports"
+    done = CliRunner().invoke(
+        cli, ["run", *arguments, *credentials, "--report-dir", str(directory)]
+    )
+    assert done.exit_code == 2, done.output
+    assert {path.name for path in directory.iterdir()} == set(RENDERERS)
+    report = json.loads((directory / "report.json").read_text())
+    assert violations(report) == []
+    assert report["exit_status"] == 2
+    assert problem in report["problem"]
+    assert "a-secret-that-must-not-show" not in done.output + json.dumps(report)
 
 
 def test_a_directory_that_cannot_be_written_is_refused_before_the_run(tmp_path: Path) -> None:
