@@ -217,7 +217,38 @@ def cli() -> None:
     """
 
 
-@cli.command("run")
+class _Reported(click.Command):
+    """A command whose reports are there even when its options could not be understood."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError:
+            directory = _report_dir(given)
+            if directory is not None:
+                _refuse(directory, "The options are wrong; standard error says which.")
+            raise
+
+
+def _report_dir(arguments: Sequence[str]) -> Path | None:
+    """The value of ``--report-dir`` among arguments that could not be understood."""
+    for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = argument.partition("=")
+        if name == "--report-dir" and (value or after):
+            return Path(value if equals else after)
+    return None
+
+
+def _refuse(directory: Path, problem: str) -> None:
+    """Write the reports of a run that was not made, where they can be written."""
+    from conformance.reports import ReportDirError, write_refusal
+
+    with contextlib.suppress(ReportDirError):
+        write_refusal(directory, load_contract(), problem)
+
+
+@cli.command("run", cls=_Reported)
 @click.argument("base_url", required=False)
 @_with(_CREDENTIALS, _CHOICE, _RUN)
 def run_command(base_url: str | None, **options: Any) -> None:
@@ -235,7 +266,7 @@ def run_command(base_url: str | None, **options: Any) -> None:
     """
     from conformance import engine
     from conformance.journal import JournalError
-    from conformance.reports import ReportDirError, reporters, write_refusal
+    from conformance.reports import ReportDirError, reporters
 
     contract = load_contract()
     report_dir = options["report_dir"]
@@ -247,8 +278,7 @@ def run_command(base_url: str | None, **options: Any) -> None:
         _stop(str(error))
     except (SettingsError, JournalError) as error:
         if report_dir is not None:
-            with contextlib.suppress(ReportDirError):
-                write_refusal(report_dir, contract, str(error))
+            _refuse(report_dir, str(error))
         _stop(str(error))
     sys.exit(int(status))
 

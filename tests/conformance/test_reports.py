@@ -307,6 +307,9 @@ def test_a_run_that_is_killed_leaves_no_verdict_and_not_that_of_an_earlier_run(
         (("http://127.0.0.1:9", "--timeout", "0"), "timeout must be a number"),
         (("http://127.0.0.1:9", "--journal", "/dev/null/journal"), "the journal cannot be written"),
         (("http://127.0.0.1:9",), "could not be reached"),
+        (("http://127.0.0.1:9", "--texts", "loudly"), "The options are wrong"),
+        (("http://127.0.0.1:9", "--no-such-option"), "The options are wrong"),
+        (("http://127.0.0.1:9", "two"), "The options are wrong"),
     ],
 )
 def test_a_run_that_could_not_be_made_is_reported_all_the_same(
