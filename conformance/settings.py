@@ -62,6 +62,10 @@ class Settings:
 
 def normal_target(url: str) -> str:
     """The base URL without its closing slash. Raises SettingsError where it is no http(s) URL."""
+    if "@" in url:  # before anything is said that repeats the URL
+        raise SettingsError(
+            "The base URL carries credentials. Give --client-id and a secret instead."
+        )
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -69,10 +73,6 @@ def normal_target(url: str) -> str:
         raise SettingsError(f"{url!r} is no URL: {error}. Give one as in https://HOST.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(f"{url!r} is no base URL. Give one as in https://HOST[:PORT][/PATH].")
-    if parts.username or parts.password:
-        raise SettingsError(
-            "The base URL carries credentials. Give --client-id and a secret instead."
-        )
     if parts.query or parts.fragment:
         raise SettingsError("The base URL ends with a query or fragment. Leave it out.")
     return url.rstrip("/")
