@@ -65,10 +65,8 @@ class _HangsLater(Service):
 
 
 def test_a_server_that_hangs_in_one_place_is_left_alone_there(tmp_path: Path) -> None:
-    started = time.monotonic()
     with serving(_HangsLater()) as url:
-        made = run(url, tmp_path, timeout=0.3, rules=("cart-name-missing", "carts-need-an-owner"))
-    assert time.monotonic() - started < 60
+        made = run(url, tmp_path, timeout=1, rules=("cart-name-missing", "carts-need-an-owner"))
     assert made.status == ExitStatus.INCOMPLETE
     assert made.with_verdict(Verdict.ERROR) == ["cart-name-missing"]
     assert "carts-need-an-owner" in made.with_verdict(Verdict.CONFORMS)

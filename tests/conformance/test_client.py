@@ -160,11 +160,8 @@ def test_a_server_that_hangs_times_out() -> None:
 
         do_GET = serve  # noqa: N815 - http.server's name
 
-    with serving_handler(Hangs) as url:
-        started = time.monotonic()
-        with pytest.raises(TimedOut):
-            client(timeout=0.2).send(Request("GET", url, {}))
-    assert time.monotonic() - started < 3 + 5
+    with serving_handler(Hangs) as url, pytest.raises(TimedOut):
+        client(timeout=0.2).send(Request("GET", url, {}))
 
 
 def test_the_budget_of_requests_is_kept() -> None:
