@@ -50,7 +50,7 @@ OPERATIONS = (
 # These change a customer, so they need one that the run made for it.
 CUSTOMER_OPERATIONS = ("createCustomer", "updateCustomer", "createCustomerToken")
 
-EXAMPLES = 50
+EXAMPLES = 30
 """Fuzzed requests for each operation and mode of generation."""
 MOST_FAULTS = 3
 """Requests without an answer, after which the layer gives up."""

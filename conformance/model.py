@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -35,14 +35,18 @@ CARTS = 3
 STEPS = 10
 """Steps of a sequence, at most."""
 ROUNDS = 4
-"""Searches, each for a deviation that the ones before did not show."""
-SEQUENCES = 60
+"""Searches with every action, each for a deviation that the ones before did not show."""
+SEQUENCES = 30
 """Sequences of a search that finds nothing."""
+CLOSE_SEQUENCES = 6
+"""Sequences of a search for what one kind of refused request may change."""
 SHRINKING = 120
 """Further sequences with which a search may seek the shortest."""
 REQUESTS = 6000
 SECONDS = 120.0
 """What the layer may take in all, clean-up aside; it then ends with what it has found."""
+_APART = 1000
+"""How far apart the seeds of two runs are: more than there are searches in one."""
 MOST_FAULTS = 3
 """Requests without an answer, after which the layer gives up."""
 
@@ -144,13 +148,14 @@ LOOKS = ("cart", "list", "list_of_the_other", "second_login", "everything")
 
 # Associating and taking back come often, so that the rest finds something to spoil.
 _ACTIONS = (*["associate"] * 2, *["disassociate"] * 2, *_SAYS)
+_REFUSED = tuple(action for action in _SAYS if action.startswith("refused"))
 
 
-def sequences(without: frozenset[str] = frozenset()) -> st.SearchStrategy[list[Step]]:
-    """Sequences of steps that leave those actions out."""
+def sequences(actions: Sequence[str]) -> st.SearchStrategy[list[Step]]:
+    """Sequences of steps of these actions, the simplest first."""
     step = st.builds(
         Step,
-        action=st.sampled_from([each for each in _ACTIONS if each not in without]),
+        action=st.sampled_from(actions),
         cart=st.sampled_from((0, 0, 0, *range(CARTS))),
         customer=st.integers(0, 1),
         by=st.sampled_from((*[BY[0]] * 4, *[BY[1]] * 2, *BY)),
@@ -178,9 +183,11 @@ def run(session: Session) -> Iterator[CaseResult]:
     budget is spent or too many requests got no answer; what was found until then is yielded first.
     """
     machine = _Machine(session)
-    for number in range(ROUNDS):
-        if not machine.search(number):
+    for _ in range(ROUNDS):
+        if not machine.search(_ACTIONS, SEQUENCES):
             break
+    for action in _REFUSED:
+        machine.search((action, "associate", "disassociate"), CLOSE_SEQUENCES)
     yield from machine.tally.results()
     if machine.ended is not None:
         raise machine.ended
@@ -198,8 +205,7 @@ class _Machine:
         self._told: set[tuple[str, str]] = set()
         self._target: tuple[str, str] | None = None
         self._best: Finding | None = None
-        self._left = 0
-        # Refused requests that change something: what follows from that is not told again.
+        self._left = self._searches = 0
         self._spoilt: set[str] = set()
         self._doing = self._action = ""
         self._customers = self._two_customers()
@@ -213,13 +219,18 @@ class _Machine:
             self.witness.introduce(customer, has_no_carts=True)
         return made
 
-    def search(self, number: int) -> bool:
-        """One search; returns whether it found a deviation, so that another is worth while."""
-        self._begin()
+    def search(self, actions: Sequence[str], most: int) -> bool:
+        """One search, of ``most`` sequences of these actions if it finds nothing.
 
-        @seed(self.session.settings.seed * ROUNDS + number)
+        Returns whether it found a deviation that was not told before.
+        """
+        self._begin(most)
+        # What follows from a refused request that changes something is not told again.
+        chosen = [action for action in actions if action not in self._spoilt]
+
+        @seed(self.session.settings.seed * _APART + self._searches)
         @hypothesis_settings(
-            max_examples=SEQUENCES,
+            max_examples=most,
             database=None,
             deadline=None,
             phases=[Phase.generate, Phase.shrink],
@@ -227,7 +238,7 @@ class _Machine:
             report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         )
-        @given(sequences(frozenset(self._spoilt)))
+        @given(sequences(chosen))
         def hold(steps: list[Step]) -> None:
             self._play(steps)
 
@@ -240,11 +251,12 @@ class _Machine:
         if self._doing.startswith("refused"):
             self._spoilt.add(self._doing)
         self.tally.find(self._best)
-        return self.ended is None and not self._is_spent
+        return True
 
-    def _begin(self) -> None:
+    def _begin(self, most: int) -> None:
         self._target = self._best = None
-        self._left = SEQUENCES + SHRINKING
+        self._left = most + SHRINKING
+        self._searches += 1
 
     @property
     def _is_spent(self) -> bool:

@@ -17,7 +17,6 @@ from tests.conformance.sessions import session_on
 @pytest.fixture(autouse=True)
 def _a_short_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "ROUNDS", 1)
-    monkeypatch.setattr(model, "SEQUENCES", 30)
 
 
 def deviations(results: list[CaseResult]) -> list[Deviation]:
@@ -63,10 +62,7 @@ FOUND = {
 
 
 @pytest.mark.parametrize(("defect", "rule"), FOUND.items())
-def test_a_defect_is_found_and_its_rule_is_named(
-    defect: str, rule: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(model, "SEQUENCES", 80)
+def test_a_defect_is_found_and_its_rule_is_named(defect: str, rule: str) -> None:
     found = deviations(on(DEFECTS[defect].make()))
     assert rule in {each.rule for each in found}
 
@@ -92,6 +88,7 @@ def test_a_deviation_comes_with_the_shortest_sequence() -> None:
 
 def test_the_same_seed_sends_the_same_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "SEQUENCES", 5)
+    monkeypatch.setattr(model, "CLOSE_SEQUENCES", 1)
 
     def sent(seed: int) -> list[str]:
         lines: list[str] = []
