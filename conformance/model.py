@@ -38,7 +38,7 @@ ROUNDS = 4
 """Searches with every action, each for a deviation that the ones before did not show."""
 SEQUENCES = 30
 """Sequences of a search that finds nothing."""
-CLOSE_SEQUENCES = 6
+CLOSE_SEQUENCES = 4
 """Sequences of a search for what one kind of refused request may change."""
 SHRINKING = 120
 """Further sequences with which a search may seek the shortest."""
