@@ -293,7 +293,7 @@ def _no_password(x: Examination) -> None:
 
 def _refused_with_password(x: Examination) -> None:
     body = {"data": {"type": "cart", "name": "Conformance", "email": "nobody"}}
-    body["data"]["password"] = f"refused-{x.session.run_id}-password"
+    body["data"]["password"] = f"refused-{x.session.run_id}-Aa1"
     x.send(x.administrator, "createCustomer", body=body)
 
 
@@ -319,7 +319,7 @@ def _true_or_false(x: Examination) -> None:
 
 def _new_password(x: Examination) -> None:
     customer = x.session.new_customer("D")
-    password = f"changed-{x.session.run_id}-password"
+    password = f"changed-{x.session.run_id}-Aa1"
     body = {"data": {"type": "customer", "password": password}}
     answer = x.send(x.administrator, "updateCustomer", customer=customer.id, body=body)
     x.need(answer, "no change")

@@ -240,7 +240,8 @@ def _page(reading: Reading, answer: Answer) -> Iterator[Told]:
         wanted = asked.get(f"page[{name}]")
         if wanted is not None and wanted.isdecimal() and page.get(name) != int(wanted):
             yield Told(SUCCESS, f"meta.page.{name} {wanted}", f"{page.get(name)}")
-    limit = asked.get("page[limit]", "20")
+    # How many customers a page has without being asked is not published.
+    limit = asked.get("page[limit]", "20" if reading.operation == "getCarts" else "")
     if limit.isdecimal() and len(answer.data) > int(limit):
         yield Told(SUCCESS, f"at most {limit} entries", f"{len(answer.data)}")
 

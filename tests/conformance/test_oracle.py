@@ -530,6 +530,19 @@ def test_what_is_shown_is_held_against_what_is_known(
     assert [rule for rule, _ in found(answer(request("ada", "GET", path), 200, reply))] == expected
 
 
+def test_a_page_has_what_was_asked_for_and_twenty_carts_unasked() -> None:
+    customer = {"id": ADA, "type": "customer", "name": "A", "email": "a@b.cd", "password": True}
+    customers = page(*[customer] * 25)
+    for path, reply, expected in (
+        ("/v2/customers", customers, []),
+        ("/v2/customers?page[limit]=20", customers, ["at most 20 entries"]),
+        ("/v2/carts", page(*[cart("any")] * 25), ["at most 20 entries"]),
+    ):
+        sent = request("administrator", "GET", path)
+        findings = ORACLE.judge(answer(sent, 200, reply), known()).findings
+        assert [finding.expected for finding in findings] == expected
+
+
 def test_what_a_refused_request_changed_is_put_down_to_it() -> None:
     what = known()
     look = request("ada", "GET", "/v2/carts/of-ada")

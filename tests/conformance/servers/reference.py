@@ -24,6 +24,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 SAFE = re.compile(r"[0-9A-Za-z_-]+\Z")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\Z")
+STRONG = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9]).{12}")
 TYPE_TEXT = "The type does not exist or is not listed as customer"
 MANY_TEXT = "Cannot associate more than one customer"
 PERMISSION_TEXT = "Customer does not have the required permissions to fulfill this request"
@@ -71,6 +72,7 @@ class Free:
     tokens_outlive_customers: bool = False
     null_name_is_no_name: bool = False
     taken_id_returns_cart: bool = False
+    weak_passwords: bool = True
 
 
 class Refusal(Exception):
@@ -545,6 +547,8 @@ class Service:
         bad = data.get("type") != "customer"
         bad |= (new or "name" in data) and (not isinstance(name, str) or not name)
         bad |= (new or "email" in data) and not (isinstance(email, str) and EMAIL.match(email))
+        password = data.get("password")
+        bad |= bool(password) and not self.free.weak_passwords and not STRONG.match(str(password))
         if bad:
             self.refuse(call, "customer-invalid", 400, "The customer is not valid")
         taken = any(

@@ -32,6 +32,7 @@ VARIANTS: dict[str, Free] = {
         taken_id_returns_cart=True,
         null_name_is_no_name=True,
         customer_list_reads_token=False,
+        weak_passwords=False,
     ),
     "other checks first, other refusals, opaque tokens": Free(
         last_check_first=True,
