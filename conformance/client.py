@@ -4,7 +4,8 @@ What can come between a request and its answer::
 
     Interruption
     ├── NetworkFault     no answer: refused, reset, cut off, TLS, name resolution
-    │   └── TimedOut     no whole answer in time
+    │   ├── TimedOut     no whole answer in time
+    │   └── Unavailable  503 and a Retry-After: come later
     ├── Throttled        429 to every try
     └── BudgetSpent      the run's requests or its time are used up
 
@@ -60,6 +61,10 @@ class NetworkFault(Interruption):
 
 class TimedOut(NetworkFault):
     """No whole answer came in time."""
+
+
+class Unavailable(NetworkFault):
+    """The server, or the way there, asked to be tried later."""
 
 
 class Throttled(Interruption):
@@ -195,6 +200,7 @@ class Client:
         self._deadline = clock() + max_time
         self._next_at = 0.0
         self._last_at = 0.0
+        self._waited_in_vain = False
         self._watched = _Watched()
         self._session = _session(target, self._watched)
 
@@ -215,7 +221,8 @@ class Client:
     def send(self, request: Request) -> Answer:
         """The answer to ``request``. A 429 is waited out; a GET is tried again after a fault.
 
-        Raises an Interruption: a changing request whose answer was lost is never sent again.
+        Raises an Interruption: a changing request whose answer was lost is never sent again. A
+        server that was waited for as it asked, in vain, is waited for no more until it answers.
         """
         faults = 0
         throttled = 0
@@ -229,13 +236,16 @@ class Client:
                     raise
                 continue
             wait = _retry_after(answer)
-            if answer.status != 429 and (wait is None or request.method not in SAFE_METHODS):
+            if answer.status != 429 and wait is None:
+                self._waited_in_vain = False
                 return answer
+            if answer.status != 429 and request.method not in SAFE_METHODS:
+                raise Unavailable(f"{answer.status} to {request.method} {request.url}")
             throttled += 1
-            if throttled >= THROTTLE_TRIES:
-                if answer.status != 429:
-                    return answer
-                raise Throttled(f"429 to {throttled} tries of {request.method} {request.url}")
+            if throttled >= (1 if self._waited_in_vain else THROTTLE_TRIES):
+                self._waited_in_vain = wait is not None
+                what = f"{answer.status} to {throttled} tries of {request.method} {request.url}"
+                raise Throttled(what) if answer.status == 429 else Unavailable(what)
             self._pause(min(LONGEST_WAIT, 2.0**throttled / 4 if wait is None else wait))
 
     def take_turn(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from conformance.client import (
     Request,
     Throttled,
     TimedOut,
+    Unavailable,
 )
 from tests.conformance.servers.reference import serving_handler
 
@@ -102,6 +103,33 @@ def test_a_429_is_waited_out_as_the_server_asks() -> None:
     assert len(seen) == 3
     assert waits[0] == 7
     assert waits[1] > 0
+
+
+def test_a_503_that_asks_to_be_tried_later_is_no_answer() -> None:
+    later = (503, {"Retry-After": "7"}, b"")
+    waits: list[float] = []
+    with scripted(later, OK, later, (503, {}, b"")) as (url, seen):
+        sender = client(sleep=waits.append)
+        assert sender.send(Request("GET", url, {})).status == 200
+        with pytest.raises(Unavailable):
+            sender.send(Request("POST", url, {}, b"{}"))
+        assert sender.send(Request("GET", url, {})).status == 503
+    assert waits == [7.0]
+    assert [each[0] for each in seen] == ["GET", "GET", "POST", "GET"]
+
+
+@pytest.mark.parametrize(("status", "fault"), [(429, Throttled), (503, Unavailable)])
+def test_a_server_that_is_waited_for_in_vain_is_waited_for_once(
+    status: int, fault: type[Exception]
+) -> None:
+    waits: list[float] = []
+    always = [(status, {"Retry-After": "1"}, b"")] * 7
+    with scripted(*always, OK, *always) as (url, _):
+        sender = client(sleep=waits.append)
+        for expected in (5, 5, 5, 10):
+            with suppress(fault):
+                sender.send(Request("GET", url, {}))
+            assert len(waits) == expected
 
 
 def test_endless_429_is_an_interruption() -> None:
