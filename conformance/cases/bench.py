@@ -23,6 +23,7 @@ from openapi.contract import Level
 
 SHOPPER = "shopper"
 ADMINISTRATOR = "administrator"
+NARROWED = "client credentials beside the customer token"
 CALLERS = (SHOPPER, ADMINISTRATOR)
 OPERATIONS = (ASSOCIATE, DISSOCIATE)
 
@@ -34,7 +35,9 @@ Fault = Callable[[Examination, str], dict[str, Any]]
 
 
 def caller_of(x: Examination, name: str) -> Caller:
-    """Customer A as shopper, or the administrator."""
+    """Customer A as shopper, with either access token, or the administrator."""
+    if name == NARROWED:
+        return x.session.narrowed(_a(x))
     return x.shopper("A") if name == SHOPPER else x.administrator
 
 

@@ -199,6 +199,9 @@ MANGLED: tuple[tuple[str, str], ...] = (
     ("a line break", "\n"),
     ("a control character", "\x01"),
 )
+# In many a language the ``$`` of a regular expression lets a line break pass at the end.
+LAST_BREAK = "a line break at the end"
+AT_THE_END = "{1}{0}"
 # Sent as they are, not percent-encoded.
 RAW = ("!", ".", ",", ":", ";", "@", "+", "=", "&", "*", "$", "~", "()")
 
@@ -215,7 +218,8 @@ def cart_id_unsafe() -> Iterator[Case]:
             if characters in RAW:
                 yield _path_case(operation, f"{variant}, not encoded", characters, raw=True)
         yield _path_case(operation, "at the start", "!", place="{}{}")
-        yield _path_case(operation, "at the end", "!", place="{1}{0}")
+        yield _path_case(operation, "at the end", "!", place=AT_THE_END)
+        yield _path_case(operation, LAST_BREAK, "\n", place=AT_THE_END, mangled=True)
 
 
 def _path_case(
@@ -230,7 +234,7 @@ def _path_case(
     def run(x: Examination) -> None:
         bench = take(x, ADMINISTRATOR)
         cart = bench.cart
-        unsafe = place.format(characters, cart) if place else f"{cart[:-1]}{characters}{cart[-1:]}"
+        unsafe = _unsafe(cart, characters, place)
         x.session.about_to_make("cart", unsafe)
         answer = x.send(
             x.administrator,
@@ -259,14 +263,19 @@ def new_cart_id_unsafe() -> Iterator[Case]:
             partial(_unsafe_new_id, characters=characters),
             2,
         )
+    last_break = partial(_unsafe_new_id, characters="\n", place=AT_THE_END)
+    yield Case("new-cart-id-unsafe", CREATE, LAST_BREAK, last_break, 2)
 
 
-def _unsafe_new_id(x: Examination, characters: str) -> None:
+def _unsafe_new_id(x: Examination, characters: str, place: str = "") -> None:
     x.operation = CREATE
     control = x.control(_write(x, {}))
-    safe = x.session.fresh_id()
-    answer = _write(x, {"id": f"{safe[:-1]}{characters}{safe[-1:]}"})
-    x.refused(answer, control)
+    x.refused(_write(x, {"id": _unsafe(x.session.fresh_id(), characters, place)}), control)
+
+
+def _unsafe(safe: str, characters: str, place: str) -> str:
+    """``safe`` with these characters before its last one, or in their place."""
+    return place.format(characters, safe) if place else f"{safe[:-1]}{characters}{safe[-1:]}"
 
 
 @case("cart-id-taken", CREATE, "the id of a cart", requests=4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from conformance.cases.bench import (
@@ -11,11 +12,12 @@ from conformance.cases.bench import (
     OPERATIONS,
     SHOPPER,
     Fault,
+    caller_of,
     refusal,
 )
 from conformance.cases.registry import Case, cases
 from conformance.examination import Examination
-from conformance.session import identifiers
+from conformance.session import DISSOCIATE, identifiers
 
 ABSENT: Any = object()
 
@@ -190,6 +192,8 @@ TYPES: tuple[tuple[str, Any], ...] = (
     ("longer", "customer-group"),
     ("shorter", "custome"),
     ("another type", "cart"),
+    # Carts can have accounts too, by endpoints of their own.
+    ("what else carts can have", "account"),
 )
 
 
@@ -229,3 +233,44 @@ def _with(member: str, value: Any) -> Fault:
         return {"body": {"data": [{k: v for k, v in entry.items() if v is not ABSENT}]}}
 
     return fault
+
+
+# Entries in a bare array, where the customer is named by label.
+BARE: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
+    ("type-not-customer", "another type", ADMINISTRATOR, (("cart", "A"),)),
+    ("more-than-one-customer", "the same customer twice", ADMINISTRATOR, (("customer", "A"),) * 2),
+    ("customer-not-permitted", "another customer", SHOPPER, (("customer", "B"),)),
+)
+
+
+@cases
+def faults_in_a_bare_array() -> Iterator[Case]:
+    """A server may take the bare array by another way than the envelope."""
+    for operation in OPERATIONS:
+        for rule, variant, caller, entries in BARE:
+            yield Case(
+                rule,
+                operation,
+                f"{variant}, in a bare array, {caller}",
+                partial(_in_bare_array, caller=caller, entries=entries),
+                10,
+                optional=True,
+            )
+
+
+def _in_bare_array(x: Examination, caller: str, entries: tuple[tuple[str, str], ...]) -> None:
+    a, b = x.customer("A"), x.customer("B")
+    cart, sender = x.session.new_cart(), caller_of(x, caller)
+    if x.operation == DISSOCIATE:
+        x.associate(cart, a)
+    control = x.send(sender, x.operation, cart=cart, body=identifiers(a.id)["data"])
+    x.need(control, "a bare array is not taken")
+    if x.operation == DISSOCIATE:
+        x.associate(cart, a)
+    else:
+        x.dissociate(cart, a)
+    before = x.state(cart, a, b)
+    body = [{"type": what, "id": x.customer(label).id} for what, label in entries]
+    answer = x.send(sender, x.operation, cart=cart, body=body)
+    if x.refused(answer, control):
+        x.unchanged(before, x.state(cart, a, b), answer)

@@ -173,6 +173,16 @@ class _TypeOptional(Service):
         return entries
 
 
+class _AnyTypeInBareArray(Service):
+    """The type is looked at in the envelope only."""
+
+    def entries(self, call: Call) -> list[Any] | None:
+        entries = super().entries(call)
+        if entries and call.body.lstrip().startswith(b"["):
+            return [entry | {"type": "customer"} for entry in entries]
+        return entries
+
+
 class _IdenticalAreOne(Service):
     """Identical entries are folded into one."""
 
@@ -339,6 +349,14 @@ class _OneCart(Service):
         return super().associate(call, cart, customer)
 
 
+class _NewestCartsOnly(Service):
+    """A customer's list ends after ten carts."""
+
+    def listed(self, call: Call) -> list[dict[str, Any]]:
+        carts = super().listed(call)
+        return carts if call.me is None else carts[-10:]
+
+
 class _OneCustomer(Service):
     """A cart's second customer takes the place of the first."""
 
@@ -402,6 +420,15 @@ class _NotDeleted(Service):
 
     def dissociate(self, call: Call, cart: dict[str, Any], customer: str) -> Reply:
         return 204, None
+
+
+class _NotDeletedBesideClientCredentials(Service):
+    """204, and the association stays, where client credentials come with the customer token."""
+
+    def dissociate(self, call: Call, cart: dict[str, Any], customer: str) -> Reply:
+        if call.me is not None and call.grant == "client_credentials":
+            return 204, None
+        return super().dissociate(call, cart, customer)
 
 
 class _DeleteAnswers200(Service):
@@ -741,11 +768,21 @@ class _UnsafePaths(Service):
         """Any id will do."""
 
 
+class _LastBreak(_UnsafePaths):
+    """A line break at the end is no part of the id, to the pattern that looks at it."""
+
+    def check_cart_id(self, call: Call) -> None:
+        call.cart_id, whole = call.cart_id.removesuffix("\n"), call.cart_id
+        super(_UnsafePaths, self).check_cart_id(call)
+        call.cart_id = whole
+
+
 def _subtle() -> Iterator[Defect]:
     table: tuple[tuple[str, str, Callable[[], Service]], ...] = (
         ("type-not-customer", "letter case and white space aside", _LooseTypes),
         ("type-not-customer", "the plural is taken", _PluralType),
         ("type-not-customer", "absent is taken on DELETE", _TypeOptional),
+        ("type-not-customer", "any type in a bare array", _AnyTypeInBareArray),
         ("more-than-one-customer", "identical entries are one", _IdenticalAreOne),
         ("more-than-one-customer", "the first of three is taken", _FirstOfThree),
         ("payload-not-array", "an object is an array of one", _ObjectIsArrayOfOne),
@@ -761,11 +798,17 @@ def _subtle() -> Iterator[Defect]:
         ("association-visible", "not in the cart", _NotNamed),
         ("any-device", "one token only", _ThisTokenOnly),
         ("many-carts", "one cart only", _OneCart),
+        ("many-carts", "the newest are listed", _NewestCartsOnly),
         ("others-cannot-see", "everybody's carts are listed", _ListsEverything),
         ("association-repeat", "200", _Repeat200),
         ("association-repeat", "twice", _RepeatTwice),
         ("association-repeat", "removed again", _RepeatToggles),
         ("association-deleted", "it stays", _NotDeleted),
+        (
+            "association-deleted",
+            "it stays, beside client credentials",
+            _NotDeletedBesideClientCredentials,
+        ),
         ("association-deleted", "200", _DeleteAnswers200),
         ("association-deleted", "it stays in the list", _StaysListed),
         ("association-deleted", "gone from every cart", _EveryCartLeft),
@@ -798,6 +841,7 @@ def _subtle() -> Iterator[Defect]:
         ("grant-invalid", "the beginning of a secret", _SecretPrefix),
         ("last-cart", "not for administrators", _LastCartForAdministrators),
         ("cart-id-unsafe", "any id", _UnsafePaths),
+        ("cart-id-unsafe", "a line break at the end", _LastBreak),
         ("header-names", "one letter case", _CaseMatters),
     )
     for rule, how, make in table:
