@@ -107,7 +107,7 @@ class Session:
 
     def _log_in(self, name: str, answer: Answer) -> Caller:
         """The caller whom an answer of createAccessToken makes. Raises Untestable."""
-        document = answer.document if isinstance(answer.document, dict) else {}
+        document = _grant(answer)
         token = document.get("access_token")
         if not answer.ok or not isinstance(token, str) or not token:
             raise Untestable(f"POST /oauth/access_token gave {answer.status} and no access_token")
@@ -218,8 +218,8 @@ class Session:
         """Take note of what exists now, and of tokens, whatever the answer was sent for."""
         data = answer.data if isinstance(answer.data, dict) else {}
         made = data.get("id") if answer.ok and isinstance(data.get("id"), str) else None
-        if operation == "createAccessToken" and isinstance(answer.document, dict):
-            token = answer.document.get("access_token")
+        if operation == "createAccessToken":
+            token = _grant(answer).get("access_token")
             self.redactor.add(token if isinstance(token, str) else None)
         elif operation == "createCustomerToken" and isinstance(data.get("token"), str):
             self.redactor.add(data["token"])
@@ -325,6 +325,17 @@ class Session:
         if given.email and given.password:
             token = self.customer_token(given.email, given.password)
         return Customer(label, given.id, given.email, token, given.password, given=True)
+
+
+def _grant(answer: Answer) -> dict[str, Any]:
+    """What an answer of createAccessToken says.
+
+    The vendor publishes it flat, and in one place under ``data``: that deviates, and gives a token
+    to go on with.
+    """
+    document = answer.document if isinstance(answer.document, dict) else {}
+    nested = document.get("data")
+    return nested if "access_token" not in document and isinstance(nested, dict) else document
 
 
 def log_in_body(email: object, password: object) -> dict[str, Any]:

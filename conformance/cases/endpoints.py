@@ -180,20 +180,21 @@ def _other_case(x: Examination, how: str) -> None:
         control=control,
         kind=Kind.SERVER_ERROR if answer.status >= 500 else Kind.REFUSED,
     )
-    if x.operation == "createACart" and answer.ok and isinstance(answer.data, dict):
-        _registered(x, answer)
+    # The new cart is the shopper's only if the customer token was read.
+    if x.operation == "createACart" and answer.ok and _is_registered(x, control):
+        x.expect(
+            _is_registered(x, answer),
+            "a cart of the customer whose token was sent",
+            "a cart without that customer",
+            answer,
+            control=control,
+        )
 
 
-def _registered(x: Examination, answer: Answer) -> None:
-    """The new cart is the shopper's only if the customer token was read."""
-    a = x.customer("A")
-    state = x.state(str(answer.data.get("id")), a)
-    x.expect(
-        a.id in state.customers or state.count("A") > 0,
-        "a cart of the customer whose token was sent",
-        "a cart without that customer",
-        answer,
-    )
+def _is_registered(x: Examination, made: Answer) -> bool:
+    a, data = x.customer("A"), made.data if isinstance(made.data, dict) else {}
+    state = x.state(str(data.get("id")), a)
+    return a.id in state.customers or state.count("A") > 0
 
 
 # --- Empty customer tokens ---

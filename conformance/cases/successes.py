@@ -156,11 +156,23 @@ def pages_of_carts(x: Examination) -> None:
     x.expect(total == len(whole), f"{len(whole)} results", f"{total} results", second)
 
 
+@case(SUCCESS, "getCarts", "no cart of nobody", requests=5)
+def no_cart_of_nobody(x: Examination) -> None:
+    """With a customer token the carts are that customer's."""
+    own, free = x.session.new_cart(), x.session.new_cart()
+    x.associate(own, x.customer("A"))
+    listed = list_ids(x.session, x.shopper("A"))
+    if own not in listed:
+        raise Untestable("the customer's own cart is not in the list")
+    x.expect(free not in listed, "the customer's own carts", "a cart without a customer too")
+
+
 @case(SUCCESS, "getCarts", "the newest first", requests=9)
 def newest_first(x: Examination) -> None:
     """By the time of the last update."""
     a = x.customer("A")
-    old, new = x.session.new_cart(), x.session.new_cart()
+    # The one that is updated last was made and associated first.
+    new, old = x.session.new_cart(), x.session.new_cart()
     for cart in (new, old):
         x.associate(cart, a)
     x.session.client.pause(1.1)

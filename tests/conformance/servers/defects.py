@@ -357,6 +357,14 @@ class _NewestCartsOnly(Service):
         return carts if call.me is None else carts[-10:]
 
 
+class _ListsCartsOfNobody(Service):
+    """A customer's list has the carts that nobody has."""
+
+    def listed(self, call: Call) -> list[dict[str, Any]]:
+        free = [cart for cart in self.carts.values() if not cart["customers"]]
+        return super().listed(call) + (free if call.me is not None else [])
+
+
 class _OneCustomer(Service):
     """A cart's second customer takes the place of the first."""
 
@@ -589,11 +597,28 @@ class _NotRegistered(Service):
         return status, document
 
 
+class _NestedGrant(Service):
+    """An access token comes under ``data``."""
+
+    def createAccessToken(self, call: Call) -> Reply:
+        status, document = super().createAccessToken(call)
+        return status, {"data": document}
+
+
 class _CreatedWith200(Service):
     """200 for a new cart."""
 
     def createACart(self, call: Call) -> Reply:
         return 200, super().createACart(call)[1]
+
+
+class _ByCreation(Service):
+    """Lists go by when a cart was made."""
+
+    def touch(self, cart: dict[str, Any]) -> None:
+        made_at = cart.get("tick")
+        super().touch(cart)
+        cart["tick"] = made_at or cart["tick"]
 
 
 class _OldestFirst(Service):
@@ -825,7 +850,10 @@ def _subtle() -> Iterator[Defect]:
         ("password-never-returned", "in an error", _PasswordInError),
         ("success-answer", "PUT changes nothing", _NameLost),
         ("success-answer", "a shopper's new cart is nobody's", _NotRegistered),
+        ("success-answer", "carts of nobody are listed", _ListsCartsOfNobody),
+        ("success-answer", "an access token under data", _NestedGrant),
         ("success-answer", "200 for a new cart", _CreatedWith200),
+        ("success-answer", "by creation", _ByCreation),
         ("success-answer", "the oldest first", _OldestFirst),
         ("success-answer", "one more on a page", _OneMore),
         ("page-out-of-range", "101 is taken", _LimitTo101),
