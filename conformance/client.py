@@ -107,11 +107,18 @@ class Answer:
 
     @cached_property
     def document(self) -> Any:
-        """The body as JSON, or :data:`NOT_JSON`."""
+        """The body as JSON, or :data:`NOT_JSON`.
+
+        Half a surrogate pair, which JSON can escape and nobody can send, is a question mark in it.
+        """
         try:
-            return json.loads(self.body)
+            document = json.loads(self.body)
+            if b"\\ud" in self.body.lower():
+                text = json.dumps(document, ensure_ascii=False)
+                document = json.loads(text.encode("utf-8", "replace"))
         except (ValueError, RecursionError):
             return NOT_JSON
+        return document
 
     @property
     def data(self) -> Any:
@@ -288,6 +295,9 @@ class Client:
             return self._exchange(request, started)
         except requests.Timeout as error:
             raise TimedOut(f"no answer within {self.timeout:g} s") from error
+        except UnicodeError as error:
+            # An id or a token that the server gave fits into no header.
+            raise NetworkFault(f"it cannot be sent: {_what(error)}") from error
         except (requests.RequestException, OSError) as error:
             self._session.close()
             if cut_off.is_set():

@@ -140,6 +140,8 @@ class _Run:
                 f"{self._settings.target} could not be reached: {problem}."
                 " Check the base URL, and that the server runs."
             )
+        except Exception as error:  # noqa: BLE001 - clean-up and reports must follow all the same
+            return session.redactor.text(f"the suite itself failed: {_named(error)}")
         self._emit(
             Provisioned(
                 customers=len(session.customers),
@@ -162,9 +164,7 @@ class _Run:
         except Interruption as reason:
             problem = self._session.redactor.text(str(reason))
         except Exception as error:  # noqa: BLE001 - clean-up and reports must follow all the same
-            problem = self._session.redactor.text(
-                f"the layer itself failed: {type(error).__name__}: {error}"
-            )
+            problem = self._session.redactor.text(f"the layer itself failed: {_named(error)}")
         self._emit(
             LayerFinished(
                 layer, count, self._client.sent - sent, time.monotonic() - started, problem
@@ -176,11 +176,17 @@ class _Run:
             with _terminable():
                 self._emit(clean_up(self._session))
         except KeyboardInterrupt:
-            self._session.journal.close()
-            left = (*self._session.carts, *self._session.made_customers)
-            self._emit(CleanupFinished(0, left, ("clean-up was interrupted",), 0, 0.0))
+            self._not_cleaned("clean-up was interrupted")
+        except Exception as error:  # noqa: BLE001 - the reports must follow all the same
+            self._not_cleaned(f"clean-up itself failed: {_named(error)}")
         finally:
             self._client.close()
+
+    def _not_cleaned(self, problem: str) -> None:
+        session = self._session
+        session.journal.close()
+        left = map(session.redactor.text, (*session.carts, *session.made_customers))
+        self._emit(CleanupFinished(0, tuple(left), (session.redactor.text(problem),), 0, 0.0))
 
     def _finish(self, could_not: str | None, ended: str | None) -> ExitStatus:
         settings = self._settings
@@ -215,6 +221,10 @@ class _Run:
     def _emit(self, event: Event) -> None:
         for reporter in self._reporters:
             reporter.handle(event)
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 @contextmanager

@@ -27,6 +27,9 @@ DISSOCIATE = "deleteCustomerCartAssociation"
 
 # An access token is renewed when this part of its time is over.
 _RENEW_AFTER = 0.8
+# Its time in seconds, where an answer tells none that could be meant.
+_LIFETIME = 3600.0
+_LONGEST_LIFETIME = 1e9
 _TELLING_PASSWORD = 12
 
 
@@ -112,7 +115,9 @@ class Session:
         if not answer.ok or not isinstance(token, str) or not token:
             raise Untestable(f"POST /oauth/access_token gave {answer.status} and no access_token")
         lifetime = document.get("expires_in")
-        seconds = float(lifetime) if isinstance(lifetime, int | float) and lifetime > 0 else 3600.0
+        seconds = _LIFETIME
+        if isinstance(lifetime, int | float) and 0 < lifetime < _LONGEST_LIFETIME:
+            seconds = float(lifetime)
         caller = Caller(name, token)
         self._tokens[name] = (caller, time.monotonic() + seconds * _RENEW_AFTER)
         return caller

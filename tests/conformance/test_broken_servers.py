@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.events import ExitStatus, Kind, Verdict
+from conformance.events import CleanupFinished, ExitStatus, Kind, Verdict
 from tests.conformance.runs import run
 from tests.conformance.servers import broken
 from tests.conformance.servers.reference import Call, Handler, Service, serving, serving_handler
@@ -28,6 +28,7 @@ from tests.conformance.servers.reference import Call, Handler, Service, serving,
         broken.Redirects,
         broken.NotHttp,
         broken.AnotherApi,
+        broken.UnsendableToken,
         broken.Refuses,
         broken.TooMany,
     ],
@@ -53,6 +54,39 @@ def test_a_yes_to_everything_passes_nothing(tmp_path: Path) -> None:
         made = run(url, tmp_path)
     assert made.status == ExitStatus.DEVIATES
     assert made.with_verdict(Verdict.CONFORMS) == []
+
+
+class _HalfPairs(Service):
+    """Ids of customers have half a surrogate pair in them."""
+
+    def createCustomer(self, call: Call) -> tuple[int, object]:  # noqa: N802 - an operation's name
+        status, document = super().createCustomer(call)
+        customer = self.customers.pop(document["data"]["id"])
+        customer["id"] += "\ud800"
+        self.customers[customer["id"].replace("\ud800", "?")] = customer
+        return status, {"data": self.show_customer(customer)}
+
+
+def test_ids_that_nobody_can_send_end_no_run(tmp_path: Path) -> None:
+    with serving(_HalfPairs()) as url:
+        made = run(url, tmp_path, rules=("type-not-customer",))
+    assert made.status in (ExitStatus.DEVIATES, ExitStatus.INCOMPLETE)
+
+
+def test_a_fault_of_the_suite_ends_a_run_with_its_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise LookupError("by a mistake")
+
+    monkeypatch.setattr("conformance.session.Session.provision", fails)
+    monkeypatch.setattr("conformance.engine.clean_up", fails)
+    with serving(Service()) as url:
+        made = run(url, tmp_path)
+    assert made.status == ExitStatus.COULD_NOT_RUN
+    assert "by a mistake" in str(made.finished.problem)
+    (cleaned,) = made.of(CleanupFinished)
+    assert cleaned.problems == ("clean-up itself failed: LookupError: by a mistake",)
 
 
 class _HangsLater(Service):

@@ -138,6 +138,14 @@ class AnotherApi(_Any):
             self.send(404, b'{"message": "no such route"}', "application/json")
 
 
+class UnsendableToken(_Any):
+    """An access token that fits into no header, for a time that is no time."""
+
+    def answer(self) -> None:
+        body = {"access_token": "\u65e5\u672c\ud800", "expires_in": 10**400}
+        self.send(200, json.dumps(body).encode(), "application/json")
+
+
 class Refuses(_Any):
     """Takes no credentials."""
 
