@@ -12,7 +12,7 @@ from conformance.cases.registry import Case, case, cases
 from conformance.client import Answer
 from conformance.events import Kind
 from conformance.examination import Examination
-from conformance.judge import shown
+from conformance.judge import has_text, shown
 from conformance.people import Caller, Customer
 from conformance.session import ASSOCIATE, DISSOCIATE, Untestable, identifiers
 from conformance.state import list_ids
@@ -544,7 +544,11 @@ def _last_cart(x: Examination, who: str) -> None:
     x.associate(first, owner)
     x.associate(last, owner)
     need_visible(x, last, owner)
-    control = x.control(x.send(caller, DELETE, cart=first))
+    control = x.send(caller, DELETE, cart=first)
+    if has_text(control, str(x.rule.text)):
+        x.status(control, 204, what="while the customer has another cart")
+        return
+    x.control(control)
     before = x.state(last, owner)
     answer = x.send(caller, DELETE, cart=last)
     if x.refused(answer, control):

@@ -378,12 +378,11 @@ def _bad_grant(x: Examination, grant: str, form: dict[str, str | None], status: 
             raise Untestable("the secret is too short to be cut")
         x.session.redactor.add(secret[:-1])
         form = {"client_secret": secret[:-1]}
-    # "Any refusal will do": which of the two statuses comes is advice.
     answer = x.session.token(grant, **form)
     # A deployment may take a grant in any letter case.
     lenient = str(form.get("grant_type") or "").lower() == grant
     level: Level = "interpretation" if lenient else "documented"
-    x.refused(answer, control, level=level, exact="interpretation", statuses=(status,))
+    x.refused(answer, control, level=level, statuses=(status,))
 
 
 @case("implicit-registration", CREATE, "registering", requests=2, touches=MINE)

@@ -17,6 +17,8 @@ from conformance.session import ASSOCIATE, DISSOCIATE, Untestable
 from conformance.state import instant, list_ids, page_of, timestamp
 
 MINE = "customers of this run"
+PAGE = 20
+"""Carts on a page where no limit is asked for."""
 
 STATUS = {
     ASSOCIATE: 200,
@@ -152,6 +154,10 @@ def pages_of_carts(x: Examination) -> None:
         meta = page.document.get("meta", {})
         described = (meta.get("page", {}).get("limit"), meta.get("page", {}).get("offset"))
         x.expect(described == (1, offset), f"limit and offset (1, {offset})", f"{described}", page)
+    unasked = x.send(x.shopper("A"), "getCarts")
+    limit = unasked.document.get("meta", {}).get("page", {}).get("limit")
+    good = limit == PAGE and len(page_of(unasked)) <= PAGE
+    x.expect(good, f"at most {PAGE} on a page that was not asked for", f"{limit}", unasked)
     total = second.document.get("meta", {}).get("results", {}).get("total")
     x.expect(total == len(whole), f"{len(whole)} results", f"{total} results", second)
 

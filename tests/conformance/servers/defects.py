@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.conformance.servers.reference import Call, Free, Refusal, Reply, Service
+from tests.conformance.servers.reference import LAST_TEXT, Call, Free, Refusal, Reply, Service
 
 POST, DELETE = "createCustomerCartAssociation", "deleteCustomerCartAssociation"
 
@@ -759,6 +759,23 @@ class _SecretPrefix(Service):
         return super().createAccessToken(call)
 
 
+class _EveryCartIsLast(Service):
+    """No cart of a customer can be deleted."""
+
+    def deleteACart(self, call: Call) -> Reply:
+        if self.cart_of(call)["customers"]:
+            self.refuse(call, "last-cart", 400, LAST_TEXT)
+        return super().deleteACart(call)
+
+
+class _TenOnAPage(Service):
+    """A page of carts has ten unless more are asked for."""
+
+    def number(self, call: Call, name: str, default: int, least: int, most: int) -> int:
+        few = call.operation == "getCarts" and name == "limit"
+        return super().number(call, name, 10 if few else default, least, most)
+
+
 class _LastCartForAdministrators(Service):
     """The last cart is protected from shoppers alone."""
 
@@ -855,6 +872,7 @@ def _subtle() -> Iterator[Defect]:
         ("success-answer", "200 for a new cart", _CreatedWith200),
         ("success-answer", "by creation", _ByCreation),
         ("success-answer", "the oldest first", _OldestFirst),
+        ("success-answer", "ten carts on a page", _TenOnAPage),
         ("success-answer", "one more on a page", _OneMore),
         ("page-out-of-range", "101 is taken", _LimitTo101),
         ("page-out-of-range", "100 is refused", _LimitTo99),
@@ -867,6 +885,7 @@ def _subtle() -> Iterator[Defect]:
         ("customer-record-not-permitted", "any customer may read", _AnyCustomerRecord),
         ("grant-invalid", "any secret", _AnySecret),
         ("grant-invalid", "the beginning of a secret", _SecretPrefix),
+        ("last-cart", "every cart of a customer", _EveryCartIsLast),
         ("last-cart", "not for administrators", _LastCartForAdministrators),
         ("cart-id-unsafe", "any id", _UnsafePaths),
         ("cart-id-unsafe", "a line break at the end", _LastBreak),
