@@ -28,7 +28,13 @@ def _email(x: Examination) -> str:
 
 
 def _fields(x: Examination, **changed: Any) -> dict[str, Any]:
-    fields = {"type": "customer", "name": f"Conformance run {x.session.run_id}", "email": _email(x)}
+    fields = {
+        "type": "customer",
+        "name": f"Conformance run {x.session.run_id}",
+        "email": _email(x),
+        # No refusal may echo it: every answer is searched for it.
+        "password": f"fields-{x.session.run_id}-Aa1",
+    }
     fields |= changed
     return {"data": {name: value for name, value in fields.items() if value is not ABSENT}}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -411,6 +412,7 @@ def association_deleted() -> Iterator[Case]:
         yield Case(GONE, "getCarts", f"from the list, {caller}", partial(_unlisted, by=caller), 8)
         yield Case(GONE, "getACart", f"from the cart, {caller}", partial(_unnamed, by=caller), 8)
     yield Case(GONE, DISSOCIATE, f"from both sides, {NARROWED}", partial(_deleted, by=NARROWED), 8)
+    yield Case(GONE, DISSOCIATE, "from both sides, a later login", _deleted_by_later_login, 9)
     yield Case(GONE, DISSOCIATE, "one of two carts", _one_of_two_carts, 12)
     yield Case(GONE, DISSOCIATE, "from a cart with two customers", _one_of_two_customers, 14, True)
     yield Case(GONE, DISSOCIATE, "and made again", _made_again, 10)
@@ -432,6 +434,21 @@ def _deleted(x: Examination, by: str) -> None:
     if answer.ok:
         state = x.state(cart, a)
         gone = a.id not in state.customers and state.count("A") == 0
+        x.expect(gone, "gone from both sides", sides(state, a), answer)
+
+
+def _deleted_by_later_login(x: Examination) -> None:
+    a = _someone(x)
+    cart = free_cart(x, a)
+    x.associate(cart, a, x.session.shopper(a))
+    need_visible(x, cart, a)
+    later = x.session.customer_token(str(a.email), str(a.password))
+    caller = x.session.shopper(replace(a, token=later))
+    answer = x.send(caller, DISSOCIATE, cart=cart, body=identifiers(a.id))
+    x.status(answer, 204, what="whichever token of the customer comes")
+    if answer.ok:
+        state = x.state(cart, a)
+        gone = a.id not in state.customers and state.count(a.label) == 0
         x.expect(gone, "gone from both sides", sides(state, a), answer)
 
 

@@ -19,6 +19,7 @@ BESIDE = {"refusal-changes-nothing"}
 # What these rules are about shows in the cases of others.
 SHOWN_BY = {
     "error-envelope": ("error-envelope", "type-not-customer"),
+    "password-never-returned": ("password-never-returned", "email-taken"),
     "refusal-changes-nothing": (
         "refusal-changes-nothing",
         "payload-not-array",

@@ -430,6 +430,43 @@ class _NotDeleted(Service):
         return 204, None
 
 
+class _OnlyFirstLoginDeletes(Service):
+    """Who logged in again may end no association with the new token."""
+
+    def __init__(self, free: Free | None = None) -> None:
+        super().__init__(free)
+        self.first: dict[str, str] = {}
+
+    def createCustomerToken(self, call: Call) -> Reply:
+        status, document = super().createCustomerToken(call)
+        self.first.setdefault(document["data"]["customer_id"], document["data"]["token"])
+        return status, document
+
+    def dissociate(self, call: Call, cart: dict[str, Any], customer: str) -> Reply:
+        if call.me is not None and self.customer_header(call) != self.first.get(call.me):
+            self.refuse(call, "association-deleted", 403, "Log in again")
+        return super().dissociate(call, cart, customer)
+
+
+class _EverybodyIsFirst(Service):
+    """A login tells the first customer's id, whoever logs in."""
+
+    def createCustomerToken(self, call: Call) -> Reply:
+        status, document = super().createCustomerToken(call)
+        document["data"]["customer_id"] = next(iter(self.customers))
+        return status, document
+
+
+class _PasswordInRefusal(Service):
+    """A registration with an email that is taken is echoed."""
+
+    def error(self, call: Call, refusal: Refusal) -> Reply:
+        status, document = super().error(call, refusal)
+        if refusal.rule == "email-taken":
+            document["errors"][0]["detail"] = call.body.decode("utf-8", "replace")
+        return status, document
+
+
 class _NotDeletedBesideClientCredentials(Service):
     """204, and the association stays, where client credentials come with the customer token."""
 
@@ -846,6 +883,7 @@ def _subtle() -> Iterator[Defect]:
         ("association-repeat", "twice", _RepeatTwice),
         ("association-repeat", "removed again", _RepeatToggles),
         ("association-deleted", "it stays", _NotDeleted),
+        ("association-deleted", "a later login may not", _OnlyFirstLoginDeletes),
         (
             "association-deleted",
             "it stays, beside client credentials",
@@ -865,11 +903,13 @@ def _subtle() -> Iterator[Defect]:
         ("password-never-returned", "in the answer", _PasswordReturned),
         ("password-never-returned", "in the list, by another name", _PasswordInList),
         ("password-never-returned", "in an error", _PasswordInError),
+        ("password-never-returned", "when the email is taken", _PasswordInRefusal),
         ("success-answer", "PUT changes nothing", _NameLost),
         ("success-answer", "a shopper's new cart is nobody's", _NotRegistered),
         ("success-answer", "carts of nobody are listed", _ListsCartsOfNobody),
         ("success-answer", "an access token under data", _NestedGrant),
         ("success-answer", "200 for a new cart", _CreatedWith200),
+        ("success-answer", "a login of the first customer", _EverybodyIsFirst),
         ("success-answer", "by creation", _ByCreation),
         ("success-answer", "the oldest first", _OldestFirst),
         ("success-answer", "ten carts on a page", _TenOnAPage),
