@@ -72,7 +72,7 @@ def create_app(
         from mockserver.breaks import break_process
 
         break_process(engine, breaks)
-    metrics = Metrics(stores)
+    metrics = Metrics()
     exchanges = Exchanges(engine, body_limit, metrics)
     routes: Routes[Endpoint] = Routes()
 

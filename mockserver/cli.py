@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import secrets
 import socket
@@ -15,11 +16,11 @@ from mockserver.coverage_command import coverage_command
 from mockserver.logs import LOG_FORMATS, LogFormat, log_to
 from mockserver.startup import light_imports
 from mockserver.telemetry import TelemetryMissing, instrumented
+from mockserver.tls import Tls
 from mockserver.usage import OneLineGroup
 
 if TYPE_CHECKING:
     from mockserver.breaks import Break
-    from mockserver.server import Tls
 
 DEFAULT_PORT = 8080
 _LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -215,6 +216,8 @@ def main(
         return
     if control_key == "":
         raise click.UsageError("--control-key must not be empty; leave it out to have one made.")
+    # Almost all that is made until the mock serves stays; the collector would look in vain.
+    gc.disable()
     log_to(sys.stderr, log_level, log_format)
     # Imported here so that --help and usage errors do not wait for the server's libraries.
     from mockserver.clients import ClientsError, load_clients
@@ -222,7 +225,6 @@ def main(
     from mockserver.requests import RequestJournal
     from mockserver.scenarios import scenario_or_file
     from mockserver.seed import SeedError
-    from mockserver.server import serve, server_of
     from mockserver.stores import Stores
 
     listening = _listen(host, port)
@@ -240,6 +242,7 @@ def main(
     with light_imports():
         from mockserver.app import DOCUMENTATION_PATH, create_app
         from mockserver.book import BOOK_PATH
+        from mockserver.server import serve, server_of
 
     app = create_app(
         stores=stores, envelope_only=envelope_only, body_limit=body_limit,
@@ -272,8 +275,6 @@ def _is_open(listening: socket.socket) -> bool:
 
 
 def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
-    from mockserver.server import Tls
-
     if certificate is None and key is None:
         return None
     if certificate is None or key is None:

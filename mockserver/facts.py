@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
+import msgspec
+
 from mockserver.bodies import Malformed, read_json
 from mockserver.entities import Cart, Customer
 from mockserver.http import Request
@@ -53,7 +55,7 @@ _C_EXPIRED = Fault("it has expired", _LOG_IN)
 _C_DELETED = Fault("its customer was deleted", "Register or log in as another customer.")
 
 
-class Caller(NamedTuple):
+class Caller(msgspec.Struct, frozen=True):
     """Who is calling: a store's administrator, one of its shoppers, or a shopper not logged in.
 
     Where a token does not hold, its fault stands here instead; without a valid access token there
@@ -198,7 +200,7 @@ class Facts:
         """How a field of the one entry is written: below ``data``, or from the top if bare."""
         return f"data{path}" if self.enveloped else path
 
-    @property
+    @lazy
     def entry(self) -> dict[str, Any]:
         """The one entry of an association request that passed the rules on its shape."""
         entries = self.entries

@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
+from msgspec.structs import replace
+
 from mockserver.bodies import Malformed
 from mockserver.engine import Endpoint
 from mockserver.errors import Errors
@@ -170,7 +172,7 @@ class Faults:
             await self._store.clock.sleep(sum(fault.latency() for fault in latencies))
         if decisive is None:
             answer = await proceed(endpoint, facts)
-            return answer._replace(fault=latencies[-1].shown()) if latencies else answer
+            return replace(answer, fault=latencies[-1].shown()) if latencies else answer
         return await self._fail(decisive, endpoint, facts, proceed)
 
     def _of(self, endpoint: Endpoint, facts: Any) -> tuple[list[Fault], Fault | None]:
@@ -192,16 +194,16 @@ class Faults:
     ) -> Answer:
         kind, shown = fault.plan.kind, fault.shown()
         if kind == "error":
-            return self._error(fault.plan)._replace(fault=shown)
+            return replace(self._error(fault.plan), fault=shown)
         if kind in ("drop", "stall"):
             return Answer(0, delivery="drop" if kind == "drop" else "stall", fault=shown)
-        answer = (await proceed(endpoint, facts))._replace(fault=shown)
+        answer = replace(await proceed(endpoint, facts), fault=shown)
         if kind == "lose-reply":
-            return answer._replace(delivery="drop")
+            return replace(answer, delivery="drop")
         if kind == "truncate":
-            return answer._replace(delivery="truncate")
+            return replace(answer, delivery="truncate")
         # Valid up to its last character: a client that does not parse to the end is found out.
-        return answer._replace(body=answer.body[:-1])
+        return replace(answer, body=answer.body[:-1])
 
     def _error(self, plan: Plan) -> Answer:
         retry: tuple[tuple[bytes, bytes], ...] = ()

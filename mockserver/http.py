@@ -13,7 +13,7 @@ Header = tuple[bytes, bytes]
 _JSON: Header = (b"content-type", b"application/json")
 
 
-class Request(NamedTuple):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """What was sent. Header names are lower case; the body is whole and within the limit."""
 
     id: str
@@ -44,7 +44,7 @@ Delivery = Literal["drop", "stall", "truncate"]
 connection is closed in the middle of its body."""
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What is sent back.
 
     ``broken`` is the id of the rule or protocol error that it refuses by, and ``breach`` how.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal, TextIO, get_args
 from urllib.parse import quote
 
-from mockserver.http import Answer
+from mockserver.http import Answer, Request
 
 LogFormat = Literal["text", "json"]
 LOG_FORMATS: tuple[LogFormat, ...] = get_args(LogFormat)
@@ -22,14 +22,12 @@ request_logger = logging.getLogger("mockserver.requests")
 """Has a line for each request to the API, at level info."""
 
 
-def log_request(
-    request_id: str, method: str, path: str, operation_id: str, answer: Answer, seconds: float
-) -> None:
+def log_request(request: Request, operation_id: str, answer: Answer, seconds: float) -> None:
     """Log a request to the API and how it was answered; neither has secrets in what is logged."""
     fields = {
-        "request_id": request_id,
-        "method": method,
-        "path": path,
+        "request_id": request.id,
+        "method": request.method,
+        "path": request.path,
         "operation": operation_id,
         "status": answer.status,
         "rule": answer.broken,
@@ -39,7 +37,13 @@ def log_request(
     refused = "" if answer.broken is None else f" {answer.broken}"
     # A path may hold line ends, which would make a line of their own.
     request_logger.info(
-        text, request_id, method, quote(path), answer.status, refused, extra={FIELDS: fields}
+        text,
+        request.id,
+        request.method,
+        quote(request.path),
+        answer.status,
+        refused,
+        extra={FIELDS: fields},
     )
 
 

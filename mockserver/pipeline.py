@@ -5,7 +5,8 @@
 the door calls their endpoints itself, without the layers in between. What it does not know (the
 documentation pages, unknown paths, wrong methods) goes on to the stack. Both ways read the request
 and make the answer with the functions here, and the same endpoints judge for both; that is why they
-answer alike, and a test compares them.
+answer alike, and a test compares them. (Over HTTP most requests do not even come to the door: see
+``mockserver.connection``.)
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from __future__ import annotations
 import itertools
 import logging
 import secrets
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
 from connexion.middleware.abstract import ROUTING_CONTEXT, SpecMiddleware
 from connexion.spec import Specification
+from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
@@ -56,7 +59,7 @@ class Exchanges:
         self._journal = engine.journal
         self._observe = metrics.observe
         self._logs = request_logger.isEnabledFor(logging.INFO)
-        self._body_limit = body_limit
+        self.body_limit = body_limit
         self._prefix = secrets.token_hex(4)
         self._counter = itertools.count(1)
 
@@ -65,53 +68,88 @@ class Exchanges:
         return f"{self._prefix}-{next(self._counter):06x}"
 
     async def serve(
-        self, endpoint: Endpoint, params: dict[str, str], scope: Scope, path: str,
+        self, endpoint: Endpoint, params: Mapping[str, str], scope: Scope, path: str,
         headers: dict[bytes, bytes], receive: Receive, send: Send,
     ) -> None:  # fmt: skip
-        """Answer an ASGI request at an endpoint. Raises Disconnected.
-
-        A fault of the mock itself is logged under the request's id and becomes the 500.
-        """
+        """Answer an ASGI request at an endpoint. Raises Disconnected."""
         started = perf_counter()
-        request_id, method = self.request_id(), scope["method"]
+        request_id, method, query = self.request_id(), scope["method"], scope["query_string"]
         try:
-            body = b""
-            if endpoint.reads_body:
-                body = await read_body(receive, headers, self._body_limit)
-            request = Request(
-                request_id, method, path, params, scope["query_string"], headers, body
+            body = (
+                await read_body(receive, headers, self.body_limit) if endpoint.reads_body else b""
             )
-            answer = endpoint.answer(request)
-            if not isinstance(answer, Answer):
-                answer = await answer
         except TooLarge:
-            breach = Breach(f"it has more than {self._body_limit} bytes", "Send a smaller one.")
+            breach = Breach(f"it has more than {self.body_limit} bytes", "Send a smaller one.")
             answer = self._errors.answer("body-too-large", breach)
-            self.unserved(request_id, scope, path, headers, answer, endpoint.operation_id)
-        except Disconnected:
-            raise
+            request = Request(request_id, method, path, params, query, headers, b"")
+            self._unjudged(endpoint, request, answer, started)
+        else:
+            request = Request(request_id, method, path, params, query, headers, body)
+            made = self.answer(endpoint, request, started)
+            answer = made if isinstance(made, Answer) else await made
+        await self.send(answer, request_id, scope, receive, send)
+
+    def answer(
+        self, endpoint: Endpoint, request: Request, started: float
+    ) -> Answer | Awaitable[Answer]:
+        """The answer to a request that is complete, or its promise; it is counted and logged.
+
+        ``started`` is when the request came, by the performance counter. A fault of the mock itself
+        is logged under the request's id and becomes the 500.
+        """
+        try:
+            answer = endpoint.answer(request)
         except Exception as error:  # noqa: BLE001  # whatever it is, the client gets the envelope
-            answer, request_id = self.failed(error, request_id)
-            self.unserved(request_id, scope, path, headers, answer, endpoint.operation_id)
+            answer = self.failed(error, request.id)[0]
+            self._unjudged(endpoint, request, answer, started)
+            return answer
+        if isinstance(answer, Answer):
+            self._note(endpoint, request, answer, started)
+            return answer
+        return self._promised(endpoint, request, answer, started)
+
+    async def _promised(
+        self, endpoint: Endpoint, request: Request, promise: Awaitable[Answer], started: float
+    ) -> Answer:
+        try:
+            answer = await promise
+        except Exception as error:  # noqa: BLE001  # as above
+            answer = self.failed(error, request.id)[0]
+            self._unjudged(endpoint, request, answer, started)
+        else:
+            self._note(endpoint, request, answer, started)
+        return answer
+
+    def _unjudged(
+        self, endpoint: Endpoint, request: Request, answer: Answer, started: float
+    ) -> None:
+        self._journal.record(replace(request, body=b""), endpoint.operation_id, answer, None)
+        self._note(endpoint, request, answer, started)
+
+    def _note(self, endpoint: Endpoint, request: Request, answer: Answer, started: float) -> None:
         seconds = perf_counter() - started
         self._observe(endpoint.operation_id, answer, seconds)
         if self._logs:
-            log_request(request_id, method, path, endpoint.operation_id, answer, seconds)
+            log_request(request, endpoint.operation_id, answer, seconds)
+
+    async def send(
+        self, answer: Answer, request_id: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Send an answer, or let it fail on its way where a fault wants that."""
         if answer.delivery is not None:
             await deliver(answer, request_id, scope, receive, send)
             return
         await send(start_of(answer, request_id))
-        body = b"" if method == "HEAD" else answer.body
+        body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body})
 
     def unserved(
-        self, request_id: str, scope: Scope, path: str, headers: dict[bytes, bytes],
-        answer: Answer, operation_id: str = "",
-    ) -> None:  # fmt: skip
+        self, request_id: str, scope: Scope, path: str, headers: dict[bytes, bytes], answer: Answer
+    ) -> None:
         """Journal a request that no endpoint answered, so that its answer can be explained."""
         query = scope["query_string"]
         request = Request(request_id, str(scope["method"]), path, {}, query, headers, b"")
-        self._journal.record(request, operation_id, answer, None)
+        self._journal.record(request, "", answer, None)
 
     def failed(self, error: BaseException, request_id: str) -> tuple[Answer, str]:
         """The answer to a request that the mock failed at; the log has the rest under its id."""
@@ -201,9 +239,9 @@ class Door:
         self, app: ASGIApp, exchanges: Exchanges, engine: Engine, routes: Routes[Endpoint]
     ) -> None:
         self._app = app
-        self._exchanges = exchanges
+        self.exchanges = exchanges
         self._errors = engine.errors
-        self._routes = routes
+        self.routes = routes
         self._paths: Routes[str] = Routes()
         for operation_id, (method, path) in engine.contract.operations.items():
             self._paths.add(method, path, operation_id)
@@ -225,29 +263,29 @@ class Door:
             await self._with_cors(scope, receive, send)
             return
         path = decoded_path(scope)
-        found = self._routes.find(scope["method"], path)
+        found = self.routes.find(scope["method"], path)
         if found is None:
             await self._uncommon(path, scope, receive, send)
             return
         with suppress(Disconnected):
-            await self._exchanges.serve(*found, scope, path, headers, receive, send)
+            await self.exchanges.serve(*found, scope, path, headers, receive, send)
 
     async def _inner(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What the CORS middleware wraps: the same, once the Origin is dealt with."""
         path = decoded_path(scope)
-        found = self._routes.find(scope["method"], path)
+        found = self.routes.find(scope["method"], path)
         if found is None:
             await self._uncommon(path, scope, receive, send)
             return
         headers = dict(scope["headers"])
         with suppress(Disconnected):
-            await self._exchanges.serve(*found, scope, path, headers, receive, send)
+            await self.exchanges.serve(*found, scope, path, headers, receive, send)
 
     async def _uncommon(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         allowed = self._paths.methods(path) if scope["method"] == "OPTIONS" else []
         if allowed:
             answer = Answer(204, ((b"allow", ", ".join(allowed).encode()),))
-            await send(start_of(answer, self._exchanges.request_id()))
+            await send(start_of(answer, self.exchanges.request_id()))
             await send({"type": "http.response.body"})
             return
         scope["path"] = path
@@ -264,6 +302,6 @@ class Door:
         else:
             breach = Breach(f"nothing is served at {path[:200]}", "The paths are in /openapi.json.")
             answer = self._errors.answer("path-unknown", breach)
-        request_id = self._exchanges.request_id()
-        self._exchanges.unserved(request_id, scope, path, dict(scope["headers"]), answer)
+        request_id = self.exchanges.request_id()
+        self.exchanges.unserved(request_id, scope, path, dict(scope["headers"]), answer)
         return Answered(answer, request_id, method == "HEAD")

@@ -7,6 +7,9 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import msgspec
+from msgspec.structs import replace
+
 from mockserver.http import Answer, Request
 from mockserver.witnesses import witnessed
 
@@ -19,7 +22,7 @@ LARGEST = 64 * 1024
 _NOTHING: Mapping[str, Any] = {}
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """One request and its answer, as they were: secrets are taken out when it is shown.
 
     ``facts`` are what the rules judged, None if the request did not get so far. ``at`` is the
@@ -68,8 +71,8 @@ class RequestJournal:
         if self.length == 0:
             return
         if len(request.body) + len(answer.body) > LARGEST:
-            request = request._replace(body=request.body[: LARGEST // 2])
-            answer = answer._replace(body=answer.body[: LARGEST // 2])
+            request = replace(request, body=request.body[: LARGEST // 2])
+            answer = replace(answer, body=answer.body[: LARGEST // 2])
             facts = None
         if broken is None or injected or facts is None:
             seen: Mapping[str, Any] = _NOTHING

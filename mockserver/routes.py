@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Generic, TypeVar
 from urllib.parse import unquote
 
@@ -31,7 +32,7 @@ class Routes(Generic[E]):
         if method == "GET":
             self._compiled["HEAD"] = compiled
 
-    def find(self, method: str, path: str) -> tuple[E, dict[str, str]] | None:
+    def find(self, method: str, path: str) -> tuple[E, Mapping[str, str]] | None:
         """The endpoint and path parameters of a request, or None; HEAD is served by GET."""
         compiled = self._compiled.get(method)
         return None if compiled is None else compiled.find(path)
@@ -57,8 +58,10 @@ class _Compiled(Generic[E]):
             self._by_group[end] = (templates[template], groups)
             group = end
         self._match = re.compile("|".join(alternatives)).fullmatch
+        # Clients ask for the same few paths again and again.
+        self.find = lru_cache(maxsize=4096)(self._find)
 
-    def find(self, path: str) -> tuple[E, dict[str, str]] | None:
+    def _find(self, path: str) -> tuple[E, Mapping[str, str]] | None:
         match = self._match(path)
         if match is None or match.lastindex is None:
             return None
@@ -73,9 +76,12 @@ def decoded_path(scope: Mapping[str, object]) -> str:
     separator.
     """
     raw = scope.get("raw_path")
-    if not isinstance(raw, bytes):
-        return str(scope["path"])
-    text = raw.decode("latin-1")
+    return decoded(raw) if isinstance(raw, bytes) else str(scope["path"])
+
+
+def decoded(raw_path: bytes) -> str:
+    """A path as ``decoded_path`` gives it, from what was sent."""
+    text = raw_path.decode("latin-1")
     if "%" not in text:
         return text
     return unquote(text.replace("%2F", "%252F").replace("%2f", "%252f"))

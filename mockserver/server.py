@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import signal
 import socket
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mockserver.breaks import Break, losing_headers
-from mockserver.delivery import CONNECTION
+from mockserver.connection import Connection
+from mockserver.tls import Tls
 
-
-class Protocol(HttpToolsProtocol):
-    """Hands the connection over to the application, so that a fault can close it."""
-
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        super().on_message_begin()
-        extensions: dict[str, Any] = {CONNECTION: self.transport}
-        self.scope["extensions"] = extensions
-
-
-class Tls(NamedTuple):
-    """Files in PEM: a certificate with its chain, and its key."""
-
-    certificate: Path
-    key: Path
+if TYPE_CHECKING:
+    from mockserver.breaks import Break
 
 
 def server_of(
@@ -42,9 +27,15 @@ def server_of(
     ``breaks`` are the rules to violate: those on header names are broken here. Raises OSError or
     ssl.SSLError if the files of ``tls`` cannot be used.
     """
+    protocol: type[asyncio.Protocol] = Connection
+    if breaks:
+        from mockserver.breaks import losing_headers
+
+        protocol = losing_headers(Connection, breaks)
     config = uvicorn.Config(
         app,
-        http=losing_headers(Protocol, breaks),
+        http=protocol,
+        ws="none",
         log_level=log_level,
         access_log=False,
         server_header=False,
@@ -62,8 +53,8 @@ def server_of(
 def serve(server: uvicorn.Server, listening: socket.socket) -> None:
     """Serve on a socket that listens until SIGINT or SIGTERM; then finish what is under way."""
     # What is there now stays: the collector need not look at it again and again.
-    gc.collect()
     gc.freeze()
+    gc.enable()
     # A request leaves no cycles behind; looking for some after every 700 objects, as is the
     # default, costs more than it finds.
     gc.set_threshold(50_000, 20, 50)

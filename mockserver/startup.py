@@ -1,4 +1,4 @@
-"""Starts faster: what Connexion imports and this server never uses is kept back."""
+"""Starts faster: what Connexion and uvicorn import and this server never uses is kept back."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from types import ModuleType
 
 # Connexion fetches remote documents with requests, asks remote token services with httpx, and
-# offers a test client. Importing the three takes about a third of the time to start.
-_UNUSED = ("httpx", "requests", "starlette.testclient")
+# offers a test client; uvicorn watches files and starts workers. Importing these would take about a
+# third of the time to start.
+_UNUSED = ("httpx", "requests", "starlette.testclient", "uvicorn.supervisors")
 
 
 class _StandIn(ModuleType):
@@ -23,7 +24,7 @@ class _StandIn(ModuleType):
 
 @contextmanager
 def light_imports() -> Iterator[None]:
-    """While Connexion is imported, put stand-ins in the place of what is never used.
+    """While the two are imported, put stand-ins in the place of what is never used.
 
     Whoever imports these modules afterwards gets the real ones; modules that are loaded already
     stay as they are.

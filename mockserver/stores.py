@@ -8,11 +8,10 @@ import secrets
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from mockserver.clock import Clock
 from mockserver.journal import FORMAT, VERSION, DataError, JournalStorage, check_header
@@ -21,6 +20,9 @@ from mockserver.seed import Seed
 from mockserver.store import Store
 from mockserver.tables import ResidentStorage
 from mockserver.text import NOT_JSON
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _IDENTITY, _LOCK, _STORES, _NAME = "cart-mock.json", "cart-mock.lock", "stores", "name.json"
 _KEY_LENGTH = 32
@@ -158,6 +160,9 @@ class Stores:
 
 def _take(data: Path) -> FileLock:
     """Make the directory and lock it, so that two mocks cannot write the same files."""
+    # Imported here: a mock that keeps nothing on disk starts without it.
+    from filelock import FileLock, Timeout
+
     try:
         data.mkdir(parents=True, exist_ok=True)
         ours = {_IDENTITY, _LOCK, _STORES, _new(data / _IDENTITY).name}

@@ -89,7 +89,7 @@ class ContractPeer(Peer):
         return contract_loads(SMALL, tokens)
 
 
-PROJECT_ENVIRONMENT = {"PYTHONPATH": str(ROOT)}
+PROJECT_ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
 """Lets a server that runs elsewhere import the project."""
 
 

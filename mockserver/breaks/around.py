@@ -530,7 +530,7 @@ def _believe_deleted(facts: Facts) -> None:
     claimed = (claims_of(customer_token(facts)) or {}).get("sub")
     deleted = memory(facts.store).get("deleted", ())
     if facts.caller.customer_fault is not None and claimed in deleted:
-        facts.caller = facts.caller._replace(customer_id=claimed, customer_fault=None)
+        facts.caller = replace(facts.caller, customer_id=claimed, customer_fault=None)
 
 
 def _note_deleted(facts: Facts, act: Act) -> Answer:

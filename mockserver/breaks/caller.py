@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jwt
+from msgspec.structs import replace
 
 from mockserver.breaks.change import body_of, customer_token, cut_text, done, status, text
 from mockserver.breaks.kinds import Access, Break, Read, Reword, Skip, breaks_of, on
@@ -115,13 +116,13 @@ def _believe(when: Any) -> Read:
             return
         customer_id = _believed(facts)
         if customer_id is not None:
-            facts.caller = facts.caller._replace(customer_id=customer_id, customer_fault=None)
+            facts.caller = replace(facts.caller, customer_id=customer_id, customer_fault=None)
 
     return Read(read)
 
 
 def _ignore(facts: Facts) -> None:
-    facts.caller = facts.caller._replace(customer_fault=None)
+    facts.caller = replace(facts.caller, customer_fault=None)
 
 
 def _is_foreign(facts: Facts) -> bool:

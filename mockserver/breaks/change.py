@@ -25,7 +25,7 @@ def content(answer: Answer) -> Any:
 
 def with_content(answer: Answer, changed: object) -> Answer:
     """The same answer, saying something else."""
-    return answer._replace(body=encode_json(changed))
+    return replace(answer, body=encode_json(changed))
 
 
 def is_error(answer: Answer) -> bool:
@@ -45,7 +45,7 @@ def status(code: int) -> Callable[[Answer], Answer]:
         body = content(answer)
         for entry in body["errors"]:
             entry["status"] = code
-        return with_content(answer, body)._replace(status=code)
+        return replace(with_content(answer, body), status=code)
 
     return change
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from mockserver.breaks.around import (
     CREATE_CUSTOMER,
     LIST_CUSTOMERS,
@@ -64,7 +66,7 @@ def _as(media: bytes, text: Callable[[str, str], str]) -> Callable[[Answer, Any]
     def changed(answer: Answer, body: Any) -> Answer:
         entry = body["errors"][0]
         headers = ((b"content-type", media),)
-        return answer._replace(headers=headers, body=text(entry["title"], entry["detail"]).encode())
+        return replace(answer, headers=headers, body=text(entry["title"], entry["detail"]).encode())
 
     return changed
 
@@ -93,7 +95,7 @@ _ENVELOPE = breaks_of(
         ("html-404", "A 404 is a page of HTML.", _errors(_HTML, 404)),
         ("plain-text", "Errors are plain text.",
          _errors(_as(b"text/plain", lambda title, detail: f"{title}\n{detail}"))),
-        ("empty", "Errors have no body.", _errors(lambda a, _: a._replace(headers=(), body=b""))),
+        ("empty", "Errors have no body.", _errors(lambda a, _: replace(a, headers=(), body=b""))),
         ("object", "errors is an object instead of an array.",
          _errors(lambda a, body: with_content(a, {"errors": body["errors"][0]}))),
         ("bare", "The error stands alone, without the errors array.",
@@ -109,7 +111,7 @@ _ENVELOPE = breaks_of(
         ("status-in-words", "The status inside is a word.",
          _errors(_entries(lambda entry: entry.update(status="error")))),
         ("content-type", "Errors are said to be text/html, and are JSON.",
-         _errors(lambda a, _: a._replace(headers=((b"content-type", b"text/html"),)))),
+         _errors(lambda a, _: replace(a, headers=((b"content-type", b"text/html"),)))),
     ],
 )  # fmt: skip
 
@@ -124,7 +126,7 @@ def _success(change: Callable[[Facts, Answer], Answer], *at: str) -> Show:
 
 
 def _code(status_code: int) -> Callable[[Any, Answer], Answer]:
-    return lambda _facts, answer: answer._replace(status=status_code)
+    return lambda _facts, answer: replace(answer, status=status_code)
 
 
 def _body(change: Callable[[Any], None]) -> Callable[[Any, Answer], Answer]:
@@ -159,7 +161,7 @@ _SUCCESS = breaks_of(
     "success-answer",
     [
         ("post-201", "POST of an association answers 201.",
-         _success(lambda _, a: a._replace(status=201) if a.status == 200 else a, POST)),
+         _success(lambda _, a: replace(a, status=201) if a.status == 200 else a, POST)),
         ("delete-200", "DELETE of an association answers 200.", _success(_deleted, DELETE)),
         ("echo-empty", "POST of an association answers without the customer.",
          _success(_body(lambda body: body["data"].clear()), POST)),
@@ -194,7 +196,7 @@ _SUCCESS = breaks_of(
         ("grant-expires", "An access token does not say when it expires.",
          _success(_body(lambda body: body.pop("expires_in")), GRANT)),
         ("not-json", "The list of carts is said to be text/html.",
-         _success(lambda _, a: a._replace(headers=((b"content-type", b"text/html"),)), LIST)),
+         _success(lambda _, a: replace(a, headers=((b"content-type", b"text/html"),)), LIST)),
     ],
 )  # fmt: skip
 
@@ -375,7 +377,7 @@ _REMOVAL = (
 
 def _unowned(facts: Facts, act: Act) -> Answer:
     if facts.cart is None and facts.caller.customer_id is not None:
-        facts.caller = facts.caller._replace(customer_id=None)
+        facts.caller = replace(facts.caller, customer_id=None)
     return act()
 
 

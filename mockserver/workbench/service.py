@@ -9,6 +9,7 @@ from typing import Any
 from connexion.lifecycle import ConnexionResponse
 
 from mockserver.explanation import rule_shown
+from mockserver.exposition import exposition
 from mockserver.metrics import Metrics
 from mockserver.workbench.benches import Benches
 from mockserver.workbench.errors import Refusal
@@ -44,9 +45,8 @@ class ServiceOperations:
 
     async def get_metrics(self) -> ConnexionResponse:
         """The metrics."""
-        return ConnexionResponse(
-            status_code=200, content_type=_METRICS_TYPE, body=self._metrics.text()
-        )
+        text = exposition(self._metrics, self._engine.stores)
+        return ConnexionResponse(status_code=200, content_type=_METRICS_TYPE, body=text)
 
     async def list_rules(self) -> Body:
         """The rules of the contract and its operations."""
