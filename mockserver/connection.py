@@ -13,8 +13,9 @@ from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Mapping
 from functools import lru_cache
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -31,7 +32,7 @@ _SPECIAL = frozenset({b"origin", b"expect", b"transfer-encoding", b"upgrade"})
 _METHODS = {b"GET": "GET", b"POST": "POST", b"PUT": "PUT", b"DELETE": "DELETE"}
 
 
-class _Expected(NamedTuple):
+class _Expected(msgspec.Struct, frozen=True, gc=False):
     """A request whose head has come, and which is answered here once its body has, too."""
 
     endpoint: Endpoint
@@ -92,12 +93,13 @@ class Connection(HttpToolsProtocol):
         if expected is None or self._door is None:
             super().on_message_complete()
             return
-        endpoint, params, method, path, query, headers, started = expected
-        exchanges = self._door.exchanges
+        exchanges, endpoint = self._door.exchanges, expected.endpoint
         request_id = exchanges.request_id()
-        body = self._body if endpoint.reads_body else b""
-        request = Request(request_id, method, path, params, query, headers, body)
-        answer = exchanges.answer(endpoint, request, started)
+        request = Request(
+            request_id, expected.method, expected.path, expected.params, expected.query,
+            expected.headers, self._body if endpoint.reads_body else b"",
+        )  # fmt: skip
+        answer = exchanges.answer(endpoint, request, expected.started)
         if isinstance(answer, Answer) and answer.delivery is None:
             self.transport.write(_written(answer, request_id))
             self.on_response_complete()
@@ -162,11 +164,13 @@ class Connection(HttpToolsProtocol):
         is_old = b"connection" in headers and self.parser.get_http_version() != "1.1"
         if is_old or not self.parser.should_keep_alive():
             return None
-        length = headers.get(b"content-length", b"0")
-        if not _SPECIAL.isdisjoint(headers) or int(length) > door.exchanges.body_limit:
+        length = headers.get(b"content-length")
+        if length is not None and int(length) > door.exchanges.body_limit:
+            return None
+        if not _SPECIAL.isdisjoint(headers):
             return None
         raw_path, _, query = self.url.partition(b"?")
-        if b"#" in query or not raw_path.startswith(b"/") or not raw_path.isascii():
+        if b"#" in self.url or not raw_path.startswith(b"/") or not raw_path.isascii():
             return None
         path = decoded(raw_path)
         found = door.routes.find(method, path)

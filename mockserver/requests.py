@@ -64,7 +64,8 @@ class RequestJournal:
 
     def record(self, request: Request, operation_id: str, answer: Answer, facts: Any) -> None:
         """Remember a request. Costs next to nothing: nothing is copied or rendered here."""
-        broken, injected = answer.broken, answer.is_injected
+        broken = answer.broken
+        injected = answer.fault is not None and answer.is_injected
         if answer.delivery is None:  # otherwise the client never met this answer
             exercised = (operation_id, answer.status, broken, injected)
             self.exercised[exercised] = self.exercised.get(exercised, 0) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from benchmark.peers.base import (
 )
 from benchmark.population import Population
 from benchmark.server import HOST, Client
+from mockserver.stores import random_id
+from mockserver.tokens import Tokens as Issuer
 
 CARTS = 100_000
 UVICORN = (
@@ -94,7 +97,10 @@ class Hello(ContractPeer):
     name = "hello"
     title = "raw ASGI hello"
     environment = PROJECT_ENVIRONMENT
-    work_done = "None: the same 200 to every request. The ceiling of uvicorn."
+    work_done = (
+        "None: the same 200 to every request, which are the mock's own, with tokens like its. The "
+        "ceiling of an application behind uvicorn."
+    )
 
     def command(self, site: Site) -> list[str]:
         """uvicorn with the hello."""
@@ -102,13 +108,19 @@ class Hello(ContractPeer):
             "uvicorn", "benchmark.apps.hello:app", "--port", str(site.port), *UVICORN
         )
 
-    def loads(self, client: Client) -> Mapping[str, Load]:
-        """The contract's own requests, none of which it refuses."""
+    def loads(self, client: Client) -> Mapping[str, Load]:  # noqa: ARG002 - needs no preparation
+        """The requests that the mock is sent, none of which it refuses."""
+        issuer = Issuer(bytes(32))
+        access, _ = issuer.issue_access("benchmark", "implicit", time.time(), random_id())
+        customers = {
+            name: issuer.issue_customer("benchmark", name, time.time(), random_id())[0]
+            for name in (*SMALL.readers, SMALL.writer)
+        }
         return {
             name: Load(
                 name, tuple(replace(r, expected=SUCCESS) for r in load.requests), note="hello"
             )
-            for name, load in super().loads(client).items()
+            for name, load in contract_loads(SMALL, Tokens(access, customers)).items()
         }
 
 
