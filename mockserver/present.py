@@ -56,7 +56,9 @@ def cart(value: Cart) -> dict[str, Any]:
         },
     }
     if value.contact is not None:
-        shown["contact"] = {"name": value.contact.name, "email": value.contact.email}
+        contact = value.contact
+        named = {} if contact.name is None else {"name": contact.name}
+        shown["contact"] = {**named, "email": contact.email}
     return shown
 
 

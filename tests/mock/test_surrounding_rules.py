@@ -257,6 +257,12 @@ def test_any_symbol_comes_back_unchanged(world: World, text: str) -> None:
     assert answer.json()["data"]["name"] == text
 
 
+@pytest.mark.rule("success-answer")
+def test_a_contact_without_a_name_is_shown_without_one(world: World) -> None:
+    world.cart("c", contact={"email": "a@example.com"})
+    assert world.read("c")["contact"] == {"email": "a@example.com"}
+
+
 @pytest.mark.rule("contact-removal")
 @pytest.mark.parametrize("contact", [None, {"email": ""}, {"name": "A"}, {}])
 def test_a_contact_can_be_removed(world: World, contact: Any) -> None:
