@@ -58,6 +58,8 @@ BLANK: tuple[tuple[str, str, Level], ...] = (
 LONGEST: tuple[tuple[str, str, Level], ...] = (
     ("255 characters are taken", "a" * 255, "documented"),
     ("one character is taken", "a", "documented"),
+    # Counted in anything but bytes, these are as many.
+    ("255 letters beyond ASCII are taken", "\u00e9" * 255, "documented"),
     # Whether a character is a code point is an interpretation.
     ("255 emoji are taken", PIZZA * 255, "interpretation"),
 )

@@ -376,6 +376,9 @@ def association_repeat() -> Iterator[Case]:
                 partial(_repeated, first=first, second=second),
                 8,
             )
+    yield Case(
+        REPEAT, ASSOCIATE, "on a cart that another customer has, too", _repeated_beside, 14, True
+    )
 
 
 def _repeated(x: Examination, first: str, second: str) -> None:
@@ -402,6 +405,18 @@ def _repeated(x: Examination, first: str, second: str) -> None:
             answer,
             level="interpretation",
         )
+
+
+def _repeated_beside(x: Examination) -> None:
+    """Whoever else has the cart keeps it: a repeat changes nothing for anybody."""
+    cart, a, b, control = _shared_need(x)
+    before = x.state(cart, a, b)
+    answer = x.send(x.administrator, ASSOCIATE, cart=cart, body=identifiers(a.id))
+    x.status(answer, 204, control=control, what="and no change", level="documented")
+    after = x.state(cart, a, b)
+    same = before.associations() == after.associations()
+    actual = f"A: {sides(after, a)}; B: {sides(after, b)}"
+    x.expect(same, "both customers as before", actual, answer)
 
 
 @cases
