@@ -6,13 +6,14 @@ import asyncio
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 from starlette.types import ASGIApp
 
+from mockserver.breaks import Break
 from mockserver.delivery import ConnectionDropped
 
 IN_PROCESS_URL = "http://localhost"
@@ -193,15 +194,18 @@ def in_process(app: ASGIApp) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[httpx.Client]:
-    """Serve an application on a free port of loopback, in a thread; a client of it."""
+def served(app: ASGIApp, breaks: Sequence[Break] = ()) -> Iterator[httpx.Client]:
+    """Serve an application on a free port of loopback, in a thread; a client of it.
+
+    ``breaks`` are the rules that the application violates: those on header names are broken here.
+    """
     from mockserver.server import server_of
 
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen(2048)
     host, port = listening.getsockname()
-    server = server_of(app, "warning")
+    server = server_of(app, "warning", breaks)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:

@@ -11,6 +11,7 @@ from conformance.events import CaseFinished, CaseResult, Event, Layer, RunFinish
 from conformance.settings import Settings
 from openapi import load_contract
 
+CONTRACT = load_contract()
 SECRET = "the-secret-of-this-store"
 _E = TypeVar("_E", bound=Event)
 
@@ -64,5 +65,5 @@ def run(target: str, tmp_path: Path, **changed: Any) -> Run:
         "layers": (Layer.DIRECTED,),
         "journal": tmp_path / "journal.jsonl",
     }
-    engine.run(Settings(target=target, **(values | changed)), load_contract(), [made])
+    engine.run(Settings(target=target, **(values | changed)), CONTRACT, [made])
     return made

@@ -1,0 +1,159 @@
+"""Runs of the suite against breaks of the mock: is the break found, and its rule named?
+
+Mock and suite run in this process, for a process of its own would take longer to start than most
+runs take. One intact mock serves the runs, each on a store of its own that breaks one rule; a break
+that concerns the whole process gets a mock to itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+from argon2 import PasswordHasher
+
+from conformance.events import Layer, RuleVerdict, Verdict
+from conformance.examination import NOTHING_CHANGES
+from mockserver import passwords
+from mockserver.app import create_app
+from mockserver.breaks import Break
+from mockserver.breaks.kinds import Leak
+from mockserver.testing import CartMock, served
+from tests.conformance.runs import CONTRACT, Run, run
+
+INTERRUPTED = "the run was interrupted"
+FOUND = (Verdict.DEVIATES, Verdict.ADVICE)
+BESIDE = {"error-envelope": ("customer-token-required", "credentials-wrong")}
+"""Rules that are tried along, where the cases of the broken rule alone meet too few answers."""
+
+
+_ELSEWHERE = "only associations are documented to stay as they were"
+_TIME = "the published expiry counts from the last update, and what else is one is not published"
+_SAME = "refused with 401 or another status, it is refused; one answer to both is our reading"
+ADVISED = {
+    "payload-not-array:bad-utf8-accepted": (
+        "common parsers put a sign of their own for such bytes, and then find a wrong type"
+    ),
+    "association-repeat:moves-updated-at": "only the association is documented to stay as it was",
+    "refusal-changes-nothing:contact-dropped": _ELSEWHERE,
+    "refusal-changes-nothing:renames": _ELSEWHERE,
+    "refusal-changes-nothing:moves-updated-at": _ELSEWHERE,
+    "updated-at-moves:not-on-post": _TIME,
+    "updated-at-moves:not-on-delete": _TIME,
+    "credentials-wrong:tells-apart": _SAME,
+    "credentials-wrong:tells-apart-in-words": _SAME,
+}
+"""Ways of breaking a documented rule that rightly come to advice, and why."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run found: the verdict on the broken rule, and the other rules that it accused."""
+
+    broken: Break
+    named: RuleVerdict
+    others: tuple[str, ...]
+    requests: int
+    seconds: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the run says of the broken rule."""
+        return self.named.verdict
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the run accuses the broken rule."""
+        return self.verdict in FOUND
+
+    @property
+    def told(self) -> str:
+        """What was found, for the message of a test."""
+        deviations = (f"{d.case}: {d.expected} | {d.actual}" for d in self.named.deviations[:5])
+        reason = self.named.reason or "found:"
+        return "\n".join((f"{self.broken.id}: {self.verdict}, {reason}", *deviations))
+
+    @property
+    def may_be_missed(self) -> bool:
+        """Whether the contract allows a deployment this, or no run can see it."""
+        return self.broken.free or self.broken.beyond_run
+
+
+def tried(broken: Break) -> tuple[str, ...]:
+    """The rules that a run tries for a break.
+
+    What changes in spite of a refusal is looked at in the cases of the rule that refuses.
+    """
+    refusing = [rule for h in broken.hooks if isinstance(h, Leak) for rule in h.rules]
+    if broken.rule == NOTHING_CHANGES and len(refusing) == 1:
+        return (broken.rule, *refusing)
+    return (broken.rule, *BESIDE.get(broken.rule, ()))
+
+
+@contextmanager
+def intact_mock() -> Iterator[httpx.Client]:
+    """A mock that breaks nothing, served; its client.
+
+    Hashing the passwords of each run's customers would take as long as all of its other requests:
+    meanwhile, hashes in this process are made to cost next to nothing.
+    """
+    usual = passwords._hasher
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    passwords._nobody.cache_clear()
+    try:
+        with served(create_app(contract=CONTRACT)) as client:
+            yield client
+    finally:
+        passwords._hasher = usual
+        passwords._nobody.cache_clear()
+
+
+@contextmanager
+def broken_mock(broken: Break, intact: httpx.Client) -> Iterator[CartMock]:
+    """A store that breaks the rule: of the mock ``intact``, or where need be of one of its own."""
+    if broken.scope == "store":
+        mock = CartMock(intact)
+        mock.breaks(broken.id)
+        yield mock
+    else:
+        with served(create_app(contract=CONTRACT, breaks=[broken]), [broken]) as client:
+            yield CartMock(client)
+
+
+def attempt(
+    broken: Break,
+    intact: httpx.Client,
+    *,
+    layers: Sequence[Layer] = (Layer.DIRECTED,),
+    rules: Sequence[str] | None = None,
+    seed: int = 1,
+) -> Result:
+    """Run the suite against a break; ``rules`` are those to try, by default as :func:`tried`."""
+    chosen = tried(broken) if rules is None else tuple(rules)
+    with broken_mock(broken, intact) as mock, TemporaryDirectory() as directory:
+        made = run_on(mock, Path(directory), layers=tuple(layers), rules=chosen, seed=seed)
+    finished = made.finished
+    if finished.problem == INTERRUPTED:  # a run takes that for its own end, and it is meant for all
+        raise KeyboardInterrupt
+    verdicts = {each.id: each for each in finished.verdicts}
+    others = tuple(id_ for id_, v in verdicts.items() if v.verdict in FOUND and id_ != broken.rule)
+    return Result(broken, verdicts[broken.rule], others, finished.requests, finished.elapsed)
+
+
+def run_on(
+    mock: CartMock, directory: Path, *, layers: tuple[Layer, ...], rules: tuple[str, ...], seed: int
+) -> Run:
+    """One run on a store of the mock."""
+    return run(
+        mock.url,
+        directory,
+        client_id=mock.client_id,
+        client_secret=mock.client_secret,
+        layers=layers,
+        rules=rules,
+        seed=seed,
+    )
