@@ -1,0 +1,72 @@
+"""Nothing is found where nothing is broken, whatever the seed.
+
+The directed cases are the same with every seed, and so is the coverage of the third layer: they are
+tried once, in the run as it is by default. What is drawn at random is tried with many seeds, a fifth
+of what a run draws with each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from conformance import fuzz, model
+from conformance.events import ExitStatus, Layer, LayerFinished, Verdict
+from mockserver.testing import CartMock
+from tests.conformance.kills import intact_mock, run_on
+from tests.conformance.runs import Run
+
+SEEDS = range(1, 21)
+QUIET = {Verdict.CONFORMS, Verdict.SKIPPED}
+
+
+@pytest.fixture(scope="module")
+def intact() -> Iterator[httpx.Client]:
+    """The mock; each run has a store of its own."""
+    with intact_mock() as client:
+        yield client
+
+
+def assert_nothing_found(made: Run) -> None:
+    """Neither a deviation nor advice, and nothing that could not be tried."""
+    assert made.status == ExitStatus.CONFORMS, made.told()
+    assert {each.verdict for each in made.finished.verdicts} <= QUIET, made.told()
+    assert [each.problem for each in made.of(LayerFinished) if each.problem] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_default_run_finds_nothing(intact: httpx.Client, tmp_path: Path) -> None:
+    made = run_on(CartMock(intact), tmp_path, layers=tuple(Layer), rules=(), seed=1)
+    assert_nothing_found(made)
+    tried = {each.id for each in made.finished.verdicts if each.verdict is Verdict.CONFORMS}
+    assert len(tried) > 50
+
+
+def _nothing(_fuzzer: Any, _operation: Any) -> None:
+    """Coverage, left out."""
+
+
+@pytest.fixture
+def _a_fifth_and_no_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "SEQUENCES", model.SEQUENCES // 5)
+    monkeypatch.setattr(model, "CLOSE_SEQUENCES", max(1, model.CLOSE_SEQUENCES // 5))
+    monkeypatch.setattr(fuzz, "EXAMPLES", fuzz.EXAMPLES // 5)
+    monkeypatch.setattr(fuzz._Fuzzer, "coverage", _nothing)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_a_fifth_and_no_coverage")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_sequences_and_requests_of_another_seed_find_nothing(
+    seed: int, intact: httpx.Client, tmp_path: Path
+) -> None:
+    layers = (Layer.MODEL, Layer.FUZZ)
+    made = run_on(CartMock(intact), tmp_path, layers=layers, rules=(), seed=seed)
+    assert_nothing_found(made)
+    for part in ("model/", "fuzz/random/"):
+        assert any(result.case.startswith(part) for result in made.results)
