@@ -31,14 +31,14 @@ BESIDE = {"error-envelope": ("customer-token-required", "credentials-wrong")}
 """Rules that are tried along, where the cases of the broken rule alone meet too few answers."""
 
 
-_ELSEWHERE = "only associations are documented to stay as they were"
-_TIME = "the published expiry counts from the last update, and what else is one is not published"
-_SAME = "refused with 401 or another status, it is refused; one answer to both is our reading"
+_ELSEWHERE = "that associations stay is published; that the rest of a cart does is not"
+_TIME = "that PUT updates a cart is published; that an association does is not"
+_SAME = "that a login is refused is published; that each failure looks the same is not"
 ADVISED = {
     "payload-not-array:bad-utf8-accepted": (
-        "common parsers put a sign of their own for such bytes, and then find a wrong type"
+        "common parsers put a sign of their own for such bytes, and refuse a wrong type"
     ),
-    "association-repeat:moves-updated-at": "only the association is documented to stay as it was",
+    "association-repeat:moves-updated-at": _ELSEWHERE,
     "refusal-changes-nothing:contact-dropped": _ELSEWHERE,
     "refusal-changes-nothing:renames": _ELSEWHERE,
     "refusal-changes-nothing:moves-updated-at": _ELSEWHERE,

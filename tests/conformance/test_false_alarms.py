@@ -1,8 +1,8 @@
 """Nothing is found where nothing is broken, whatever the seed.
 
 The directed cases are the same with every seed, and so is the coverage of the third layer: they are
-tried once, in the run as it is by default. What is drawn at random is tried with many seeds, a fifth
-of what a run draws with each.
+tried once, in the run as it is by default. What is drawn at random is tried with many seeds, with
+each a fifth of what a run draws.
 """
 
 from __future__ import annotations
