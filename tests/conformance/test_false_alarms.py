@@ -1,6 +1,6 @@
 """Nothing is found where nothing is broken, whatever the seed.
 
-The directed cases are the same with every seed, and so is the coverage of the third layer: they are
+The directed cases are the same with every seed, and so is the coverage of the third layer: they
 tried once, in the run as it is by default. What is drawn at random is tried with many seeds, with
 each a fifth of what a run draws.
 """
