@@ -71,7 +71,10 @@ class Connection(HttpToolsProtocol):
         """Begin a request; a scope is made only if uvicorn is to serve it."""
         self.url = b""
         self.headers = []
-        self.expect_100_continue = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Expect the request's body, or leave the request to uvicorn."""
@@ -184,10 +187,11 @@ class Connection(HttpToolsProtocol):
         return self.flow.write_paused or (cycle is not None and not cycle.response_complete)
 
     def _leave_to_uvicorn(self, app: ASGIApp) -> None:
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        url, headers = self.url, self.headers
         super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
-        self.headers.extend(headers)
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
         extensions: dict[str, Any] = {CONNECTION: self.transport}
         self.scope["extensions"] = extensions
         self.app = app

@@ -38,14 +38,16 @@ class Success:
             if status.startswith("2")
         }
         self._with_content = next((s for s, content in statuses.items() if content), None)
-        self._empty = next((s for s, content in statuses.items() if not content), None)
+        empty = next((s for s, content in statuses.items() if not content), None)
+        self._empty = None if empty is None else empty_answer(empty)
 
     def answer(self, content: Content) -> Answer:
         """The answer that shows this content. Raises LookupError if the contract has none such."""
-        status = self._empty if content is None else self._with_content
-        if status is None:
-            raise LookupError("the contract documents no such success")
-        return empty_answer(status) if content is None else json_answer(status, content)
+        if content is not None and self._with_content is not None:
+            return json_answer(self._with_content, content)
+        if content is None and self._empty is not None:
+            return self._empty
+        raise LookupError("the contract documents no such success")
 
 
 class Endpoint:
