@@ -3,17 +3,19 @@
 uvicorn runs the application as a task for each request, and writes the head and the body of an
 answer to the network one after the other. Where the compiled routes know a request that has nothing
 special about it, neither is needed: its endpoint is called as soon as the request is whole, and the
-answer goes out in one piece. Requests, endpoints, rules and answers are the same; a test compares
-what both ways write to the wire, byte for byte.
+answer goes out in one piece. What such a request says is remembered under its bytes, so that one
+that is sent again is judged again, and not parsed again. Requests, endpoints, rules and answers are
+the same; a test compares what both ways write to the wire, byte for byte.
 """
 
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from time import perf_counter
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -32,16 +34,25 @@ _SPECIAL = frozenset({b"origin", b"expect", b"transfer-encoding", b"upgrade"})
 _METHODS = {b"GET": "GET", b"POST": "POST", b"PUT": "PUT", b"DELETE": "DELETE"}
 
 
-class _Expected(msgspec.Struct, frozen=True, gc=False):
-    """A request whose head has come, and which is answered here once its body has, too."""
+_REMEMBERED = 1024
+"""How many requests are remembered as they came, for all connections to a door."""
+_LONGEST = 4096
+"""How many bytes a request that is remembered has at most."""
+
+
+class _Whole(msgspec.Struct, gc=False):
+    """A request that is answered here, all but its id. It is never changed once it is whole."""
 
     endpoint: Endpoint
     params: Mapping[str, str]
     method: str
     path: str
     query: bytes
-    headers: dict[bytes, bytes]
-    started: float
+    headers: Mapping[bytes, bytes]
+    body: bytes = b""
+
+
+_remembered: WeakKeyDictionary[Door, dict[bytes, _Whole]] = WeakKeyDictionary()
 
 
 class Connection(HttpToolsProtocol):
@@ -61,16 +72,51 @@ class Connection(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._application = self.app
         self._door = config.app if isinstance(config.app, Door) else None
-        self._expected: _Expected | None = None
-        self._body = b""
+        self._remembered = {} if self._door is None else _remembered.setdefault(self._door, {})
+        self._begun = 0
+        self._is_between = True
+        self._expected: _Whole | None = None
+        self._answered: _Whole | None = None
+        self._promised: ASGIApp | None = None
+        self._started = 0.0
         self._idle_since: float | None = None
 
     # ---- Requests ---------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came.
+
+        Clients send the same few requests again and again. One that came before in one piece and
+        came alone needs no parsing, if there is no other under way.
+        """
+        was_between = self._is_between and not self._is_busy()
+        known = self._remembered.get(data) if was_between else None
+        if known is not None and self._door is not None:
+            self._unset_keepalive_if_required()
+            self._promised = self._answer(self._door, known, perf_counter())
+            if self._promised is None:
+                return
+        whole = self._parse(data)
+        if was_between and whole is not None and len(data) <= _LONGEST:
+            self._remember(data, whole)
+
+    def _parse(self, data: bytes) -> _Whole | None:
+        """Let the parser take what came; the request, if it was one alone and was answered here."""
+        self._begun, self._answered = 0, None
+        super().data_received(data)
+        return self._answered if self._begun == 1 and self._is_between else None
+
+    def _remember(self, data: bytes, whole: _Whole) -> None:
+        if len(self._remembered) >= _REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[data] = whole
 
     def on_message_begin(self) -> None:
         """Begin a request; a scope is made only if uvicorn is to serve it."""
         self.url = b""
         self.headers = []
+        self._begun += 1
+        self._is_between = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
@@ -78,37 +124,53 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Expect the request's body, or leave the request to uvicorn."""
-        self._expected = None if self._door is None else self._ordinary(self._door)
-        self._body = b""
+        self._started = perf_counter()
+        promised, self._promised = self._promised, None
+        if promised is None and self._door is not None:
+            self._expected = self._ordinary(self._door)
         if self._expected is None:
-            self._leave_to_uvicorn(self._application)
+            self._leave_to_uvicorn(promised or self._application)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
         if self._expected is None:
             super().on_body(body)
         else:
-            self._body += body
+            self._expected.body += body
 
     def on_message_complete(self) -> None:
         """Answer a request that is whole."""
+        self._is_between = True
         expected, self._expected = self._expected, None
         if expected is None or self._door is None:
             super().on_message_complete()
             return
-        exchanges, endpoint = self._door.exchanges, expected.endpoint
-        request_id = exchanges.request_id()
+        promised = self._answer(self._door, expected, self._started)
+        if promised is None:
+            self._answered = expected
+        else:
+            self._leave_to_uvicorn(promised)
+            super().on_message_complete()
+
+    def _answer(self, door: Door, whole: _Whole, started: float) -> ASGIApp | None:
+        """Answer a request, or give what will once it has waited for the answer."""
+        endpoint = whole.endpoint
+        request_id = door.exchanges.request_id()
         request = Request(
-            request_id, expected.method, expected.path, expected.params, expected.query,
-            expected.headers, self._body if endpoint.reads_body else b"",
+            request_id, whole.method, whole.path, whole.params, whole.query, whole.headers,
+            whole.body if endpoint.reads_body else b"",
         )  # fmt: skip
-        answer = exchanges.answer(endpoint, request, expected.started)
+        answer = door.exchanges.answer(endpoint, request, started)
         if isinstance(answer, Answer) and answer.delivery is None:
             self.transport.write(_written(answer, request_id))
             self.on_response_complete()
-        else:
-            self._leave_to_uvicorn(self._sending(answer, request_id))
-            super().on_message_complete()
+            return None
+
+        async def send_answer(scope: Scope, receive: Receive, send: Send) -> None:
+            made = answer if isinstance(answer, Answer) else await answer
+            await door.exchanges.send(made, request_id, scope, receive, send)
+
+        return send_answer
 
     # ---- The connection's end ---------------------------------------------------------------
     # uvicorn starts a timer after each answer and cancels it at the next request. Here one timer
@@ -152,12 +214,12 @@ class Connection(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Finish what is under way, then close; uvicorn does that if it knows of the request."""
         if self._expected is not None:
-            self._expected = None
+            begun, self._expected = self._expected.body, None
             self._leave_to_uvicorn(self._application)
-            super().on_body(self._body)
+            super().on_body(begun)
         super().shutdown()
 
-    def _ordinary(self, door: Door) -> _Expected | None:
+    def _ordinary(self, door: Door) -> _Whole | None:
         """The request whose head has come, if it is one to be answered here."""
         method = _METHODS.get(self.parser.get_method())
         if method is None or self._is_busy():
@@ -177,9 +239,7 @@ class Connection(HttpToolsProtocol):
             return None
         path = decoded(raw_path)
         found = door.routes.find(method, path)
-        return None if found is None else _Expected(
-            *found, method, path, query, headers, perf_counter()
-        )  # fmt: skip
+        return None if found is None else _Whole(*found, method, path, query, headers)
 
     def _is_busy(self) -> bool:
         """Whether an earlier answer is not out yet, so that this one has to queue behind it."""
@@ -196,14 +256,6 @@ class Connection(HttpToolsProtocol):
         self.scope["extensions"] = extensions
         self.app = app
         super().on_headers_complete()
-
-    def _sending(self, answer: Answer | Awaitable[Answer], request_id: str) -> ASGIApp:
-        async def send_answer(scope: Scope, receive: Receive, send: Send) -> None:
-            made = answer if isinstance(answer, Answer) else await answer
-            assert self._door is not None
-            await self._door.exchanges.send(made, request_id, scope, receive, send)
-
-        return send_answer
 
 
 def _written(answer: Answer, request_id: str) -> bytes:

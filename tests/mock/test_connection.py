@@ -139,7 +139,12 @@ class Pair:
         self.lines = (Line(short, short=True), Line(long, short=False))
 
     def assert_alike(self, *chunks: bytes) -> Answered:
-        """Both write the same; the short way's answer."""
+        """Both write the same, and once more to the same again; the short way's first answer."""
+        answer = self._once(*chunks)
+        self._once(*chunks)
+        return answer
+
+    def _once(self, *chunks: bytes) -> Answered:
         short, long = (line.send(*chunks) for line in self.lines)
         assert short.content, chunks
         assert (short.content, short.closed) == (long.content, long.closed), chunks
@@ -349,3 +354,50 @@ def test_a_connection_is_closed_when_it_was_idle_for_its_time_and_not_before(pai
     line.send(request[20:])
     line.wait(1.5)
     assert line.wire.closed
+
+
+def test_a_request_that_came_before_is_judged_again_and_not_parsed_again(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, world = pair.lines[0], pair.worlds[0]
+    request = raw("GET", "/v2/carts/c", world.admin)
+    assert b'"updated_at":"2026-' in line.send(request).content
+    parsed: list[bytes] = []
+    monkeypatch.setattr(Connection, "on_url", lambda _self, url: parsed.append(url))
+    world.cart("d")
+    world.associate("c", world.ada)
+    assert world.ada.encode() in line.send(request).content
+    line.open()  # another connection knows it, too
+    assert b" 200 OK" in line.send(request).content
+    world.wait(7200)  # the token has expired
+    assert b" 401 Unauthorized" in line.send(request).content
+    assert parsed == []
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [lambda r: (r[:30], r[30:]), lambda r: (r + r,), lambda r: (b"\r\n" + r[:9], r[9:])],
+    ids=["in pieces", "two at once", "after an empty line"],
+)
+def test_only_what_came_alone_and_whole_is_remembered(
+    pair: Pair, chunks: Callable[[bytes], tuple[bytes, ...]]
+) -> None:
+    request = raw("GET", "/v2/carts/c", pair.worlds[0].admin)
+    pair.assert_alike(*chunks(request))
+    remembered = pair.lines[0].connection._remembered
+    assert remembered == {}
+    # What is remembered is no answer to the rest of another request.
+    pair.assert_alike(request)
+    assert list(remembered) == [request]
+    begun = raw("POST", "/v2/carts", {**pair.worlds[0].admin, "Content-Type": JSON})
+    begun = begun.replace(b"\r\n\r\n", b"\r\nContent-Length: %d\r\n\r\n" % len(request))
+    assert b" 400 Bad Request" in pair.assert_alike(begun, request).content
+
+
+def test_no_more_is_remembered_than_is_of_use(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mockserver.connection._REMEMBERED", 3)
+    line, admin = pair.lines[0], pair.worlds[0].admin
+    requests = [raw("GET", f"/v2/carts/c{i}", admin) for i in range(5)]
+    for request in [*requests, raw("GET", "/v2/carts/c", {**admin, "X-Long": "x" * 5000})]:
+        line.send(request)
+    assert list(line.connection._remembered) == requests[2:]
