@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from copy import deepcopy
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +96,7 @@ def create_app(
     )
     # Connexion resolves each operationId to the endpoint that Operations will call.
     resolver = Resolver(lambda operation_id: engine.endpoints[operation_id].answer)
-    app.add_api(deepcopy(dict(contract.document)), resolver=resolver)
+    app.add_api(dict(contract.document), resolver=resolver)
     make_workbench = cache(partial(_workbench, engine, metrics, control_key))
     beside = _beside(app, make_workbench, book_of(contract))
     door = Door(beside, exchanges, engine, routes)

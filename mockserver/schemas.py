@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import jsonschema_rs
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from mockserver.http import Breach
 
+if TYPE_CHECKING:
+    from jsonschema_rs import Draft4Validator
+
 
 class BodySchema:
-    """One operation's body schema, compiled."""
+    """One operation's body schema, compiled when it is first needed."""
 
     def __init__(self, schema: Mapping[str, Any], document: Mapping[str, Any]) -> None:
-        components = {"schemas": _without_nullable(document["components"]["schemas"])}
-        self._validator = jsonschema_rs.Draft4Validator(
-            {"allOf": [_without_nullable(schema)], "components": components}
-        )
+        self._schema = schema
+        self._document = document
+
+    @cached_property
+    def _validator(self) -> Draft4Validator:
+        from jsonschema_rs import Draft4Validator
+
+        components = {"schemas": _without_nullable(self._document["components"]["schemas"])}
+        schema = {"allOf": [_without_nullable(self._schema)], "components": components}
+        return Draft4Validator(schema)
 
     def breach(self, body: Any) -> Breach | None:
         """How a body does not fit the schema, or None if it fits."""
