@@ -109,7 +109,7 @@ contract document, an administrator's access token, all of its phases and built-
 {examples} examples for each operation. What it objects to on the intact mock in {seeds} runs with
 other seeds is its baseline; a break is found where a run against it has a failure that is not in
 it. Schemathesis names a check and an operation, never a rule; any new failure is counted for it,
-also one that has nothing to do with what was broken, such as a valid request that it found rejected.
+also one that has nothing to do with what was broken, such as a valid request found rejected.
 
 `python -m scripts.schemathesis_alone --write` writes this page, from the first way of breaking each
 rule of the association endpoints that the contract does not allow; the
