@@ -15,7 +15,15 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Route,
+    expect,
+    sync_playwright,
+)
 
 from mockserver.testing import CartMock
 from tests.live import running_mock
@@ -675,6 +683,25 @@ def test_the_page_asks_for_the_key_and_keeps_it_in_this_tab_only(
     another.goto(f"{guarded_url}/_mock/")
     expect(another.get_by_role("dialog")).to_be_visible()
     context.close()
+
+
+def test_whoever_gave_no_key_is_not_asked_again_by_a_late_answer(
+    browser: Browser, guarded_url: str
+) -> None:
+    page = browser.new_page()
+    held: list[Route] = []
+    page.route("**/_mock/rules", lambda route: held.append(route))  # noqa: PLW0108
+    page.goto(f"{guarded_url}/_mock/")
+    expect(page.get_by_label("Control key")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="Locked")).to_be_visible()
+    held.pop().continue_()
+    # What is fetched after it is also read after it.
+    page.evaluate("fetch(document.baseURI).then((answer) => answer.text())")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("button", name="Enter the key").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.close()
 
 
 def test_the_first_store_is_made_on_the_page(browser: Browser) -> None:

@@ -15,6 +15,7 @@ export class Workbench {
   #base = new URL(".", document.baseURI);
   #askForKey;
   #asking = null;
+  #timesDeclined = 0;
 
   /** `askForKey(wasWrong)` resolves to the key that a person typed, or to null. */
   constructor(askForKey) {
@@ -27,9 +28,10 @@ export class Workbench {
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     for (;;) {
       const key = sessionStorage.getItem(KEY);
+      const timesDeclined = this.#timesDeclined;
       const answer = await this.#send(method, url, body, key, signal);
       if (answer.ok) return read(answer, blob);
-      if (answer.status !== 401 || !(await this.#obtainKey(key))) throw await refusal(answer);
+      if (answer.status !== 401 || !(await this.#obtainKey(key, timesDeclined))) throw await refusal(answer);
     }
   }
 
@@ -45,14 +47,21 @@ export class Workbench {
     }
   }
 
-  // Several calls are refused at once: one of them asks.
-  async #obtainKey(refused) {
+  // Several calls are refused at once: one of them asks. Whoever gave no key is not asked again by a
+  // call that was under way by then.
+  async #obtainKey(refused, timesDeclined) {
     if (sessionStorage.getItem(KEY) !== refused) return true;
-    this.#asking ??= this.#askForKey(refused !== null).finally(() => (this.#asking = null));
-    const key = await this.#asking;
-    if (key === null) return false;
-    sessionStorage.setItem(KEY, key);
-    return true;
+    if (this.#timesDeclined !== timesDeclined) return false;
+    this.#asking ??= this.#ask(refused !== null);
+    return this.#asking;
+  }
+
+  async #ask(wasWrong) {
+    const key = await this.#askForKey(wasWrong);
+    this.#asking = null;
+    if (key === null) this.#timesDeclined += 1;
+    else sessionStorage.setItem(KEY, key);
+    return key !== null;
   }
 }
 
