@@ -1,28 +1,19 @@
-"""The mock as an ASGI application: Connexion with the contract, and the engine behind it."""
+"""The mock as an ASGI application: the contract's endpoints, and what people look at."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
-from connexion.lifecycle import ConnexionRequest, ConnexionResponse
-from connexion.middleware import ConnexionMiddleware
-from connexion.middleware.context import ContextMiddleware
-from connexion.middleware.request_validation import RequestValidationMiddleware
-from connexion.middleware.response_validation import ResponseValidationMiddleware
-from connexion.middleware.security import SecurityMiddleware
-from connexion.options import SwaggerUIOptions
-from connexion.resolver import Resolver
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockserver.book import asks_for_book, book_of
 from mockserver.engine import Endpoint, Engine
 from mockserver.metrics import Metrics
-from mockserver.pipeline import Answered, Door, Exchanges, Operations, RouteTaker
+from mockserver.pipeline import Door, Exchanges
 from mockserver.routes import Routes
 from mockserver.stores import Stores
 from mockserver.workbench import BASE_PATH
@@ -35,15 +26,6 @@ BODY_LIMIT = 1024 * 1024
 """How many bytes a request's body may have, unless said otherwise."""
 DOCUMENTATION_PATH = "/ui/"
 """Where Connexion serves its Swagger UI."""
-
-# The rules judge tokens, parameters and bodies, in the contract's words: Connexion's own security
-# and validation would answer before them, in words of their own. Nothing here reads its context.
-_REPLACED_BY_RULES = (
-    SecurityMiddleware,
-    RequestValidationMiddleware,
-    ResponseValidationMiddleware,
-    ContextMiddleware,
-)
 
 
 def create_app(
@@ -73,68 +55,80 @@ def create_app(
         break_process(engine, breaks)
     metrics = Metrics()
     exchanges = Exchanges(engine, body_limit, metrics)
-    routes: Routes[Endpoint] = Routes()
-
-    @asynccontextmanager
-    async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
-        yield {}
-        stores.close()
-
-    middlewares: list[Any] = [
-        middleware
-        for middleware in ConnexionMiddleware.default_middlewares
-        if middleware not in _REPLACED_BY_RULES
-    ]
-    if compiled:
-        middlewares.insert(0, partial(RouteTaker, routes=routes, engine=engine))
-    app = ConnexionMiddleware(
-        Operations(exchanges, engine),
-        import_name=__name__,
-        lifespan=lifespan,
-        middlewares=middlewares,
-        swagger_ui_options=SwaggerUIOptions(swagger_ui_path=DOCUMENTATION_PATH),
+    paths: Routes[Endpoint] = Routes()
+    for operation_id, (method, path) in contract.operations.items():
+        paths.add(method, path, engine.endpoints[operation_id])
+    beside = _Beside(
+        plain=_OnFirstUse(partial(_plain, engine, exchanges, paths)),
+        workbench=_OnFirstUse(partial(_workbench, engine, metrics, control_key)),
+        book=book_of(contract),
+        close=stores.close,
     )
-    # Connexion resolves each operationId to the endpoint that Operations will call.
-    resolver = Resolver(lambda operation_id: engine.endpoints[operation_id].answer)
-    app.add_api(dict(contract.document), resolver=resolver)
-    make_workbench = cache(partial(_workbench, engine, metrics, control_key))
-    beside = _beside(app, make_workbench, book_of(contract))
-    door = Door(beside, exchanges, engine, routes)
+    return Door(beside, exchanges, paths, compiled=compiled)
 
-    async def refuse(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
-        if not isinstance(error, HTTPException):
-            return _as_connexion(Answered(*exchanges.failed(error, exchanges.request_id())))
-        return _as_connexion(door.refused(error, request.scope))
 
-    async def fail(_request: ConnexionRequest, error: Exception) -> ConnexionResponse:
-        return _as_connexion(Answered(*exchanges.failed(error, exchanges.request_id())))
+def _plain(engine: Engine, exchanges: Exchanges, paths: Routes[Endpoint]) -> ASGIApp:
+    from mockserver.plain import plain_stack
 
-    app.add_error_handler(404, refuse)
-    app.add_error_handler(405, refuse)
-    app.add_error_handler(Exception, fail)
-    return door
+    return plain_stack(engine, exchanges, paths, DOCUMENTATION_PATH)
 
 
 def _workbench(engine: Engine, metrics: Metrics, control_key: str | None) -> ASGIApp:
-    # Made on first use: a mock that nobody looks into starts without it.
     from mockserver.workbench.app import create_workbench
 
     return create_workbench(engine, metrics, control_key=control_key)
 
 
-def _beside(app: ASGIApp, workbench: Callable[[], ASGIApp], book: ASGIApp) -> ASGIApp:
-    async def either(scope: Scope, receive: Receive, send: Send) -> None:
-        is_workbench = scope["type"] == "http" and (
-            scope["path"] == BASE_PATH or scope["path"].startswith(f"{BASE_PATH}/")
-        )
-        beside = book if asks_for_book(scope) else app
-        await (workbench() if is_workbench else beside)(scope, receive, send)
+class _OnFirstUse:
+    """An application that is made when the first request for it comes.
 
-    return either
+    A mock starts without what nobody asks it for, and a thread makes it while others are served.
+    """
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+        self._made: ASGIApp | None = None
+        self._lock = threading.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._made
+        if app is None:
+            app = await asyncio.to_thread(self._made_once)
+        await app(scope, receive, send)
+
+    def _made_once(self) -> ASGIApp:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
 
 
-def _as_connexion(response: Response) -> ConnexionResponse:
-    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-    return ConnexionResponse(
-        status_code=response.status_code, headers=headers, body=bytes(response.body)
-    )
+class _Beside:
+    """What is beside the contract's operations: the workbench, the rule book, and all else."""
+
+    def __init__(
+        self, *, plain: ASGIApp, workbench: ASGIApp, book: ASGIApp, close: Callable[[], None]
+    ) -> None:
+        self._plain = plain
+        self._workbench = workbench
+        self._book = book
+        self._close = close
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self._app_of(scope)(scope, receive, send)
+
+    def _app_of(self, scope: Scope) -> ASGIApp:
+        path = scope["path"]
+        if path == BASE_PATH or path.startswith(f"{BASE_PATH}/"):
+            return self._workbench
+        return self._book if asks_for_book(scope) else self._plain
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._close()
+        await send({"type": "lifespan.shutdown.complete"})

@@ -14,7 +14,6 @@ import click
 
 from mockserver.coverage_command import coverage_command
 from mockserver.logs import LOG_FORMATS, LogFormat, log_to
-from mockserver.startup import light_imports
 from mockserver.telemetry import TelemetryMissing, instrumented
 from mockserver.tls import Tls
 from mockserver.usage import OneLineGroup
@@ -239,10 +238,9 @@ def main(
         )
     except (ClientsError, DataError, SeedError) as error:
         _stop(str(error))
-    with light_imports():
-        from mockserver.app import DOCUMENTATION_PATH, create_app
-        from mockserver.book import BOOK_PATH
-        from mockserver.server import serve, server_of
+    from mockserver.app import DOCUMENTATION_PATH, create_app
+    from mockserver.book import BOOK_PATH
+    from mockserver.server import serve, server_of
 
     app = create_app(
         stores=stores, envelope_only=envelope_only, body_limit=body_limit,

@@ -1,12 +1,11 @@
-"""The two ways from an ASGI request to an endpoint, and the door in front of both.
+"""The way from an ASGI request to an endpoint, and the door in front.
 
-*Plain*: Connexion's own stack routes the request to an operation, whose endpoint answers it.
-*Compiled*: a Connexion ``SpecMiddleware`` learns the same routes when Connexion adds the API, and
-the door calls their endpoints itself, without the layers in between. What it does not know (the
-documentation pages, unknown paths, wrong methods) goes on to the stack. Both ways read the request
-and make the answer with the functions here, and the same endpoints judge for both; that is why they
-answer alike, and a test compares them. (Over HTTP most requests do not even come to the door: see
-``mockserver.connection``.)
+*Compiled*: the contract's paths are routes that lead straight to their endpoints. *Plain*:
+Connexion has the same routes, behind the layers of its stack (:mod:`mockserver.plain`); what is not
+in the contract (the documentation pages, unknown paths, wrong methods) goes there. On both ways the
+request is read and the answer made with the functions here, and the same endpoints judge; that is
+why they answer alike, and a test compares them. (Over HTTP most requests do not even come to the
+door: see :mod:`mockserver.connection`.)
 """
 
 from __future__ import annotations
@@ -17,14 +16,9 @@ import secrets
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from time import perf_counter
-from typing import Any
 
-from connexion.middleware.abstract import ROUTING_CONTEXT, SpecMiddleware
-from connexion.spec import Specification
 from msgspec.structs import replace
-from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockserver.delivery import deliver, start_of
@@ -33,7 +27,6 @@ from mockserver.http import Answer, Breach, Request
 from mockserver.logs import log_request, request_logger
 from mockserver.metrics import Metrics
 from mockserver.routes import Routes, decoded_path
-from openapi.contract import iter_operations
 
 logger = logging.getLogger(__name__)
 
@@ -180,71 +173,21 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -
     return b"".join(chunks)
 
 
-class RouteTaker(SpecMiddleware):  # type: ignore[misc]  # Connexion ships no types
-    """Learns the routes when Connexion adds an API, for the door to answer without the stack."""
-
-    def __init__(self, app: ASGIApp, routes: Routes[Endpoint], engine: Engine) -> None:
-        self._app = app
-        self._routes = routes
-        self._endpoints = engine.endpoints
-
-    def add_api(self, specification: Specification, **kwargs: Any) -> None:
-        """Take on the operations of an API that the engine has endpoints for."""
-        base = kwargs.get("base_path") or specification.base_path
-        for method, path, operation in iter_operations(specification):
-            endpoint = self._endpoints.get(operation.get("operationId", ""))
-            if endpoint is not None:
-                self._routes.add(method.upper(), base + path, endpoint)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
-
-
-class Answered(Response):
-    """An error answer as a Starlette response, for Connexion to send."""
-
-    def __init__(self, answer: Answer, request_id: str, head: bool = False) -> None:
-        super().__init__(b"" if head else answer.body, answer.status)
-        self.raw_headers = answer.to(request_id)
-
-
-class Operations:
-    """The application that Connexion's stack wraps: it calls what the stack has routed to."""
-
-    def __init__(self, exchanges: Exchanges, engine: Engine) -> None:
-        self._exchanges = exchanges
-        self._endpoints = engine.endpoints
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        endpoint = self._endpoints.get(scope["extensions"][ROUTING_CONTEXT]["operation_id"] or "")
-        if endpoint is None:
-            raise HTTPException(404)
-        path, params = decoded_path(scope), scope.get("path_params", {})
-        headers = dict(scope["headers"])
-        with suppress(Disconnected):
-            await self._exchanges.serve(endpoint, params, scope, path, headers, receive, send)
-
-
 class Door:
     """The outermost layer: what concerns every request, whoever answers it.
 
-    ``routes`` are the compiled way's, empty for the plain one. Browsers' requests (they carry an
-    ``Origin``) go through Starlette's CORS middleware; the others need not pay for it. ``OPTIONS``
-    is answered here. An encoded slash stays in its segment.
+    ``paths`` are the contract's, and answered here if ``compiled``; ``app`` gets what is not.
+    Browsers' requests (they carry an ``Origin``) go through Starlette's CORS middleware; the others
+    need not pay for it. ``OPTIONS`` is answered here. An encoded slash stays in its segment.
     """
 
     def __init__(
-        self, app: ASGIApp, exchanges: Exchanges, engine: Engine, routes: Routes[Endpoint]
+        self, app: ASGIApp, exchanges: Exchanges, paths: Routes[Endpoint], *, compiled: bool
     ) -> None:
         self._app = app
         self.exchanges = exchanges
-        self._errors = engine.errors
-        self.routes = routes
-        self._paths: Routes[str] = Routes()
-        for operation_id, (method, path) in engine.contract.operations.items():
-            self._paths.add(method, path, operation_id)
+        self._paths = paths
+        self.routes = paths if compiled else Routes()
         self._with_cors = CORSMiddleware(
             self._inner,
             allow_origins=["*"],
@@ -290,18 +233,3 @@ class Door:
             return
         scope["path"] = path
         await self._app(scope, receive, send)
-
-    def refused(self, error: HTTPException, scope: Scope) -> Response:
-        """The answer to a request that no route takes."""
-        path, method = decoded_path(scope), str(scope["method"])
-        if error.status_code == 405:
-            allow = ", ".join(self._paths.methods(path)) or (error.headers or {}).get("Allow", "")
-            breach = Breach(f"this path does not have {method}", f"Use {allow}.")
-            header = (b"allow", allow.encode())
-            answer = self._errors.answer("method-not-allowed", breach, header)
-        else:
-            breach = Breach(f"nothing is served at {path[:200]}", "The paths are in /openapi.json.")
-            answer = self._errors.answer("path-unknown", breach)
-        request_id = self.exchanges.request_id()
-        self.exchanges.unserved(request_id, scope, path, dict(scope["headers"]), answer)
-        return Answered(answer, request_id, method == "HEAD")

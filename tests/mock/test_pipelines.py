@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mockserver import pipeline
+from mockserver.plain import Operations
 from tests.mock import test_association_rules as association
 from tests.mock import test_http, test_surrounding_rules
 from tests.mock.world import JSON, World
@@ -49,13 +49,13 @@ def test_every_request_takes_the_way_it_is_meant_to(
 ) -> None:
     """The comparison would be worth nothing if both worlds went the same way."""
     taken: list[str] = []
-    original = pipeline.Operations.__call__
+    original = Operations.__call__
 
     async def noting(self: Any, scope: Any, receive: Any, send: Any) -> None:
         taken.append(scope["path"])
         await original(self, scope, receive, send)
 
-    monkeypatch.setattr(pipeline.Operations, "__call__", noting)
+    monkeypatch.setattr(Operations, "__call__", noting)
     compiled, plain = pair
     compiled.send("GET", "/v2/carts", compiled.admin)
     assert taken == []
