@@ -5,7 +5,7 @@ What can come between a request and its answer::
     Interruption
     ├── NetworkFault     no answer: refused, reset, cut off, TLS, name resolution
     │   ├── TimedOut     no whole answer in time
-    │   └── Unavailable  503 and a Retry-After: come later
+    │   └── Unavailable  503 and a Retry-After, or a gateway's word that it got no answer
     ├── Throttled        429 to every try
     └── BudgetSpent      the run's requests or its time are used up
 
@@ -33,6 +33,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Retry
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import InvalidHeader
 
 from conformance.events import Exchange
 from conformance.redact import Redactor
@@ -64,7 +65,7 @@ class TimedOut(NetworkFault):
 
 
 class Unavailable(NetworkFault):
-    """The server, or the way there, asked to be tried later."""
+    """The server asked to be tried later, or a gateway could not reach it."""
 
 
 class Throttled(Interruption):
@@ -237,6 +238,8 @@ class Client:
             self.take_turn()
             try:
                 answer = self._once(request)
+                if _is_of_a_gateway(answer):
+                    raise Unavailable(f"a gateway's {answer.status} to {request.method}")
             except NetworkFault:
                 faults += 1
                 if request.method not in SAFE_METHODS or faults > 1:
@@ -349,14 +352,26 @@ def _session(target: str, watched: _Watched) -> requests.Session:
     return session
 
 
+def _is_of_a_gateway(answer: Answer) -> bool:
+    """Whether something on the way answered because the server did not.
+
+    The server itself would answer with errors, as it does to everything else.
+    """
+    if answer.status not in (502, 503, 504) or _retry_after(answer) is not None:
+        return False
+    return not (isinstance(answer.document, dict) and "errors" in answer.document)
+
+
 def _retry_after(answer: Answer) -> float | None:
     """Seconds to wait before trying again; None where the server does not ask for it."""
     if answer.status not in (429, 503):
         return None
-    try:
-        return max(0.0, float(answer.headers.get("Retry-After", "")))
-    except ValueError:
-        return None
+    value = answer.headers.get("Retry-After", "")
+    with contextlib.suppress(ValueError):
+        return max(0.0, float(value))
+    with contextlib.suppress(InvalidHeader):
+        return float(Retry().parse_retry_after(value))  # a date
+    return None
 
 
 def _what(error: Exception) -> str:

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,7 @@ def client(**changed: Any) -> Client:
 
 
 OK: tuple[int, dict[str, str], bytes] = (200, {}, b"{}")
+ENVELOPE = b'{"errors":[{"status":503,"title":"Service Unavailable"}]}'
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
@@ -108,7 +111,7 @@ def test_a_429_is_waited_out_as_the_server_asks() -> None:
 def test_a_503_that_asks_to_be_tried_later_is_no_answer() -> None:
     later = (503, {"Retry-After": "7"}, b"")
     waits: list[float] = []
-    with scripted(later, OK, later, (503, {}, b"")) as (url, seen):
+    with scripted(later, OK, later, (503, {}, ENVELOPE)) as (url, seen):
         sender = client(sleep=waits.append)
         assert sender.send(Request("GET", url, {})).status == 200
         with pytest.raises(Unavailable):
@@ -116,6 +119,35 @@ def test_a_503_that_asks_to_be_tried_later_is_no_answer() -> None:
         assert sender.send(Request("GET", url, {})).status == 503
     assert waits == [7.0]
     assert [each[0] for each in seen] == ["GET", "GET", "POST", "GET"]
+
+
+def test_a_date_is_waited_for_as_well() -> None:
+    waits: list[float] = []
+    at = format_datetime(datetime.now(UTC) + timedelta(seconds=10), usegmt=True)
+    with scripted((429, {"Retry-After": at}, b""), OK) as (url, _):
+        client(sleep=waits.append).send(Request("GET", url, {}))
+    assert 0 < waits[0] <= 10
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize("body", [b"", b"<h1>Bad gateway</h1>", b'{"message":"no answer"}'])
+def test_what_a_gateway_says_when_it_got_no_answer_is_no_answer(status: int, body: bytes) -> None:
+    gateways: tuple[int, dict[str, str], bytes] = (status, {}, body)
+    with scripted(gateways, OK, gateways, gateways, gateways, OK) as (url, seen):
+        sender = client()
+        assert sender.send(Request("GET", url, {})).status == 200
+        with pytest.raises(Unavailable):
+            sender.send(Request("GET", url, {}))
+        with pytest.raises(Unavailable):
+            sender.send(Request("POST", url, {}, b"{}"))
+        assert sender.send(Request("POST", url, {}, b"{}")).status == 200
+    assert len(seen) == 6
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_what_a_deployment_says_of_itself_is_its_answer(status: int) -> None:
+    with scripted((status, {}, ENVELOPE)) as (url, _):
+        assert client().send(Request("POST", url, {}, b"{}")).status == status
 
 
 @pytest.mark.parametrize(("status", "fault"), [(429, Throttled), (503, Unavailable)])
