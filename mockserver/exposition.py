@@ -31,7 +31,6 @@ class _Collector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as Prometheus' client wants them."""
-        self._metrics.count()
         requests = CounterMetricFamily(
             "cart_mock_requests",
             "Requests answered. status is 0 where a fault closed the connection first.",
