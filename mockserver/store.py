@@ -76,11 +76,10 @@ class Store:
         return now
 
     def _expire(self, now: float) -> None:
+        for cart_id in self._by_update.until(now - CART_LIFETIME):
+            self.delete_cart(cart_id)
         oldest = self._by_update.oldest()
-        while oldest is not None and oldest[1] + CART_LIFETIME <= now:
-            self.delete_cart(oldest[0])
-            oldest = self._by_update.oldest()
-        self._next_expiry = float("inf") if oldest is None else oldest[1] + CART_LIFETIME
+        self._next_expiry = float("inf") if oldest is None else oldest + CART_LIFETIME
 
     # ---- Carts ------------------------------------------------------------------------------
 

@@ -24,9 +24,10 @@ def in_order(touched: dict[str, tuple[int, int]]) -> list[str]:
     steps=st.lists(st.one_of(TOUCHES, DISCARDS, LOOKS), max_size=30),
     offset=st.integers(0, 5),
     limit=st.integers(0, 5),
+    moment=st.integers(-1, 7),
 )
 def test_every_sequence_ends_as_a_sorted_list_would(
-    steps: list[tuple[str, int | None]], offset: int, limit: int
+    steps: list[tuple[str, int | None]], offset: int, limit: int, moment: int
 ) -> None:
     index, model = ByLastUpdate(), dict[str, tuple[int, int]]()
     for number, (cart, updated_at) in enumerate(steps):
@@ -40,8 +41,9 @@ def test_every_sequence_ends_as_a_sorted_list_would(
             model[cart] = (updated_at, number)
     expected = in_order(model)
     assert index.newest_first(offset, limit) == expected[offset : offset + limit]
-    oldest = (expected[-1], model[expected[-1]][0]) if expected else None
-    assert index.oldest() == oldest
+    assert index.oldest() == (model[expected[-1]][0] if expected else None)
+    until = [cart for cart in reversed(expected) if model[cart][0] <= moment]
+    assert index.until(moment) == until
     assert len(index) == len(model)
     assert {cart for cart in "abcde" if cart in index} == set(model)
 
