@@ -27,6 +27,7 @@ from mockserver.delivery import CONNECTION
 from mockserver.engine import Endpoint
 from mockserver.http import Answer, Header, Request
 from mockserver.pipeline import Door
+from mockserver.reading import Reading
 from mockserver.routes import decoded
 
 # A browser's request needs the CORS middleware; the others change how the exchange itself goes on.
@@ -50,6 +51,7 @@ class _Whole(msgspec.Struct, gc=False):
     query: bytes
     headers: Mapping[bytes, bytes]
     body: bytes = b""
+    reading: Reading = msgspec.field(default_factory=Reading)
 
 
 _remembered: WeakKeyDictionary[Door, dict[bytes, _Whole]] = WeakKeyDictionary()
@@ -158,7 +160,7 @@ class Connection(HttpToolsProtocol):
         request_id = door.exchanges.request_id()
         request = Request(
             request_id, whole.method, whole.path, whole.params, whole.query, whole.headers,
-            whole.body if endpoint.reads_body else b"",
+            whole.body if endpoint.reads_body else b"", whole.reading,
         )  # fmt: skip
         answer = door.exchanges.answer(endpoint, request, started)
         if isinstance(answer, Answer) and answer.delivery is None:

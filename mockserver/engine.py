@@ -16,7 +16,8 @@ from mockserver.facts import Caller, Callers, Facts, GrantFacts
 from mockserver.http import Answer, Breach, Request, empty_answer, json_answer
 from mockserver.interventions import Intervention
 from mockserver.operations import Content, Operation, create_access_token, operations
-from mockserver.protocol import Checks, protocol_checks, wrong_media
+from mockserver.protocol import protocol_checks, wrong_media
+from mockserver.reading import Checks, in_parts
 from mockserver.rules import PREDICATES
 from mockserver.rules.caller import access_fault
 from mockserver.store import Store
@@ -152,7 +153,7 @@ class ApiEndpoint(Endpoint):
             *judgement(r for r in rules if r.group != "caller"),
             *checks.after_rules,
         )
-        self._checks = self.checks_before_preparing + self.checks_after_preparing
+        self._parts = in_parts(self.checks_before_preparing + self.checks_after_preparing)
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
         caller = self._callers.of(request.headers)
@@ -166,9 +167,29 @@ class ApiEndpoint(Endpoint):
         facts = Facts(request, caller, store, envelope_only=self._envelope_only)
         if self._prepare is not None or store.intervention is not None:
             return self._answer_later(facts)
-        answer = self.refusal(self._checks, facts) or self._success.answer(self._act(facts))
+        answer = self._judge(facts) or self._success.answer(self._act(facts))
         store.journal.record(request, self.operation_id, answer, facts)
         return answer
+
+    def _judge(self, facts: Facts) -> Answer | None:
+        """The answer of the first check of all that fails, or None.
+
+        What such a request got before for what it says is not found out again.
+        """
+        before, of_request, after = self._parts
+        refusal = self.refusal(before, facts)
+        if refusal is not None:
+            return refusal
+        reading = facts.request.reading
+        if reading is None:
+            refusal = self.refusal(of_request, facts)
+        elif reading.said is None:
+            refusal = reading.refusal = self.refusal(of_request, facts)
+            reading.said = facts.of_request()
+        else:
+            refusal = reading.refusal
+            vars(facts).update(reading.said)
+        return refusal or self.refusal(after, facts)
 
     async def judge_and_act(self, facts: Facts) -> Answer:
         refusal = self.refusal(self.checks_before_preparing, facts)

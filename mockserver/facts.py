@@ -13,7 +13,7 @@ import msgspec
 from mockserver.bodies import Malformed, read_json
 from mockserver.entities import Cart, Customer
 from mockserver.http import Request
-from mockserver.lazy import lazy
+from mockserver.lazy import lazy, said
 from mockserver.store import Store
 from mockserver.stores import Stores, UnknownStore
 from mockserver.text import kind
@@ -158,20 +158,24 @@ class Facts:
         self.envelope_only = envelope_only
         self.now = int(caller.now)
 
+    def of_request(self) -> dict[str, Any]:
+        """What was gathered so far that depends on nothing but the request, by its name."""
+        return {name: value for name, value in vars(self).items() if name in _SAID}
+
     # ---- The body ---------------------------------------------------------------------------
 
-    @lazy
+    @said
     def body(self) -> Any:
         """The JSON value that was sent. Raises Malformed."""
         return read_json(self.request.body)
 
-    @lazy
+    @said
     def data(self) -> dict[str, Any]:
         """The object under ``data``, or an empty one where there is none."""
         data = self.body.get("data") if isinstance(self.body, dict) else None
         return data if isinstance(data, dict) else {}
 
-    @lazy
+    @said
     def entries(self) -> list[Any] | Fault:
         """The array of identifiers of an association request, or why there is none."""
         try:
@@ -191,7 +195,7 @@ class Facts:
         what = 'an object without "data"' if isinstance(body, dict) else kind(body)
         return Fault(f"the body is {what}", SEND_ENVELOPE)
 
-    @lazy
+    @said
     def enveloped(self) -> bool:
         """Whether the identifiers of an association request came under ``data``."""
         return isinstance(self.body, dict)
@@ -200,7 +204,7 @@ class Facts:
         """How a field of the one entry is written: below ``data``, or from the top if bare."""
         return f"data{path}" if self.enveloped else path
 
-    @lazy
+    @said
     def entry(self) -> dict[str, Any]:
         """The one entry of an association request that passed the rules on its shape."""
         entries = self.entries
@@ -241,7 +245,7 @@ class Facts:
         """The customer that the path names, or None if there is no such customer."""
         return self.store.customer(self.customer_id)
 
-    @lazy
+    @said
     def contact_email(self) -> Any:
         """What was sent as the contact's email; None or empty if there is none."""
         contact = self.data.get("contact")
@@ -249,10 +253,12 @@ class Facts:
 
     # ---- The query --------------------------------------------------------------------------
 
-    @lazy
+    @said
     def query(self) -> dict[str, str]:
         """The query parameters, the first of each name."""
         fields: dict[str, str] = {}
+        if not self.request.query:
+            return fields
         query = self.request.query.decode("latin-1")
         for name, value in parse_qsl(query, keep_blank_values=True):
             fields.setdefault(name, value)
@@ -274,6 +280,9 @@ class Facts:
     """The hash of the password that was sent, where the operation stores one."""
     password_matches: bool = False
     """Whether the password that was sent is the customer's, where the operation logs in."""
+
+
+_SAID = frozenset(name for name, fact in vars(Facts).items() if isinstance(fact, said))
 
 
 class GrantFacts:

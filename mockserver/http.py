@@ -7,6 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from mockserver.reading import Reading
+
 encode_json = msgspec.json.Encoder().encode
 
 Header = tuple[bytes, bytes]
@@ -14,7 +16,10 @@ _JSON: Header = (b"content-type", b"application/json")
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
-    """What was sent. Header names are lower case; the body is whole and within the limit."""
+    """What was sent. Header names are lower case; the body is whole and within the limit.
+
+    ``reading`` is for all requests that are this one, byte for byte, but for their ids.
+    """
 
     id: str
     method: str
@@ -23,6 +28,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     query: bytes
     headers: Mapping[bytes, bytes]
     body: bytes
+    reading: Reading | None = None
 
 
 class Breach(NamedTuple):
@@ -74,8 +80,9 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 def json_answer(status: int, content: object) -> Answer:
-    """An answer with a JSON body."""
-    return Answer(status, (_JSON,), encode_json(content))
+    """An answer with a JSON body; bytes are one already."""
+    body = content if isinstance(content, bytes) else encode_json(content)
+    return Answer(status, (_JSON,), body)
 
 
 def empty_answer(status: int) -> Answer:

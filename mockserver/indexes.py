@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice, takewhile
+from itertools import count, islice, takewhile
+
+_versions = count(1)
 
 
 class ByLastUpdate:
     """Cart ids in the order of their last update. Every operation costs the same at any size.
 
     A dict keeps its keys in the order in which they were added, and adds to its end: those that
-    change often lie together there, as they do not in an ``OrderedDict``.
+    change often lie together there, as they do not in an ``OrderedDict``. ``version`` is another
+    after each change, and never one that any had before.
     """
 
-    __slots__ = ("_in_order", "_last", "_updated_at")
+    __slots__ = ("_in_order", "_last", "_updated_at", "version")
 
     def __init__(self) -> None:
+        self.version = next(_versions)
         self._updated_at: dict[str, int] = {}
         self._last = 0
         self._in_order = True
@@ -28,6 +32,7 @@ class ByLastUpdate:
 
     def touch(self, cart_id: str, updated_at: int) -> None:
         """Note that a cart was updated at that time, in seconds since the epoch."""
+        self.version = next(_versions)
         self._updated_at.pop(cart_id, None)
         self._updated_at[cart_id] = updated_at
         if updated_at < self._last:
@@ -36,7 +41,12 @@ class ByLastUpdate:
 
     def discard(self, cart_id: str) -> None:
         """Forget a cart, if it is there."""
+        self.version = next(_versions)
         self._updated_at.pop(cart_id, None)
+
+    def altered(self) -> None:
+        """Note that a cart is other than it was, and not for an update."""
+        self.version = next(_versions)
 
     def newest_first(self, offset: int, limit: int) -> list[str]:
         """A page of ids, the most recently updated first."""

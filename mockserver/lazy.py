@@ -28,3 +28,7 @@ class lazy(Generic[T]):  # noqa: N801  # a decorator, named as it is used
             return self
         value = instance.__dict__[self._name] = self._compute(instance)
         return value
+
+
+class said(lazy[T]):  # noqa: N801  # as above
+    """A lazy value that depends on nothing but what the request says."""

@@ -15,9 +15,11 @@ from msgspec.structs import replace
 from mockserver import passwords, present
 from mockserver.entities import Cart, Contact, Customer
 from mockserver.facts import Facts, GrantFacts
+from mockserver.http import encode_json
 from mockserver.tokens import Tokens
 
-Content = dict[str, Any] | None
+Content = dict[str, Any] | bytes | None
+"""What an answer shows: a JSON object, one that is encoded already, or nothing."""
 
 CART_NAME = "Cart"
 """The name of a cart that an unknown id returns."""
@@ -55,12 +57,12 @@ def delete_customer_cart_association(facts: Facts) -> Content:
 
 def get_carts(facts: Facts) -> Content:
     offset, limit = facts.offset, facts.limit
-    customer_id = facts.caller.customer_id
-    if customer_id is None:
-        carts, total = facts.store.registered_carts(offset, limit)
-    else:
-        carts, total = facts.store.carts_of(customer_id, offset, limit)
-    return present.page("/v2/carts", present.cart_json, carts, total, offset, limit)
+
+    def show(carts: list[Cart], total: int) -> bytes:
+        page = present.page("/v2/carts", present.cart_json, carts, total, offset, limit)
+        return encode_json(page)
+
+    return facts.store.shown_carts(facts.caller.customer_id, offset, limit, show)
 
 
 def create_a_cart(facts: Facts) -> Content:

@@ -6,19 +6,16 @@ Each check has the form of a predicate, and goes with the id of the protocol err
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from mockserver import bodies
 from mockserver.facts import Facts
 from mockserver.http import Breach
+from mockserver.reading import Check, Checks, of_request
 from mockserver.schemas import BodySchema
 from mockserver.text import shown
 from openapi import Contract
-
-Check = Callable[[Any], Breach | None]
-Checks = tuple[tuple[str, Check], ...]
-"""Ids of rules or protocol errors with what checks them, in the order of judgement."""
 
 
 class ProtocolChecks(NamedTuple):
@@ -47,6 +44,7 @@ def protocol_checks(contract: Contract, operation_id: str) -> ProtocolChecks:
     return ProtocolChecks(tuple(before), tuple(after))
 
 
+@of_request
 def media_type_unsupported(facts: Facts) -> Breach | None:
     """A body that says it is no JSON. One that says nothing is taken for JSON."""
     media = facts.request.headers.get(b"content-type")
@@ -56,6 +54,7 @@ def media_type_unsupported(facts: Facts) -> Breach | None:
     return None if not name or bodies.is_json(name) else wrong_media(name, bodies.JSON)
 
 
+@of_request
 def body_malformed(facts: Facts) -> Breach | None:
     """A body that cannot be read."""
     try:
@@ -71,6 +70,7 @@ def wrong_media(media: str, right: str) -> Breach:
 
 
 def _path_check(patterns: list[tuple[str, re.Pattern[str]]]) -> Check:
+    @of_request
     def path_invalid(facts: Facts) -> Breach | None:
         for name, pattern in patterns:
             value = facts.request.path_params[name]

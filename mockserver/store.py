@@ -21,6 +21,8 @@ from mockserver.tables import Database, ResidentStorage
 _KEY_ID = "1"
 _READ = 10_000
 """How many of the carts that were read last are kept as they were read."""
+_PAGES = 128
+"""How many pages of carts are kept as they were shown."""
 
 
 class Store:
@@ -41,6 +43,7 @@ class Store:
         self._layers = Layers()
         self._database = Database(storage)
         self._read: OrderedDict[str, Cart] = OrderedDict()
+        self._pages: dict[tuple[str | None, int, int], tuple[int, bytes]] = {}
         self._carts = self._database.keyed("carts")
         self._customers = self._database.keyed("customers")
         self._key = self._database.keyed("key")
@@ -48,6 +51,7 @@ class Store:
 
     def _index(self) -> None:
         self._read.clear()
+        self._pages.clear()
         self._by_update = ByLastUpdate()
         self._registered = ByLastUpdate()
         self._carts_of: dict[str, ByLastUpdate] = {}
@@ -132,11 +136,29 @@ class Store:
         """A page of the carts that have a customer, newest update first, and how many there are."""
         return self._page(self._registered, offset, limit)
 
+    def shown_carts(
+        self, owner: str | None, offset: int, limit: int, show: Callable[[list[Cart], int], bytes]
+    ) -> bytes:
+        """What ``show`` makes of a page of the owner's carts, or of the registered ones for None.
+
+        It is kept until one of them changes.
+        """
+        carts = self._registered if owner is None else self._carts_of.get(owner)
+        version = 0 if carts is None else carts.version
+        page = (owner, offset, limit)
+        kept = self._pages.get(page)
+        if kept is None or kept[0] != version:
+            if kept is None and len(self._pages) >= _PAGES:
+                del self._pages[next(iter(self._pages))]
+            kept = self._pages[page] = (version, show(*self._page(carts, offset, limit)))
+        return kept[1]
+
     def _page(self, carts: ByLastUpdate | None, offset: int, limit: int) -> tuple[list[Cart], int]:
         if carts is None:
             return [], 0
-        found = (self.cart(cart_id) for cart_id in carts.newest_first(offset, limit))
-        return [cart for cart in found if cart is not None], len(carts)
+        read, cart = self._read.get, self.cart
+        found = [read(cart_id) or cart(cart_id) for cart_id in carts.newest_first(offset, limit)]
+        return [each for each in found if each is not None], len(carts)
 
     def _index_cart(self, cart_id: str, updated_at: int, customers: Iterable[str]) -> None:
         self._by_update.touch(cart_id, updated_at)
@@ -207,9 +229,12 @@ class Store:
                 self._read.pop(cart.id, None)
         del self._customer_by_email[customer.email.lower()]
         self._carts_of.pop(customer_id, None)
+        self._registered.altered()
         for cart in carts:
             if not cart.customers:
                 self._registered.discard(cart.id)
+            for other in cart.customers:
+                self._carts_of[other].altered()
 
     # ---- The store's key --------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from mockserver.engine import ApiEndpoint, Endpoint
 from mockserver.facts import Facts
 from mockserver.http import Answer, Breach
 from mockserver.interventions import Intervention
-from mockserver.protocol import Checks
+from mockserver.reading import Checks
 
 H = TypeVar("H", bound=Hook)
 

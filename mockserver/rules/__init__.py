@@ -2,7 +2,8 @@
 
 ``rule-id`` is the function ``rule_id``. It takes the facts of a request and returns how the request
 breaks the rule, or None. It sends nothing, stores nothing, and knows neither statuses nor texts:
-those are in the contract. The order of judgement is the catalogue's.
+those are in the contract. The order of judgement is the catalogue's. One that looks at nothing but
+the request may be marked ``of_request``: it is then not asked again about the same request.
 """
 
 from mockserver.rules import association, caller, carts, customers, pages, tokens

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mockserver.facts import SEND_ENVELOPE, Facts, Fault
 from mockserver.http import Breach
+from mockserver.reading import of_request
 from mockserver.rules.registry import predicate
 from mockserver.text import UNSAFE_CHARACTER, kind, shown
 
@@ -15,6 +16,7 @@ _OF_OTHERS = Breach(
 
 
 @predicate
+@of_request
 def cart_id_unsafe(facts: Facts) -> Breach | None:
     unsafe = UNSAFE_CHARACTER.search(facts.cart_id)
     if unsafe is None:
@@ -23,12 +25,14 @@ def cart_id_unsafe(facts: Facts) -> Breach | None:
 
 
 @predicate
+@of_request
 def payload_not_array(facts: Facts) -> Breach | None:
     entries = facts.entries
     return Breach(*entries, "data") if isinstance(entries, Fault) else None
 
 
 @predicate
+@of_request
 def entry_not_object(facts: Facts) -> Breach | None:
     for i, entry in enumerate(facts.entries):
         if not isinstance(entry, dict):
@@ -37,6 +41,7 @@ def entry_not_object(facts: Facts) -> Breach | None:
 
 
 @predicate
+@of_request
 def customer_missing(facts: Facts) -> Breach | None:
     if facts.entries:
         return None
@@ -46,6 +51,7 @@ def customer_missing(facts: Facts) -> Breach | None:
 
 
 @predicate
+@of_request
 def more_than_one_customer(facts: Facts) -> Breach | None:
     count = len(facts.entries)
     if count <= 1:
@@ -54,6 +60,7 @@ def more_than_one_customer(facts: Facts) -> Breach | None:
 
 
 @predicate
+@of_request
 def type_not_customer(facts: Facts) -> Breach | None:
     entry = facts.entry
     if entry.get("type") == "customer":
@@ -63,6 +70,7 @@ def type_not_customer(facts: Facts) -> Breach | None:
 
 
 @predicate
+@of_request
 def customer_id_missing(facts: Facts) -> Breach | None:
     customer_id = facts.entry.get("id")
     if isinstance(customer_id, str) and customer_id:

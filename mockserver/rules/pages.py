@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from mockserver.facts import MAX_LIMIT, MAX_OFFSET, Facts
 from mockserver.http import Breach
+from mockserver.reading import of_request
 from mockserver.rules.registry import predicate
 from mockserver.text import shown
 
@@ -19,9 +20,8 @@ def _sent(facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 @predicate
+@of_request
 def page_not_a_number(facts: Facts) -> Breach | None:
-    if not facts.request.query:
-        return None
     for name, value in _sent(facts):
         if not _WHOLE.fullmatch(value):
             return Breach(f"{name} is {shown(value)}", "Send digits only.", name)
@@ -29,9 +29,8 @@ def page_not_a_number(facts: Facts) -> Breach | None:
 
 
 @predicate
+@of_request
 def page_out_of_range(facts: Facts) -> Breach | None:
-    if not facts.request.query:
-        return None
     for name, value in _sent(facts):
         low, high = _RANGES[name]
         # Python refuses to convert thousands of digits; so many are out of range unread.

@@ -19,7 +19,8 @@ from tests.mock import test_http, test_surrounding_rules
 from tests.mock.test_pipelines import Sent, odd_requests
 from tests.mock.world import JSON, PASSWORD, World
 
-ASSOCIATION = "/v2/carts/c/relationships/customers"
+ASSOCIATES = "relationships/customers"
+ASSOCIATION = f"/v2/carts/c/{ASSOCIATES}"
 
 
 class Wire(asyncio.Transport):
@@ -201,6 +202,48 @@ def test_every_case_of_the_surrounding_rules(pair: Pair) -> None:
         path = case.path.replace("ADA", one.ada).replace("BOB", one.bob)
         body = b"" if case.data is None else json.dumps({"data": case.data}).encode()
         pair.assert_alike(raw(case.method, path, headers, body))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_same_requests_again_and_again_while_the_state_changes(pair: Pair, seed: int) -> None:
+    """What was judged of a request before is right only for what it does not depend on."""
+    one, other = pair.worlds
+    carts = ("free", "of-bob", "with-contact")
+    for world in pair.worlds:
+        for cart in carts:
+            world.cart(cart)
+    ada, _ = one.as_ada(), other.as_ada()
+    callers = [one.admin, one.anonymous, ada, {**one.admin, "X-Moltin-Customer-Token": "x"}]
+    good = b'{"data":[{"type":"customer","id":"ADA"}]}'
+    bodies = [case.body for case in association.CASES] + [good] * 9
+    draw = random.Random(seed)
+    requests = [
+        raw("GET", path, caller)
+        for path in (
+            "/v2/carts",
+            "/v2/carts?page[limit]=1&page[offset]=1",
+            "/v2/carts?page[limit]=0",
+        )
+        for caller in callers
+    ]
+    for _ in range(30):
+        cart, caller = draw.choice(carts), draw.choice(callers)
+        with_json = {**caller, "Content-Type": JSON}
+        body = draw.choice(bodies)
+        body = body.replace(b"ADA", one.ada.encode()).replace(b"BOB", one.bob.encode())
+        path = f"/v2/carts/{cart}"
+        new = json.dumps({"data": {"name": "New", "id": cart}}).encode()
+        requests += [
+            raw(
+                draw.choice(["POST", "DELETE"]), f"{path}/relationships/customers", with_json, body
+            ),
+            raw("GET", path, caller),
+            raw("PUT", path, with_json, b'{"data":{"name":"Renamed"}}'),
+            raw("DELETE", path, caller),
+            raw("POST", "/v2/carts", with_json, new),
+        ]
+    for request in draw.choices(requests, k=600):
+        pair.assert_alike(request)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -31,6 +31,11 @@ def new_store(storage: ResidentStorage, time: MachineTime) -> Store:
     return Store("shop", storage, Clock(time), lambda: f"id-{next(counter)}")
 
 
+def _shown(carts: list[Cart], total: int) -> bytes:
+    """A page as the tests show it."""
+    return repr((carts, total)).encode()
+
+
 class AgainstAModel(RuleBasedStateMachine):
     """Does the same to a store and to dictionaries, and compares all that can be asked.
 
@@ -164,6 +169,11 @@ class AgainstAModel(RuleBasedStateMachine):
             assert store.has_customer(customer_id) == (customer is not None)
         registered = self.newest_first(None)
         assert store.registered_carts(0, 10) == (registered, len(registered))
+        for owner in (*CUSTOMERS, None):
+            expected = self.newest_first(owner)
+            for offset, limit in ((0, 10), (1, 1)):
+                shown = store.shown_carts(owner, offset, limit, _shown)
+                assert shown == _shown(expected[offset : offset + limit], len(expected))
         customers = list(reversed(self.customers.values()))
         assert store.customers(0, 10) == (customers, len(customers))
         assert store.customers(1, 1) == (customers[1:2], len(customers))

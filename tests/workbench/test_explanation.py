@@ -325,7 +325,7 @@ def test_a_fault_of_the_mock_itself_is_found_too(
     def fail(*_: object) -> None:
         raise ValueError("on purpose")
 
-    monkeypatch.setattr("mockserver.store.Store.registered_carts", fail)
+    monkeypatch.setattr("mockserver.store.Store.shown_carts", fail)
     answer = cart_mock.client.get("/v2/carts", headers=headers)
     assert answer.status_code == 500
     explained = cart_mock.explain(answer)
