@@ -682,6 +682,17 @@ class _OneMore(Service):
         return status, document
 
 
+class _OffsetInPages(Service):
+    """An offset counts pages, not entries."""
+
+    def page(self, call: Call, entries: list[Any]) -> Reply:
+        status, document = super().page(call, entries)
+        limit = document["meta"]["page"]["limit"]
+        offset = document["meta"]["page"]["offset"] * limit
+        document["data"] = entries[offset : offset + limit]
+        return status, document
+
+
 class _Limit(Service):
     """Bounds of ``page[limit]`` that are off by one."""
 
@@ -914,6 +925,7 @@ def _subtle() -> Iterator[Defect]:
         ("success-answer", "the oldest first", _OldestFirst),
         ("success-answer", "ten carts on a page", _TenOnAPage),
         ("success-answer", "one more on a page", _OneMore),
+        ("success-answer", "an offset counts pages", _OffsetInPages),
         ("page-out-of-range", "101 is taken", _LimitTo101),
         ("page-out-of-range", "100 is refused", _LimitTo99),
         ("page-out-of-range", "0 is taken", _LimitFrom0),
