@@ -20,7 +20,7 @@ export default defineConfig({
     },
   },
   webServer: [
-    { command: `${PYTHON} -m mockserver --port ${MOCK_PORT}`, url: `http://127.0.0.1:${MOCK_PORT}/_mock/ready` },
+    { command: `${PYTHON} -m cart_mock --port ${MOCK_PORT}`, url: `http://127.0.0.1:${MOCK_PORT}/_mock/ready` },
     {
       command: `${PYTHON} -m http.server ${SHOP_PORT} --bind 127.0.0.1`,
       url: `http://127.0.0.1:${SHOP_PORT}/storefront/`,

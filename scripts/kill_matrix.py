@@ -13,9 +13,9 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import click
+from cart_conformance.run.events import Layer, Verdict
+from cart_mock.breaks import BREAKS
 
-from conformance.events import Layer, Verdict
-from mockserver.breaks import BREAKS
 from tests.conformance import kill_page
 from tests.conformance.kills import Result, attempt, intact_mock
 

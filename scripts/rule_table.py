@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from openapi import Rule, load_contract
+from cart_spec import Rule, load_contract
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN = "<!-- rules: written by scripts/rule_table.py -->"

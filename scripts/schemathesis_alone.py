@@ -20,10 +20,10 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import click
+from cart_mock.breaks import BREAKS, Break
+from cart_mock.testing import CartMock
+from cart_spec.contract import CONTRACT_PATH, load_contract
 
-from mockserver.breaks import BREAKS, Break
-from mockserver.testing import CartMock
-from openapi.contract import CONTRACT_PATH, load_contract
 from tests.conformance import kill_page
 from tests.conformance.kills import broken_mock, intact_mock
 

@@ -12,7 +12,7 @@ LISTENING = "Listening on "
 
 @contextmanager
 def running_mock(
-    *arguments: str, command: Sequence[str] = (sys.executable, "-m", "mockserver")
+    *arguments: str, command: Sequence[str] = (sys.executable, "-m", "cart_mock")
 ) -> Iterator[str]:
     """Start a mock on a free port and give its URL; it is terminated afterwards.
 

@@ -14,10 +14,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from click.testing import CliRunner
-
-from mockserver import passwords
-from mockserver.breaks import (
+from cart_mock.auth import passwords
+from cart_mock.breaks import (
     BREAKS,
     Break,
     BreakError,
@@ -26,12 +24,14 @@ from mockserver.breaks import (
     losing_headers,
     parse_break,
 )
-from mockserver.breaks.naming import TABLES
-from mockserver.cli import main
-from mockserver.store import Store
-from mockserver.stores import Stores
-from mockserver.workbench.benches import Benches
-from mockserver.workbench.stores import StoreOperations, set_breaks
+from cart_mock.breaks.registry import TABLES
+from cart_mock.cli import main
+from cart_mock.state.store import Store
+from cart_mock.tenants.registry import TenantRegistry
+from cart_mock.tenants.tenant import Benches
+from cart_mock.workbench.stores import StoreOperations, set_breaks
+from click.testing import CliRunner
+
 from tests.breaks.scenes import CONTRACT, SCENES
 from tests.breaks.world import DELETE, Mock, World, envelope
 from tests.live import running_mock
@@ -302,10 +302,10 @@ def _deletes_two(world: World) -> bool:
 def test_a_store_is_broken_alone_and_until_the_layer_is_taken_out() -> None:
     mock = Mock(CONTRACT)
     broken, other = World(mock, "broken"), World(mock, "other")
-    broken.store.put_layer("breaks", layer_of(["more-than-one-customer:accepted-on-delete"]))
+    broken.store.set_interceptor("breaks", layer_of(["more-than-one-customer:accepted-on-delete"]))
     assert _deletes_two(broken)
     assert not _deletes_two(other)
-    broken.store.put_layer("breaks", None)
+    broken.store.set_interceptor("breaks", None)
     assert not _deletes_two(broken)
 
 
@@ -317,10 +317,10 @@ def test_several_rules_can_be_broken_at_once() -> None:
 
 
 def test_stores_that_were_kept_are_broken_too(tmp_path: Path) -> None:
-    first = Stores(data=tmp_path)
+    first = TenantRegistry(data=tmp_path)
     first.use("kept")
     first.close()
-    stores = Stores(data=tmp_path)
+    stores = TenantRegistry(data=tmp_path)
     mock = Mock(CONTRACT, [parse_break("more-than-one-customer:accepted")], stores=stores)
     assert _deletes_two(World(mock, "kept"))
     stores.close()

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from cart_spec import load_contract
 from connexion import AsyncApp, Resolver, request
 
 from benchmark.peers.base import ACCESS_TOKEN
 from benchmark.population import Population
-from openapi import load_contract
 
 POPULATION = Population(int(os.environ["BENCHMARK_CARTS"]))
 CONTRACT = load_contract()

@@ -9,10 +9,11 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from cart_spec import load_contract
+
 from benchmark.peers.base import APPS, ContractPeer, Site
 from benchmark.population import CARTS_OF_A_CUSTOMER
 from benchmark.server import HOST
-from openapi import load_contract
 
 ASSOCIATIONS = "/v2/carts/{cartID}/relationships/customers"
 

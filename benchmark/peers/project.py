@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlencode
 
+from cart_mock.auth.tokens import Tokens as Issuer
+from cart_mock.tenants.registry import random_id
+
 from benchmark.loads import SUCCESS, Load, Request, Tokens, contract_loads, login_request
 from benchmark.peers.base import (
     PROJECT_ENVIRONMENT,
@@ -21,8 +24,6 @@ from benchmark.peers.base import (
 )
 from benchmark.population import Population
 from benchmark.server import HOST, Client
-from mockserver.stores import random_id
-from mockserver.tokens import Tokens as Issuer
 
 CARTS = 100_000
 UVICORN = (
@@ -61,7 +62,7 @@ class Mock(Peer):
         """The mock with its seed file, and with the journal where there is a data folder."""
         seed = ("--seed", str(site.work / "seed.json")) if self._seeded else ()
         data = ("--data", str(self._data)) if self._data is not None else ()
-        return module_command("mockserver", "--port", str(site.port), *seed, *data)
+        return module_command("cart_mock", "--port", str(site.port), *seed, *data)
 
     def loads(self, client: Client) -> Mapping[str, Load]:
         """Log every reader and the writer in, and send the contract's requests as they."""

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from cart_spec import load_contract
 
 from benchmark.install import install, missing_commands
 from benchmark.peers import PEERS, Peer
 from benchmark.peers.contract import mockoon_environment, peer_document, wiremock_stubs
 from benchmark.population import CARTS_OF_A_CUSTOMER
-from openapi import load_contract
 
 
 @pytest.mark.parametrize("peer", PEERS.values(), ids=PEERS)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cart_spec import load_contract
 from msgspec.structs import replace
 
-from openapi import load_contract
 from tests.breaks.world import (
     ADMINISTRATOR,
     DELETE,

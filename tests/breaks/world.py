@@ -8,15 +8,14 @@ from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, NamedTuple
 
 import jwt
+from cart_mock.api.endpoints import Engine
+from cart_mock.breaks import Break, break_process
+from cart_mock.http.messages import Answer, Request
+from cart_mock.state.clock import Clock
+from cart_mock.state.entities import Cart, Contact, Customer
+from cart_mock.tenants.registry import TenantRegistry
+from cart_spec import Contract
 from msgspec.structs import replace
-
-from mockserver.breaks import Break, break_process
-from mockserver.clock import Clock
-from mockserver.engine import Engine
-from mockserver.entities import Cart, Contact, Customer
-from mockserver.http import Answer, Request
-from mockserver.stores import Stores
-from openapi import Contract
 
 NOW = 1_800_000_000
 POST, DELETE = "createCustomerCartAssociation", "deleteCustomerCartAssociation"
@@ -174,11 +173,11 @@ class Mock:
     """A mock, broken or intact, in which worlds are made."""
 
     def __init__(
-        self, contract: Contract, breaks: Sequence[Break] = (), stores: Stores | None = None
+        self, contract: Contract, breaks: Sequence[Break] = (), stores: TenantRegistry | None = None
     ) -> None:
         self._ids = itertools.count(1)
         if stores is None:
-            stores = Stores(new_id=self._new_id, new_clock=lambda: Clock(lambda: NOW))
+            stores = TenantRegistry(new_id=self._new_id, new_clock=lambda: Clock(lambda: NOW))
             # The same key in every mock, so that tokens are the same, too.
             stores.signing_key = b"a key that all these mocks share"
         self.engine = Engine(contract, stores)

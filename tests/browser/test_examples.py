@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from mockserver.faults import KINDS
-from mockserver.scenarios import SCENARIOS
+from cart_mock.state.scenarios import SCENARIOS
+from cart_mock.tenants.faults import KINDS
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"
@@ -124,7 +123,7 @@ await call("/v2/carts/household/relationships/customers", shopper, identifiers);
 
 
 def test_the_documentation_names_the_bounds_that_the_page_has() -> None:
-    page = ROOT / "mockserver/workbench/page"
+    page = ROOT / "mockserver/cart_mock/workbench/page"
     model = (page / "model.js").read_text(encoding="utf-8")
     arrangement = (page / "arrangement.js").read_text(encoding="utf-8")
     (drawn,) = re.findall(r"MOST_DRAWN = (\d+);", model)

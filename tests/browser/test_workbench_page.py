@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cart_mock.testing import CartMock
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -25,11 +26,10 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from mockserver.testing import CartMock
 from tests.live import running_mock
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent.parent / "mockserver/workbench/page"
+PAGE = HERE.parent.parent / "mockserver/cart_mock/workbench/page"
 AXE = HERE / "node_modules/axe-core/axe.min.js"
 LIT = HERE / "node_modules/lit-html"
 CHROMIUM = shutil.which("chromium")

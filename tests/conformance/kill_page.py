@@ -8,8 +8,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from conformance.events import Verdict
-from mockserver.breaks import BREAKS, Break
+from cart_conformance.run.events import Verdict
+from cart_mock.breaks import BREAKS, Break
+
 from tests.conformance.kills import ADVISED, Result
 from tests.conformance.runs import CONTRACT
 

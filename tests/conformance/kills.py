@@ -15,14 +15,14 @@ from tempfile import TemporaryDirectory
 
 import httpx
 from argon2 import PasswordHasher
+from cart_conformance.cases.context import NOTHING_CHANGES
+from cart_conformance.run.events import Layer, RuleVerdict, Verdict
+from cart_mock.app import create_app
+from cart_mock.auth import passwords
+from cart_mock.breaks import Break
+from cart_mock.breaks.hooks import ApplyDespiteRefusal
+from cart_mock.testing import CartMock, served
 
-from conformance.events import Layer, RuleVerdict, Verdict
-from conformance.examination import NOTHING_CHANGES
-from mockserver import passwords
-from mockserver.app import create_app
-from mockserver.breaks import Break
-from mockserver.breaks.kinds import Leak
-from mockserver.testing import CartMock, served
 from tests.conformance.runs import CONTRACT, Run, run
 
 INTERRUPTED = "the run was interrupted"
@@ -88,7 +88,9 @@ def tried(broken: Break) -> tuple[str, ...]:
 
     What changes in spite of a refusal is looked at in the cases of the rule that refuses.
     """
-    refusing = [rule for h in broken.hooks if isinstance(h, Leak) for rule in h.rules]
+    refusing = [
+        rule for h in broken.hooks if isinstance(h, ApplyDespiteRefusal) for rule in h.rules
+    ]
     if broken.rule == NOTHING_CHANGES and len(refusing) == 1:
         return (broken.rule, *refusing)
     return (broken.rule, *BESIDE.get(broken.rule, ()))

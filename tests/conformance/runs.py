@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from conformance import engine
-from conformance.events import CaseFinished, CaseResult, Event, Layer, RunFinished, Verdict
-from conformance.settings import Settings
-from openapi import load_contract
+from cart_conformance.config import Settings
+from cart_conformance.run import engine
+from cart_conformance.run.events import CaseFinished, CaseResult, Event, Layer, RunFinished, Verdict
+from cart_spec import load_contract
 
 CONTRACT = load_contract()
 SECRET = "the-secret-of-this-store"

@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
-from conformance.client import Client
-from conformance.journal import Journal
-from conformance.session import Session
-from conformance.settings import Settings
-from openapi import load_contract
+from cart_conformance.config import Settings
+from cart_conformance.target.ledger import Journal
+from cart_conformance.target.session import Session
+from cart_conformance.target.transport import Client
+from cart_spec import load_contract
 
 CONTRACT = load_contract()
 

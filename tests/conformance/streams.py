@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from conformance.events import (
+from cart_conformance.run.events import (
     CaseFinished,
     CaseResult,
     CleanupFinished,
@@ -25,7 +25,7 @@ from conformance.events import (
     RunStarted,
     Verdict,
 )
-from openapi import Rule, load_contract
+from cart_spec import Rule, load_contract
 
 CONTRACT = load_contract()
 TARGET = "https://shop.example/api"

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from cart_conformance.run.events import CleanupFinished, ExitStatus, Kind, Verdict
 
-from conformance.events import CleanupFinished, ExitStatus, Kind, Verdict
 from tests.conformance.runs import run
 from tests.conformance.servers import broken
 from tests.conformance.servers.reference import Call, Handler, Service, serving, serving_handler
@@ -79,8 +79,8 @@ def test_a_fault_of_the_suite_ends_a_run_with_its_reports(
     def fails(*_: object) -> None:
         raise LookupError("by a mistake")
 
-    monkeypatch.setattr("conformance.session.Session.provision", fails)
-    monkeypatch.setattr("conformance.engine.clean_up", fails)
+    monkeypatch.setattr("cart_conformance.target.session.Session.provision", fails)
+    monkeypatch.setattr("cart_conformance.run.engine.clean_up", fails)
     with serving(Service()) as url:
         made = run(url, tmp_path)
     assert made.status == ExitStatus.COULD_NOT_RUN

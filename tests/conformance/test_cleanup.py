@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from cart_conformance.run.events import CleanupFinished
+from cart_conformance.target.ledger import Journal, JournalError, read_journal
 
-from conformance.events import CleanupFinished
-from conformance.journal import Journal, JournalError, read_journal
 from tests.conformance.runs import SECRET, run
 from tests.conformance.servers.reference import Call, Reply, Service, serving
 
@@ -25,7 +25,7 @@ ENVIRONMENT = {
 
 
 def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "conformance", *words]
+    return [sys.executable, "-m", "cart_conformance", *words]
 
 
 def wait_for(service: Service, carts: int) -> None:

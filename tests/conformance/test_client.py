@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from conformance.client import (
+from cart_conformance.target.transport import (
     NOT_JSON,
     BudgetSpent,
     Client,
@@ -24,6 +23,7 @@ from conformance.client import (
     TimedOut,
     Unavailable,
 )
+
 from tests.conformance.servers.reference import serving_handler
 
 

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from cart_conformance.cases import all_cases
+from cart_conformance.cli import cli
+from cart_conformance.config import SettingsError, normal_target, read_fixtures
+from cart_conformance.run.events import Verdict
+from cart_spec import load_contract
+from cart_spec.contract import Rule
 from click.testing import CliRunner, Result
 
-from conformance.cases import all_cases
-from conformance.cli import cli
-from conformance.events import Verdict
-from conformance.settings import SettingsError, normal_target, read_fixtures
-from openapi import load_contract
-from openapi.contract import Rule
 from tests.conformance.runs import SECRET, run
 from tests.conformance.servers.reference import Service, serving
 

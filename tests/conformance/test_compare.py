@@ -9,9 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cart_conformance.reports.compare import SHOWN, Difference, differences, told
+from cart_conformance.run.events import (
+    Deviation,
+    Kind,
+    Layer,
+    OperationVerdict,
+    RunFinished,
+    Verdict,
+)
 
-from conformance.compare import SHOWN, Difference, differences, told
-from conformance.events import Deviation, Kind, Layer, OperationVerdict, RunFinished, Verdict
 from tests.conformance.streams import DELETE, POST, deviation, run
 from tests.live import running_mock
 
@@ -128,7 +135,7 @@ def test_no_difference_is_said_so() -> None:
 def compare(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run ``cart-conformance compare``."""
     return subprocess.run(
-        [sys.executable, "-m", "conformance", "compare", *arguments,
+        [sys.executable, "-m", "cart_conformance", "compare", *arguments,
          "--client-id", folder.name, "--client-secret", "compared-secret",
          "--client-id-b", f"{folder.name}-b", "--layers", "directed",
          "--rules", "type-not-customer,last-cart", "--report-dir", str(folder)],

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from cart_conformance.reports.text import curl
 
-from conformance.reports.text import curl
 from tests.conformance.streams import EXCHANGE, TARGET
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cart_conformance.run.events import Verdict
 
-from conformance.events import Verdict
 from tests.conformance.runs import run
 from tests.conformance.servers.defects import DEFECTS
 from tests.conformance.servers.reference import serving

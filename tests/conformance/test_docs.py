@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from cart_conformance.cli import cli
+from cart_conformance.config import TOML_KEYS, read_toml
+from cart_conformance.reports.files import RENDERERS
 
-from conformance.cli import cli
-from conformance.reports.files import RENDERERS
-from conformance.settings import TOML_KEYS, read_toml
 from tests.live import running_mock
 
 ROOT = Path(__file__).parents[2]
@@ -42,9 +42,9 @@ def shell_environment(tmp_path: Path) -> dict[str, str]:
     commands = tmp_path / "bin"
     commands.mkdir()
     for name, module in (
-        ("cart-conformance", "conformance"),
-        ("cart-mock", "mockserver"),
-        ("pytest", "pytest -p conformance.pytest_plugin -p xdist"),
+        ("cart-conformance", "cart_conformance"),
+        ("cart-mock", "cart_mock"),
+        ("pytest", "pytest -p cart_conformance.pytest_plugin -p xdist"),
     ):
         command = commands / name
         command.write_text(f'#!/bin/sh\nexec {sys.executable} -m {module} "$@"\n')
@@ -109,7 +109,7 @@ def test_the_guide_names_every_command_and_every_option() -> None:
     assert shown == set(cli.commands)
     options = set(re.findall(r"(?<![\w|-])--[a-z][a-z-]+", GUIDE))
     known = {name for command in cli.commands.values() for p in command.params for name in p.opts}
-    plugin = (ROOT / "conformance/pytest_plugin.py").read_text(encoding="utf-8")
+    plugin = (ROOT / "conformance/cart_conformance/pytest_plugin.py").read_text(encoding="utf-8")
     known |= set(re.findall(r'"(--conformance-[a-z-]+)"', plugin)) | {"--help"}
     known.add("--data-raw")  # of curl
     assert options - known == set()

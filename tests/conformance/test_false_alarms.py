@@ -13,10 +13,11 @@ from typing import Any
 
 import httpx
 import pytest
+from cart_conformance.run.events import ExitStatus, Layer, LayerFinished, Verdict
+from cart_conformance.schemathesis import fuzzing as fuzz
+from cart_conformance.schemathesis import stateful as model
+from cart_mock.testing import CartMock
 
-from conformance import fuzz, model
-from conformance.events import ExitStatus, Layer, LayerFinished, Verdict
-from mockserver.testing import CartMock
 from tests.conformance.kills import intact_mock, run_on
 from tests.conformance.runs import Run
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cart_conformance.oracle import Oracle
+from cart_conformance.run.events import CaseResult, Deviation, Kind, Verdict
+from cart_conformance.schemathesis import fuzzing as fuzz
+from cart_conformance.schemathesis.schema_binding import bound_document
+from cart_conformance.target.session import Untestable
+from cart_conformance.target.transport import BudgetSpent, Interruption
 
-from conformance import fuzz
-from conformance.bound import bound_document
-from conformance.client import BudgetSpent, Interruption
-from conformance.events import CaseResult, Deviation, Kind, Verdict
-from conformance.oracle import Oracle
-from conformance.session import Untestable
 from tests.conformance.servers.defects import DEFECTS
 from tests.conformance.servers.reference import Call, Refusal, Reply, Service, serving
 from tests.conformance.servers.variants import VARIANTS

@@ -6,11 +6,10 @@ import json
 from typing import Any
 
 import pytest
-
-from conformance.client import Answer, Request
-from conformance.events import Kind
-from conformance.judge import envelope_problem, has_text, refusal_findings
-from openapi import load_contract
+from cart_conformance.oracle.answer_checks import envelope_problem, has_text, refusal_findings
+from cart_conformance.run.events import Kind
+from cart_conformance.target.transport import Answer, Request
+from cart_spec import load_contract
 
 CONTRACT = load_contract()
 POST = "createCustomerCartAssociation"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from cart_conformance.run.events import Verdict
+from cart_mock.breaks import BREAKS, Break
 from click.testing import CliRunner
 
-from conformance.events import Verdict
-from mockserver.breaks import BREAKS, Break
 from scripts import kill_matrix
 from scripts.kill_matrix import main
 from tests.conformance import kill_page

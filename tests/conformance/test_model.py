@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from cart_conformance.run.events import CaseResult, Deviation, Verdict
+from cart_conformance.schemathesis import stateful as model
+from cart_conformance.target.session import Untestable
+from cart_conformance.target.transport import BudgetSpent, Interruption
 
-from conformance import model
-from conformance.client import BudgetSpent, Interruption
-from conformance.events import CaseResult, Deviation, Verdict
-from conformance.session import Untestable
 from tests.conformance.servers.defects import DEFECTS
 from tests.conformance.servers.reference import Call, Refusal, Reply, Service, serving
 from tests.conformance.servers.variants import VARIANTS

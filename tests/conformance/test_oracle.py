@@ -6,23 +6,22 @@ import json
 from typing import Any
 
 import pytest
-
-from conformance.client import Answer, Request
-from conformance.events import Kind
-from conformance.oracle import (
+from cart_conformance.oracle import (
     ADMINISTRATOR,
     SHOPPER,
     AccessToken,
     CustomerToken,
-    Known,
     KnownCart,
     KnownCustomer,
     Oracle,
+    TargetState,
     learn,
 )
-from conformance.oracle.jsontext import read_json
-from conformance.oracle.trials import TRIALS
-from openapi import load_contract
+from cart_conformance.oracle.jsontext import read_json
+from cart_conformance.oracle.rule_conditions import CONDITIONS
+from cart_conformance.run.events import Kind
+from cart_conformance.target.transport import Answer, Request
+from cart_spec import load_contract
 
 CONTRACT = load_contract()
 ORACLE = Oracle(CONTRACT)
@@ -57,9 +56,9 @@ CALLERS = {
 }
 
 
-def known() -> Known:
+def known() -> TargetState:
     """Ada has two carts, one of them with Bob; one is nobody's; one carries a contact email."""
-    return Known(
+    return TargetState(
         complete=True,
         access_tokens={
             "access-administrator": AccessToken(ADMINISTRATOR),
@@ -146,15 +145,15 @@ def verdicts(sent: Request) -> dict[str, bool | None]:
     return {**surely, **{rule.id: None for rule in allowed.maybe}}
 
 
-def found(to: Answer, what: Known | None = None) -> list[tuple[str, Kind]]:
+def found(to: Answer, what: TargetState | None = None) -> list[tuple[str, Kind]]:
     """The findings about an answer, as (rule, kind)."""
     return [(f.rule, f.kind) for f in ORACLE.judge(to, what or known()).findings]
 
 
 def test_every_refusal_of_the_catalogue_has_a_trial() -> None:
     refusals = {rule.id for rule in CONTRACT.rules if rule.is_refusal}
-    assert refusals - set(TRIALS) == set()
-    assert set(TRIALS) - refusals == set()
+    assert refusals - set(CONDITIONS) == set()
+    assert set(CONDITIONS) - refusals == set()
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
@@ -574,7 +573,7 @@ def test_after_a_failure_nothing_is_known_of_the_cart() -> None:
 
 
 def test_logins_and_creations_are_learnt() -> None:
-    what = Known(complete=True)
+    what = TargetState(complete=True)
     login = Request(
         "POST",
         BASE + "/oauth/access_token",

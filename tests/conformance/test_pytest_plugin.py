@@ -19,8 +19,8 @@ SECRET = "a-secret-that-must-not-show"
 
 # A run that never takes place: the plugin gets the events of one with every verdict in it.
 MADE_UP = """
-import conformance.engine
-from conformance.events import ExitStatus, Verdict
+import cart_conformance.run.engine
+from cart_conformance.run.events import ExitStatus, Verdict
 from tests.conformance.streams import DELETE, deviation, run
 
 VERDICTS = {
@@ -39,7 +39,7 @@ def made_up(settings, contract, reporters):
             reporter.handle(event)
     return ExitStatus.DEVIATES
 
-conformance.engine.run = made_up
+cart_conformance.run.engine.run = made_up
 """
 
 
@@ -47,7 +47,7 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     """Run pytest in ``folder``, with the plugin and credentials."""
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "conformance.pytest_plugin", "-p", "xdist", "-p",
+        [sys.executable, "-m", "pytest", "-p", "cart_conformance.pytest_plugin", "-p", "xdist", "-p",
          "no:cacheprovider", "--junitxml", "found.xml", *arguments],
         cwd=folder,
         env=environment
@@ -122,7 +122,7 @@ def test_a_deviation_is_told_as_a_report_tells_it(made_up: Path) -> None:
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
-        (("-m", "conformance"), ITEMS),
+        (("-m", "cart_conformance"), ITEMS),
         (("-m", "not conformance"), 1),
         (("-k", "last-cart"), 1),
         (("-k", "interpretation and PUT and cart-unknown"), 1),

@@ -8,8 +8,7 @@ import json
 from urllib.parse import quote, quote_plus
 
 import pytest
-
-from conformance.redact import MARK, Redactor
+from cart_conformance.target.redaction import MARK, Redactor
 
 SECRET = 'p&ss "wörd"/+=\\<x>'
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cart_conformance.reports.page import render
+from cart_conformance.run.events import Event, ExitStatus, Verdict
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from conformance.events import Event, ExitStatus, Verdict
-from conformance.reports.page import render
 from tests.conformance.streams import CONTRACT, DELETE, POST, deviation, run
 from tests.conformance.test_reports import HOSTILE, hostile_run, report_of
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
-from jsonschema import Draft202012Validator
-
-from conformance.cli import cli
-from conformance.events import (
+from cart_conformance.cli import cli
+from cart_conformance.reports import FileReports, ReportDirError, TerminalReport
+from cart_conformance.reports.document import DEVIATION_LIMIT, document, schema
+from cart_conformance.reports.files import RENDERERS
+from cart_conformance.reports.record import Record, unfinished
+from cart_conformance.reports.text import clip, visible
+from cart_conformance.run.events import (
     CleanupFinished,
     Event,
     Exchange,
@@ -28,11 +30,9 @@ from conformance.events import (
     RunFinished,
     Verdict,
 )
-from conformance.reports import FileReports, ReportDirError, TerminalReport
-from conformance.reports.document import DEVIATION_LIMIT, document, schema
-from conformance.reports.files import RENDERERS
-from conformance.reports.record import Record, unfinished
-from conformance.reports.text import clip, visible
+from click.testing import CliRunner
+from jsonschema import Draft202012Validator
+
 from tests.conformance.streams import (
     CONTRACT,
     DELETE,

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from conformance.schemas import Schemas
-from openapi import load_contract
+from cart_conformance.oracle.schemas import Schemas
+from cart_spec import load_contract
 
 CONTRACT = load_contract()
 SCHEMAS = Schemas(CONTRACT)

@@ -76,7 +76,7 @@ def test_no_output_has_a_secret(how: str, tmp_path: Path) -> None:
     with serving(service) as url:
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "conformance", "run", url, *options),
+                *(sys.executable, "-m", "cart_conformance", "run", url, *options),
                 *("--report-dir", str(reports), "--journal", str(journal)),
                 *("--layers", "directed", "--rules", rules),
             ],

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cart_conformance.run.events import CleanupFinished, Verdict
 
-from conformance.events import CleanupFinished, Verdict
 from tests.conformance.runs import run
 from tests.conformance.servers.reference import Service, serving
 from tests.conformance.servers.variants import VARIANTS

@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
-from conformance.events import CaseResult, Deviation, ExitStatus, Kind, Layer, RuleVerdict, Verdict
-from conformance.verdicts import Policy, exit_status, fold
-from openapi import load_contract
-from openapi.contract import Level
+from cart_conformance.run.events import (
+    CaseResult,
+    Deviation,
+    ExitStatus,
+    Kind,
+    Layer,
+    RuleVerdict,
+    Verdict,
+)
+from cart_conformance.run.verdicts import Policy, exit_status, fold
+from cart_spec import load_contract
+from cart_spec.contract import Level
 
 CONTRACT = load_contract()
 POST, DELETE = "createCustomerCartAssociation", "deleteCustomerCartAssociation"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tests.live import LISTENING
 
-COMMAND = (sys.executable, "-m", "mockserver")
+COMMAND = (sys.executable, "-m", "cart_mock")
 
 
 class Running(NamedTuple):

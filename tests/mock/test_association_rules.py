@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
+from cart_spec import load_contract
 
-from openapi import load_contract
 from tests.mock.world import JSON, World
 
 CONTRACT = load_contract()

@@ -13,10 +13,10 @@ from pathlib import Path
 import click
 import httpx
 import pytest
+from cart_mock.cli import main
+from cart_mock.tenants.registry import TenantRegistry
 from click.testing import CliRunner
 
-from mockserver.cli import main
-from mockserver.stores import Stores
 from tests.mock.processes import mock, run
 
 # What can't be set in the environment: these end the command at once.
@@ -129,7 +129,7 @@ def test_a_signal_stops_it_cleanly_with_the_data_kept(
         process.send_signal(number)
         _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
-    stores = Stores(data=tmp_path)
+    stores = TenantRegistry(data=tmp_path)
     store = stores.get("shop")
     assert store is not None
     assert store.cart("c") is not None

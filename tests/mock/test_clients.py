@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from mockserver.clients import ClientsError, load_clients
-from mockserver.stores import Stores, UnknownStore
+from cart_mock.auth.clients import ClientsError, load_clients
+from cart_mock.tenants.registry import TenantRegistry, UnknownStore
 
 SHAPE = 'it must be a JSON object such as {"my-store": "my-secret", "shoppers-only": null}'
 EMPTY = "no id and no secret may be empty"
@@ -56,7 +55,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, reason: 
 def test_a_file_pins_which_keys_there_are_and_their_secrets(tmp_path: Path) -> None:
     path = tmp_path / "clients.json"
     path.write_text('{"my-store": "hunter2", "shoppers-only": null, "ключ": "пароль"}')
-    stores = Stores(clients=load_clients(path))
+    stores = TenantRegistry(clients=load_clients(path))
     accepted = {
         (name, secret): stores.has_secret(stores.use(name), secret)
         for name in ("my-store", "shoppers-only", "ключ")
@@ -71,10 +70,10 @@ def test_a_file_pins_which_keys_there_are_and_their_secrets(tmp_path: Path) -> N
 
 
 def test_a_pinned_secret_outranks_the_one_that_was_used_first(tmp_path: Path) -> None:
-    stores = Stores(data=tmp_path)
+    stores = TenantRegistry(data=tmp_path)
     assert stores.has_secret(stores.use("shop"), "first")
     stores.close()
-    stores = Stores(data=tmp_path, clients={"shop": "pinned"})
+    stores = TenantRegistry(data=tmp_path, clients={"shop": "pinned"})
     shop = stores.use("shop")
     assert [stores.has_secret(shop, secret) for secret in ("first", "pinned")] == [False, True]
     stores.close()

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
+from cart_mock.accelerator.protocol import Connection
 from uvicorn.server import ServerState
 
-from mockserver.connection import Connection
 from tests.mock import test_association_rules as association
 from tests.mock import test_http, test_surrounding_rules
 from tests.mock.test_pipelines import Sent, odd_requests
@@ -438,7 +438,7 @@ def test_only_what_came_alone_and_whole_is_remembered(
 
 
 def test_no_more_is_remembered_than_is_of_use(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mockserver.connection._REMEMBERED", 3)
+    monkeypatch.setattr("cart_mock.accelerator.protocol._REMEMBERED", 3)
     line, admin = pair.lines[0], pair.worlds[0].admin
     requests = [raw("GET", f"/v2/carts/c{i}", admin) for i in range(5)]
     for request in [*requests, raw("GET", "/v2/carts/c", {**admin, "X-Long": "x" * 5000})]:

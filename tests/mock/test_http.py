@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+from cart_spec import load_contract
 
-from openapi import load_contract
 from tests.mock.world import JSON, World
 
 CONTRACT = load_contract()

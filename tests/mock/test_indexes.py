@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
+from cart_mock.state.indexes import UpdateOrderIndex
 from hypothesis import given
 from hypothesis import strategies as st
-
-from mockserver.indexes import ByLastUpdate
 
 TOUCHES = st.tuples(st.sampled_from("abcde"), st.integers(0, 6))
 DISCARDS = st.tuples(st.sampled_from("abcde"), st.none())
@@ -29,7 +28,7 @@ def in_order(touched: dict[str, tuple[int, int]]) -> list[str]:
 def test_every_sequence_ends_as_a_sorted_list_would(
     steps: list[tuple[str, int | None]], offset: int, limit: int, moment: int
 ) -> None:
-    index, model = ByLastUpdate(), dict[str, tuple[int, int]]()
+    index, model = UpdateOrderIndex(), dict[str, tuple[int, int]]()
     for number, (cart, updated_at) in enumerate(steps):
         if not cart:
             assert index.newest_first(0, 9) == in_order(model)
@@ -70,13 +69,13 @@ class Case(NamedTuple):
 def test_of_one_second_the_last_touched_is_the_newest(
     touches: list[tuple[str, int]], expected: str
 ) -> None:
-    index = ByLastUpdate()
+    index = UpdateOrderIndex()
     for cart, updated_at in touches:
         index.touch(cart, updated_at)
     assert "".join(index.newest_first(0, 9)) == expected
 
 
 def test_a_page_past_the_end_is_empty() -> None:
-    index = ByLastUpdate()
+    index = UpdateOrderIndex()
     index.touch("a", 1)
     assert index.newest_first(1, 5) == []

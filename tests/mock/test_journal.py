@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from cart_mock.state.entities import Cart, Customer
+from cart_mock.state.journal_storage import DataError, JournalStorage
+from cart_mock.tenants.registry import TenantRegistry
+from cart_spec import load_contract
 from tinydb import TinyDB
 
-from mockserver.entities import Cart, Customer
-from mockserver.journal import DataError, JournalStorage
-from mockserver.stores import Stores
-from openapi import load_contract
 from tests.mock.world import World
 
 CONTRACT = load_contract()
@@ -213,7 +213,7 @@ DAMAGED = [
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory as a mock left it, with a snapshot and a journal."""
     data = tmp_path_factory.mktemp("kept") / "data"
-    stores = Stores(data=data)
+    stores = TenantRegistry(data=data)
     store = stores.use("shop")
     now = int(store.now())
     store.put_customer(Customer("ada", "Ada", "ada@example.com", now, now))
@@ -242,7 +242,7 @@ def test_a_file_that_cannot_be_used_is_named_and_left_alone(
     (data / file).write_bytes(content)
     before = files(data)
     with pytest.raises(DataError) as raised:
-        Stores(data=data)
+        TenantRegistry(data=data)
     message = str(raised.value)
     assert "\n" not in message
     assert str((data / file).parent) in message
@@ -251,7 +251,7 @@ def test_a_file_that_cannot_be_used_is_named_and_left_alone(
     assert files(data) == before
     # The lock was given back: with the file as it was, the directory is used again.
     shutil.copy(kept / file, data / file)
-    Stores(data=data).close()
+    TenantRegistry(data=data).close()
 
 
 @pytest.mark.parametrize("file", [IDENTITY, JOURNAL, SNAPSHOT, NAME, "stores", "cart-mock.lock"])
@@ -266,7 +266,7 @@ def test_a_path_that_cannot_be_read_is_named(kept: Path, tmp_path: Path, file: s
         path.unlink(missing_ok=True)
         path.mkdir()
     with pytest.raises(DataError, match=r"cannot be (used|written)") as raised:
-        Stores(data=data)
+        TenantRegistry(data=data)
     assert str(data) in str(raised.value)
     assert "\n" not in str(raised.value)
 
@@ -276,7 +276,7 @@ def test_a_directory_of_somebody_else_is_refused_and_left_alone(tmp_path: Path) 
     with pytest.raises(
         DataError, match=r"not cart-mock's \(thesis\.txt\); name an empty"
     ) as raised:
-        Stores(data=tmp_path)
+        TenantRegistry(data=tmp_path)
     assert str(tmp_path) in str(raised.value)
     assert files(tmp_path) == {"thesis.txt": b"my only copy"}
 
@@ -285,16 +285,16 @@ def test_a_directory_of_somebody_else_is_refused_and_left_alone(tmp_path: Path) 
 def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("a file")
     with pytest.raises(DataError, match="cannot be written: ") as raised:
-        Stores(data=tmp_path / place)
+        TenantRegistry(data=tmp_path / place)
     assert str(tmp_path / place) in str(raised.value)
 
 
 def test_a_second_process_on_the_same_directory_is_refused(tmp_path: Path) -> None:
-    first = Stores(data=tmp_path)
+    first = TenantRegistry(data=tmp_path)
     first.use("shop")
     before = files(tmp_path)
     second = subprocess.run(
-        [sys.executable, "-m", "mockserver", "--port", "0", "--data", str(tmp_path)],
+        [sys.executable, "-m", "cart_mock", "--port", "0", "--data", str(tmp_path)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -305,7 +305,7 @@ def test_a_second_process_on_the_same_directory_is_refused(tmp_path: Path) -> No
     assert line.startswith(f"cart-mock: {tmp_path}: another cart-mock uses it")
     assert files(tmp_path) == before
     first.close()
-    Stores(data=tmp_path).close()
+    TenantRegistry(data=tmp_path).close()
 
 
 # ---- A start or a first use that was killed half-way ---------------------------------------------
@@ -330,12 +330,12 @@ def test_a_start_after_one_that_was_killed_succeeds(
     for name, content in left.items():
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).write_bytes(content)
-    stores = Stores(data=data)
+    stores = TenantRegistry(data=data)
     store = stores.use("new")
     assert store.everything() == ([], [])
     store.put_cart(Cart("c", "Groceries", int(store.now()), int(store.now())))
     stores.close()
-    stores = Stores(data=data)
+    stores = TenantRegistry(data=data)
     again = stores.get("new")
     assert again is not None
     assert again.cart("c") is not None
@@ -364,7 +364,7 @@ def no_space(_size: int) -> Iterator[None]:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mockserver.journal.os.write", write)
+        patch.setattr("cart_mock.state.journal_storage.os.write", write)
         yield
 
 

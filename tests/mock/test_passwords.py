@@ -7,10 +7,10 @@ from typing import Literal
 
 import pytest
 from argon2 import PasswordHasher, Type, extract_parameters
+from cart_mock.auth import passwords
+from cart_mock.auth.passwords import hash_password, is_hash, matches
+from cart_mock.tenants.registry import TenantRegistry
 
-from mockserver import passwords
-from mockserver.passwords import hash_password, is_hash, matches
-from mockserver.stores import Stores
 from tests.mock.world import PASSWORD, World
 
 OTHER = "a password of somebody else"
@@ -174,7 +174,7 @@ def test_a_password_is_in_no_file_and_in_no_log(
     assert b"$argon2id$" in contents["snapshot.json"]
     assert b"$argon2id$" in contents["journal.jsonl"]
     assert OTHER not in caplog.text
-    stores = Stores(data=tmp_path)
+    stores = TenantRegistry(data=tmp_path)
     store = stores.get("shop")
     assert store is not None
     eve = store.customer_with_email("eve@example.com")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from cart_mock.http.connexion_app import Operations
 
-from mockserver.plain import Operations
 from tests.mock import test_association_rules as association
 from tests.mock import test_http, test_surrounding_rules
 from tests.mock.world import JSON, World

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
+from cart_mock.api.endpoints import ApiEndpoint, Engine
+from cart_mock.http.judged import Check, Checks, in_parts, of_request
+from cart_mock.http.messages import Request
+from cart_mock.rules.context import Caller, RequestContext
+from cart_mock.state.store import Store
+from cart_mock.tenants.registry import TenantRegistry
+from cart_spec import load_contract
 
-from mockserver.engine import ApiEndpoint, Engine
-from mockserver.facts import Caller, Facts
-from mockserver.http import Request
-from mockserver.reading import Check, Checks, in_parts, of_request
-from mockserver.store import Store
-from mockserver.stores import Stores
-from openapi import load_contract
 from tests.mock import test_association_rules as association
 
 TYPE = b"content-type"
@@ -35,14 +35,14 @@ REQUESTS = [
 ]
 
 
-def facts_of(request: Request) -> Facts:
+def facts_of(request: Request) -> RequestContext:
     caller, store = _Untouchable(), _Untouchable()
-    return Facts(request, cast("Caller", caller), cast("Store", store))
+    return RequestContext(request, cast("Caller", caller), cast("Store", store))
 
 
 def test_what_is_not_judged_again_depends_on_nothing_but_the_request() -> None:
     """Each check is also seen to refuse, so that it was seen to look."""
-    for endpoint in Engine(load_contract(), Stores()).endpoints.values():
+    for endpoint in Engine(load_contract(), TenantRegistry()).endpoints.values():
         if not isinstance(endpoint, ApiEndpoint):
             continue
         checks = endpoint._parts.of_request
@@ -50,16 +50,16 @@ def test_what_is_not_judged_again_depends_on_nothing_but_the_request() -> None:
         assert refused >= {name for name, _ in checks}, endpoint.operation_id
 
 
-def refusing(checks: Checks, facts: Facts) -> str | None:
+def refusing(checks: Checks, ctx: RequestContext) -> str | None:
     """The check that refuses, as the engine judges."""
-    before = set(vars(facts))
-    found = next((name for name, check in checks if check(facts) is not None), None)
-    assert facts.of_request().keys() == vars(facts).keys() - before
+    before = set(vars(ctx))
+    found = next((name for name, check in checks if check(ctx) is not None), None)
+    assert ctx.of_request().keys() == vars(ctx).keys() - before
     return found
 
 
 def test_of_what_is_asked_most_much_is_not_judged_again() -> None:
-    endpoints = Engine(load_contract(), Stores()).endpoints
+    endpoints = Engine(load_contract(), TenantRegistry()).endpoints
     for operation_id, least in (("createCustomerCartAssociation", 8), ("getCarts", 2)):
         endpoint = endpoints[operation_id]
         assert isinstance(endpoint, ApiEndpoint)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cart_mock.auth.passwords import hash_password, matches
+from cart_mock.state.clock import Clock
+from cart_mock.state.entities import Cart, Contact, Customer
+from cart_mock.state.seed import SeedError, exported, load_seed, seed_of
+from cart_mock.tenants.registry import TenantRegistry
 
-from mockserver.clock import Clock
-from mockserver.entities import Cart, Contact, Customer
-from mockserver.passwords import hash_password, matches
-from mockserver.seed import SeedError, exported, load_seed, seed_of
-from mockserver.stores import Stores
 from tests.mock.world import MachineTime
 
 ADA = {"id": "ada", "name": "Ada", "email": "ada@example.com"}
@@ -145,7 +145,7 @@ GOOD = {
 
 def test_every_new_store_starts_with_it_and_a_reset_brings_it_back() -> None:
     time = MachineTime()
-    stores = Stores(seed=seed_of(GOOD, "seed"), new_clock=lambda: Clock(time))
+    stores = TenantRegistry(seed=seed_of(GOOD, "seed"), new_clock=lambda: Clock(time))
     now = int(time.now)
     expected_carts = [
         Cart("unregistered", "Cart", now, now, contact=Contact("x@example.com")),
@@ -172,22 +172,22 @@ def test_every_new_store_starts_with_it_and_a_reset_brings_it_back() -> None:
 
 
 def test_a_store_that_is_kept_is_not_seeded_again(tmp_path: Path) -> None:
-    stores = Stores(data=tmp_path, seed=seed_of(GOOD, "seed"))
+    stores = TenantRegistry(data=tmp_path, seed=seed_of(GOOD, "seed"))
     stores.use("shop").delete_cart("c")
     stores.close()
-    stores = Stores(data=tmp_path, seed=seed_of(GOOD, "seed"))
+    stores = TenantRegistry(data=tmp_path, seed=seed_of(GOOD, "seed"))
     assert stores.use("shop").cart("c") is None
     stores.close()
 
 
 @pytest.mark.parametrize("value", [{}, {"customers": [], "carts": [], "associations": []}])
 def test_an_empty_seed_is_an_empty_store(value: Any) -> None:
-    store = Stores(seed=seed_of(value, "seed")).use("shop")
+    store = TenantRegistry(seed=seed_of(value, "seed")).use("shop")
     assert store.everything() == ([], [])
 
 
 def test_what_a_store_holds_can_be_exported_and_taken_as_a_seed_again() -> None:
-    store = Stores(seed=seed_of(GOOD, "seed")).use("shop")
+    store = TenantRegistry(seed=seed_of(GOOD, "seed")).use("shop")
     export = exported(*store.everything(), times=True)
-    again = Stores(seed=seed_of(json.loads(json.dumps(export)), "export")).use("shop")
+    again = TenantRegistry(seed=seed_of(json.loads(json.dumps(export)), "export")).use("shop")
     assert again.everything() == store.everything()

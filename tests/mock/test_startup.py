@@ -11,17 +11,16 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from cart_mock import app
+from cart_mock.app import create_app
+from cart_mock.testing import in_process
+from cart_spec import load_contract
 from starlette.types import ASGIApp
-
-from mockserver import app
-from mockserver.app import create_app
-from mockserver.testing import in_process
-from openapi import load_contract
 
 UNNEEDED = {
     "connexion", "jinja2", "werkzeug", "jsonschema", "jsonschema_rs", "requests", "httpx",
-    "filelock", "prometheus_client", "mockserver.breaks", "mockserver.plain",
-    "mockserver.workbench.app", "openapi.book.render", "conformance", "schemathesis", "hypothesis",
+    "filelock", "prometheus_client", "cart_mock.breaks", "cart_mock.http.connexion_app",
+    "cart_mock.workbench.app", "cart_spec.book.render", "cart_conformance", "schemathesis", "hypothesis",
     "pytest",
 }  # fmt: skip
 IMPORTED = re.compile(r"import time:[^|]*\|[^|]*\|\s*(\S+)$", re.MULTILINE)
@@ -29,7 +28,7 @@ IMPORTED = re.compile(r"import time:[^|]*\|[^|]*\|\s*(\S+)$", re.MULTILINE)
 
 def test_starting_imports_nothing_that_no_request_has_asked_for() -> None:
     process = subprocess.Popen(
-        [sys.executable, "-X", "importtime", "-m", "mockserver", "--port", "0"],
+        [sys.executable, "-X", "importtime", "-m", "cart_mock", "--port", "0"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -43,7 +42,7 @@ def test_starting_imports_nothing_that_no_request_has_asked_for() -> None:
         process.terminate()
         _, errors = process.communicate(timeout=30)
     imported = set(IMPORTED.findall(errors))
-    assert {"uvicorn.server", "mockserver.connection", "tinydb"} <= imported
+    assert {"uvicorn.server", "cart_mock.accelerator.protocol", "tinydb"} <= imported
     assert not imported & UNNEEDED
 
 

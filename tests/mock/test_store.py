@@ -8,16 +8,16 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from cart_mock.state.clock import Clock
+from cart_mock.state.entities import CART_LIFETIME, Cart, Contact, Customer
+from cart_mock.state.journal_storage import JournalStorage
+from cart_mock.state.store import Store
+from cart_mock.state.tinydb_tables import InMemoryStorage
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
 
-from mockserver.clock import Clock
-from mockserver.entities import CART_LIFETIME, Cart, Contact, Customer
-from mockserver.journal import JournalStorage
-from mockserver.store import Store
-from mockserver.tables import ResidentStorage
 from tests.mock.world import START, MachineTime
 
 CARTS, CUSTOMERS = ("c1", "c2", "c3"), ("u1", "u2")
@@ -26,7 +26,7 @@ OWNERS = st.sampled_from([(), ("u1",), ("u2",), ("u1", "u2"), ("u2", "u1")])
 SECONDS = st.sampled_from([1, 60, 3600, CART_LIFETIME // 2, CART_LIFETIME - 1, CART_LIFETIME])
 
 
-def new_store(storage: ResidentStorage, time: MachineTime) -> Store:
+def new_store(storage: InMemoryStorage, time: MachineTime) -> Store:
     counter = itertools.count(1)
     return Store("shop", storage, Clock(time), lambda: f"id-{next(counter)}")
 
@@ -59,9 +59,9 @@ class AgainstAModel(RuleBasedStateMachine):
         for customer_id in CUSTOMERS:
             self.put_customer(customer_id, upper=False)
 
-    def new_storage(self) -> ResidentStorage:
+    def new_storage(self) -> InMemoryStorage:
         """A storage in memory."""
-        return ResidentStorage()
+        return InMemoryStorage()
 
     def expire(self) -> int:
         """Let the model's carts expire; the time, in whole seconds."""
@@ -191,7 +191,7 @@ class AgainstAModel(RuleBasedStateMachine):
 class OnDiskAgainstAModel(AgainstAModel):
     """The same on a journal that is folded into the snapshot again and again, and reopened."""
 
-    def new_storage(self) -> ResidentStorage:
+    def new_storage(self) -> InMemoryStorage:
         """A storage on disk that compacts often."""
         if self.directory is None:
             self.directory = Path(tempfile.mkdtemp())
@@ -226,7 +226,7 @@ TestOnDisk.settings = settings(SETTINGS, max_examples=40)
 
 @pytest.fixture
 def store() -> Store:
-    return new_store(ResidentStorage(), MachineTime())
+    return new_store(InMemoryStorage(), MachineTime())
 
 
 def test_the_first_secret_of_a_key_is_its_secret(store: Store) -> None:
@@ -236,7 +236,7 @@ def test_the_first_secret_of_a_key_is_its_secret(store: Store) -> None:
 
 
 def test_a_secret_is_kept_as_a_digest_and_outlives_a_fill() -> None:
-    storage = ResidentStorage()
+    storage = InMemoryStorage()
     store = new_store(storage, MachineTime())
     store.accepts_secret("a-secret-of-a-key")
     store.fill((), ())

@@ -6,8 +6,8 @@ import json
 from typing import Any, NamedTuple
 
 import pytest
+from cart_spec import load_contract
 
-from openapi import load_contract
 from tests.mock.world import PASSWORD, World
 
 CONTRACT = load_contract()

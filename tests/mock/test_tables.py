@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any, NamedTuple
 
 import pytest
+from cart_mock.state.journal_storage import JournalStorage
+from cart_mock.state.tinydb_tables import Changes, Database, InMemoryStorage, KeyedTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tinydb import TinyDB, where
@@ -14,9 +16,6 @@ from tinydb.operations import add, decrement, delete, increment
 from tinydb.operations import set as set_field
 from tinydb.storages import MemoryStorage
 from tinydb.table import Document
-
-from mockserver.journal import JournalStorage
-from mockserver.tables import Changes, Database, KeyedTable, ResidentStorage
 
 
 class Id(NamedTuple):
@@ -111,7 +110,7 @@ def outcome(database: TinyDB, made: Call, make_id: Callable[[int], Any]) -> Any:
 @settings(max_examples=200, deadline=None)
 @given(calls=st.lists(CALLS, min_size=1, max_size=12))
 def test_every_sequence_of_tinydb_s_methods_ends_as_with_its_own_storage(calls: list[Call]) -> None:
-    stock, ours = TinyDB(storage=MemoryStorage), Database(ResidentStorage())
+    stock, ours = TinyDB(storage=MemoryStorage), Database(InMemoryStorage())
     for database, make_id in ((stock, int), (ours, str)):
         database.table("elsewhere").insert(Document({"n": 1}, make_id(1)))  # type: ignore[arg-type]  # ids are strings in ours
     for made in calls:
@@ -119,14 +118,14 @@ def test_every_sequence_of_tinydb_s_methods_ends_as_with_its_own_storage(calls: 
 
 
 @pytest.fixture(params=["memory", "journal"])
-def storage(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[ResidentStorage]:
-    made = ResidentStorage() if request.param == "memory" else JournalStorage(tmp_path / "s")
+def storage(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[InMemoryStorage]:
+    made = InMemoryStorage() if request.param == "memory" else JournalStorage(tmp_path / "s")
     yield made
     made.close()
 
 
 @pytest.fixture
-def table(storage: ResidentStorage) -> KeyedTable:
+def table(storage: InMemoryStorage) -> KeyedTable:
     """A table with the documents a, b and c."""
     table = Database(storage).keyed("t")
     for number, name in enumerate("abc"):
@@ -210,7 +209,7 @@ def test_a_change_of_one_document_leaves_the_others_that_got_the_same_value(
     ],
 )
 def test_tinydb_s_operations_work(operation: Any, expected: list[Any]) -> None:
-    table = Database(ResidentStorage()).keyed("t")
+    table = Database(InMemoryStorage()).keyed("t")
     for number in range(2):
         table.put(str(number), {"n": number})
     updated: list[Any] = table.update(operation)
@@ -264,10 +263,10 @@ def test_a_change_that_fails_changes_nothing(
 
 def test_an_insert_without_an_id_says_what_to_send() -> None:
     with pytest.raises(ValueError, match=r"brings its id: send a tinydb\.table\.Document"):
-        Database(ResidentStorage()).keyed("t").insert({"n": 1})
+        Database(InMemoryStorage()).keyed("t").insert({"n": 1})
 
 
-class Recorder(ResidentStorage):
+class Recorder(InMemoryStorage):
     """Remembers what was recorded, and fails when told to."""
 
     def __init__(self) -> None:
@@ -369,7 +368,7 @@ def test_a_transaction_that_cannot_be_recorded_leaves_everything() -> None:
     assert content(table) == {"a": {"n": 0}}
 
 
-def test_a_transaction_keeps_the_order_of_what_it_replaces(storage: ResidentStorage) -> None:
+def test_a_transaction_keeps_the_order_of_what_it_replaces(storage: InMemoryStorage) -> None:
     table = Database(storage).keyed("t")
     for name in "abc":
         table.put(name, {})
@@ -381,7 +380,7 @@ def test_a_transaction_keeps_the_order_of_what_it_replaces(storage: ResidentStor
     assert newest_first == ["b", "a", "c"]
 
 
-def test_a_transaction_within_another_is_refused(storage: ResidentStorage) -> None:
+def test_a_transaction_within_another_is_refused(storage: InMemoryStorage) -> None:
     def nest() -> None:
         with storage.transaction(), storage.transaction():
             pass
@@ -411,7 +410,7 @@ def test_a_large_table_is_emptied_in_one_pass() -> None:
             reads += 1
             return super().__iter__()
 
-    storage = ResidentStorage({"t": Counting({str(n): {} for n in range(100)})})
+    storage = InMemoryStorage({"t": Counting({str(n): {} for n in range(100)})})
     Database(storage).keyed("t").truncate()
     assert reads <= 3
     assert storage.read() == {}

@@ -11,9 +11,7 @@ from typing import Any
 
 import jwt
 import pytest
-
-from mockserver.stores import Stores
-from mockserver.tokens import (
+from cart_mock.auth.tokens import (
     ACCESS_TOKEN_LIFETIME,
     CUSTOMER_TOKEN_LIFETIME,
     GRANTS,
@@ -23,6 +21,8 @@ from mockserver.tokens import (
     TokenInvalid,
     Tokens,
 )
+from cart_mock.tenants.registry import TenantRegistry
+
 from tests.mock.world import START, World
 
 KEY = secrets.token_bytes(32)
@@ -142,7 +142,7 @@ def test_tokens_of_another_data_directory_are_invalid_and_of_the_same_stay_valid
 ) -> None:
     keys = []
     for name in ("one", "two", "one"):
-        stores = Stores(data=tmp_path / name)
+        stores = TenantRegistry(data=tmp_path / name)
         keys.append(stores.signing_key)
         stores.close()
     one, two, one_again = (Tokens(key) for key in keys)
@@ -155,7 +155,7 @@ def test_tokens_of_another_data_directory_are_invalid_and_of_the_same_stay_valid
 
 
 def test_the_signing_key_is_for_its_owner_alone(tmp_path: Path) -> None:
-    Stores(data=tmp_path).close()
+    TenantRegistry(data=tmp_path).close()
     assert (tmp_path / "cart-mock.json").stat().st_mode & 0o077 == 0
 
 

@@ -9,13 +9,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-
-from mockserver.app import create_app
-from mockserver.clock import Clock
-from mockserver.entities import Customer
-from mockserver.passwords import hash_password
-from mockserver.store import Store
-from mockserver.stores import Stores
+from cart_mock.app import create_app
+from cart_mock.auth.passwords import hash_password
+from cart_mock.state.clock import Clock
+from cart_mock.state.entities import Customer
+from cart_mock.state.store import Store
+from cart_mock.tenants.registry import TenantRegistry
 
 JSON = "application/json"
 PASSWORD = "correct horse"
@@ -38,7 +37,7 @@ class Site:
     def __init__(self, *, compiled: bool = True, **options: Any) -> None:
         self.time = MachineTime()
         counter = itertools.count(1)
-        self.stores = Stores(
+        self.stores = TenantRegistry(
             new_id=lambda: f"id-{next(counter)}",
             new_clock=lambda: Clock(self.time),
             **{key: options.pop(key) for key in ("data", "clients", "seed") if key in options},

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from openapi.contract import CATALOGUE_KEY, CONTRACT_PATH
-from openapi.reading import Document, parse, read
+from cart_spec.contract import CATALOGUE_KEY, CONTRACT_PATH
+from cart_spec.document import Document, parse, read
 
 Change = Callable[[dict[str, Any]], None]
 

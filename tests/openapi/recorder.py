@@ -15,12 +15,11 @@ from itertools import count
 from typing import Any
 
 import httpx
-
-from mockserver.app import create_app
-from mockserver.clock import Clock
-from mockserver.stores import Stores
-from openapi import load_contract
-from openapi.book.recording import RECORDING_PATH
+from cart_mock.app import create_app
+from cart_mock.state.clock import Clock
+from cart_mock.tenants.registry import TenantRegistry
+from cart_spec import load_contract
+from cart_spec.book.recording import RECORDING_PATH
 
 NOW = 1_700_000_000.0
 DAY = 24 * 3600
@@ -595,7 +594,7 @@ async def play(rule_ids: Iterable[str], *hooks: Hook) -> dict[str, Any]:
     answer, those that set the stage too.
     """
     ids, clocks = count(1), [Clock()]
-    stores = Stores(
+    stores = TenantRegistry(
         new_id=lambda: f"00000000-0000-4000-8000-{next(ids):012}", new_clock=lambda: clocks[-1]
     )
     exchanges = {}

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cart_spec.book.observation import read_observation
+from cart_spec.book.recording import RECORDING_PATH, load_recording
+from cart_spec.book.render import BookFormat, render
+from cart_spec.cli import main
+from cart_spec.contract import Rule, contract_of, load_contract
+from cart_spec.document import UnreadableDocumentError
+from cart_spec.implementations import Evidence
 from click.testing import CliRunner
 
-from openapi.book.observation import read_observation
-from openapi.book.recording import RECORDING_PATH, load_recording
-from openapi.book.render import BookFormat, render
-from openapi.cli import main
-from openapi.contract import Rule, contract_of, load_contract
-from openapi.evidence import Evidence
-from openapi.reading import UnreadableDocumentError
 from tests.openapi.recorder import SCENES, dumped, record
 
 CONTRACT = load_contract()

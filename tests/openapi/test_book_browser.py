@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cart_spec.book.render import render
+from cart_spec.contract import load_contract
+from cart_spec.implementations import Evidence
 from playwright.sync_api import Browser, Page, sync_playwright
-
-from openapi.book.render import render
-from openapi.contract import load_contract
-from openapi.evidence import Evidence
 
 CHROMIUM = shutil.which("chromium")
 

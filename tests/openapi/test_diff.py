@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
+from cart_spec.cli import main
+from cart_spec.contract import CATALOGUE_KEY, CONTRACT_PATH
+from cart_spec.diff import KINDS, TooEntangledError, compare
+from cart_spec.document import Document, parse
 from click.testing import CliRunner
 
-from openapi.cli import main
-from openapi.contract import CATALOGUE_KEY, CONTRACT_PATH
-from openapi.diff import KINDS, TooEntangledError, compare
-from openapi.reading import Document, parse
 from tests.openapi.documents import changed, contract_document, rule_of
 
 Data = dict[str, Any]
@@ -356,7 +356,7 @@ def test_schemas_that_contain_themselves_or_each_other_often_are_compared() -> N
 
 
 def test_alternatives_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("openapi.diff.schemas._MAX_PAIRS", 10)
+    monkeypatch.setattr("cart_spec.diff.schemas._MAX_PAIRS", 10)
     with pytest.raises(TooEntangledError, match=r"nested\.yaml: line \d+"):
         compare(nested(40, "string"), nested(40, "integer"))
 

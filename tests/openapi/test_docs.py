@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cart_conformance.traffic.command import traffic
+from cart_spec.cli import main
+from cart_spec.contract import CONTRACT_PATH, load_contract
+from cart_spec.diff import KINDS
 from click.testing import CliRunner
-
-from conformance.traffic.command import traffic
-from openapi.cli import main
-from openapi.contract import CONTRACT_PATH, load_contract
-from openapi.diff import KINDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "spec-review.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -78,7 +77,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         def load(self) -> Any:
             return traffic
 
-    monkeypatch.setattr("openapi.cli.entry_points", lambda **_: [Announced()])
+    monkeypatch.setattr("cart_spec.cli.entry_points", lambda **_: [Announced()])
     monkeypatch.chdir(tmp_path)
     for name in ("contract.yaml", "released.yaml"):
         shutil.copy(CONTRACT_PATH, tmp_path / name)

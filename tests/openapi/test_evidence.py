@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cart_conformance.cases import names_by_rule
+from cart_mock.rules import PREDICATES
+from cart_spec.cli import COMMANDS_GROUP
+from cart_spec.implementations import GROUP, Evidence, EvidenceError, installed_evidence
+from cart_spec.lint import check_document
 
-from conformance.cases import names_by_rule
-from mockserver.rules import PREDICATES
-from openapi.cli import COMMANDS_GROUP
-from openapi.evidence import GROUP, Evidence, EvidenceError, installed_evidence
-from openapi.lint import check_document
 from tests.openapi.documents import contract_document
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
@@ -42,7 +42,7 @@ def test_every_rule_is_played_and_checked() -> None:
 
 def test_what_is_announced_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "openapi.evidence.entry_points",
+        "cart_spec.implementations.entry_points",
         lambda *, group, name: [EntryPoint(announced(group)[name])],
     )
     evidence = installed_evidence()
@@ -57,9 +57,10 @@ def test_commands_that_are_announced_are_commands() -> None:
 
 def test_a_room_that_cannot_be_loaded_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "openapi.evidence.entry_points", lambda **_: [EntryPoint("mockserver.rules:NO_SUCH")]
+        "cart_spec.implementations.entry_points",
+        lambda **_: [EntryPoint("cart_mock.rules:NO_SUCH")],
     )
-    with pytest.raises(EvidenceError, match=r"mockserver\.rules:NO_SUCH announces predicates"):
+    with pytest.raises(EvidenceError, match=r"cart_mock\.rules:NO_SUCH announces predicates"):
         installed_evidence()
 
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from cart_spec.cli import main
+from cart_spec.contract import CONTRACT_PATH
+from cart_spec.findings import Finding, Review, as_github, as_json, as_sarif, as_text
+from cart_spec.lint import CHECKS
 from click.testing import CliRunner
-
-from openapi.cli import main
-from openapi.contract import CONTRACT_PATH
-from openapi.findings import Finding, Review, as_github, as_json, as_sarif, as_text
-from openapi.lint import CHECKS
 
 FINDING = Finding(
     "an-id", "error", "dir/a,b.yaml", "/paths/~1a", 7, "100% wrong:\nso it is.", "Mend it.",

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cart_spec.contract import CATALOGUE_KEY, load_contract
+from cart_spec.document import Document, parse
+from cart_spec.implementations import Evidence
+from cart_spec.lint import CHECKS, check_document
 
-from openapi.contract import CATALOGUE_KEY, load_contract
-from openapi.evidence import Evidence
-from openapi.lint import CHECKS, check_document
-from openapi.reading import Document, parse
 from tests.openapi.documents import changed, contract_document, example_error, rule_of
 
 RULES = load_contract().rules

@@ -6,10 +6,9 @@ import socket
 from pathlib import Path
 
 import pytest
+from cart_spec.cli import main
+from cart_spec.document import MAX_BYTES, MAX_DEPTH, UnreadableDocumentError, parse, read
 from click.testing import CliRunner
-
-from openapi.cli import main
-from openapi.reading import MAX_BYTES, MAX_DEPTH, UnreadableDocumentError, parse, read
 
 HEAD = "openapi: 3.0.3\ninfo: {title: T, version: '1'}\npaths: {}\n"
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(

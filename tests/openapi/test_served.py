@@ -6,11 +6,10 @@ import asyncio
 
 import httpx
 import pytest
-
-from mockserver.app import create_app
-from openapi.book.render import render
-from openapi.contract import load_contract
-from openapi.evidence import Evidence
+from cart_mock.app import create_app
+from cart_spec.book.render import render
+from cart_spec.contract import load_contract
+from cart_spec.implementations import Evidence
 
 
 def ask(method: str, path: str) -> httpx.Response:

@@ -13,18 +13,18 @@ from typing import Any
 
 import httpx
 import pytest
+from cart_conformance.oracle import Oracle
+from cart_conformance.run.events import Verdict
+from cart_conformance.run.verdicts import Policy
+from cart_conformance.traffic.command import traffic
+from cart_conformance.traffic.evidence import Evidence, weigh
+from cart_conformance.traffic.recorded import Recording, read_recording
+from cart_mock.app import create_app
+from cart_mock.state.clock import Clock
+from cart_spec.cli import main
+from cart_spec.contract import load_contract
 from click.testing import CliRunner, Result
 
-from conformance.events import Verdict
-from conformance.oracle import Oracle
-from conformance.traffic.command import traffic
-from conformance.traffic.evidence import Evidence, weigh
-from conformance.traffic.recorded import Recording, read_recording
-from conformance.verdicts import Policy
-from mockserver.app import create_app
-from mockserver.clock import Clock
-from openapi.cli import main
-from openapi.contract import load_contract
 from tests.openapi.recorder import NOW, RELATIONSHIPS, Stage, play
 
 CONTRACT = load_contract()
@@ -391,7 +391,7 @@ def test_it_is_a_command_of_cart_spec(monkeypatch: pytest.MonkeyPatch) -> None:
         def load(self) -> Any:
             return traffic
 
-    monkeypatch.setattr("openapi.cli.entry_points", lambda **_: [Announced()])
+    monkeypatch.setattr("cart_spec.cli.entry_points", lambda **_: [Announced()])
     result = CliRunner().invoke(main, ["--help"])
     assert "traffic" in result.stdout
     assert CliRunner().invoke(main, ["traffic", "--help"]).exit_code == 0

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from openapi import load_contract
+from cart_spec import load_contract
 
 HERE = Path(__file__).parent
 SCENARIOS = {

@@ -7,11 +7,10 @@ from functools import partial
 
 import httpx
 import pytest
-
-from mockserver.app import create_app
-from mockserver.pytest_plugin import cart_mock, live_cart_mock, live_cart_mock_client
-from mockserver.testing import in_process
-from mockserver.workbench.app import create_workbench
+from cart_mock.app import create_app
+from cart_mock.pytest_plugin import cart_mock, live_cart_mock, live_cart_mock_client
+from cart_mock.testing import in_process
+from cart_mock.workbench.app import create_workbench
 
 __all__ = ["cart_mock", "live_cart_mock", "live_cart_mock_client"]
 
@@ -21,7 +20,7 @@ def cart_mock_client() -> Iterator[httpx.Client]:
     """A client of a mock whose workbench checks its answers against its own document."""
     checking = partial(create_workbench, validate_responses=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mockserver.workbench.app.create_workbench", checking)
+        patch.setattr("cart_mock.workbench.app.create_workbench", checking)
         with in_process(create_app()) as client:
             # The workbench is made on first use.
             client.get("/_mock/health").raise_for_status()

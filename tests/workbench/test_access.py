@@ -10,12 +10,11 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from cart_mock.app import create_app
+from cart_mock.cli import main
+from cart_mock.testing import in_process
+from cart_mock.workbench.access import is_loopback_origin
 from click.testing import CliRunner
-
-from mockserver.app import create_app
-from mockserver.cli import main
-from mockserver.testing import in_process
-from mockserver.workbench.access import is_loopback_origin
 
 KEY = "the-control-key"
 GUARDED = ["/_mock/stores", "/_mock/metrics", "/_mock/rules", "/_mock/requests"]
@@ -123,7 +122,7 @@ def test_an_open_workbench_is_not_had_under_the_name_of_another_machine(
 def started(*arguments: str) -> Iterator[tuple[str, list[str]]]:
     """A mock in a process of its own: the port that it listens on and what it printed."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "mockserver", "--port", "0", *arguments],
+        [sys.executable, "-m", "cart_mock", "--port", "0", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-
-from mockserver.clock import Clock
-from mockserver.testing import CartMock
+from cart_mock.state.clock import Clock
+from cart_mock.testing import CartMock
 
 HOUR, DAY = 3600, 24 * 3600
 ADA = ("ada@example.com", "ada-password")

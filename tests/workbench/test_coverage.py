@@ -8,12 +8,11 @@ from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
+from cart_mock.cli import main
+from cart_mock.rules import PREDICATES
+from cart_mock.testing import CartMock
+from cart_spec import load_contract
 from click.testing import CliRunner, Result
-
-from mockserver.cli import main
-from mockserver.rules import PREDICATES
-from mockserver.testing import CartMock
-from openapi import load_contract
 
 
 @pytest.fixture

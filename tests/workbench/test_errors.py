@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from mockserver.testing import CartMock
+from cart_mock.testing import CartMock
 
 JSON = {"Content-Type": "application/json"}
 DEEP = b"[" * 100_000

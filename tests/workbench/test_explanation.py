@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-
-from mockserver.rules import PREDICATES
-from mockserver.testing import CartMock
-from openapi import load_contract
+from cart_mock.rules import PREDICATES
+from cart_mock.testing import CartMock
+from cart_spec import load_contract
 
 CONTRACT = load_contract()
 ASSOCIATION = "/v2/carts/{}/relationships/customers"
@@ -325,7 +324,7 @@ def test_a_fault_of_the_mock_itself_is_found_too(
     def fail(*_: object) -> None:
         raise ValueError("on purpose")
 
-    monkeypatch.setattr("mockserver.store.Store.shown_carts", fail)
+    monkeypatch.setattr("cart_mock.state.store.Store.shown_carts", fail)
     answer = cart_mock.client.get("/v2/carts", headers=headers)
     assert answer.status_code == 500
     explained = cart_mock.explain(answer)

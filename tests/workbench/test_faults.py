@@ -7,11 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-
-from mockserver.faults import Fault, Plan
-from mockserver.rules import PREDICATES
-from mockserver.testing import CartMock
-from openapi import load_contract
+from cart_mock.rules import PREDICATES
+from cart_mock.tenants.faults import Fault, Plan
+from cart_mock.testing import CartMock
+from cart_spec import load_contract
 
 CONTRACT = load_contract()
 ERRORS = [rule.id for rule in CONTRACT.rules if rule.is_refusal] + [

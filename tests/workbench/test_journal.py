@@ -10,13 +10,12 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-
-from mockserver.app import create_app
-from mockserver.http import Answer, Request
-from mockserver.redaction import HIDDEN, Redactor
-from mockserver.requests import LARGEST, RequestJournal
-from mockserver.stores import Stores
-from mockserver.testing import CartMock, in_process
+from cart_mock.app import create_app
+from cart_mock.http.messages import Answer, Request
+from cart_mock.inspection.redaction import HIDDEN, Redactor
+from cart_mock.tenants.registry import TenantRegistry
+from cart_mock.tenants.request_log import LARGEST, RequestLog
+from cart_mock.testing import CartMock, in_process
 
 PASSWORD = "correct horse / battery & staple"
 
@@ -105,14 +104,14 @@ def test_a_follower_can_wait_for_what_comes_next(busy: CartMock) -> None:
         assert [r["path"] for r in waiting.result()["data"]] == ["/v2/carts/new"]
 
 
-def mock_of(stores: Stores) -> Iterator[CartMock]:
+def mock_of(stores: TenantRegistry) -> Iterator[CartMock]:
     with in_process(create_app(stores=stores)) as client:
         yield CartMock(client)
 
 
 @pytest.mark.parametrize(("length", "kept"), [(0, 0), (1, 1), (3, 3), (100, 8)])
 def test_the_journal_keeps_the_last_requests_only(length: int, kept: int) -> None:
-    for mock in mock_of(Stores(new_journal=lambda: RequestJournal(length))):
+    for mock in mock_of(TenantRegistry(new_journal=lambda: RequestLog(length))):
         headers = mock.headers()
         for n in range(7):
             mock.client.get(f"/v2/carts/cart-{n}", headers=headers)

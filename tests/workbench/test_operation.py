@@ -12,12 +12,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-
-from mockserver.app import create_app
-from mockserver.logs import FIELDS, JsonFormatter
-from mockserver.stores import Stores
-from mockserver.telemetry import TelemetryMissing, instrumented
-from mockserver.testing import CartMock, in_process
+from cart_mock.app import create_app
+from cart_mock.telemetry.logs import FIELDS, JsonFormatter
+from cart_mock.telemetry.tracing import TelemetryMissing, instrumented
+from cart_mock.tenants.registry import TenantRegistry
+from cart_mock.testing import CartMock, in_process
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +31,7 @@ def test_health_names_the_versions(cart_mock_client: httpx.Client) -> None:
 def test_a_mock_is_ready_until_its_data_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stores = Stores(data=tmp_path / "data")
+    stores = TenantRegistry(data=tmp_path / "data")
     with in_process(create_app(stores=stores)) as client:
         assert client.get("/_mock/ready").status_code == 200
         # Permissions would not stop a privileged user, as CI's is.
@@ -44,7 +43,7 @@ def test_a_mock_is_ready_until_its_data_cannot_be_written(
 
 
 def test_the_rules_are_listed_in_the_order_of_judgement(cart_mock: CartMock) -> None:
-    from openapi import load_contract
+    from cart_spec import load_contract
 
     listed = cart_mock.workbench("GET", "/rules")
     assert [rule["id"] for rule in listed["data"]] == [rule.id for rule in load_contract().rules]
@@ -68,9 +67,9 @@ def test_a_log_line_is_one_json_object_with_its_fields() -> None:
 def test_requests_are_logged_without_secrets(log_format: str) -> None:
     script = (
         "import sys, logging\n"
-        "from mockserver.logs import log_to\n"
-        "from mockserver.app import create_app\n"
-        "from mockserver.testing import CartMock, in_process\n"
+        "from cart_mock.telemetry.logs import log_to\n"
+        "from cart_mock.app import create_app\n"
+        "from cart_mock.testing import CartMock, in_process\n"
         f"log_to(sys.stderr, 'info', {log_format!r})\n"
         "with in_process(create_app()) as client:\n"
         "    mock = CartMock(client, 'logged')\n"
@@ -82,7 +81,7 @@ def test_requests_are_logged_without_secrets(log_format: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    lines = [line for line in done.stderr.splitlines() if "mockserver.requests" in line]
+    lines = [line for line in done.stderr.splitlines() if "cart_mock.tenants.request_log" in line]
     assert len(lines) == 3
     assert "POST /v2/customers/tokens: 200" in lines[1]
     assert done.stdout.strip() not in done.stderr
@@ -119,9 +118,9 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_requests_are_traced_where_the_environment_asks() -> None:
     script = (
-        "from mockserver.app import create_app\n"
-        "from mockserver.telemetry import instrumented\n"
-        "from mockserver.testing import CartMock, in_process\n"
+        "from cart_mock.app import create_app\n"
+        "from cart_mock.telemetry.tracing import instrumented\n"
+        "from cart_mock.testing import CartMock, in_process\n"
         "with in_process(instrumented(create_app())) as client:\n"
         "    mock = CartMock(client, 'traced')\n"
         "    client.get('/v2/carts', headers=mock.headers())\n"
@@ -167,7 +166,7 @@ def test_live(live_cart_mock, n):
 def test_the_plugin_gives_each_test_a_store_also_in_parallel(tmp_path: Path, workers: str) -> None:
     (tmp_path / "test_suite.py").write_text(SUITE)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "mockserver.pytest_plugin",
+        [sys.executable, "-m", "pytest", "-q", "-p", "cart_mock.pytest_plugin",
          "-p", "no:cacheprovider", "-n", workers, str(tmp_path)],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from mockserver.scenarios import SCENARIOS, scenario, scenario_or_file
-from mockserver.seed import SeedError, parse_seed
-from mockserver.testing import CartMock, WorkbenchError
+from cart_mock.state.scenarios import SCENARIOS, scenario, scenario_or_file
+from cart_mock.state.seed import SeedError, parse_seed
+from cart_mock.testing import CartMock, WorkbenchError
 
 HOLDS = {
     # How many customers, carts and associations.

@@ -1,0 +1,214 @@
+"""Who may call: access tokens, customer tokens, and customers who name somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cart_conformance.cases.context import CaseContext
+from cart_conformance.cases.fixtures import (
+    ADMINISTRATOR,
+    OPERATIONS,
+    SHOPPER,
+    Fault,
+    refusal,
+)
+from cart_conformance.cases.registry import Case, cases
+from cart_conformance.target.credentials import CUSTOMER_TOKEN, Customer, forgeries
+from cart_conformance.target.session import ASSOCIATE, DISSOCIATE, Untestable, identifiers
+from cart_conformance.target.transport import Answer
+
+AUTHORIZATION = "Authorization"
+
+
+def _forged(x: CaseContext, token: str, what: str, other: str | None) -> str:
+    for name, value in forgeries(token, other):
+        if name == what:
+            x.session.redactor.add(value if value != "not-a-token" else None)
+            return value
+    raise Untestable(f"the deployment's tokens have no form that could be {what}")
+
+
+def access_header(x: CaseContext, what: str) -> str | None:
+    """The Authorization header of a variant; None leaves the header out."""
+    token = x.administrator.access_token or ""
+    fixed = {"absent": None, "empty": "", "a scheme and no token": "Bearer"}
+    if what in fixed:
+        return fixed[what]
+    if what == "the token and no scheme":
+        return token
+    if what == "another scheme":
+        return f"Basic {token}"
+    if what == "a customer token":
+        return f"Bearer {x.customer('A').token}"
+    return f"Bearer {_forged(x, token, what, x.session.implicit.access_token)}"
+
+
+# Of each: the name, and whether it needs tokens to be JWTs.
+ACCESS: tuple[tuple[str, bool], ...] = (
+    ("absent", False),
+    ("empty", False),
+    ("a scheme and no token", False),
+    ("the token and no scheme", False),
+    ("another scheme", False),
+    ("not a token", False),
+    ("altered", False),
+    ("a customer token", False),
+    ("signature cut off", True),
+    ("unsigned, alg none", True),
+    ("expired", True),
+    ("of another store", True),
+)
+
+
+@cases
+def access_token_invalid() -> Iterator[Case]:
+    """Every way to have no valid access token, on the association endpoints."""
+    for operation in OPERATIONS:
+        for what, form in ACCESS:
+            yield refusal(
+                "access-token-invalid",
+                operation,
+                what,
+                ADMINISTRATOR,
+                _header(AUTHORIZATION, access_header, what),
+                optional=form,
+            )
+        for what in ("absent", "not a token", "altered"):
+            fault = _header(AUTHORIZATION, access_header, what)
+            yield refusal("access-token-invalid", operation, what, SHOPPER, fault)
+
+
+def _header(name: str, value: Callable[[CaseContext, str], str | None], what: str) -> Fault:
+    def fault(x: CaseContext, _: str) -> dict[str, Any]:
+        return {"headers": {name: value(x, what)}}
+
+    return fault
+
+
+CUSTOMER: tuple[tuple[str, bool], ...] = (
+    ("not a token", False),
+    ("altered", False),
+    ("an access token", False),
+    ("signature cut off", True),
+    ("unsigned, alg none", True),
+    ("claims swapped", True),
+    ("expired", True),
+    ("of another store", True),
+)
+
+
+def customer_header(x: CaseContext, what: str) -> str:
+    """The customer token of a variant."""
+    token = x.customer("A").token or ""
+    if what == "an access token":
+        return x.administrator.access_token or ""
+    return _forged(x, token, what, x.customer("B").token if what == "claims swapped" else None)
+
+
+@cases
+def customer_token_invalid() -> Iterator[Case]:
+    """Every customer token that does not hold, beside either access token."""
+    for operation in OPERATIONS:
+        for caller in (SHOPPER, ADMINISTRATOR):
+            for what, form in CUSTOMER:
+                yield refusal(
+                    "customer-token-invalid",
+                    operation,
+                    what,
+                    caller,
+                    _header(CUSTOMER_TOKEN, customer_header, what),
+                    optional=form,
+                )
+
+
+@cases
+def customer_token_required() -> Iterator[Case]:
+    """An implicit access token alone."""
+    for operation in OPERATIONS:
+        yield refusal(
+            "customer-token-required",
+            operation,
+            "the header is absent",
+            SHOPPER,
+            lambda x, _: {"caller": x.session.implicit},
+        )
+        yield refusal(
+            "customer-token-required",
+            operation,
+            "the header is empty",
+            SHOPPER,
+            lambda x, _: {"caller": x.session.implicit, "headers": {CUSTOMER_TOKEN: ""}},
+        )
+        yield refusal(
+            "customer-token-required",
+            operation,
+            "another customer is named",
+            SHOPPER,
+            lambda x, _: {
+                "caller": x.session.implicit,
+                "body": identifiers(x.customer("B").id),
+            },
+            watching=("A", "B"),
+        )
+
+
+def _names_b(x: CaseContext, _: str) -> dict[str, Any]:
+    return {"body": identifiers(x.customer("B").id)}
+
+
+@cases
+def customer_not_permitted() -> Iterator[Case]:
+    """The token of A, and the id of B.
+
+    For POST the cart has no customer yet, for DELETE it has A. Both must be tried on the other kind
+    of cart too: a server may look at the cart before it looks at the caller.
+    """
+    rule = "customer-not-permitted"
+    for operation in OPERATIONS:
+        yield refusal(rule, operation, "another customer", SHOPPER, _names_b, watching=("A", "B"))
+        yield refusal(
+            rule,
+            operation,
+            "another customer, client credentials beside the customer token",
+            ADMINISTRATOR,
+            lambda x, cart: {"caller": x.session.narrowed(x.customer("A"))} | _names_b(x, cart),
+            watching=("A", "B"),
+        )
+    yield Case(rule, ASSOCIATE, "on a cart that the caller has", _on_own_cart, 8)
+    yield Case(rule, DISSOCIATE, "a customer whom the cart has too", _on_shared_cart, 10, True)
+    yield Case(rule, DISSOCIATE, "on a cart without a customer", _on_free_cart, 9)
+
+
+def _on_own_cart(x: CaseContext) -> None:
+    cart = x.session.new_cart()
+    a, b = x.customer("A"), x.customer("B")
+    control = x.control(x.send(x.shopper("A"), ASSOCIATE, cart=cart, body=identifiers(a.id)))
+    _b_by_a(x, cart, control, a=a, b=b)
+
+
+def _on_shared_cart(x: CaseContext) -> None:
+    cart = x.session.new_cart()
+    a, b = x.customer("A"), x.customer("B")
+    x.associate(cart, b)
+    x.associate(cart, a)
+    control = x.control(x.send(x.shopper("A"), DISSOCIATE, cart=cart, body=identifiers(a.id)))
+    x.associate(cart, a)
+    if b.id not in x.state(cart, a, b).customers:
+        raise Untestable("the deployment has one customer a cart")
+    _b_by_a(x, cart, control, a=a, b=b)
+
+
+def _on_free_cart(x: CaseContext) -> None:
+    cart = x.session.new_cart()
+    a, b = x.customer("A"), x.customer("B")
+    x.associate(cart, a)
+    control = x.control(x.send(x.shopper("A"), DISSOCIATE, cart=cart, body=identifiers(a.id)))
+    _b_by_a(x, cart, control, a=a, b=b)
+
+
+def _b_by_a(x: CaseContext, cart: str, control: Answer, *, a: Customer, b: Customer) -> None:
+    before = x.state(cart, a, b)
+    answer = x.send(x.shopper("A"), x.operation, cart=cart, body=identifiers(b.id))
+    if x.refused(answer, control):
+        x.unchanged(before, x.state(cart, a, b), answer)

@@ -1,0 +1,637 @@
+"""The rules of carts: names, ids, contacts, whose they are, and when they cannot be deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from cart_spec.contract import Level
+
+from cart_conformance.cases.context import CaseContext
+from cart_conformance.cases.effects import free_cart, need_visible
+from cart_conformance.cases.fixtures import ADMINISTRATOR, put_back, take
+from cart_conformance.cases.registry import Case, case, cases
+from cart_conformance.oracle.answer_checks import has_text, shown
+from cart_conformance.run.events import Kind
+from cart_conformance.target.credentials import Credentials, Customer
+from cart_conformance.target.session import ASSOCIATE, DISSOCIATE, Untestable, identifiers
+from cart_conformance.target.state import list_ids
+from cart_conformance.target.transport import Answer
+
+CREATE, UPDATE, GET, DELETE = "createACart", "updateACart", "getACart", "deleteACart"
+ABSENT: Any = object()
+PIZZA = "\U0001f355"
+
+
+def _write(x: CaseContext, fields: dict[str, Any], cart: str | None = None) -> Answer:
+    """Create a cart with ``fields``, or change one with them, as the case's operation says."""
+    if x.operation == CREATE:
+        data = {"id": x.session.fresh_id(), "name": "Conformance run"} | fields
+        data = {name: value for name, value in data.items() if value is not ABSENT}
+        return x.send(x.administrator, CREATE, body={"data": data})
+    return x.send(x.administrator, UPDATE, cart=cart or x.session.new_cart(), body={"data": fields})
+
+
+# --- Names ---
+
+# Variant, name, and how sure it is: on POST, and on PUT (None: not tried there).
+NAMES: tuple[tuple[str, Any, Level, Level | None], ...] = (
+    ("absent", ABSENT, "documented", None),
+    # A server may take null in a PUT for "not sent".
+    ("null", None, "documented", "interpretation"),
+    ("a number", 1, "documented", "documented"),
+    ("true", True, "documented", "documented"),
+    ("an array", ["name"], "documented", "documented"),
+    ("an object", {"name": "name"}, "documented", "documented"),
+    ("empty", "", "documented", "documented"),
+    ("256 characters", "a" * 256, "documented", "documented"),
+    ("256 emoji", PIZZA * 256, "documented", "documented"),
+    ("a thousand characters", "a" * 1000, "documented", "documented"),
+)
+BLANK: tuple[tuple[str, str, Level], ...] = (
+    ("a space", " ", "documented"),
+    ("many spaces", " " * 20, "documented"),
+    ("tabs and line breaks", "\t\n \r\n", "documented"),
+    ("a no-break space", "\u00a0", "interpretation"),
+    ("an em space", "\u2003", "interpretation"),
+)
+LONGEST: tuple[tuple[str, str, Level], ...] = (
+    ("255 characters are taken", "a" * 255, "documented"),
+    ("one character is taken", "a", "documented"),
+    # Counted in anything but bytes, these are as many.
+    ("255 letters beyond ASCII are taken", "\u00e9" * 255, "documented"),
+    # Whether a character is a code point is an interpretation.
+    ("255 emoji are taken", PIZZA * 255, "interpretation"),
+)
+
+
+@cases
+def cart_names() -> Iterator[Case]:
+    """Names that no cart may have, and the longest and shortest that one may."""
+    for variant, name, on_post, on_put in NAMES:
+        for operation, level in ((CREATE, on_post), (UPDATE, on_put)):
+            if level is not None:
+                yield _name_case("cart-name-missing", operation, variant, name, level)
+    for variant, name, level in BLANK:
+        for operation in (CREATE, UPDATE):
+            yield _name_case("cart-name-blank", operation, variant, name, level)
+    for variant, name, level in LONGEST:
+        for operation in (CREATE, UPDATE):
+            yield Case(
+                "cart-name-missing",
+                operation,
+                variant,
+                partial(_name_taken, name=name, level=level),
+                4,
+            )
+
+
+def _name_case(rule: str, operation: str, variant: str, name: Any, level: Level) -> Case:
+    def run(x: CaseContext) -> None:
+        cart = x.session.new_cart() if operation == UPDATE else None
+        control = x.control(_write(x, {"name": "Conformance run"}, cart))
+        before = x.state(cart) if cart else None
+        answer = _write(x, {"name": name}, cart)
+        if x.refused(answer, control, level=level) and cart and before:
+            after = x.state(cart)
+            x.expect(
+                before.fields == after.fields,
+                "the cart as it was before the refused request",
+                "another name or description",
+                answer,
+                rule="refusal-changes-nothing",
+                level="interpretation",
+            )
+
+    return Case(rule, operation, variant, run, 4)
+
+
+def _name_taken(x: CaseContext, name: str, level: Level) -> None:
+    cart = x.session.new_cart() if x.operation == UPDATE else None
+    control = x.control(_write(x, {"name": "Conformance run"}, cart))
+    answer = _write(x, {"name": name}, cart)
+    wanted = (201,) if x.operation == CREATE else (200,)
+    if not answer.ok:
+        x.status(answer, *wanted, control=control, level=level)
+        return
+    returned = answer.data.get("name") if isinstance(answer.data, dict) else None
+    x.expect(returned == name, f"{name[:20]}…", f"{str(returned)[:100]}", answer, level=level)
+
+
+SYMBOLS: tuple[tuple[str, str], ...] = (
+    ("an apostrophe and spaces", "Bob's cart of  things"),
+    ("double quotes", 'the "best" cart'),
+    ("ASCII punctuation", "!#$%&()*+,-./:;<=>?@[]^_`{|}~"),
+    ("backslashes", "a\\b\\n\\u0041"),
+    ("mark-up", "<b>&amp;</b>"),
+    ("percent signs", "100%25 %20"),
+    ("emoji", "🛒👩‍👩‍👧🇮🇹❤️"),
+    ("scripts", "購物車 カート корзина عربة עגלה सामान"),
+    ("combining marks", "Cafe\u0301 naïve"),
+    ("words that look like values", "null"),
+    ("digits", "12345"),
+)
+
+
+@cases
+def any_symbol() -> Iterator[Case]:
+    """Names and descriptions of every kind, returned unchanged at once and later."""
+    for operation in (CREATE, UPDATE):
+        for variant, text in SYMBOLS:
+            yield Case("any-symbol", operation, variant, partial(_symbols, text=text), 4)
+
+
+def _symbols(x: CaseContext, text: str) -> None:
+    cart = x.session.new_cart() if x.operation == UPDATE else None
+    control = x.control(_write(x, {"name": "Conformance", "description": "run"}, cart))
+    plain = control.data if isinstance(control.data, dict) else {}
+    if plain.get("name") != "Conformance":
+        raise Untestable("a plain name is not returned")
+    answer = _write(x, {"name": text, "description": text}, cart)
+    if not x.status(answer, 200, 201, control=control):
+        return
+    data = answer.data if isinstance(answer.data, dict) else {}
+    read = x.session.send(x.administrator, GET, cart=str(data.get("id")))
+    for what, each in (("the answer", answer), ("the cart read again", read)):
+        held = each.data if isinstance(each.data, dict) else {}
+        pair = (held.get("name"), held.get("description"))
+        good = pair == (text, text)
+        if not x.expect(good, f"name and description {text!r}", f"in {what} {pair!r}", each):
+            return
+
+
+# --- Ids ---
+
+# Each is unsafe in one way. Some never reach a service: a router or gateway refuses them first,
+# in a form of its own, so their errors are not held against the envelope.
+UNSAFE: tuple[tuple[str, str], ...] = (
+    ("a space", " "),
+    ("an exclamation mark", "!"),
+    ("a full stop", "."),
+    ("a comma", ","),
+    ("a colon", ":"),
+    ("a semicolon", ";"),
+    ("an at sign", "@"),
+    ("a plus sign", "+"),
+    ("an equals sign", "="),
+    ("an ampersand", "&"),
+    ("an asterisk", "*"),
+    ("a dollar sign", "$"),
+    ("a tilde", "~"),
+    ("a vertical bar", "|"),
+    ("a caret", "^"),
+    ("parentheses", "()"),
+    ("brackets", "[]"),
+    ("braces", "{}"),
+    ("angle brackets", "<>"),
+    ("quotes", "\"'`"),
+    ("a Latin letter with an accent", "é"),
+    ("a fullwidth letter", "ａ"),  # noqa: RUF001 - it looks like a safe one, and is not
+    ("a Cyrillic letter", "а"),  # noqa: RUF001 - as above
+    ("a digit of another script", "٣"),
+    ("an emoji", "🛒"),
+)
+MANGLED: tuple[tuple[str, str], ...] = (
+    ("a slash", "/"),
+    ("a backslash", "\\"),
+    ("a question mark", "?"),
+    ("a number sign", "#"),
+    ("a percent sign", "%"),
+    ("a tab", "\t"),
+    ("a line break", "\n"),
+    ("a control character", "\x01"),
+)
+# In many a language the ``$`` of a regular expression lets a line break pass at the end.
+LAST_BREAK = "a line break at the end"
+AT_THE_END = "{1}{0}"
+# Sent as they are, not percent-encoded.
+RAW = ("!", ".", ",", ":", ";", "@", "+", "=", "&", "*", "$", "~", "()")
+
+
+@cases
+def cart_id_unsafe() -> Iterator[Case]:
+    """An unsafe character in the path, percent-encoded, and as it is where a URL may have it."""
+    for operation in (ASSOCIATE, DISSOCIATE):
+        for variant, characters in UNSAFE + MANGLED:
+            yield _path_case(
+                operation, variant, characters, mangled=(variant, characters) in MANGLED
+            )
+        for variant, characters in UNSAFE:
+            if characters in RAW:
+                yield _path_case(operation, f"{variant}, not encoded", characters, raw=True)
+        yield _path_case(operation, "at the start", "!", place="{}{}")
+        yield _path_case(operation, "at the end", "!", place=AT_THE_END)
+        yield _path_case(operation, LAST_BREAK, "\n", place=AT_THE_END, mangled=True)
+
+
+def _path_case(
+    operation: str,
+    variant: str,
+    characters: str,
+    *,
+    raw: bool = False,
+    mangled: bool = False,
+    place: str = "",
+) -> Case:
+    def run(x: CaseContext) -> None:
+        bench = take(x, ADMINISTRATOR)
+        cart = bench.cart
+        unsafe = _unsafe(cart, characters, place)
+        x.session.about_to_make("cart", unsafe)
+        answer = x.send(
+            x.administrator,
+            operation,
+            cart=unsafe,
+            body=identifiers(x.customer("A").id),
+            encoded=raw,
+            envelope=not mangled,
+        )
+        if answer.ok:
+            x.session.carts.append(unsafe)
+        if x.refused(answer, bench.control):
+            put_back(x, ADMINISTRATOR, bench)
+
+    return Case("cart-id-unsafe", operation, variant, run, 2)
+
+
+@cases
+def new_cart_id_unsafe() -> Iterator[Case]:
+    """The same characters in the id of a new cart."""
+    for variant, characters in UNSAFE + MANGLED:
+        yield Case(
+            "new-cart-id-unsafe",
+            CREATE,
+            variant,
+            partial(_unsafe_new_id, characters=characters),
+            2,
+        )
+    last_break = partial(_unsafe_new_id, characters="\n", place=AT_THE_END)
+    yield Case("new-cart-id-unsafe", CREATE, LAST_BREAK, last_break, 2)
+
+
+def _unsafe_new_id(x: CaseContext, characters: str, place: str = "") -> None:
+    x.operation = CREATE
+    control = x.control(_write(x, {}))
+    x.refused(_write(x, {"id": _unsafe(x.session.fresh_id(), characters, place)}), control)
+
+
+def _unsafe(safe: str, characters: str, place: str) -> str:
+    """``safe`` with these characters before its last one, or in their place."""
+    return place.format(characters, safe) if place else f"{safe[:-1]}{characters}{safe[-1:]}"
+
+
+@case("cart-id-taken", CREATE, "the id of a cart", requests=4)
+def cart_id_taken(x: CaseContext) -> None:
+    """The cart that has it stays as it is."""
+    control = x.control(_write(x, {"name": "Conformance, the first"}))
+    cart = str(control.data["id"]) if isinstance(control.data, dict) else ""
+    before = x.state(cart)
+    answer = _write(x, {"id": cart, "name": "Conformance, the second"})
+    x.refused(answer, control)
+    after = x.state(cart)
+    x.expect(before.fields == after.fields, "the first cart as it was", "another", answer)
+
+
+# --- Carts that do not exist ---
+
+
+@cases
+def cart_not_found() -> Iterator[Case]:
+    """An association with a cart that nobody made."""
+    for operation in (ASSOCIATE, DISSOCIATE):
+        for who in ("administrator", "shopper"):
+            yield Case(
+                "cart-not-found",
+                operation,
+                who,
+                partial(_association_of_unknown, who=who),
+                4,
+            )
+
+
+def _association_of_unknown(x: CaseContext, who: str) -> None:
+    a = x.customer("A")
+    caller = x.administrator if who == "administrator" else x.shopper("A")
+    cart = x.session.new_cart()
+    if x.operation == DISSOCIATE:
+        x.associate(cart, a)
+    body = identifiers(a.id)
+    control = x.control(x.send(caller, x.operation, cart=cart, body=body))
+    unknown = x.session.unknown_cart_id()
+    answer = x.send(caller, x.operation, cart=unknown, body=body)
+    if x.refused(answer, control):
+        x.expect(
+            unknown not in list_ids(x.session, x.shopper("A")),
+            "no such cart after the refused request",
+            "it is in the customer's list",
+            answer,
+            rule="refusal-changes-nothing",
+        )
+
+
+@case("cart-unknown", UPDATE, "an id that no cart has", requests=3)
+def update_unknown(x: CaseContext) -> None:
+    """PUT."""
+    control = x.control(_write(x, {"name": "Conformance run"}))
+    x.refused(_write(x, {"name": "Conformance run"}, x.session.unknown_cart_id()), control)
+
+
+@case("cart-unknown", DELETE, "an id that no cart has", requests=3)
+def delete_unknown(x: CaseContext) -> None:
+    """DELETE."""
+    control = x.control(x.send(x.administrator, DELETE, cart=x.session.new_cart()))
+    x.refused(x.send(x.administrator, DELETE, cart=x.session.unknown_cart_id()), control)
+
+
+@case("customer-not-found", ASSOCIATE, "an id that no customer has", requests=6)
+def associate_nobody(x: CaseContext) -> None:
+    """POST."""
+    cart = x.session.new_cart()
+    _nobody(x, cart)
+
+
+@case("customer-not-found", DISSOCIATE, "an id that no customer has", requests=7)
+def dissociate_nobody(x: CaseContext) -> None:
+    """DELETE."""
+    cart = x.session.new_cart()
+    x.associate(cart, x.customer("A"))
+    _nobody(x, cart)
+
+
+def _nobody(x: CaseContext, cart: str) -> None:
+    a = x.customer("A")
+    control = x.control(x.send(x.administrator, x.operation, cart=cart, body=identifiers(a.id)))
+    before = x.state(cart, a)
+    unknown = x.unknown_customer()
+    answer = x.send(x.administrator, x.operation, cart=cart, body=identifiers(unknown))
+    if x.refused(answer, control):
+        x.unchanged(before, x.state(cart, a), answer)
+    elif x.operation == ASSOCIATE and answer.ok:
+        x.session.send(x.administrator, DISSOCIATE, cart=cart, body=identifiers(unknown))
+
+
+# --- Carts of others ---
+
+
+@cases
+def cart_not_permitted() -> Iterator[Case]:
+    """A's token on a cart that only B has; A names A."""
+    for operation in (ASSOCIATE, DISSOCIATE):
+        yield Case("cart-not-permitted", operation, "a cart of another", _cart_of_other, 9)
+
+
+def _cart_of_other(x: CaseContext) -> None:
+    a, b = x.customer("A"), x.customer("B")
+    own, cart = x.session.new_cart(), x.session.new_cart()
+    if x.operation == DISSOCIATE:
+        x.associate(own, a)
+    body = identifiers(a.id)
+    control = x.control(x.send(x.shopper("A"), x.operation, cart=own, body=body))
+    x.associate(cart, b)
+    before = x.state(cart, a, b)
+    answer = x.send(x.shopper("A"), x.operation, cart=cart, body=body)
+    if x.refused(answer, control):
+        x.unchanged(before, x.state(cart, a, b), answer)
+
+
+@cases
+def cart_of_others() -> Iterator[Case]:
+    """B's token on a cart that only A has."""
+    for operation in (GET, UPDATE, DELETE):
+        yield Case("cart-of-others", operation, "a cart of another", _others_cart, 9)
+
+
+def _others_cart(x: CaseContext) -> None:
+    a = x.customer("A")
+    cart, spare = x.session.new_cart(), x.session.new_cart()
+    # A has another cart, so that the cart is not A's last one.
+    x.associate(spare, a)
+    x.associate(cart, a)
+    need_visible(x, cart, a)
+    free = x.session.new_cart()
+    request = {"body": {"data": {"name": "Conformance"}}} if x.operation == UPDATE else {}
+    control = x.control(x.send(x.shopper("B"), x.operation, cart=free, **request))
+    x.refused(x.send(x.shopper("B"), x.operation, cart=cart, **request), control)
+
+
+# --- Contacts ---
+
+
+def _contact(x: CaseContext) -> dict[str, str]:
+    return {"name": "Conformance", "email": f"contact-{x.session.run_id}@example.com"}
+
+
+def _cart_with_contact(x: CaseContext) -> str:
+    """A cart that carries a contact email. Raises Untestable."""
+    return x.session.new_cart(contact=_contact(x))
+
+
+@cases
+def cart_has_contact_email() -> Iterator[Case]:
+    """The contact came with the cart, or with a PUT."""
+    for who in ("administrator", "shopper"):
+        for how in ("POST", "PUT"):
+            yield Case(
+                "cart-has-contact-email",
+                ASSOCIATE,
+                f"set by {how}, {who}",
+                partial(_with_contact, who=who, how=how),
+                9,
+            )
+
+
+def _with_contact(x: CaseContext, who: str, how: str) -> None:
+    a = x.customer("A")
+    caller = x.administrator if who == "administrator" else x.shopper("A")
+    body = identifiers(a.id)
+    free = free_cart(x, a)
+    control = x.control(x.send(caller, ASSOCIATE, cart=free, body=body))
+    if how == "POST":
+        cart = _cart_with_contact(x)
+    else:
+        cart = x.session.new_cart()
+        set_up = x.session.send(
+            x.administrator, UPDATE, cart=cart, body={"data": {"contact": _contact(x)}}
+        )
+        x.need(set_up, "no contact could be set")
+    before = x.state(cart, a)
+    answer = x.send(caller, ASSOCIATE, cart=cart, body=body)
+    if x.refused(answer, control):
+        x.unchanged(before, x.state(cart, a), answer)
+
+
+@cases
+def contact_on_registered_cart() -> Iterator[Case]:
+    """A contact email for a cart that has, or gets, a customer."""
+    rule = "contact-on-registered-cart"
+    for who in ("administrator", "shopper"):
+        yield Case(rule, UPDATE, who, partial(_contact_by_put, who=who), 6)
+    yield Case(rule, CREATE, "shopper", _contact_by_post, 3)
+
+
+def _contact_by_put(x: CaseContext, who: str) -> None:
+    a = x.customer("A")
+    caller = x.administrator if who == "administrator" else x.shopper("A")
+    body = {"data": {"contact": _contact(x)}}
+    control = x.control(x.send(caller, UPDATE, cart=x.session.new_cart(), body=body))
+    cart = x.session.new_cart()
+    x.associate(cart, a)
+    need_visible(x, cart, a)
+    x.refused(x.send(caller, UPDATE, cart=cart, body=body), control)
+
+
+def _contact_by_post(x: CaseContext) -> None:
+    name = {"name": f"Conformance run {x.session.run_id}"}
+    plain = {"data": name | {"id": x.session.fresh_id()}}
+    control = x.control(x.send(x.shopper("A"), CREATE, body=plain))
+    body = {"data": name | {"id": x.session.fresh_id(), "contact": _contact(x)}}
+    x.refused(x.send(x.shopper("A"), CREATE, body=body), control)
+
+
+@cases
+def contact_removal() -> Iterator[Case]:
+    """After it the cart can be associated."""
+    for variant, contact in (
+        ("contact is null", None),
+        ("email is empty", {"email": ""}),
+    ):
+        yield Case(
+            "contact-removal",
+            UPDATE,
+            variant,
+            partial(_contact_removed, contact=contact),
+            4,
+        )
+
+
+def _contact_removed(x: CaseContext, contact: Any) -> None:
+    a = x.customer("A")
+    cart = _cart_with_contact(x)
+    kept = x.session.send(x.administrator, ASSOCIATE, cart=cart, body=identifiers(a.id))
+    if not kept.refused:
+        raise Untestable("a contact email does not keep the cart from being associated")
+    answer = x.send(x.administrator, UPDATE, cart=cart, body={"data": {"contact": contact}})
+    if not x.status(answer, 200):
+        return
+    after = x.session.send(x.administrator, ASSOCIATE, cart=cart, body=identifiers(a.id))
+    x.expect(after.ok, "a cart that can be associated", shown(after), after, kind=Kind.EFFECT)
+
+
+# --- The last cart ---
+
+
+@cases
+def last_cart() -> Iterator[Case]:
+    """The only cart of a customer, whoever deletes it; with a second cart it can be deleted."""
+    for who in ("administrator", "shopper"):
+        yield Case(
+            "last-cart", DELETE, who, partial(_last_cart, who=who), 12,
+            touches="carts and customers of this run",
+        )  # fmt: skip
+    yield Case(
+        "last-cart",
+        DELETE,
+        "the last cart of one of its two customers",
+        _last_of_one,
+        14,
+        optional=True,
+    )
+    yield Case("last-cart", DELETE, "disassociated before", _freed, 5)
+
+
+def _last_cart(x: CaseContext, who: str) -> None:
+    owner = _owner_without_carts(x)
+    caller = x.administrator if who == "administrator" else x.session.shopper(owner)
+    first, last = x.session.new_cart(), x.session.new_cart()
+    x.associate(first, owner)
+    x.associate(last, owner)
+    need_visible(x, last, owner)
+    control = x.send(caller, DELETE, cart=first)
+    if has_text(control, str(x.rule.text)):
+        x.status(control, 204, what="while the customer has another cart")
+        return
+    x.control(control)
+    before = x.state(last, owner)
+    answer = x.send(caller, DELETE, cart=last)
+    if x.refused(answer, control):
+        x.unchanged(before, x.state(last, owner), answer)
+        x.dissociate(last, owner)
+
+
+def _last_of_one(x: CaseContext) -> None:
+    owner, other = _owner_without_carts(x), x.customer("A")
+    spare, shared = x.session.new_cart(), x.session.new_cart()
+    x.associate(spare, other)
+    x.associate(shared, other)
+    x.associate(shared, owner)
+    need_visible(x, shared, owner, other)
+    control = x.control(x.send(x.administrator, DELETE, cart=x.session.new_cart()))
+    if x.refused(x.send(x.administrator, DELETE, cart=shared), control):
+        x.dissociate(shared, owner)
+
+
+def _freed(x: CaseContext) -> None:
+    """The advice in the text works: disassociate, then delete."""
+    owner = _owner_without_carts(x)
+    cart = x.session.new_cart()
+    x.associate(cart, owner)
+    x.dissociate(cart, owner)
+    answer = x.send(x.administrator, DELETE, cart=cart)
+    x.status(answer, 204, what="for a cart that is nobody's")
+
+
+def _owner_without_carts(x: CaseContext) -> Customer:
+    """A customer who has no cart: a new one, or the third of the fixtures."""
+    if x.session.settings.customers is None:
+        return x.session.new_customer("D")
+    owner = x.customer("C")
+    if list_ids(x.session, x.session.shopper(owner)):
+        raise Untestable("the third customer of the fixtures has carts; give one who has none")
+    return owner
+
+
+# --- Lists and new carts ---
+
+
+@case("carts-need-an-owner", "getCarts", "the header is absent", requests=2)
+def carts_need_an_owner(x: CaseContext) -> None:
+    """An implicit access token alone."""
+    control = x.control(x.send(x.shopper("A"), "getCarts"))
+    x.refused(x.send(x.session.implicit, "getCarts"), control)
+
+
+@case("new-cart-by-get", GET, "with a customer token", requests=4)
+def new_cart_by_get(x: CaseContext) -> None:
+    """An id that no cart has, read by a shopper."""
+    a = x.customer("A")
+    cart = x.session.unknown_cart_id()
+    answer = x.send(x.shopper("A"), GET, cart=cart)
+    if x.status(answer, 200, what="and a cart of that customer"):
+        state = x.state(cart, a)
+        good = a.id in state.customers and state.count("A") == 1
+        x.expect(good, "a cart of that customer", "a cart without that customer", answer)
+
+
+@cases
+def body_bare_array() -> Iterator[Case]:
+    """The array without the envelope."""
+    for operation in (ASSOCIATE, DISSOCIATE):
+        for who in ("administrator", "shopper"):
+            yield Case("body-bare-array", operation, who, partial(_bare, who=who), 7)
+
+
+def _bare(x: CaseContext, who: str) -> None:
+    a = x.customer("A")
+    caller: Credentials = x.administrator if who == "administrator" else x.shopper("A")
+    body = identifiers(a.id)
+    carts = [x.session.new_cart(), x.session.new_cart()]
+    if x.operation == DISSOCIATE:
+        for cart in carts:
+            x.associate(cart, a)
+    control = x.control(x.send(caller, x.operation, cart=carts[0], body=body))
+    answer = x.send(caller, x.operation, cart=carts[1], body=body["data"])
+    if x.status(answer, control.status, control=control):
+        state = x.state(carts[1], a)
+        good = (a.id in state.customers) == (x.operation == ASSOCIATE)
+        x.expect(good, "the same effect as with the envelope", "none", answer, control=control)

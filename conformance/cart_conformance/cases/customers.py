@@ -1,0 +1,413 @@
+"""The rules of customer records, logins and grants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from cart_spec.contract import Level
+
+from cart_conformance.cases.context import CaseContext
+from cart_conformance.cases.effects import need_visible
+from cart_conformance.cases.registry import Case, case, cases
+from cart_conformance.oracle.answer_checks import entries, shown
+from cart_conformance.run.events import Kind
+from cart_conformance.target.credentials import Customer
+from cart_conformance.target.session import Untestable, log_in_body
+from cart_conformance.target.state import list_ids
+from cart_conformance.target.transport import Answer
+
+CREATE, GET, UPDATE, DELETE = "createCustomer", "getCustomer", "updateCustomer", "deleteCustomer"
+LIST, LOG_IN = "getCustomers", "createCustomerToken"
+ABSENT: Any = object()
+MINE = "customers of this run"
+
+
+def _email(x: CaseContext) -> str:
+    return f"{x.session.fresh_id('customer')}@example.com"
+
+
+def _fields(x: CaseContext, **changed: Any) -> dict[str, Any]:
+    fields = {
+        "type": "customer",
+        "name": f"Conformance run {x.session.run_id}",
+        "email": _email(x),
+        # No refusal may echo it: every answer is searched for it.
+        "password": f"fields-{x.session.run_id}-Aa1",
+    }
+    fields |= changed
+    return {"data": {name: value for name, value in fields.items() if value is not ABSENT}}
+
+
+def _can_make(x: CaseContext) -> None:
+    if x.session.settings.customers is not None:
+        raise Untestable("customers are given by the fixtures; none is made")
+
+
+# --- Whose record it is ---
+
+
+@cases
+def customer_record_not_permitted() -> Iterator[Case]:
+    """A record, by nobody in particular and by somebody else."""
+    rule = "customer-record-not-permitted"
+    for operation in (GET, UPDATE, DELETE):
+        for who in ("an implicit caller", "another customer", "another, client credentials beside"):
+            # Whether a customer token narrows an administrator here too is read off the carts.
+            level: Level = "interpretation" if who.endswith("beside") else "documented"
+            yield Case(
+                rule,
+                operation,
+                who,
+                partial(_others_record, who=who, level=level),
+                6,
+                touches=MINE,
+            )
+    for who in ("an implicit caller", "a customer", "a customer, client credentials beside"):
+        level = "interpretation" if who.endswith("beside") else "documented"
+        yield Case(rule, LIST, who, partial(_others_list, who=who, level=level), 2)
+
+
+def _others_record(x: CaseContext, who: str, level: Level) -> None:
+    # The fixtures' customers are nobody's to lose, should a broken deployment delete one.
+    owner = x.customer("A") if x.operation == GET else x.session.new_customer("D")
+    b = x.customer("B")
+    caller = {
+        "an implicit caller": x.session.implicit,
+        "another customer": x.session.shopper(b),
+    }.get(who, x.session.narrowed(b))
+    request: dict[str, Any] = {"customer": owner.id}
+    if x.operation == UPDATE:
+        request["body"] = {"data": {"type": "customer", "name": "Conformance, changed"}}
+    read = {"customer": owner.id}
+    control = x.control(x.send(x.session.shopper(owner), GET, **read))
+    before = _record(x, owner)
+    answer = x.send(caller, x.operation, **request)
+    if x.refused(answer, control, level=level) and x.operation != GET:
+        x.expect(
+            before == _record(x, owner),
+            "the record as it was",
+            "another record",
+            answer,
+            rule="refusal-changes-nothing",
+            level="interpretation",
+        )
+
+
+def _record(x: CaseContext, customer: Customer) -> tuple[str, ...]:
+    data = x.session.send(x.administrator, GET, customer=customer.id).data
+    if not isinstance(data, dict):
+        return ()
+    return tuple(repr(data.get(name)) for name in ("id", "name", "email", "password"))
+
+
+def _others_list(x: CaseContext, who: str, level: Level) -> None:
+    a = x.customer("A")
+    control = x.control(x.send(x.administrator, LIST))
+    caller = {
+        "an implicit caller": x.session.implicit,
+        "a customer": x.session.shopper(a),
+    }.get(who, x.session.narrowed(a))
+    x.refused(x.send(caller, LIST), control, level=level)
+
+
+# --- Customers that do not exist ---
+
+
+@cases
+def customer_unknown() -> Iterator[Case]:
+    """An id that nobody has, and one that nobody has any more."""
+    for operation in (GET, UPDATE, DELETE):
+        yield Case(
+            "customer-unknown", operation, "deleted before", _deleted_customer, 6, touches=MINE
+        )
+        yield Case("customer-unknown", operation, "never made", _no_customer, 4, touches=MINE)
+
+
+def _of_nobody(x: CaseContext, customer: str) -> Answer:
+    body = {"data": {"type": "customer", "name": "Conformance run"}}
+    request = {"body": body} if x.operation == UPDATE else {}
+    return x.send(x.administrator, x.operation, customer=customer, **request)
+
+
+def _deleted_customer(x: CaseContext) -> None:
+    customer = x.session.new_customer("D")
+    control = x.control(x.send(x.administrator, GET, customer=customer.id))
+    x.need(x.session.send(x.administrator, DELETE, customer=customer.id), "no customer was deleted")
+    x.refused(_of_nobody(x, customer.id), control)
+
+
+def _no_customer(x: CaseContext) -> None:
+    a = x.customer("A")
+    control = x.control(x.send(x.administrator, GET, customer=a.id))
+    x.refused(_of_nobody(x, x.unknown_customer()), control)
+
+
+# --- What a customer must have ---
+
+# Variant, the changed fields, and how sure it is: on POST, and on PUT (None: not tried there).
+INVALID: tuple[tuple[str, dict[str, Any], Level, Level | None], ...] = (
+    ("no type", {"type": ABSENT}, "documented", None),
+    ("another type", {"type": "cart"}, "documented", "documented"),
+    ("type is null", {"type": None}, "documented", None),
+    ("no name", {"name": ABSENT}, "documented", None),
+    ("name is a number", {"name": 1}, "documented", "documented"),
+    ("name is empty", {"name": ""}, "interpretation", "interpretation"),
+    ("no email", {"email": ABSENT}, "documented", None),
+    ("email is null", {"email": None}, "documented", None),
+    ("email is empty", {"email": ""}, "documented", "interpretation"),
+    ("email is a number", {"email": 1}, "documented", "documented"),
+    ("email without an at sign", {"email": "nobody.example.com"}, "documented", "documented"),
+    ("email without a domain", {"email": "nobody@"}, "documented", "documented"),
+    ("email with a space", {"email": "no body@example.com"}, "interpretation", "interpretation"),
+)
+
+
+@cases
+def customer_invalid() -> Iterator[Case]:
+    """One thing missing or wrong."""
+    for variant, changed, on_post, on_put in INVALID:
+        for operation, level in ((CREATE, on_post), (UPDATE, on_put)):
+            if level is not None:
+                yield Case(
+                    "customer-invalid",
+                    operation,
+                    variant,
+                    partial(_invalid, changed=changed, level=level),
+                    4,
+                    touches=MINE,
+                )
+
+
+def _invalid(x: CaseContext, changed: dict[str, Any], level: Level) -> None:
+    _can_make(x)
+    if x.operation == CREATE:
+        control = x.control(x.send(x.administrator, CREATE, body=_fields(x)))
+        answer = x.send(x.administrator, CREATE, body=_fields(x, **changed))
+        if not x.refused(answer, control, level=level) and isinstance(answer.data, dict):
+            # It would stand in the lists that other cases read.
+            x.session.send(x.administrator, DELETE, customer=str(answer.data.get("id")))
+        return
+    b = x.session.new_customer("D")
+    plain = {"data": {"type": "customer", "name": "Conformance run"}}
+    control = x.control(x.send(x.administrator, UPDATE, customer=b.id, body=plain))
+    body = {"data": {"type": "customer", "name": "Conformance run"} | changed}
+    x.refused(x.send(x.administrator, UPDATE, customer=b.id, body=body), control, level=level)
+
+
+@cases
+def email_taken() -> Iterator[Case]:
+    """The email of another customer, in any letter case."""
+    for operation in (CREATE, UPDATE):
+        for variant in ("the same", "capitals"):
+            yield Case(
+                "email-taken",
+                operation,
+                variant,
+                partial(_taken, variant=variant),
+                5,
+                touches=MINE,
+            )
+
+
+def _taken(x: CaseContext, variant: str) -> None:
+    _can_make(x)
+    owner = x.session.new_customer("D")
+    email = str(owner.email)
+    email = email.upper() if variant == "capitals" else email
+    control = x.control(x.send(x.administrator, CREATE, body=_fields(x)))
+    if x.operation == CREATE:
+        x.refused(x.send(x.administrator, CREATE, body=_fields(x, email=email)), control)
+        return
+    made = control.data.get("id") if isinstance(control.data, dict) else None
+    body = {"data": {"type": "customer", "email": email}}
+    x.refused(x.send(x.administrator, UPDATE, customer=str(made), body=body), control)
+
+
+@cases
+def customer_deleted() -> Iterator[Case]:
+    """What goes with a customer."""
+    yield Case("customer-deleted", DELETE, "its associations", _associations_gone, 12, touches=MINE)
+    yield Case("customer-deleted", DELETE, "its tokens", _tokens_gone, 6, touches=MINE)
+    yield Case("customer-deleted", DELETE, "nobody else's", _others_stay, 14, True, touches=MINE)
+
+
+def _associations_gone(x: CaseContext) -> None:
+    owner = x.session.new_customer("D")
+    cart = x.session.new_cart()
+    x.associate(cart, owner)
+    need_visible(x, cart, owner)
+    answer = x.need(x.send(x.administrator, DELETE, customer=owner.id), "no customer was deleted")
+    after = x.state(cart)
+    x.expect(
+        owner.id not in after.customers and after.missing is None,
+        "a cart without the deleted customer",
+        f"its customers are {', '.join(after.customers) or after.missing}",
+        answer,
+    )
+
+
+def _tokens_gone(x: CaseContext) -> None:
+    owner = x.session.new_customer("D")
+    control = x.control(x.send(x.session.shopper(owner), "getCarts"))
+    x.need(x.send(x.administrator, DELETE, customer=owner.id), "no customer was deleted")
+    answer = x.send(x.session.shopper(owner), "getCarts")
+    x.expect(
+        answer.refused,
+        "a refusal of the deleted customer's token",
+        shown(answer),
+        answer,
+        control=control,
+        kind=Kind.NOT_REFUSED,
+    )
+
+
+def _others_stay(x: CaseContext) -> None:
+    owner, other = x.session.new_customer("D"), x.customer("B")
+    cart, apart = x.session.new_cart(), x.session.new_cart()
+    x.associate(apart, other)
+    x.associate(cart, other)
+    x.associate(cart, owner)
+    need_visible(x, cart, other, owner)
+    answer = x.need(x.send(x.administrator, DELETE, customer=owner.id), "no customer was deleted")
+    for each in (cart, apart):
+        state = x.state(each, other)
+        good = other.id in state.customers and state.count("B") == 1
+        x.expect(good, "the carts of other customers as they were", "one is gone", answer)
+
+
+# --- Logging in ---
+
+
+@cases
+def credentials_wrong() -> Iterator[Case]:
+    """An email or a password that is not the customer's."""
+    for variant in (
+        "a wrong password",
+        "the password in another letter case",
+        "an empty password",
+        "no password",
+        "the password of another customer",
+        "an unknown email",
+    ):
+        yield Case("credentials-wrong", LOG_IN, variant, partial(_wrong_login, variant=variant), 3)
+    yield Case("credentials-wrong", LOG_IN, "one answer to both", _same_answer, 3)
+
+
+def _login(x: CaseContext, email: object, password: object) -> Answer:
+    body = log_in_body(email, password)
+    if password is ABSENT:
+        del body["data"]["password"]
+    return x.send(x.administrator, LOG_IN, body=body)
+
+
+def _known(x: CaseContext, label: str) -> tuple[str, str]:
+    customer = x.customer(label)
+    if not customer.email or not customer.password:
+        raise Untestable("the customer's login is not known; give email and password")
+    return customer.email, customer.password
+
+
+def _wrong_login(x: CaseContext, variant: str) -> None:
+    email, password = _known(x, "A")
+    control = x.control(_login(x, email, password))
+    wrong: dict[str, tuple[object, object]] = {
+        "a wrong password": (email, f"wrong-{x.session.run_id}"),
+        "the password in another letter case": (email, password.swapcase()),
+        "an empty password": (email, ""),
+        "no password": (email, ABSENT),
+        "an unknown email": (_email(x), password),
+    }
+    if variant == "the password of another customer":
+        pair: tuple[object, object] = (email, _known(x, "B")[1])
+    else:
+        pair = wrong[variant]
+    x.refused(_login(x, *pair), control)
+
+
+def _same_answer(x: CaseContext) -> None:
+    email, password = _known(x, "A")
+    control = x.control(_login(x, email, password))
+    wrong = _login(x, email, f"wrong-{x.session.run_id}")
+    unknown = _login(x, _email(x), f"wrong-{x.session.run_id}")
+    if not (wrong.refused and unknown.refused):
+        raise Untestable("a wrong login was not refused")
+    x.expect(
+        _told(wrong) == _told(unknown),
+        f"one answer to a wrong password and to an unknown email: {shown(wrong)}",
+        shown(unknown),
+        unknown,
+        control=control,
+        kind=Kind.WRONG_TEXT,
+        level="interpretation",
+    )
+
+
+def _told(answer: Answer) -> tuple[object, ...]:
+    return (
+        answer.status,
+        *((entry.get("title"), entry.get("detail")) for entry in entries(answer)),
+    )
+
+
+@cases
+def grant_invalid() -> Iterator[Case]:
+    """Requests for an access token that nobody should get."""
+    table: tuple[tuple[str, str, dict[str, str | None], int], ...] = (
+        ("an unknown grant", "client_credentials", {"grant_type": "password"}, 400),
+        ("no grant", "client_credentials", {"grant_type": None}, 400),
+        ("an empty grant", "client_credentials", {"grant_type": ""}, 400),
+        ("the grant in capitals", "client_credentials", {"grant_type": "CLIENT_CREDENTIALS"}, 400),
+        ("no client id", "client_credentials", {"client_id": None}, 400),
+        ("no client id, implicit", "implicit", {"client_id": None}, 400),
+        ("no secret", "client_credentials", {"client_secret": None}, 401),
+        ("an empty secret", "client_credentials", {"client_secret": ""}, 401),
+        ("a wrong secret", "client_credentials", {"client_secret": "wrong"}, 401),
+        ("the secret cut short", "client_credentials", {"client_secret": "…"}, 401),
+    )
+    for variant, grant, form, status in table:
+        yield Case(
+            "grant-invalid",
+            "createAccessToken",
+            variant,
+            partial(_bad_grant, grant=grant, form=form, status=status),
+            2,
+            touches="nothing",
+        )
+
+
+def _bad_grant(x: CaseContext, grant: str, form: dict[str, str | None], status: int) -> None:
+    control = x.control(x.session.token(grant))
+    secret = x.session.settings.client_secret
+    if form.get("client_secret") == "…":
+        if len(secret) < 2:
+            raise Untestable("the secret is too short to be cut")
+        x.session.redactor.add(secret[:-1])
+        form = {"client_secret": secret[:-1]}
+    answer = x.session.token(grant, **form)
+    # A deployment may take a grant in any letter case.
+    lenient = str(form.get("grant_type") or "").lower() == grant
+    level: Level = "interpretation" if lenient else "documented"
+    x.refused(answer, control, level=level, statuses=(status,))
+
+
+@case("implicit-registration", CREATE, "registering", requests=2, touches=MINE)
+def register(x: CaseContext) -> None:
+    """A shopper makes an account."""
+    _can_make(x)
+    control = x.control(x.send(x.administrator, CREATE, body=_fields(x)))
+    answer = x.send(x.session.implicit, CREATE, body=_fields(x))
+    x.status(answer, 201, control=control)
+
+
+@case("implicit-registration", LOG_IN, "logging in", requests=3)
+def log_in(x: CaseContext) -> None:
+    """A shopper logs in, and the token holds."""
+    email, password = _known(x, "A")
+    control = x.control(_login(x, email, password))
+    answer = x.send(x.session.implicit, LOG_IN, body=log_in_body(email, password))
+    if x.status(answer, 200, 201, control=control):
+        token = answer.data.get("token") if isinstance(answer.data, dict) else None
+        a = x.customer("A")
+        list_ids(x.session, x.session.shopper(Customer("A", a.id, email, token)))

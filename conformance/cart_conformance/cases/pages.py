@@ -1,0 +1,70 @@
+"""Page parameters: their bounds, what is outside, and what is no number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from cart_spec.contract import Level
+
+from cart_conformance.cases.context import CaseContext
+from cart_conformance.cases.registry import Case, cases
+
+LISTS = ("getCarts", "getCustomers")
+
+OUTSIDE: tuple[tuple[str, str], ...] = (
+    ("page[limit]", "0"),
+    ("page[limit]", "101"),
+    ("page[limit]", "1000"),
+    ("page[limit]", "-1"),
+    ("page[offset]", "-1"),
+    ("page[offset]", "10001"),
+    ("page[offset]", "100000"),
+)
+INSIDE: tuple[tuple[str, str, Level], ...] = (
+    ("page[limit]", "1", "documented"),
+    ("page[limit]", "100", "documented"),
+    ("page[offset]", "0", "documented"),
+    ("page[offset]", "10000", "documented"),
+)
+NO_NUMBER = ("ten", "1.5", "0x10", "")
+
+
+@cases
+def page_out_of_range() -> Iterator[Case]:
+    """Just outside the bounds and far from them; the bounds themselves are taken."""
+    for operation in LISTS:
+        for name, value in OUTSIDE:
+            yield _refused("page-out-of-range", operation, name, value)
+        for name, value, level in INSIDE:
+            yield Case(
+                "page-out-of-range",
+                operation,
+                f"{name}={value} is taken",
+                partial(_taken, name=name, value=value, level=level),
+                2,
+                touches="nothing",
+            )
+
+
+@cases
+def page_not_a_number() -> Iterator[Case]:
+    """Words, fractions and nothing."""
+    for operation in LISTS:
+        for name in ("page[limit]", "page[offset]"):
+            for value in NO_NUMBER:
+                yield _refused("page-not-a-number", operation, name, value)
+
+
+def _refused(rule: str, operation: str, name: str, value: str) -> Case:
+    def run(x: CaseContext) -> None:
+        control = x.control(x.send(x.administrator, operation, query=f"{name}=10"))
+        x.refused(x.send(x.administrator, operation, query=f"{name}={value}"), control)
+
+    return Case(rule, operation, f"{name}={value or 'nothing'}", run, 2, touches="nothing")
+
+
+def _taken(x: CaseContext, name: str, value: str, level: Level) -> None:
+    control = x.control(x.send(x.administrator, x.operation, query=f"{name}=10"))
+    answer = x.send(x.administrator, x.operation, query=f"{name}={value}")
+    x.status(answer, 200, control=control, level=level)

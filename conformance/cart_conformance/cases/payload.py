@@ -1,0 +1,276 @@
+"""What the body of an association request can be instead of one customer in an array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from cart_conformance.cases.context import CaseContext
+from cart_conformance.cases.fixtures import (
+    ADMINISTRATOR,
+    CALLERS,
+    OPERATIONS,
+    SHOPPER,
+    Fault,
+    caller_of,
+    refusal,
+)
+from cart_conformance.cases.registry import Case, cases
+from cart_conformance.target.session import DISSOCIATE, identifiers
+
+ABSENT: Any = object()
+
+
+# What is sent, where ID stands for the customer's id.
+NO_ARRAY: tuple[tuple[str, bytes], ...] = (
+    ("data is an object", b'{"data": {"type": "customer", "id": "ID"}}'),
+    ("a bare object", b'{"type": "customer", "id": "ID"}'),
+    ("an object of nothing", b"{}"),
+    ("data is null", b'{"data": null}'),
+    ("data is a string", b'{"data": "ID"}'),
+    ("data is a number", b'{"data": 1}'),
+    ("data is true", b'{"data": true}'),
+    ("data is an object of entries", b'{"data": {"0": {"type": "customer", "id": "ID"}}}'),
+    ("the array under another name", b'{"customers": [{"type": "customer", "id": "ID"}]}'),
+    ("null", b"null"),
+    ("a string", b'"ID"'),
+    ("a number", b"1"),
+    ("false", b"false"),
+    ("an empty body", b""),
+    ("white space only", b"  \n"),
+    ("cut off in the array", b'{"data": ['),
+    ("cut off at the end", b'{"data": [{"type": "customer", "id": "ID"}]'),
+    ("single quotes", b"{'data': [{'type': 'customer', 'id': 'ID'}]}"),
+    ("no JSON at all", b"data=ID"),
+)
+
+
+@cases
+def payload_not_array() -> Iterator[Case]:
+    """JSON that carries no array, and bodies that no parser should take."""
+    for operation in OPERATIONS:
+        for caller in CALLERS:
+            for variant, raw in NO_ARRAY:
+                yield refusal("payload-not-array", operation, variant, caller, _sending(raw))
+
+
+AFTER_THE_END = b'{"data": [{"type": "customer", "id": "ID"}]}}'
+NO_UTF8 = b'{"data": [{"type": "\xff\xfe\xc3\x28", "id": "ID"}]}'
+
+
+@cases
+def payload_nearly_json() -> Iterator[Case]:
+    """Bodies that are no JSON by the letter, and that common parsers take for some.
+
+    A parser of streams stops where the value ends; others put U+FFFD for bytes that are no UTF-8,
+    and what they find then is a wrong type.
+    """
+    rule = "payload-not-array"
+    for operation in OPERATIONS:
+        for caller in CALLERS:
+            yield refusal(
+                rule,
+                operation,
+                "something after the end",
+                caller,
+                _sending(AFTER_THE_END),
+                level="interpretation",
+            )
+            yield refusal(
+                rule,
+                operation,
+                "bytes that are no UTF-8",
+                caller,
+                _sending(NO_UTF8),
+                exact="interpretation",
+            )
+
+
+def _sending(raw: bytes) -> Fault:
+    def fault(x: CaseContext, _: str) -> dict[str, Any]:
+        return {"raw": raw.replace(b"ID", x.customer("A").id.encode())}
+
+    return fault
+
+
+ENTRIES: tuple[tuple[str, Any], ...] = (
+    ("null", None),
+    ("a string", "customer"),
+    ("a number", 1),
+    ("true", True),
+    ("an array", []),
+)
+
+
+HIDDEN_ENTRIES: tuple[tuple[str, bytes], ...] = (
+    ("the customer's id", b'{"data": ["ID"]}'),
+    ("an array of one entry", b'{"data": [[{"type": "customer", "id": "ID"}]]}'),
+)
+
+
+@cases
+def entry_not_object() -> Iterator[Case]:
+    """An array of one thing that is no object."""
+    for operation in OPERATIONS:
+        for caller in CALLERS:
+            for variant, entry in ENTRIES:
+                yield refusal("entry-not-object", operation, variant, caller, _entries(entry))
+            for variant, raw in HIDDEN_ENTRIES:
+                yield refusal("entry-not-object", operation, variant, caller, _sending(raw))
+
+
+@cases
+def customer_missing() -> Iterator[Case]:
+    """An array of nothing."""
+    for operation in OPERATIONS:
+        for caller in CALLERS:
+            yield refusal("customer-missing", operation, "an empty array", caller, _entries())
+
+
+def _entries(*entries: Any) -> Fault:
+    def fault(_x: CaseContext, _: str) -> dict[str, Any]:
+        return {"body": {"data": list(entries)}}
+
+    return fault
+
+
+COUNTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    # A shopper who names somebody else breaks another rule as well, so shoppers repeat themselves.
+    ("the same customer twice", SHOPPER, ("A", "A")),
+    ("the same customer three times", SHOPPER, ("A", "A", "A")),
+    ("the same customer fifty times", SHOPPER, ("A",) * 50),
+    ("the same customer twice", ADMINISTRATOR, ("A", "A")),
+    ("two customers", ADMINISTRATOR, ("A", "B")),
+    ("two customers, the other first", ADMINISTRATOR, ("B", "A")),
+    ("three entries, two of them the same", ADMINISTRATOR, ("A", "B", "A")),
+    ("fifty entries", ADMINISTRATOR, ("A", "B") * 25),
+)
+
+
+@cases
+def more_than_one_customer() -> Iterator[Case]:
+    """More than one entry, each of them good by itself."""
+    for operation in OPERATIONS:
+        for variant, caller, labels in COUNTS:
+            watching = tuple(sorted(set(labels)))
+            fault = _naming(labels)
+            yield refusal(
+                "more-than-one-customer", operation, variant, caller, fault, watching=watching
+            )
+        yield refusal(
+            "more-than-one-customer",
+            operation,
+            "three customers",
+            ADMINISTRATOR,
+            _naming(("A", "B", "C")),
+            watching=("A", "B", "C"),
+            optional=True,
+        )
+
+
+def _naming(labels: tuple[str, ...]) -> Fault:
+    def fault(x: CaseContext, _: str) -> dict[str, Any]:
+        return {"body": identifiers(*(x.customer(label).id for label in labels))}
+
+    return fault
+
+
+TYPES: tuple[tuple[str, Any], ...] = (
+    ("absent", ABSENT),
+    ("null", None),
+    ("a number", 1),
+    ("true", True),
+    ("an array", ["customer"]),
+    ("an object", {"type": "customer"}),
+    ("empty", ""),
+    ("a capital", "Customer"),
+    ("all capitals", "CUSTOMER"),
+    ("the plural", "customers"),
+    ("a space before", " customer"),
+    ("a space after", "customer "),
+    ("longer", "customer-group"),
+    ("shorter", "custome"),
+    ("another type", "cart"),
+    # Carts can have accounts too, by endpoints of their own.
+    ("what else carts can have", "account"),
+)
+
+
+@cases
+def type_not_customer() -> Iterator[Case]:
+    """One entry whose type is anything but ``customer``."""
+    yield from _members("type-not-customer", "type", TYPES)
+
+
+IDS: tuple[tuple[str, Any], ...] = (
+    ("absent", ABSENT),
+    ("null", None),
+    ("a number", 12345),
+    ("true", True),
+    ("an array", []),
+    ("an object", {}),
+    ("empty", ""),
+)
+
+
+@cases
+def customer_id_missing() -> Iterator[Case]:
+    """One entry without an id that could name anybody."""
+    yield from _members("customer-id-missing", "id", IDS)
+
+
+def _members(rule: str, member: str, values: tuple[tuple[str, Any], ...]) -> Iterator[Case]:
+    for operation in OPERATIONS:
+        for caller in CALLERS:
+            for variant, value in values:
+                yield refusal(rule, operation, variant, caller, _with(member, value))
+
+
+def _with(member: str, value: Any) -> Fault:
+    def fault(x: CaseContext, _: str) -> dict[str, Any]:
+        entry = {"type": "customer", "id": x.customer("A").id, member: value}
+        return {"body": {"data": [{k: v for k, v in entry.items() if v is not ABSENT}]}}
+
+    return fault
+
+
+# Entries in a bare array, where the customer is named by label.
+BARE: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
+    ("type-not-customer", "another type", ADMINISTRATOR, (("cart", "A"),)),
+    ("more-than-one-customer", "the same customer twice", ADMINISTRATOR, (("customer", "A"),) * 2),
+    ("customer-not-permitted", "another customer", SHOPPER, (("customer", "B"),)),
+)
+
+
+@cases
+def faults_in_a_bare_array() -> Iterator[Case]:
+    """A server may take the bare array by another way than the envelope."""
+    for operation in OPERATIONS:
+        for rule, variant, caller, entries in BARE:
+            yield Case(
+                rule,
+                operation,
+                f"{variant}, in a bare array, {caller}",
+                partial(_in_bare_array, caller=caller, entries=entries),
+                10,
+                optional=True,
+            )
+
+
+def _in_bare_array(x: CaseContext, caller: str, entries: tuple[tuple[str, str], ...]) -> None:
+    a, b = x.customer("A"), x.customer("B")
+    cart, sender = x.session.new_cart(), caller_of(x, caller)
+    if x.operation == DISSOCIATE:
+        x.associate(cart, a)
+    control = x.send(sender, x.operation, cart=cart, body=identifiers(a.id)["data"])
+    x.need(control, "a bare array is not taken")
+    if x.operation == DISSOCIATE:
+        x.associate(cart, a)
+    else:
+        x.dissociate(cart, a)
+    before = x.state(cart, a, b)
+    body = [{"type": what, "id": x.customer(label).id} for what, label in entries]
+    answer = x.send(sender, x.operation, cart=cart, body=body)
+    if x.refused(answer, control):
+        x.unchanged(before, x.state(cart, a, b), answer)

@@ -1,0 +1,148 @@
+"""What one answer says: whether it refuses as a rule has it, and whether it keeps its form.
+
+Pure functions of an answer and the catalogue; nothing here sends. The tolerance is the contract's:
+a text is looked for in title and detail of every entry, contained, letter case, white space and a
+closing full stop aside; a 5xx is never a refusal; the status inside may be a number or a string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cart_spec.contract import Level, Rule
+
+from cart_conformance.run.events import Kind
+from cart_conformance.run.findings import Finding
+from cart_conformance.target.transport import NOT_JSON, Answer
+
+# What a gateway in front of a deployment answers by itself, in a form of its own.
+GATEWAY_STATUSES = frozenset({429, 502, 503, 504})
+
+STATUS_INSIDE = {("createCustomerCartAssociation", 422): ("422", "400")}
+"""The published example of cart-has-contact-email carries 400 inside a 422: either is taken."""
+
+
+def normalised(text: str) -> str:
+    """``text`` without what the comparison of texts leaves aside."""
+    return " ".join(text.split()).casefold().removesuffix(".").rstrip()
+
+
+def entries(answer: Answer) -> list[dict[str, Any]]:
+    """The entries of an error answer; none where it is not in the envelope."""
+    document = answer.document
+    errors = document.get("errors") if isinstance(document, dict) else None
+    return (
+        [entry for entry in errors if isinstance(entry, dict)] if isinstance(errors, list) else []
+    )
+
+
+def has_text(answer: Answer, text: str) -> bool:
+    """Whether title or detail of an entry contains ``text``."""
+    wanted = normalised(text)
+    return any(
+        wanted in normalised(value)
+        for entry in entries(answer)
+        for value in (entry.get("title"), entry.get("detail"))
+        if isinstance(value, str)
+    )
+
+
+def shown(answer: Answer) -> str:
+    """The answer in a few words: status, and the texts of its errors."""
+    texts = [
+        " / ".join(str(entry[key]) for key in ("title", "detail") if entry.get(key))
+        for entry in entries(answer)
+    ]
+    return f"{answer.status}" + (f" {'; '.join(filter(None, texts))}"[:300] if texts else "")
+
+
+def refusal_findings(
+    rule: Rule,
+    operation: str,
+    answer: Answer,
+    *,
+    control: Answer | None = None,
+    level: Level | None = None,
+    exact: Level | None = None,
+    statuses: tuple[int, ...] | None = None,
+) -> Iterator[Finding]:
+    """How ``answer`` falls short of the refusal that ``rule`` has for it.
+
+    ``level``, ``exact`` and ``statuses`` are the rule's, where a case has none of its own.
+    """
+    level = level or rule.level
+    exact = _weaker(level, exact or rule.exact)
+    statuses = statuses or rule.statuses
+    wanted = " or ".join(map(str, statuses)) or "4xx"
+    text = f" {rule.text}" if rule.text and rule.documented_text else ""
+
+    def finding(kind: Kind, at: Level, expected: str) -> Finding:
+        return Finding(
+            rule.id, at, kind, operation, expected, shown(answer), answer=answer, control=control
+        )
+
+    if answer.status >= 500:
+        yield finding(Kind.SERVER_ERROR, level, f"a refusal: {wanted}{text}")
+    elif not answer.refused:
+        yield finding(Kind.NOT_REFUSED, level, f"a refusal: {wanted}{text}")
+    elif statuses and answer.status not in statuses:
+        yield finding(Kind.WRONG_STATUS, exact, f"{wanted}{text}")
+    elif entries(answer):
+        # Without entries there is nowhere to look: that is error-envelope's to say.
+        for sentence in documented_texts(rule):
+            if not has_text(answer, sentence):
+                yield finding(Kind.WRONG_TEXT, exact, f"{wanted} {sentence}")
+
+
+def documented_texts(rule: Rule) -> tuple[str, ...]:
+    """The sentences that are published for a refusal."""
+    if not rule.documented_text:
+        return ()
+    return tuple(filter(None, (rule.text, rule.detail)))
+
+
+def envelope_problem(answer: Answer, operation: str) -> str | None:
+    """What is wrong with the form of an error answer, or None."""
+    media_type = answer.headers.get("Content-Type", "")
+    if answer.document is NOT_JSON:
+        return f"the body is not JSON (Content-Type: {media_type or 'none'})"
+    if "json" not in media_type.lower():
+        return f"the Content-Type is {media_type or 'missing'}"
+    if not isinstance(answer.document, dict):
+        return "the body is not an object"
+    errors = answer.document.get("errors")
+    if not isinstance(errors, list):
+        return "'errors' is missing" if errors is None else "'errors' is not an array"
+    if not errors:
+        return "'errors' is empty"
+    good = STATUS_INSIDE.get((operation, answer.status), (str(answer.status),))
+    for i, entry in enumerate(errors):
+        problem = _entry_problem(entry, good)
+        if problem:
+            return f"errors[{i}]: {problem}"
+    return None
+
+
+def _entry_problem(entry: object, statuses: tuple[str, ...]) -> str | None:
+    if not isinstance(entry, dict):
+        return "is not an object"
+    title = entry.get("title")
+    if not isinstance(title, str) or not title.strip():
+        return "'title' is missing" if title is None else "'title' is no text"
+    status = entry.get("status")
+    if status is None:
+        return "'status' is missing"
+    if isinstance(status, bool) or not isinstance(status, int | float | str):
+        return "'status' is no number"
+    text = str(int(status)) if isinstance(status, float) and status.is_integer() else str(status)
+    if text.strip() not in statuses:
+        return f"'status' is {text}, the HTTP status is {statuses[0]}"
+    return None
+
+
+_ORDER: tuple[Level, ...] = ("documented", "observed", "interpretation")
+
+
+def _weaker(one: Level, other: Level) -> Level:
+    return max(one, other, key=_ORDER.index)

@@ -1,0 +1,125 @@
+"""Whether a request is one that the contract describes, its rules aside.
+
+Where it is not, no rule says what it gets: any refusal is allowed, and so is a success.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from cart_spec import Contract
+from jsonschema.exceptions import ValidationError
+from jsonschema.protocols import Validator
+from openapi_schema_validator import OAS30WriteValidator
+
+from cart_conformance.oracle.request_view import ASSOCIATION_OPERATIONS, RequestView, is_safe_id
+from cart_conformance.oracle.rule_conditions import LONGEST_NAME, PAGE_RANGES
+
+# Fields with rules of their own, so that the schema has nothing to add.
+_RULED = {
+    "createACart": {"name", "id"},
+    "updateACart": {"name"},
+    "createCustomer": {"type", "name", "email"},
+    "updateCustomer": {"type", "name", "email"},
+    "createCustomerToken": {"email", "password"},
+}
+_KNOWN_QUERY = frozenset(PAGE_RANGES)
+
+
+class RequestForms:
+    """Holds requests against the contract's request bodies and parameters."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._validator = cache(self._make)
+
+    def doubt(self, reading: RequestView) -> str | None:
+        """Why a deployment may refuse this request for its form alone, or None."""
+        if reading.is_oversized:
+            return "it is very long"
+        if reading.operation == "getACart" and not reading.known.cart_exists(reading.cart_id):
+            return "there may be no such cart, and a deployment need not make one"
+        if _has_odd_cart_id(reading):
+            return "the cart id in the path has an unsafe character, or is very long"
+        if any(name not in _KNOWN_QUERY for name, _ in reading.query):
+            return "it has a query parameter whose values are not described"
+        if self._takes_body(reading):
+            return self._body_doubt(reading)
+        return None
+
+    def _takes_body(self, reading: RequestView) -> bool:
+        return reading.operation is not None and "requestBody" in self._operation(reading.operation)
+
+    def _body_doubt(self, reading: RequestView) -> str | None:
+        if reading.operation == "createAccessToken":
+            return None
+        if reading.body and not reading.has_json_type:
+            return "its media type is not JSON"
+        if reading.json.ambiguous:
+            return "readers of JSON differ over its body"
+        if reading.operation in ASSOCIATION_OPERATIONS:
+            return self._entry_doubt(reading)
+        if reading.json.malformed:
+            return "its body is not JSON"
+        return self._schema_doubt(reading)
+
+    def _entry_doubt(self, reading: RequestView) -> str | None:
+        if any(entry.keys() - {"type", "id"} for entry in reading.objects):
+            return "an identifier has more members than type and id"
+        if isinstance(reading.json.value, dict) and reading.json.value.keys() - {"data"}:
+            return "there is more beside data"
+        return None
+
+    def _schema_doubt(self, reading: RequestView) -> str | None:
+        assert reading.operation is not None
+        ruled = _RULED.get(reading.operation, set())
+        for error in self._validator(reading.operation).iter_errors(reading.json.value):
+            if not _is_ruled(error, ruled):
+                return "its body does not match the schema"
+        if _has_controls(reading.data):
+            return "its body has control characters in it"
+        return None
+
+    def _operation(self, operation_id: str) -> Any:
+        method, path = self._contract.operations[operation_id]
+        return self._contract.document["paths"][path][method.lower()]
+
+    def _make(self, operation_id: str) -> Validator:
+        schema = self._operation(operation_id)["requestBody"]["content"]["application/json"]
+        root = {"allOf": [schema["schema"]], "components": self._contract.document["components"]}
+        validator: Validator = OAS30WriteValidator(root)
+        return validator
+
+
+def _has_odd_cart_id(reading: RequestView) -> bool:
+    """Only the association endpoints have a rule for such an id."""
+    if "cartID" not in reading.parameters or reading.operation in ASSOCIATION_OPERATIONS:
+        return False
+    return not is_safe_id(reading.cart_id) or len(reading.cart_id) > LONGEST_NAME
+
+
+def _is_ruled(error: ValidationError, ruled: set[str]) -> bool:
+    """Whether a misfit is about a field under ``data`` that has a rule."""
+    path = [str(part) for part in error.absolute_path]
+    if path[:1] != ["data"]:
+        return False
+    if len(path) == 1:
+        missing = error.validator == "required" and isinstance(error.instance, dict)
+        return missing and bool({name for name in ruled if repr(name) in error.message})
+    return path[1] in ruled
+
+
+def _has_controls(value: Any) -> bool:
+    """Whether a text in a JSON value has characters that stores and proxies are known to drop."""
+    if isinstance(value, dict):
+        return any(_has_controls(part) for part in (*value, *value.values()))
+    if isinstance(value, list):
+        return any(map(_has_controls, value))
+    return isinstance(value, str) and any(
+        ord(character) < 32
+        or 127 <= ord(character) < 160
+        or 0xFDD0 <= ord(character) <= 0xFDEF
+        or ord(character) & 0xFFFE == 0xFFFE
+        for character in value
+    )

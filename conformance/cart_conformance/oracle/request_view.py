@@ -1,0 +1,268 @@
+"""Reads a request the way the contract describes it: operation, caller, parameters, body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
+
+from cart_spec import Contract
+
+from cart_conformance.oracle.jsontext import JsonText, read_json
+from cart_conformance.oracle.knowledge import ADMINISTRATOR, SHOPPER, TargetState
+from cart_conformance.target.credentials import CUSTOMER_TOKEN
+from cart_conformance.target.transport import Request
+
+ASSOCIATION_OPERATIONS = ("createCustomerCartAssociation", "deleteCustomerCartAssociation")
+
+_UNSAFE = re.compile(r"[^0-9A-Za-z_-]")
+# A deployment may live below a prefix of its own.
+_PREFIX = re.compile(r".*?(?=/v2/|/oauth/)")
+_BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +(\S+) *")
+_CLOCK_SKEW = 120.0
+"""Seconds around its expiry in which a token may or may not hold."""
+_LONG_TARGET, _LONG_HEADER, _LONG_BODY = 1500, 3000, 60_000
+"""Characters of a target and a header, and bytes of a body, that gateways begin to refuse."""
+
+
+class Token(Enum):
+    """What is known of a token that a request carries, or does not carry."""
+
+    NONE = "none"
+    EMPTY = "empty"
+    VALID = "valid"
+    INVALID = "invalid"
+    UNKNOWN = "unknown"
+
+
+def is_safe_id(value: str) -> bool:
+    """Whether an id keeps to the safe characters."""
+    return bool(value) and _UNSAFE.search(value) is None
+
+
+class Router:
+    """Finds the operation of a request by the contract's path templates."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._routes = [
+            (method, _pattern(template), operation)
+            # A literal segment goes before a parameter: "{" sorts behind every letter.
+            for operation, (method, template) in sorted(
+                contract.operations.items(), key=lambda item: item[1][1]
+            )
+        ]
+
+    def find(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
+        """The operation and its raw path parameters, or None if the contract has none such."""
+        for route_method, pattern, operation in self._routes:
+            match = pattern.fullmatch(path)
+            if match is not None and route_method == method.upper():
+                return operation, match.groupdict()
+        return None
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", template)
+    literals = [re.escape(part) for part in parts[::2]]
+    names = [f"(?P<{name}>[^/]+)" for name in parts[1::2]] + [""]
+    return re.compile("".join(a + b for a, b in zip(literals, names, strict=True)))
+
+
+class RequestView:
+    """A request as the contract sees it, together with what is known of the deployment."""
+
+    def __init__(
+        self, sent: Request, known: TargetState, router: Router, at: float | None = None
+    ) -> None:
+        """``at`` is when it was sent, in seconds since the epoch; None where it was just now."""
+        self.sent = sent
+        self.known = known
+        self.at = at
+        self.body = sent.body or b""
+        url = urlsplit(sent.url)
+        self.query_text = url.query
+        found = router.find(sent.method, _PREFIX.sub("", url.path, count=1))
+        self.operation: str | None = found[0] if found else None
+        self.parameters: Mapping[str, str] = found[1] if found else {}
+
+    def header(self, name: str) -> str | None:
+        """The value of a request header, its name in any letter case."""
+        for other, value in self.sent.headers.items():
+            if other.lower() == name.lower():
+                return value
+        return None
+
+    # --- The caller ---
+
+    @cached_property
+    def access(self) -> Token:
+        """What is known of the access token."""
+        header = self.header("Authorization")
+        if header is None:
+            return Token.NONE
+        match = _BEARER.fullmatch(header)
+        if match is None:
+            return Token.INVALID
+        issued = self.known.access_tokens.get(match[1])
+        if issued is None:
+            return self._unissued(match[1])
+        return self._by_time(issued.expires)
+
+    @cached_property
+    def grant(self) -> str | None:
+        """The grant of a valid access token; None if unknown or there is none."""
+        match = _BEARER.fullmatch(self.header("Authorization") or "")
+        issued = self.known.access_tokens.get(match[1]) if match else None
+        return issued.grant if issued is not None and self.access is Token.VALID else None
+
+    @cached_property
+    def customer_token(self) -> Token:
+        """What is known of the customer token."""
+        header = self.header(CUSTOMER_TOKEN)
+        if header is None:
+            return Token.NONE
+        if not header.strip():
+            return Token.EMPTY
+        issued = self.known.customer_tokens.get(header.strip())
+        if issued is None:
+            return self._unissued(header.strip())
+        if not self.known.customers.get(issued.customer, _SOMEBODY).exists:
+            return Token.UNKNOWN  # customer-deleted: such a token may live until it expires
+        return self._by_time(issued.expires)
+
+    @cached_property
+    def customer(self) -> str | None:
+        """The customer to whom a valid customer token narrows the caller."""
+        if self.customer_token is not Token.VALID:
+            return None
+        header = self.header(CUSTOMER_TOKEN) or ""
+        return self.known.customer_tokens[header.strip()].customer
+
+    @property
+    def without_customer(self) -> bool:
+        """Whether no customer token is sent; an empty one counts as none."""
+        return self.customer_token in {Token.NONE, Token.EMPTY}
+
+    @property
+    def is_administrator(self) -> bool | None:
+        """Whether the caller acts for the whole store; None if unknown."""
+        return self._caller_is(ADMINISTRATOR)
+
+    @property
+    def is_anonymous(self) -> bool | None:
+        """Whether the caller is a shopper without a customer token; None if unknown."""
+        return self._caller_is(SHOPPER)
+
+    def _caller_is(self, grant: str) -> bool | None:
+        if self.customer_token is Token.UNKNOWN:
+            return None
+        if not self.without_customer or self.access in {Token.NONE, Token.INVALID}:
+            return False
+        return None if self.grant is None else self.grant == grant
+
+    def _unissued(self, token: str) -> Token:
+        # Only in a world that is known to be complete is a token that nobody issued invalid;
+        # a token far too short to be one is invalid anywhere.
+        return Token.INVALID if self.known.complete or len(token) < 8 else Token.UNKNOWN
+
+    def _by_time(self, expires: float | None) -> Token:
+        if expires is None or self.at is None or self.at < expires - _CLOCK_SKEW:
+            return Token.VALID
+        return Token.INVALID if self.at > expires + _CLOCK_SKEW else Token.UNKNOWN
+
+    # --- The path and the query ---
+
+    def _parameter(self, name: str) -> str:
+        raw = unquote_to_bytes(self.parameters.get(name, ""))
+        return raw.decode("utf-8", errors="replace")
+
+    @cached_property
+    def cart_id(self) -> str:
+        """The cart id in the path, its percent-encoding undone; empty if there is none."""
+        return self._parameter("cartID")
+
+    @cached_property
+    def customer_id(self) -> str:
+        """The customer id in the path, its percent-encoding undone; empty if there is none."""
+        return self._parameter("customerID")
+
+    @property
+    def has_odd_path(self) -> bool:
+        """Whether something on the way may take the path for another, or for no path at all."""
+        segments = [self.cart_id, self.customer_id]
+        return any(
+            segment.strip(".") == "" or re.search(r"[\x00-\x1f\x7f/\\\ufffd;?#%]", segment)
+            for segment in segments
+            if segment
+        )
+
+    @cached_property
+    def query(self) -> list[tuple[str, str]]:
+        """The query parameters, each as often as it was sent."""
+        return parse_qsl(self.query_text, keep_blank_values=True)
+
+    # --- The body ---
+
+    @property
+    def has_json_type(self) -> bool:
+        """Whether the body's media type is one of JSON's; no header at all will do."""
+        media = (self.header("Content-Type") or "application/json").split(";")[0].strip()
+        return media.lower() == "application/json" or media.lower().endswith("+json")
+
+    @cached_property
+    def json(self) -> JsonText:
+        """The body, read as JSON."""
+        return read_json(self.body)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The object under ``data``, empty if there is none."""
+        value = self.json.value
+        data = value.get("data") if isinstance(value, dict) else None
+        return data if isinstance(data, dict) else {}
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the identifiers of an association request come without the envelope."""
+        return isinstance(self.json.value, list)
+
+    @property
+    def entries(self) -> list[Any] | None:
+        """The array of identifiers of an association request, or None if there is none."""
+        value = self.json.value
+        found = value.get("data") if isinstance(value, dict) else value
+        return found if isinstance(found, list) else None
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """Those entries of the array that are objects."""
+        return [entry for entry in self.entries or () if isinstance(entry, dict)]
+
+    @property
+    def named_customer(self) -> str | None:
+        """The customer of an association request with one well-formed identifier."""
+        entries = self.entries or []
+        if len(entries) != 1 or not self.objects:
+            return None
+        value = self.objects[0].get("id")
+        return value if isinstance(value, str) and value else None
+
+    @property
+    def is_oversized(self) -> bool:
+        """Whether the request is so long that a gateway may refuse it unread."""
+        longest = max((len(value) for value in self.sent.headers.values()), default=0)
+        return (
+            len(self.sent.url) > _LONG_TARGET
+            or longest > _LONG_HEADER
+            or len(self.body) > _LONG_BODY
+        )
+
+
+class _Somebody:
+    exists = True
+
+
+_SOMEBODY = _Somebody()

@@ -1,0 +1,92 @@
+"""Checks success bodies against the contract's schemas, as tolerantly as the contract is."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import jsonschema_rs
+from cart_spec.contract import Contract
+from jsonschema.protocols import Validator
+from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
+
+# What the contract leaves free in spite of a narrower schema: an identifier list may be longer
+# than what was sent.
+_LEFT_OUT = frozenset({"maxItems"})
+
+
+class _Validators(NamedTuple):
+    """Two of one schema: the quick one knows no ``nullable``, and the other has the last word."""
+
+    quick: jsonschema_rs.Draft4Validator
+    thorough: Validator
+
+
+class Schemas:
+    """The validators of one contract, made when first needed."""
+
+    def __init__(self, contract: Contract) -> None:
+        """Take the schemas from ``contract``."""
+        self._document = contract.document
+        self._operations = contract.operations
+        self._validators = cache(self._make)
+
+    def is_published(self, operation: str, status: int) -> bool:
+        """Whether that success stands in the contract for that operation."""
+        method, path = self._operations[operation]
+        responses = self._document["paths"][path][method.lower()]["responses"]
+        return 200 <= status < 300 and str(status) in responses
+
+    def problem(self, operation: str, status: int, body: Any) -> str | None:
+        """What is wrong with a success body, in one line, or None.
+
+        None too where the contract has no schema for that operation and status.
+        """
+        validators = self._validators(operation, status)
+        if validators is None:
+            return None
+        value = _lenient(body)
+        # Most answers of a run are good, and looking closely takes longer than sending did.
+        if validators.quick.is_valid(value):
+            return None
+        errors = sorted(
+            validators.thorough.iter_errors(value), key=lambda e: list(map(str, e.path))
+        )
+        if not errors:
+            return None
+        error = errors[0]
+        where = ".".join(str(part) for part in error.absolute_path) or "the body"
+        return f"{where}: {error.message}"[:300]
+
+    def _make(self, operation: str, status: int) -> _Validators | None:
+        method, path = self._operations[operation]
+        responses = self._document["paths"][path][method.lower()]["responses"]
+        content = responses.get(str(status), {}).get("content", {})
+        schema = content.get("application/json", {}).get("schema")
+        if schema is None:
+            return None
+        components = _without(self._document["components"]["schemas"])
+        root = {"allOf": [schema], "components": {"schemas": components}}
+        return _Validators(
+            jsonschema_rs.Draft4Validator(root, validate_formats=True),
+            OAS30ReadValidator(root, format_checker=oas30_format_checker),
+        )
+
+
+def _without(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {name: _without(value) for name, value in schema.items() if name not in _LEFT_OUT}
+    if isinstance(schema, list):
+        return [_without(value) for value in schema]
+    return schema
+
+
+def _lenient(value: Any, key: str = "") -> Any:
+    """``value`` without what the contract leaves free: nulls, and how an empty relation looks."""
+    if isinstance(value, list):
+        if key in ("customers", "items", "relationships", "contact") and not value:
+            return {}
+        return [_lenient(entry) for entry in value]
+    if isinstance(value, dict):
+        return {name: _lenient(entry, name) for name, entry in value.items() if entry is not None}
+    return value

@@ -1,0 +1,282 @@
+"""Judges what a success says, against what was asked for and what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+from cart_spec import Contract
+from cart_spec.contract import Level
+
+from cart_conformance.oracle.answer_checks import shown
+from cart_conformance.oracle.expected_success import SUCCESS, has_symbols
+from cart_conformance.oracle.knowledge import CART_SIDE, KnownCart, Suspect, list_side
+from cart_conformance.oracle.request_view import RequestView
+from cart_conformance.oracle.schemas import Schemas
+from cart_conformance.run.events import Kind
+from cart_conformance.run.findings import Finding
+from cart_conformance.target.state import customers_of, total
+from cart_conformance.target.transport import NOT_JSON, Answer
+
+NO_CONTENT = 204
+
+
+class Successes:
+    """Holds successes against the contract's statuses, its schemas, and what is known."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._schemas = Schemas(contract)
+
+    def findings(self, reading: RequestView, answer: Answer, *, in_form: bool) -> Iterator[Finding]:
+        """How the success ``answer`` deviates. ``reading`` breaks no rule for sure.
+
+        ``in_form`` says that the contract describes such a request, so that the answer has a form.
+        """
+        operation = reading.operation
+        assert operation is not None, "only known operations are judged"
+        tell = partial(self._finding, operation, answer)
+        wrong = self._wrong_status(reading, answer)
+        if wrong is not None:
+            yield tell(*wrong)
+            return
+        if answer.status == NO_CONTENT:
+            return
+        if answer.document is NOT_JSON:
+            yield tell(SUCCESS, Kind.SCHEMA, "a body in JSON", "one that is not JSON")
+            return
+        problem = self._schemas.problem(operation, answer.status, answer.document)
+        if problem is not None and (not in_form or _shows_odd(reading, answer)):
+            return
+        if problem is not None:
+            yield tell(SUCCESS, Kind.SCHEMA, f"a body that matches {operation}'s schema", problem)
+            return
+        for told in _CONTENT.get(operation, _nothing)(reading, answer):
+            yield self._effect(operation, answer, told)
+
+    def _effect(self, operation: str, answer: Answer, told: Told) -> Finding:
+        """A finding about state, put down to an operation that the rule is about."""
+        rule = self._contract.rule(told.rule)
+        blamed = told.suspect.operation if told.suspect else operation
+        if blamed not in rule.operations:
+            blamed = rule.operations[0]
+        about = told.suspect.about if told.suspect else None
+        return Finding(
+            rule.id, rule.level, Kind.EFFECT, blamed, told.expected, told.actual,
+            answer=answer, about=about,
+        )  # fmt: skip
+
+    def _wrong_status(
+        self, reading: RequestView, answer: Answer
+    ) -> tuple[str, Kind, str, str] | None:
+        assert reading.operation is not None
+        method, path = self._contract.operations[reading.operation]
+        responses = self._contract.document["paths"][path][method.lower()]["responses"]
+        documented = [int(status) for status in responses if status.startswith("2")]
+        if answer.status not in documented:
+            wanted = " or ".join(map(str, documented))
+            return SUCCESS, Kind.WRONG_STATUS, wanted, shown(answer)
+        if reading.operation != "createCustomerCartAssociation" or reading.json.ambiguous:
+            return None
+        customers = reading.known.customers_of(reading.cart_id)
+        if customers is None or reading.named_customer is None:
+            return None
+        if reading.named_customer in customers:
+            if answer.status == NO_CONTENT:
+                return None
+            return "association-repeat", Kind.WRONG_STATUS, "204: it exists already", shown(answer)
+        if answer.status != NO_CONTENT:
+            return None
+        return SUCCESS, Kind.WRONG_STATUS, "200 with the identifier: it is new", shown(answer)
+
+    def _finding(
+        self, operation: str, answer: Answer, rule: str, kind: Kind, expected: str, actual: str
+    ) -> Finding:
+        level: Level = self._contract.rule(rule).level
+        return Finding(rule, level, kind, operation, expected, actual, answer=answer)
+
+
+def _shows_odd(reading: RequestView, answer: Answer) -> bool:
+    """Whether an answer shows something that came of a request that is not described."""
+    shown_things = answer.data if isinstance(answer.data, list) else [answer.data]
+    ids = {str(each.get("id")) for each in shown_things if isinstance(each, dict)}
+    return bool(ids & reading.known.odd)
+
+
+class Told(NamedTuple):
+    """What an answer says that it should not.
+
+    ``suspect`` is the request that must have changed it although it should have changed nothing.
+    """
+
+    rule: str
+    expected: str
+    actual: str
+    suspect: Suspect | None = None
+
+
+_Content = Callable[[RequestView, Answer], Iterator[Told]]
+
+
+def _nothing(reading: RequestView, answer: Answer) -> Iterator[Told]:  # noqa: ARG001 - the table's signature
+    yield from ()
+
+
+def _association(reading: RequestView, answer: Answer) -> Iterator[Told]:
+    asked = reading.named_customer
+    echoed = [entry.get("id") for entry in answer.data]
+    if asked is not None and not reading.json.ambiguous and asked not in echoed:
+        yield Told(SUCCESS, f"the identifier {asked} sent back", f"{echoed}")
+
+
+def _new_cart(reading: RequestView, answer: Answer) -> Iterator[Told]:
+    yield from _fields(reading, answer)
+    asked = reading.data.get("id")
+    if isinstance(asked, str) and asked and answer.data.get("id") != asked:
+        yield Told(SUCCESS, f"the cart {asked}", f"the cart {answer.data.get('id')}")
+    customer = reading.customer
+    if customer is not None and customer not in customers_of(answer.data):
+        yield Told(SUCCESS, "a cart of the customer who made it", "a cart without that customer")
+
+
+def _changed_cart(reading: RequestView, answer: Answer) -> Iterator[Told]:
+    yield from _fields(reading, answer)
+    yield from _same_id(reading.cart_id, answer)
+
+
+def _fields(reading: RequestView, answer: Answer) -> Iterator[Told]:
+    if reading.json.ambiguous:
+        return
+    rule = "any-symbol" if has_symbols(reading) else SUCCESS
+    for name in ("name", "description"):
+        sent = reading.data.get(name)
+        came = answer.data.get(name)
+        if isinstance(sent, str) and sent.isprintable() and (came or "") != sent:
+            yield Told(rule, f"{name} {sent!r} unchanged", f"{came!r}")
+
+
+def _same_id(asked: str, answer: Answer) -> Iterator[Told]:
+    came = answer.data.get("id")
+    if asked and came != asked:
+        yield Told(SUCCESS, f"id {asked}", f"id {came}")
+
+
+def _cart(reading: RequestView, answer: Answer) -> Iterator[Told]:
+    yield from _same_id(reading.cart_id, answer)
+    known = reading.known.carts.get(reading.cart_id)
+    if known is None or not known.exists or known.customers is None:
+        return
+    found = set(customers_of(answer.data))
+    for customer in sorted(known.customers - found):
+        wanted = f"the cart's customers have {customer} among them"
+        yield _missing(known, CART_SIDE, wanted, f"{sorted(found)}")
+    for customer in sorted(found - known.customers):
+        wanted = f"the cart's customers do not have {customer} among them"
+        yield _unexpected(known, CART_SIDE, customer, wanted, f"{sorted(found)}")
+
+
+def _cart_page(reading: RequestView, answer: Answer) -> Iterator[Told]:
+    yield from _page(reading, answer)
+    customer = reading.customer
+    if customer is None:
+        return
+    side = list_side(customer)
+    listed = [str(cart.get("id")) for cart in answer.data]
+    for cart_id in listed:
+        known = reading.known.carts.get(cart_id)
+        if known is None or not known.exists or known.customers is None:
+            continue
+        if customer not in known.customers:
+            wanted = f"no cart {cart_id} in the list of customer {customer}"
+            yield _unexpected(known, side, customer, wanted, "it is there")
+    if reading.query or total(answer, 0) > len(listed):
+        return
+    for cart_id in sorted(reading.known.carts_of(customer) - set(listed)):
+        wanted = f"cart {cart_id} in the list of customer {customer}"
+        yield _missing(reading.known.carts[cart_id], side, wanted, "it is not there")
+
+
+def _missing(known: KnownCart, side: str, expected: str, actual: str) -> Told:
+    """An association that should be there: by which rule, from what happened to the cart."""
+    if side in known.suspects:
+        suspect = known.suspects[side]
+        return Told(suspect.rule, expected, actual, suspect)
+    shared = len(known.customers or ()) > 1 or known.removed
+    return Told("shared-cart" if shared else "association-visible", expected, actual)
+
+
+def _unexpected(known: KnownCart, side: str, customer: str, expected: str, actual: str) -> Told:
+    """An association that should not be there: by which rule, from what happened to the cart."""
+    if side in known.suspects:
+        suspect = known.suspects[side]
+        return Told(suspect.rule, expected, actual, suspect)
+    if customer in known.removed:
+        return Told("association-deleted", expected, actual)
+    others = side != CART_SIDE and known.customers
+    return Told("others-cannot-see" if others else "association-visible", expected, actual)
+
+
+def state_rules(reading: RequestView) -> list[str]:
+    """The rules about effects that a success of this request puts to the test."""
+    if reading.operation == "getACart":
+        carts = [reading.known.carts.get(reading.cart_id)]
+    elif reading.operation == "getCarts" and reading.customer is not None:
+        carts = list(reading.known.carts.values())
+    else:
+        return []
+    found: set[str] = set()
+    for cart in carts:
+        if cart is None or not cart.exists or cart.customers is None:
+            continue
+        found |= {"association-visible"} if cart.customers else set()
+        found |= {"association-deleted"} if cart.removed else set()
+        if reading.customer is not None and reading.operation == "getCarts":
+            found |= {"others-cannot-see"} if cart.customers - {reading.customer} else set()
+    return sorted(found)
+
+
+def _page(reading: RequestView, answer: Answer) -> Iterator[Told]:
+    asked = dict(reading.query)
+    page = answer.document["meta"]["page"]
+    for name in ("limit", "offset"):
+        wanted = asked.get(f"page[{name}]")
+        if wanted is not None and wanted.isdecimal() and page.get(name) != int(wanted):
+            yield Told(SUCCESS, f"meta.page.{name} {wanted}", f"{page.get(name)}")
+    # How many customers a page has without being asked is not published.
+    limit = asked.get("page[limit]", "20" if reading.operation == "getCarts" else "")
+    if limit.isdecimal() and len(answer.data) > int(limit):
+        yield Told(SUCCESS, f"at most {limit} entries", f"{len(answer.data)}")
+
+
+def _customer(reading: RequestView, answer: Answer) -> Iterator[Told]:
+    if reading.customer_id:
+        yield from _same_id(reading.customer_id, answer)
+    if reading.json.ambiguous:
+        return
+    name, email = reading.data.get("name"), reading.data.get("email")
+    if isinstance(name, str) and name.isprintable() and answer.data["name"].strip() != name.strip():
+        yield Told(SUCCESS, f"name {name!r}", f"{answer.data['name']!r}")
+    if isinstance(email, str) and answer.data["email"].casefold() != email.casefold():
+        yield Told(SUCCESS, f"email {email!r}", f"{answer.data['email']!r}")
+
+
+def _login(reading: RequestView, answer: Answer) -> Iterator[Told]:
+    email = reading.data.get("email")
+    holder = reading.known.holder_of(email) if isinstance(email, str) else None
+    if holder is not None and answer.data["customer_id"] != holder:
+        yield Told(SUCCESS, f"customer_id {holder}", f"{answer.data['customer_id']}")
+
+
+_CONTENT: dict[str, _Content] = {
+    "createCustomerCartAssociation": _association,
+    "createACart": _new_cart,
+    "updateACart": _changed_cart,
+    "getACart": _cart,
+    "getCarts": _cart_page,
+    "getCustomers": _page,
+    "createCustomer": _customer,
+    "getCustomer": _customer,
+    "updateCustomer": _customer,
+    "createCustomerToken": _login,
+}

@@ -1,0 +1,232 @@
+"""``pytest --conformance-url URL``: a test for each rule and method, with the verdicts of a run.
+
+The run is made once, before the tests, in the process that the user started: so Ctrl-C cleans up,
+and the workers of pytest-xdist share one run. Only its redacted report reaches the workers.
+
+What a verdict becomes: *conforms* passes, *deviates* fails, *advice* is an expected failure,
+*skipped* is skipped. A documented rule that could not be tried fails, because such a run is
+incomplete; any other is skipped. So the tests pass when ``cart-conformance run`` exits with 0.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPORT = pytest.StashKey[dict[str, Any]]()
+_WORKER_INPUT = "conformance_report"
+
+
+class Deviates(Exception):
+    """The deployment deviates from the rule. The message shows how."""
+
+
+class Untried(Exception):
+    """A documented rule could not be tried to its end. The message says why."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of ``cart-conformance run`` that a test run needs; conformance.toml has all."""
+    group = parser.getgroup("conformance", "conformance of customer-cart associations")
+    group.addoption(
+        "--conformance-url",
+        metavar="URL",
+        help="Check the deployment at this base URL: one test for each rule and method.",
+    )
+    group.addoption("--conformance-client-id", metavar="ID", help="The store's key.")
+    group.addoption(
+        "--conformance-client-secret",
+        metavar="SECRET",
+        help="Its secret. Better in CART_CONFORMANCE_CLIENT_SECRET: other users see options.",
+    )
+    group.addoption(
+        "--conformance-config",
+        metavar="FILE",
+        type=Path,
+        help="The TOML file with all other options. [default: conformance.toml, if there is one]",
+    )
+    group.addoption("--conformance-seed", metavar="SEED", type=int, help="Repeat a run.")
+    group.addoption(
+        "--conformance-layers", metavar="LAYERS", help="By comma: directed, model, fuzz."
+    )
+    group.addoption("--conformance-rules", metavar="RULES", help="Only these, by comma.")
+    group.addoption(
+        "--conformance-strict",
+        action="store_const",
+        const=True,
+        help="Fail on observed and interpreted rules too.",
+    )
+    group.addoption(
+        "--conformance-report-dir", metavar="DIR", type=Path, help="Write the reports here."
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and take over the report where this is a worker of pytest-xdist."""
+    config.addinivalue_line("markers", "conformance: a rule of the contract, tried on a deployment")
+    report = getattr(config, "workerinput", {}).get(_WORKER_INPUT)
+    if report is not None:
+        config.stash[REPORT] = json.loads(report)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give the report to a worker of pytest-xdist."""
+    if REPORT in node.config.stash:
+        node.workerinput[_WORKER_INPUT] = json.dumps(node.config.stash[REPORT])
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Make the run. Raises pytest.UsageError for settings that make no sense."""
+    config = session.config
+    asked = config.getoption("conformance_url") and not config.getoption("collectonly")
+    if asked and not hasattr(config, "workerinput"):
+        config.stash[REPORT] = _made(config)
+
+
+def _made(config: pytest.Config) -> dict[str, Any]:
+    """The report of a run. Ends pytest where it could not be made, or was interrupted."""
+    from cart_spec import load_contract
+
+    from cart_conformance.cli import from_environment, settings_of
+    from cart_conformance.config import SettingsError
+    from cart_conformance.reports import DocumentReport, FileReports, ProgressReport, ReportDirError
+    from cart_conformance.run import engine
+    from cart_conformance.target.ledger import JournalError
+
+    names = [
+        "client_id",
+        "client_secret",
+        "config",
+        "seed",
+        "layers",
+        "rules",
+        "strict",
+        "report_dir",
+    ]
+    options = {name: config.getoption(f"conformance_{name}") for name in names}
+    contract = load_contract()
+    kept = DocumentReport(contract)
+    try:
+        settings = settings_of(config.getoption("conformance_url"), from_environment(options))
+        reporters: list[engine.Reporter] = [kept]
+        if settings.report_dir is not None:
+            reporters.append(FileReports(settings.report_dir, contract))
+        if config.get_verbosity() >= 0:
+            reporters.append(ProgressReport(sys.stdout))
+        engine.run(settings, contract, reporters)
+    except (SettingsError, JournalError, ReportDirError) as error:
+        raise pytest.UsageError(f"conformance: {error}") from None
+    report = kept.document
+    assert report is not None, "the last event of a run always comes"
+    if report["problem"]:
+        pytest.exit(f"conformance: {report['problem']}", returncode=2)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Add the rules to what the session collects."""
+    report = yield
+    if isinstance(collector, pytest.Session) and collector.config.getoption("conformance_url"):
+        rules = ConformanceRun.from_parent(collector, name="conformance", nodeid="conformance")
+        report.result = [*report.result, rules]
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say what the run came to, with the seed that repeats it."""
+    report = config.stash.get(REPORT, None)
+    if report is None or hasattr(config, "workerinput"):
+        return
+    from cart_conformance.reports.prose import outcome_sentence
+
+    terminalreporter.section("conformance")
+    terminalreporter.write_line(f"{report['target']}: {report['outcome']}, seed {report['seed']}")
+    terminalreporter.write_line(outcome_sentence(report))
+
+
+class ConformanceRun(pytest.Collector):
+    """The rules of the contract, as tests."""
+
+    def collect(self) -> Iterator[ConformanceItem]:
+        """An item for each rule and operation, the same in every process."""
+        from cart_spec import load_contract
+
+        contract = load_contract()
+        report = self.config.stash.get(REPORT, None)
+        judged = {rule["id"]: rule for rule in report["rules"]} if report else {}
+        for rule in contract.rules:
+            found = judged.get(rule.id)
+            seen = [each["operation"] for each in found["operations"]] if found else []
+            for operation in dict.fromkeys((*rule.operations, *seen)):
+                method, _ = contract.operations[operation]
+                name = f"{rule.id}[{method}-{operation}]"
+                item = ConformanceItem.from_parent(self, name=name)
+                item.judge(operation, found)
+                item.extra_keyword_matches.update((rule.level, rule.group, method))
+                yield item
+
+
+class ConformanceItem(pytest.Item):
+    """One rule and method. It sends nothing: the run is over."""
+
+    _operation: str
+    _rule: dict[str, Any] | None
+
+    def judge(self, operation: str, rule: dict[str, Any] | None) -> None:
+        """Take in what the report says of the rule; None where there was no run."""
+        self._operation = operation
+        self._rule = rule
+        self.add_marker("conformance")
+
+    def runtest(self) -> None:
+        """Come to the verdict. Raises Deviates and Untried."""
+        from cart_conformance.reports.prose import described
+
+        rule = self._rule
+        assert rule is not None, "tests run only after a run"
+        mine = next(each for each in rule["operations"] if each["operation"] == self._operation)
+        verdict = mine["verdict"]
+        self.user_properties += [("level", rule["level"]), ("verdict", verdict)]
+        reason = f"{verdict}: {mine['reason'] or rule['reason'] or rule['statement']}"
+        if verdict == "deviates":
+            raise Deviates(described(rule, self._own(rule, fails=True)))
+        if verdict == "advice":
+            pytest.xfail(f"advice: {self._summary(rule)}")
+        if verdict in ("error", "untestable") and rule["level"] == "documented":
+            raise Untried(reason)
+        if verdict != "conforms":
+            pytest.skip(reason)
+
+    def _own(self, rule: dict[str, Any], *, fails: bool) -> list[dict[str, Any]]:
+        return [
+            each
+            for each in rule["deviations"]
+            if each["operation"] == self._operation and each["fails"] is fails
+        ]
+
+    def _summary(self, rule: dict[str, Any]) -> str:
+        from cart_conformance.reports.text import one_line
+
+        own = self._own(rule, fails=False)
+        return "; ".join(
+            one_line(f"expected {each['expected']}, came {each['actual']}") for each in own[:3]
+        )
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """A verdict as it is, without the traceback of this plugin."""
+        if isinstance(excinfo.value, Deviates | Untried):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Where a test stands: a rule stands in no file."""
+        return self.path, None, f"conformance::{self.name}"

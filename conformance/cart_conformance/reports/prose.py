@@ -1,0 +1,107 @@
+"""A report in sentences, for the reports that are plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cart_conformance.reports.text import one_line, visible
+
+OUTCOME_WORDS = {
+    "conforms": "Conforms",
+    "deviates": "Deviates",
+    "could-not-run": "Could not run",
+    "incomplete": "Incomplete",
+}
+
+KIND_WORDS = {
+    "not-refused": "was not refused",
+    "refused": "was refused",
+    "wrong-status": "another status",
+    "wrong-text": "another text",
+    "effect": "another effect",
+    "envelope": "not the error envelope",
+    "schema": "not the published schema",
+    "leak": "gives away a password",
+    "server-error": "server error",
+}
+
+
+def outcome_sentence(report: dict[str, Any]) -> str:
+    """The outcome in one sentence, with the rules by verdict."""
+    counts = report["counts"]
+    told = [
+        f"{counts[verdict]} {word}"
+        for verdict, word in (
+            ("deviates", "deviate" if counts["deviates"] != 1 else "deviates"),
+            ("error", "errors" if counts["error"] != 1 else "error"),
+            ("untestable", "could not be tried"),
+            ("advice", "differ as advice" if counts["advice"] != 1 else "differs as advice"),
+            ("conforms", "conform" if counts["conforms"] != 1 else "conforms"),
+            ("skipped", "skipped"),
+        )
+        if counts[verdict]
+    ]
+    return f"Of {len(report['rules'])} rules: {', '.join(told)}."
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
+
+
+SHOWN = 10
+"""Deviations of one rule that are told where a reader scrolls; ``report.json`` has more."""
+
+
+def described(rule: dict[str, Any], deviations: Sequence[dict[str, Any]]) -> str:
+    """The deviations of one rule as text: the rule and its source, then what shows each of them."""
+    source = rule["source"]
+    heading = [
+        f"{rule['id']} ({rule['level']}): {rule['statement']}",
+        f'  source    "{source["sentence"]}"',
+        f"            {source['document']}, {source['page']}",
+    ]
+    parts = [heading, *(list(evidence(each)) for each in deviations[:SHOWN])]
+    if len(deviations) > SHOWN:
+        parts.append([f"  … and {len(deviations) - SHOWN} more"])
+    return visible("\n\n".join("\n".join(part) for part in parts))
+
+
+def evidence(deviation: dict[str, Any]) -> Iterator[str]:
+    """What shows one deviation, as lines of text."""
+    where = deviation["title"] or deviation["case"]
+    about = f" (a refusal of {deviation['about']})" if deviation["about"] else ""
+    endpoint = f"{deviation['method']} {deviation['path']}"
+    yield f"  case      {endpoint if deviation['path'] else deviation['operation']}: {where}{about}"
+    yield f"  expected  {_indented(deviation['expected'])}"
+    yield f"  came      {_indented(deviation['actual'])}"
+    if deviation["steps"]:
+        yield "  steps"
+        yield from (f"    {i}. {_indented(s)}" for i, s in enumerate(deviation["steps"], 1))
+    if deviation["exchange"]:
+        yield f"  sent      {deviation['exchange']['curl']}"
+        yield f"  answer    {answer(deviation['exchange'])}"
+    if deviation["control"]:
+        yield f"  control   {control(deviation['control'])}"
+
+
+def answer(exchange: dict[str, Any]) -> str:
+    """What came of a request: the status and the start of the body, or why nothing came."""
+    if exchange["status"] is None:
+        return exchange["failure"] or "no answer"
+    return f"{exchange['status']} {one_line(exchange['response_body'], 400)}".rstrip()
+
+
+def control(exchange: dict[str, Any]) -> str:
+    """How the control fared, in a few words."""
+    if exchange["status"] is None:
+        return f"the same request without the fault: {exchange['failure'] or 'no answer'}"
+    return f"the same request without the fault: {exchange['status']}"
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n            ")

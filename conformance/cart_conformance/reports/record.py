@@ -1,0 +1,86 @@
+"""Collects the events of one run, for reports that are written at its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cart_spec import Contract
+
+from cart_conformance.run.events import (
+    CaseFinished,
+    CaseResult,
+    CleanupFinished,
+    Event,
+    ExitStatus,
+    LayerFinished,
+    Provisioned,
+    RuleVerdict,
+    RunFinished,
+    RunStarted,
+    Verdict,
+)
+
+UNFINISHED = "The run has not finished, or was killed."
+
+
+@dataclass
+class Record:
+    """What a run has said so far. ``seconds`` is by (rule, operation), ``titles`` by case."""
+
+    started: RunStarted | None = None
+    provisioned: Provisioned | None = None
+    layers: list[LayerFinished] = field(default_factory=list)
+    cleanup: CleanupFinished | None = None
+    finished: RunFinished | None = None
+    cases: int = 0
+    seconds: dict[tuple[str, str], float] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+
+    def add(self, event: Event) -> None:
+        """Take in the next event."""
+        match event:
+            case RunStarted():
+                self.started = event
+            case Provisioned():
+                self.provisioned = event
+            case LayerFinished():
+                self.layers.append(event)
+            case CleanupFinished():
+                self.cleanup = event
+            case RunFinished():
+                self.finished = event
+            case CaseFinished(result):
+                self._count(result)
+
+    def _count(self, result: CaseResult) -> None:
+        self.cases += 1
+        key = (result.rule, result.operation)
+        self.seconds[key] = self.seconds.get(key, 0.0) + result.elapsed
+        if result.title:
+            self.titles[result.case] = result.title
+
+
+def untried(contract: Contract, problem: str) -> tuple[RuleVerdict, ...]:
+    """A verdict for each rule of which nothing is known, because of ``problem``."""
+    return tuple(
+        RuleVerdict(rule.id, rule.level, rule.group, Verdict.ERROR, (), reason=problem)
+        for rule in contract.rules
+    )
+
+
+def unfinished(started: RunStarted, contract: Contract) -> RunFinished:
+    """What stands in for the end of a run that has none yet: every rule an error."""
+    verdicts = untried(contract, UNFINISHED)
+    return RunFinished(
+        run_id=started.run_id,
+        target=started.target,
+        seed=started.seed,
+        verdicts=verdicts,
+        counts={Verdict.ERROR.value: len(verdicts)},
+        requests=0,
+        started_at=started.started_at,
+        finished_at=started.started_at,
+        elapsed=0.0,
+        exit_status=ExitStatus.COULD_NOT_RUN,
+        problem=UNFINISHED,
+    )

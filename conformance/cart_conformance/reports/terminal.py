@@ -1,0 +1,332 @@
+"""Tells people in a terminal, or a log, how a run goes and what it found."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TextIO
+
+from cart_spec import Contract
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from cart_conformance.reports.document import document
+from cart_conformance.reports.prose import (
+    OUTCOME_WORDS,
+    duration,
+    evidence,
+    outcome_sentence,
+)
+from cart_conformance.reports.record import Record
+from cart_conformance.reports.text import one_line, visible
+from cart_conformance.run.events import (
+    CaseFinished,
+    CaseStarted,
+    CleanupFinished,
+    Event,
+    ExitStatus,
+    LayerFinished,
+    LayerStarted,
+    Provisioned,
+    RunFinished,
+    RunStarted,
+    Verdict,
+)
+from cart_conformance.run.verdicts import worst
+
+STYLES = {
+    "conforms": "green",
+    "deviates": "bold red",
+    "advice": "yellow",
+    "untestable": "magenta",
+    "skipped": "dim",
+    "error": "bold magenta",
+    "could-not-run": "bold magenta",
+    "incomplete": "bold yellow",
+}
+
+SHOWN = 3
+"""Deviations of one rule that are shown; the reports on disk have more."""
+
+# Wide enough that a log never breaks a line of the table.
+_PIPE_WIDTH = 200
+
+_LAYER_WORDS = {
+    "directed": "Directed cases",
+    "model": "Model machine",
+    "fuzz": "Coverage and fuzzing",
+}
+
+
+def is_plain(stream: TextIO) -> bool:
+    """Whether ``stream`` wants neither colour nor progress: a pipe, ``NO_COLOR``, ``TERM=dumb``."""
+    return (
+        not stream.isatty() or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    )
+
+
+class _Console(Console):
+    """A console whose reader may go away: rich would end the process, and so the run."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing from now on, nor complain when the process ends."""
+        self.quiet = True
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+class ProgressReport:
+    """Shows how a run goes, and nothing of what it found."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to ``stream``."""
+        self._plain = is_plain(stream)
+        self._console = _Console(
+            file=stream,
+            no_color=self._plain,
+            force_terminal=not self._plain,
+            width=_PIPE_WIDTH if not stream.isatty() else None,
+            # What a server sent is no markup.
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
+        self._record = Record()
+        self._told: set[tuple[str, str]] = set()
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def handle(self, event: Event) -> None:
+        """Tell what there is to tell of an event. A reader that went away stops no run."""
+        self._record.add(event)
+        match event:
+            case RunStarted():
+                self._say(
+                    f"{one_line(event.target)}, seed {event.seed}, {event.cases} cases planned"
+                )
+            case Provisioned():
+                how = "were given" if event.given else "were made"
+                self._say(f"{event.customers} customers {how}, {event.requests} requests")
+            case LayerStarted():
+                self._start_layer(event)
+            case CaseStarted():
+                self._step(event.rule)
+            case CaseFinished():
+                self._advance(event)
+            case LayerFinished():
+                self._end_layer(event)
+            case CleanupFinished():
+                self._cleaned(event)
+            case RunFinished():
+                self._stop()
+                self._finish(event)
+
+    def _finish(self, finished: RunFinished) -> None:
+        """Nothing is told of what was found."""
+
+    def _start_layer(self, event: LayerStarted) -> None:
+        if self._plain:
+            return
+        if self._progress is None:
+            self._progress = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[now]}", style="dim"),
+                console=self._console,
+                transient=True,
+            )
+            self._progress.start()
+        self._task = self._progress.add_task(
+            _LAYER_WORDS[event.layer.value], total=event.cases, now=""
+        )
+
+    def _step(self, now: str) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, now=now)
+
+    def _advance(self, event: CaseFinished) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.advance(self._task)
+        result = event.result
+        told = (result.rule, result.operation)
+        if result.verdict is Verdict.DEVIATES and not self._plain and told not in self._told:
+            self._told.add(told)
+            self._say(f"  deviates  {result.rule}, {result.operation}", STYLES["deviates"])
+
+    def _end_layer(self, event: LayerFinished) -> None:
+        self._stop()
+        self._say(
+            f"{_LAYER_WORDS[event.layer.value]}: {event.cases} cases,"
+            f" {event.requests} requests, {duration(event.elapsed)}"
+        )
+        if event.problem:
+            self._say(f"  ended early: {one_line(event.problem, 500)}", STYLES["error"])
+
+    def _cleaned(self, event: CleanupFinished) -> None:
+        self._stop()
+        self._say(
+            f"Cleaned up: {event.removed} removed, {event.requests} requests,"
+            f" {duration(event.elapsed)}"
+        )
+        for problem in event.problems:
+            self._say(f"  {one_line(problem, 500)}", STYLES["advice"])
+        if event.left:
+            journal = self._record.provisioned and self._record.provisioned.journal
+            later = f": cart-conformance cleanup {journal}" if journal else ""
+            self._say(f"  {len(event.left)} things are still there{later}", STYLES["error"])
+
+    def _stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress, self._task = None, None
+
+    def _lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._say(visible(line))
+
+    def _say(self, text: str | Text = "", style: str | None = None) -> None:
+        # A style given to print would colour the progress bar below as well.
+        shown = text if isinstance(text, Text) else Text(text, style or "")
+        self._console.print(shown, soft_wrap=True)
+
+
+class TerminalReport(ProgressReport):
+    """Shows progress while the run goes, then a table by rule, and what fails last."""
+
+    def __init__(self, stream: TextIO, contract: Contract, report_dir: Path | None = None) -> None:
+        """Write to ``stream``; ``report_dir`` is only named at the end."""
+        super().__init__(stream)
+        self._contract = contract
+        self._report_dir = report_dir
+
+    def _finish(self, finished: RunFinished) -> None:
+        report = document(self._record, finished, self._contract)
+        if finished.exit_status is not ExitStatus.COULD_NOT_RUN:
+            self._say()
+            self._print_table(self._table(report["rules"]))
+            self._group(report["rules"], "advice", "Advice (fails no run)")
+            self._untried(report["rules"])
+            self._group(report["rules"], "deviates", "Deviations")
+        self._say()
+        self._ending(report)
+
+    def _table(self, rules: list[dict[str, Any]]) -> Table:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in ("Rule", "Level", "Verdict"):
+            table.add_column(heading, no_wrap=True)
+        table.add_column("By method")
+        table.add_column("Cases", justify="right", no_wrap=True)
+        for rule in rules:
+            table.add_row(
+                rule["id"],
+                rule["level"],
+                Text(rule["verdict"], STYLES[rule["verdict"]]),
+                self._by_method(rule),
+                str(rule["cases"]),
+            )
+        return table
+
+    def _print_table(self, table: Table) -> None:
+        if not self._plain:
+            self._console.print(table)
+            return
+        with self._console.capture() as capture:
+            self._console.print(table)
+        for line in capture.get().splitlines():
+            self._say(line.rstrip())
+
+    def _by_method(self, rule: dict[str, Any]) -> Text:
+        """The methods of a rule, each with its verdict where they are not all the same."""
+        verdicts: dict[str, list[str]] = {}
+        for operation in rule["operations"]:
+            verdicts.setdefault(operation["method"], []).append(operation["verdict"])
+        if {v for each in verdicts.values() for v in each} <= {rule["verdict"]}:
+            return Text(" ".join(verdicts), "dim")
+        return Text(", ").join(self._method(*each) for each in verdicts.items())
+
+    @staticmethod
+    def _method(method: str, verdicts: list[str]) -> Text:
+        """The verdict of one method that a reader must see, and how many endpoints it is about."""
+        verdict = worst(map(Verdict, verdicts)).value
+        same = verdicts.count(verdict)
+        share = f" ({same} of {len(verdicts)})" if same < len(verdicts) else ""
+        return Text(f"{method} ") + Text(f"{verdict}{share}", STYLES[verdict])
+
+    def _group(self, rules: list[dict[str, Any]], verdict: str, title: str) -> None:
+        chosen = [rule for rule in rules if rule["verdict"] == verdict]
+        if not chosen:
+            return
+        self._say()
+        self._say(title, f"{STYLES[verdict]} underline")
+        for rule in chosen:
+            self._say()
+            self._say(f"{rule['id']} ({rule['level']}): {visible(rule['statement'])}", "bold")
+            source = rule["source"]
+            self._lines([f'  source    "{source["sentence"]}"'])
+            self._lines([f"            {source['document']}, {source['page']}"])
+            self._deviations(rule["deviations"], rule["deviations_left_out"])
+
+    def _deviations(self, deviations: list[dict[str, Any]], left_out: int) -> None:
+        for shown in deviations[:SHOWN]:
+            self._say()
+            self._lines(evidence(shown))
+        more = max(0, len(deviations) - SHOWN) + left_out
+        if more:
+            where = f"see {self._report_dir}" if self._report_dir else "--report-dir keeps them"
+            self._say(f"\n  … and {more} more of this rule ({where})", "dim")
+
+    def _untried(self, rules: list[dict[str, Any]]) -> None:
+        reasons: dict[tuple[str, str], list[str]] = {}
+        for verdict in ("skipped", "untestable", "error"):
+            for rule in rules:
+                if rule["verdict"] == verdict:
+                    reason = one_line(rule["reason"] or "no case of it was run", 500)
+                    reasons.setdefault((verdict, reason), []).append(rule["id"])
+        if not reasons:
+            return
+        self._say()
+        self._say("Not tried to the end", "underline")
+        for (verdict, reason), ids in reasons.items():
+            self._say(f"  {verdict}: {_few(ids)}", STYLES[verdict])
+            self._lines([f"    {reason}"])
+
+    def _ending(self, report: dict[str, Any]) -> None:
+        outcome = report["outcome"]
+        line = Text.assemble(
+            (OUTCOME_WORDS[outcome], STYLES[outcome]),
+            f" (exit status {report['exit_status']}). {outcome_sentence(report)}",
+        )
+        self._say(line)
+        if report["problem"]:
+            self._say(visible(report["problem"]), STYLES["error"])
+        self._say(
+            f"{report['requests']} requests in {duration(report['elapsed'])}, seed {report['seed']}"
+        )
+        if self._report_dir:
+            self._say(f"Reports: {self._report_dir}")
+
+
+def _few(ids: list[str]) -> str:
+    return ", ".join(ids) if len(ids) <= 12 else f"{', '.join(ids[:12])} and {len(ids) - 12} more"
+
+
+def tolerant(stream: TextIO) -> TextIO:
+    """``stream``, which from now on escapes what its encoding has no character for."""
+    with contextlib.suppress(AttributeError, ValueError):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]  # not all have it
+    return stream

@@ -1,0 +1,249 @@
+"""Makes one run: plan, provision, layers, clean-up, verdicts; tells it all as events."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Protocol
+
+from cart_spec.contract import Contract
+
+from cart_conformance.config import Settings
+from cart_conformance.run import directed
+from cart_conformance.run.events import (
+    CaseFinished,
+    CaseResult,
+    CleanupFinished,
+    Event,
+    ExitStatus,
+    Layer,
+    LayerFinished,
+    LayerStarted,
+    Provisioned,
+    RunFinished,
+    RunStarted,
+    Verdict,
+)
+from cart_conformance.run.verdicts import Policy, exit_status, fold
+from cart_conformance.target.cleanup import clean_up
+from cart_conformance.target.ledger import Journal, default_path
+from cart_conformance.target.session import CouldNotRun, Session
+from cart_conformance.target.transport import Client, Interruption
+
+LayerFunction = Callable[[Session], Iterator[CaseResult]]
+
+
+def _model(session: Session) -> Iterator[CaseResult]:
+    from cart_conformance.schemathesis import stateful as model  # Hypothesis takes a while to load
+
+    return model.run(session)
+
+
+def _fuzz(session: Session) -> Iterator[CaseResult]:
+    from cart_conformance.schemathesis import fuzzing as fuzz  # and Schemathesis a while longer
+
+    return fuzz.run(session)
+
+
+LAYERS: Mapping[Layer, LayerFunction] = {
+    Layer.DIRECTED: directed.run,
+    Layer.MODEL: _model,
+    Layer.FUZZ: _fuzz,
+}
+"""The layers, in the order in which they run."""
+
+
+class Reporter(Protocol):
+    """Consumes the events of a run."""
+
+    def handle(self, event: Event) -> None:
+        """Take in the next event."""
+
+
+def run(settings: Settings, contract: Contract, reporters: Sequence[Reporter]) -> ExitStatus:
+    """Make one run and return its exit status.
+
+    Raises JournalError before anything is sent, where the journal cannot be written.
+    """
+    return _Run(settings, contract, reporters).make()
+
+
+class _Run:
+    def __init__(
+        self, settings: Settings, contract: Contract, reporters: Sequence[Reporter]
+    ) -> None:
+        self._settings = settings
+        self._contract = contract
+        self._reporters = reporters
+        self._run_id = secrets.token_hex(4)
+        self._results: list[CaseResult] = []
+        self._cases = directed.chosen(contract, settings)
+        self._client = Client(
+            rate=settings.rate,
+            max_requests=settings.max_requests,
+            timeout=settings.timeout,
+            max_time=settings.max_time,
+            target=settings.target,
+        )
+        journal = Journal(
+            settings.journal or default_path(self._run_id), self._run_id, settings.target
+        )
+        self._session = Session(settings, contract, self._client, journal, self._run_id, self._emit)
+        self._started_at = _now()
+        self._started = time.monotonic()
+
+    def make(self) -> ExitStatus:
+        could_not: str | None = None
+        ended: str | None = None
+        self._emit(self._first())
+        try:
+            with _terminable():
+                could_not = self._provision()
+                if could_not is None:
+                    for layer in self._settings.layers:
+                        self._layer(layer)
+        except KeyboardInterrupt:
+            ended = "the run was interrupted"
+        finally:
+            self._clean()
+        return self._finish(could_not, ended)
+
+    def _first(self) -> RunStarted:
+        settings = self._settings
+        return RunStarted(
+            run_id=self._run_id,
+            target=self._session.redactor.text(settings.target),
+            seed=settings.seed,
+            started_at=self._started_at,
+            layers=settings.layers,
+            cases=len(self._cases) if Layer.DIRECTED in settings.layers else 0,
+            contract_version=self._contract.version,
+            strict=settings.strict,
+            texts=settings.texts,
+            rate=settings.rate,
+        )
+
+    def _provision(self) -> str | None:
+        session = self._session
+        try:
+            session.provision()
+        except CouldNotRun as problem:
+            return session.redactor.text(str(problem))
+        except Interruption as problem:
+            return session.redactor.text(
+                f"{self._settings.target} could not be reached: {problem}."
+                " Check the base URL, and that the server runs."
+            )
+        except Exception as error:  # noqa: BLE001 - clean-up and reports must follow all the same
+            return session.redactor.text(f"the suite itself failed: {_named(error)}")
+        self._emit(
+            Provisioned(
+                customers=len(session.customers),
+                given=self._settings.customers is not None,
+                requests=self._client.sent,
+                journal=str(session.journal.path),
+            )
+        )
+        return None
+
+    def _layer(self, layer: Layer) -> None:
+        started, sent, count = time.monotonic(), self._client.sent, 0
+        problem: str | None = None
+        self._emit(LayerStarted(layer, len(self._cases) if layer is Layer.DIRECTED else None))
+        try:
+            for result in LAYERS[layer](self._session):
+                count += 1
+                self._results.append(result)
+                self._emit(CaseFinished(result))
+        except Interruption as reason:
+            problem = self._session.redactor.text(str(reason))
+        except Exception as error:  # noqa: BLE001 - clean-up and reports must follow all the same
+            problem = self._session.redactor.text(f"the layer itself failed: {_named(error)}")
+        self._emit(
+            LayerFinished(
+                layer, count, self._client.sent - sent, time.monotonic() - started, problem
+            )
+        )
+
+    def _clean(self) -> None:
+        try:
+            with _terminable():
+                self._emit(clean_up(self._session))
+        except KeyboardInterrupt:
+            self._not_cleaned("clean-up was interrupted")
+        except Exception as error:  # noqa: BLE001 - the reports must follow all the same
+            self._not_cleaned(f"clean-up itself failed: {_named(error)}")
+        finally:
+            self._client.close()
+
+    def _not_cleaned(self, problem: str) -> None:
+        session = self._session
+        session.journal.close()
+        left = map(session.redactor.text, (*session.carts, *session.made_customers))
+        self._emit(CleanupFinished(0, tuple(left), (session.redactor.text(problem),), 0, 0.0))
+
+    def _finish(self, could_not: str | None, ended: str | None) -> ExitStatus:
+        settings = self._settings
+        verdicts = fold(
+            self._contract,
+            self._results,
+            Policy(settings.strict, settings.texts),
+            optional=frozenset(case.id for case in self._cases if case.optional),
+            problem=could_not or ended,
+        )
+        status = exit_status(verdicts, ended)
+        if could_not is not None:
+            status = ExitStatus.COULD_NOT_RUN
+        counts = Counter(each.verdict.value for each in verdicts)
+        self._emit(
+            RunFinished(
+                run_id=self._run_id,
+                target=self._session.redactor.text(settings.target),
+                seed=settings.seed,
+                verdicts=verdicts,
+                counts={verdict.value: counts[verdict.value] for verdict in Verdict},
+                requests=self._client.sent,
+                started_at=self._started_at,
+                finished_at=_now(),
+                elapsed=time.monotonic() - self._started,
+                exit_status=status,
+                problem=could_not or ended,
+            )
+        )
+        return status
+
+    def _emit(self, event: Event) -> None:
+        for reporter in self._reporters:
+            reporter.handle(event)
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does, so that clean-up follows."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,438 @@
+"""The second layer: sequences of operations against a small model of their effects.
+
+Hypothesis makes up sequences on two customers and a few carts; the model is what the oracle learns
+from each answer that it accepts, and every step is followed by a look at the carts from one side or
+the other. The first deviation of a sequence ends it; Hypothesis then seeks the shortest sequence
+that shows it.
+"""
+
+from __future__ import annotations
+
+import operator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky
+
+from cart_conformance.oracle import CART_SIDE, Judgement, list_side
+from cart_conformance.oracle.answer_checks import shown
+from cart_conformance.run.events import CaseResult, Kind, Layer
+from cart_conformance.run.finding_aggregator import FindingAggregator
+from cart_conformance.run.findings import Finding
+from cart_conformance.target.credentials import Credentials, Customer
+from cart_conformance.target.judging_client import JudgingClient
+from cart_conformance.target.session import ASSOCIATE, DISSOCIATE, Session, Untestable, identifiers
+from cart_conformance.target.transport import Answer, BudgetSpent, Interruption
+
+CARTS = 3
+"""Carts of a sequence."""
+STEPS = 10
+"""Steps of a sequence, at most."""
+ROUNDS = 4
+"""Searches with every action, each for a deviation that the ones before did not show."""
+SEQUENCES = 30
+"""Sequences of a search that finds nothing."""
+CLOSE_SEQUENCES = 4
+"""Sequences of a search for what one kind of refused request may change."""
+SHRINKING = 120
+"""Further sequences with which a search may seek the shortest."""
+REQUESTS = 6000
+SECONDS = 120.0
+"""What the layer may take in all, clean-up aside; it then ends with what it has found."""
+_APART = 1000
+"""How far apart the seeds of two runs are: more than there are searches in one."""
+MOST_FAULTS = 3
+"""Requests without an answer, after which the layer gives up."""
+
+
+class _Deviates(Exception):
+    """A sequence that shows a deviation; what Hypothesis shrinks."""
+
+
+class _Stop(BaseException):
+    """Ends a search from within; no Exception, which Hypothesis would take for a failing test."""
+
+
+# --- What a sequence is made of ---
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: what is done, to which of the carts, for which of the customers, and how.
+
+    ``by`` is who does it, ``look`` from where its effect is looked at afterwards. Plain values, so
+    that shrinking goes towards the simplest: the first cart and customer, as administrator.
+    """
+
+    action: str
+    cart: int
+    customer: int
+    by: str
+    look: str
+
+    def __str__(self) -> str:
+        by = "" if self.by == "administrator" else f", by {self.by.replace('_', ' ')}"
+        return f"{_SAYS[self.action].format(cart=self.cart + 1, who='AB'[self.customer])}{by}"
+
+
+_SAYS = {
+    "associate": "associate customer {who} with cart {cart}",
+    "disassociate": "disassociate customer {who} from cart {cart}",
+    "refused: two customers": "try to associate customers A and B with cart {cart} at once",
+    "refused: the same twice": "try to associate customer {who} with cart {cart} twice at once",
+    "refused: type": "try to associate {who} with cart {cart} as a 'person'",
+    "refused: no type": "try to associate customer {who} with cart {cart} without a type",
+    "refused: object": "try to associate customer {who} with cart {cart} by an object",
+    "refused: to disassociate two": "try to disassociate A and B from cart {cart} at once",
+    "refused: to disassociate a type": "try to disassociate {who} from cart {cart} as a 'person'",
+    "refused: to disassociate by object": "try to disassociate {who} from cart {cart} by an object",
+    "refused: blank name": "try to give cart {cart} a blank name",
+    "rename": "give cart {cart} a new name",
+    "delete": "delete cart {cart}",
+    "get": "get cart {cart}",
+}
+
+
+def _two(_customer: str, both: list[str]) -> Any:
+    return identifiers(*both)
+
+
+def _same_twice(customer: str, _both: list[str]) -> Any:
+    return identifiers(customer, customer)
+
+
+def _person(customer: str, _both: list[str]) -> Any:
+    return {"data": [{"type": "person", "id": customer}]}
+
+
+def _no_type(customer: str, _both: list[str]) -> Any:
+    return {"data": [{"id": customer}]}
+
+
+def _object(customer: str, _both: list[str]) -> Any:
+    return {"data": {"type": "customer", "id": customer}}
+
+
+def _right(customer: str, _both: list[str]) -> Any:
+    return identifiers(customer)
+
+
+_BODIES: dict[str, tuple[str, Callable[[str, list[str]], Any]]] = {
+    "associate": (ASSOCIATE, _right),
+    "disassociate": (DISSOCIATE, _right),
+    "refused: two customers": (ASSOCIATE, _two),
+    "refused: the same twice": (ASSOCIATE, _same_twice),
+    "refused: type": (ASSOCIATE, _person),
+    "refused: no type": (ASSOCIATE, _no_type),
+    "refused: object": (ASSOCIATE, _object),
+    "refused: to disassociate two": (DISSOCIATE, _two),
+    "refused: to disassociate a type": (DISSOCIATE, _person),
+    "refused: to disassociate by object": (DISSOCIATE, _object),
+}
+
+_CART_STEPS: dict[str, tuple[str, Any]] = {
+    "get": ("getACart", None),
+    "delete": ("deleteACart", None),
+    "rename": ("updateACart", {"data": {"name": "Renamed"}}),
+    "refused: blank name": ("updateACart", {"data": {"name": " "}}),
+}
+
+BY = ("administrator", "the_customer", "the_other_customer", "nobody")
+LOOKS = ("cart", "list", "list_of_the_other", "second_login", "everything")
+
+# Associating and taking back come often, so that the rest finds something to spoil.
+_ACTIONS = (*["associate"] * 2, *["disassociate"] * 2, *_SAYS)
+_REFUSED = tuple(action for action in _SAYS if action.startswith("refused"))
+
+
+def sequences(actions: Sequence[str]) -> st.SearchStrategy[list[Step]]:
+    """Sequences of steps of these actions, the simplest first."""
+    step = st.builds(
+        Step,
+        action=st.sampled_from(actions),
+        cart=st.sampled_from((0, 0, 0, *range(CARTS))),
+        customer=st.integers(0, 1),
+        by=st.sampled_from((*[BY[0]] * 4, *[BY[1]] * 2, *BY)),
+        look=st.sampled_from(LOOKS),
+    )
+    # What there is to begin with, so that the steps find something to spoil.
+    begin = st.sampled_from([(), (0,), (0, 1), (1, 0)]).map(
+        lambda customers: [
+            Step("associate", 0, customer, BY[0], "everything") for customer in customers
+        ]
+    )
+    steps = st.lists(step, min_size=1, max_size=STEPS)
+    return st.builds(operator.add, begin, steps)
+
+
+_AT_THE_END = Step("get", 0, 0, "administrator", "everything")
+
+# --- The layer ---
+
+
+def run(session: Session) -> Iterator[CaseResult]:
+    """Search for deviations. Yields a result for each rule and operation that was examined.
+
+    Raises Untestable where customers or carts cannot be made, and an Interruption where the run's
+    budget is spent or too many requests got no answer; what was found until then is yielded first.
+    """
+    machine = _Machine(session)
+    for _ in range(ROUNDS):
+        if not machine.search(_ACTIONS, SEQUENCES):
+            break
+    for action in _REFUSED:
+        machine.search((action, "associate", "disassociate"), CLOSE_SEQUENCES)
+    yield from machine.tally.results()
+    if machine.ended is not None:
+        raise machine.ended
+
+
+class _Machine:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.witness = JudgingClient(session)
+        self.tally = FindingAggregator(session, Layer.MODEL, "model")
+        self.ended: Interruption | Untestable | None = None
+        self._faults = 0
+        self._until = time.monotonic() + SECONDS
+        self._most = session.client.sent + REQUESTS
+        self._told: set[tuple[str, str]] = set()
+        self._target: tuple[str, str] | None = None
+        self._best: Finding | None = None
+        self._left = self._searches = 0
+        self._spoilt: set[str] = set()
+        self._doing = self._action = ""
+        self._customers = self._two_customers()
+
+    def _two_customers(self) -> list[Customer]:
+        """Two customers without carts; given ones may have some, and then less can be told."""
+        if self.session.settings.customers is not None:
+            return [self.session.customer(label) for label in "AB"]
+        made = [self.session.new_customer() for _ in range(2)]
+        for customer in made:
+            self.witness.introduce(customer, has_no_carts=True)
+        return made
+
+    def search(self, actions: Sequence[str], most: int) -> bool:
+        """One search, of ``most`` sequences of these actions if it finds nothing.
+
+        Returns whether it found a deviation that was not told before.
+        """
+        self._begin(most)
+        # What follows from a refused request that changes something is not told again.
+        chosen = [action for action in actions if action not in self._spoilt]
+
+        @seed(self.session.settings.seed * _APART + self._searches)
+        @hypothesis_settings(
+            max_examples=most,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate, Phase.shrink],
+            verbosity=Verbosity.quiet,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(sequences(chosen))
+        def hold(steps: list[Step]) -> None:
+            self._play(steps)
+
+        # Flaky: a deviation that does not come every time is one all the same, and is kept.
+        with suppress(_Deviates, _Stop, Flaky):
+            hold()
+        if self._best is None or self._target is None:
+            return False
+        self._told.add(self._target)
+        if self._doing.startswith("refused"):
+            self._spoilt.add(self._doing)
+        self.tally.find(self._best)
+        return True
+
+    def _begin(self, most: int) -> None:
+        self._target = self._best = None
+        self._left = most + SHRINKING
+        self._searches += 1
+
+    @property
+    def _is_spent(self) -> bool:
+        return time.monotonic() > self._until or self.session.client.sent > self._most
+
+    # --- One sequence ---
+
+    def _play(self, steps: list[Step]) -> None:
+        self._left -= 1
+        if self._is_spent or self._left < 0 or self.ended is not None:
+            raise _Stop
+        self._carts: dict[int, str] = {}
+        self._lines: list[str] = []
+        try:
+            for step in steps:
+                self._step(step)
+            for cart in self._carts.values():
+                self._look(_AT_THE_END, cart)
+        except (BudgetSpent, Untestable) as problem:
+            self.ended = problem
+            raise _Stop from None
+        except Interruption as interruption:
+            # No answer says nothing, so the sequence does not count.
+            self._faults += 1
+            if self._faults >= MOST_FAULTS:
+                self.ended = interruption
+                raise _Stop from None
+        finally:
+            self._clear()
+
+    def _step(self, step: Step) -> None:
+        cart = self._cart(step.cart)
+        if step.action == "get" and self.witness.known.cart_exists(cart) is False:
+            return  # an unknown id returns a new cart, which this step is not about
+        self._look(step, cart)  # so that what is found afterwards is this step's doing
+        self._action = step.action
+        answer, judgement = self._act(step, cart)
+        self._lines.append(f"{step} → {answer.status}")
+        self._judged(judgement)
+        if step.action == "delete" and answer.ok:
+            self._remember(cart)
+        self._look(step, cart)
+
+    def _act(self, step: Step, cart: str) -> tuple[Answer, Judgement]:
+        caller = self._caller(step)
+        if step.action in _BODIES:
+            operation, make = _BODIES[step.action]
+            body = make(self._customers[step.customer].id, [each.id for each in self._customers])
+        else:
+            operation, body = _CART_STEPS[step.action]
+        if body is None:
+            return self.witness.send(caller, operation, cart=cart)
+        return self.witness.send(caller, operation, cart=cart, body=body)
+
+    def _caller(self, step: Step) -> Credentials:
+        administrator, implicit = self.witness.callers()
+        if step.by == "the_customer":
+            return self.session.shopper(self._customers[step.customer])
+        if step.by == "the_other_customer":
+            return self.session.shopper(self._customers[1 - step.customer])
+        return administrator if step.by == "administrator" else implicit
+
+    def _cart(self, number: int) -> str:
+        """That cart of the sequence, made when it is first needed."""
+        if number not in self._carts:
+            administrator, _ = self.witness.callers()
+            cart = self.session.fresh_id()
+            body = {"data": {"id": cart, "name": "Conformance run"}}
+            answer, judgement = self.witness.send(administrator, "createACart", body=body)
+            if not answer.ok or self.witness.known.cart_exists(cart) is not True:
+                raise Untestable(f"no cart could be made: {shown(answer)}")
+            self.tally.note(judgement)
+            self._carts[number] = cart
+        return self._carts[number]
+
+    def _remember(self, cart: str) -> None:
+        """A deployment may make a deleted cart again when it is named: clean it up once more."""
+        self.session.journal.intend("cart", cart)
+        self.session.carts.append(cart)
+
+    # --- Looking ---
+
+    def _look(self, step: Step, cart: str) -> None:
+        looks = LOOKS[:-1] if step.look == "everything" else (step.look,)
+        if step.action.startswith("refused"):
+            looks = tuple(dict.fromkeys(("cart", *looks)))
+        for look in looks:
+            if look == "cart":
+                self._look_at_cart(cart)
+            elif look == "second_login":
+                self._look_from_second_login(step.customer, cart)
+            else:
+                other = look == "list_of_the_other"
+                self._look_at_list(1 - step.customer if other else step.customer, cart)
+
+    def _is_seen(self, cart: str, side: str) -> bool:
+        """Whether a cart was seen from there since anything was done to it."""
+        return side in self.witness.known.carts[cart].verified
+
+    def _look_at_cart(self, cart: str) -> None:
+        if self.witness.known.cart_exists(cart) is not True or self._is_seen(cart, CART_SIDE):
+            return
+        administrator, _ = self.witness.callers()
+        _, judgement = self.witness.send(administrator, "getACart", cart=cart)
+        self._judged(judgement, "look at the cart")
+
+    def _look_at_list(self, customer: int, cart: str) -> None:
+        if self._is_seen(cart, list_side(self._customers[customer].id)):
+            return
+        shopper = self.session.shopper(self._customers[customer])
+        _, judgement = self.witness.send(shopper, "getCarts")
+        self._judged(judgement, f"look at the carts of customer {'AB'[customer]}")
+
+    def _look_from_second_login(self, number: int, cart: str) -> None:
+        """The list as a later token of that customer sees it: rule any-device.
+
+        First as the first token sees it, so that what differs is about the token.
+        """
+        customer = self._customers[number]
+        seen = self._is_seen(cart, list_side(customer.id))
+        self._look_at_list(number, cart)
+        if seen or customer.email is None or customer.password is None:
+            return
+        again = replace(
+            customer, token=self.session.customer_token(customer.email, customer.password)
+        )
+        complete = self.witness.known.customers[customer.id].complete
+        self.witness.introduce(again, has_no_carts=complete)
+        _, later = self.witness.send(self.session.shopper(again), "getCarts")
+        level = self.session.contract.rule("any-device").level
+        findings = tuple(replace(each, rule="any-device", level=level) for each in later.findings)
+        later = replace(later, findings=findings, rules=(*later.rules, "any-device"))
+        self._judged(later, f"log customer {'AB'[number]} in again and look at the carts")
+
+    def _judged(self, judgement: Judgement, look: str | None = None) -> None:
+        """Take in a judgement; a deviation ends the sequence."""
+        findings = judgement.findings
+        self.tally.note(replace(judgement, findings=()))
+        lines = (*self._lines, look) if look else tuple(self._lines)
+        for finding in findings:
+            if finding.kind is Kind.EFFECT:
+                self._trust_no_list()
+            told = replace(finding, steps=lines)
+            key = (finding.rule, finding.operation)
+            if finding.level == "interpretation":
+                self.tally.find(told)  # advice: not worth a search of its own
+            elif key not in self._told and self._target in {None, key}:
+                self._target = key
+                if self._best is None or len(lines) <= len(self._best.steps):
+                    self._best, self._doing = told, self._action
+                raise _Deviates
+
+    def _trust_no_list(self) -> None:
+        """What a customer has is not what it should be, now and in the sequences to come."""
+        for customer in self._customers:
+            self.witness.known.customers[customer.id].complete = False
+
+    # --- Clearing up after a sequence ---
+
+    def _clear(self) -> None:
+        """Leave the customers without carts, as the next sequence expects them."""
+        if self.ended is not None:
+            return
+        with suppress(Interruption, Untestable):
+            for cart in self._carts.values():
+                self._remove(cart)
+
+    def _remove(self, cart: str) -> None:
+        administrator, _ = self.witness.callers()
+        if self.witness.known.cart_exists(cart) is False:
+            return
+        for customer in self._customers:
+            body = identifiers(customer.id)
+            answer, _ = self.witness.send(administrator, DISSOCIATE, cart=cart, body=body)
+            if not answer.ok:
+                self._trust_no_list()
+        self.witness.send(administrator, "deleteACart", cart=cart)
+        # Whatever became of it, no later sequence is about this cart.
+        del self.witness.known.carts[cart]

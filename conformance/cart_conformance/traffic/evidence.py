@@ -1,0 +1,217 @@
+"""What a recording is evidence of: a verdict for each exchange, and one for each rule."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+from cart_spec import Contract
+
+from cart_conformance.oracle import Judgement, Oracle, TargetState, learn
+from cart_conformance.oracle.request_view import Token
+from cart_conformance.run.events import CaseResult, Deviation, Layer, RuleVerdict, Verdict
+from cart_conformance.run.finding_aggregator import verdict_of
+from cart_conformance.run.findings import Finding
+from cart_conformance.run.verdicts import Policy, fold
+from cart_conformance.target.redaction import Redactor
+from cart_conformance.target.transport import Answer
+from cart_conformance.traffic.recorded import (
+    SECRET_FIELDS,
+    SECRET_HEADERS,
+    Recorded,
+    Recording,
+    is_withheld,
+)
+
+CART_LIFETIME = 6.9 * 24 * 3600
+"""Seconds after which a cart may be gone (cart-expired): it has seven days, times are inexact."""
+
+SHORTEST_SECRET = 4
+_SHORTEST_COOKIE = 8
+
+REVOKED = "others may have ended a token that it carries (--alone rules that out)"
+NOT_SHOWN = "no exchange in this recording puts it to the test"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One exchange with its verdict; ``rules`` are those that it puts to the test.
+
+    ``reason`` says why nothing can be said, where nothing can. Everything in it is redacted.
+    """
+
+    recorded: Recorded
+    operation: str | None
+    verdict: Verdict
+    rules: tuple[str, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The exchanges of the contract's operations, how many others there were, and the verdicts."""
+
+    judged: Sequence[Judged]
+    others: int
+    verdicts: Sequence[RuleVerdict]
+
+
+def weigh(recording: Recording, oracle: Oracle, policy: Policy, *, alone: bool) -> Evidence:
+    """Judge a recording by what the oracle's contract allows.
+
+    ``alone`` says that nobody else used the store meanwhile, nor moved its clock: then what an
+    exchange did is known at the next one. Otherwise only tokens are remembered.
+    """
+    redactor = Redactor(secrets_of(recording))
+    known = recording.known
+    judged: list[Judged] = []
+    judgements: list[Judgement] = []
+    others, latest = 0, None
+    for recorded in recording.exchanges:
+        if latest and recorded.at and recorded.at - latest > CART_LIFETIME:
+            known = _remembered(known, alone=False)
+        latest = recorded.at or latest
+        assert recorded.answer is not None, "every reader gives one, empty where none came"
+        reading = oracle.read(recorded.answer.request, known, recorded.at)
+        if reading.operation is None:
+            others += 1
+            continue
+        shown = _shown(recorded, redactor)
+        if recorded.left_out:
+            judged.append(
+                Judged(shown, reading.operation, Verdict.SKIPPED, reason=recorded.left_out)
+            )
+            continue
+        if recorded.answer.status == 401 and reading.access is Token.VALID and not alone:
+            judgement = Judgement(reading.operation, cannot_tell=REVOKED)
+        else:
+            judgement = oracle.judge(recorded.answer, known, recorded.at)
+        judgements.append(judgement)
+        judged.append(_judged(shown, judgement, policy, redactor))
+        learn(reading, recorded.answer, judgement.rules[0] if judgement.rules else "")
+        known = _remembered(known, alone=alone)
+    return Evidence(judged, others, _verdicts(judgements, oracle.contract, policy, redactor))
+
+
+def _judged(recorded: Recorded, judgement: Judgement, policy: Policy, redactor: Redactor) -> Judged:
+    deviations = tuple(
+        finding.bind(recorded.pointer, Layer.DIRECTED, redactor) for finding in judgement.findings
+    )
+    verdict = policy.verdict(deviations)
+    if verdict is None:
+        verdict = Verdict.UNTESTABLE if judgement.cannot_tell else Verdict.CONFORMS
+    counting = tuple(each for each in deviations if policy.counts(each))
+    reason = judgement.cannot_tell and redactor.text(judgement.cannot_tell)
+    return Judged(recorded, judgement.operation, verdict, judgement.rules, counting, reason)
+
+
+def _verdicts(
+    judgements: Sequence[Judgement],
+    contract: Contract,
+    policy: Policy,
+    redactor: Redactor,
+) -> tuple[RuleVerdict, ...]:
+    """One verdict for each rule, folded as those of a run are."""
+    found: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
+    examined: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for judgement in judgements:
+        for rule in judgement.rules:
+            examined[rule, str(judgement.operation)] += 1
+        for finding in judgement.findings:
+            found[finding.rule, finding.operation].append(finding)
+            examined[finding.rule, finding.operation] += 0
+    results = [
+        CaseResult(
+            case=f"traffic/{operation}/{rule}",
+            rule=rule,
+            operation=operation,
+            layer=Layer.DIRECTED,
+            verdict=verdict_of(found[rule, operation]),
+            deviations=tuple(
+                each.bind(f"traffic/{operation}/{rule}", Layer.DIRECTED, redactor)
+                for each in found[rule, operation]
+            ),
+            examined=((rule, operation),),
+            requests=number,
+        )
+        for (rule, operation), number in examined.items()
+    ]
+    return tuple(
+        replace(each, reason=NOT_SHOWN) if each.verdict is Verdict.SKIPPED else each
+        for each in fold(contract, results, policy)
+    )
+
+
+def _remembered(known: TargetState, *, alone: bool) -> TargetState:
+    """What still holds at the next exchange; values that were taken out are never relied on."""
+    kept = TargetState(access_tokens=known.access_tokens, customer_tokens=known.customer_tokens)
+    if alone:
+        kept.carts, kept.customers = known.carts, known.customers
+        kept.secrets = {k: v for k, v in known.secrets.items() if not is_withheld(v)}
+        for customer in kept.customers.values():
+            customer.password = None if is_withheld(customer.password) else customer.password
+    return kept
+
+
+def _shown(recorded: Recorded, redactor: Redactor) -> Recorded:
+    return replace(recorded, url=redactor.text(_without_credentials(recorded.url)), answer=None)
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def secrets_of(recording: Recording) -> Iterator[str]:
+    """Every secret in a recording, by where secrets stand.
+
+    Left out are those so short that they are ordinary words, and what stands for a value that is
+    not there.
+    """
+    for recorded in recording.exchanges:
+        if recorded.answer is not None:
+            for secret in _secrets_of(recorded.answer):
+                if len(secret) >= SHORTEST_SECRET and not is_withheld(secret.split(" ")[-1]):
+                    yield secret
+
+
+def _secrets_of(answer: Answer) -> Iterator[str]:
+    request = answer.request
+    parts = urlsplit(request.url)
+    yield from (each for each in (parts.password, parts.username) if each)
+    for headers in (request.headers, answer.headers):
+        yield from _of_headers(headers)
+    form = (request.body or b"").decode("utf-8", "replace")
+    for text in (parts.query, form):
+        for name, values in parse_qs(text).items():
+            if name.lower() in SECRET_FIELDS:
+                yield from values
+    for body in (Answer(request, 0, {}, request.body or b"", 0.0).document, answer.document):
+        yield from _of_fields(body)
+
+
+def _of_headers(headers: Mapping[str, str]) -> Iterator[str]:
+    for name, value in headers.items():
+        if name.lower() not in SECRET_HEADERS:
+            continue
+        if "cookie" in name.lower():
+            pairs = parse_qsl(value.replace(";", "&").replace(" ", ""))
+            yield from (each for _, each in pairs if len(each) >= _SHORTEST_COOKIE)
+        else:
+            yield value
+            yield from value.split()[1:]
+
+
+def _of_fields(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if str(name).lower() in SECRET_FIELDS and isinstance(each, str):
+                yield each
+            yield from _of_fields(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _of_fields(each)

@@ -1,5 +1,0 @@
-"""Runs ``cart-mock``."""
-
-from mockserver.cli import main
-
-main()

@@ -1,0 +1,5 @@
+"""Runs ``cart-mock``."""
+
+from cart_mock.cli import main
+
+main()

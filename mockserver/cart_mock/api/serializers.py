@@ -1,0 +1,141 @@
+"""How carts, customers, tokens and pages look in answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from cart_mock.auth.tokens import ACCESS_TOKEN_LIFETIME
+from cart_mock.http.messages import encode_json
+from cart_mock.state.entities import Cart, Customer
+
+E = TypeVar("E")
+
+_NO_MONEY = {"amount": 0, "currency": "USD", "formatted": "$0.00"}
+_NO_PRICE = {"with_tax": _NO_MONEY, "without_tax": _NO_MONEY, "tax": _NO_MONEY}
+
+
+@lru_cache(maxsize=8192)
+def timestamp(epoch: int) -> str:
+    """A time in seconds since the epoch as RFC 3339 in UTC, with a resolution of one second."""
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def identifier(customer_id: str) -> dict[str, str]:
+    """The resource identifier of a customer."""
+    return {"type": "customer", "id": customer_id}
+
+
+def cart(value: Cart) -> dict[str, Any]:
+    """A cart as the API shows it."""
+    shown: dict[str, Any] = {
+        "id": value.id,
+        "type": "cart",
+        "name": value.name,
+        "description": value.description,
+        "links": {"self": f"/v2/carts/{value.id}"},
+        "meta": {
+            "display_price": _NO_PRICE,
+            "timestamps": {
+                "created_at": timestamp(value.created_at),
+                "updated_at": timestamp(value.updated_at),
+                "expires_at": timestamp(value.expires_at),
+            },
+        },
+        "relationships": {
+            "customers": {"data": [identifier(c) for c in value.customers]}
+            if value.customers
+            else {},
+            "items": {"data": None},
+        },
+    }
+    if value.contact is not None:
+        contact = value.contact
+        named = {} if contact.name is None else {"name": contact.name}
+        shown["contact"] = {**named, "email": contact.email}
+    return shown
+
+
+def cart_json(value: Cart) -> msgspec.Raw:
+    """A cart as the API shows it, encoded once and kept with the cart."""
+    kept: msgspec.Raw | None = value.__dict__.get("json")
+    if kept is None:
+        kept = value.__dict__["json"] = msgspec.Raw(encode_json(cart(value)))
+    return kept
+
+
+def customer(value: Customer) -> dict[str, Any]:
+    """A customer as the API shows it: without the password, which is only said to be there."""
+    return {
+        "id": value.id,
+        "type": "customer",
+        "name": value.name,
+        "email": value.email,
+        "password": value.password_hash is not None,
+        "links": {"self": f"/v2/customers/{quote(value.id)}"},
+        "meta": {
+            "timestamps": {
+                "created_at": timestamp(value.created_at),
+                "updated_at": timestamp(value.updated_at),
+            }
+        },
+    }
+
+
+def page(
+    path: str, show: Callable[[E], object], values: list[E], total: int,
+    offset: int, limit: int,
+) -> dict[str, Any]:  # fmt: skip
+    """One page of a list of ``total`` entries, with the links to the others."""
+    pages = max(1, math.ceil(total / limit))
+
+    def link(at: int) -> str:
+        return f"{path}?page[limit]={limit}&page[offset]={at}"
+
+    return {
+        "data": [show(value) for value in values],
+        "links": {
+            "current": link(offset),
+            "first": link(0),
+            "last": link((pages - 1) * limit),
+            "next": link(offset + limit) if offset + limit < total else None,
+            "prev": link(max(0, offset - limit)) if offset > 0 else None,
+        },
+        "meta": {
+            "page": {
+                "limit": limit,
+                "offset": offset,
+                "current": offset // limit + 1,
+                "total": pages,
+            },
+            "results": {"total": total},
+        },
+    }
+
+
+def access_token(token: str, grant: str, expires: int) -> dict[str, Any]:
+    """The answer to a request for an access token, flat as the SDKs read it."""
+    return {
+        "access_token": token,
+        "token_type": "Bearer",
+        "identifier": grant,
+        "expires_in": ACCESS_TOKEN_LIFETIME,
+        "expires": expires,
+    }
+
+
+def customer_token(token_id: str, customer_id: str, token: str, expires: int) -> dict[str, Any]:
+    """The answer to a login."""
+    return {
+        "type": "token",
+        "id": token_id,
+        "customer_id": customer_id,
+        "token": token,
+        "expires": expires,
+    }

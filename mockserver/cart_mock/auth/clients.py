@@ -1,0 +1,30 @@
+"""Client files: which keys exist, and their secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from cart_mock.formats import NOT_JSON
+
+Clients = dict[str, str | None]
+"""``client_id`` to its secret, or None for a key that only shoppers use."""
+
+
+class ClientsError(Exception):
+    """A client file cannot be used. The message says which and why, and never shows a secret."""
+
+
+def load_clients(path: Path) -> Clients:
+    """Read a client file, a JSON object of ``client_id`` to secret or null. Raises ClientsError."""
+    advice = 'it must be a JSON object such as {"my-store": "my-secret", "shoppers-only": null}'
+    try:
+        clients = msgspec.json.decode(path.read_bytes(), type=Clients)
+    except OSError as error:
+        raise ClientsError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except NOT_JSON as error:
+        raise ClientsError(f"{path}: {advice}") from error
+    if not clients or not all(clients) or "" in clients.values():
+        raise ClientsError(f"{path}: no id and no secret may be empty; {advice}")
+    return clients

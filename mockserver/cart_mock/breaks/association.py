@@ -1,0 +1,661 @@
+"""Breaks of the rules that refuse association requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from cart_mock.breaks.helpers import (
+    associate,
+    body_of,
+    cart_of,
+    cut_text,
+    done,
+    echo,
+    entries_of,
+    give,
+    status,
+    text,
+)
+from cart_mock.breaks.hooks import (
+    DELETE,
+    POST,
+    Act,
+    ApplyDespiteRefusal,
+    Break,
+    IgnoreRule,
+    PatchError,
+    PatchRequest,
+    ReplaceHandler,
+    Row,
+    When,
+    always,
+    breaks_of,
+    on,
+)
+from cart_mock.formats import SAFE_ID
+from cart_mock.http.messages import Answer, empty_answer
+from cart_mock.rules.context import RequestContext
+from cart_mock.state.entities import Cart
+
+# ---- Variants that many rules have --------------------------------------------------------------
+
+
+def _accepted(what: str) -> list[Row]:
+    return [
+        ("accepted", f"{what} is accepted.", IgnoreRule()),
+        ("accepted-on-post", f"{what} is accepted on POST.", IgnoreRule(on("POST"))),
+        ("accepted-on-delete", f"{what} is accepted on DELETE.", IgnoreRule(on("DELETE"))),
+    ]
+
+
+_IGNORED: list[Row] = [
+    ("ignored", "It is answered 204 as if done, and nothing is done.", PatchError(done)),
+    ("ignored-on-post", "POST is answered 204, and nothing is done.", PatchError(done, on("POST"))),
+    (
+        "ignored-on-delete",
+        "DELETE is answered 204, and nothing is done.",
+        PatchError(done, on("DELETE")),
+    ),
+]
+_SERVER_ERROR: Row = ("server-error", "It is answered with 500.", PatchError(status(500)))
+
+
+def _reworded(code: int) -> list[Row]:
+    """Variants for rules whose status and text are published."""
+    return [
+        (
+            "wrong-status",
+            f"It is refused with {code} and the right text.",
+            PatchError(status(code)),
+        ),
+        (
+            "wrong-status-on-post",
+            f"On POST it is refused with {code} and the right text.",
+            PatchError(status(code), on("POST")),
+        ),
+        (
+            "wrong-status-on-delete",
+            f"On DELETE it is refused with {code} and the right text.",
+            PatchError(status(code), on("DELETE")),
+        ),
+        ("wrong-text", "It is refused with the right status and another text.", PatchError(text)),
+        (
+            "wrong-text-on-delete",
+            "On DELETE it is refused with the right status and another text.",
+            PatchError(text, on("DELETE")),
+        ),
+        ("cut-text", "The text lacks its last word.", PatchError(cut_text)),
+        _SERVER_ERROR,
+    ]
+
+
+# ---- cart-id-unsafe -----------------------------------------------------------------------------
+
+
+def _any_cart(pattern: str, when: When = always) -> PatchRequest:
+    """Take a cart id for a safe one if, without what the pattern matches, it is."""
+    unsafe = re.compile(pattern, re.DOTALL)
+
+    def read(ctx: RequestContext) -> None:
+        safe = SAFE_ID.fullmatch(unsafe.sub("", ctx.cart_id) or "x") is not None
+        if safe and ctx.cart is None and unsafe.search(ctx.cart_id) and when(ctx):
+            ctx.cart = Cart(ctx.cart_id, "Cart", ctx.now, ctx.now)
+
+    return PatchRequest(read, (POST, DELETE))
+
+
+def _has_cart(ctx: RequestContext) -> bool:
+    return ctx.cart is not None
+
+
+def _unsafe(variant: str, what: str, pattern: str, when: When = always) -> Row:
+    return (
+        f"{variant}-accepted",
+        f"A cart id with {what} is accepted, and such a cart made by associating it.",
+        (_any_cart(pattern, when), IgnoreRule(_has_cart)),
+    )
+
+
+_CART_ID = breaks_of(
+    "cart-id-unsafe",
+    [
+        _unsafe("any", "any characters", r"[^0-9A-Za-z_-]"),
+        _unsafe("any-on-post", "any characters in a POST", r"[^0-9A-Za-z_-]", on("POST")),
+        _unsafe("any-on-delete", "any characters in a DELETE", r"[^0-9A-Za-z_-]", on("DELETE")),
+        _unsafe("space", "spaces", r" "),
+        _unsafe("dot", "dots", r"\."),
+        _unsafe("punctuation", "punctuation of ASCII", r"[!-,.:-@\[-^`{-~]"),
+        _unsafe("slash", "an encoded slash", r"%2[Ff]"),
+        _unsafe("percent", "percent signs", r"%"),
+        _unsafe("control", "control characters", r"[\x00-\x1f\x7f]"),
+        _unsafe("non-ascii", "letters and signs beyond ASCII", r"[^\x00-\x7f]"),
+        _SERVER_ERROR,
+    ],
+)
+
+# ---- payload-not-array, entry-not-object --------------------------------------------------------
+
+
+def _take(entries: Callable[[Any], list[Any] | None], when: When = always) -> PatchRequest:
+    """Take other bodies for arrays: what the function makes of the body, None for none."""
+
+    def read(ctx: RequestContext) -> None:
+        body = body_of(ctx)
+        if not isinstance(ctx.entries, list) and when(ctx):
+            taken = entries(body)
+            if taken is not None:
+                ctx.entries = taken
+
+    return PatchRequest(read, (POST, DELETE))
+
+
+def _object_in_data(body: Any) -> list[Any] | None:
+    data = body.get("data") if isinstance(body, dict) else None
+    return [data] if isinstance(data, dict) else None
+
+
+def _bare_object(body: Any) -> list[Any] | None:
+    return [body] if isinstance(body, dict) and "data" not in body else None
+
+
+def _text_of_id(body: Any) -> list[Any] | None:
+    value = body.get("data") if isinstance(body, dict) else body
+    return [{"type": "customer", "id": value}] if isinstance(value, str) else None
+
+
+def _lenient(ctx: RequestContext) -> None:
+    """Bytes that are not UTF-8 are replaced, also inside what is otherwise JSON."""
+    try:
+        ctx.request.body.decode()
+    except UnicodeDecodeError:
+        try:
+            ctx.body = msgspec.json.decode(ctx.request.body.decode(errors="ignore"))
+        except msgspec.DecodeError:
+            return
+
+
+def _is_empty(ctx: RequestContext) -> bool:
+    return not ctx.request.body
+
+
+def _is_null(ctx: RequestContext) -> bool:
+    if _is_empty(ctx) or not _is_json(ctx):
+        return False
+    body = body_of(ctx)
+    return body is None or (isinstance(body, dict) and body.get("data", 0) is None)
+
+
+def _is_json(ctx: RequestContext) -> bool:
+    try:
+        msgspec.json.decode(ctx.request.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _is_broken(ctx: RequestContext) -> bool:
+    return not _is_empty(ctx) and not _is_json(ctx)
+
+
+def _is_scalar(ctx: RequestContext) -> bool:
+    if _is_empty(ctx) or not _is_json(ctx):
+        return False
+    body = body_of(ctx)
+    value = body.get("data") if isinstance(body, dict) else body
+    return isinstance(value, str | int | float)
+
+
+def _take_everybody(ctx: RequestContext) -> None:
+    if ctx.cart is not None:
+        give(ctx, ())
+
+
+def _everybody(rule: str, when: When) -> tuple[ApplyDespiteRefusal, PatchError]:
+    """A DELETE that the rule refuses takes every customer from the cart."""
+
+    def is_delete(ctx: RequestContext) -> bool:
+        return ctx.request.method == "DELETE" and when(ctx)
+
+    return ApplyDespiteRefusal(_take_everybody, (rule,), is_delete), PatchError(done, is_delete)
+
+
+_PAYLOAD = breaks_of(
+    "payload-not-array",
+    [
+        (
+            "object-accepted",
+            'An object under "data" is taken for an array of one.',
+            _take(_object_in_data),
+        ),
+        (
+            "object-accepted-on-post",
+            'On POST an object under "data" is taken for an array of one.',
+            _take(_object_in_data, on("POST")),
+        ),
+        (
+            "object-accepted-on-delete",
+            'On DELETE an object under "data" is taken for an array of one.',
+            _take(_object_in_data, on("DELETE")),
+        ),
+        (
+            "bare-object-accepted",
+            "A bare identifier is taken for an array of one.",
+            _take(_bare_object),
+        ),
+        ("string-accepted", "A string is taken for the customer's id.", _take(_text_of_id)),
+        (
+            "bad-utf8-accepted",
+            "Bytes that are not UTF-8 are left out instead of refused.",
+            PatchRequest(_lenient, (POST, DELETE)),
+        ),
+        ("ignored", "It is answered 204 as if done, and nothing is done.", PatchError(done)),
+        ("empty-ignored", "An empty body is answered 204.", PatchError(done, _is_empty)),
+        (
+            "empty-ignored-on-delete",
+            "A DELETE with an empty body is answered 204.",
+            PatchError(done, lambda ctx: _is_empty(ctx) and ctx.request.method == "DELETE"),
+        ),
+        (
+            "empty-takes-everybody",
+            "A DELETE with an empty body takes every customer from the cart.",
+            _everybody("payload-not-array", _is_empty),
+        ),
+        (
+            "null-ignored",
+            'null, as the body or under "data", is answered 204.',
+            PatchError(done, _is_null),
+        ),
+        ("scalar-ignored", "A string or a number is answered 204.", PatchError(done, _is_scalar)),
+        (
+            "broken-ignored",
+            "A body that is not JSON is answered 204.",
+            PatchError(done, _is_broken),
+        ),
+        (
+            "broken-wrong-status",
+            "A body that is not JSON is refused with 400.",
+            PatchError(status(400), _is_broken),
+        ),
+        (
+            "empty-wrong-status",
+            "An empty body is refused with 400.",
+            PatchError(status(400), _is_empty),
+        ),
+        (
+            "broken-server-error",
+            "A body that is not JSON is answered with 500.",
+            PatchError(status(500), _is_broken),
+        ),
+        *_reworded(400),
+    ],
+)
+
+
+def _text_entries(ctx: RequestContext) -> None:
+    ctx.entries = [
+        {"type": "customer", "id": entry} if isinstance(entry, str) else entry
+        for entry in entries_of(ctx)
+    ] or ctx.entries
+
+
+def _nested_entries(ctx: RequestContext) -> None:
+    entries = entries_of(ctx)
+    if len(entries) == 1 and isinstance(entries[0], list) and entries[0]:
+        ctx.entries = entries[0]
+
+
+def _only(kind: type | tuple[type, ...]) -> When:
+    return lambda ctx: all(isinstance(entry, kind) for entry in entries_of(ctx))
+
+
+_ENTRY = breaks_of(
+    "entry-not-object",
+    [
+        (
+            "string-accepted",
+            "A string in the array is taken for a customer's id.",
+            PatchRequest(_text_entries, (POST, DELETE)),
+        ),
+        (
+            "array-accepted",
+            "An array in the array is taken for the array.",
+            PatchRequest(_nested_entries, (POST, DELETE)),
+        ),
+        ("null-ignored", "null is answered 204.", PatchError(done, _only(type(None)))),
+        ("number-ignored", "A number is answered 204.", PatchError(done, _only((int, float)))),
+        *_IGNORED,
+        _SERVER_ERROR,
+    ],
+)
+
+
+def _own_id(ctx: RequestContext) -> None:
+    """Who is not named is the customer who is logged in."""
+    if ctx.entries == [] and ctx.caller.customer_id is not None:
+        ctx.entries = [{"type": "customer", "id": ctx.caller.customer_id}]
+
+
+_MISSING = breaks_of(
+    "customer-missing",
+    [
+        *_IGNORED,
+        (
+            "takes-everybody",
+            "A DELETE with an empty array takes every customer from the cart.",
+            _everybody("customer-missing", always),
+        ),
+        (
+            "own-id",
+            "An empty array stands for the customer who is logged in.",
+            PatchRequest(_own_id, (POST, DELETE)),
+        ),
+        _SERVER_ERROR,
+    ],
+)
+
+# ---- more-than-one-customer ---------------------------------------------------------------------
+
+
+def _count(ctx: RequestContext) -> int:
+    return len(entries_of(ctx))
+
+
+def _identical(ctx: RequestContext) -> bool:
+    first, *others = entries_of(ctx)
+    return all(entry == first for entry in others)
+
+
+def _take_last(ctx: RequestContext) -> None:
+    if _count(ctx) > 1:
+        ctx.entries = entries_of(ctx)[-1:]
+
+
+def _all_of_them(ctx: RequestContext, act: Act) -> Answer:
+    if _count(ctx) <= 1:
+        return act()
+    ids = [entry.get("id") for entry in entries_of(ctx) if isinstance(entry, dict)]
+    known = [i for i in ids if isinstance(i, str) and ctx.store.has_customer(i)]
+    associate(ctx, known)
+    return echo(ctx.entry["id"]) if ctx.request.method == "POST" else empty_answer(204)
+
+
+_MORE = breaks_of(
+    "more-than-one-customer",
+    [
+        (
+            "accepted",
+            "All customers of the array are associated, or all taken away.",
+            (IgnoreRule(), ReplaceHandler(_all_of_them, (POST, DELETE))),
+        ),
+        (
+            "accepted-on-post",
+            "On POST all customers of the array are associated.",
+            (IgnoreRule(on("POST")), ReplaceHandler(_all_of_them, (POST,))),
+        ),
+        (
+            "accepted-on-delete",
+            "On DELETE all customers of the array are taken away.",
+            (IgnoreRule(on("DELETE")), ReplaceHandler(_all_of_them, (DELETE,))),
+        ),
+        ("first-taken", "The first of them counts, the others are ignored.", IgnoreRule()),
+        (
+            "last-taken",
+            "The last of them counts, the others are ignored.",
+            PatchRequest(_take_last, (POST, DELETE)),
+        ),
+        (
+            "identical-accepted",
+            "The same customer several times counts as once.",
+            IgnoreRule(_identical),
+        ),
+        (
+            "identical-accepted-on-delete",
+            "On DELETE the same customer several times counts as once.",
+            IgnoreRule(lambda ctx: _identical(ctx) and ctx.request.method == "DELETE"),
+        ),
+        (
+            "two-accepted",
+            "Two are accepted, and more refused.",
+            IgnoreRule(lambda f: _count(f) == 2),
+        ),
+        (
+            "three-accepted",
+            "Two are refused, and more accepted.",
+            IgnoreRule(lambda f: _count(f) > 2),
+        ),
+        (
+            "accepted-for-administrator",
+            "An administrator may name several.",
+            (
+                IgnoreRule(lambda f: f.caller.is_administrator),
+                ReplaceHandler(_all_of_them, (POST, DELETE)),
+            ),
+        ),
+        (
+            "identical-wrong-text",
+            "The same customer twice is refused with another text.",
+            PatchError(text, _identical),
+        ),
+        *_IGNORED,
+        *_reworded(400),
+    ],
+)
+
+# ---- type-not-customer, customer-id-missing -----------------------------------------------------
+
+
+def _type(test: Callable[[Any], bool]) -> When:
+    def when(ctx: RequestContext) -> bool:
+        return "type" in ctx.entry and test(ctx.entry["type"])
+
+    return when
+
+
+_TYPE = breaks_of(
+    "type-not-customer",
+    [
+        *_accepted("Whatever the type is, it"),
+        (
+            "absent-accepted",
+            "An entry without a type passes.",
+            IgnoreRule(lambda f: "type" not in f.entry),
+        ),
+        ("null-accepted", "null passes for a type.", IgnoreRule(_type(lambda t: t is None))),
+        (
+            "number-accepted",
+            "A number passes for a type.",
+            IgnoreRule(_type(lambda t: isinstance(t, int | float) and not isinstance(t, bool))),
+        ),
+        (
+            "boolean-accepted",
+            "true and false pass for a type.",
+            IgnoreRule(_type(lambda t: isinstance(t, bool))),
+        ),
+        (
+            "array-accepted",
+            'A type of ["customer"], or another array or object, passes.',
+            IgnoreRule(_type(lambda t: isinstance(t, list | dict))),
+        ),
+        (
+            "case-ignored",
+            "The type is compared without letter case.",
+            IgnoreRule(_type(lambda t: isinstance(t, str) and t.lower() == "customer")),
+        ),
+        (
+            "plural-accepted",
+            'The type "customers" passes.',
+            IgnoreRule(_type(lambda t: t == "customers")),
+        ),
+        (
+            "padded-accepted",
+            "The type passes with white space around it.",
+            IgnoreRule(_type(lambda t: isinstance(t, str) and t.strip() == "customer")),
+        ),
+        ("empty-accepted", "An empty type passes.", IgnoreRule(_type(lambda t: t == ""))),
+        (
+            "other-accepted",
+            "Other words pass for a type.",
+            IgnoreRule(
+                _type(
+                    lambda t: (
+                        isinstance(t, str)
+                        and t.strip().lower() not in ("", "customer", "customers")
+                    )
+                )
+            ),
+        ),
+        *_reworded(403),
+    ],
+)
+
+
+def _id(test: Callable[[dict[str, Any]], bool], method: str | None = None) -> When:
+    def when(ctx: RequestContext) -> bool:
+        return test(ctx.entry) and method in (None, ctx.request.method)
+
+    return when
+
+
+def _own_entry_id(ctx: RequestContext) -> None:
+    own = ctx.caller.customer_id
+    match entries_of(ctx):
+        case [dict(entry)] if own is not None and not entry.get("id"):
+            ctx.entries = [{**entry, "id": own}]
+
+
+_ID = breaks_of(
+    "customer-id-missing",
+    [
+        *_IGNORED,
+        ("absent-ignored", "An entry without an id is answered 204.",
+         PatchError(done, _id(lambda e: "id" not in e))),
+        ("null-ignored", "An id of null is answered 204.",
+         PatchError(done, _id(lambda e: e.get("id", 0) is None))),
+        ("empty-ignored", "An empty id is answered 204.",
+         PatchError(done, _id(lambda e: e.get("id") == ""))),
+        ("number-ignored", "An id that is a number is answered 204.",
+         PatchError(done, _id(lambda e: isinstance(e.get("id"), int | float)))),
+        ("own-id", "Who is not named is the customer who is logged in.",
+         PatchRequest(_own_entry_id, (POST, DELETE))),
+        _SERVER_ERROR,
+    ],
+)  # fmt: skip
+
+# ---- Who may, and what there is -----------------------------------------------------------------
+
+
+def _has_cart_already(ctx: RequestContext) -> bool:
+    return ctx.cart is not None and ctx.caller.customer_id in ctx.cart.customers
+
+
+def _named_has_cart(ctx: RequestContext) -> bool:
+    return ctx.cart is not None and ctx.entry["id"] in ctx.cart.customers
+
+
+_NOT_PERMITTED = breaks_of(
+    "customer-not-permitted",
+    [
+        *_accepted("The id of another customer than the token's"),
+        ("accepted-with-credentials", "With a client-credentials token any customer may be named.",
+         IgnoreRule(lambda f: f.caller.grant == "client_credentials")),
+        ("accepted-with-implicit", "With an implicit token any customer may be named.",
+         IgnoreRule(lambda f: f.caller.grant == "implicit")),
+        ("accepted-on-own-carts", "Who has a cart may associate others with it, or take them away.",
+         IgnoreRule(_has_cart_already)),
+        ("accepted-once-associated", "A customer who has the cart may be named by anyone.",
+         IgnoreRule(_named_has_cart)),
+        *_IGNORED,
+        *_reworded(401),
+    ],
+)  # fmt: skip
+
+_ACCEPTED_NOWHERE: list[Row] = [
+    (
+        "server-error-on-post",
+        "On POST it is answered with 500.",
+        PatchError(status(500), on("POST")),
+    ),
+    (
+        "server-error-on-delete",
+        "On DELETE it is answered with 500.",
+        PatchError(status(500), on("DELETE")),
+    ),
+    _SERVER_ERROR,
+]
+
+
+def _made(ctx: RequestContext) -> None:
+    if ctx.cart is None and SAFE_ID.fullmatch(ctx.cart_id):
+        ctx.cart = Cart(ctx.cart_id, "Cart", ctx.now, ctx.now)
+
+
+_CART_NOT_FOUND = (
+    *breaks_of("cart-not-found", _ACCEPTED_NOWHERE),
+    *breaks_of("cart-not-found", _IGNORED, free=True),
+    *breaks_of(
+        "cart-not-found",
+        [
+            (
+                "created",
+                "Such a cart is made by associating it.",
+                PatchRequest(_made, (POST, DELETE)),
+            )
+        ],
+        free=True,
+    ),
+)
+
+_CART_NOT_PERMITTED = (
+    *breaks_of("cart-not-permitted", _ACCEPTED_NOWHERE),
+    *breaks_of("cart-not-permitted", _accepted("A cart of other customers"), free=True),
+)
+
+_CUSTOMER_NOT_FOUND = (
+    *breaks_of("customer-not-found", _ACCEPTED_NOWHERE),
+    *breaks_of("customer-not-found", _accepted("An id that no customer has"), free=True),
+)
+
+
+def _without_contact(ctx: RequestContext, act: Act) -> Answer:
+    ctx.cart = replace(cart_of(ctx), contact=None)
+    return act()
+
+
+_CONTACT = breaks_of(
+    "cart-has-contact-email",
+    [
+        ("accepted", "A cart with a contact email is associated all the same.", IgnoreRule()),
+        ("contact-dropped", "The cart is associated, and loses its contact.",
+         (IgnoreRule(), ReplaceHandler(_without_contact, (POST,)))),
+        ("accepted-for-administrator", "An administrator may associate it.",
+         IgnoreRule(lambda f: f.caller.is_administrator)),
+        ("accepted-for-shopper", "A customer who is logged in may associate it.",
+         IgnoreRule(lambda f: not f.caller.is_administrator)),
+        ("ignored", "It is answered 204 as if done, and nothing is done.", PatchError(done)),
+        ("wrong-status", "It is refused with 409 and the right text.", PatchError(status(409))),
+        ("bad-request", "It is refused with 400 and the right text.", PatchError(status(400))),
+        ("wrong-text", "It is refused with 422 and another text.", PatchError(text)),
+        ("cut-text", "The text lacks its last word.", PatchError(cut_text)),
+        _SERVER_ERROR,
+    ],
+)  # fmt: skip
+
+ASSOCIATION: tuple[Break, ...] = (
+    *_CART_ID,
+    *_PAYLOAD,
+    *_ENTRY,
+    *_MISSING,
+    *_MORE,
+    *_TYPE,
+    *_ID,
+    *_NOT_PERMITTED,
+    *_CART_NOT_FOUND,
+    *_CART_NOT_PERMITTED,
+    *_CUSTOMER_NOT_FOUND,
+    *_CONTACT,
+)

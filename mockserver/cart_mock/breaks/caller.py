@@ -1,0 +1,237 @@
+"""Breaks of the rules on who is calling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jwt
+from msgspec.structs import replace
+
+from cart_mock.breaks.helpers import body_of, customer_token, cut_text, done, status, text
+from cart_mock.breaks.hooks import (
+    Access,
+    Break,
+    IgnoreRule,
+    PatchError,
+    PatchRequest,
+    breaks_of,
+    on,
+)
+from cart_mock.http.messages import Request
+from cart_mock.rules.context import RequestContext
+
+# ---- What tokens look like ----------------------------------------------------------------------
+
+
+def claims_of(token: str) -> dict[str, Any] | None:
+    """What a JWT says, its signature unchecked, or None if it is no JWT."""
+    try:
+        return jwt.decode(token, options={"verify_signature": False})
+    except (jwt.InvalidTokenError, ValueError):
+        return None
+
+
+def is_unsigned(token: str) -> bool:
+    """Whether it is a JWT that says that it needs no signature."""
+    try:
+        return str(jwt.get_unverified_header(token).get("alg")).lower() == "none"
+    except (jwt.InvalidTokenError, ValueError):
+        return False
+
+
+def looks_expired(token: str, now: float) -> bool:
+    """Whether it is a JWT whose time is past, whoever signed it."""
+    expires = (claims_of(token) or {}).get("exp")
+    return isinstance(expires, int | float) and expires <= now
+
+
+def authorization(request: Request) -> tuple[str, str]:
+    """Scheme and token of the Authorization header; both empty where there is none."""
+    header = request.headers.get(b"authorization", b"").decode("latin-1").strip()
+    scheme, _, token = header.partition(" ")
+    return scheme, token.strip()
+
+
+def bearer(request: Request) -> str:
+    """The bearer token of a request, or an empty string."""
+    scheme, token = authorization(request)
+    return token if scheme.lower() == "bearer" else ""
+
+
+# ---- Access tokens ------------------------------------------------------------------------------
+
+_ACCESS = breaks_of(
+    "access-token-invalid",
+    [
+        (
+            "missing-accepted",
+            "A request without Authorization header is taken for the administrator's.",
+            Access(lambda r: b"authorization" not in r.headers),
+        ),
+        (
+            "malformed-accepted",
+            "The token counts whatever stands before it, Bearer or not.",
+            Access(lambda r: authorization(r) != ("", "") and not bearer(r)),
+        ),
+        (
+            "unknown-accepted",
+            "Any bearer token will do.",
+            Access(lambda r: bool(bearer(r))),
+        ),
+        (
+            "unknown-accepted-on-delete",
+            "Any bearer token will do for a DELETE.",
+            Access(lambda r: bool(bearer(r)) and r.method == "DELETE"),
+        ),
+        (
+            "forged-accepted",
+            "The signature of an access token is not checked.",
+            Access(lambda r: claims_of(bearer(r)) is not None),
+        ),
+        (
+            "unsigned-accepted",
+            'A JWT that says "alg":"none" is accepted.',
+            Access(lambda r: is_unsigned(bearer(r))),
+        ),
+        ("wrong-status", "It is refused with 403.", PatchError(status(403))),
+        (
+            "wrong-status-on-delete",
+            "On DELETE it gets a 403.",
+            PatchError(status(403), on("DELETE")),
+        ),
+        ("wrong-text", "It is refused with another text.", PatchError(text)),
+        ("cut-text", "The text lacks its last word.", PatchError(cut_text)),
+        ("server-error", "It is answered with 500.", PatchError(status(500))),
+    ],
+)
+
+# ---- Customer tokens ----------------------------------------------------------------------------
+
+
+def _believed(ctx: RequestContext) -> str | None:
+    """Whose a token that does not hold is taken to be: whom it names, else whom the body names."""
+    claimed = (claims_of(customer_token(ctx)) or {}).get("sub")
+    body = body_of(ctx)
+    entries = body.get("data") if isinstance(body, dict) else body
+    named = (
+        [e.get("id") for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+    )
+    for customer_id in (claimed, *named):
+        if isinstance(customer_id, str) and ctx.store.has_customer(customer_id):
+            return customer_id
+    return None
+
+
+def _believe(when: Any) -> PatchRequest:
+    def read(ctx: RequestContext) -> None:
+        if ctx.caller.customer_fault is None or not when(ctx):
+            return
+        customer_id = _believed(ctx)
+        if customer_id is not None:
+            ctx.caller = replace(ctx.caller, customer_id=customer_id, customer_fault=None)
+
+    return PatchRequest(read)
+
+
+def _ignore(ctx: RequestContext) -> None:
+    ctx.caller = replace(ctx.caller, customer_fault=None)
+
+
+def _is_foreign(ctx: RequestContext) -> bool:
+    claims = claims_of(customer_token(ctx)) or {}
+    return bool(claims.get("store", ctx.store.name) != ctx.store.name)
+
+
+_CUSTOMER = breaks_of(
+    "customer-token-invalid",
+    [
+        (
+            "accepted",
+            "Any customer token will do; it is taken for that of the customer who is named.",
+            _believe(lambda _: True),
+        ),
+        (
+            "accepted-on-post",
+            "On POST any customer token will do.",
+            _believe(on("POST")),
+        ),
+        (
+            "accepted-on-delete",
+            "On DELETE any customer token will do.",
+            _believe(on("DELETE")),
+        ),
+        (
+            "forged-accepted",
+            "The signature of a customer token is not checked.",
+            _believe(lambda ctx: claims_of(customer_token(ctx)) is not None),
+        ),
+        (
+            "unsigned-accepted",
+            'A customer token that says "alg":"none" is accepted.',
+            _believe(lambda ctx: is_unsigned(customer_token(ctx))),
+        ),
+        (
+            "malformed-accepted",
+            "A customer token that is no JWT at all is accepted.",
+            _believe(lambda ctx: claims_of(customer_token(ctx)) is None),
+        ),
+        (
+            "expired-accepted",
+            "A customer token that has expired, or says so, is accepted.",
+            _believe(lambda ctx: looks_expired(customer_token(ctx), ctx.caller.now)),
+        ),
+        (
+            "foreign-accepted",
+            "A customer token of another store is accepted.",
+            _believe(_is_foreign),
+        ),
+        (
+            "ignored",
+            "A customer token that does not hold counts as none.",
+            PatchRequest(_ignore),
+        ),
+        ("server-error", "It is answered with 500.", PatchError(status(500))),
+    ],
+)
+
+# ---- Implicit callers ---------------------------------------------------------------------------
+
+
+def _unowned(ctx: RequestContext) -> bool:
+    return ctx.cart is not None and not ctx.cart.customers
+
+
+_REQUIRED = breaks_of(
+    "customer-token-required",
+    [
+        ("accepted", "An implicit access token alone will do.", IgnoreRule()),
+        (
+            "accepted-on-post",
+            "An implicit access token alone will do for POST.",
+            IgnoreRule(on("POST")),
+        ),
+        (
+            "accepted-on-delete",
+            "An implicit access token alone will do for DELETE.",
+            IgnoreRule(on("DELETE")),
+        ),
+        (
+            "accepted-for-free-carts",
+            "An implicit access token alone will do for a cart without a customer.",
+            IgnoreRule(_unowned),
+        ),
+        (
+            "ignored",
+            "Without a customer token the answer is 204, and nothing is done.",
+            PatchError(done),
+        ),
+        (
+            "ignored-on-delete",
+            "Without a customer token a DELETE is answered 204, and nothing is done.",
+            PatchError(done, on("DELETE")),
+        ),
+        ("server-error", "It is answered with 500.", PatchError(status(500))),
+    ],
+)
+
+CALLER: tuple[Break, ...] = (*_ACCESS, *_CUSTOMER, *_REQUIRED)

@@ -1,0 +1,687 @@
+"""Breaks of what associations are there for: what changes, what is seen, and what must not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from cart_mock.breaks.helpers import (
+    associate,
+    body_of,
+    cart_of,
+    carts_of,
+    content,
+    customer_token,
+    customers_shown,
+    echo,
+    give,
+    is_new,
+    listed,
+    registered,
+    shown,
+    take_from_others,
+)
+from cart_mock.breaks.hooks import (
+    CREATE,
+    DELETE,
+    LOGIN,
+    POST,
+    UPDATE,
+    Act,
+    ApplyDespiteRefusal,
+    Break,
+    PatchResponse,
+    RejectWith,
+    ReplaceHandler,
+    When,
+    always,
+    breaks_of,
+    memory,
+    on,
+)
+from cart_mock.formats import SAFE_ID
+from cart_mock.http.messages import Answer, empty_answer
+from cart_mock.rules.context import RequestContext
+from cart_mock.state.entities import Cart
+
+Pairs = set[tuple[str, str]]
+"""Cart and customer ids that a break remembers."""
+
+
+def _pairs(ctx: RequestContext, name: str) -> Pairs:
+    pairs: Pairs = memory(ctx.store).setdefault(name, set())
+    return pairs
+
+
+def _pair(ctx: RequestContext) -> tuple[str, str]:
+    return ctx.cart_id, ctx.entry["id"]
+
+
+def _noting(name: str, when: When = always) -> ReplaceHandler:
+    """Remember what a POST associates, and forget what a DELETE takes."""
+
+    def do(ctx: RequestContext, act: Act) -> Answer:
+        pairs = _pairs(ctx, name)
+        if ctx.request.method == "POST" and when(ctx) and is_new(ctx):
+            pairs.add(_pair(ctx))
+        elif ctx.request.method == "DELETE":
+            pairs.discard(_pair(ctx))
+        return act()
+
+    return ReplaceHandler(do, (POST, DELETE))
+
+
+def _hidden_in_list(name: str) -> ReplaceHandler:
+    """A customer's list lacks the carts that are remembered."""
+
+    def choose(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
+        hidden = _pairs(ctx, name)
+        return [cart for cart in carts if (cart.id, ctx.caller.customer_id) not in hidden]
+
+    return listed(choose)
+
+
+def _hidden_in_cart(name: str) -> PatchResponse:
+    """A cart lacks the customers that are remembered."""
+    return customers_shown(
+        lambda ctx, cart_id, ids: [i for i in ids if (cart_id, i) not in _pairs(ctx, name)]
+    )
+
+
+# ---- association-visible ------------------------------------------------------------------------
+
+
+def _not_stored(ctx: RequestContext, act: Act) -> Answer:
+    return echo(ctx.entry["id"]) if is_new(ctx) else act()
+
+
+def _lost_on_update(ctx: RequestContext, act: Act) -> Answer:
+    act()
+    return shown(ctx, replace(cart_of(ctx), customers=()))
+
+
+def _by_shopper(ctx: RequestContext) -> bool:
+    return ctx.caller.customer_id is not None
+
+
+def _by_administrator(ctx: RequestContext) -> bool:
+    return ctx.caller.is_administrator
+
+
+_VISIBLE = breaks_of(
+    "association-visible",
+    [
+        ("not-stored", "POST answers 200 and nothing is associated.", ReplaceHandler(_not_stored, (POST,))),
+        ("not-in-list", "A cart associated by POST is missing from the customer's list.",
+         (_noting("v-list"), _hidden_in_list("v-list"))),
+        ("not-in-cart", "A customer associated by POST is missing from the cart's relationships.",
+         (_noting("v-cart"), _hidden_in_cart("v-cart"))),
+        ("not-in-list-by-shopper",
+         "A cart that the customer associated is missing from the customer's list.",
+         (_noting("v-list-s", _by_shopper), _hidden_in_list("v-list-s"))),
+        ("not-in-list-by-administrator",
+         "A cart that an administrator associated is missing from the customer's list.",
+         (_noting("v-list-a", _by_administrator), _hidden_in_list("v-list-a"))),
+        ("not-in-cart-by-shopper",
+         "A customer who associated a cart is missing from its relationships.",
+         (_noting("v-cart-s", _by_shopper), _hidden_in_cart("v-cart-s"))),
+        ("not-in-cart-by-administrator",
+         "A customer whom an administrator associated is missing from the cart's relationships.",
+         (_noting("v-cart-a", _by_administrator), _hidden_in_cart("v-cart-a"))),
+        ("lost-on-update", "PUT of a cart takes its customers away.",
+         ReplaceHandler(_lost_on_update, (UPDATE,))),
+    ],
+)  # fmt: skip
+
+# ---- any-device ---------------------------------------------------------------------------------
+
+
+def _logged_in(answer: Answer) -> tuple[str, str] | None:
+    """Customer and token of a login that succeeded."""
+    if answer.status != 200:
+        return None
+    data = content(answer)["data"]
+    return data["customer_id"], data["token"]
+
+
+def _note_carts(ctx: RequestContext, answer: Answer) -> Answer:
+    login = _logged_in(answer)
+    if login is not None:
+        customer_id, token = login
+        memory(ctx.store)["before", token] = {cart.id for cart in carts_of(ctx, customer_id)}
+    return answer
+
+
+def _made_since(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
+    before = memory(ctx.store).get(("before", customer_token(ctx)), ())
+    return [cart for cart in carts if cart.id not in before]
+
+
+def _note_first(ctx: RequestContext, answer: Answer) -> Answer:
+    login = _logged_in(answer)
+    if login is not None:
+        memory(ctx.store).setdefault(("first", login[0]), login[1])
+    return answer
+
+
+def _for_first(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
+    token = customer_token(ctx)
+    first = memory(ctx.store).setdefault(("first", ctx.caller.customer_id), token)
+    return carts if first == token else []
+
+
+def _note_newest(ctx: RequestContext, answer: Answer) -> Answer:
+    login = _logged_in(answer)
+    if login is not None:
+        memory(ctx.store)["newest", login[0]] = login[1]
+    return answer
+
+
+def _for_newest(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
+    token = customer_token(ctx)
+    newest = memory(ctx.store).get(("newest", ctx.caller.customer_id), token)
+    return carts if newest == token else []
+
+
+def _note_token(ctx: RequestContext, act: Act) -> Answer:
+    if is_new(ctx) and ctx.caller.customer_id is not None:
+        memory(ctx.store)["by", _pair(ctx)] = customer_token(ctx)
+    return act()
+
+
+def _for_same_token(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
+    token, customer_id = customer_token(ctx), ctx.caller.customer_id
+    remembered = memory(ctx.store)
+    return [c for c in carts if remembered.get(("by", (c.id, customer_id)), token) == token]
+
+
+_DEVICE = breaks_of(
+    "any-device",
+    [
+        ("later-token-blind", "A customer token does not see carts from before its login.",
+         (PatchResponse(_note_carts, (LOGIN,)), listed(_made_since))),
+        ("first-token-only", "Only the first token of a customer sees the customer's carts.",
+         (PatchResponse(_note_first, (LOGIN,)), listed(_for_first))),
+        ("newest-token-only", "Once a customer logs in again, older tokens see no carts.",
+         (PatchResponse(_note_newest, (LOGIN,)), listed(_for_newest))),
+        ("same-token-only", "What a customer associated is seen with the same token only.",
+         (ReplaceHandler(_note_token, (POST,)), listed(_for_same_token))),
+    ],
+)  # fmt: skip
+
+# ---- many-carts ---------------------------------------------------------------------------------
+
+
+def _other_carts(ctx: RequestContext) -> list[Cart]:
+    return [cart for cart in carts_of(ctx, ctx.entry["id"]) if cart.id != ctx.cart_id]
+
+
+def _is_another(ctx: RequestContext) -> bool:
+    return is_new(ctx) and bool(_other_carts(ctx))
+
+
+def _replace_carts(kept: int) -> ReplaceHandler:
+    """A new cart replaces the customer's others but for the newest of them."""
+
+    def do(ctx: RequestContext, act: Act) -> Answer:
+        others = _other_carts(ctx)[kept:] if is_new(ctx) else []
+        answer = act()
+        take_from_others(ctx, ctx.entry["id"], others)
+        return answer
+
+    return ReplaceHandler(do, (POST,))
+
+
+def _ignore_another(ctx: RequestContext, act: Act) -> Answer:
+    return echo(ctx.entry["id"]) if _is_another(ctx) else act()
+
+
+_MANY = breaks_of(
+    "many-carts",
+    [
+        ("second-replaces-first", "A second cart replaces the customer's first.",
+         ReplaceHandler(_replace_carts(0).do, (POST,))),
+        ("third-replaces-first", "A customer keeps two carts; a third replaces the oldest.",
+         ReplaceHandler(_replace_carts(1).do, (POST,))),
+        ("second-refused", "A second cart of a customer is refused.",
+         RejectWith("request-invalid", _is_another, (POST,))),
+        ("second-ignored", "A second cart is answered 200, and not associated.",
+         ReplaceHandler(_ignore_another, (POST,))),
+        ("newest-listed", "A customer's list has the newest of the customer's carts only.",
+         listed(lambda _, carts: carts[:1])),
+        ("two-listed", "A customer's list ends after two carts.",
+         listed(lambda _, carts: carts[:2])),
+    ],
+)  # fmt: skip
+
+# ---- shared-cart --------------------------------------------------------------------------------
+
+
+def _has_others(ctx: RequestContext) -> bool:
+    return is_new(ctx) and bool(cart_of(ctx).customers)
+
+
+def _replace_customers(ctx: RequestContext, act: Act) -> Answer:
+    is_second = _has_others(ctx)
+    answer = act()
+    if is_second:
+        give(ctx, (ctx.entry["id"],))
+    return answer
+
+
+def _ignore_second(ctx: RequestContext, act: Act) -> Answer:
+    return echo(ctx.entry["id"]) if _has_others(ctx) else act()
+
+
+def _third_replaces(ctx: RequestContext, act: Act) -> Answer:
+    before = cart_of(ctx).customers
+    answer = act()
+    if len(before) >= 2 and ctx.entry["id"] not in before:
+        give(ctx, (*before[1:], ctx.entry["id"]))
+    return answer
+
+
+def _delete_and(left: Callable[[tuple[str, ...]], Iterable[str]]) -> ReplaceHandler:
+    """A DELETE that takes a customer leaves only some of the others."""
+
+    def do(ctx: RequestContext, act: Act) -> Answer:
+        was_there = not is_new(ctx)
+        answer = act()
+        if was_there:
+            give(ctx, left(cart_of(ctx).customers))
+        return answer
+
+    return ReplaceHandler(do, (DELETE,))
+
+
+def _first_owner(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
+    return [cart for cart in carts if cart.customers[0] == ctx.caller.customer_id]
+
+
+_SHARED = breaks_of(
+    "shared-cart",
+    [
+        ("second-replaces-first", "A second customer replaces the first.",
+         ReplaceHandler(_replace_customers, (POST,))),
+        ("third-replaces-first", "A cart keeps two customers; a third replaces the first.",
+         ReplaceHandler(_third_replaces, (POST,))),
+        ("second-refused", "A second customer is refused.",
+         RejectWith("request-invalid", _has_others, (POST,))),
+        ("second-ignored", "A second customer is answered 200, and not associated.",
+         ReplaceHandler(_ignore_second, (POST,))),
+        ("delete-takes-all", "DELETE takes every customer from the cart.",
+         _delete_and(lambda _: ())),
+        ("delete-takes-neighbour", "DELETE takes the cart's first other customer, too.",
+         _delete_and(lambda others: others[1:])),
+        ("hidden-from-second", "A shared cart is in the list of its first customer only.",
+         listed(_first_owner)),
+    ],
+)  # fmt: skip
+
+# ---- others-cannot-see --------------------------------------------------------------------------
+
+
+def _of_sharers(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
+    sharers = {customer_id for cart in carts for customer_id in cart.customers}
+    return [*carts, *(cart for sharer in sharers for cart in carts_of(ctx, sharer))]
+
+
+def _newest_of_others(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
+    own = {cart.id for cart in carts}
+    return [*carts, *[cart for cart in registered(ctx) if cart.id not in own][:1]]
+
+
+_OTHERS = breaks_of(
+    "others-cannot-see",
+    [
+        ("all-listed", "A customer's list has every cart that has a customer.",
+         listed(lambda ctx, _: registered(ctx))),
+        ("newest-listed", "A customer's list has the newest cart of others, too.",
+         listed(_newest_of_others)),
+        ("all-with-credentials",
+         "With a client-credentials token the customer token does not narrow the list.",
+         listed(lambda f, own: registered(f) if f.caller.grant == "client_credentials" else own)),
+        ("all-with-implicit",
+         "With an implicit token the customer token does not narrow the list.",
+         listed(lambda f, own: registered(f) if f.caller.grant == "implicit" else own)),
+        ("all-to-newcomers", "A customer without a cart sees those of everyone.",
+         listed(lambda ctx, own: own or registered(ctx))),
+        ("sharers-listed", "Who shares a cart sees the other carts of the sharers.",
+         listed(_of_sharers)),
+    ],
+)  # fmt: skip
+
+# ---- association-repeat -------------------------------------------------------------------------
+
+
+def _is_repeat(ctx: RequestContext) -> bool:
+    return not is_new(ctx)
+
+
+def _on_repeat(change: Callable[[RequestContext], None]) -> ReplaceHandler:
+    def do(ctx: RequestContext, act: Act) -> Answer:
+        if is_new(ctx):
+            return act()
+        change(ctx)
+        return empty_answer(204)
+
+    return ReplaceHandler(do, (POST,))
+
+
+def _answer_repeat(ctx: RequestContext, act: Act) -> Answer:
+    return act() if is_new(ctx) else echo(ctx.entry["id"])
+
+
+def _touch(ctx: RequestContext) -> None:
+    ctx.store.put_cart(replace(cart_of(ctx), updated_at=ctx.now))
+
+
+def _note_repeat(ctx: RequestContext, act: Act) -> Answer:
+    pairs = _pairs(ctx, "repeated")
+    if ctx.request.method == "POST" and not is_new(ctx):
+        pairs.add(_pair(ctx))
+    elif ctx.request.method == "DELETE":
+        pairs.discard(_pair(ctx))
+    return act()
+
+
+def _doubled(ctx: RequestContext, cart_id: str, ids: list[str]) -> list[str]:
+    repeated = _pairs(ctx, "repeated")
+    return [*ids, *(i for i in ids if (cart_id, i) in repeated)]
+
+
+_REPEAT = breaks_of(
+    "association-repeat",
+    [
+        ("answers-200", "A repeated POST answers 200 as the first did.",
+         ReplaceHandler(_answer_repeat, (POST,))),
+        ("duplicates", "After a repeated POST the customer is twice in the cart's customers.",
+         (ReplaceHandler(_note_repeat, (POST, DELETE)), customers_shown(_doubled))),
+        ("moves-updated-at", "A repeated POST moves the cart's updated_at.", _on_repeat(_touch)),
+        ("takes-away", "A repeated POST takes the association away.",
+         _on_repeat(lambda f: give(f, (c for c in cart_of(f).customers if c != f.entry["id"])))),
+        ("drops-others", "A repeated POST takes the cart's other customers away.",
+         _on_repeat(lambda f: give(f, (f.entry["id"],)))),
+        ("refused", "A repeated POST is refused.",
+         RejectWith("request-invalid", _is_repeat, (POST,))),
+        ("server-error", "A repeated POST is answered with 500.",
+         RejectWith("internal-error", _is_repeat, (POST,))),
+    ],
+)  # fmt: skip
+
+# ---- association-deleted ------------------------------------------------------------------------
+
+
+def _not_deleted(when: When) -> ReplaceHandler:
+    def do(ctx: RequestContext, act: Act) -> Answer:
+        return empty_answer(204) if when(ctx) else act()
+
+    return ReplaceHandler(do, (DELETE,))
+
+
+def _noting_deleted(name: str) -> ReplaceHandler:
+    """Remember what a DELETE takes, until it is associated again."""
+
+    def do(ctx: RequestContext, act: Act) -> Answer:
+        pairs = _pairs(ctx, name)
+        if ctx.request.method == "POST":
+            pairs.discard(_pair(ctx))
+        elif not is_new(ctx):
+            pairs.add(_pair(ctx))
+        return act()
+
+    return ReplaceHandler(do, (POST, DELETE))
+
+
+def _still_listed(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
+    gone = (
+        ctx.store.cart(cart_id)
+        for cart_id, customer_id in _pairs(ctx, "d-list")
+        if customer_id == ctx.caller.customer_id
+    )
+    return [*carts, *(cart for cart in gone if cart is not None)]
+
+
+def _still_shown(ctx: RequestContext, cart_id: str, ids: list[str]) -> list[str]:
+    gone = [customer_id for cart, customer_id in _pairs(ctx, "d-cart") if cart == cart_id]
+    return [*ids, *(i for i in gone if i not in ids)]
+
+
+def _is_shared(ctx: RequestContext) -> bool:
+    return len(cart_of(ctx).customers) > 1
+
+
+_DELETED = breaks_of(
+    "association-deleted",
+    [
+        ("not-deleted", "DELETE answers 204 and takes nothing away.", _not_deleted(always)),
+        ("not-deleted-by-shopper", "The DELETE of a customer takes nothing away.",
+         _not_deleted(_by_shopper)),
+        ("not-deleted-by-administrator", "The DELETE of an administrator takes nothing away.",
+         _not_deleted(_by_administrator)),
+        ("not-deleted-if-shared", "DELETE takes nobody from a cart that has several customers.",
+         _not_deleted(_is_shared)),
+        ("still-in-list", "After DELETE the cart is still in the customer's list.",
+         (_noting_deleted("d-list"), listed(_still_listed))),
+        ("still-in-cart", "After DELETE the customer is still in the cart's customers.",
+         (_noting_deleted("d-cart"), customers_shown(_still_shown))),
+        ("refused", "DELETE of an association that is there is refused.",
+         RejectWith("request-invalid", _is_repeat, (DELETE,))),
+    ],
+)  # fmt: skip
+
+# ---- delete-missing -----------------------------------------------------------------------------
+
+
+def _on_missing(change: Callable[[RequestContext], None]) -> ReplaceHandler:
+    def do(ctx: RequestContext, act: Act) -> Answer:
+        if not is_new(ctx):
+            return act()
+        change(ctx)
+        return empty_answer(204)
+
+    return ReplaceHandler(do, (DELETE,))
+
+
+_DELETE_MISSING = (
+    *breaks_of(
+        "delete-missing",
+        [
+            ("associates", "DELETE of what is not there associates it.",
+             _on_missing(lambda f: give(f, (*cart_of(f).customers, f.entry["id"])))),
+            ("takes-others", "DELETE of what is not there takes every customer from the cart.",
+             _on_missing(lambda ctx: give(ctx, ()))),
+            ("moves-updated-at", "DELETE of what is not there moves the cart's updated_at.",
+             _on_missing(_touch)),
+            ("server-error", "DELETE of what is not there is answered with 500.",
+             RejectWith("internal-error", is_new, (DELETE,))),
+        ],
+    ),
+    *breaks_of(
+        "delete-missing",
+        [
+            ("refused", "DELETE of what is not there is refused with 404.",
+             RejectWith("path-unknown", is_new, (DELETE,))),
+        ],
+        free=True,
+    ),
+)  # fmt: skip
+
+# ---- refusal-changes-nothing --------------------------------------------------------------------
+
+
+def _named(ctx: RequestContext) -> list[str]:
+    """Every customer that a body names, whatever its form."""
+
+    def ids(value: Any) -> list[Any]:
+        if isinstance(value, list):
+            return [found for entry in value for found in ids(entry)]
+        if isinstance(value, dict):
+            return ids(value["data"]) if "data" in value else [value.get("id")]
+        return [value]
+
+    named = [i for i in ids(body_of(ctx)) if isinstance(i, str)]
+    if ctx.caller.customer_id is not None:
+        named.append(ctx.caller.customer_id)
+    return [i for i in named if ctx.store.has_customer(i)]
+
+
+def _do_it_anyway(ctx: RequestContext) -> None:
+    if ctx.cart is not None and _named(ctx):
+        associate(ctx, _named(ctx)[:1])
+
+
+def _do_it_for_all(ctx: RequestContext) -> None:
+    if ctx.cart is not None:
+        associate(ctx, _named(ctx))
+
+
+def _make_cart(ctx: RequestContext) -> None:
+    if ctx.request.method == "POST" and SAFE_ID.fullmatch(ctx.cart_id) and _named(ctx):
+        customers = tuple(_named(ctx)[:1])
+        ctx.store.put_cart(Cart(ctx.cart_id, "Cart", ctx.now, ctx.now, customers=customers))
+
+
+def _add_unknown(ctx: RequestContext) -> None:
+    if ctx.cart is not None and ctx.request.method == "POST":
+        give(ctx, (*ctx.cart.customers, ctx.entry["id"]))
+
+
+def _clear(ctx: RequestContext) -> None:
+    if ctx.cart is not None and ctx.cart.customers:
+        give(ctx, ())
+
+
+def _rename(ctx: RequestContext) -> None:
+    if ctx.cart is not None:
+        ctx.store.put_cart(replace(ctx.cart, name=f"{ctx.cart.name[:250]} *"))
+
+
+def _touch_cart(ctx: RequestContext) -> None:
+    if ctx.cart is not None:
+        _touch(ctx)
+
+
+def _drop_contact(ctx: RequestContext) -> None:
+    if ctx.cart is not None:
+        ctx.store.put_cart(replace(ctx.cart, contact=None))
+
+
+_ANYWAY = (
+    "customer-token-invalid",
+    "customer-token-required",
+    "payload-not-array",
+    "entry-not-object",
+    "more-than-one-customer",
+    "type-not-customer",
+    "customer-not-permitted",
+    "cart-not-permitted",
+    "cart-has-contact-email",
+)
+_OF_ASSOCIATIONS = (
+    *_ANYWAY, "cart-id-unsafe", "customer-missing", "customer-id-missing", "cart-not-found",
+    "customer-not-found",
+)  # fmt: skip
+
+_REFUSED = breaks_of(
+    "refusal-changes-nothing",
+    [
+        *(
+            (rule, f"What {rule} refuses is done all the same.", ApplyDespiteRefusal(_do_it_anyway, (rule,)))
+            for rule in _ANYWAY
+        ),
+        ("more-than-one-customer-all", "All customers of a refused array are associated, or taken.",
+         ApplyDespiteRefusal(_do_it_for_all, ("more-than-one-customer",))),
+        ("cart-not-found", "A POST that is refused for want of the cart makes it, associated.",
+         ApplyDespiteRefusal(_make_cart, ("cart-not-found",))),
+        ("customer-not-found", "A refused customer who does not exist is in the cart's customers.",
+         ApplyDespiteRefusal(_add_unknown, ("customer-not-found",))),
+        ("customer-missing", "A refused empty array takes every customer from the cart.",
+         ApplyDespiteRefusal(_clear, ("customer-missing",))),
+        ("customer-id-missing", "A refused DELETE without an id takes every customer away.",
+         ApplyDespiteRefusal(_clear, ("customer-id-missing",), on("DELETE"))),
+        ("contact-dropped", "A refused POST takes the cart's contact away.",
+         ApplyDespiteRefusal(_drop_contact, ("cart-has-contact-email",))),
+        ("deletes", "A refused DELETE takes every customer from the cart.",
+         ApplyDespiteRefusal(_clear, _OF_ASSOCIATIONS, on("DELETE"))),
+        ("renames", "A refused request renames the cart.", ApplyDespiteRefusal(_rename, _OF_ASSOCIATIONS)),
+        ("moves-updated-at", "A refused request moves the cart's updated_at.",
+         ApplyDespiteRefusal(_touch_cart, _OF_ASSOCIATIONS)),
+    ],
+)  # fmt: skip
+
+# ---- administrator-unrestricted, updated-at-moves -----------------------------------------------
+
+
+def _note_maker(ctx: RequestContext, act: Act) -> Answer:
+    answer = act()
+    if ctx.caller.customer_id is not None and answer.status == 201:
+        _pairs(ctx, "made").add((content(answer)["data"]["id"], ctx.caller.customer_id))
+    return answer
+
+
+def _is_made_by_shopper(ctx: RequestContext) -> bool:
+    made = {cart_id for cart_id, _ in _pairs(ctx, "made")}
+    return ctx.caller.is_administrator and ctx.cart_id in made
+
+
+def _ignore_administrator(ctx: RequestContext, act: Act) -> Answer:
+    return empty_answer(204) if ctx.caller.is_administrator else act()
+
+
+_ADMINISTRATOR = breaks_of(
+    "administrator-unrestricted",
+    [
+        ("refused", "An administrator needs a customer token.",
+         RejectWith("customer-token-required", _by_administrator, (POST, DELETE))),
+        ("refused-on-post", "An administrator needs a customer token for POST.",
+         RejectWith("customer-token-required", _by_administrator, (POST,))),
+        ("refused-on-delete", "An administrator needs a customer token for DELETE.",
+         RejectWith("customer-token-required", _by_administrator, (DELETE,))),
+        ("refused-for-carts-of-shoppers",
+         "An administrator is refused for carts that a customer made.",
+         (ReplaceHandler(_note_maker, (CREATE,)),
+          RejectWith("customer-not-permitted", _is_made_by_shopper, (POST, DELETE)))),
+        ("ignored", "What an administrator asks for is answered 204, and not done.",
+         ReplaceHandler(_ignore_administrator, (POST, DELETE))),
+    ],
+)  # fmt: skip
+
+
+def _hold(*operations: str) -> ReplaceHandler:
+    """The cart keeps its updated_at."""
+
+    def do(ctx: RequestContext, act: Act) -> Answer:
+        before = cart_of(ctx).updated_at
+        answer = act()
+        held = shown(ctx, replace(cart_of(ctx), updated_at=before))
+        return held if ctx.request.method == "PUT" else answer
+
+    return ReplaceHandler(do, operations)
+
+
+_UPDATED = breaks_of(
+    "updated-at-moves",
+    [
+        ("never", "Nothing moves a cart's updated_at.", _hold(UPDATE, POST, DELETE)),
+        ("not-on-put", "PUT does not move updated_at.", _hold(UPDATE)),
+        ("not-on-post", "POST of an association does not move updated_at.", _hold(POST)),
+        ("not-on-delete", "DELETE of an association does not move updated_at.", _hold(DELETE)),
+    ],
+)
+
+EFFECTS: tuple[Break, ...] = (
+    *_VISIBLE,
+    *_DEVICE,
+    *_MANY,
+    *_SHARED,
+    *_OTHERS,
+    *_REPEAT,
+    *_DELETED,
+    *_DELETE_MISSING,
+    *_REFUSED,
+    *_ADMINISTRATOR,
+    *_UPDATED,
+)

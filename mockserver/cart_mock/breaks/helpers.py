@@ -1,0 +1,221 @@
+"""Changes to answers, to what was read, and to the store, for the tables of breaks to use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from cart_mock.api import serializers as present
+from cart_mock.breaks.hooks import LIST, READ, UPDATE, Act, PatchResponse, ReplaceHandler
+from cart_mock.http.bodies import Malformed
+from cart_mock.http.messages import Answer, empty_answer, encode_json, json_answer
+from cart_mock.rules.context import CUSTOMER_HEADER, RequestContext
+from cart_mock.state.entities import Cart
+
+# ---- Answers ------------------------------------------------------------------------------------
+
+
+def content(answer: Answer) -> Any:
+    """What an answer with a JSON body says."""
+    return msgspec.json.decode(answer.body)
+
+
+def with_content(answer: Answer, changed: object) -> Answer:
+    """The same answer, saying something else."""
+    return replace(answer, body=encode_json(changed))
+
+
+def is_error(answer: Answer) -> bool:
+    """Whether an answer refuses."""
+    return answer.status >= 400
+
+
+def done(_answer: Answer) -> Answer:
+    """As if it were done."""
+    return empty_answer(204)
+
+
+def status(code: int) -> Callable[[Answer], Answer]:
+    """Another status, outside and inside the body."""
+
+    def change(answer: Answer) -> Answer:
+        body = content(answer)
+        for entry in body["errors"]:
+            entry["status"] = code
+        return replace(with_content(answer, body), status=code)
+
+    return change
+
+
+def text(answer: Answer) -> Answer:
+    """Another text, in the same envelope."""
+    return _texts(answer, "Not possible", "This request was refused.")
+
+
+def cut_text(answer: Answer) -> Answer:
+    """The text without its last word."""
+    entry = content(answer)["errors"][0]
+    title = entry["title"].rsplit(" ", 1)[0]
+    return _texts(answer, title, entry["detail"].replace(entry["title"], title))
+
+
+def other_detail(answer: Answer) -> Answer:
+    """The same title with another detail."""
+    return _texts(answer, content(answer)["errors"][0]["title"], "This request was refused.")
+
+
+def _texts(answer: Answer, title: str, detail: str) -> Answer:
+    body = content(answer)
+    for entry in body["errors"]:
+        entry["title"], entry["detail"] = title, detail
+    return with_content(answer, body)
+
+
+# ---- What was sent ------------------------------------------------------------------------------
+
+
+def body_of(ctx: RequestContext) -> Any:
+    """The JSON value that was sent, or None if it cannot be read."""
+    try:
+        return ctx.body
+    except Malformed:
+        return None
+
+
+def entries_of(ctx: RequestContext) -> list[Any]:
+    """The array of identifiers, empty where there is none."""
+    return ctx.entries if isinstance(ctx.entries, list) else []
+
+
+def customer_token(ctx: RequestContext) -> str:
+    """The customer token that was sent, or an empty string."""
+    header = ctx.request.headers.get(CUSTOMER_HEADER.lower().encode(), b"")
+    return header.strip().decode("latin-1")
+
+
+def patch(
+    change: Callable[[RequestContext, dict[str, Any]], None],
+) -> Callable[[RequestContext], None]:
+    """Change the object under ``data`` before it is judged, in a copy."""
+
+    def read(ctx: RequestContext) -> None:
+        body = body_of(ctx)
+        if isinstance(body, dict) and isinstance(body.get("data"), dict):
+            data = dict(body["data"])
+            change(ctx, data)
+            ctx.body = {**body, "data": data}
+
+    return read
+
+
+# ---- Associations -------------------------------------------------------------------------------
+
+
+def echo(customer_id: str) -> Answer:
+    """What a POST of an association answers."""
+    return json_answer(200, {"data": [present.identifier(customer_id)]})
+
+
+def cart_of(ctx: RequestContext) -> Cart:
+    """The cart of a request that passed the rules, as it is now."""
+    cart = ctx.store.cart(ctx.cart_id) or ctx.cart
+    if cart is None:
+        raise LookupError("there is no such cart")
+    return cart
+
+
+def is_new(ctx: RequestContext) -> bool:
+    """Whether the cart does not have the customer that is named."""
+    return ctx.entry["id"] not in cart_of(ctx).customers
+
+
+def give(ctx: RequestContext, customers: Iterable[str]) -> None:
+    """Let the cart have exactly these customers, changed now."""
+    ctx.store.put_cart(
+        replace(cart_of(ctx), customers=tuple(dict.fromkeys(customers)), updated_at=ctx.now)
+    )
+
+
+def shown(ctx: RequestContext, cart: Cart) -> Answer:
+    """Keep a cart, and show it as the API does."""
+    ctx.store.put_cart(cart)
+    return json_answer(200, {"data": present.cart(cart)})
+
+
+def take_from_others(ctx: RequestContext, customer_id: str, carts: Iterable[Cart]) -> None:
+    """Take a customer from carts other than the one that the request is about."""
+    for cart in carts:
+        if cart.id != ctx.cart_id:
+            left = tuple(c for c in cart.customers if c != customer_id)
+            ctx.store.put_cart(replace(cart, customers=left))
+
+
+def associate(ctx: RequestContext, customer_ids: Iterable[str]) -> None:
+    """Add these customers to the cart, or take them from it, as the method says."""
+    customers = cart_of(ctx).customers
+    named = tuple(customer_ids)
+    if ctx.request.method == "POST":
+        give(ctx, (*customers, *named))
+    else:
+        give(ctx, (c for c in customers if c not in named))
+
+
+# ---- Carts as they are shown --------------------------------------------------------------------
+
+Customers = Callable[[RequestContext, str, list[str]], list[str]]
+"""What a cart's customers are shown to be: of the facts, the cart's id, and who they are."""
+
+
+def customers_shown(change: Customers) -> PatchResponse:
+    """A cart's relationships say something else, wherever the cart is shown."""
+
+    def show(ctx: RequestContext, answer: Answer) -> Answer:
+        if answer.status not in (200, 201):
+            return answer
+        body = content(answer)
+        for cart in body["data"] if isinstance(body["data"], list) else [body["data"]]:
+            shown = cart["relationships"]["customers"].get("data", ())
+            ids = change(ctx, cart["id"], [one["id"] for one in shown])
+            cart["relationships"]["customers"] = (
+                {"data": [present.identifier(i) for i in ids]} if ids else {}
+            )
+        return with_content(answer, body)
+
+    return PatchResponse(show, (READ, UPDATE, LIST))
+
+
+def own_carts(ctx: RequestContext) -> list[Cart]:
+    """Every cart of the customer who is logged in, newest update first."""
+    return carts_of(ctx, ctx.caller.customer_id or "")
+
+
+def carts_of(ctx: RequestContext, customer_id: str) -> list[Cart]:
+    """Every cart of a customer, newest update first."""
+    return ctx.store.carts_of(customer_id, 0, ctx.store.cart_count_of(customer_id))[0]
+
+
+def registered(ctx: RequestContext) -> list[Cart]:
+    """Every cart that has a customer, newest update first."""
+    return ctx.store.registered_carts(0, ctx.store.counts()["registered_carts"])[0]
+
+
+def listed(choose: Callable[[RequestContext, list[Cart]], Sequence[Cart]]) -> ReplaceHandler:
+    """A customer's list has other carts than the customer has."""
+
+    def do(ctx: RequestContext, act: Act) -> Answer:
+        if ctx.caller.customer_id is None:
+            return act()
+        carts = sorted(
+            {cart.id: cart for cart in choose(ctx, own_carts(ctx))}.values(),
+            key=lambda cart: cart.updated_at,
+            reverse=True,
+        )
+        offset, limit = ctx.offset, ctx.limit
+        page = carts[offset : offset + limit]
+        shown = present.page("/v2/carts", present.cart, page, len(carts), offset, limit)
+        return json_answer(200, shown)
+
+    return ReplaceHandler(do, (LIST,))

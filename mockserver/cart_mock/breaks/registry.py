@@ -1,0 +1,77 @@
+"""All breaks, and how people name them."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Iterable, Iterator
+
+from cart_mock.breaks.association import ASSOCIATION
+from cart_mock.breaks.caller import CALLER
+from cart_mock.breaks.conventions import CONVENTIONS
+from cart_mock.breaks.effects import EFFECTS
+from cart_mock.breaks.hooks import Break
+from cart_mock.breaks.interceptor import Broken
+from cart_mock.breaks.surrounding_rules import AROUND
+
+TABLES: tuple[Break, ...] = (*CALLER, *ASSOCIATION, *EFFECTS, *AROUND, *CONVENTIONS)
+BREAKS: dict[str, Break] = {one.id: one for one in TABLES}
+"""Every break by its name, ``rule:variant``, in the order of the listing."""
+
+
+class BreakError(ValueError):
+    """There is no such break, or not there; the message says which there are."""
+
+
+def parse_break(text: str) -> Break:
+    """The break that ``rule:variant`` names; ``rule`` alone is its first. Raises BreakError."""
+    rule, _, variant = text.strip().partition(":")
+    variants = {one.variant: one for one in BREAKS.values() if one.rule == rule}
+    if not variants:
+        rules = list(dict.fromkeys(one.rule for one in BREAKS.values()))
+        near = difflib.get_close_matches(rule, rules, 1)
+        hint = f"; did you mean {near[0]}" if near else ""
+        raise BreakError(f"no rule {rule!r} to break{hint}? The rules are: {', '.join(rules)}")
+    if not variant:
+        return next(iter(variants.values()))
+    if variant not in variants:
+        raise BreakError(
+            f"{rule} cannot be broken as {variant!r}; its variants are: {', '.join(variants)}"
+        )
+    return variants[variant]
+
+
+def layer_of(texts: Iterable[str]) -> Broken:
+    """The layer that breaks these on one store, for ``Store.put_layer``.
+
+    Raises BreakError for a name that there is not, and for one that concerns the whole process.
+    """
+    breaks = [parse_break(text) for text in texts]
+    for one in breaks:
+        if one.scope == "process":
+            raise BreakError(
+                f"{one.id} concerns requests that no store is known for yet; "
+                f"start the mock with --break {one.id}"
+            )
+    return Broken(breaks)
+
+
+def listing(breaks: Iterable[Break] | None = None) -> Iterator[str]:
+    """The lines that tell people what there is to break, a rule and its variants at a time."""
+    chosen = BREAKS.values() if breaks is None else breaks
+    for rule, variants in itertools.groupby(chosen, key=lambda one: one.rule):
+        yield rule
+        for one in variants:
+            yield f"  {rule}:{one.variant}"
+            yield f"      {one.sentence}{_remark(one)}"
+
+
+def _remark(one: Break) -> str:
+    remarks = []
+    if one.free:
+        remarks.append("The contract leaves a deployment free to do so.")
+    if one.beyond_run:
+        remarks.append("A run against a deployment cannot see it.")
+    if one.scope == "process":
+        remarks.append("Only for the whole process.")
+    return "".join(f" {remark}" for remark in remarks)

@@ -1,0 +1,661 @@
+"""Breaks of the rules of the carts, customers, tokens and pages around associations."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from cart_mock.api import serializers as present
+from cart_mock.breaks.caller import claims_of
+from cart_mock.breaks.helpers import (
+    customer_token,
+    done,
+    other_detail,
+    patch,
+    status,
+    text,
+)
+from cart_mock.breaks.hooks import (
+    CREATE,
+    GRANT,
+    LIST,
+    READ,
+    REMOVE,
+    UPDATE,
+    Act,
+    Break,
+    Form,
+    IgnoreRule,
+    PatchError,
+    PatchRequest,
+    PatchResponse,
+    RejectWith,
+    ReplaceHandler,
+    Row,
+    When,
+    breaks_of,
+    memory,
+    on,
+)
+from cart_mock.formats import EMAIL, MAX_NAME, SAFE_ID, UNSAFE_CHARACTER
+from cart_mock.http.messages import Answer, json_answer
+from cart_mock.rules.context import MAX_LIMIT, MAX_OFFSET, RequestContext, TokenRequestContext
+from cart_mock.state.entities import Cart, Customer
+
+LIST_CUSTOMERS, CREATE_CUSTOMER, READ_CUSTOMER, UPDATE_CUSTOMER, REMOVE_CUSTOMER = (
+    "getCustomers",
+    "createCustomer",
+    "getCustomer",
+    "updateCustomer",
+    "deleteCustomer",
+)
+_SERVER_ERROR: Row = ("server-error", "It is answered with 500.", PatchError(status(500)))
+
+
+# ---- Carts --------------------------------------------------------------------------------------
+
+_NO_CART = (
+    *breaks_of("cart-unknown", [_SERVER_ERROR]),
+    *breaks_of(
+        "cart-unknown",
+        [("ignored", "It is answered 204, and nothing is done.", PatchError(done))],
+        free=True,
+    ),
+)
+
+_CART_OF_OTHERS = (
+    *breaks_of("cart-of-others", [_SERVER_ERROR]),
+    *breaks_of(
+        "cart-of-others",
+        [
+            ("accepted", "A customer may use the carts of others.", IgnoreRule()),
+            ("read-accepted", "A customer may read the carts of others.", IgnoreRule(on("GET"))),
+            (
+                "update-accepted",
+                "A customer may change the carts of others.",
+                IgnoreRule(on("PUT")),
+            ),
+            (
+                "delete-accepted",
+                "A customer may delete the carts of others.",
+                IgnoreRule(on("DELETE")),
+            ),
+        ],
+        free=True,
+    ),
+)
+
+
+def _name(test: Callable[[Any], bool], instead: Callable[[Any], str]) -> PatchRequest:
+    """Take such names for another."""
+
+    def change(_facts: RequestContext, data: dict[str, Any]) -> None:
+        if "name" in data and test(data["name"]):
+            data["name"] = instead(data["name"])
+
+    return PatchRequest(patch(change), (CREATE, UPDATE))
+
+
+def _default_name(_facts: RequestContext, data: dict[str, Any]) -> None:
+    data.setdefault("name", "Cart")
+
+
+def _is_long(name: Any) -> bool:
+    return isinstance(name, str) and len(name) > MAX_NAME
+
+
+def _on_update(read: PatchRequest) -> PatchRequest:
+    return PatchRequest(read.change, (UPDATE,))
+
+
+def _name_in_bytes(ctx: RequestContext) -> bool:
+    name = ctx.data.get("name")
+    return isinstance(name, str) and len(name.encode("utf-8", "surrogatepass")) > MAX_NAME
+
+
+_NAME = breaks_of(
+    "cart-name-missing",
+    [
+        ("absent-accepted", "A cart without a name is made, with one.",
+         PatchRequest(patch(_default_name), (CREATE,))),
+        ("empty-accepted", "An empty name is accepted, and replaced.",
+         _name(lambda n: n == "", lambda _: "Cart")),
+        ("empty-accepted-on-put", "PUT accepts an empty name, and replaces it.",
+         _on_update(_name(lambda n: n == "", lambda _: "Cart"))),
+        ("null-accepted", "null is accepted for a name, and replaced.",
+         _name(lambda n: n is None, lambda _: "Cart")),
+        ("number-accepted", "A number is accepted for a name.",
+         _name(lambda n: isinstance(n, int | float), str)),
+        ("other-accepted", "An array or an object is accepted for a name, and replaced.",
+         _name(lambda n: isinstance(n, list | dict), lambda _: "Cart")),
+        ("long-accepted", "A name that is too long is accepted, and cut.",
+         _name(_is_long, lambda n: str(n)[:MAX_NAME])),
+        ("bytes-counted", "The length of a name is counted in bytes.",
+         RejectWith("cart-name-missing", _name_in_bytes, (CREATE, UPDATE))),
+        ("wrong-status", "It is refused with 422.", PatchError(status(422))),
+        _SERVER_ERROR,
+    ],
+)  # fmt: skip
+
+
+def _is_blank(test: Callable[[str], bool]) -> When:
+    return lambda ctx: test(ctx.data["name"])
+
+
+_BLANK = breaks_of(
+    "cart-name-blank",
+    [
+        ("accepted", "A name of white space only is accepted.", IgnoreRule()),
+        ("accepted-on-post", "POST accepts a name of white space only.", IgnoreRule(on("POST"))),
+        ("accepted-on-put", "PUT accepts a name of white space only.", IgnoreRule(on("PUT"))),
+        ("one-space-accepted", "A name of one space is accepted.",
+         IgnoreRule(_is_blank(lambda name: name == " "))),
+        ("others-accepted", "A name of other white space than spaces is accepted.",
+         IgnoreRule(_is_blank(lambda name: bool(name.strip(" "))))),
+        ("wrong-status", "It is refused with 422.", PatchError(status(422))),
+        _SERVER_ERROR,
+    ],
+)  # fmt: skip
+
+
+def _texts(ctx: RequestContext) -> list[str]:
+    return [t for t in map(ctx.data.get, ("name", "description")) if isinstance(t, str)]
+
+
+def _texts_with(test: Callable[[str], bool]) -> RejectWith:
+    return RejectWith(
+        "request-invalid", lambda f: any(test(t) for t in _texts(f)), (CREATE, UPDATE)
+    )
+
+
+def _texts_as(instead: Callable[[str], str]) -> PatchRequest:
+    """Names and descriptions that are kept differently; a name never becomes empty."""
+
+    def change(_facts: RequestContext, data: dict[str, Any]) -> None:
+        for field in ("name", "description"):
+            if isinstance(data.get(field), str) and data[field].strip():
+                data[field] = instead(data[field]) or data[field]
+
+    return PatchRequest(patch(change), (CREATE, UPDATE))
+
+
+def _is_emoji(character: str) -> bool:
+    return ord(character) > 0xFFFF
+
+
+def _description_as(instead: Callable[[str], str]) -> PatchRequest:
+    def change(_facts: RequestContext, data: dict[str, Any]) -> None:
+        if isinstance(data.get("description"), str):
+            data["description"] = instead(data["description"])
+
+    return PatchRequest(patch(change), (CREATE, UPDATE))
+
+
+_SYMBOL = breaks_of(
+    "any-symbol",
+    [
+        ("space-refused", "A name or description with a space is refused.",
+         _texts_with(lambda t: " " in t)),
+        ("quote-refused", "A name or description with a quote is refused.",
+         _texts_with(lambda t: "'" in t or '"' in t)),
+        ("non-ascii-refused", "A name or description beyond ASCII is refused.",
+         _texts_with(lambda t: not t.isascii())),
+        ("emoji-lost", "Characters outside the Basic Multilingual Plane become question marks.",
+         _texts_as(lambda t: "".join("?" if _is_emoji(c) else c for c in t))),
+        ("escaped", "&, <, > and quotes are returned as HTML entities.", _texts_as(html.escape)),
+        ("normalised", "Names and descriptions are returned with letters and marks apart.",
+         _texts_as(lambda t: unicodedata.normalize("NFD", t))),
+        ("description-lost", "A description beyond ASCII is lost.",
+         _description_as(lambda t: t if t.isascii() else "")),
+    ],
+)  # fmt: skip
+
+
+def _new_id(test: Callable[[str], bool]) -> PatchRequest:
+    """Take such ids for safe ones: what is unsafe becomes a hyphen."""
+
+    def change(ctx: RequestContext, data: dict[str, Any]) -> None:
+        cart_id = data.get("id")
+        if isinstance(cart_id, str) and not SAFE_ID.fullmatch(cart_id) and test(cart_id):
+            data["id"] = UNSAFE_CHARACTER.sub("-", cart_id) or ctx.store.new_id()
+
+    return PatchRequest(patch(change), (CREATE,))
+
+
+def _only_unsafe(characters: Callable[[str], bool]) -> PatchRequest:
+    return _new_id(lambda i: all(characters(c) for c in UNSAFE_CHARACTER.findall(i)))
+
+
+_NEW_ID = breaks_of(
+    "new-cart-id-unsafe",
+    [
+        ("accepted", "Unsafe characters in an id are accepted, and become hyphens.",
+         _new_id(lambda _: True)),
+        ("dot-accepted", "Dots are accepted in an id.", _only_unsafe(lambda c: c == ".")),
+        ("space-accepted", "Spaces are accepted in an id.", _only_unsafe(str.isspace)),
+        ("slash-accepted", "Slashes are accepted in an id.", _only_unsafe(lambda c: c == "/")),
+        ("non-ascii-accepted", "Letters beyond ASCII are accepted in an id.",
+         _only_unsafe(lambda c: not c.isascii())),
+        _SERVER_ERROR,
+    ],
+)  # fmt: skip
+
+
+def _fresh(ctx: RequestContext, data: dict[str, Any]) -> None:
+    cart_id = data.get("id")
+    if isinstance(cart_id, str) and ctx.store.cart(cart_id) is not None:
+        data["id"] = ctx.store.new_id()
+
+
+def _existing(ctx: RequestContext, answer: Answer) -> Answer:
+    cart = ctx.store.cart(ctx.data["id"]) if answer.broken == "cart-id-taken" else None
+    return answer if cart is None else json_answer(200, {"data": present.cart(cart)})
+
+
+_TAKEN = (
+    *breaks_of(
+        "cart-id-taken",
+        [
+            ("replaced", "The new cart replaces the one that has the id.", IgnoreRule()),
+            (
+                "other-id",
+                "The cart is made under another id.",
+                PatchRequest(patch(_fresh), (CREATE,)),
+            ),
+            _SERVER_ERROR,
+        ],
+    ),
+    *breaks_of(
+        "cart-id-taken",
+        [
+            (
+                "existing",
+                "The cart that has the id is returned.",
+                PatchResponse(_existing, (CREATE,)),
+            )
+        ],
+        free=True,
+    ),
+)
+
+_CONTACT = breaks_of(
+    "contact-on-registered-cart",
+    [
+        ("accepted", "A contact email is set all the same.", IgnoreRule()),
+        ("accepted-on-post", "POST with a customer token sets a contact email.", IgnoreRule(on("POST"))),
+        ("accepted-on-put", "PUT sets a contact email on a cart that has a customer.",
+         IgnoreRule(on("PUT"))),
+        ("ignored-on-put", "PUT is answered 204, and nothing is done.", PatchError(done, on("PUT"))),
+        _SERVER_ERROR,
+    ],
+)  # fmt: skip
+
+_LAST = breaks_of(
+    "last-cart",
+    [
+        ("deleted", "The last cart is deleted.", IgnoreRule()),
+        ("deleted-by-administrator", "An administrator may delete the last cart.",
+         IgnoreRule(lambda f: f.caller.is_administrator)),
+        ("deleted-by-shopper", "Customers may delete their last cart.",
+         IgnoreRule(lambda f: f.caller.customer_id is not None)),
+        ("ignored", "It is answered 204, and the cart is still there.", PatchError(done)),
+        ("wrong-status", "It is refused with 409 and the right text.", PatchError(status(409))),
+        ("wrong-text", "It is refused with another text.", PatchError(text)),
+        ("wrong-detail", "It is refused with the right title and another detail.",
+         PatchError(other_detail)),
+        _SERVER_ERROR,
+    ],
+)  # fmt: skip
+
+
+def _empty_page(_facts: RequestContext, answer: Answer) -> Answer:
+    if answer.broken != "carts-need-an-owner":
+        return answer
+    return json_answer(200, present.page("/v2/carts", present.cart, [], 0, 0, 20))
+
+
+_OWNER = breaks_of(
+    "carts-need-an-owner",
+    [
+        ("all-listed", "An implicit token alone lists every registered cart.", IgnoreRule()),
+        (
+            "none-listed",
+            "An implicit token alone gets an empty list.",
+            PatchResponse(_empty_page, (LIST,)),
+        ),
+        _SERVER_ERROR,
+    ],
+)
+
+
+def _shadows(ctx: RequestContext) -> dict[str, Cart]:
+    shadows: dict[str, Cart] = memory(ctx.store).setdefault("carts", {})
+    return shadows
+
+
+def _note_cart(ctx: RequestContext, act: Act) -> Answer:
+    """Remember every cart that is read or changed, as it is afterwards."""
+    shadows = _shadows(ctx)
+    cart_id = ctx.request.path_params.get("cartID")
+    if cart_id in shadows and ctx.store.cart(cart_id) is None:
+        ctx.store.put_cart(replace(shadows[cart_id], updated_at=ctx.now))
+        ctx.cart = ctx.store.cart(cart_id)
+    answer = act()
+    cart = None if cart_id is None else ctx.store.cart(cart_id)
+    if cart is not None:
+        shadows[cart.id] = cart
+    elif cart_id is not None:
+        shadows.pop(cart_id, None)
+    return answer
+
+
+_EXPIRED = tuple(
+    Break(one.rule, one.variant, one.sentence, one.hooks, beyond_run=True)
+    for one in breaks_of(
+        "cart-expired",
+        [
+            ("returns", "A cart that was used comes back when it is read after its time.",
+             ReplaceHandler(_note_cart, (READ, UPDATE, REMOVE))),
+        ],
+    )
+)  # fmt: skip
+
+# ---- Pages --------------------------------------------------------------------------------------
+
+
+def _page(
+    change: Callable[[str, str], str | None],
+    fields: tuple[str, ...] = ("page[limit]", "page[offset]"),
+) -> PatchRequest:
+    """Take page parameters for others; None for one that was not sent."""
+
+    def read(ctx: RequestContext) -> None:
+        query = dict(ctx.query)
+        for name in fields:
+            if name in query:
+                instead = change(name, query[name])
+                if instead is None:
+                    del query[name]
+                else:
+                    query[name] = instead
+        ctx.query = query
+
+    return PatchRequest(read, (LIST, LIST_CUSTOMERS))
+
+
+def _is_whole(value: str) -> bool:
+    return value.removeprefix("-").isascii() and value.removeprefix("-").isdigit()
+
+
+def _clamped(name: str, value: str) -> str:
+    if not _is_whole(value):
+        return value
+    low, high = (1, MAX_LIMIT) if name == "page[limit]" else (0, MAX_OFFSET)
+    return str(min(max(int(value[:20]), low), high))
+
+
+def _as_default(_name: str, value: str) -> str | None:
+    return value if _is_whole(value) else None
+
+
+_PAGES = (
+    *breaks_of("page-not-a-number", [_SERVER_ERROR]),
+    *breaks_of(
+        "page-not-a-number",
+        [("default", "What is no number counts as not sent.", _page(_as_default))],
+        free=True,
+    ),
+    *breaks_of(
+        "page-out-of-range",
+        [
+            ("clamped", "What is out of range is taken for the nearest that is not.",
+             _page(_clamped)),
+            ("limit-clamped", "A limit out of range is taken for the nearest that is not.",
+             _page(_clamped, ("page[limit]",))),
+            ("offset-clamped", "An offset out of range is taken for the nearest that is not.",
+             _page(_clamped, ("page[offset]",))),
+            ("negative-clamped", "Negative numbers are taken for the lowest.",
+             _page(lambda n, v: _clamped(n, v) if v.startswith("-") else v)),
+            ("zero-limit-accepted", "A limit of 0 is taken for 1.",
+             _page(lambda _, v: "1" if v == "0" else v, ("page[limit]",))),
+            ("hundred-and-one-accepted", "A limit of 101 is taken for 100.",
+             _page(lambda _, v: "100" if v == "101" else v, ("page[limit]",))),
+            _SERVER_ERROR,
+        ],
+    ),
+)  # fmt: skip
+
+# ---- Customers ----------------------------------------------------------------------------------
+
+
+def _anonymous(ctx: RequestContext) -> bool:
+    return ctx.caller.is_anonymous
+
+
+def _on_list(ctx: RequestContext) -> bool:
+    return "customerID" not in ctx.request.path_params
+
+
+_RECORD = breaks_of(
+    "customer-record-not-permitted",
+    [
+        ("accepted", "Anyone may do anything with customer records.", IgnoreRule()),
+        ("read-accepted", "Anyone may read customer records.",
+         IgnoreRule(lambda f: f.request.method == "GET" and not _on_list(f))),
+        ("list-accepted", "Anyone may list the customers.", IgnoreRule(_on_list)),
+        ("update-accepted", "Anyone may change customer records.", IgnoreRule(on("PUT"))),
+        ("delete-accepted", "Anyone may delete customers.", IgnoreRule(on("DELETE"))),
+        ("accepted-to-anonymous", "An implicit token alone will do.", IgnoreRule(_anonymous)),
+        ("accepted-to-customers", "Any customer token will do.",
+         IgnoreRule(lambda f: not f.caller.is_anonymous)),
+        _SERVER_ERROR,
+    ],
+)  # fmt: skip
+
+
+def _made_up(ctx: RequestContext, answer: Answer) -> Answer:
+    if answer.broken != "customer-unknown":
+        return answer
+    now = ctx.now
+    nobody = Customer(ctx.customer_id, "Nobody", "nobody@example.com", now, now)
+    return json_answer(200, {"data": present.customer(nobody)})
+
+
+_UNKNOWN = breaks_of(
+    "customer-unknown",
+    [
+        ("made-up", "GET of a customer that does not exist makes one up.",
+         PatchResponse(_made_up, (READ_CUSTOMER,))),
+        ("delete-ignored", "DELETE of a customer that does not exist is answered 204.",
+         PatchError(done, on("DELETE"))),
+        ("wrong-status", "It is refused with 400.", PatchError(status(400))),
+        ("wrong-status-on-put", "PUT is refused with 400.", PatchError(status(400), on("PUT"))),
+        _SERVER_ERROR,
+    ],
+)  # fmt: skip
+
+
+def _customer(change: Callable[[RequestContext, dict[str, Any]], None]) -> PatchRequest:
+    return PatchRequest(patch(change), (CREATE_CUSTOMER, UPDATE_CUSTOMER))
+
+
+def _as_customer(_facts: RequestContext, data: dict[str, Any]) -> None:
+    data["type"] = "customer"
+
+
+def _typeless_as_customer(_facts: RequestContext, data: dict[str, Any]) -> None:
+    data.setdefault("type", "customer")
+
+
+def _some_name(ctx: RequestContext, data: dict[str, Any]) -> None:
+    is_update = ctx.request.method == "PUT"
+    name = data.get("name", "Customer" if is_update else None)
+    if not isinstance(name, str) or not name.strip():
+        data["name"] = "Customer"
+
+
+def _any_email(ctx: RequestContext, data: dict[str, Any]) -> None:
+    email = data.get("email")
+    if isinstance(email, str) and not EMAIL.fullmatch(email):
+        data["email"] = f"{ctx.store.new_id()}@example.com"
+
+
+def _some_email(ctx: RequestContext, data: dict[str, Any]) -> None:
+    if ctx.request.method == "POST" and "email" not in data:
+        data["email"] = f"{ctx.store.new_id()}@example.com"
+
+
+_INVALID = breaks_of(
+    "customer-invalid",
+    [
+        ("type-ignored", "The type does not matter.", _customer(_as_customer)),
+        ("type-optional", "A customer may come without a type.", _customer(_typeless_as_customer)),
+        ("name-ignored", "A customer without a name gets one.", _customer(_some_name)),
+        ("email-optional", "A customer without an email gets one.", _customer(_some_email)),
+        ("email-unchecked", "What is no email is accepted, and replaced.", _customer(_any_email)),
+        _SERVER_ERROR,
+    ],
+)
+
+
+def _same_customer(ctx: RequestContext, answer: Answer) -> Answer:
+    if answer.broken != "email-taken":
+        return answer
+    customer = ctx.store.customer_with_email(ctx.data["email"])
+    return answer if customer is None else json_answer(201, {"data": present.customer(customer)})
+
+
+_EMAIL_TAKEN = (
+    *breaks_of("email-taken", [_SERVER_ERROR]),
+    *breaks_of(
+        "email-taken",
+        [("existing", "The customer who has the email is returned.",
+          PatchResponse(_same_customer, (CREATE_CUSTOMER,)))],
+        free=True,
+    ),
+)  # fmt: skip
+
+
+def _keep_customer(ctx: RequestContext, act: Act) -> Answer:
+    customer_id = ctx.customer_id
+    count = ctx.store.cart_count_of(customer_id)
+    carts, _ = ctx.store.carts_of(customer_id, 0, count)
+    answer = act()
+    for cart in carts:
+        ctx.store.put_cart(cart)
+    return answer
+
+
+def _believe_deleted(ctx: RequestContext) -> None:
+    claimed = (claims_of(customer_token(ctx)) or {}).get("sub")
+    deleted = memory(ctx.store).get("deleted", ())
+    if ctx.caller.customer_fault is not None and claimed in deleted:
+        ctx.caller = replace(ctx.caller, customer_id=claimed, customer_fault=None)
+
+
+def _note_deleted(ctx: RequestContext, act: Act) -> Answer:
+    memory(ctx.store).setdefault("deleted", set()).add(ctx.customer_id)
+    return act()
+
+
+_CUSTOMER_DELETED = (
+    *breaks_of(
+        "customer-deleted",
+        [
+            ("associations-stay", "A deleted customer stays in the relationships of carts.",
+             ReplaceHandler(_keep_customer, (REMOVE_CUSTOMER,))),
+        ],
+    ),
+    *breaks_of(
+        "customer-deleted",
+        [
+            ("tokens-work", "The tokens of a deleted customer still work.",
+             (ReplaceHandler(_note_deleted, (REMOVE_CUSTOMER,)), PatchRequest(_believe_deleted))),
+        ],
+        free=True,
+    ),
+)  # fmt: skip
+
+# ---- Tokens -------------------------------------------------------------------------------------
+
+
+def _is_known(ctx: RequestContext) -> bool:
+    email = ctx.data.get("email")
+    return isinstance(email, str) and ctx.store.customer_with_email(email) is not None
+
+
+def _is_unknown(ctx: RequestContext) -> bool:
+    return not _is_known(ctx)
+
+
+_CREDENTIALS = breaks_of(
+    "credentials-wrong",
+    [
+        ("any-password", "Any password of a known email will do.", IgnoreRule(_is_known)),
+        ("empty-password", "No password of a known email will do, too.",
+         IgnoreRule(lambda f: _is_known(f) and not f.data.get("password"))),
+        ("tells-apart", "An unknown email gets a 404 where a wrong password gets a 401.",
+         PatchError(status(404), _is_unknown)),
+        ("tells-apart-in-words", "An unknown email gets another text than a wrong password.",
+         PatchError(text, _is_unknown)),
+        _SERVER_ERROR,
+    ],
+)  # fmt: skip
+
+
+def _any_grant(form: dict[str, str]) -> dict[str, str]:
+    known = form.get("grant_type") in ("client_credentials", "implicit")
+    return form if known else {**form, "grant_type": "implicit"}
+
+
+def _any_client(form: dict[str, str]) -> dict[str, str]:
+    return form if form.get("client_id") else {**form, "client_id": "anyone"}
+
+
+def _hold(when: Callable[[TokenRequestContext], bool]) -> PatchRequest:
+    def read(ctx: TokenRequestContext) -> None:
+        if when(ctx):
+            ctx.secret_holds = True
+
+    return PatchRequest(read, (GRANT,))
+
+
+_GRANT = breaks_of(
+    "grant-invalid",
+    [
+        ("unknown-accepted", "An unknown grant_type, or none, counts as implicit.",
+         Form(_any_grant)),
+        ("no-client-accepted", "A client_id is not needed.", Form(_any_client)),
+        ("any-secret", "Any client_secret will do.",
+         _hold(lambda f: bool(f.form.get("client_secret")))),
+        ("no-secret", "A client_secret is not needed.",
+         _hold(lambda f: not f.form.get("client_secret"))),
+        ("server-error", "It is answered with 500.", PatchError(status(500))),
+    ],
+)  # fmt: skip
+
+AROUND: tuple[Break, ...] = (
+    *_NO_CART,
+    *_CART_OF_OTHERS,
+    *_NAME,
+    *_BLANK,
+    *_SYMBOL,
+    *_NEW_ID,
+    *_TAKEN,
+    *_CONTACT,
+    *_LAST,
+    *_OWNER,
+    *_EXPIRED,
+    *_PAGES,
+    *_RECORD,
+    *_UNKNOWN,
+    *_INVALID,
+    *_EMAIL_TAKEN,
+    *_CUSTOMER_DELETED,
+    *_CREDENTIALS,
+    *_GRANT,
+)

@@ -1,0 +1,57 @@
+"""Fixtures for pytest: ``cart_mock`` in this process, and ``live_cart_mock`` on a port.
+
+Each test has a store of its own. Run in parallel, each worker process has mocks of its own, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    # The mock's libraries are imported when a test wants a mock, not whenever pytest starts.
+    import httpx
+
+    from cart_mock.testing import CartMock
+
+
+@pytest.fixture(scope="session")
+def cart_mock_client() -> Iterator[httpx.Client]:
+    """An httpx client of a mock in this process, without a port."""
+    from cart_mock.app import create_app
+    from cart_mock.testing import in_process
+
+    with in_process(create_app()) as client:
+        yield client
+
+
+@pytest.fixture
+def cart_mock(cart_mock_client: httpx.Client) -> Iterator[CartMock]:
+    """A store of this test in a mock in this process."""
+    yield from _store(cart_mock_client)
+
+
+@pytest.fixture(scope="session")
+def live_cart_mock_client() -> Iterator[httpx.Client]:
+    """An httpx client of a mock that is served on a free port of loopback."""
+    from cart_mock.app import create_app
+    from cart_mock.testing import served
+
+    with served(create_app()) as client:
+        yield client
+
+
+@pytest.fixture
+def live_cart_mock(live_cart_mock_client: httpx.Client) -> Iterator[CartMock]:
+    """A store of this test in a mock that is served on a free port, for clients over HTTP."""
+    yield from _store(live_cart_mock_client)
+
+
+def _store(client: httpx.Client) -> Iterator[CartMock]:
+    from cart_mock.testing import CartMock
+
+    mock = CartMock(client)
+    yield mock
+    mock.workbench("DELETE", f"/stores/{mock.client_id}")

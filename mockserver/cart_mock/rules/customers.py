@@ -1,0 +1,71 @@
+"""Customer records."""
+
+from __future__ import annotations
+
+from cart_mock.formats import EMAIL, kind, shown
+from cart_mock.http.messages import Violation
+from cart_mock.rules.context import CUSTOMER_HEADER, RequestContext
+from cart_mock.rules.registry import predicate
+
+
+@predicate
+def customer_record_not_permitted(ctx: RequestContext) -> Violation | None:
+    caller = ctx.caller
+    if caller.is_administrator:
+        return None
+    if caller.is_anonymous:
+        what = "an implicit access token needs a customer token here"
+        instead = f"Send {CUSTOMER_HEADER}, or call as administrator."
+    elif "customerID" not in ctx.request.path_params:
+        what = "a customer cannot list customers"
+        instead = f"Call as administrator, without {CUSTOMER_HEADER}."
+    elif caller.customer_id != ctx.customer_id:
+        what = "the customer token belongs to another customer"
+        instead = "Send the token of that customer, or call as administrator."
+    else:
+        return None
+    return Violation(what, instead, CUSTOMER_HEADER)
+
+
+@predicate
+def customer_unknown(ctx: RequestContext) -> Violation | None:
+    if ctx.customer is not None:
+        return None
+    return Violation(
+        f"there is no customer {shown(ctx.customer_id)}",
+        "Create it with POST /v2/customers first.",
+        "customerID",
+    )
+
+
+@predicate
+def customer_invalid(ctx: RequestContext) -> Violation | None:
+    data, is_update = ctx.data, ctx.request.method == "PUT"
+    if data.get("type") != "customer":
+        what = f'"type" is {shown(data["type"])}' if "type" in data else '"type" is absent'
+        return Violation(what, 'Send "type":"customer".', "data.type")
+    for name, advice in (
+        ("name", "Send a name of at least one character."),
+        ("email", "Send an address such as ada@example.com."),
+    ):
+        if name not in data:
+            if is_update:
+                continue
+            return Violation(f'"{name}" is absent', advice, f"data.{name}")
+        value = data[name]
+        if not isinstance(value, str):
+            return Violation(f'"{name}" is {kind(value)}', advice, f"data.{name}")
+        if not value.strip() or (name == "email" and not EMAIL.fullmatch(value)):
+            return Violation(f'"{name}" is {shown(value)}', advice, f"data.{name}")
+    return None
+
+
+@predicate
+def email_taken(ctx: RequestContext) -> Violation | None:
+    email = ctx.data.get("email")
+    other = None if email is None else ctx.store.customer_with_email(email)
+    if other is None or other.id == ctx.request.path_params.get("customerID"):
+        return None
+    return Violation(
+        "another customer has it", "Send another email, or log that customer in.", "data.email"
+    )

@@ -1,0 +1,41 @@
+"""Pages of lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from cart_mock.formats import shown
+from cart_mock.http.judged import of_request
+from cart_mock.http.messages import Violation
+from cart_mock.rules.context import MAX_LIMIT, MAX_OFFSET, RequestContext
+from cart_mock.rules.registry import predicate
+
+_RANGES = {"page[limit]": (1, MAX_LIMIT), "page[offset]": (0, MAX_OFFSET)}
+_WHOLE = re.compile(r"-?[0-9]+")
+
+
+def _sent(ctx: RequestContext) -> Iterator[tuple[str, str]]:
+    return ((name, ctx.query[name]) for name in _RANGES if name in ctx.query)
+
+
+@predicate
+@of_request
+def page_not_a_number(ctx: RequestContext) -> Violation | None:
+    for name, value in _sent(ctx):
+        if not _WHOLE.fullmatch(value):
+            return Violation(f"{name} is {shown(value)}", "Send digits only.", name)
+    return None
+
+
+@predicate
+@of_request
+def page_out_of_range(ctx: RequestContext) -> Violation | None:
+    for name, value in _sent(ctx):
+        low, high = _RANGES[name]
+        # Python refuses to convert thousands of digits; so many are out of range unread.
+        if len(value) > 20 or not low <= int(value) <= high:
+            return Violation(
+                f"{name} is {value[:20]}", f"Send a number from {low} to {high}.", name
+            )
+    return None

@@ -1,0 +1,72 @@
+"""Ready scenarios: what a store is brought to with one word. The files are seed files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from cart_mock.state.seed import Seed, SeedAssociation, SeedCart, SeedCustomer, SeedError, load_seed
+
+BIG_SHOP = "big-shop"
+BIG_SHOP_CARTS = 100_000
+"""How many carts the big shop has, unless asked for another number."""
+_CARTS_PER_CUSTOMER = 10
+
+SCENARIOS: Mapping[str, str] = {
+    "empty-shop": "No customers and no carts.",
+    "one-shopper": "Ada with two carts, and a third cart that is nobody's.",
+    "shared-cart": "Ada and Bob share a cart; Ada has one of her own, and so has Cleo.",
+    "contact-email": "A guest's cart with a contact email, and Ada with a cart of her own.",
+    BIG_SHOP: f"{BIG_SHOP_CARTS:,} carts, {_CARTS_PER_CUSTOMER} for each customer, Ada the first.",
+}
+"""Name to what it holds. The password of Ada, Bob and Cleo is their id and ``-password``."""
+
+
+def scenario(name: str, carts: int | None = None) -> Seed:
+    """The seed of a ready scenario; ``carts`` is for the big shop. Raises KeyError."""
+    if name not in SCENARIOS:
+        raise KeyError(name)
+    if name == BIG_SHOP:
+        return _big_shop(BIG_SHOP_CARTS if carts is None else carts)
+    return _shipped(name)
+
+
+@cache
+def _shipped(name: str) -> Seed:
+    # Kept, and with it the hashes of its passwords, which are slow to make.
+    return load_seed(Path(__file__).with_name(f"{name}.json"))
+
+
+def scenario_or_file(path: Path) -> Seed:
+    """The seed in a file, or the ready scenario of that name if there is no such file.
+
+    Raises SeedError, naming the scenarios.
+    """
+    name = str(path)
+    if name in SCENARIOS and not path.exists():
+        return scenario(name)
+    try:
+        return load_seed(path)
+    except SeedError as error:
+        if path.exists():
+            raise
+        known = ", ".join(SCENARIOS)
+        raise SeedError(f"{error}; the ready scenarios are: {known}") from error
+
+
+def _big_shop(carts: int) -> Seed:
+    others = [f"shopper-{n:06}" for n in range(2, -(-carts // _CARTS_PER_CUSTOMER) + 1)]
+    customers = ["ada", *others]
+    cart_ids = [f"cart-{n:06}" for n in range(1, carts + 1)]
+    return Seed(
+        customers=(
+            SeedCustomer("ada", "Ada", "ada@example.com", password="ada-password"),  # noqa: S106  # a scenario's, for all to know
+            *(SeedCustomer(c, f"Shopper {c[8:]}", f"{c}@example.com") for c in others),
+        ),
+        carts=tuple(SeedCart(c, f"Cart {c[5:]}") for c in cart_ids),
+        associations=tuple(
+            SeedAssociation(cart, customers[n // _CARTS_PER_CUSTOMER])
+            for n, cart in enumerate(cart_ids)
+        ),
+    )

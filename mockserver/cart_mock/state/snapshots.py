@@ -1,0 +1,83 @@
+"""Named snapshots of a store's carts and customers, and what changed from one to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from cart_mock.state.entities import Cart, Customer
+from cart_mock.state.seed import exported
+from cart_mock.state.store import Store
+
+
+class Snapshot(NamedTuple):
+    """What a store held at ``taken_at``, in seconds since the epoch of the store's time."""
+
+    taken_at: int
+    customers: tuple[Customer, ...]
+    carts: tuple[Cart, ...]
+
+    @property
+    def associations(self) -> int:
+        """How many associations it holds."""
+        return sum(len(cart.customers) for cart in self.carts)
+
+
+def snapshot_of(store: Store) -> Snapshot:
+    """What a store holds now."""
+    now = int(store.now())
+    customers, carts = store.everything()
+    return Snapshot(now, tuple(customers), tuple(carts))
+
+
+def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:
+    """What is new, gone and changed; passwords are compared, and not shown."""
+    old, new = (exported(s.customers, s.carts, times=True) for s in (before, after))
+    customers = _changes(old["customers"], new["customers"])
+    carts = _changes(old["carts"], new["carts"])
+    links = [
+        {(link["cart"], link["customer"]): link for link in state["associations"]}
+        for state in (old, new)
+    ]
+    associations = {
+        "added": [link for key, link in links[1].items() if key not in links[0]],
+        "removed": [link for key, link in links[0].items() if key not in links[1]],
+    }
+    parts = (customers, carts, associations)
+    return {
+        "same": not any(found for part in parts for found in part.values()),
+        "customers": customers,
+        "carts": carts,
+        "associations": associations,
+    }
+
+
+def _changes(
+    before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]
+) -> dict[str, list[Any]]:
+    old, new = ({entry["id"]: entry for entry in state} for state in (before, after))
+    return {
+        "added": [_shown(entry) for key, entry in new.items() if key not in old],
+        "removed": [_shown(entry) for key, entry in old.items() if key not in new],
+        "changed": [
+            {"id": key, "fields": _fields(old[key], entry)}
+            for key, entry in new.items()
+            if key in old and old[key] != entry
+        ],
+    }
+
+
+def _fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return {
+        "password" if name == "password_hash" else name: (
+            {"changed": True}
+            if name == "password_hash"
+            else {"before": before.get(name), "after": after.get(name)}
+        )
+        for name in changed
+    }
+
+
+def _shown(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != "password_hash"}

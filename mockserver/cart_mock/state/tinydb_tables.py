@@ -1,0 +1,227 @@
+"""TinyDB tables whose cost does not grow with what they hold.
+
+Stock TinyDB reads and rewrites every table on each change. Here the storage stays resident and is
+told which documents a change touched. ``Table._read_table`` and ``Table._update_table`` are the two
+places where TinyDB's public methods meet the storage, and ``Table._get_next_id`` is where it makes
+ids; they are private to it, which is why its version is pinned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import msgspec
+from tinydb import Storage, TinyDB
+from tinydb.table import Table
+
+Document = dict[str, Any]
+Documents = dict[str, Document]
+Tables = dict[str, Documents]
+TableChanges = dict[str, Document | None]
+"""Document id to its new state, or None where it is gone."""
+Changes = dict[str, TableChanges]
+"""Table name to what changed in it."""
+
+_encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
+
+
+def apply(changes: Changes, tables: Tables) -> None:
+    """Bring the tables to the state that the changes say."""
+    for name, documents in changes.items():
+        table = tables.get(name)
+        if table is None:
+            table = tables[name] = {}
+        for document_id, document in documents.items():
+            if document is None:
+                table.pop(document_id, None)
+            else:
+                table[document_id] = document
+
+
+class InMemoryStorage(Storage):
+    """Keeps the tables in memory and applies changes to them.
+
+    In a ``transaction`` all changes wait for its end and are applied together, or not at all if it
+    raises; until then, reads see the state before it.
+    """
+
+    def __init__(self, tables: Tables | None = None) -> None:
+        self._tables: Tables = {} if tables is None else tables
+        self._pending: list[Changes] | None = None
+
+    def read(self) -> Tables:
+        """Every table that has documents, live: to be read, never changed."""
+        return {name: documents for name, documents in self._tables.items() if documents}
+
+    def write(self, data: Tables) -> None:
+        """Replace every table; TinyDB calls this only to drop tables."""
+        changes: Changes = {}
+        for name in self._tables.keys() | data.keys():
+            old, new = self._tables.get(name, {}), data.get(name, {})
+            if new is not old:
+                changes[name] = {**dict.fromkeys(old), **new}
+        self.commit(changes)
+
+    def documents(self, table: str) -> Documents:
+        """One table, live: to be read, never changed."""
+        documents = self._tables.get(table)
+        if documents is None:
+            documents = self._tables[table] = {}
+        return documents
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold changes back until the block ends, then commit them together."""
+        if self._pending is not None:
+            raise RuntimeError("a transaction cannot be within another")
+        self._pending = []
+        try:
+            yield
+            changes = self._pending
+        finally:
+            self._pending = None
+        if changes:
+            self.commit(*changes)
+
+    def commit(self, *changes: Changes) -> None:
+        """Make changes durable, then visible, one after the other.
+
+        Raises OSError with nothing changed.
+        """
+        if self._pending is not None:
+            self._pending += changes
+            return
+        self.record(changes)
+        for change in changes:
+            apply(change, self._tables)
+
+    def record(self, changes: tuple[Changes, ...]) -> None:
+        """Make changes durable, all or none. A storage in memory has nothing to do."""
+
+
+class ChangeTracker(MutableMapping[str, Document]):
+    """A table as TinyDB's methods see it: what they read is a copy, what they write stays here."""
+
+    def __init__(self, live: Documents) -> None:
+        self._live = live
+        self._touched: TableChanges = {}
+
+    def __getitem__(self, key: str) -> Document:
+        if key not in self._touched:
+            # A copy, because TinyDB's updates change the document that they are given.
+            self._touched[key] = _decode(_encode(self._live[key]))
+        document = self._touched[key]
+        if document is None:
+            raise KeyError(key)
+        return document
+
+    def __setitem__(self, key: str, document: Document) -> None:
+        self._touched[key] = document
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self:
+            raise KeyError(key)
+        self._touched[key] = None
+
+    def __contains__(self, key: object) -> bool:
+        if key in self._touched:
+            return self._touched[key] is not None
+        return key in self._live
+
+    def __iter__(self) -> Iterator[str]:
+        touched = self._touched
+        yield from (key for key in self._live if key not in touched or touched[key] is not None)
+        yield from (
+            key for key, value in touched.items() if value is not None and key not in self._live
+        )
+
+    def __len__(self) -> int:
+        return len(self._live) + sum(
+            (document is not None) - (key in self._live) for key, document in self._touched.items()
+        )
+
+    def clear(self) -> None:
+        """Delete every document."""
+        self._touched = dict.fromkeys(self._live)
+
+    def changes(self) -> TableChanges:
+        """The documents that are new, other than before or gone, as copies."""
+        changes: TableChanges = {}
+        for key, document in self._touched.items():
+            before = self._live.get(key)
+            if document is None:
+                if before is not None:
+                    changes[key] = None
+                continue
+            text = _encode(document)
+            if before is None or _encode(before) != text:
+                changes[key] = _decode(text)
+        return changes
+
+
+class KeyedTable(Table):
+    """A TinyDB table with string ids that commits only the documents that a change touched.
+
+    What goes in and comes out through TinyDB's methods is a copy.
+    """
+
+    document_id_class = str  # type: ignore[assignment]  # TinyDB types it as int, and allows others
+    _storage: InMemoryStorage
+
+    def __init__(
+        self,
+        storage: Storage,
+        name: str,
+        cache_size: int = 0,  # noqa: ARG002  # part of TinyDB's signature
+        persist_empty: bool = False,
+    ) -> None:
+        # No query is cached: a cached result would be shared by all who asked.
+        super().__init__(storage, name, cache_size=0, persist_empty=persist_empty)
+
+    def _read_table(self) -> Any:
+        return ChangeTracker(self._storage.documents(self.name))
+
+    def _update_table(self, updater: Callable[[Any], None]) -> None:
+        touched = ChangeTracker(self._storage.documents(self.name))
+        updater(touched)
+        changes = touched.changes()
+        if changes:
+            self._storage.commit({self.name: changes})
+
+    def _get_next_id(self) -> NoReturn:
+        raise ValueError("a document of a keyed table brings its id: send a tinydb.table.Document")
+
+    def live(self, document_id: str) -> Document | None:
+        """One document, to be read, never changed, or None."""
+        return self._storage.documents(self.name).get(document_id)
+
+    def put(self, document_id: str, document: Document) -> None:
+        """Insert or replace one document, whole. It is not copied, so it must not change later."""
+        self._storage.commit({self.name: {document_id: document}})
+
+    def delete(self, document_id: str) -> None:
+        """Delete one document that is there."""
+        self._storage.commit({self.name: {document_id: None}})
+
+    def newest_first(self) -> Iterator[str]:
+        """The ids, the one inserted last first."""
+        return reversed(self._storage.documents(self.name))
+
+
+class Database(TinyDB):
+    """A TinyDB of keyed tables over a resident storage."""
+
+    table_class = KeyedTable
+
+    def __init__(self, storage: InMemoryStorage) -> None:
+        super().__init__(storage=lambda: storage)
+        self.resident = storage
+
+    def keyed(self, name: str) -> KeyedTable:
+        """The table of that name."""
+        table = self.table(name)
+        if not isinstance(table, KeyedTable):
+            raise TypeError(f"table {name} was opened as {type(table).__name__}")
+        return table

@@ -1,0 +1,237 @@
+"""All stores of a process: one for each ``client_id``, made on first use."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from cart_mock.formats import NOT_JSON
+from cart_mock.state.clock import Clock
+from cart_mock.state.journal_storage import FORMAT, VERSION, DataError, JournalStorage, check_header
+from cart_mock.state.seed import Seed
+from cart_mock.state.store import Store
+from cart_mock.state.tinydb_tables import InMemoryStorage
+from cart_mock.tenants.request_log import RequestLog
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+_IDENTITY, _LOCK, _STORES, _NAME = "cart-mock.json", "cart-mock.lock", "stores", "name.json"
+_KEY_LENGTH = 32
+
+
+class UnknownStore(Exception):
+    """Keys are pinned, and that ``client_id`` is not one of them."""
+
+
+def random_id() -> str:
+    """A random UUID in its usual form."""
+    return str(uuid.uuid4())
+
+
+class TenantRegistry:
+    """Finds and makes stores. With ``data``, a directory, they are kept there.
+
+    ``clients`` pins which keys exist: ``client_id`` to its secret, or None for a key without one.
+    ``seed`` is what a new store starts with. ``prepare``, if set, is called with each store that is
+    made. Raises DataError if ``data`` cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        data: Path | None = None,
+        clients: Mapping[str, str | None] | None = None,
+        seed: Seed | None = None,
+        new_id: Callable[[], str] = random_id,
+        new_clock: Callable[[], Clock] = Clock,
+        new_journal: Callable[[], RequestLog] = RequestLog,
+    ) -> None:
+        self._clients = clients
+        self._seed = seed
+        self._new_id = new_id
+        self._new_clock = new_clock
+        self.new_journal = new_journal
+        self.prepare: Callable[[Store], None] | None = None
+        self._stores: dict[str, Store] = {}
+        self._data = data
+        self._lock: FileLock | None = None
+        if data is None:
+            self.signing_key = secrets.token_bytes(_KEY_LENGTH)
+        else:
+            self._lock = _take(data)
+            try:
+                self.signing_key = _identify(data)
+                for name, directory in _kept(data):
+                    self._stores[name] = self._open(name, directory)
+            except OSError as error:
+                self.close()
+                where = error.filename or data
+                raise DataError(f"{where}: cannot be used: {error.strerror or error}") from error
+            except BaseException:
+                self.close()
+                raise
+
+    def __iter__(self) -> Iterator[Store]:
+        return iter(list(self._stores.values()))
+
+    def get(self, name: str) -> Store | None:
+        """The store of that ``client_id`` if it was used before, else None."""
+        return self._stores.get(name)
+
+    def use(self, name: str) -> Store:
+        """The store of that ``client_id``, made if need be. Raises UnknownStore, OSError."""
+        store = self._stores.get(name)
+        if store is not None:
+            return store
+        if self._clients is not None and name not in self._clients:
+            raise UnknownStore(name)
+        directory = None if self._data is None else self._data / _STORES / _directory_name(name)
+        store = self._open(name, directory)
+        try:
+            self.reset(store)
+            if directory is not None:
+                # Named at last, so that one that is not complete is never taken up again.
+                _write(directory / _NAME, msgspec.json.encode(name))
+        except OSError:
+            store.close()
+            raise
+        self._stores[name] = store
+        return store
+
+    def reset(self, store: Store) -> None:
+        """Bring a store back to what a new one holds."""
+        seed = self._seed or Seed()
+        now = int(store.clock.now())
+        store.fill(seed.customer_entities(now), seed.cart_entities(now))
+
+    def has_secret(self, store: Store, secret: str) -> bool:
+        """Whether that is the secret of the store's key, compared in constant time."""
+        if self._clients is None:
+            return store.accepts_secret(secret)
+        pinned = self._clients.get(store.name)
+        return secrets.compare_digest(secret.encode(), (pinned or "").encode()) and bool(pinned)
+
+    def delete(self, name: str) -> None:
+        """Delete a store and its files; nothing happens if there is none."""
+        store = self._stores.pop(name, None)
+        if store is None:
+            return
+        store.close()
+        if self._data is not None:
+            directory = self._data / _STORES / _directory_name(name)
+            for path in sorted(directory.iterdir(), key=lambda path: path.name != _NAME):
+                path.unlink()
+            directory.rmdir()
+
+    def problem(self) -> str | None:
+        """Why the stores cannot be used now, None if they can."""
+        if self._data is None or os.access(self._data, os.W_OK | os.X_OK):
+            return None
+        return "its data directory cannot be written"
+
+    def close(self) -> None:
+        """Close every store and leave the data directory to others."""
+        for store in self._stores.values():
+            store.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def _open(self, name: str, directory: Path | None) -> Store:
+        storage = InMemoryStorage() if directory is None else JournalStorage(directory)
+        try:
+            store = Store(name, storage, self._new_clock(), self._new_id)
+        except msgspec.ValidationError as error:
+            storage.close()
+            raise DataError(f"{directory}: is damaged ({error}); restore a copy") from error
+        store.journal = self.new_journal()
+        if self.prepare is not None:
+            self.prepare(store)
+        return store
+
+
+def _take(data: Path) -> FileLock:
+    """Make the directory and lock it, so that two mocks cannot write the same files."""
+    # Imported here: a mock that keeps nothing on disk starts without it.
+    from filelock import FileLock, Timeout
+
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        ours = {_IDENTITY, _LOCK, _STORES, _new(data / _IDENTITY).name}
+        foreign = [p.name for p in data.iterdir() if p.name not in ours]
+        if foreign and not (data / _IDENTITY).exists():
+            raise DataError(
+                f"{data}: holds files that are not cart-mock's ({foreign[0]}); "
+                "name an empty directory"
+            )
+        lock = FileLock(data / _LOCK)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise DataError(f"{data}: another cart-mock uses it; stop that one first") from error
+    except OSError as error:
+        raise DataError(f"{data}: cannot be written: {error.strerror or error}") from error
+    return lock
+
+
+def _identify(data: Path) -> bytes:
+    """The key that signs this directory's tokens, made on first use: they outlive a restart."""
+    path = data / _IDENTITY
+    if path.exists():
+        try:
+            identity: Any = msgspec.json.decode(path.read_bytes())
+        except NOT_JSON as error:
+            raise DataError(f"{path}: is not a file of cart-mock; move it away") from error
+        check_header(identity, path)
+        try:
+            key = bytes.fromhex(identity["signing_key"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path}: its signing_key is damaged; restore a copy") from error
+        if len(key) != _KEY_LENGTH:
+            raise DataError(f"{path}: its signing_key is damaged; restore a copy")
+        return key
+    key = secrets.token_bytes(_KEY_LENGTH)
+    identity = {"format": FORMAT, "version": VERSION, "signing_key": key.hex()}
+    _write(path, msgspec.json.encode(identity))
+    return key
+
+
+def _new(path: Path) -> Path:
+    """Where a file is written before it takes its place."""
+    return path.with_suffix(".new")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, for its owner alone."""
+    new = _new(path)
+    new.touch(mode=0o600)
+    new.write_bytes(content)
+    new.replace(path)
+
+
+def _kept(data: Path) -> Iterator[tuple[str, Path]]:
+    root = data / _STORES
+    if not root.exists():
+        return
+    for directory in sorted(root.iterdir()):
+        path = directory / _NAME
+        try:
+            yield msgspec.json.decode(path.read_bytes(), type=str), directory
+        except FileNotFoundError:  # made, and killed before it was named
+            continue
+        except NOT_JSON as error:
+            raise DataError(f"{path}: is not a file of cart-mock; move it away") from error
+
+
+def _directory_name(name: str) -> str:
+    readable = "store-" + quote(name, safe="")
+    if len(readable) <= 100:
+        return readable
+    return "store-" + hashlib.sha256(name.encode()).hexdigest()

@@ -1,0 +1,216 @@
+"""A mock for tests: in this process without a port, or served on one; a store for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from starlette.types import ASGIApp
+
+from cart_mock.breaks import Break
+from cart_mock.http.delivery import ConnectionDropped
+
+IN_PROCESS_URL = "http://localhost"
+"""The URL of a mock that has none: nothing is sent to it over a network."""
+PATIENCE = 60.0
+"""Seconds that a client waits unless told otherwise: test machines can be busy."""
+
+
+class InProcessTransport(httpx.BaseTransport):
+    """An httpx transport that calls an ASGI application in an event loop of its own.
+
+    It can be used from several threads at once, and it honours read timeouts, so that an answer
+    that never comes raises httpx.ReadTimeout, and a dropped connection httpx.RemoteProtocolError,
+    as over a network.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._inner = httpx.ASGITransport(app=app)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request. Raises httpx.ReadTimeout, httpx.RemoteProtocolError."""
+        answer = asyncio.run_coroutine_threadsafe(self._answer(request), self._loop)
+        try:
+            return answer.result(request.extensions.get("timeout", {}).get("read"))
+        except TimeoutError:
+            answer.cancel()
+            raise httpx.ReadTimeout("no answer came in time", request=request) from None
+        except ConnectionDropped as error:
+            raise httpx.RemoteProtocolError(str(error), request=request) from None
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
+        content = await response.aread()
+        return httpx.Response(response.status_code, headers=response.headers, content=content)
+
+    def close(self) -> None:
+        """Stop the event loop."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class WorkbenchError(Exception):
+    """The workbench refused. The message says what was wrong and what to send instead."""
+
+
+class CartMock:
+    """A mock as one test sees it: its URL, and a store that no other test uses.
+
+    ``client`` is an httpx client of the API. Whatever makes requests with ``client_id`` is in this
+    store; ``workbench`` puts it into any situation.
+    """
+
+    def __init__(self, client: httpx.Client, client_id: str | None = None) -> None:
+        self.client = client
+        self.client_id = client_id or f"test-{uuid.uuid4()}"
+        self.client_secret = f"secret-of-{self.client_id}"
+        self.workbench("POST", "/stores", {"client_id": self.client_id})
+
+    @property
+    def url(self) -> str:
+        """Where the mock is, without a slash at the end."""
+        return str(self.client.base_url).rstrip("/")
+
+    def access_token(self, grant: str = "client_credentials") -> str:
+        """A new access token of this store: the administrator's, or with ``implicit`` a shopper's.
+
+        Raises httpx.HTTPStatusError if it is refused.
+        """
+        form = {"grant_type": grant, "client_id": self.client_id}
+        if grant == "client_credentials":
+            form["client_secret"] = self.client_secret
+        answer = self.client.post("/oauth/access_token", data=form).raise_for_status()
+        token: str = answer.json()["access_token"]
+        return token
+
+    def headers(self, email: str | None = None, password: str | None = None) -> dict[str, str]:
+        """The headers of the administrator, or of the customer with that email and password.
+
+        Raises httpx.HTTPStatusError if the login is refused.
+        """
+        if email is None:
+            return {"Authorization": f"Bearer {self.access_token()}"}
+        headers = {"Authorization": f"Bearer {self.access_token('implicit')}"}
+        login = {
+            "type": "token",
+            "email": email,
+            "password": password,
+            "authentication_mechanism": "password",
+        }
+        answer = self.client.post("/v2/customers/tokens", headers=headers, json={"data": login})
+        token = answer.raise_for_status().json()["data"]["token"]
+        return {**headers, "X-Moltin-Customer-Token": token}
+
+    def workbench(self, method: str, path: str, body: Any = None, /, **query: Any) -> Any:
+        """Use the workbench at a path below ``/_mock``; what it answers, None if nothing.
+
+        Raises WorkbenchError.
+        """
+        answer = self.client.request(method, f"/_mock{path}", json=body, params=query)
+        if answer.is_error:
+            raise WorkbenchError(answer.json()["errors"][0]["detail"])
+        return answer.json() if answer.content else None
+
+    def _store(self, method: str, path: str, body: Any = None, /, **query: Any) -> Any:
+        return self.workbench(method, f"/stores/{self.client_id}{path}", body, **query)
+
+    def reset(self, *keep: str) -> None:
+        """Bring the store back to what a new one is, but for what is named."""
+        self._store("POST", "/reset", {"keep": keep})
+
+    def seed(self, scenario: str, **options: Any) -> None:
+        """Bring the store to a ready scenario."""
+        self._store("POST", "/seed", {"scenario": scenario, **options})
+
+    def fault(self, kind: str, **plan: Any) -> str:
+        """Let some of the next requests go wrong; the fault's id."""
+        fault: str = self._store("POST", "/faults", {"kind": kind, **plan})["data"]["id"]
+        return fault
+
+    def clock(self, action: str, **change: Any) -> dict[str, Any]:
+        """Freeze, advance, set or resume the store's time; the time that it is then."""
+        clock: dict[str, Any] = self._store("POST", "/clock", {"action": action, **change})["data"]
+        return clock
+
+    def breaks(self, *names: str) -> None:
+        """Let the store break exactly these rules."""
+        self._store("PUT", "/breaks", {"breaks": names})
+
+    def requests(self, **filters: Any) -> list[dict[str, Any]]:
+        """The requests of the store, oldest first."""
+        found: list[dict[str, Any]] = self._store("GET", "/requests", **filters)["data"]
+        return found
+
+    def explain(self, answer: httpx.Response) -> dict[str, Any]:
+        """Why a request was answered as it was."""
+        request_id = answer.headers["X-Request-Id"]
+        found: dict[str, Any] = self.workbench("GET", f"/requests/{request_id}")["data"]
+        return found["explanation"]  # type: ignore[no-any-return]  # the document says that it is an object
+
+    def verify(self, **expectation: Any) -> None:
+        """Check that there was a request like this, this often.
+
+        Raises AssertionError with the nearest miss.
+        """
+        found = self._store("POST", "/verify", expectation)
+        if not found["verified"]:
+            raise AssertionError(_shown(expectation, found))
+
+    def coverage(self, *required: str) -> dict[str, Any]:
+        """What the store's requests have exercised of the contract."""
+        found: dict[str, Any] = self._store("GET", "/coverage", require=",".join(required))
+        return found
+
+
+def _shown(expectation: dict[str, Any], found: dict[str, Any]) -> str:
+    lines = [f"expected {found['expected']} of {expectation}, and there were {found['count']}"]
+    nearest = found["nearest"]
+    if nearest is not None:
+        request = nearest["request"]
+        lines.append(f"the nearest was {request['method']} {request['path']}, but for")
+        lines += [
+            f"  {d['where']}: expected {d['expected']!r}, found {d['found']!r}"
+            for d in nearest["differences"]
+        ]
+    return "\n".join(lines)
+
+
+@contextmanager
+def in_process(app: ASGIApp) -> Iterator[httpx.Client]:
+    """A client of an application in this process."""
+    transport = InProcessTransport(app)
+    with httpx.Client(transport=transport, base_url=IN_PROCESS_URL, timeout=PATIENCE) as client:
+        yield client
+
+
+@contextmanager
+def served(app: ASGIApp, breaks: Sequence[Break] = ()) -> Iterator[httpx.Client]:
+    """Serve an application on a free port of loopback, in a thread; a client of it.
+
+    ``breaks`` are the rules that the application violates: those on header names are broken here.
+    """
+    from cart_mock.http.server import server_of
+
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(2048)
+    host, port = listening.getsockname()
+    server = server_of(app, "warning", breaks)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        with httpx.Client(base_url=f"http://{host}:{port}", timeout=PATIENCE) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(timeout=30)

@@ -1,6 +1,0 @@
-"""``python -m openapi`` is ``cart-spec``."""
-
-from openapi.cli import main
-
-if __name__ == "__main__":
-    main(prog_name="cart-spec")

@@ -1,0 +1,6 @@
+"""``python -m openapi`` is ``cart-spec``."""
+
+from cart_spec.cli import main
+
+if __name__ == "__main__":
+    main(prog_name="cart-spec")

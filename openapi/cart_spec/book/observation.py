@@ -1,0 +1,109 @@
+"""A conformance report of a deployment, as the rule book shows it: what was seen, and when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cart_spec.contract import Contract
+from cart_spec.document import UnreadableDocumentError, read_text
+
+MAX_REPORT_BYTES = 50 * 1024 * 1024
+
+WORDS = {
+    "conforms": "conforms",
+    "deviates": "deviates",
+    "advice": "differs, as advice",
+    "untestable": "could not be tried",
+    "skipped": "was not tried",
+    "error": "was not reached",
+}
+"""The verdicts of a report in the words of the book."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a run says of one rule: its verdict, and each deviation in one sentence."""
+
+    verdict: str
+    deviations: tuple[str, ...]
+    reason: str | None
+
+    @property
+    def words(self) -> str:
+        """The verdict in the words of the book."""
+        return WORDS.get(self.verdict, self.verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a run saw on ``target`` (host and path, without credentials) on ``date``."""
+
+    target: str
+    date: str
+    rules: Mapping[str, Seen]
+
+
+def read_observation(path: Path, contract: Contract) -> Observation:
+    """The observation in a ``report.json``.
+
+    Raises UnreadableDocumentError, in one line, for a file that is no conformance report or that
+    judges no rule of this contract.
+    """
+    text = read_text(path, MAX_REPORT_BYTES)
+    try:
+        report = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableDocumentError(f"{path}: is not JSON: {error}") from error
+    if not isinstance(report, Mapping) or not isinstance(report.get("rules"), list):
+        raise UnreadableDocumentError(
+            f"{path}: is not a conformance report: it has no list of rules; "
+            "give the report.json that cart-conformance wrote"
+        )
+    rules = {
+        str(rule["id"]): _seen(rule)
+        for rule in report["rules"]
+        if isinstance(rule, Mapping) and "id" in rule and "verdict" in rule
+    }
+    if not {rule.id for rule in contract.rules} & rules.keys():
+        raise UnreadableDocumentError(f"{path}: judges no rule of this contract")
+    return Observation(_target(report), _date(report, path), rules)
+
+
+def _seen(rule: Mapping[str, Any]) -> Seen:
+    deviations = rule.get("deviations")
+    sentences = [
+        _sentence(deviation) for deviation in (deviations if isinstance(deviations, list) else ())
+    ]
+    reason = rule.get("reason")
+    return Seen(
+        str(rule["verdict"]), tuple(dict.fromkeys(sentences)), str(reason) if reason else None
+    )
+
+
+def _sentence(deviation: Any) -> str:
+    if not isinstance(deviation, Mapping):
+        return str(deviation)
+    operation = f"{deviation['operation']}: " if deviation.get("operation") else ""
+    return f"{operation}expected {deviation.get('expected')}, came {deviation.get('actual')}"
+
+
+def _target(report: Mapping[str, Any]) -> str:
+    parts = urlsplit(str(report.get("target") or "an unnamed deployment"))
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
+
+
+def _date(report: Mapping[str, Any], path: Path) -> str:
+    for name in ("started_at", "started"):
+        if isinstance(report.get(name), str):
+            return str(report[name])[:10]
+    raise UnreadableDocumentError(f"{path}: says nowhere when it started (started_at)")
+
+
+def only(observations: Sequence[Observation], rule_id: str) -> list[tuple[Observation, Seen]]:
+    """Those observations that judge a rule, with what they saw."""
+    return [(each, each.rules[rule_id]) for each in observations if rule_id in each.rules]

@@ -1,0 +1,164 @@
+"""Renders the rule book, as one HTML file that needs no network, or as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Literal
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
+
+from cart_spec.book.diagrams import ladder, matrix
+from cart_spec.book.observation import Observation, only
+from cart_spec.book.recording import Recording, load_recording
+from cart_spec.catalogue import first_error
+from cart_spec.contract import Contract, Rule
+from cart_spec.implementations import Evidence
+
+BookFormat = Literal["html", "markdown"]
+
+ASSOCIATION_OPERATIONS = ("createCustomerCartAssociation", "deleteCustomerCartAssociation")
+
+GROUPS = {
+    "caller": "Who is calling",
+    "association": "Associating and disassociating",
+    "effect": "What an association does",
+    "cart": "Carts",
+    "page": "Pages of a list",
+    "customer": "Customers",
+    "token": "Tokens",
+    "convention": "Conventions",
+}
+"""The groups of rules, in the words of the book."""
+
+LEVELS = {
+    "documented": "The vendor publishes it. A run fails on it.",
+    "observed": "Read off the vendor's runbook and SDKs. A run advises on it.",
+    "interpretation": "What this project decided where both are silent. A run advises on it.",
+}
+"""The levels of a rule, explained."""
+
+SYNONYMS = {
+    "two": "more", "several": "more", "multiple": "more", "second": "more", "both": "more",
+    "three": "more", "twice": "twice,repeat", "again": "exist,repeat", "already": "exist,repeat",
+    "duplicate": "exist,repeat", "guest": "implicit,contact", "anonymous": "implicit",
+    "shopper": "implicit", "admin": "administrator", "login": "log,credential",
+    "expired": "expire", "old": "expire", "stale": "expire", "forged": "forged", "bad": "malformed",
+    "wrong": "wrong,anything but", "broken": "malformed", "forbidden": "permission",
+    "unauthorized": "401", "unauthorised": "401", "remove": "delete", "disassociate": "delete",
+    "unlink": "delete", "link": "associat", "attach": "associat", "assign": "associat",
+    "add": "associat", "belongs": "associat", "missing": "absent,empty,missing", "without": "no ",
+    "empty": "missing", "blank": "white space", "object": "array", "array": "array",
+    "share": "many,other", "shared": "many", "phone": "device", "browser": "device",
+    "computer": "device", "emoji": "symbol,emoji", "unicode": "symbol", "someone": "other,another",
+    "somebody": "other,another", "else": "other,another", "foreign": "other", "stranger": "other",
+    "user": "customer", "basket": "cart", "week": "days", "unused": "days", "email": "email",
+    "mail": "email", "special": "symbol,unsafe", "character": "unsafe", "slash": "unsafe",
+    "space": "unsafe,white", "long": "255", "plural": "anything but", "limit": "limit,range",
+    "big": "large,range", "huge": "large", "json": "json", "rate": "many requests",
+    "throttled": "many requests", "order": "order", "first": "order", "case": "letter case",
+    "uppercase": "letter case", "same": "same", "register": "creat", "signup": "creat",
+}  # fmt: skip
+"""Words that people ask with, and the words, by commas, that the rules have for them."""
+
+
+@dataclass(frozen=True)
+class Book:
+    """What the book is made of. ``observations`` are runs against deployments."""
+
+    contract: Contract
+    evidence: Evidence
+    recording: Recording
+    observations: Sequence[Observation] = field(default=())
+
+    def groups(self) -> list[tuple[str, str, list[Rule]]]:
+        """The rules by group, as (group, its title, rules), in the catalogue's order."""
+        known = list(GROUPS)
+        ordered = sorted(
+            self.contract.rules,
+            key=lambda rule: known.index(rule.group) if rule.group in GROUPS else len(known),
+        )
+        return [
+            (group, GROUPS.get(group, group.capitalize()), list(rules))
+            for group, rules in groupby(ordered, key=lambda rule: rule.group)
+        ]
+
+    def operations(self) -> list[dict[str, Any]]:
+        """The endpoints with what their answers are and which rules refuse."""
+        document = self.contract.document
+        return [
+            {
+                "id": operation_id,
+                "method": method,
+                "path": path,
+                "data": document["paths"][path][method.lower()],
+                "successes": [
+                    status
+                    for status in document["paths"][path][method.lower()]["responses"]
+                    if status.startswith("2")
+                ],
+                "refusals": [
+                    rule for rule in self.contract.rules_of(operation_id) if rule.is_refusal
+                ],
+            }
+            for operation_id, (method, path) in self.contract.operations.items()
+        ]
+
+
+def render(
+    contract: Contract,
+    evidence: Evidence,
+    form: BookFormat = "html",
+    observations: Sequence[Observation] = (),
+) -> str:
+    """The rule book of a contract, as text in ``form``."""
+    book = Book(contract, evidence, load_recording(), observations)
+    known = {rule.id for rule in contract.rules}
+
+    def status(rule_id: str) -> str:
+        """The status that a rule answers, for the pictures; nothing if there is no such rule."""
+        rule = contract.rule(rule_id) if rule_id in known else None
+        return str(rule.status or "") if rule else ""
+
+    template = _environment().get_template({"html": "book.html.j2", "markdown": "book.md.j2"}[form])
+    return template.render(
+        book=book,
+        contract=contract,
+        evidence=evidence,
+        recording=book.recording,
+        observations=observations,
+        seen=lambda rule_id: only(observations, rule_id),
+        ladder=ladder(contract, ASSOCIATION_OPERATIONS),
+        matrix=matrix(book.recording),
+        status=status,
+        detail_of=lambda example: first_error(contract, example).get("detail", ""),
+        levels=LEVELS,
+        synonyms=SYNONYMS,
+        info=contract.document["info"],
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("cart_spec.book"),
+        autoescape=select_autoescape(["html.j2", "svg.j2"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["code"] = _code
+    environment.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
+    return environment
+
+
+def _code(text: str) -> Markup:
+    """Text with `code` in back quotes as HTML code elements, everything else escaped."""
+    parts = str(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(parts)
+    )

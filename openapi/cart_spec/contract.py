@@ -1,0 +1,307 @@
+"""Loads the contract document and gives its rule catalogue as frozen, typed values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import yaml
+
+_FILE = "cart-associations.yaml"
+_INSTALLED = Path(__file__).with_name(_FILE)
+# A wheel ships the document inside the package; a checkout has it where reviewers look for it.
+CONTRACT_PATH = _INSTALLED if _INSTALLED.exists() else Path(__file__).parents[1] / _FILE
+"""The contract document that ships with this package."""
+
+CATALOGUE_KEY = "x-rule-catalogue"
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+Level = Literal["documented", "observed", "interpretation"]
+Group = Literal[
+    "caller", "association", "effect", "cart", "page", "customer", "token", "convention"
+]
+LEVELS: tuple[Level, ...] = ("documented", "observed", "interpretation")
+
+# libyaml parses the document some twenty times faster; a build of PyYAML without it has only the
+# pure loader.
+_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class ContractError(ValueError):
+    """The document is not a contract: unreadable, or its catalogue contradicts itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a rule stands: ``document`` is a key of the catalogue's ``documents``.
+
+    ``indirect`` says that the sentence is the nearest one published and does not state the rule.
+    """
+
+    document: str
+    page: str
+    sentence: str
+    url: str | None = None
+    indirect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of the catalogue.
+
+    ``level`` says how sure it is that the request is refused (or the effect happens), ``exact`` how
+    sure the exact status and text are. ``statuses`` are the statuses that are equally good;
+    ``status`` is the one that the mock sends, or None where the rule is not one status. ``text`` is
+    the error's fixed sentence, None for rules that are no refusals; ``documented_text`` says that
+    the sentence is published. ``freedom`` is what a deployment may do instead without deviating,
+    and ``beyond_run``, where present, why a run against a live deployment cannot try the rule.
+    """
+
+    id: str
+    group: Group
+    level: Level
+    exact: Level
+    operations: tuple[str, ...]
+    condition: str
+    source: Source
+    status: int | None
+    statuses: tuple[int, ...]
+    text: str | None
+    documented_text: bool
+    detail: str | None
+    example: str | None
+    freedom: str | None
+    beyond_run: str | None
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the rule is about refusing a request."""
+        return self.text is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolError:
+    """An error that any HTTP service may answer; ``rule`` names the rule it is a variant of."""
+
+    id: str
+    status: int
+    text: str
+    example: str
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A place where the published material disagrees with itself, and what was decided."""
+
+    id: str
+    topic: str
+    published: tuple[str, ...]
+    decision: str
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The contract document and its catalogue. ``document`` is to be read, never changed."""
+
+    document: Mapping[str, Any]
+    rules: tuple[Rule, ...]
+    protocol_errors: tuple[ProtocolError, ...]
+    disagreements: tuple[Disagreement, ...]
+
+    @cached_property
+    def _rules_by_id(self) -> dict[str, Rule]:
+        return {rule.id: rule for rule in self.rules}
+
+    @cached_property
+    def _protocol_errors_by_id(self) -> dict[str, ProtocolError]:
+        return {error.id: error for error in self.protocol_errors}
+
+    @property
+    def version(self) -> str:
+        """The document's own version, ``info.version``."""
+        return cast("str", self.document["info"]["version"])
+
+    @cached_property
+    def operations(self) -> dict[str, tuple[str, str]]:
+        """``operationId`` to its (METHOD, path template)."""
+        return {
+            operation["operationId"]: (method.upper(), path)
+            for method, path, operation in iter_operations(self.document)
+        }
+
+    def rule(self, rule_id: str) -> Rule:
+        """The rule with that id. Raises KeyError with the ids there are."""
+        try:
+            return self._rules_by_id[rule_id]
+        except KeyError:
+            known = ", ".join(self._rules_by_id)
+            raise KeyError(f"no rule {rule_id!r}; the rules are: {known}") from None
+
+    def protocol_error(self, error_id: str) -> ProtocolError:
+        """The protocol error with that id. Raises KeyError."""
+        return self._protocol_errors_by_id[error_id]
+
+    def rules_of(self, operation_id: str) -> tuple[Rule, ...]:
+        """The rules of one operation, in the order of judgement."""
+        return tuple(rule for rule in self.rules if operation_id in rule.operations)
+
+    def example(self, name: str) -> Any:
+        """The value of a named example under ``components/examples``."""
+        return self.document["components"]["examples"][name]["value"]
+
+    def source_title(self, rule: Rule) -> str:
+        """The title of the document that a rule's source stands in."""
+        return cast("str", self.document[CATALOGUE_KEY]["documents"][rule.source.document]["title"])
+
+
+def iter_operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Each operation of an OpenAPI document as (method, path template, operation object)."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method in METHODS:
+                yield method, path, operation
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Parse an OpenAPI document from a YAML or JSON file. Raises ContractError in one line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContractError(f"{path}: cannot be read: {error}") from error
+    try:
+        document = yaml.load(text, _Loader)  # noqa: S506 - a safe loader, in either build
+    except yaml.YAMLError as error:
+        raise ContractError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise ContractError(f"{path}: is not an OpenAPI document: its top level is no mapping")
+    return document
+
+
+def load_contract(path: Path | None = None) -> Contract:
+    """Load the contract, by default the one that ships with this package.
+
+    Raises ContractError, naming the id, for a duplicate id, an unknown operation, example, level or
+    document, a missing field, or a disagreement about a rule that does not exist.
+    """
+    path = path or CONTRACT_PATH
+    return contract_of(read_document(path), str(path))
+
+
+def contract_of(document: Mapping[str, Any], name: str = "the document") -> Contract:
+    """The contract in a parsed document; ``name`` is what errors call it. Raises ContractError."""
+    catalogue = document.get(CATALOGUE_KEY)
+    if not isinstance(catalogue, Mapping):
+        raise ContractError(f"{name}: has no {CATALOGUE_KEY}")
+    try:
+        contract = Contract(
+            document=document,
+            rules=tuple(_rule(entry, catalogue) for entry in catalogue["rules"]),
+            protocol_errors=tuple(ProtocolError(**e) for e in catalogue["protocol_errors"]),
+            disagreements=tuple(
+                Disagreement(
+                    id=entry["id"],
+                    topic=entry["topic"],
+                    published=tuple(entry["published"]),
+                    decision=entry["decision"],
+                    rules=tuple(entry["rules"]),
+                )
+                for entry in catalogue["disagreements"]
+            ),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ContractError(f"{name}: the catalogue is malformed: {error}") from error
+    problems = list(_problems(contract))
+    if problems:
+        raise ContractError(f"{name}: " + "; ".join(problems))
+    return contract
+
+
+_RULE_FIELDS = {
+    "id", "group", "level", "exact", "operations", "condition", "source", "status", "statuses",
+    "text", "documented_text", "detail", "example", "freedom", "beyond_run",
+}  # fmt: skip
+
+
+def _rule(entry: Mapping[str, Any], catalogue: Mapping[str, Any]) -> Rule:
+    rule_id = entry.get("id", "(no id)")
+    unknown = set(entry) - _RULE_FIELDS
+    if unknown:
+        raise ContractError(f"rule {rule_id}: unknown field {', '.join(sorted(unknown))}")
+    missing = {"id", "group", "level", "operations", "condition", "source"} - set(entry)
+    if missing:
+        raise ContractError(f"rule {rule_id}: {', '.join(sorted(missing))} missing")
+    source = Source(**entry["source"])
+    if source.document not in catalogue["documents"]:
+        raise ContractError(f"rule {rule_id}: unknown source document {source.document!r}")
+    for level in (entry["level"], entry.get("exact", entry["level"])):
+        if level not in LEVELS:
+            raise ContractError(f"rule {rule_id}: unknown level {level!r}")
+    status = entry.get("status")
+    return Rule(
+        id=rule_id,
+        group=entry["group"],
+        level=entry["level"],
+        exact=entry.get("exact", entry["level"]),
+        operations=tuple(entry["operations"]),
+        condition=entry["condition"],
+        source=source,
+        status=status,
+        statuses=tuple(entry.get("statuses", () if status is None else (status,))),
+        text=entry.get("text"),
+        documented_text=entry.get("documented_text", False),
+        detail=entry.get("detail"),
+        example=entry.get("example"),
+        freedom=entry.get("freedom"),
+        beyond_run=entry.get("beyond_run"),
+    )
+
+
+def _problems(contract: Contract) -> Iterator[str]:
+    for method, path, operation in iter_operations(contract.document):
+        if "operationId" not in operation:
+            yield f"{method.upper()} {path}: has no operationId"
+            return
+    yield from _duplicates("rule", (rule.id for rule in contract.rules))
+    yield from _duplicates("protocol error", (error.id for error in contract.protocol_errors))
+    yield from _duplicates("disagreement", (entry.id for entry in contract.disagreements))
+    yield from _dangling_examples(contract)
+    yield from _dangling_ids(contract)
+
+
+def _dangling_examples(contract: Contract) -> Iterator[str]:
+    examples = contract.document.get("components", {}).get("examples", {})
+    named = [(rule.id, rule.example) for rule in contract.rules]
+    named += [(error.id, error.example) for error in contract.protocol_errors]
+    for owner, example in named:
+        if example is not None and example not in examples:
+            yield f"{owner}: unknown example {example!r}"
+    for rule in contract.rules:
+        if rule.is_refusal and rule.example is None:
+            yield f"rule {rule.id}: a refusal without an example"
+
+
+def _dangling_ids(contract: Contract) -> Iterator[str]:
+    known = {rule.id for rule in contract.rules}
+    for rule in contract.rules:
+        for operation in rule.operations:
+            if operation not in contract.operations:
+                yield f"rule {rule.id}: unknown operation {operation!r}"
+    for error in contract.protocol_errors:
+        if error.rule is not None and error.rule not in known:
+            yield f"protocol error {error.id}: unknown rule {error.rule!r}"
+    for disagreement in contract.disagreements:
+        for rule_id in disagreement.rules:
+            if rule_id not in known:
+                yield f"disagreement {disagreement.id}: unknown rule {rule_id!r}"
+
+
+def _duplicates(kind: str, ids: Iterable[str]) -> Iterator[str]:
+    for value, count in Counter(ids).items():
+        if count > 1:
+            yield f"{kind} {value}: stands {count} times"

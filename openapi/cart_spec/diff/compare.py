@@ -1,0 +1,69 @@
+"""Two documents compared as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cart_spec.catalogue import checked_contract
+from cart_spec.contract import CATALOGUE_KEY, Contract
+from cart_spec.diff.changes import Change, merged
+from cart_spec.diff.operations import OperationComparison, operations_by_key
+from cart_spec.diff.rules import rule_changes
+from cart_spec.document import Document
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What changed, and how much was compared.
+
+    ``compared`` counts the operations that both documents have; ``only_old`` and ``only_new`` name
+    the others. ``foreign`` says that one document has no rule catalogue: then only the operations
+    that both have are compared, and no rules.
+    """
+
+    changes: tuple[Change, ...]
+    compared: int
+    only_old: tuple[str, ...]
+    only_new: tuple[str, ...]
+    foreign: bool
+
+
+def compare(old: Document, new: Document) -> Comparison:
+    """Compare two documents, operation by operation and rule by rule.
+
+    Raises ContractError where a document has a catalogue that is malformed.
+    """
+    contracts = _contract(old), _contract(new)
+    foreign = None in contracts
+    before, after = operations_by_key(old), operations_by_key(new)
+    common = [key for key in before if key in after]
+    only_old = [before[key] for key in before if key not in after]
+    only_new = [after[key] for key in after if key not in before]
+
+    def changes() -> Iterator[Change]:
+        if not foreign:
+            for operation in only_old:
+                name = f"{operation.method.upper()} {operation.path} is gone."
+                yield Change("operation-removed", (operation.id,), "old", operation.pointer, name)
+            for operation in only_new:
+                name = f"{operation.method.upper()} {operation.path} is new."
+                yield Change("operation-added", (operation.id,), "new", operation.pointer, name)
+        for key in common:
+            yield from OperationComparison(old, new, before[key], after[key], foreign).changes()
+        if contracts[0] is not None and contracts[1] is not None:
+            yield from rule_changes(contracts[0], contracts[1])
+
+    return Comparison(
+        tuple(merged(changes())),
+        len(common),
+        tuple(operation.id for operation in only_old),
+        tuple(operation.id for operation in only_new),
+        foreign,
+    )
+
+
+def _contract(document: Document) -> Contract | None:
+    if CATALOGUE_KEY not in document.data:
+        return None
+    return checked_contract(document)

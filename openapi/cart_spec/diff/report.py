@@ -1,0 +1,67 @@
+"""A comparison as findings: breaking is an error, look a warning, safe a note."""
+
+from __future__ import annotations
+
+from cart_spec.diff.changes import KINDS, Change, Impact
+from cart_spec.diff.compare import Comparison
+from cart_spec.document import Document
+from cart_spec.findings import Finding, Review, Severity
+
+_SEVERITIES: dict[Impact, Severity] = {"breaking": "error", "look": "warning", "safe": "note"}
+_ORDER: tuple[Impact, ...] = ("breaking", "look", "safe")
+
+
+def review_of(comparison: Comparison, old: Document, new: Document, *, audience: str) -> Review:
+    """The findings of a comparison, the worst for ``audience`` first.
+
+    ``audience`` is ``clients``, ``servers`` or ``both``, which takes the worse of the two.
+    """
+    changes = sorted(comparison.changes, key=lambda change: _ORDER.index(_impact(change, audience)))
+    findings = [
+        _finding(change, old if change.side == "old" else new, audience) for change in changes
+    ]
+    titles = {kind: KINDS[kind].title for kind in KINDS}
+    return Review("cart-spec diff", findings, titles, _summary(comparison, old, new))
+
+
+def _impact(change: Change, audience: str) -> Impact:
+    impacts = {"clients": (change.clients,), "servers": (change.servers,)}.get(
+        audience, (change.clients, change.servers)
+    )
+    return min(impacts, key=_ORDER.index)
+
+
+def _finding(change: Change, document: Document, audience: str) -> Finding:
+    return Finding(
+        id=change.kind,
+        severity=_SEVERITIES[_impact(change, audience)],
+        document=document.name,
+        pointer=change.pointer,
+        line=document.line(change.pointer),
+        message=f"{_names(change.about)}: {change.message}",
+        advice=change.advice,
+        facts={"clients": change.clients, "servers": change.servers},
+    )
+
+
+def _names(about: tuple[str, ...]) -> str:
+    return ", ".join(about) if len(about) <= 3 else f"{about[0]} and {len(about) - 1} more"
+
+
+def _summary(comparison: Comparison, old: Document, new: Document) -> str:
+    counts = ", ".join(
+        f"for {audience} "
+        + " ".join(
+            f"{sum(getattr(change, audience) == impact for change in comparison.changes)} {impact}"
+            for impact in _ORDER
+        )
+        for audience in ("clients", "servers")
+    )
+    compared = f"{old.name} -> {new.name}: {comparison.compared} operations compared"
+    parts = [f"{compared}, {len(comparison.changes)} changes: {counts}."]
+    if comparison.foreign:
+        parts.append("One document has no rule catalogue, so rules were not compared.")
+        for names, where in ((comparison.only_old, old), (comparison.only_new, new)):
+            if names:
+                parts.append(f"{len(names)} operations are only in {where.name}.")
+    return " ".join(parts)

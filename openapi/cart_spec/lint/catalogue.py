@@ -1,0 +1,162 @@
+"""Checks of the rule catalogue, and of the errors that the operations document, both ways."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from cart_spec.catalogue import catalogue_problems, first_error
+from cart_spec.contract import CATALOGUE_KEY, Contract, Rule
+from cart_spec.document import pointer_of
+from cart_spec.lint.examples import media
+from cart_spec.lint.registry import Problem, Subject, check
+
+_RULE_ID = re.compile(r"[a-z]+(-[a-z]+)*")
+
+
+@check("catalogue-invalid", "The document carries a rule catalogue that holds together")
+def catalogue_invalid(subject: Subject) -> Iterator[Problem]:
+    """Its schema, and what the loader refuses: duplicate and dangling ids."""
+    for pointer, problem in catalogue_problems(subject.document):
+        message = f"The catalogue cannot be used: {problem}."
+        yield Problem(pointer, message, "Correct it; until then no rule can be checked.")
+
+
+@check(
+    "rule-incomplete", "Every rule has an operation, a condition, and a source with its sentence"
+)
+def rule_incomplete(subject: Subject) -> Iterator[Problem]:
+    """The id is kebab-case words, never a position."""
+    for rule in _rules(subject):
+        at = subject.rule_pointer(rule.id)
+        if not rule.operations:
+            yield Problem(at, f"{rule.id} has no operation.", "Name those that it holds for.")
+        if not rule.condition.rstrip().endswith("."):
+            yield Problem(
+                f"{at}/condition",
+                f"The condition of {rule.id} is not a sentence.",
+                "Write one sentence, closed by a full stop.",
+            )
+        for name in ("sentence", "page"):
+            if not getattr(rule.source, name).strip():
+                yield Problem(
+                    f"{at}/source", f"The source of {rule.id} has no {name}.", "Quote the source."
+                )
+        if not _RULE_ID.fullmatch(rule.id):
+            yield Problem(f"{at}/id", f"{rule.id} is not kebab-case words.", "Name the fault.")
+
+
+@check("rule-level-mismatch", "A rule's level is that of the document its source stands in")
+def rule_level_mismatch(subject: Subject) -> Iterator[Problem]:
+    """An interpretation is never presented as documented."""
+    documents = subject.document.data.get(CATALOGUE_KEY, {}).get("documents", {})
+    for rule in _rules(subject):
+        level = documents[rule.source.document].get("level")
+        if level != rule.level:
+            yield Problem(
+                subject.rule_pointer(rule.id, "level"),
+                f"{rule.id} is {rule.level}, and its source {rule.source.document} is {level}.",
+                "Quote a source of that level, or give the rule the level of its source.",
+            )
+
+
+@check("rule-freedom-missing", "Where a rule is ours, it says what a deployment may do instead")
+def rule_freedom_missing(subject: Subject) -> Iterator[Problem]:
+    """Rules whose level, or whose exact status and text, are an interpretation."""
+    for rule in _rules(subject):
+        if "interpretation" in (rule.level, rule.exact) and not rule.freedom:
+            yield Problem(
+                subject.rule_pointer(rule.id),
+                f"{rule.id} rests on an interpretation and grants no freedom.",
+                "Say under freedom what a deployment may do instead.",
+            )
+
+
+@check("rule-text-mismatch", "The example of a refusal carries the rule's text and status")
+def rule_text_mismatch(subject: Subject) -> Iterator[Problem]:
+    """``title`` is the text exactly; ``detail`` starts with it, or with the rule's own detail."""
+    contract = subject.contract
+    for owner, text, detail, statuses, example in _refusals(contract):
+        if contract is None or example is None:
+            continue
+        at = pointer_of("components", "examples", example, "value", "errors", 0)
+        entry = first_error(contract, example)
+        for key, holds in (
+            ("title", entry.get("title") == text),
+            ("detail", str(entry.get("detail", "")).startswith(detail or text)),
+            ("status", entry.get("status") in statuses),
+        ):
+            if not holds:
+                yield Problem(
+                    at,
+                    f"The {key} of the example {example} is not that of {owner}.",
+                    "Make them one.",
+                )
+
+
+@check("error-rule-missing", "Every documented error belongs to a rule of its operation")
+def error_rule_missing(subject: Subject) -> Iterator[Problem]:
+    """Each named example of an error answer is that of a rule or a protocol error."""
+    contract = subject.contract
+    if contract is None:
+        return
+    everywhere = {error.example for error in contract.protocol_errors}
+    for medium in media(subject.document):
+        if medium.status is None or medium.status.startswith(("1", "2", "3")):
+            continue
+        known = everywhere | {rule.example for rule in contract.rules_of(medium.operation.id)}
+        for name, _, at in medium.examples(subject.document):
+            example = at.split("/")[-2]
+            if example not in known:
+                yield Problem(
+                    f"{medium.pointer}/examples/{name}",
+                    f"{medium.operation.id} documents {example}, which none of its rules answers.",
+                    "Catalogue the rule, add the operation to it, or remove the example.",
+                )
+
+
+@check("error-operation-missing", "Every refusal is documented by every operation it holds for")
+def error_operation_missing(subject: Subject) -> Iterator[Problem]:
+    """The operation has the rule's status, and the rule's example stands among its examples."""
+    contract = subject.contract
+    if contract is None:
+        return
+    shown = {
+        (medium.operation.id, medium.status, at.split("/")[-2])
+        for medium in media(subject.document)
+        for _, _, at in medium.examples(subject.document)
+    }
+    for rule in contract.rules:
+        for operation in rule.operations if rule.is_refusal else ():
+            if (operation, str(rule.status), rule.example) not in shown:
+                yield Problem(
+                    subject.rule_pointer(rule.id, "operations"),
+                    f"{operation} has no {rule.status} answer with the example {rule.example}.",
+                    "Document the answer there, or take the operation out of the rule.",
+                )
+
+
+@check("disagreement-incomplete", "Every disagreement names both sides, a decision and its rules")
+def disagreement_incomplete(subject: Subject) -> Iterator[Problem]:
+    """At least two published statements, or it is no disagreement."""
+    for index, entry in enumerate(subject.contract.disagreements if subject.contract else ()):
+        at = pointer_of(CATALOGUE_KEY, "disagreements", index)
+        if len(entry.published) < 2:
+            yield Problem(at, f"{entry.id} quotes fewer than two sides.", "Quote both.")
+        for name in ("topic", "decision", "rules"):
+            if not getattr(entry, name):
+                yield Problem(at, f"{entry.id} has no {name}.", "Add it.")
+
+
+def _rules(subject: Subject) -> tuple[Rule, ...]:
+    return subject.contract.rules if subject.contract else ()
+
+
+def _refusals(
+    contract: Contract | None,
+) -> Iterator[tuple[str, str, str | None, tuple[int, ...], str | None]]:
+    for rule in contract.rules if contract else ():
+        if rule.text is not None:
+            yield rule.id, rule.text, rule.detail, rule.statuses, rule.example
+    for error in contract.protocol_errors if contract else ():
+        yield error.id, error.text, None, (error.status,), error.example

@@ -1,0 +1,70 @@
+"""The registry of checks, and what they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from cart_spec.catalogue import checked_contract
+from cart_spec.contract import CATALOGUE_KEY, Contract, ContractError
+from cart_spec.document import Document
+from cart_spec.findings import Severity
+from cart_spec.implementations import Evidence
+
+
+class Problem(NamedTuple):
+    """A place that fails a check: its JSON pointer, what is wrong, and what to do."""
+
+    pointer: str
+    message: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the checks look at: the document, and what is known of predicates and cases."""
+
+    document: Document
+    evidence: Evidence
+
+    @cached_property
+    def contract(self) -> Contract | None:
+        """The contract in the document, or None where its catalogue is absent or malformed."""
+        try:
+            return checked_contract(self.document)
+        except ContractError:
+            return None
+
+    def rule_pointer(self, rule_id: str, *parts: str) -> str:
+        """The pointer of a catalogued rule, or of a part of it."""
+        rules = self.document.data[CATALOGUE_KEY]["rules"]
+        index = next(i for i, rule in enumerate(rules) if rule["id"] == rule_id)
+        return "/".join((f"/{CATALOGUE_KEY}/rules/{index}", *parts))
+
+
+Check = Callable[[Subject], Iterator[Problem]]
+
+
+class Checked(NamedTuple):
+    """A registered check: ``title`` is what holds where it passes."""
+
+    title: str
+    severity: Severity
+    run: Check
+
+
+CHECKS: dict[str, Checked] = {}
+
+
+def check(check_id: str, title: str, severity: Severity = "error") -> Callable[[Check], Check]:
+    """Register a check under a permanent kebab-case id."""
+
+    def register(run: Check) -> Check:
+        if check_id in CHECKS:
+            raise ValueError(f"two checks are called {check_id}")
+        CHECKS[check_id] = Checked(title, severity, run)
+        return run
+
+    return register

@@ -1,0 +1,46 @@
+"""A run over all checks."""
+
+from __future__ import annotations
+
+from cart_spec.document import Document
+from cart_spec.findings import Finding, in_order
+from cart_spec.implementations import Evidence
+
+# The modules of checks are imported because that registers what is in them.
+from cart_spec.lint import catalogue, coverage, examples, structure  # noqa: F401
+from cart_spec.lint.registry import CHECKS, Problem, Subject
+
+VALIDITY = "openapi-invalid"
+
+
+def check_document(document: Document, evidence: Evidence) -> list[Finding]:
+    """Every finding in ``document``, in the order of its lines."""
+    subject = Subject(document, evidence)
+    invalid = list(CHECKS[VALIDITY].run(subject))
+    found = {
+        check_id: invalid if check_id == VALIDITY else _problems(check_id, subject, bool(invalid))
+        for check_id in CHECKS
+    }
+    return in_order(
+        Finding(
+            check_id,
+            CHECKS[check_id].severity,
+            document.name,
+            problem.pointer,
+            document.line(problem.pointer),
+            problem.message,
+            problem.advice,
+        )
+        for check_id, problems in found.items()
+        for problem in problems
+    )
+
+
+def _problems(check_id: str, subject: Subject, invalid: bool) -> list[Problem]:
+    try:
+        return list(CHECKS[check_id].run(subject))
+    except (AttributeError, LookupError, TypeError, ValueError):
+        # A list where OpenAPI has a mapping: that it is invalid is found already, and comes first.
+        if invalid:
+            return []
+        raise

@@ -1,0 +1,86 @@
+"""Validates a document as OpenAPI, and values by its schemas, without ever leaving it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from jsonschema.exceptions import UnknownType, ValidationError, best_match
+from jsonschema_path import SchemaPath
+from openapi_schema_validator import OAS30Validator, OAS31Validator
+from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT4, DRAFT202012
+
+from cart_spec.document import Document, pointer_of
+
+_BASE = "urn:document"
+
+
+def _refuse_retrieval(uri: str) -> Any:
+    raise ValueError(f"{uri} would have to be fetched")
+
+
+# `reading` has refused every reference that leaves the file; a `$id` or `$schema` in a schema of
+# OpenAPI 3.1 could still make the validator look elsewhere.
+_NO_RETRIEVAL = dict.fromkeys(("<all_urls>", "http", "https", "file"), _refuse_retrieval)
+
+
+def openapi_errors(document: Document) -> Iterator[tuple[str, str]]:
+    """What openapi-spec-validator finds in a document, as (JSON pointer, message)."""
+    is_30 = document.version.startswith("3.0")
+    validator = OpenAPIV30SpecValidator if is_30 else OpenAPIV31SpecValidator
+    path = SchemaPath.from_dict(dict(document.data), handlers=_NO_RETRIEVAL)
+    try:
+        for error in validator(path).iter_errors():
+            yield pointer_of(*error.absolute_path), _brief(error.message)
+    except Exception as error:  # noqa: BLE001 - an odd document may make its insides raise anything
+        yield "", f"The validator gave up: {_brief(str(error))}"
+
+
+def _brief(message: str) -> str:
+    line = " ".join(message.split())
+    return line if len(line) <= 300 else line[:297] + "..."
+
+
+class Schemas:
+    """The schemas of one document, by JSON pointer."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    @cached_property
+    def _registry(self) -> Registry[Any]:
+        # Without a retrieve function the registry resolves what is in it and nothing else.
+        is_30 = self._document.version.startswith("3.0")
+        specification = DRAFT4 if is_30 else DRAFT202012
+        resource = specification.create_resource(dict(self._document.data))
+        registry: Registry[Any] = Registry[Any]().with_resource(_BASE, resource)
+        return registry
+
+    def problem(self, value: Any, schema_pointer: str) -> str | None:
+        """Why ``value`` fails the schema at ``schema_pointer``, in one line, or None."""
+        is_30 = self._document.version.startswith("3.0")
+        kind = OAS30Validator if is_30 else OAS31Validator
+        validator = kind(
+            {"$ref": f"{_BASE}#{schema_pointer}"},
+            registry=self._registry,
+            format_checker=kind.FORMAT_CHECKER,
+        )
+        try:
+            error = best_match(_errors(validator, value))
+        except Unresolvable as unresolvable:
+            return f"its schema cannot be resolved: {unresolvable}"
+        except UnknownType as unknown:
+            return f"its schema has the type {unknown.type!r}, which there is not"
+        if error is None:
+            return None
+        where = "".join(f"[{part!r}]" for part in error.absolute_path)
+        message = error.message if len(error.message) <= 200 else error.message[:197] + "..."
+        return f"{where or 'the value'}: {message}"
+
+
+def _errors(validator: Any, value: Any) -> Iterator[ValidationError]:
+    yield from validator.iter_errors(value)
