@@ -16,7 +16,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from cart_spec.contract import CATALOGUE_KEY, Contract, ContractError, contract_of
-from cart_spec.document import Document, pointer_of
+from cart_spec.document import OpenApiDocument
+from cart_spec.source import pointer_of
 
 SCHEMA_PATH = Path(__file__).with_name("catalogue.schema.json")
 """The JSON schema of the catalogue, which ships with this package."""
@@ -29,7 +30,7 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
 
 
-def catalogue_problems(document: Document) -> Iterator[tuple[str, str]]:
+def catalogue_problems(document: OpenApiDocument) -> Iterator[tuple[str, str]]:
     """What is wrong with a document's catalogue, as (JSON pointer, message).
 
     First its shape; of a catalogue in the right shape, what the loader refuses.
@@ -51,7 +52,7 @@ def catalogue_problems(document: Document) -> Iterator[tuple[str, str]]:
             yield _named_entry(document, problem), problem
 
 
-def checked_contract(document: Document) -> Contract:
+def checked_contract(document: OpenApiDocument) -> Contract:
     """The contract in a document.
 
     Raises ContractError, in one line with the place, for the first problem of its catalogue.
@@ -69,7 +70,7 @@ def first_error(contract: Contract, example: str) -> Mapping[str, Any]:
     return first if isinstance(first, Mapping) else {}
 
 
-def _named_entry(document: Document, problem: str) -> str:
+def _named_entry(document: OpenApiDocument, problem: str) -> str:
     """The pointer of the first catalogue entry whose id the problem names."""
     catalogue = document.data[CATALOGUE_KEY]
     words = set(re.findall(r"[a-z]+(?:-[a-z]+)*", problem))

@@ -11,6 +11,8 @@ from typing import Any, Literal, cast
 
 import yaml
 
+from cart_spec.errors import RefusedInputError
+
 _FILE = "cart-associations.yaml"
 _INSTALLED = Path(__file__).with_name(_FILE)
 # A wheel ships the document inside the package; a checkout has it where reviewers look for it.
@@ -31,7 +33,7 @@ LEVELS: tuple[Level, ...] = ("documented", "observed", "interpretation")
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class ContractError(ValueError):
+class ContractError(RefusedInputError):
     """The document is not a contract: unreadable, or its catalogue contradicts itself."""
 
 

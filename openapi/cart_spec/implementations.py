@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
+from cart_spec.errors import RefusedInputError
+
 GROUP = "cart_spec.evidence"
 
 
-class EvidenceError(ValueError):
+class EvidenceError(RefusedInputError):
     """An installed room announces itself and cannot be asked. The message is one line."""
 
 

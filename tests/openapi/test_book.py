@@ -14,8 +14,8 @@ from cart_spec.book.recording import RECORDING_PATH, load_recording
 from cart_spec.book.render import BookFormat, render
 from cart_spec.cli import main
 from cart_spec.contract import Rule, contract_of, load_contract
-from cart_spec.document import UnreadableDocumentError
 from cart_spec.implementations import Evidence
+from cart_spec.source import UnreadableDocumentError
 from click.testing import CliRunner
 
 from tests.openapi.recorder import SCENES, dumped, record

@@ -13,7 +13,7 @@ import yaml
 from cart_spec.cli import main
 from cart_spec.contract import CATALOGUE_KEY, CONTRACT_PATH
 from cart_spec.diff import KINDS, TooEntangledError, compare
-from cart_spec.document import Document, parse
+from cart_spec.document import OpenApiDocument, parse
 from click.testing import CliRunner
 
 from tests.openapi.documents import changed, contract_document, rule_of
@@ -183,7 +183,7 @@ CHANGES: list[tuple[str, Edit, str, str | None]] = [
 ]  # fmt: skip
 
 
-def kinds(old: Document, new: Document) -> set[str]:
+def kinds(old: OpenApiDocument, new: OpenApiDocument) -> set[str]:
     return {change.kind for change in compare(old, new).changes}
 
 
@@ -278,7 +278,7 @@ FOREIGN: Data = {
 }  # fmt: skip
 
 
-def foreign() -> Document:
+def foreign() -> OpenApiDocument:
     return parse(yaml.safe_dump(FOREIGN), "foreign.yaml")
 
 
@@ -327,7 +327,7 @@ def test_null_is_the_same_in_3_0_and_3_1() -> None:
     assert found == ()
 
 
-def nested(depth: int, tail: str) -> Document:
+def nested(depth: int, tail: str) -> OpenApiDocument:
     """Schemas that each refer twice to the next: written out, 2 to the power of ``depth``."""
     schemas: Data = {
         f"S{n}": {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cart_spec.contract import CATALOGUE_KEY, load_contract
-from cart_spec.document import Document, parse
+from cart_spec.document import OpenApiDocument, parse
 from cart_spec.implementations import Evidence
 from cart_spec.lint import CHECKS, check_document
 
@@ -200,7 +200,7 @@ ELSEWHERE = {
 """The checks that tests of their own exercise below."""
 
 
-def places(document: Document, check_id: str, evidence: Evidence = COMPLETE) -> list[str]:
+def places(document: OpenApiDocument, check_id: str, evidence: Evidence = COMPLETE) -> list[str]:
     return [
         finding.pointer for finding in check_document(document, evidence) if finding.id == check_id
     ]

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from cart_spec.document import UnreadableDocumentError, read_text
+from cart_spec.source import UnreadableDocumentError, read_text
 from requests.structures import CaseInsensitiveDict
 
 from cart_conformance.oracle import ADMINISTRATOR, SHOPPER, AccessToken, CustomerToken, TargetState

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cart_spec.contract import Contract
-from cart_spec.document import UnreadableDocumentError, read_text
+from cart_spec.source import UnreadableDocumentError, read_text
 
 MAX_REPORT_BYTES = 50 * 1024 * 1024
 

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    Environment,
+    PackageLoader,
+    StrictUndefined,
+    TemplateError,
+    select_autoescape,
+)
 from markupsafe import Markup, escape
 
 from cart_spec.book.diagrams import ladder, matrix
@@ -123,21 +129,24 @@ def render(
         return str(rule.status or "") if rule else ""
 
     template = _environment().get_template({"html": "book.html.j2", "markdown": "book.md.j2"}[form])
-    return template.render(
-        book=book,
-        contract=contract,
-        evidence=evidence,
-        recording=book.recording,
-        observations=observations,
-        seen=lambda rule_id: only(observations, rule_id),
-        ladder=ladder(contract, ASSOCIATION_OPERATIONS),
-        matrix=matrix(book.recording),
-        status=status,
-        detail_of=lambda example: first_error(contract, example).get("detail", ""),
-        levels=LEVELS,
-        synonyms=SYNONYMS,
-        info=contract.document["info"],
-    )
+    try:
+        return template.render(
+            book=book,
+            contract=contract,
+            evidence=evidence,
+            recording=book.recording,
+            observations=observations,
+            seen=lambda rule_id: only(observations, rule_id),
+            ladder=ladder(contract, ASSOCIATION_OPERATIONS),
+            matrix=matrix(book.recording),
+            status=status,
+            detail_of=lambda example: first_error(contract, example).get("detail", ""),
+            levels=LEVELS,
+            synonyms=SYNONYMS,
+            info=contract.document["info"],
+        )
+    except TemplateError as error:
+        raise ValueError(f"the document cannot be rendered: {error}") from error
 
 
 def _environment() -> Environment:

@@ -10,7 +10,7 @@ from cart_spec.contract import CATALOGUE_KEY, Contract
 from cart_spec.diff.changes import Change, merged
 from cart_spec.diff.operations import OperationComparison, operations_by_key
 from cart_spec.diff.rules import rule_changes
-from cart_spec.document import Document
+from cart_spec.document import OpenApiDocument
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Comparison:
     foreign: bool
 
 
-def compare(old: Document, new: Document) -> Comparison:
+def compare(old: OpenApiDocument, new: OpenApiDocument) -> Comparison:
     """Compare two documents, operation by operation and rule by rule.
 
     Raises ContractError where a document has a catalogue that is malformed.
@@ -63,7 +63,7 @@ def compare(old: Document, new: Document) -> Comparison:
     )
 
 
-def _contract(document: Document) -> Contract | None:
+def _contract(document: OpenApiDocument) -> Contract | None:
     if CATALOGUE_KEY not in document.data:
         return None
     return checked_contract(document)

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from cart_spec.diff.changes import Change, Direction, Side
 from cart_spec.diff.schemas import SchemaComparison
-from cart_spec.document import Document, Operation, pointer_of
+from cart_spec.document import OpenApiDocument, Operation
+from cart_spec.source import pointer_of
 
 OperationKey = tuple[str, str]
 """Method and path, with the base path of the server and without the names of path parameters."""
@@ -18,7 +19,7 @@ OperationKey = tuple[str, str]
 _TEMPLATE = re.compile(r"\{[^}]*\}")
 
 
-def operations_by_key(document: Document) -> dict[OperationKey, Operation]:
+def operations_by_key(document: OpenApiDocument) -> dict[OperationKey, Operation]:
     """The operations of a document by what a client would call."""
     servers = document.data.get("servers") or [{}]
     url = servers[0].get("url", "") if isinstance(servers[0], Mapping) else ""
@@ -36,8 +37,8 @@ class OperationComparison:
     A document that is not ours has wordings and names of its own, which are no changes.
     """
 
-    old: Document
-    new: Document
+    old: OpenApiDocument
+    new: OpenApiDocument
     was: Operation
     now: Operation
     foreign: bool
@@ -208,7 +209,7 @@ def _parameters(operation: Operation) -> dict[tuple[str, str], tuple[Any, str]]:
     return found
 
 
-def _credentials(document: Document, operation: Operation) -> set[frozenset[str]]:
+def _credentials(document: OpenApiDocument, operation: Operation) -> set[frozenset[str]]:
     """The combinations of credentials that will do, by what they are and not by their names."""
     schemes = document.data.get("components", {}).get("securitySchemes", {})
     written = operation.data.get("security", document.data.get("security", ()))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cart_spec.contract import CATALOGUE_KEY, LEVELS, Contract, Rule
 from cart_spec.diff.changes import Change, Side
-from cart_spec.document import pointer_of
+from cart_spec.source import pointer_of
 
 
 def rule_changes(old: Contract, new: Contract) -> Iterator[Change]:

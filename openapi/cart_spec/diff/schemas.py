@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 from cart_spec.diff.changes import Direction, Side
 from cart_spec.diff.shapes import Placed, Shape, shape_of
-from cart_spec.document import Document
+from cart_spec.document import OpenApiDocument
+from cart_spec.errors import RefusedInputError
 
 Effect = Literal["wider", "narrower", "different"]
 
@@ -28,7 +29,7 @@ class Step(NamedTuple):
     message: str
 
 
-class TooEntangledError(ValueError):
+class TooEntangledError(RefusedInputError):
     """The schemas refer to each other in more ways than can be followed. One line."""
 
 
@@ -36,8 +37,8 @@ class TooEntangledError(ValueError):
 class SchemaComparison:
     """Compares schemas of two documents that are used in one direction."""
 
-    old: Document
-    new: Document
+    old: OpenApiDocument
+    new: OpenApiDocument
     direction: Direction
     pairs: int = 0
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cart_spec.document import Document, pointer_of
+from cart_spec.document import OpenApiDocument
+from cart_spec.source import pointer_of
 
 Placed = tuple[Any, str]
 """A schema and its pointer."""
@@ -34,7 +35,7 @@ class Shape:
     format: str | None = None
 
 
-def shape_of(document: Document, placed: Placed) -> Shape:
+def shape_of(document: OpenApiDocument, placed: Placed) -> Shape:
     """The shape of a schema, its reference followed and its ``allOf`` merged."""
     schema, pointer = document.resolved(*placed)
     shape = Shape(pointer)
@@ -43,7 +44,7 @@ def shape_of(document: Document, placed: Placed) -> Shape:
     return shape
 
 
-def _parts(document: Document, placed: Placed) -> Iterator[tuple[Mapping[str, Any], str]]:
+def _parts(document: OpenApiDocument, placed: Placed) -> Iterator[tuple[Mapping[str, Any], str]]:
     """The schema and those that its ``allOf`` consists of; a schema that contains itself, once."""
     waiting, seen = [placed], set[str]()
     while waiting and len(seen) < _MAX_MERGED:

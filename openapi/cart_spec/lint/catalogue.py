@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from cart_spec.catalogue import catalogue_problems, first_error
 from cart_spec.contract import CATALOGUE_KEY, Contract, Rule
-from cart_spec.document import pointer_of
 from cart_spec.lint.examples import media
 from cart_spec.lint.registry import Problem, Subject, check
+from cart_spec.source import pointer_of
 
 _RULE_ID = re.compile(r"[a-z]+(-[a-z]+)*")
 
@@ -132,7 +132,7 @@ def error_operation_missing(subject: Subject) -> Iterator[Problem]:
                 yield Problem(
                     subject.rule_pointer(rule.id, "operations"),
                     f"{operation} has no {rule.status} answer with the example {rule.example}.",
-                    "Document the answer there, or take the operation out of the rule.",
+                    "OpenApiDocument the answer there, or take the operation out of the rule.",
                 )
 
 

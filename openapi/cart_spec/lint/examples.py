@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cart_spec.document import Document, Operation, pointer_of
+from cart_spec.document import OpenApiDocument, Operation
 from cart_spec.lint.registry import Problem, Subject, check
+from cart_spec.source import pointer_of
 from cart_spec.validation import Schemas
 
 
@@ -20,7 +21,7 @@ class Medium:
     pointer: str
     data: Mapping[str, Any]
 
-    def examples(self, document: Document) -> Iterator[tuple[str, Any, str]]:
+    def examples(self, document: OpenApiDocument) -> Iterator[tuple[str, Any, str]]:
         """Each named example as (name, value, pointer of the value)."""
         for name, written in self.data.get("examples", {}).items():
             example, at = document.resolved(written, self.pointer + pointer_of("examples", name))
@@ -28,7 +29,7 @@ class Medium:
                 yield name, example["value"], at + "/value"
 
 
-def media(document: Document) -> Iterator[Medium]:
+def media(document: OpenApiDocument) -> Iterator[Medium]:
     """The media types of every request and response, those of shared responses once each use."""
     for operation in document.operations:
         body, at = document.resolved(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cart_spec.catalogue import checked_contract
 from cart_spec.contract import CATALOGUE_KEY, Contract, ContractError
-from cart_spec.document import Document
+from cart_spec.document import OpenApiDocument
 from cart_spec.findings import Severity
 from cart_spec.implementations import Evidence
 
@@ -26,7 +26,7 @@ class Problem(NamedTuple):
 class Subject:
     """What the checks look at: the document, and what is known of predicates and cases."""
 
-    document: Document
+    document: OpenApiDocument
     evidence: Evidence
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cart_spec.document import Document
+from cart_spec.document import OpenApiDocument
 from cart_spec.findings import Finding, in_order
 from cart_spec.implementations import Evidence
 
@@ -13,7 +13,7 @@ from cart_spec.lint.registry import CHECKS, Problem, Subject
 VALIDITY = "openapi-invalid"
 
 
-def check_document(document: Document, evidence: Evidence) -> list[Finding]:
+def check_document(document: OpenApiDocument, evidence: Evidence) -> list[Finding]:
     """Every finding in ``document``, in the order of its lines."""
     subject = Subject(document, evidence)
     invalid = list(CHECKS[VALIDITY].run(subject))

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cart_spec.document import Document, iter_references, pointer_of
+from cart_spec.document import OpenApiDocument, iter_references
 from cart_spec.lint.registry import Problem, Subject, check
+from cart_spec.source import pointer_of
 from cart_spec.validation import openapi_errors
 
 _OPERATION_ID = re.compile(r"[a-z][A-Za-z0-9]*")
@@ -120,7 +121,7 @@ def description_missing(subject: Subject) -> Iterator[Problem]:
             yield Problem(pointer, f"The {kind} has no description.", "Say what it means.")
 
 
-def _described_things(document: Document) -> Iterator[tuple[str, str, Any]]:
+def _described_things(document: OpenApiDocument) -> Iterator[tuple[str, str, Any]]:
     components = document.data.get("components", {})
     for section, kind in (
         ("responses", "response"),
@@ -173,7 +174,7 @@ def _under(pointer: str, targets: set[str]) -> bool:
     return any(target == pointer or target.startswith(pointer + "/") for target in targets)
 
 
-def _security(document: Document) -> Iterator[Mapping[str, Any]]:
+def _security(document: OpenApiDocument) -> Iterator[Mapping[str, Any]]:
     yield from document.data.get("security", ())
     for operation in document.operations:
         yield from operation.data.get("security", ())
