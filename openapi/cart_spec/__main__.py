@@ -1,4 +1,4 @@
-"""``python -m openapi`` is ``cart-spec``."""
+"""Runs ``cart-spec`` as ``python -m cart_spec``."""
 
 from cart_spec.cli import main
 

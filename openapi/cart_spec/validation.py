@@ -49,6 +49,7 @@ class Schemas:
     """The schemas of one document, by JSON pointer."""
 
     def __init__(self, document: OpenApiDocument) -> None:
+        """Validate against the schemas of ``document``."""
         self._document = document
 
     @cached_property

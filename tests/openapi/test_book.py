@@ -118,8 +118,8 @@ def test_every_operation_protocol_error_and_disagreement_is_in_it(html: str, mar
 
 
 def test_the_order_of_judgement_is_that_of_the_catalogue(html: str) -> None:
-    ladder = html.split('aria-labelledby="ladder-title"')[1].split("</svg>", maxsplit=1)[0]
-    shown = re.findall(r'class="id">([a-z-]+)<', ladder)
+    flow = html.split('aria-labelledby="flow-title"')[1].split("</svg>", maxsplit=1)[0]
+    shown = re.findall(r'class="id">([a-z-]+)<', flow)
     association = {"createCustomerCartAssociation", "deleteCustomerCartAssociation"}
     judged = [r.id for r in CONTRACT.rules if r.is_refusal and association & set(r.operations)]
     assert shown == judged

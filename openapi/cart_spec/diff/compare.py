@@ -1,4 +1,4 @@
-"""Two documents compared as a whole."""
+"""Compares two documents as a whole."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Comparison:
     """What changed, and how much was compared.
 
     ``compared`` counts the operations that both documents have; ``only_old`` and ``only_new`` name
-    the others. ``foreign`` says that one document has no rule catalogue: then only the operations
-    that both have are compared, and no rules.
+    the others. ``foreign`` says that one document has no rule catalogue. Then rules are not
+    compared, and of operations only those that both documents have.
     """
 
     changes: tuple[Change, ...]
@@ -32,7 +32,7 @@ class Comparison:
 def compare(old: OpenApiDocument, new: OpenApiDocument) -> Comparison:
     """Compare two documents, operation by operation and rule by rule.
 
-    Raises ContractError where a document has a catalogue that is malformed.
+    Raises ContractError if a document has a malformed catalogue.
     """
     contracts = _contract(old), _contract(new)
     foreign = None in contracts

@@ -1,4 +1,4 @@
-"""Two versions of one operation compared: parameters, body, answers, credentials."""
+"""Compares two versions of an operation: parameters, body, answers and credentials."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from cart_spec.document import OpenApiDocument, Operation
 from cart_spec.source import pointer_of
 
 OperationKey = tuple[str, str]
-"""Method and path, with the base path of the server and without the names of path parameters."""
+"""Method and path, with the base path of the server but without names of path parameters."""
 
 _TEMPLATE = re.compile(r"\{[^}]*\}")
 
 
 def operations_by_key(document: OpenApiDocument) -> dict[OperationKey, Operation]:
-    """The operations of a document by what a client would call."""
+    """Return the operations of a document by the method and path that a client calls."""
     servers = document.data.get("servers") or [{}]
     url = servers[0].get("url", "") if isinstance(servers[0], Mapping) else ""
     base = _TEMPLATE.sub("{}", urlsplit(str(url)).path).rstrip("/")
@@ -32,9 +32,10 @@ def operations_by_key(document: OpenApiDocument) -> dict[OperationKey, Operation
 
 @dataclass(frozen=True)
 class OperationComparison:
-    """Compares one operation in two documents. Of a ``foreign`` one, only what it says counts.
+    """One operation in two documents.
 
-    A document that is not ours has wordings and names of its own, which are no changes.
+    If one of them is ``foreign``, a vendor's for example, its different wordings and names are not
+    changes.
     """
 
     old: OpenApiDocument
@@ -44,7 +45,7 @@ class OperationComparison:
     foreign: bool
 
     def changes(self) -> Iterator[Change]:
-        """What changed from the old operation to the new one."""
+        """Yield what changed from the old operation to the new one."""
         yield from self._names()
         yield from self._security()
         yield from self._parameters()
@@ -75,9 +76,9 @@ class OperationComparison:
             return
         pointer = self.now.pointer
         if frozenset() in before and frozenset() not in after:
-            yield self._change("security-added", "It needs credentials now.", pointer)
+            yield self._change("security-added", "It requires credentials.", pointer)
         else:
-            yield self._change("security-changed", "It takes other credentials.", pointer)
+            yield self._change("security-changed", "It accepts other credentials.", pointer)
 
     def _parameters(self) -> Iterator[Change]:
         before, after = _parameters(self.was), _parameters(self.now)
@@ -146,7 +147,7 @@ class OperationComparison:
                 was = self.old.resolved(before[status], was_at)
                 now = self.new.resolved(after[status], now_at)
                 yield from self._headers(was, now, name)
-                # Errors share their schemas: under one name, one change stands once.
+                # Errors share their schemas. One name for them all makes one change of many.
                 shared = name if kind == "success" else "an error answer"
                 yield from self._content("response", was, now, shared)
 
@@ -196,7 +197,7 @@ class OperationComparison:
 
 
 def _parameters(operation: Operation) -> dict[tuple[str, str], tuple[Any, str]]:
-    """The parameters by place and name: of a path by position, of a header in lower case."""
+    """Return the parameters by place and name: path ones by position, headers in lower case."""
     found: dict[tuple[str, str], tuple[Any, str]] = {}
     positions = [name[1:-1] for name in _TEMPLATE.findall(operation.path)]
     for parameter, at in operation.parameters:
@@ -210,7 +211,7 @@ def _parameters(operation: Operation) -> dict[tuple[str, str], tuple[Any, str]]:
 
 
 def _credentials(document: OpenApiDocument, operation: Operation) -> set[frozenset[str]]:
-    """The combinations of credentials that will do, by what they are and not by their names."""
+    """Return the accepted combinations of credentials, by their kinds instead of their names."""
     schemes = document.data.get("components", {}).get("securitySchemes", {})
     written = operation.data.get("security", document.data.get("security", ()))
     required: list[Mapping[str, Any]] = list(written) or [{}]

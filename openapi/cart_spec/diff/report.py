@@ -1,4 +1,4 @@
-"""A comparison as findings: breaking is an error, look a warning, safe a note."""
+"""Turns a comparison into findings: breaking is an error, look a warning, safe a note."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ORDER: tuple[Impact, ...] = ("breaking", "look", "safe")
 def review_of(
     comparison: Comparison, old: OpenApiDocument, new: OpenApiDocument, *, audience: str
 ) -> Review:
-    """The findings of a comparison, the worst for ``audience`` first.
+    """Return the findings of a comparison, the worst for ``audience`` first.
 
     ``audience`` is ``clients``, ``servers`` or ``both``, which takes the worse of the two.
     """

@@ -1,4 +1,4 @@
-"""Two rule catalogues compared, rule by rule."""
+"""Compares two rule catalogues, rule by rule."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cart_spec.source import pointer_of
 
 
 def rule_changes(old: Contract, new: Contract) -> Iterator[Change]:
-    """What changed from one catalogue to the other."""
+    """Yield what changed from one catalogue to the other."""
     before = {rule.id: rule for rule in old.rules}
     after = {rule.id: rule for rule in new.rules}
     for rule_id, rule in before.items():
@@ -49,10 +49,10 @@ def _within(was: Rule, now: Rule, new: Contract) -> Iterator[Change]:
         message = f'Its text was "{was.detail or was.text}" and is "{now.detail or now.text}".'
         yield _change(kind, new, now, "text", message)
     for operation in sorted(set(now.operations) - set(was.operations)):
-        message = f"It holds for {operation}."
+        message = f"It applies to {operation}."
         yield _change("rule-operation-added", new, now, "operations", message)
     for operation in sorted(set(was.operations) - set(now.operations)):
-        message = f"It no longer holds for {operation}."
+        message = f"It no longer applies to {operation}."
         yield _change("rule-operation-removed", new, now, "operations", message)
     for name in ("condition", "freedom"):
         before, after = getattr(was, name), getattr(now, name)
@@ -79,13 +79,13 @@ def _statuses(was: Rule, now: Rule, new: Contract) -> Iterator[Change]:
 
 
 def _order(old: Contract, new: Contract) -> Iterator[Change]:
-    """Rules that an operation judges in another order; only those that both catalogues have."""
+    """Yield a change if the rules that both catalogues have are in another order."""
     refusals = [rule.id for rule in old.rules if rule.is_refusal]
     common = [rule for rule in new.rules if rule.is_refusal and rule.id in refusals]
     before = [rule_id for rule_id in refusals if any(rule.id == rule_id for rule in common)]
     for was, rule in zip(before, common, strict=True):
         if was != rule.id:
-            message = f"{rule.id} is judged where {was} was."
+            message = f"{rule.id} is judged in the place of {was}."
             yield _change("rule-order-changed", new, rule, "", message)
             return
 

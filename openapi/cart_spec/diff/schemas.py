@@ -1,4 +1,4 @@
-"""Two schemas compared: where the new one allows more, fewer or other values than the old one."""
+"""Compares two schemas: where the new one allows more, fewer or other values than the old one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_PAIRS = 100_000
 
 
 class Step(NamedTuple):
-    """One difference: its kind for the direction, the side and pointer it stands at, in words."""
+    """One difference: its kind for the direction, its side and pointer, and a message."""
 
     kind: str
     side: Side
@@ -30,12 +30,12 @@ class Step(NamedTuple):
 
 
 class TooEntangledError(RefusedInputError):
-    """The schemas refer to each other in more ways than can be followed. One line."""
+    """The schemas refer to each other in more ways than can be followed."""
 
 
 @dataclass
 class SchemaComparison:
-    """Compares schemas of two documents that are used in one direction."""
+    """A comparison of schemas of two documents that are used in one direction."""
 
     old: OpenApiDocument
     new: OpenApiDocument
@@ -49,10 +49,10 @@ class SchemaComparison:
         name: str,
         seen: set[Pair] | None = None,
     ) -> Iterator[Step]:
-        """The steps from ``old`` to ``new``; ``name`` is what messages call the value.
+        """Yield the steps from ``old`` to ``new``; messages call the value ``name``.
 
-        ``seen`` are the pairs of pointers that have been compared already: a schema may contain
-        itself, and what is found there has been found. Raises TooEntangledError.
+        ``seen`` are the pairs of pointers that have been compared: a schema may contain itself.
+        Raises TooEntangledError.
         """
         seen = set() if seen is None else seen
         was, now = shape_of(self.old, old), shape_of(self.new, new)
@@ -187,7 +187,7 @@ class SchemaComparison:
     def _alternatives(
         self, now: Shape, olds: list[Placed], news: list[Placed], name: str, seen: set[Pair]
     ) -> Iterator[Step]:
-        """A schema without alternatives is the only one; equal alternatives are matched first."""
+        """Match equal alternatives first; a schema without alternatives is the only one."""
         lost = olds[:_MAX_ALTERNATIVES]
         gained: list[Placed] = []
         for branch in news[:_MAX_ALTERNATIVES]:

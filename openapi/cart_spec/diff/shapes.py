@@ -1,4 +1,4 @@
-"""A schema of OpenAPI 3.0 or 3.1 in one form, in which two of them can be compared."""
+"""Brings schemas of OpenAPI 3.0 and 3.1 into one form, in which they can be compared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_MERGED = 50
 
 @dataclass
 class Shape:
-    """What a schema allows. None and empty mean that nothing is said."""
+    """What a schema allows. None and empty mean that it does not say."""
 
     pointer: str
     types: frozenset[str] | None = None
@@ -36,7 +36,7 @@ class Shape:
 
 
 def shape_of(document: OpenApiDocument, placed: Placed) -> Shape:
-    """The shape of a schema, its reference followed and its ``allOf`` merged."""
+    """Return the shape of a schema, with its reference followed and its ``allOf`` merged."""
     schema, pointer = document.resolved(*placed)
     shape = Shape(pointer)
     for each, at in _parts(document, (schema, pointer)):
@@ -45,7 +45,7 @@ def shape_of(document: OpenApiDocument, placed: Placed) -> Shape:
 
 
 def _parts(document: OpenApiDocument, placed: Placed) -> Iterator[tuple[Mapping[str, Any], str]]:
-    """The schema and those that its ``allOf`` consists of; a schema that contains itself, once."""
+    """Yield the schema and the branches of its ``allOf``, each once even if it contains itself."""
     waiting, seen = [placed], set[str]()
     while waiting and len(seen) < _MAX_MERGED:
         schema, pointer = document.resolved(*waiting.pop(0))
@@ -93,7 +93,7 @@ def _both(first: frozenset[str] | None, second: frozenset[str] | None) -> frozen
 
 
 def _types(schema: Mapping[str, Any]) -> frozenset[str] | None:
-    """The types, ``null`` among them: 3.0 says it with ``nullable``, 3.1 in the list of types."""
+    """Return the types, with ``null``: ``nullable`` in 3.0, an entry in the list in 3.1."""
     written = schema.get("type")
     if isinstance(written, list):
         types = frozenset(str(each) for each in written)
@@ -111,7 +111,7 @@ def _types(schema: Mapping[str, Any]) -> frozenset[str] | None:
 def _add_range(
     bounds: dict[str, tuple[float, bool]], schema: Mapping[str, Any], name: str, exclusive: str
 ) -> None:
-    """A bound, which excludes itself by a flag in 3.0 and under a name of its own in 3.1."""
+    """Add a bound; ``exclusive`` is a flag in 3.0 and a bound of its own in 3.1."""
     if _is_number(schema.get(exclusive)):
         bounds[name] = (schema[exclusive], True)
     elif _is_number(schema.get(name)):
