@@ -108,7 +108,9 @@ class OpenApiDocument:
                     pointer = f"{base}/{method}"
                     own = self._parameters(item[method], pointer)
                     named = {(p["in"], p["name"]): (p, at) for p, at in (*shared, *own)}
-                    yield Operation(method, path, item[method], pointer, tuple(named.values()))
+                    yield Operation(
+                        method, path, item[method], pointer, tuple(named.values()), base
+                    )
 
     def _parameters(self, owner: Mapping[str, Any], base: str) -> list[tuple[Any, str]]:
         found = [
@@ -124,13 +126,17 @@ class OpenApiDocument:
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation; ``parameters`` are (parameter, pointer), those of its path included."""
+    """An operation; ``parameters`` are (parameter, pointer), those of its path included.
+
+    ``item_pointer`` is the pointer of its path item.
+    """
 
     method: str
     path: str
     data: Mapping[str, Any]
     pointer: str
     parameters: tuple[tuple[Mapping[str, Any], str], ...]
+    item_pointer: str
 
     @property
     def id(self) -> str:

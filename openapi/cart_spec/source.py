@@ -30,13 +30,35 @@ _CLoader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_CLoader):  # type: ignore[misc]  # its base is chosen when the module is loaded
-    """YAML with the types of JSON, as OpenAPI uses it: a date stays the string it was written."""
+    """YAML 1.2 with the types of JSON: ``NO`` and ``12:30`` are strings, and so is a date."""
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in _CLoader.yaml_implicit_resolvers.items()
+# The core schema of YAML 1.2; PyYAML reads 1.1, in which `on` is a boolean and 010 is octal.
+_SCALARS = {
+    "null": (r"~|null|Null|NULL|", "~nN\0"),
+    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    "float": (
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|nan)",
+        "-+0123456789.",
+    ),
+    "merge": (r"<<", "<"),
 }
+_Loader.yaml_implicit_resolvers = {}
+for _tag, (_pattern, _first) in _SCALARS.items():
+    # An empty scalar is found under "".
+    _keys = ["" if each == "\0" else each for each in _first]
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _keys
+    )
+
+
+def _construct_int(loader: Any, node: yaml.ScalarNode) -> int:
+    text = loader.construct_scalar(node)
+    return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
 
 
 class UnreadableDocumentError(RefusedInputError):

@@ -59,7 +59,7 @@ BAD = {
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever opens a connection fails the test."""
+    """Fail a test that opens a connection."""
 
     def refuse(*arguments: object, **options: object) -> None:
         raise AssertionError("a connection was opened")
@@ -159,7 +159,23 @@ paths:
 
 @pytest.mark.parametrize(
     ("written", "read_as"),
-    [("2020-01-01", "2020-01-01"), ("200", 200), ("'yes'", "yes"), ("~", None)],
+    [
+        ("2020-01-01", "2020-01-01"),
+        ("200", 200),
+        ("'yes'", "yes"),
+        ("~", None),
+        ("", None),
+        ("NO", "NO"),
+        ("on", "on"),
+        ("12:30", "12:30"),
+        ("010", 10),
+        ("0o10", 8),
+        ("0x10", 16),
+        ("1_000", "1_000"),
+        ("1e3", 1000.0),
+        ("-1.5", -1.5),
+        ("True", True),
+    ],
 )
 def test_values_are_those_that_json_has(written: str, read_as: object) -> None:
     document = parse(HEAD + f"x-value: {written}\nx-keys: {{200: a, true: b}}\n", "values")

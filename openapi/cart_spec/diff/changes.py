@@ -36,8 +36,14 @@ KINDS: dict[str, Kind] = {
         "An operation is deprecated", "look", "safe", "Move to what replaces it."
     ),
     "security-added": Kind("Credentials are required", "breaking", "look", _TELL_CLIENTS),
+    "security-narrower": Kind(
+        "Credentials that were accepted are refused", "breaking", "safe", _TELL_CLIENTS
+    ),
     "security-changed": Kind("Other credentials are accepted", "look", "look", _ASK),
-    "wording-changed": Kind("A summary or description changed", "safe", "safe", _NOTHING),
+    "wording-changed": Kind("A text or an example changed", "safe", "safe", _NOTHING),
+    "extension-changed": Kind("An extension changed", "look", "look", _ASK),
+    "server-changed": Kind("The servers changed", "look", "look", _ASK),
+    "other-changed": Kind("Something else changed", "look", "look", _ASK),
     # Requests.
     "parameter-added-required": Kind(
         "A new parameter is required", "breaking", "look", "Make it optional, or give a default."
@@ -106,6 +112,7 @@ KINDS: dict[str, Kind] = {
         "A rule's condition has a new wording", "look", "look", "Decide whether it means the same."
     ),
     "rule-freedom-changed": Kind("A rule's freedom has a new wording", "look", "look", _ASK),
+    "rule-other-changed": Kind("Another field of a rule changed", "look", "look", _ASK),
     "rule-source-changed": Kind("A rule's source changed", "safe", "safe", _NOTHING),
     "rule-order-changed": Kind(
         "The order of judgement changed", "look", "look",

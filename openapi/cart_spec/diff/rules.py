@@ -25,6 +25,18 @@ def rule_changes(old: Contract, new: Contract) -> Iterator[Change]:
     yield from _order(old, new)
     yield from _protocol_errors(old, new)
     yield from _disagreements(old, new)
+    yield from _documents(old, new)
+
+
+def _documents(old: Contract, new: Contract) -> Iterator[Change]:
+    """Yield the sources that rules may quote, and what else the catalogue has, if they changed."""
+    before, after = (contract.document[CATALOGUE_KEY] for contract in (old, new))
+    compared = {"rules", "protocol_errors", "disagreements"}
+    for key in sorted({*before, *after} - compared):
+        if before.get(key) != after.get(key):
+            side: Side = "new" if key in after else "old"
+            at = pointer_of(CATALOGUE_KEY, key)
+            yield Change("rule-source-changed", ("catalogue",), side, at, f"{key} changed.")
 
 
 def _kind_of_new(rule: Rule) -> str:
@@ -34,14 +46,7 @@ def _kind_of_new(rule: Rule) -> str:
 
 
 def _within(was: Rule, now: Rule, new: Contract) -> Iterator[Change]:
-    for name in ("level", "exact"):
-        before, after = getattr(was, name), getattr(now, name)
-        if before != after:
-            raised = LEVELS.index(after) < LEVELS.index(before)
-            kind = "rule-level-raised" if raised else "rule-level-lowered"
-            what = "It" if name == "level" else "Its exact status and text"
-            message = f"{what} was {before} and is {after}."
-            yield _change(kind, new, now, "" if now.exact == now.level else name, message)
+    yield from _levels(was, now, new)
     yield from _statuses(was, now, new)
     if was.text != now.text or was.detail != now.detail:
         published = was.documented_text or now.documented_text
@@ -59,8 +64,24 @@ def _within(was: Rule, now: Rule, new: Contract) -> Iterator[Change]:
         if before != after:
             message = f'Its {name} was "{before or "none"}" and is "{after or "none"}".'
             yield _change(f"rule-{name}-changed", new, now, name if after else "", message)
+    for name in ("group", "example", "documented_text", "beyond_run"):
+        before, after = getattr(was, name), getattr(now, name)
+        if before != after:
+            message = f'Its {name} was "{before}" and is "{after}".'
+            yield _change("rule-other-changed", new, now, name if after else "", message)
     if was.source != now.source:
         yield _change("rule-source-changed", new, now, "source", "Its source changed.")
+
+
+def _levels(was: Rule, now: Rule, new: Contract) -> Iterator[Change]:
+    for name in ("level", "exact"):
+        before, after = getattr(was, name), getattr(now, name)
+        if before != after:
+            raised = LEVELS.index(after) < LEVELS.index(before)
+            kind = "rule-level-raised" if raised else "rule-level-lowered"
+            what = "It" if name == "level" else "Its exact status and text"
+            message = f"{what} was {before} and is {after}."
+            yield _change(kind, new, now, "" if now.exact == now.level else name, message)
 
 
 def _statuses(was: Rule, now: Rule, new: Contract) -> Iterator[Change]:
@@ -115,6 +136,9 @@ def _disagreements(old: Contract, new: Contract) -> Iterator[Change]:
             yield Change("disagreement-changed", (entry.id,), "new", at, message)
         elif was.decision != entry.decision:
             message = f'The decision was "{was.decision}" and is "{entry.decision}".'
+            yield Change("disagreement-changed", (entry.id,), "new", at, message)
+        elif was != entry:
+            message = "Its topic, quotes or rules changed."
             yield Change("disagreement-changed", (entry.id,), "new", at, message)
     after = {entry.id for entry in new.disagreements}
     for index, entry in enumerate(old.disagreements):
