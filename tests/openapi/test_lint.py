@@ -90,6 +90,41 @@ FAULTS: list[tuple[str, Callable[[Data], None], str]] = [
         put(lambda data: responses(data)["CartUnknown"], "description", " "),
         "/components/responses/CartUnknown",
     ),
+    (
+        "security-scheme-unknown",
+        put(post, "security", [{"bearerToken": []}, {"unheard-of": []}]),
+        f"{AT}/post/security/1/unheard-of",
+    ),
+    (
+        "link-target-unknown",
+        put(lambda data: data["components"]["links"]["getACart"], "operationId", "unheardOf"),
+        "/components/links/getACart/operationId",
+    ),
+    (
+        "operation-id-duplicate",
+        put(lambda data: data["paths"]["/v2/customers"]["get"], "operationId", "getCarts"),
+        "/paths/~1v2~1customers/get/operationId",
+    ),
+    (
+        "path-parameter-undeclared",
+        lambda data: data["paths"].update({"/v2/a/{b}": data["paths"].pop("/v2/carts")}),
+        "/paths/~1v2~1a~1{b}/get",
+    ),
+    (
+        "schema-pattern-invalid",
+        put(lambda data: schemas(data)["SafeId"], "pattern", "(["),
+        "/components/schemas/SafeId/pattern",
+    ),
+    (
+        "schema-value-invalid",
+        put(lambda data: data["components"]["parameters"]["PageLimit"]["schema"], "default", "x"),
+        "/components/parameters/PageLimit/schema/default",
+    ),
+    (
+        "schema-value-invalid",
+        put(lambda data: schemas(data)["Cart"]["properties"]["id"], "example", 5),
+        "/components/schemas/Cart/properties/id/example",
+    ),
     ("component-unused", put(schemas, "Left", {"type": "object"}), "/components/schemas/Left"),
     (
         "example-missing",
