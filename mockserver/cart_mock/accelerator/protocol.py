@@ -22,6 +22,7 @@ from uvicorn.server import ServerState
 
 from cart_mock.api.endpoints import Endpoint
 from cart_mock.http.connection import MockProtocol
+from cart_mock.http.cors import Cors, answer_headers
 from cart_mock.http.delivery import send_answer
 from cart_mock.http.request_handler import RequestHandler
 from cart_mock.messages import Answer, Header, Request
@@ -29,18 +30,15 @@ from cart_mock.messages import Answer, Header, Request
 _METHODS = {b"GET": "GET", b"POST": "POST", b"PUT": "PUT", b"DELETE": "DELETE"}
 # These change how the exchange itself goes on.
 _SPECIAL = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
+_CORS = answer_headers()
 
 
 class Shared(NamedTuple):
-    """What the accelerator shares with the app: its router, its operations and what judges them.
-
-    ``cors`` are the headers that the app's CORS middleware adds to an answer.
-    """
+    """What the accelerator shares with the app: its router, its operations and what judges them."""
 
     paths: PathTemplates[str]
     endpoints: Mapping[str, Endpoint]
     requests: RequestHandler
-    cors: tuple[Header, ...]
 
 
 class ParsedRequest:
@@ -114,7 +112,7 @@ class AcceleratedProtocol(MockProtocol):
         )  # fmt: skip
         answer = requests.answer(endpoint, request, parsed.started)
         if isinstance(answer, Answer) and answer.delivery is None:
-            cors = self.shared.cors if b"origin" in parsed.headers else ()
+            cors = _CORS if b"origin" in parsed.headers else ()
             self.transport.write(_written(answer, request_id, cors))
             self.on_response_complete()
             return
@@ -123,7 +121,7 @@ class AcceleratedProtocol(MockProtocol):
             made = answer if isinstance(answer, Answer) else await answer
             await send_answer(made, request_id, scope, receive, send)
 
-        self._leave_to_uvicorn(send_later)
+        self._leave_to_uvicorn(Cors(send_later))
         super().on_message_complete()
 
     def _ordinary(self) -> ParsedRequest | None:
