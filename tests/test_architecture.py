@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cart_mock.rules import PREDICATES
 from cart_spec import load_contract
+from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {
@@ -51,6 +52,15 @@ def test_a_room_imports_none_that_it_must_not_know(room: str) -> None:
         if package in FORBIDDEN[room]
     }
     assert not crossing, "\n".join(sorted(crossing))
+
+
+def test_imports_of_every_folder_point_down(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in PACKAGES.values():
+        monkeypatch.syspath_prepend(package.parent)
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == 0, capsys.readouterr().out
 
 
 def test_every_refusal_has_a_predicate_and_every_predicate_a_refusal() -> None:

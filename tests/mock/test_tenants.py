@@ -39,7 +39,7 @@ async def deleted_while_it_waits(world: World, request: dict[str, Any]) -> httpx
 def test_request_whose_tenant_is_deleted_while_it_waits_gets_the_answer_of_an_unknown_token(
     tmp_path: Path, data: bool, method: str
 ) -> None:
-    with World(**({"data": tmp_path} if data else {})) as world:
+    with World(data=tmp_path if data else None) as world:
         world.tenant.faults.add(LATENCY)
         body = {"data": {"name": "Groceries"}} if method == "POST" else None
         request = {"method": method, "url": "/v2/carts", "headers": world.admin, "json": body}

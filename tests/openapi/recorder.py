@@ -594,12 +594,12 @@ async def play(rule_ids: Iterable[str], *hooks: Hook) -> dict[str, Any]:
     answer, those that set the stage too.
     """
     ids, clocks = count(1), [Clock()]
-    stores = TenantRegistry(
+    tenants = TenantRegistry(
         new_id=lambda: f"00000000-0000-4000-8000-{next(ids):012}", new_clock=lambda: clocks[-1]
     )
     exchanges = {}
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(create_app(stores=stores)),
+        transport=httpx.ASGITransport(create_app(tenants=tenants)),
         base_url="http://mock",
         event_hooks={"response": list(hooks)},
     ) as client:
