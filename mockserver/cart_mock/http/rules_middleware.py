@@ -47,7 +47,7 @@ class RulesOperation:
         else:
             made = requests.answer(endpoint, request, started)
             answer = made if isinstance(made, Answer) else await made
-        # Refusals are sent from here, too: as exceptions they would cost 40 µs each in Connexion's
+        # Refusals are sent from here, too: as exceptions they would cost 18 µs more in Connexion's
         # and Starlette's error handling.
         await send_answer(answer, request_id, scope, receive, send)
 
