@@ -53,8 +53,8 @@ def _place(entry: Entry, redactor: Redactor, source: str | None) -> JsonObject:
     if source.startswith("page["):
         query = dict(parse_qsl(request.query.decode("latin-1"), keep_blank_values=True))
         return {"in": "query", "name": source, **_value(redactor.value(query), source)}
-    if isinstance(entry.context, TokenRequestContext) or source in _FORM_FIELDS:
-        form = entry.context.form if isinstance(entry.context, TokenRequestContext) else {}
+    if isinstance(entry.ctx, TokenRequestContext) or source in _FORM_FIELDS:
+        form = entry.ctx.form if isinstance(entry.ctx, TokenRequestContext) else {}
         return {"in": "form", "name": source, **_value(redactor.value(form), source)}
     steps = _STEP.findall(source)
     pointer = "".join(f"/{step}" for step in steps)

@@ -83,7 +83,7 @@ def _summary(entry: Entry, contract: Contract) -> str:
 
 def _state(entry: Entry) -> JsonObject:
     """Return what the rules knew: caller, time, and the cart and customer that they looked at."""
-    context = entry.context
+    context = entry.ctx
     if isinstance(context, TokenRequestContext):
         return {"store": None if context.tenant is None else context.tenant.name}
     if not isinstance(context, RequestContext):
@@ -115,16 +115,17 @@ def _customer_to_dict(customer: Customer | None) -> JsonObject | None:
 
 def _suggestions(entry: Entry, store: Store | None, redactor: Redactor) -> list[Command]:
     """Return commands of which the last passes; none if too little of the request was kept."""
-    context, request = entry.context, entry.request
+    context, request = entry.ctx, entry.request
     if entry.answer.refused_by in _NO_SUGGESTION:
         return []
     if isinstance(context, TokenRequestContext):
         return suggest_token_request(context)
     if store is None:
+        # Without a valid access token the request reached no store.
         query = request.query.decode("latin-1")
         target = redactor.text(request.path + (f"?{query}" if query else ""))
         body = redactor.body(request.body)
         return suggest_with_token(entry.operation_id, request.method, target, body)
-    if context is None:
+    if not isinstance(context, RequestContext):
         return []
     return Suggester(context, store).suggest(entry.operation_id)

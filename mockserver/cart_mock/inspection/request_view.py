@@ -8,7 +8,7 @@ from typing import Any
 
 from cart_spec.redaction import Redactor
 
-from cart_mock.http.messages import Answer, Request
+from cart_mock.messages import Answer, Request
 from cart_mock.rules.context import RequestContext, TokenRequestContext
 from cart_mock.tenants.request_log import Entry
 
@@ -31,13 +31,13 @@ def _decoded(headers: Mapping[bytes, bytes]) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.items()]
 
 
-def caller_to_dict(context: RequestContext | TokenRequestContext | None) -> dict[str, Any] | None:
-    """Return the caller of a request, None if it is unknown."""
-    if context is None:
-        return None
+def caller_to_dict(context: object) -> dict[str, Any] | None:
+    """Return the caller in the context of a logged request, None if it is unknown."""
     if isinstance(context, TokenRequestContext):
         return {"grant": context.grant}
-    return {"grant": context.caller.grant, "customer_id": context.caller.customer_id}
+    if isinstance(context, RequestContext):
+        return {"grant": context.caller.grant, "customer_id": context.caller.customer_id}
+    return None
 
 
 def request_to_dict(entry: Entry, store: str | None) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def request_to_dict(entry: Entry, store: str | None) -> dict[str, Any]:
         "query": redactor.text(request.query.decode("latin-1")),
         "headers": headers_to_dict(redactor, request.headers),
         "body": redactor.body(request.body),
-        "caller": caller_to_dict(entry.context),
+        "caller": caller_to_dict(entry.ctx),
         "status": answer.status or None,
         "rule": answer.refused_by,
         "fault": None if answer.fault is None else dict(answer.fault),

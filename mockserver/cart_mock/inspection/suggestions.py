@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cart_mock.formats import EMAIL, MAX_NAME, SAFE_ID, UNSAFE_CHARACTER
-from cart_mock.http.bodies import Malformed
+from cart_mock.bodies import Malformed
 from cart_mock.inspection.commands import Command
 from cart_mock.rules.context import RequestContext, TokenRequestContext
 from cart_mock.state.entities import Cart
@@ -157,7 +157,7 @@ class Suggester:
         entries = context.entries
         first = entries[0] if isinstance(entries, list) and entries else None
         wanted = first.get("id") if isinstance(first, dict) else None
-        if context.caller.is_anonymous or context.caller.customer_fault is not None:
+        if context.caller.is_anonymous or context.caller.customer_problem is not None:
             self._sends_customer_token = True
         steps: list[Command] = []
         if self._sends_customer_token:

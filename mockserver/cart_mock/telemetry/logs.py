@@ -10,7 +10,7 @@ from urllib.parse import quote
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
-from cart_mock.http.messages import Answer, Request
+from cart_mock.messages import Answer, Request
 
 LogFormat = Literal["text", "json"]
 LOG_FORMATS: tuple[LogFormat, ...] = get_args(LogFormat)
@@ -29,10 +29,10 @@ def log_request(request: Request, operation_id: str, answer: Answer, seconds: fl
         "path": request.path,
         "operation": operation_id,
         "status": answer.status,
-        "rule": answer.broken,
+        "rule": answer.refused_by,
         "milliseconds": round(seconds * 1000, 3),
     }
-    refused = "" if answer.broken is None else f" {answer.broken}"
+    refused = "" if answer.refused_by is None else f" {answer.refused_by}"
     # The path is quoted because an encoded line end in it would start a second line.
     request_logger.info(
         "%s %s %s: %s%s",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from cart_mock.http.messages import Answer
+from cart_mock.messages import Answer
 
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
            2.5, 5.0, 10.0)  # fmt: skip
@@ -35,7 +35,7 @@ class Metrics:
 
     def observe(self, operation_id: str, answer: Answer, seconds: float) -> None:
         """Count a request that was answered within that many seconds."""
-        kind = (operation_id, answer.status, answer.broken)
+        kind = (operation_id, answer.status, answer.refused_by)
         self.requests[kind] = self.requests.get(kind, 0) + 1
         latency = self.latency.get(operation_id)
         if latency is None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from cart_spec import Contract
 from connexion.lifecycle import ConnexionResponse
 
-from cart_mock.http.messages import encode_json
+from cart_mock.messages import encode_json
 
 
 class Refusal(Exception):

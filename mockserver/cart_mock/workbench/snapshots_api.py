@@ -44,7 +44,7 @@ def _snapshot_named(tenant: Tenant, name: str, source: str = "snapshot") -> Snap
 
 
 def _now(tenant: Tenant) -> Snapshot:
-    return snapshot_of(tenant.store, int(tenant.now()))
+    return snapshot_of(tenant.store, tenant.now())
 
 
 async def list_snapshots(store: str) -> Body:

@@ -79,7 +79,7 @@ async def reset_store(store: str, body: Body | None = None) -> Body:
     if "faults" not in keep:
         tenant.faults.clear()
     if "breaks" not in keep:
-        replace_breaks(tenant, mock.breaks_of_new_tenants)
+        replace_breaks(tenant, () if mock.breaks is None else mock.breaks.of_stores)
     if "requests" not in keep:
         tenant.request_log.entries.clear()
     if "coverage" not in keep:
