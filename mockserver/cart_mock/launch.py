@@ -62,7 +62,7 @@ def _registry(settings: Settings) -> TenantRegistry:
             data=settings.data,
             clients=None if settings.clients is None else load_clients(settings.clients),
             seed=None if settings.seed is None else scenario_or_file(settings.seed),
-            new_journal=lambda: RequestLog(settings.journal),
+            new_request_log=lambda: RequestLog(settings.journal),
         )
     except (ClientsError, DataError, SeedError) as error:
         raise InputError(str(error)) from error

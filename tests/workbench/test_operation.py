@@ -196,7 +196,6 @@ def test_the_plugin_gives_each_test_a_store_also_in_parallel(tmp_path: Path, wor
         [sys.executable, "-m", "pytest", "-q", "-p", "cart_mock.pytest_plugin",
          "-p", "no:cacheprovider", "-n", workers, str(tmp_path)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

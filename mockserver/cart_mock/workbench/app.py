@@ -16,7 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cart_mock.api.endpoints import INTERNAL, Mock
+from cart_mock.api.endpoints import Mock
+from cart_mock.errors import INTERNAL
 from cart_mock.telemetry.metrics import Metrics
 from cart_mock.workbench import BASE_PATH, connexion_errors
 from cart_mock.workbench.access import CONTROL_KEY, check_is_local
