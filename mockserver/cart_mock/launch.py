@@ -14,8 +14,7 @@ from cart_spec.cli_errors import InputError
 from cart_mock.app import DOCUMENTATION_PATH, create_app
 from cart_mock.auth.clients import ClientsError, load_clients
 from cart_mock.http.book import BOOK_PATH
-from cart_mock.http.server import serve, server_of
-from cart_mock.http.tls import Tls
+from cart_mock.server import Tls, serve, server_of
 from cart_mock.settings import Settings
 from cart_mock.state.journal_storage import DataError
 from cart_mock.state.scenarios import scenario_or_file
@@ -38,14 +37,20 @@ def run(settings: Settings) -> None:
     if key is None and _is_reachable_from_other_hosts(listening):
         key = generated = secrets.token_urlsafe(24)
     app = create_app(
-        stores=_registry(settings),
+        tenants=_registry(settings),
         envelope_only=settings.envelope_only,
         body_limit=settings.body_limit,
         control_key=key,
         breaks=settings.breaks,
     )
     try:
-        server = server_of(instrumented(app), settings.log_level, settings.breaks, tls)
+        server = server_of(
+            instrumented(app),
+            settings.log_level,
+            settings.breaks,
+            tls,
+            accelerator=not settings.no_accelerator,
+        )
     except OSError as error:  # ssl.SSLError is a subclass
         raise InputError(
             f"the certificate or its key cannot be used: {error}; send both in PEM"

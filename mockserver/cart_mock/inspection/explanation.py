@@ -38,9 +38,7 @@ def explain(entry: Entry, contract: Contract, store: Store | None, base_url: str
     if answer.refused_by is None or answer.is_injected:
         return explained
     rule = _rule(contract, answer.refused_by)
-    explained["rule"] = (
-        {"id": answer.refused_by} if rule is None else rule_to_dict(contract, rule)
-    )
+    explained["rule"] = {"id": answer.refused_by} if rule is None else rule_to_dict(contract, rule)
     explained["cause"] = cause(entry, redactor)
     explained["state"] = redactor.value(_state(entry))
     lines = [command.curl(base_url) for command in _suggestions(entry, store, redactor)]
