@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from cart_mock.formats import EMAIL, MAX_NAME, SAFE_ID, UNSAFE_CHARACTER
 from cart_mock.bodies import Malformed
+from cart_mock.formats import EMAIL, MAX_NAME, SAFE_ID, UNSAFE_CHARACTER
 from cart_mock.inspection.commands import Command
 from cart_mock.rules.context import RequestContext, TokenRequestContext
 from cart_mock.state.entities import Cart

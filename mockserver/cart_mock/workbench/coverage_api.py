@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from connexion.lifecycle import ConnexionResponse
 
-from cart_mock.messages import encode_json
 from cart_mock.inspection.coverage import coverage, junit, unmeasured
+from cart_mock.messages import encode_json
 from cart_mock.workbench.control import control, tenant_named
 from cart_mock.workbench.errors import Refusal
 
