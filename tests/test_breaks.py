@@ -8,13 +8,13 @@ import json
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from cart_mock.auth import passwords
 from cart_mock.breaks import (
     BREAKS,
     Break,
@@ -32,9 +32,10 @@ from cart_mock.tenants.tenant import Benches
 from cart_mock.workbench.stores import StoreOperations, set_breaks
 from click.testing import CliRunner
 
-from tests.breaks.scenes import CONTRACT, SCENES
-from tests.breaks.world import DELETE, Mock, World, envelope
+from tests.breaks.scenes import SCENES
+from tests.breaks.world import DELETE, Mock, World, envelope, plain_passwords
 from tests.live import running_mock
+from tests.probes import CONTRACT
 
 IN_SCENES = [one for one in BREAKS.values() if one.rule in SCENES]
 OF_HEADERS = [one for one in BREAKS.values() if one.rule == "header-names"]
@@ -108,6 +109,11 @@ CONSEQUENCES: dict[str, set[str]] = {
         "association-deleted",
         "success-answer",
     },
+    "empty-customer-token:server-error": {"customer-token-required"},
+    "empty-customer-token:refused": {"customer-token-required"},
+    "body-bare-array:server-error": {"customer-missing", "type-not-customer"},
+    "body-bare-array:refused": {"customer-missing", "type-not-customer"},
+    "body-bare-array:refused-on-delete": {"customer-missing", "type-not-customer"},
     "any-symbol:non-ascii-refused": {"cart-name-missing"},
     "any-symbol:normalised": {"cart-name-missing"},
     "error-envelope:empty": _READ_FROM_ERRORS,
@@ -125,18 +131,8 @@ CONSEQUENCES: dict[str, set[str]] = {
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _cheap_passwords() -> Any:
-    """Passwords whose hashes cost nothing and are the same every time."""
-
-    async def hashed(password: str) -> str:
-        return f"hashed:{password}"
-
-    async def matches(password: str, known: str | None) -> bool:
-        return known == f"hashed:{password}"
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "hash_in_thread", hashed)
-        patch.setattr(passwords, "matches_in_thread", matches)
+def _cheap_passwords() -> Iterator[None]:
+    with plain_passwords():
         yield
 
 

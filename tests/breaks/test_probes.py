@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from cart_mock.auth import passwords
 
-from tests.breaks.world import Mock, Seen, World
+from tests.breaks.world import Mock, Seen, World, plain_passwords
 from tests.probes import CONTRACT, PROBES, Probe
 
 
@@ -22,22 +20,6 @@ def _plain_passwords() -> Iterator[None]:
 def mock() -> Mock:
     """A mock that breaks no rule."""
     return Mock(CONTRACT)
-
-
-@contextmanager
-def plain_passwords() -> Iterator[None]:
-    """Let hashes of passwords cost nothing and be the same every time."""
-
-    async def hashed(password: str) -> str:
-        return f"hashed:{password}"
-
-    async def matches(password: str, known: str | None) -> bool:
-        return known == f"hashed:{password}"
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "hash_in_thread", hashed)
-        patch.setattr(passwords, "matches_in_thread", matches)
-        yield
 
 
 def error_of(seen: Seen) -> dict[str, object]:

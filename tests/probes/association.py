@@ -40,6 +40,7 @@ UNSAFE = (
     "weekend!list", "a.b", "a b", "a/b", "a~b", "a+b", "a@b", "a%b", "é", "a\x00b", "a\nb", "a\n",
     "\U0001f6d2",
 )  # fmt: skip
+SHARED = Sent(ASSOCIATE, cart="adas-list", body=envelope(entry("{bob}")))
 CONTACT = Sent(
     "updateACart",
     cart="weekend-list",
@@ -112,6 +113,9 @@ def customer_not_permitted() -> Iterator[Probe]:
             for cart in CARTS:
                 body = envelope(entry("{bob}"))
                 yield probe(operation, given=caller, body=body, cart=cart, source="data[0].id")
+        given, shared = {**ADA, "cart": "adas-list"}, (SHARED,)
+        body = envelope(entry("{bob}"))
+        yield probe(operation, given=given, prepare=shared, body=body, source="data[0].id")
         body = envelope(entry("no-such-customer"))
         yield probe(operation, given=ADA, body=body, source="data[0].id")
 

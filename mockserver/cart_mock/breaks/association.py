@@ -38,6 +38,7 @@ from cart_mock.breaks.hooks import (
     on,
 )
 from cart_mock.formats import SAFE_ID
+from cart_mock.http.bodies import Malformed, read_json
 from cart_mock.http.messages import Answer, empty_answer
 from cart_mock.rules.context import RequestContext
 from cart_mock.state.entities import Cart
@@ -192,8 +193,8 @@ def _is_null(ctx: RequestContext) -> bool:
 
 def _is_json(ctx: RequestContext) -> bool:
     try:
-        msgspec.json.decode(ctx.request.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        read_json(ctx.request.body)
+    except Malformed:
         return False
     return True
 
