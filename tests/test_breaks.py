@@ -24,7 +24,7 @@ from cart_mock.breaks import (
     losing_headers,
     parse_break,
 )
-from cart_mock.breaks.registry import TABLES
+from cart_mock.breaks.registry import ALL_BREAKS
 from cart_mock.cli import main
 from cart_mock.state.store import Store
 from cart_mock.tenants.registry import TenantRegistry
@@ -224,8 +224,20 @@ def test_without_a_break_of_header_names_the_protocol_is_as_it_is() -> None:
 # ---- The tables ---------------------------------------------------------------------------------
 
 
+KNOWN = (Path(__file__).parent / "breaks/names.txt").read_text(encoding="utf-8").split()
+
+
+def test_every_break_that_was_ever_published_still_exists() -> None:
+    """People have these names in their own tests; add the names of new breaks to the file."""
+    assert [name for name in KNOWN if name not in BREAKS] == []
+
+
+def test_every_break_is_in_the_file_of_published_names() -> None:
+    assert [name for name in BREAKS if name not in KNOWN] == []
+
+
 def test_every_break_has_a_name_of_its_own() -> None:
-    assert len(BREAKS) == len(TABLES)
+    assert len(BREAKS) == len(ALL_BREAKS)
 
 
 def test_every_break_is_of_a_rule_of_the_catalogue_and_every_rule_has_one() -> None:

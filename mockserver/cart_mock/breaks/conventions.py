@@ -320,13 +320,12 @@ def _is_nowhere(ctx: RequestContext) -> bool:
     return known and ctx.cart is None and SAFE_ID.fullmatch(ctx.cart_id) is not None
 
 
-_ORDER = tuple(
-    Break(one.rule, one.variant, one.sentence, one.hooks, free=True, beyond_run=True)
-    for one in breaks_of(
-        "judging-order",
-        [("cart-first", "Whether there is such a cart is judged before the body is.",
-          RejectWith("cart-not-found", _is_nowhere, (POST, DELETE), early=True))],
-    )
+_ORDER = breaks_of(
+    "judging-order",
+    [("cart-first", "Whether there is such a cart is judged before the body is.",
+      RejectWith("cart-not-found", _is_nowhere, (POST, DELETE), early=True))],
+    free=True,
+    beyond_run=True,
 )  # fmt: skip
 
 # ---- Contacts, carts made by GET, registration --------------------------------------------------
@@ -388,11 +387,17 @@ _BY_GET = (
         "new-cart-by-get",
         [("server-error", "GET of an unknown cart with a customer token is answered with 500.",
           RejectWith("internal-error",
-                 lambda f: f.cart is None and f.caller.customer_id is not None, (READ,)))],
+                     lambda f: f.cart is None and f.caller.customer_id is not None, (READ,)))],
     ),
     *breaks_of(
         "new-cart-by-get",
-        [("unowned", "A cart that is made by GET belongs to nobody.", ReplaceHandler(_unowned, (READ,)))],
+        [
+            (
+                "unowned",
+                "A cart that is made by GET belongs to nobody.",
+                ReplaceHandler(_unowned, (READ,)),
+            )
+        ],
         free=True,
     ),
 )  # fmt: skip

@@ -113,7 +113,8 @@ def _by_administrator(ctx: RequestContext) -> bool:
 _VISIBLE = breaks_of(
     "association-visible",
     [
-        ("not-stored", "POST answers 200 and nothing is associated.", ReplaceHandler(_not_stored, (POST,))),
+        ("not-stored", "POST answers 200 and nothing is associated.",
+         ReplaceHandler(_not_stored, (POST,))),
         ("not-in-list", "A cart associated by POST is missing from the customer's list.",
          (_noting("v-list"), _hidden_in_list("v-list"))),
         ("not-in-cart", "A customer associated by POST is missing from the cart's relationships.",
@@ -589,7 +590,8 @@ _REFUSED = breaks_of(
     "refusal-changes-nothing",
     [
         *(
-            (rule, f"What {rule} refuses is done all the same.", ApplyDespiteRefusal(_do_it_anyway, (rule,)))
+            (rule, f"What {rule} refuses is done all the same.",
+             ApplyDespiteRefusal(_do_it_anyway, (rule,)))
             for rule in _ANYWAY
         ),
         ("more-than-one-customer-all", "All customers of a refused array are associated, or taken.",
@@ -606,7 +608,8 @@ _REFUSED = breaks_of(
          ApplyDespiteRefusal(_drop_contact, ("cart-has-contact-email",))),
         ("deletes", "A refused DELETE takes every customer from the cart.",
          ApplyDespiteRefusal(_clear, _OF_ASSOCIATIONS, on("DELETE"))),
-        ("renames", "A refused request renames the cart.", ApplyDespiteRefusal(_rename, _OF_ASSOCIATIONS)),
+        ("renames", "A refused request renames the cart.",
+         ApplyDespiteRefusal(_rename, _OF_ASSOCIATIONS)),
         ("moves-updated-at", "A refused request moves the cart's updated_at.",
          ApplyDespiteRefusal(_touch_cart, _OF_ASSOCIATIONS)),
     ],

@@ -172,12 +172,18 @@ Row = tuple[str, str, Hook] | tuple[str, str, tuple[Hook, ...]]
 """Variant, sentence, and the hook or hooks."""
 
 
-def breaks_of(rule: str, rows: Iterable[Row], *, free: bool = False) -> tuple[Break, ...]:
-    """The breaks of one rule."""
-    return tuple(
-        Break(rule, variant, sentence, hooks if isinstance(hooks, tuple) else (hooks,), free=free)
-        for variant, sentence, hooks in rows
-    )
+def break_of(rule: str, row: Row, *, free: bool = False, beyond_run: bool = False) -> Break:
+    """Return the break of a rule that a row describes."""
+    variant, sentence, hooks = row
+    hooks = hooks if isinstance(hooks, tuple) else (hooks,)
+    return Break(rule, variant, sentence, hooks, free=free, beyond_run=beyond_run)
+
+
+def breaks_of(
+    rule: str, rows: Iterable[Row], *, free: bool = False, beyond_run: bool = False
+) -> tuple[Break, ...]:
+    """Return the breaks of one rule."""
+    return tuple(break_of(rule, row, free=free, beyond_run=beyond_run) for row in rows)
 
 
 _memories: WeakKeyDictionary[Store, dict[str, Any]] = WeakKeyDictionary()

@@ -10,12 +10,24 @@ from cart_mock.breaks.association import ASSOCIATION
 from cart_mock.breaks.caller import CALLER
 from cart_mock.breaks.conventions import CONVENTIONS
 from cart_mock.breaks.effects import EFFECTS
+from cart_mock.breaks.generic import CONTRACT, refusal
 from cart_mock.breaks.hooks import Break
 from cart_mock.breaks.interceptor import Broken
-from cart_mock.breaks.surrounding_rules import AROUND
+from cart_mock.breaks.surrounding_rules import SURROUNDING_RULES
 
-TABLES: tuple[Break, ...] = (*CALLER, *ASSOCIATION, *EFFECTS, *AROUND, *CONVENTIONS)
-BREAKS: dict[str, Break] = {one.id: one for one in TABLES}
+_WRITTEN = (*CALLER, *ASSOCIATION, *EFFECTS, *SURROUNDING_RULES, *CONVENTIONS)
+
+
+def _of_new_rules() -> Iterator[Break]:
+    """Yield the generic breaks of refusals that have no table of their own."""
+    with_table = {one.rule for one in _WRITTEN}
+    for rule in CONTRACT.rules:
+        if rule.is_refusal and rule.id not in with_table:
+            yield from refusal(rule.id)
+
+
+ALL_BREAKS: tuple[Break, ...] = (*_WRITTEN, *_of_new_rules())
+BREAKS: dict[str, Break] = {one.id: one for one in ALL_BREAKS}
 """Every break by its name, ``rule:variant``, in the order of the listing."""
 
 
