@@ -56,10 +56,17 @@ def text(answer: Answer) -> Answer:
 
 
 def cut_text(answer: Answer) -> Answer:
-    """The text without its last word."""
+    """Cut the last word of the text, wherever the answer has the text."""
     entry = content(answer)["errors"][0]
-    title = entry["title"].rsplit(" ", 1)[0]
-    return _texts(answer, title, entry["detail"].replace(entry["title"], title))
+    title, detail = entry["title"], entry["detail"]
+    cut = _without_last_word(title)
+    return _texts(
+        answer, cut, detail.replace(title, cut) if title in detail else _without_last_word(detail)
+    )
+
+
+def _without_last_word(words: str) -> str:
+    return words.rsplit(" ", 1)[0]
 
 
 def other_detail(answer: Answer) -> Answer:
