@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from cart_mock.http.tls import Tls
 from cart_mock.inspection.coverage_command import coverage_command
 from cart_mock.telemetry.logs import LOG_FORMATS, LogFormat, log_to
 from cart_mock.telemetry.tracing import TelemetryMissing, instrumented
@@ -20,6 +19,7 @@ from cart_mock.usage import OneLineGroup
 
 if TYPE_CHECKING:
     from cart_mock.breaks import Break
+    from cart_mock.server import Tls
 
 DEFAULT_PORT = 8080
 _LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -172,6 +172,12 @@ def _list_breaks(ctx: click.Context, _param: click.Parameter, wanted: bool) -> N
     help="The private key of the certificate, in PEM.",
 )
 @click.option(
+    "--no-accelerator",
+    is_flag=True,
+    show_envvar=True,
+    help="Send every request through Connexion's whole stack. The answers are the same.",
+)
+@click.option(
     "--log-format",
     default="text",
     show_default=True,
@@ -202,6 +208,7 @@ def main(
     control_key: str | None,
     tls_cert: Path | None,
     tls_key: Path | None,
+    no_accelerator: bool,
     log_format: LogFormat,
     log_level: str,
     breaks: tuple[Break, ...],
@@ -230,24 +237,26 @@ def main(
     tls = _tls(tls_cert, tls_key)
     made_key = secrets.token_urlsafe(24) if control_key is None and _is_open(listening) else None
     try:
-        stores = TenantRegistry(
+        tenants = TenantRegistry(
             data=data,
             clients=None if clients is None else load_clients(clients),
             seed=None if seed is None else scenario_or_file(seed),
-            new_journal=lambda: RequestLog(journal),
+            new_request_log=lambda: RequestLog(journal),
         )
     except (ClientsError, DataError, SeedError) as error:
         _stop(str(error))
     from cart_mock.app import DOCUMENTATION_PATH, create_app
     from cart_mock.http.book import BOOK_PATH
-    from cart_mock.http.server import serve, server_of
+    from cart_mock.server import serve, server_of
 
     app = create_app(
-        stores=stores, envelope_only=envelope_only, body_limit=body_limit,
+        tenants=tenants, envelope_only=envelope_only, body_limit=body_limit,
         control_key=control_key or made_key, breaks=breaks,
     )  # fmt: skip
     try:
-        server = server_of(instrumented(app), log_level, breaks, tls)
+        server = server_of(
+            instrumented(app), log_level, breaks, tls, accelerator=not no_accelerator
+        )
     except OSError as error:  # an SSLError is one
         _stop(f"the certificate or its key cannot be used: {error}; send both in PEM")
     except TelemetryMissing as error:
@@ -277,6 +286,8 @@ def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
         return None
     if certificate is None or key is None:
         raise click.UsageError("--tls-cert and --tls-key go together; send both.")
+    from cart_mock.server import Tls
+
     return Tls(certificate, key)
 
 

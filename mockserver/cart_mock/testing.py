@@ -8,13 +8,15 @@ import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from starlette.types import ASGIApp
 
-from cart_mock.breaks import Break
 from cart_mock.http.delivery import ConnectionDropped
+
+if TYPE_CHECKING:
+    from cart_mock.breaks import Break
 
 IN_PROCESS_URL = "http://localhost"
 """The URL of a mock that has none: nothing is sent to it over a network."""
@@ -194,18 +196,20 @@ def in_process(app: ASGIApp) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def served(app: ASGIApp, breaks: Sequence[Break] = ()) -> Iterator[httpx.Client]:
+def served(
+    app: ASGIApp, breaks: Sequence[Break] = (), *, accelerator: bool = True
+) -> Iterator[httpx.Client]:
     """Serve an application on a free port of loopback, in a thread; a client of it.
 
     ``breaks`` are the rules that the application violates: those on header names are broken here.
     """
-    from cart_mock.http.server import server_of
+    from cart_mock.server import server_of
 
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen(2048)
     host, port = listening.getsockname()
-    server = server_of(app, "warning", breaks)
+    server = server_of(app, "warning", breaks, accelerator=accelerator)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from cart_mock.app import create_app
-from cart_mock.telemetry.logs import FIELDS, JsonFormatter
+from cart_mock.telemetry.logs import JsonLineFormatter
 from cart_mock.telemetry.tracing import TelemetryMissing, instrumented
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.testing import CartMock, in_process
@@ -55,8 +55,8 @@ def test_the_rules_are_listed_in_the_order_of_judgement(cart_mock: CartMock) -> 
 
 def test_a_log_line_is_one_json_object_with_its_fields() -> None:
     record = logging.LogRecord("name", logging.INFO, "", 0, "to %s\nand", ("be",), None)
-    setattr(record, FIELDS, {"status": 200})
-    line = JsonFormatter().format(record)
+    record.status = 200
+    line = JsonLineFormatter().format(record)
     assert "\n" not in line
     written = json.loads(line)
     assert written["message"] == "to be\nand"
@@ -81,7 +81,7 @@ def test_requests_are_logged_without_secrets(log_format: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    lines = [line for line in done.stderr.splitlines() if "cart_mock.tenants.request_log" in line]
+    lines = [line for line in done.stderr.splitlines() if "cart_mock.requests" in line]
     assert len(lines) == 3
     assert "POST /v2/customers/tokens: 200" in lines[1]
     assert done.stdout.strip() not in done.stderr

@@ -1,4 +1,4 @@
-"""Access tokens and customer tokens: signed JWTs that say which store they belong to."""
+"""Access tokens and customer tokens: signed JWTs that name the tenant that they belong to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TokenInvalid(Exception):
 class AccessToken(NamedTuple):
     """What an access token says. ``expires`` is in seconds since the epoch."""
 
-    store: str
+    tenant: str
     grant: Grant
     expires: int
 
@@ -35,7 +35,7 @@ class AccessToken(NamedTuple):
 class CustomerToken(NamedTuple):
     """What a customer token says. ``expires`` is in seconds since the epoch."""
 
-    store: str
+    tenant: str
     customer: str
     expires: int
 
@@ -46,19 +46,19 @@ class Tokens:
     def __init__(self, signing_key: bytes) -> None:
         self._key = signing_key
 
-    def issue_access(self, store: str, grant: Grant, now: float, token_id: str) -> tuple[str, int]:
+    def issue_access(self, tenant: str, grant: Grant, now: float, token_id: str) -> tuple[str, int]:
         """A new access token and when it expires, in seconds since the epoch."""
         expires = int(now) + ACCESS_TOKEN_LIFETIME
-        claims = {"aud": _ACCESS, "store": store, "grant": grant, "exp": expires, "jti": token_id}
+        claims = {"aud": _ACCESS, "store": tenant, "grant": grant, "exp": expires, "jti": token_id}
         return jwt.encode(claims, self._key, _ALGORITHM), expires
 
     def issue_customer(
-        self, store: str, customer: str, now: float, token_id: str
+        self, tenant: str, customer: str, now: float, token_id: str
     ) -> tuple[str, int]:
         """A new customer token and when it expires, in seconds since the epoch."""
         expires = int(now) + CUSTOMER_TOKEN_LIFETIME
         claims = {
-            "aud": _CUSTOMER, "store": store, "sub": customer, "exp": expires, "jti": token_id,
+            "aud": _CUSTOMER, "store": tenant, "sub": customer, "exp": expires, "jti": token_id,
         }  # fmt: skip
         return jwt.encode(claims, self._key, _ALGORITHM), expires
 

@@ -1,4 +1,8 @@
-"""Requests and answers as the mock sees them, free of any framework's objects."""
+"""Requests, answers and violations: the values that every part of the mock shares.
+
+They are free of any framework's objects and of the rest of the mock, so that everything may import
+them.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,6 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from cart_mock.http.judged import Reading
-
 encode_json = msgspec.json.Encoder().encode
 
 Header = tuple[bytes, bytes]
@@ -16,10 +18,7 @@ _JSON: Header = (b"content-type", b"application/json")
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
-    """What was sent. Header names are lower case; the body is whole and within the limit.
-
-    ``reading`` is for all requests that are this one, byte for byte, but for their ids.
-    """
+    """What was sent. Header names are lower case; the body is whole and within the limit."""
 
     id: str
     method: str
@@ -28,21 +27,27 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     query: bytes
     headers: Mapping[bytes, bytes]
     body: bytes
-    reading: Reading | None = None
 
 
 class Violation(NamedTuple):
     """How a request breaks a rule.
 
-    ``what`` was wrong with this request and what to send ``instead``, as sentences that go on from
-    the rule's text; ``source`` is the one field to blame. ``variant`` names the protocol error to
-    answer with, for a rule that has more than one answer.
+    ``reason`` is what was wrong with this request, ``hint`` what to send instead: sentences that
+    go on from the rule's text. ``source`` is the one field to blame. ``variant`` names the protocol
+    error to answer with, for a rule that has more than one answer.
     """
 
-    what: str
-    instead: str
+    reason: str
+    hint: str
     source: str | None = None
     variant: str | None = None
+
+
+class TokenProblem(NamedTuple):
+    """Why a token is not valid, and what to do."""
+
+    reason: str
+    hint: str
 
 
 Delivery = Literal["drop", "stall", "truncate"]
@@ -53,16 +58,17 @@ connection is closed in the middle of its body."""
 class Answer(msgspec.Struct, frozen=True, gc=False):
     """What is sent back.
 
-    ``broken`` is the id of the rule or protocol error that it refuses by, and ``breach`` how.
-    ``fault`` describes the fault that made this answer or its ``delivery`` what it is; the others
-    have neither. ``status`` is 0 where nothing was decided before the connection was closed.
+    ``refused_by`` is the id of the rule or protocol error that refuses the request, ``violation``
+    how the request violates it. ``fault`` describes the injected fault that made this answer or its
+    ``delivery`` what it is; other answers have neither. ``status`` is 0 if nothing was decided
+    before the connection was closed.
     """
 
     status: int
     headers: tuple[Header, ...] = ()
     body: bytes = b""
-    broken: str | None = None
-    breach: Violation | None = None
+    refused_by: str | None = None
+    violation: Violation | None = None
     delivery: Delivery | None = None
     fault: Mapping[str, Any] | None = None
 
@@ -71,8 +77,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
         """Whether a fault made up the answer, so that no rule judged."""
         return self.fault is not None and self.fault["kind"] == "error"
 
-    def to(self, request_id: str) -> list[Header]:
-        """All headers of this answer to that request."""
+    def headers_for(self, request_id: str) -> list[Header]:
+        """Return all headers of this answer to the request with that id."""
         identified = (b"x-request-id", request_id.encode())
         if self.status == 204:
             return [*self.headers, identified]
@@ -80,11 +86,11 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 def json_answer(status: int, content: object) -> Answer:
-    """An answer with a JSON body; bytes are one already."""
+    """Return an answer with a JSON body; bytes are encoded JSON already."""
     body = content if isinstance(content, bytes) else encode_json(content)
     return Answer(status, (_JSON,), body)
 
 
 def empty_answer(status: int) -> Answer:
-    """An answer without a body."""
+    """Return an answer without a body."""
     return Answer(status)

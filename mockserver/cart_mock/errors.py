@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cart_spec import Contract
 
-from cart_mock.http.messages import Answer, Header, Violation, encode_json
+from cart_mock.messages import Answer, Header, Violation, encode_json
 
+INTERNAL = Violation(
+    "this is a fault of the server, not of the request",
+    "Its log has more under the id in the X-Request-Id header.",
+)
 _HEADERS: tuple[Header, ...] = ((b"content-type", b"application/json"),)
 
 
-@dataclass(frozen=True, slots=True)
-class _Error:
+class _Error(NamedTuple):
     id: str
     status: int
     text: str
@@ -20,7 +23,7 @@ class _Error:
 
 
 class ErrorCatalogue:
-    """Makes error answers out of the contract's rules and protocol errors."""
+    """The contract's rules and protocol errors as error answers."""
 
     def __init__(self, contract: Contract) -> None:
         self._errors = {
@@ -31,15 +34,15 @@ class ErrorCatalogue:
             if rule.text is not None and rule.status is not None:
                 self._errors[rule.id] = _Error(rule.id, rule.status, rule.text, rule.detail)
 
-    def answer(self, error_id: str, breach: Violation, *headers: Header) -> Answer:
-        """The error answer of a rule or protocol error for that breach."""
-        error = self._errors[breach.variant or error_id]
+    def answer(self, error_id: str, violation: Violation, *headers: Header) -> Answer:
+        """Return the error answer of a rule or protocol error for that violation."""
+        error = self._errors[violation.variant or error_id]
         entry: dict[str, object] = {
             "status": error.status,
             "title": error.text,
-            "detail": error.detail or f"{error.text}: {breach.what}. {breach.instead}",
+            "detail": error.detail or f"{error.text}: {violation.reason}. {violation.hint}",
         }
-        if breach.source is not None:
-            entry["source"] = breach.source
+        if violation.source is not None:
+            entry["source"] = violation.source
         body = encode_json({"errors": [entry]})
-        return Answer(error.status, (*_HEADERS, *headers), body, error.id, breach)
+        return Answer(error.status, (*_HEADERS, *headers), body, error.id, violation)

@@ -1,18 +1,20 @@
-"""State that a refusal rests on and that only its moment knows: noted when it is journalled."""
+"""Captures the store state behind a refusal when it is logged; it cannot be reconstructed later."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from cart_mock.rules.context import RequestContext
+from cart_mock.messages import Answer
+from cart_mock.rules.context import RequestContext
+
+_NOTHING: Mapping[str, Any] = {}
 
 
-def witnessed(rule_id: str, ctx: Any) -> Mapping[str, Any]:
-    """What the store held of what that rule judged, for the rules that leave no trace of it."""
-    witness = _WITNESSES.get(rule_id)
-    return {} if witness is None else witness(ctx)
+def refusal_context(answer: Answer, ctx: RequestContext) -> Mapping[str, Any]:
+    """Return the state that this refusal rests on, for the rules whose context does not hold it."""
+    capture = _CAPTURES.get(answer.refused_by or "")
+    return _NOTHING if capture is None or answer.is_injected else capture(ctx)
 
 
 def _last_cart(ctx: RequestContext) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def _cart_with_id(ctx: RequestContext) -> dict[str, Any]:
     return {"cart_with_id": None if cart is None else {"id": cart.id, "name": cart.name}}
 
 
-_WITNESSES: dict[str, Callable[[RequestContext], dict[str, Any]]] = {
+_CAPTURES: dict[str, Callable[[RequestContext], dict[str, Any]]] = {
     "last-cart": _last_cart,
     "email-taken": _customer_with_email,
     "credentials-wrong": _customer_with_email,

@@ -1,4 +1,4 @@
-"""Checks request bodies against the contract's schemas: what no rule is about must fit, too."""
+"""Checks request bodies against the contract's schemas: also what no rule is about must fit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from cart_mock.http.messages import Violation
+from cart_mock.messages import Violation
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft4Validator
@@ -27,8 +27,8 @@ class BodySchema:
         schema = {"allOf": [_without_nullable(self._schema)], "components": components}
         return Draft4Validator(schema)
 
-    def breach(self, body: Any) -> Violation | None:
-        """How a body does not fit the schema, or None if it fits."""
+    def violation(self, body: Any) -> Violation | None:
+        """Return how a body does not fit the schema, or None if it fits."""
         for error in self._validator.iter_errors(body):
             path = "".join(
                 f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path

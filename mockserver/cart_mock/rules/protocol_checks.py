@@ -1,6 +1,6 @@
-"""What the contract asks of a request where no rule speaks: media types, JSON, paths and schemas.
+"""Checks that no rule is about: media types, JSON, path patterns and body schemas.
 
-Each check has the form of a predicate, and goes with the id of the protocol error that it raises.
+Each check has the form of a predicate, and comes with the id of its protocol error.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from cart_spec import Contract
 
-from cart_mock.formats import shown
-from cart_mock.http import bodies
-from cart_mock.http.body_schemas import BodySchema
-from cart_mock.http.judged import Check, Checks, of_request
-from cart_mock.http.messages import Violation
+from cart_mock import bodies
+from cart_mock.formats import format_value
+from cart_mock.messages import Violation
+from cart_mock.rules.body_schemas import BodySchema
 from cart_mock.rules.context import RequestContext
+from cart_mock.rules.registry import Check, Checks
 
 
 class ProtocolChecks(NamedTuple):
@@ -27,7 +27,7 @@ class ProtocolChecks(NamedTuple):
 
 
 def protocol_checks(contract: Contract, operation_id: str) -> ProtocolChecks:
-    """The checks of an operation."""
+    """Return the checks of an operation."""
     method, path = contract.operations[operation_id]
     operation = contract.document["paths"][path][method.lower()]
     before: list[tuple[str, Check]] = []
@@ -37,17 +37,16 @@ def protocol_checks(contract: Contract, operation_id: str) -> ProtocolChecks:
         before.append(("request-invalid", _path_check(patterns)))
     if "requestBody" in operation:
         before.append(("media-type-unsupported", media_type_unsupported))
-        # Where a rule says what a body that cannot be read gets, that rule answers.
+        # If a rule says how an unreadable body is refused, that rule answers.
         if not any(rule.id == "payload-not-array" for rule in contract.rules_of(operation_id)):
             before.append(("body-malformed", body_malformed))
             schema = BodySchema(_body_schema(operation), contract.document)
-            after.append(("request-invalid", lambda ctx: schema.breach(ctx.body)))
+            after.append(("request-invalid", lambda ctx: schema.violation(ctx.body)))
     return ProtocolChecks(tuple(before), tuple(after))
 
 
-@of_request
 def media_type_unsupported(ctx: RequestContext) -> Violation | None:
-    """A body that says it is no JSON. One that says nothing is taken for JSON."""
+    """Refuse a body that is declared as something else than JSON. Undeclared is JSON."""
     media = ctx.request.headers.get(b"content-type")
     if media is None or media == b"application/json" or not ctx.request.body:
         return None
@@ -55,9 +54,8 @@ def media_type_unsupported(ctx: RequestContext) -> Violation | None:
     return None if not name or bodies.is_json(name) else wrong_media(name, bodies.JSON)
 
 
-@of_request
 def body_malformed(ctx: RequestContext) -> Violation | None:
-    """A body that cannot be read."""
+    """Refuse a body that cannot be read."""
     try:
         _ = ctx.body
     except bodies.Malformed as error:
@@ -66,18 +64,19 @@ def body_malformed(ctx: RequestContext) -> Violation | None:
 
 
 def wrong_media(media: str, right: str) -> Violation:
-    """How a media type breaks the contract."""
+    """Return the violation of sending that media type."""
     return Violation(media, f"Send {right}.", "Content-Type")
 
 
 def _path_check(patterns: list[tuple[str, re.Pattern[str]]]) -> Check:
-    @of_request
     def path_invalid(ctx: RequestContext) -> Violation | None:
         for name, pattern in patterns:
             value = ctx.request.path_params[name]
             if not pattern.fullmatch(value):
                 return Violation(
-                    f"{name} is {shown(value)}", f"Send one that matches {pattern.pattern}.", name
+                    f"{name} is {format_value(value)}",
+                    f"Send one that matches {pattern.pattern}.",
+                    name,
                 )
         return None
 
