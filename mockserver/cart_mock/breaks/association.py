@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from cart_mock.bodies import Malformed, read_json
 from cart_mock.breaks.generic import IGNORED, refusal
 from cart_mock.breaks.helpers import (
     associate,
@@ -37,8 +38,7 @@ from cart_mock.breaks.hooks import (
     on,
 )
 from cart_mock.formats import SAFE_ID
-from cart_mock.http.bodies import Malformed, read_json
-from cart_mock.http.messages import Answer, empty_answer
+from cart_mock.messages import Answer, empty_answer
 from cart_mock.rules.context import RequestContext
 from cart_mock.state.entities import Cart
 

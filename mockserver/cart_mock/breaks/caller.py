@@ -17,7 +17,7 @@ from cart_mock.breaks.hooks import (
     PatchRequest,
     on,
 )
-from cart_mock.http.messages import Request
+from cart_mock.messages import Request
 from cart_mock.rules.context import RequestContext
 
 # ---- What tokens look like ----------------------------------------------------------------------
@@ -122,22 +122,22 @@ def _believed(ctx: RequestContext) -> str | None:
 
 def _believe(when: Any) -> PatchRequest:
     def read(ctx: RequestContext) -> None:
-        if ctx.caller.customer_fault is None or not when(ctx):
+        if ctx.caller.customer_problem is None or not when(ctx):
             return
         customer_id = _believed(ctx)
         if customer_id is not None:
-            ctx.caller = replace(ctx.caller, customer_id=customer_id, customer_fault=None)
+            ctx.caller = replace(ctx.caller, customer_id=customer_id, customer_problem=None)
 
     return PatchRequest(read)
 
 
 def _ignore(ctx: RequestContext) -> None:
-    ctx.caller = replace(ctx.caller, customer_fault=None)
+    ctx.caller = replace(ctx.caller, customer_problem=None)
 
 
 def _is_foreign(ctx: RequestContext) -> bool:
     claims = claims_of(customer_token(ctx)) or {}
-    return bool(claims.get("store", ctx.store.name) != ctx.store.name)
+    return bool(claims.get("store", ctx.tenant.name) != ctx.tenant.name)
 
 
 _CUSTOMER = refusal(

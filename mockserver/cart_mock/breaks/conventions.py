@@ -34,7 +34,7 @@ from cart_mock.breaks.surrounding_rules import (
     UPDATE_CUSTOMER,
 )
 from cart_mock.formats import SAFE_ID
-from cart_mock.http.messages import Answer, json_answer
+from cart_mock.messages import Answer, json_answer
 from cart_mock.rules.context import CUSTOMER_HEADER, RequestContext
 
 _HEADER = CUSTOMER_HEADER.lower().encode()
@@ -316,7 +316,7 @@ _BARE = (
 
 
 def _is_nowhere(ctx: RequestContext) -> bool:
-    known = ctx.caller.customer_fault is None and not ctx.caller.is_anonymous
+    known = ctx.caller.customer_problem is None and not ctx.caller.is_anonymous
     return known and ctx.cart is None and SAFE_ID.fullmatch(ctx.cart_id) is not None
 
 

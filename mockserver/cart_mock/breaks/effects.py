@@ -42,7 +42,7 @@ from cart_mock.breaks.hooks import (
     on,
 )
 from cart_mock.formats import SAFE_ID
-from cart_mock.http.messages import Answer, empty_answer
+from cart_mock.messages import Answer, empty_answer
 from cart_mock.rules.context import RequestContext
 from cart_mock.state.entities import Cart
 
@@ -51,7 +51,7 @@ Pairs = set[tuple[str, str]]
 
 
 def _pairs(ctx: RequestContext, name: str) -> Pairs:
-    pairs: Pairs = memory(ctx.store).setdefault(name, set())
+    pairs: Pairs = memory(ctx.tenant).setdefault(name, set())
     return pairs
 
 
@@ -151,50 +151,50 @@ def _note_carts(ctx: RequestContext, answer: Answer) -> Answer:
     login = _logged_in(answer)
     if login is not None:
         customer_id, token = login
-        memory(ctx.store)["before", token] = {cart.id for cart in carts_of(ctx, customer_id)}
+        memory(ctx.tenant)["before", token] = {cart.id for cart in carts_of(ctx, customer_id)}
     return answer
 
 
 def _made_since(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
-    before = memory(ctx.store).get(("before", customer_token(ctx)), ())
+    before = memory(ctx.tenant).get(("before", customer_token(ctx)), ())
     return [cart for cart in carts if cart.id not in before]
 
 
 def _note_first(ctx: RequestContext, answer: Answer) -> Answer:
     login = _logged_in(answer)
     if login is not None:
-        memory(ctx.store).setdefault(("first", login[0]), login[1])
+        memory(ctx.tenant).setdefault(("first", login[0]), login[1])
     return answer
 
 
 def _for_first(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
     token = customer_token(ctx)
-    first = memory(ctx.store).setdefault(("first", ctx.caller.customer_id), token)
+    first = memory(ctx.tenant).setdefault(("first", ctx.caller.customer_id), token)
     return carts if first == token else []
 
 
 def _note_newest(ctx: RequestContext, answer: Answer) -> Answer:
     login = _logged_in(answer)
     if login is not None:
-        memory(ctx.store)["newest", login[0]] = login[1]
+        memory(ctx.tenant)["newest", login[0]] = login[1]
     return answer
 
 
 def _for_newest(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
     token = customer_token(ctx)
-    newest = memory(ctx.store).get(("newest", ctx.caller.customer_id), token)
+    newest = memory(ctx.tenant).get(("newest", ctx.caller.customer_id), token)
     return carts if newest == token else []
 
 
 def _note_token(ctx: RequestContext, act: Act) -> Answer:
     if is_new(ctx) and ctx.caller.customer_id is not None:
-        memory(ctx.store)["by", _pair(ctx)] = customer_token(ctx)
+        memory(ctx.tenant)["by", _pair(ctx)] = customer_token(ctx)
     return act()
 
 
 def _for_same_token(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
     token, customer_id = customer_token(ctx), ctx.caller.customer_id
-    remembered = memory(ctx.store)
+    remembered = memory(ctx.tenant)
     return [c for c in carts if remembered.get(("by", (c.id, customer_id)), token) == token]
 
 

@@ -9,9 +9,9 @@ import msgspec
 from msgspec.structs import replace
 
 from cart_mock.api import serializers as present
+from cart_mock.bodies import Malformed
 from cart_mock.breaks.hooks import LIST, READ, UPDATE, Act, PatchResponse, ReplaceHandler
-from cart_mock.http.bodies import Malformed
-from cart_mock.http.messages import Answer, empty_answer, encode_json, json_answer
+from cart_mock.messages import Answer, empty_answer, encode_json, json_answer
 from cart_mock.rules.context import CUSTOMER_HEADER, RequestContext
 from cart_mock.state.entities import Cart
 

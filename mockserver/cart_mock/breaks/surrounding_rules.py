@@ -42,7 +42,7 @@ from cart_mock.breaks.hooks import (
     on,
 )
 from cart_mock.formats import EMAIL, MAX_NAME, SAFE_ID, UNSAFE_CHARACTER
-from cart_mock.http.messages import Answer, json_answer
+from cart_mock.messages import Answer, json_answer
 from cart_mock.rules.context import MAX_LIMIT, MAX_OFFSET, RequestContext, TokenRequestContext
 from cart_mock.state.entities import Cart, Customer
 
@@ -196,7 +196,7 @@ def _new_id(test: Callable[[str], bool]) -> PatchRequest:
     def change(ctx: RequestContext, data: dict[str, Any]) -> None:
         cart_id = data.get("id")
         if isinstance(cart_id, str) and not SAFE_ID.fullmatch(cart_id) and test(cart_id):
-            data["id"] = UNSAFE_CHARACTER.sub("-", cart_id) or ctx.store.new_id()
+            data["id"] = UNSAFE_CHARACTER.sub("-", cart_id) or ctx.tenant.new_id()
 
     return PatchRequest(patch(change), (CREATE,))
 
@@ -223,11 +223,11 @@ _NEW_ID = refusal(
 def _fresh(ctx: RequestContext, data: dict[str, Any]) -> None:
     cart_id = data.get("id")
     if isinstance(cart_id, str) and ctx.store.cart(cart_id) is not None:
-        data["id"] = ctx.store.new_id()
+        data["id"] = ctx.tenant.new_id()
 
 
 def _existing(ctx: RequestContext, answer: Answer) -> Answer:
-    cart = ctx.store.cart(ctx.data["id"]) if answer.broken == "cart-id-taken" else None
+    cart = ctx.store.cart(ctx.data["id"]) if answer.refused_by == "cart-id-taken" else None
     return answer if cart is None else json_answer(200, {"data": present.cart(cart)})
 
 
@@ -275,7 +275,7 @@ _LAST = refusal(
 
 
 def _empty_page(_facts: RequestContext, answer: Answer) -> Answer:
-    if answer.broken != "carts-need-an-owner":
+    if answer.refused_by != "carts-need-an-owner":
         return answer
     return json_answer(200, present.page("/v2/carts", present.cart, [], 0, 0, 20))
 
@@ -295,7 +295,7 @@ _OWNER = refusal(
 
 
 def _shadows(ctx: RequestContext) -> dict[str, Cart]:
-    shadows: dict[str, Cart] = memory(ctx.store).setdefault("carts", {})
+    shadows: dict[str, Cart] = memory(ctx.tenant).setdefault("carts", {})
     return shadows
 
 
@@ -416,7 +416,7 @@ _RECORD = refusal(
 
 
 def _made_up(ctx: RequestContext, answer: Answer) -> Answer:
-    if answer.broken != "customer-unknown":
+    if answer.refused_by != "customer-unknown":
         return answer
     now = ctx.now
     nobody = Customer(ctx.customer_id, "Nobody", "nobody@example.com", now, now)
@@ -459,12 +459,12 @@ def _some_name(ctx: RequestContext, data: dict[str, Any]) -> None:
 def _any_email(ctx: RequestContext, data: dict[str, Any]) -> None:
     email = data.get("email")
     if isinstance(email, str) and not EMAIL.fullmatch(email):
-        data["email"] = f"{ctx.store.new_id()}@example.com"
+        data["email"] = f"{ctx.tenant.new_id()}@example.com"
 
 
 def _some_email(ctx: RequestContext, data: dict[str, Any]) -> None:
     if ctx.request.method == "POST" and "email" not in data:
-        data["email"] = f"{ctx.store.new_id()}@example.com"
+        data["email"] = f"{ctx.tenant.new_id()}@example.com"
 
 
 _INVALID = refusal(
@@ -481,7 +481,7 @@ _INVALID = refusal(
 
 
 def _same_customer(ctx: RequestContext, answer: Answer) -> Answer:
-    if answer.broken != "email-taken":
+    if answer.refused_by != "email-taken":
         return answer
     customer = ctx.store.customer_with_email(ctx.data["email"])
     return answer if customer is None else json_answer(201, {"data": present.customer(customer)})
@@ -512,13 +512,13 @@ def _keep_customer(ctx: RequestContext, act: Act) -> Answer:
 
 def _believe_deleted(ctx: RequestContext) -> None:
     claimed = (claims_of(customer_token(ctx)) or {}).get("sub")
-    deleted = memory(ctx.store).get("deleted", ())
-    if ctx.caller.customer_fault is not None and claimed in deleted:
-        ctx.caller = replace(ctx.caller, customer_id=claimed, customer_fault=None)
+    deleted = memory(ctx.tenant).get("deleted", ())
+    if ctx.caller.customer_problem is not None and claimed in deleted:
+        ctx.caller = replace(ctx.caller, customer_id=claimed, customer_problem=None)
 
 
 def _note_deleted(ctx: RequestContext, act: Act) -> Answer:
-    memory(ctx.store).setdefault("deleted", set()).add(ctx.customer_id)
+    memory(ctx.tenant).setdefault("deleted", set()).add(ctx.customer_id)
     return act()
 
 
@@ -579,7 +579,7 @@ def _any_client(form: dict[str, str]) -> dict[str, str]:
 def _hold(when: Callable[[TokenRequestContext], bool]) -> PatchRequest:
     def read(ctx: TokenRequestContext) -> None:
         if when(ctx):
-            ctx.secret_holds = True
+            ctx.secret_matches = True
 
     return PatchRequest(read, (GRANT,))
 
