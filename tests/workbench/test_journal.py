@@ -106,7 +106,7 @@ def test_a_follower_can_wait_for_what_comes_next(busy: CartMock) -> None:
 
 
 def mock_of(stores: TenantRegistry) -> Iterator[CartMock]:
-    with in_process(create_app(stores=stores)) as client:
+    with in_process(create_app(tenants=stores)) as client:
         yield CartMock(client)
 
 

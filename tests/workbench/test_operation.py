@@ -38,7 +38,7 @@ def test_a_mock_is_ready_until_its_data_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stores = TenantRegistry(data=tmp_path / "data")
-    with in_process(create_app(stores=stores)) as client:
+    with in_process(create_app(tenants=stores)) as client:
         assert client.get("/_mock/ready").status_code == 200
         # Permissions would not stop a privileged user, as CI's is.
         monkeypatch.setattr(os, "access", lambda *_: False)

@@ -1,4 +1,4 @@
-"""Requests to suggest, as curl lines in which shell variables stand for what only the user knows."""
+"""Requests to suggest, as curl lines with shell variables for what only the user knows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explains an answer: the rule, what in the request broke it, and the state it was judged against."""
+"""Explains an answer: the rule, what in the request broke it, and the state it was judged by."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The control API at ``/_mock`` and its page: prepare a store, see its requests and why they failed.
+"""The control API at ``/_mock`` and its page: prepare a store, and see why requests failed.
 
 A Connexion application of its own, with stock validation, built from ``workbench.yaml``. One module
 a group of operations (``*_api``), one function an ``operationId``; each works on a `Tenant`.

@@ -38,8 +38,8 @@ def create_workbench(
     """Return the control API of a mock, to be served at ``BASE_PATH``.
 
     With a ``control_key``, only the page, health and readiness can be had without it. Without one,
-    requests from other machines' pages and names are refused. ``validate_responses`` makes Connexion
-    check the answers against the document, too.
+    requests from other machines' pages and names are refused. With ``validate_responses`` Connexion
+    checks the answers against the document, too.
     """
     document = read_document(DOCUMENT_PATH)
     if control_key is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cart_mock.breaks import BREAKS, BreakError, layer_of
+from cart_mock.breaks import BREAKS, BreakError, interceptor_of
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.control import tenant_named
 from cart_mock.workbench.errors import Refusal
@@ -14,7 +14,7 @@ Body = dict[str, Any]
 
 def replace_breaks(tenant: Tenant, names: tuple[str, ...]) -> None:
     """Let a tenant break exactly these rules. Raises BreakError if a name is unknown."""
-    tenant.interceptors.set("breaks", layer_of(names) if names else None)
+    tenant.interceptors.set("breaks", interceptor_of(names) if names else None)
     tenant.breaks = names
 
 

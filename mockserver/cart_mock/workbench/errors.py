@@ -14,8 +14,8 @@ from cart_mock.messages import encode_json
 class Refusal(Exception):
     """A request to the control API is refused, and nothing has changed.
 
-    ``error_id`` names an error of ``workbench.yaml`` or a protocol error of the contract. ``reason``
-    and ``hint`` continue its text: what is wrong with this request, and how to fix it.
+    ``error_id`` names an error of ``workbench.yaml`` or a protocol error of the contract. Its text
+    goes on with ``reason`` and ``hint``: what is wrong with this request, and how to fix it.
     """
 
     def __init__(self, error_id: str, reason: str, hint: str, source: str | None = None) -> None:
