@@ -8,13 +8,13 @@ import json
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from cart_mock.auth import passwords
 from cart_mock.breaks import (
     BREAKS,
     Break,
@@ -24,7 +24,7 @@ from cart_mock.breaks import (
     losing_headers,
     parse_break,
 )
-from cart_mock.breaks.registry import TABLES
+from cart_mock.breaks.registry import ALL_BREAKS
 from cart_mock.cli import main
 from cart_mock.state.store import Store
 from cart_mock.tenants.registry import TenantRegistry
@@ -32,9 +32,10 @@ from cart_mock.tenants.tenant import Benches
 from cart_mock.workbench.stores import StoreOperations, set_breaks
 from click.testing import CliRunner
 
-from tests.breaks.scenes import CONTRACT, SCENES
-from tests.breaks.world import DELETE, Mock, World, envelope
+from tests.breaks.scenes import SCENES
+from tests.breaks.world import DELETE, Mock, World, envelope, plain_passwords
 from tests.live import running_mock
+from tests.probes import CONTRACT
 
 IN_SCENES = [one for one in BREAKS.values() if one.rule in SCENES]
 OF_HEADERS = [one for one in BREAKS.values() if one.rule == "header-names"]
@@ -108,6 +109,11 @@ CONSEQUENCES: dict[str, set[str]] = {
         "association-deleted",
         "success-answer",
     },
+    "empty-customer-token:server-error": {"customer-token-required"},
+    "empty-customer-token:refused": {"customer-token-required"},
+    "body-bare-array:server-error": {"customer-missing", "type-not-customer"},
+    "body-bare-array:refused": {"customer-missing", "type-not-customer"},
+    "body-bare-array:refused-on-delete": {"customer-missing", "type-not-customer"},
     "any-symbol:non-ascii-refused": {"cart-name-missing"},
     "any-symbol:normalised": {"cart-name-missing"},
     "error-envelope:empty": _READ_FROM_ERRORS,
@@ -125,18 +131,8 @@ CONSEQUENCES: dict[str, set[str]] = {
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _cheap_passwords() -> Any:
-    """Passwords whose hashes cost nothing and are the same every time."""
-
-    async def hashed(password: str) -> str:
-        return f"hashed:{password}"
-
-    async def matches(password: str, known: str | None) -> bool:
-        return known == f"hashed:{password}"
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "hash_in_thread", hashed)
-        patch.setattr(passwords, "matches_in_thread", matches)
+def _cheap_passwords() -> Iterator[None]:
+    with plain_passwords():
         yield
 
 
@@ -228,8 +224,20 @@ def test_without_a_break_of_header_names_the_protocol_is_as_it_is() -> None:
 # ---- The tables ---------------------------------------------------------------------------------
 
 
+KNOWN = (Path(__file__).parent / "breaks/names.txt").read_text(encoding="utf-8").split()
+
+
+def test_every_break_that_was_ever_published_still_exists() -> None:
+    """People have these names in their own tests; add the names of new breaks to the file."""
+    assert [name for name in KNOWN if name not in BREAKS] == []
+
+
+def test_every_break_is_in_the_file_of_published_names() -> None:
+    assert [name for name in BREAKS if name not in KNOWN] == []
+
+
 def test_every_break_has_a_name_of_its_own() -> None:
-    assert len(BREAKS) == len(TABLES)
+    assert len(BREAKS) == len(ALL_BREAKS)
 
 
 def test_every_break_is_of_a_rule_of_the_catalogue_and_every_rule_has_one() -> None:

@@ -34,7 +34,7 @@ from cart_mock.breaks.surrounding_rules import (
     UPDATE_CUSTOMER,
 )
 from cart_mock.formats import SAFE_ID
-from cart_mock.http.messages import Answer, json_answer
+from cart_mock.messages import Answer, json_answer
 from cart_mock.rules.context import CUSTOMER_HEADER, RequestContext
 
 _HEADER = CUSTOMER_HEADER.lower().encode()
@@ -316,17 +316,16 @@ _BARE = (
 
 
 def _is_nowhere(ctx: RequestContext) -> bool:
-    known = ctx.caller.customer_fault is None and not ctx.caller.is_anonymous
+    known = ctx.caller.customer_problem is None and not ctx.caller.is_anonymous
     return known and ctx.cart is None and SAFE_ID.fullmatch(ctx.cart_id) is not None
 
 
-_ORDER = tuple(
-    Break(one.rule, one.variant, one.sentence, one.hooks, free=True, beyond_run=True)
-    for one in breaks_of(
-        "judging-order",
-        [("cart-first", "Whether there is such a cart is judged before the body is.",
-          RejectWith("cart-not-found", _is_nowhere, (POST, DELETE), early=True))],
-    )
+_ORDER = breaks_of(
+    "judging-order",
+    [("cart-first", "Whether there is such a cart is judged before the body is.",
+      RejectWith("cart-not-found", _is_nowhere, (POST, DELETE), early=True))],
+    free=True,
+    beyond_run=True,
 )  # fmt: skip
 
 # ---- Contacts, carts made by GET, registration --------------------------------------------------
@@ -388,11 +387,17 @@ _BY_GET = (
         "new-cart-by-get",
         [("server-error", "GET of an unknown cart with a customer token is answered with 500.",
           RejectWith("internal-error",
-                 lambda f: f.cart is None and f.caller.customer_id is not None, (READ,)))],
+                     lambda f: f.cart is None and f.caller.customer_id is not None, (READ,)))],
     ),
     *breaks_of(
         "new-cart-by-get",
-        [("unowned", "A cart that is made by GET belongs to nobody.", ReplaceHandler(_unowned, (READ,)))],
+        [
+            (
+                "unowned",
+                "A cart that is made by GET belongs to nobody.",
+                ReplaceHandler(_unowned, (READ,)),
+            )
+        ],
         free=True,
     ),
 )  # fmt: skip

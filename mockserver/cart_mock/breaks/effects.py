@@ -42,7 +42,7 @@ from cart_mock.breaks.hooks import (
     on,
 )
 from cart_mock.formats import SAFE_ID
-from cart_mock.http.messages import Answer, empty_answer
+from cart_mock.messages import Answer, empty_answer
 from cart_mock.rules.context import RequestContext
 from cart_mock.state.entities import Cart
 
@@ -51,7 +51,7 @@ Pairs = set[tuple[str, str]]
 
 
 def _pairs(ctx: RequestContext, name: str) -> Pairs:
-    pairs: Pairs = memory(ctx.store).setdefault(name, set())
+    pairs: Pairs = memory(ctx.tenant).setdefault(name, set())
     return pairs
 
 
@@ -113,7 +113,8 @@ def _by_administrator(ctx: RequestContext) -> bool:
 _VISIBLE = breaks_of(
     "association-visible",
     [
-        ("not-stored", "POST answers 200 and nothing is associated.", ReplaceHandler(_not_stored, (POST,))),
+        ("not-stored", "POST answers 200 and nothing is associated.",
+         ReplaceHandler(_not_stored, (POST,))),
         ("not-in-list", "A cart associated by POST is missing from the customer's list.",
          (_noting("v-list"), _hidden_in_list("v-list"))),
         ("not-in-cart", "A customer associated by POST is missing from the cart's relationships.",
@@ -150,50 +151,50 @@ def _note_carts(ctx: RequestContext, answer: Answer) -> Answer:
     login = _logged_in(answer)
     if login is not None:
         customer_id, token = login
-        memory(ctx.store)["before", token] = {cart.id for cart in carts_of(ctx, customer_id)}
+        memory(ctx.tenant)["before", token] = {cart.id for cart in carts_of(ctx, customer_id)}
     return answer
 
 
 def _made_since(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
-    before = memory(ctx.store).get(("before", customer_token(ctx)), ())
+    before = memory(ctx.tenant).get(("before", customer_token(ctx)), ())
     return [cart for cart in carts if cart.id not in before]
 
 
 def _note_first(ctx: RequestContext, answer: Answer) -> Answer:
     login = _logged_in(answer)
     if login is not None:
-        memory(ctx.store).setdefault(("first", login[0]), login[1])
+        memory(ctx.tenant).setdefault(("first", login[0]), login[1])
     return answer
 
 
 def _for_first(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
     token = customer_token(ctx)
-    first = memory(ctx.store).setdefault(("first", ctx.caller.customer_id), token)
+    first = memory(ctx.tenant).setdefault(("first", ctx.caller.customer_id), token)
     return carts if first == token else []
 
 
 def _note_newest(ctx: RequestContext, answer: Answer) -> Answer:
     login = _logged_in(answer)
     if login is not None:
-        memory(ctx.store)["newest", login[0]] = login[1]
+        memory(ctx.tenant)["newest", login[0]] = login[1]
     return answer
 
 
 def _for_newest(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
     token = customer_token(ctx)
-    newest = memory(ctx.store).get(("newest", ctx.caller.customer_id), token)
+    newest = memory(ctx.tenant).get(("newest", ctx.caller.customer_id), token)
     return carts if newest == token else []
 
 
 def _note_token(ctx: RequestContext, act: Act) -> Answer:
     if is_new(ctx) and ctx.caller.customer_id is not None:
-        memory(ctx.store)["by", _pair(ctx)] = customer_token(ctx)
+        memory(ctx.tenant)["by", _pair(ctx)] = customer_token(ctx)
     return act()
 
 
 def _for_same_token(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
     token, customer_id = customer_token(ctx), ctx.caller.customer_id
-    remembered = memory(ctx.store)
+    remembered = memory(ctx.tenant)
     return [c for c in carts if remembered.get(("by", (c.id, customer_id)), token) == token]
 
 
@@ -589,7 +590,8 @@ _REFUSED = breaks_of(
     "refusal-changes-nothing",
     [
         *(
-            (rule, f"What {rule} refuses is done all the same.", ApplyDespiteRefusal(_do_it_anyway, (rule,)))
+            (rule, f"What {rule} refuses is done all the same.",
+             ApplyDespiteRefusal(_do_it_anyway, (rule,)))
             for rule in _ANYWAY
         ),
         ("more-than-one-customer-all", "All customers of a refused array are associated, or taken.",
@@ -606,7 +608,8 @@ _REFUSED = breaks_of(
          ApplyDespiteRefusal(_drop_contact, ("cart-has-contact-email",))),
         ("deletes", "A refused DELETE takes every customer from the cart.",
          ApplyDespiteRefusal(_clear, _OF_ASSOCIATIONS, on("DELETE"))),
-        ("renames", "A refused request renames the cart.", ApplyDespiteRefusal(_rename, _OF_ASSOCIATIONS)),
+        ("renames", "A refused request renames the cart.",
+         ApplyDespiteRefusal(_rename, _OF_ASSOCIATIONS)),
         ("moves-updated-at", "A refused request moves the cart's updated_at.",
          ApplyDespiteRefusal(_touch_cart, _OF_ASSOCIATIONS)),
     ],

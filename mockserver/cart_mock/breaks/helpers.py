@@ -9,9 +9,9 @@ import msgspec
 from msgspec.structs import replace
 
 from cart_mock.api import serializers as present
+from cart_mock.bodies import Malformed
 from cart_mock.breaks.hooks import LIST, READ, UPDATE, Act, PatchResponse, ReplaceHandler
-from cart_mock.http.bodies import Malformed
-from cart_mock.http.messages import Answer, empty_answer, encode_json, json_answer
+from cart_mock.messages import Answer, empty_answer, encode_json, json_answer
 from cart_mock.rules.context import CUSTOMER_HEADER, RequestContext
 from cart_mock.state.entities import Cart
 
@@ -56,10 +56,17 @@ def text(answer: Answer) -> Answer:
 
 
 def cut_text(answer: Answer) -> Answer:
-    """The text without its last word."""
+    """Cut the last word of the text, wherever the answer has the text."""
     entry = content(answer)["errors"][0]
-    title = entry["title"].rsplit(" ", 1)[0]
-    return _texts(answer, title, entry["detail"].replace(entry["title"], title))
+    title, detail = entry["title"], entry["detail"]
+    cut = _without_last_word(title)
+    return _texts(
+        answer, cut, detail.replace(title, cut) if title in detail else _without_last_word(detail)
+    )
+
+
+def _without_last_word(words: str) -> str:
+    return words.rsplit(" ", 1)[0]
 
 
 def other_detail(answer: Answer) -> Answer:
