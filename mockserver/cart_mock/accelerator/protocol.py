@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections.abc import Mapping
-from functools import lru_cache
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -217,20 +216,8 @@ def accelerated(shared: Shared) -> type[AcceleratedProtocol]:
 
 def _written(answer: Answer, request_id: str, more: tuple[Header, ...]) -> bytes:
     """Return an answer as uvicorn would write it; ``more`` are headers at its end."""
-    start, end = _head(answer.status, answer.headers, more)
-    if answer.status == 204:
-        return b"%b%b%b" % (start, request_id.encode(), end)
-    body = answer.body
-    return b"%b%b\r\ncontent-length: %d%b%b" % (start, request_id.encode(), len(body), end, body)
-
-
-@lru_cache(maxsize=256)
-def _head(
-    status: int, headers: tuple[Header, ...], more: tuple[Header, ...]
-) -> tuple[bytes, bytes]:
-    """Return an answer's head before the value of its request id, and after its length."""
-    lines = [b"%b: %b\r\n" % header for header in headers]
-    ending = [b"\r\n%b: %b" % header for header in more]
-    return b"".join([STATUS_LINE[status], *lines, b"x-request-id: "]), b"".join(
-        [*ending, b"\r\n\r\n"]
-    )
+    parts = [STATUS_LINE[answer.status]]
+    for name, value in (*answer.headers_for(request_id), *more):
+        parts += (name, b": ", value, b"\r\n")
+    parts += (b"\r\n", answer.body)
+    return b"".join(parts)
