@@ -17,6 +17,7 @@ from connexion.middleware.server_error import ServerErrorMiddleware
 from connexion.middleware.swagger_ui import SwaggerUIMiddleware
 from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
+from starlette.types import ASGIApp
 
 from cart_mock.api.endpoints import Mock
 from cart_mock.api.faults import apply_faults
@@ -114,7 +115,7 @@ def create_app(
     return app
 
 
-def _create_workbench(mock: Mock, metrics: Metrics, control_key: str | None) -> AsyncApp:
+def _create_workbench(mock: Mock, metrics: Metrics, control_key: str | None) -> ASGIApp:
     from cart_mock.workbench.app import create_workbench
 
     return create_workbench(mock, metrics, control_key=control_key)

@@ -669,7 +669,7 @@ def test_the_page_asks_for_the_key_and_keeps_it_in_this_tab_only(
     page.get_by_role("button", name="Enter the key").click()
     dialog.get_by_label("Control key").fill("not the key")
     page.keyboard.press("Enter")
-    expect(dialog.get_by_role("alert")).to_contain_text("That key does not hold.")
+    expect(dialog.get_by_role("alert")).to_contain_text("Invalid key.")
     dialog.get_by_label("Control key").fill("the-key-of-this-test")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="No store yet")).to_be_visible()

@@ -6,9 +6,13 @@ import json
 import logging
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -17,6 +21,8 @@ from cart_mock.telemetry.logs import JsonLineFormatter
 from cart_mock.telemetry.tracing import TelemetryMissing, instrumented
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.testing import CartMock, in_process
+
+from tests.mock.processes import mock
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +38,7 @@ def test_a_mock_is_ready_until_its_data_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stores = TenantRegistry(data=tmp_path / "data")
-    with in_process(create_app(stores=stores)) as client:
+    with in_process(create_app(tenants=stores)) as client:
         assert client.get("/_mock/ready").status_code == 200
         # Permissions would not stop a privileged user, as CI's is.
         monkeypatch.setattr(os, "access", lambda *_: False)
@@ -90,6 +96,27 @@ def test_requests_are_logged_without_secrets(log_format: str) -> None:
         logged = json.loads(lines[0])
         assert (logged["operation"], logged["status"]) == ("createAccessToken", 200)
         assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{6}", logged["request_id"])
+
+
+def test_json_logs_of_a_served_mock_are_json_in_every_line() -> None:
+    with (
+        mock("--log-format", "json", "--log-level", "debug") as (process, url),
+        ThreadPoolExecutor(1) as reader,
+    ):
+        assert process.stderr is not None
+        # Connexion logs more at level debug than a pipe holds.
+        errors = reader.submit(process.stderr.read)
+        address = urlsplit(url)
+        with socket.create_connection((str(address.hostname), address.port or 0)) as connection:
+            connection.sendall(b"not HTTP\r\n\r\n")
+            connection.recv(1000)
+        for path in ("/ui/", "/_mock/health", "/_mock/stores/none", "/v2/none", "/v2/carts"):
+            httpx.get(url + path, timeout=60)
+        process.send_signal(signal.SIGTERM)
+        lines = [json.loads(line) for line in errors.result(30).splitlines()]
+    assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
+    loggers = {line["logger"].partition(".")[0] for line in lines}
+    assert {"cart_mock", "connexion", "uvicorn"} <= loggers
 
 
 # ---- Traces -----------------------------------------------------------------------------------
@@ -169,7 +196,6 @@ def test_the_plugin_gives_each_test_a_store_also_in_parallel(tmp_path: Path, wor
         [sys.executable, "-m", "pytest", "-q", "-p", "cart_mock.pytest_plugin",
          "-p", "no:cacheprovider", "-n", workers, str(tmp_path)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

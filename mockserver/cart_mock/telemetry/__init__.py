@@ -2,6 +2,6 @@
 
 `logs` configures logging and writes one line a request; `metrics` counts requests and latencies,
 which `prometheus` exposes; `tracing` adds OpenTelemetry if the environment asks for it.
-May import `http` (messages) and `tenants`, not `api`, `rules`, `inspection` or `workbench`.
+May import `messages` and `tenants`, not `api`, `rules`, `inspection` or `workbench`.
 Start reading at `metrics`.
 """

@@ -76,6 +76,6 @@ class _Collector(Collector):
             for name, text in _SIZES.items()
         }
         for tenant in self._tenants:
-            for name, count in tenant.counts().items():
+            for name, count in tenant.store.counts().items():
                 families[name].add_metric((tenant.name,), count)
         yield from families.values()

@@ -1,4 +1,4 @@
-// Broken rules: a store that violates the contract on purpose, so that a team sees its tests notice.
+// Broken rules: a store violates the contract on purpose, to check that your tests fail.
 
 import { html, nothing } from "./html.js";
 

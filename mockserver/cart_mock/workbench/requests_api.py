@@ -1,0 +1,122 @@
+"""Operations on the request log: list requests, explain one, verify expectations."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NamedTuple
+
+from connexion import request as current_request
+
+from cart_mock.inspection.explanation import explain
+from cart_mock.inspection.request_view import request_to_dict
+from cart_mock.inspection.verification import path_matches, verify
+from cart_mock.tenants.request_log import Entry, RequestLog
+from cart_mock.tenants.tenant import Tenant
+from cart_mock.workbench.control import control, tenant_named
+from cart_mock.workbench.errors import Refusal
+from cart_mock.workbench.slices import convert_all, sliced
+
+Body = dict[str, Any]
+
+_POLL = 0.1
+"""Seconds between two looks at a log that has nothing new."""
+
+
+async def list_storeless_requests(**query: Any) -> Body:
+    """List the requests that belong to no store."""
+    return await _list(control().mock.request_log, None, **query)
+
+
+async def list_requests(store: str, **query: Any) -> Body:
+    """List the last requests of a store."""
+    tenant = tenant_named(store)
+    return await _list(tenant.request_log, tenant.name, **query)
+
+
+async def clear_requests(store: str) -> tuple[None, int]:
+    """Empty the request log of a store."""
+    tenant_named(store).request_log.entries.clear()
+    return None, 204
+
+
+async def explain_request(request: str) -> Body:
+    """Show one request of any store, with an explanation of its answer."""
+    entry, tenant = await _find(request)
+    base_url = f"{current_request.scope['scheme']}://{current_request.headers['host']}"
+    shown = request_to_dict(entry, None if tenant is None else tenant.name)
+    store = None if tenant is None else tenant.store
+    explanation = explain(entry, control().mock.contract, store, base_url)
+    return {"data": {**shown, "explanation": explanation}}
+
+
+async def verify_requests(store: str, body: Body) -> Body:
+    """Check whether there was a request like this, this often."""
+    tenant = tenant_named(store)
+    if "times" in body and ("at_least" in body or "at_most" in body):
+        hint = 'Send either "times", or "at_least" and "at_most".'
+        raise Refusal("request-invalid", "times is exact already", hint, "times")
+    entries = list(tenant.request_log.entries)
+    requests = await convert_all(lambda entry: request_to_dict(entry, tenant.name), entries)
+    return verify(body, requests)
+
+
+async def _find(request_id: str) -> tuple[Entry, Tenant | None]:
+    mock = control().mock
+    async for tenant in sliced(mock.tenants):
+        entry = tenant.request_log.find(request_id)
+        if entry is not None:
+            return entry, tenant
+    entry = mock.request_log.find(request_id)
+    if entry is None:
+        raise Refusal(
+            "request-unknown",
+            f"no request log has {request_id[:200]!r}",
+            "Send the X-Request-Id of an answer. A log keeps only the last requests; "
+            "cart-mock --journal sets how many.",
+            "request",
+        )
+    return entry, None
+
+
+class _Filter(NamedTuple):
+    """Which requests to list; a field that is None accepts any."""
+
+    operation: str | None = None
+    status: str | None = None
+    rule: str | None = None
+    method: str | None = None
+    path: str | None = None
+
+    def accepts(self, entry: Entry) -> bool:
+        answered = f"{entry.answer.status:03}"
+        return (
+            (self.operation is None or entry.operation_id == self.operation)
+            and (self.status is None or self.status in (answered, f"{answered[0]}xx"))
+            and (self.rule is None or entry.answer.refused_by == self.rule)
+            and (self.method is None or entry.request.method == self.method.upper())
+            and (self.path is None or path_matches(self.path, entry.request.path))
+        )
+
+
+async def _list(
+    log: RequestLog, store: str | None, *, since: str | None = None, limit: int = 100,
+    wait: float = 0, **filters: Any,
+) -> Body:  # fmt: skip
+    accepts = _Filter(**filters).accepts
+    loop = asyncio.get_running_loop()
+    until = loop.time() + wait
+    while True:
+        entries, missed = log.since(since)
+        found = [entry for entry in entries if accepts(entry)]
+        if found or missed or loop.time() >= until:
+            break
+        await asyncio.sleep(min(_POLL, wait))
+    return {
+        "data": await convert_all(lambda entry: request_to_dict(entry, store), found[-limit:]),
+        "meta": {
+            "kept": len(log.entries),
+            "length": log.length,
+            "last": log.last_id(),
+            "missed": missed,
+        },
+    }
