@@ -192,7 +192,7 @@ def _take(data: Path) -> FileLock:
 
 
 def _identify(data: Path) -> bytes:
-    """Return the key that signs this directory's tokens, made on first use; it outlives a restart."""
+    """Return the key that signs this directory's tokens, made on first use; a restart keeps it."""
     path = data / _IDENTITY
     if path.exists():
         try:
