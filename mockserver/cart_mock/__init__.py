@@ -5,8 +5,3 @@
 inspection and breaks; accelerator; http; telemetry; api; rules; tenants; state; auth; and the value
 modules at this level (messages, errors, bodies, formats). Start with ``app.py``.
 """
-
-import warnings
-
-# Connexion 3.3 imports what is deprecated elsewhere; users of the mock can do nothing about it.
-warnings.filterwarnings("ignore", module=r"connexion\.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from cart_mock import quiet_connexion  # noqa: F401  # before anything else imports Connexion
+
+# isort: split
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial

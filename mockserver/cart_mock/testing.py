@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cart_mock.http.delivery import ConnectionDropped
+from cart_mock.http.delivery import CONNECTION
 
 if TYPE_CHECKING:
     from cart_mock.breaks import Break
@@ -32,7 +32,7 @@ class InProcessTransport(httpx.BaseTransport):
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        self._inner = httpx.ASGITransport(app=app)
+        self._app = app
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -45,11 +45,20 @@ class InProcessTransport(httpx.BaseTransport):
         except TimeoutError:
             answer.cancel()
             raise httpx.ReadTimeout("no answer came in time", request=request) from None
-        except ConnectionDropped as error:
-            raise httpx.RemoteProtocolError(str(error), request=request) from None
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
-        response = await self._inner.handle_async_request(request)
+        connection = _InProcessConnection()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await self._app({**scope, "extensions": {CONNECTION: connection}}, receive, send)
+
+        try:
+            response = await httpx.ASGITransport(app=app).handle_async_request(request)
+        except asyncio.CancelledError:
+            if not connection.is_closed:
+                raise
+            text = "a fault closed the connection"
+            raise httpx.RemoteProtocolError(text, request=request) from None
         content = await response.aread()
         return httpx.Response(response.status_code, headers=response.headers, content=content)
 
@@ -59,6 +68,20 @@ class InProcessTransport(httpx.BaseTransport):
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+class _InProcessConnection:
+    """Stands for a request's connection, which a fault may close. Created in the request's task."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self._task = asyncio.current_task()
+
+    def close(self) -> None:
+        """Stop answering the request, as a server does when its connection is closed."""
+        self.is_closed = True
+        if self._task is not None:
+            self._task.cancel()
 
 
 async def _cancel_other_tasks() -> None:

@@ -133,13 +133,13 @@ def intact_mock() -> Iterator[httpx.Client]:
     """
     usual = passwords._hasher
     passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    passwords._nobody.cache_clear()
+    passwords._hash_of_no_customer.cache_clear()
     try:
         with served(create_app(contract=CONTRACT)) as client:
             yield client
     finally:
         passwords._hasher = usual
-        passwords._nobody.cache_clear()
+        passwords._hash_of_no_customer.cache_clear()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from connexion import request as current_request
@@ -22,15 +23,15 @@ _POLL = 0.1
 """Seconds between two looks at a log that has nothing new."""
 
 
-async def list_storeless_requests(**query: Any) -> Body:
+async def list_storeless_requests(**parameters: Any) -> Body:
     """List the requests that belong to no store."""
-    return await _list(control().mock.request_log, None, **query)
+    return await _list(control().mock.request_log, None, parameters)
 
 
-async def list_requests(store: str, **query: Any) -> Body:
+async def list_requests(store: str, **parameters: Any) -> Body:
     """List the last requests of a store."""
     tenant = tenant_named(store)
-    return await _list(tenant.request_log, tenant.name, **query)
+    return await _list(tenant.request_log, tenant.name, parameters)
 
 
 async def clear_requests(store: str) -> tuple[None, int]:
@@ -78,14 +79,17 @@ async def _find(request_id: str) -> tuple[Entry, Tenant | None]:
     return entry, None
 
 
-class _Filter(NamedTuple):
-    """Which requests to list; a field that is None accepts any."""
+class _Query(NamedTuple):
+    """The query parameters of a list; a filter that is None accepts any request."""
 
     operation: str | None = None
     status: str | None = None
     rule: str | None = None
     method: str | None = None
     path: str | None = None
+    since: str | None = None
+    limit: int = 100
+    wait: float = 0
 
     def accepts(self, entry: Entry) -> bool:
         answered = f"{entry.answer.status:03}"
@@ -98,21 +102,21 @@ class _Filter(NamedTuple):
         )
 
 
-async def _list(
-    log: RequestLog, store: str | None, *, since: str | None = None, limit: int = 100,
-    wait: float = 0, **filters: Any,
-) -> Body:  # fmt: skip
-    accepts = _Filter(**filters).accepts
+async def _list(log: RequestLog, store: str | None, parameters: Mapping[str, Any]) -> Body:
+    # Connexion adds the caller's identity to the parameters if a key was sent.
+    query = _Query(**{name: parameters[name] for name in _Query._fields if name in parameters})
     loop = asyncio.get_running_loop()
-    until = loop.time() + wait
+    until = loop.time() + query.wait
     while True:
-        entries, missed = log.since(since)
-        found = [entry for entry in entries if accepts(entry)]
+        entries, missed = log.since(query.since)
+        found = [entry for entry in entries if query.accepts(entry)]
         if found or missed or loop.time() >= until:
             break
-        await asyncio.sleep(min(_POLL, wait))
+        await asyncio.sleep(min(_POLL, query.wait))
     return {
-        "data": await convert_all(lambda entry: request_to_dict(entry, store), found[-limit:]),
+        "data": await convert_all(
+            lambda entry: request_to_dict(entry, store), found[-query.limit :]
+        ),
         "meta": {
             "kept": len(log.entries),
             "length": log.length,
