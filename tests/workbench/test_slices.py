@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from time import sleep
+from typing import Any
 
 from cart_mock.workbench.slices import convert_all, json_lists
 
@@ -18,10 +19,14 @@ def test_convert_all_with_slow_items_lets_the_loop_turn() -> None:
             turns += 1
             await asyncio.sleep(0)
 
+    def convert(item: int) -> int:
+        sleep(0.003)
+        return item * 2
+
     async def run() -> list[int]:
         others = asyncio.create_task(serve_others())
         try:
-            return await convert_all(lambda item: sleep(0.003) or item * 2, range(20))
+            return await convert_all(convert, range(20))
         finally:
             others.cancel()
 
@@ -31,7 +36,7 @@ def test_convert_all_with_slow_items_lets_the_loop_turn() -> None:
 
 
 def test_json_lists_with_further_fields_gives_one_object() -> None:
-    lists = {"data": [{"a": "ä"}, {"a": None}], "empty": []}
+    lists: dict[str, list[dict[str, Any]]] = {"data": [{"a": "ä"}, {"a": None}], "empty": []}
     answer = asyncio.run(json_lists(lists, meta={"last": 1}))
     assert json.loads(answer.body) == {**lists, "meta": {"last": 1}}
     assert answer.content_type == "application/json"
