@@ -578,7 +578,7 @@ def test_the_state_is_exported_and_imported(opened: Opened, mock: CartMock, tmp_
     says(page, "The state cannot be imported")
     file.write_text("no JSON")
     page.get_by_label("Import…").set_input_files(file)
-    says(page, "state.json is no JSON")
+    says(page, "state.json is not JSON")
     assert owned(mock) == []
 
     file.write_text(json.dumps(state))

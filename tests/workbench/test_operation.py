@@ -190,7 +190,9 @@ def test_live(live_cart_mock, n):
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_plugin_in_parallel_and_with_warnings_as_errors_gives_each_test_a_store(tmp_path: Path, workers: str) -> None:
+def test_plugin_in_parallel_and_with_warnings_as_errors_gives_each_test_a_store(
+    tmp_path: Path, workers: str
+) -> None:
     (tmp_path / "test_suite.py").write_text(SUITE)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "cart_mock.pytest_plugin",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from connexion import request as current_request
+from connexion.lifecycle import ConnexionResponse
 
 from cart_mock.inspection.explanation import explain
 from cart_mock.inspection.request_view import request_to_dict
@@ -15,7 +16,7 @@ from cart_mock.tenants.request_log import Entry, RequestLog
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.control import control, tenant_named
 from cart_mock.workbench.errors import Refusal
-from cart_mock.workbench.slices import convert_all, sliced
+from cart_mock.workbench.slices import convert_all, json_lists, sliced
 
 Body = dict[str, Any]
 
@@ -23,12 +24,12 @@ _POLL = 0.1
 """Seconds between two looks at a log that has nothing new."""
 
 
-async def list_storeless_requests(**parameters: Any) -> Body:
+async def list_storeless_requests(**parameters: Any) -> ConnexionResponse:
     """List the requests that belong to no store."""
     return await _list(control().mock.request_log, None, parameters)
 
 
-async def list_requests(store: str, **parameters: Any) -> Body:
+async def list_requests(store: str, **parameters: Any) -> ConnexionResponse:
     """List the last requests of a store."""
     tenant = tenant_named(store)
     return await _list(tenant.request_log, tenant.name, parameters)
@@ -102,7 +103,9 @@ class _Query(NamedTuple):
         )
 
 
-async def _list(log: RequestLog, store: str | None, parameters: Mapping[str, Any]) -> Body:
+async def _list(
+    log: RequestLog, store: str | None, parameters: Mapping[str, Any]
+) -> ConnexionResponse:
     # Connexion adds the caller's identity to the parameters if a key was sent.
     query = _Query(**{name: parameters[name] for name in _Query._fields if name in parameters})
     loop = asyncio.get_running_loop()
@@ -113,14 +116,11 @@ async def _list(log: RequestLog, store: str | None, parameters: Mapping[str, Any
         if found or missed or loop.time() >= until:
             break
         await asyncio.sleep(min(_POLL, query.wait))
-    return {
-        "data": await convert_all(
-            lambda entry: request_to_dict(entry, store), found[-query.limit :]
-        ),
-        "meta": {
-            "kept": len(log.entries),
-            "length": log.length,
-            "last": log.last_id(),
-            "missed": missed,
-        },
+    meta = {
+        "kept": len(log.entries),
+        "length": log.length,
+        "last": log.last_id(),
+        "missed": missed,
     }
+    listed = (request_to_dict(entry, store) for entry in found[-query.limit :])
+    return await json_lists({"data": listed}, meta=meta)

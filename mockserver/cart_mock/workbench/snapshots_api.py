@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from connexion.lifecycle import ConnexionResponse
+
 from cart_mock.state.seed import exported
 from cart_mock.state.snapshots import Snapshot, difference, snapshot_of
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.control import name_in_path, tenant_named
 from cart_mock.workbench.errors import Refusal
+from cart_mock.workbench.slices import json_lists
 from cart_mock.workbench.stores_api import tenant_to_dict
 from cart_mock.workbench.times import format_time
 
@@ -63,10 +66,11 @@ async def take_snapshot(store: str, snapshot: str) -> Body:
     return {"data": _to_dict(name, taken)}
 
 
-async def export_snapshot(store: str, snapshot: str, times: bool = False) -> Body:
+async def export_snapshot(store: str, snapshot: str, times: bool = False) -> ConnexionResponse:
     """Export a snapshot as a seed file."""
     found = _snapshot_named(tenant_named(store), name_in_path(snapshot))
-    return await asyncio.to_thread(exported, found.customers, found.carts, times=times)
+    content = await asyncio.to_thread(exported, found.customers, found.carts, times=times)
+    return await json_lists(content)
 
 
 async def delete_snapshot(store: str, snapshot: str) -> tuple[None, int]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from connexion.lifecycle import ConnexionResponse
+
 from cart_mock.state.scenarios import BIG_SHOP, SCENARIOS, scenario
 from cart_mock.state.seed import Seed, SeedError, exported, seed_of
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.control import tenant_named
 from cart_mock.workbench.errors import Refusal
+from cart_mock.workbench.slices import json_lists
 from cart_mock.workbench.stores_api import tenant_to_dict
 
 Body = dict[str, Any]
@@ -41,12 +44,12 @@ async def seed_store(store: str, body: Body) -> Body:
     return {"data": tenant_to_dict(tenant)}
 
 
-async def export_state(store: str, times: bool = False) -> Body:
+async def export_state(store: str, times: bool = False) -> ConnexionResponse:
     """Export a store's content as a seed file."""
     tenant = tenant_named(store)
     tenant.now()  # carts that have expired are not exported
     customers, carts = tenant.store.everything()
-    return await asyncio.to_thread(exported, customers, carts, times=times)
+    return await json_lists(await asyncio.to_thread(exported, customers, carts, times=times))
 
 
 async def import_state(store: str, body: Body) -> Body:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from connexion.lifecycle import ConnexionResponse
+
 from cart_mock.tenants.registry import UnknownTenant
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.breaks_api import replace_breaks
 from cart_mock.workbench.control import control, tenant_named
 from cart_mock.workbench.errors import Refusal
-from cart_mock.workbench.slices import convert_all
+from cart_mock.workbench.slices import json_lists
 from cart_mock.workbench.times import clock_to_dict
 
 Body = dict[str, Any]
@@ -29,10 +31,10 @@ def tenant_to_dict(tenant: Tenant) -> Body:
     }
 
 
-async def list_stores() -> Body:
+async def list_stores() -> ConnexionResponse:
     """List every store, by name."""
     tenants = sorted(control().mock.tenants, key=lambda tenant: tenant.name)
-    return {"data": await convert_all(tenant_to_dict, tenants)}
+    return await json_lists({"data": map(tenant_to_dict, tenants)})
 
 
 async def create_store(body: Body) -> tuple[Body, int]:
