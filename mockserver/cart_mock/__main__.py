@@ -1,5 +1,5 @@
-"""Runs ``cart-mock``."""
+"""Runs ``cart-mock`` as ``python -m cart_mock``."""
 
 from cart_mock.cli import main
 
-main()
+main(prog_name="cart-mock")

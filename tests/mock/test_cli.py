@@ -129,11 +129,11 @@ def test_a_signal_stops_it_cleanly_with_the_data_kept(
         process.send_signal(number)
         _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
-    stores = TenantRegistry(data=tmp_path)
-    store = stores.get("shop")
-    assert store is not None
-    assert store.cart("c") is not None
-    stores.close()
+    tenants = TenantRegistry(data=tmp_path)
+    tenant = tenants.get("shop")
+    assert tenant is not None
+    assert tenant.store.cart("c") is not None
+    tenants.close()
 
 
 SEED = {
