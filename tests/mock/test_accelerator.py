@@ -9,10 +9,14 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 import uvicorn
 from cart_mock.accelerator.protocol import AcceleratedProtocol, Shared, accelerated
+from cart_mock.app import create_app
 from cart_mock.http.connection import MockProtocol
+from cart_mock.server import server_of
+from cart_mock.testing import CartMock, served
 from uvicorn.server import ServerState
 
 from tests.mock import test_association_rules as association
@@ -470,3 +474,21 @@ def test_what_follows_a_request_that_offers_an_upgrade_is_answered_too(pair: Pai
     headers = {**pair.worlds[0].admin, **UPGRADE}
     both = raw("GET", "/v2/carts/c", headers) + raw("GET", "/v2/carts/c", pair.worlds[0].admin)
     assert pair.assert_alike(both).content.count(b"HTTP/1.1 200 OK") == 2
+
+
+@pytest.mark.parametrize("accelerator", [True, False])
+def test_server_without_accelerator_leaves_every_request_to_the_app(accelerator: bool) -> None:
+    with World() as world:
+        server = server_of(world.site.app, "warning", accelerator=accelerator)
+        protocol = server.config.http_protocol_class
+        assert issubclass(protocol, MockProtocol)
+        assert issubclass(protocol, AcceleratedProtocol) is accelerator
+
+
+def test_served_mock_without_accelerator_answers_and_fails_as_faults_ask() -> None:
+    with served(create_app(), accelerator=False) as client:
+        mock = CartMock(client)
+        assert client.get("/v2/carts", headers=mock.headers()).status_code == 200
+        mock.fault("drop", times=1)
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.get("/v2/carts", headers=mock.headers())

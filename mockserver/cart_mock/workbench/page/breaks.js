@@ -16,7 +16,7 @@ export function breaksCard(model, changed) {
         <span class="push"></span>
         ${broken.length === 0 ? nothing : html`<button class="quiet" @click=${() => put(model, [], "Every rule is kept again.")}>Heal all</button>`}
       </div>
-      <p class="soft">Break a rule, run your tests, and see that they notice.</p>
+      <p class="soft">Break a rule, run your tests, and check that they fail.</p>
       ${broken.length === 0
         ? nothing
         : html`<ul class="things">${broken.map((id) => html`<li>

@@ -53,7 +53,7 @@ function content(model, changed) {
     ${drawing.rows > TIGHT_ABOVE ? finder(changed) : nothing}
     <div id="drawing">${drawn(drawing, changed)}</div>
     <p class="legend soft"><span class="mark customer"></span> customer <span class="mark cart"></span> cart
-      <span class="mark nobody"></span> cart without a customer
+      <span class="pair"><span class="mark nobody"></span> cart without a customer</span>
       ${drawing.isFolded ? html`· Carts that the same customers have are drawn as one.` : nothing}</p>
     ${listing(state)}`;
 }
