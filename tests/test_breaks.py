@@ -15,21 +15,20 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from cart_mock.app import create_app
 from cart_mock.breaks import (
     BREAKS,
     Break,
     BreakError,
-    layer_of,
+    interceptor_of,
     listing,
     losing_headers,
     parse_break,
 )
 from cart_mock.breaks.registry import ALL_BREAKS
 from cart_mock.cli import main
-from cart_mock.state.store import Store
 from cart_mock.tenants.registry import TenantRegistry
-from cart_mock.tenants.tenant import Benches
-from cart_mock.workbench.stores import StoreOperations, set_breaks
+from cart_mock.testing import CartMock, in_process
 from click.testing import CliRunner
 
 from tests.breaks.scenes import SCENES
@@ -296,7 +295,7 @@ def test_a_name_that_there_is_not_is_answered_with_those_there_are(text: str, sa
 
 def test_a_store_cannot_break_what_is_judged_before_stores_are_known() -> None:
     with pytest.raises(BreakError, match="--break access-token-invalid:wrong-text"):
-        layer_of(["many-carts", "access-token-invalid:wrong-text"])
+        interceptor_of(["many-carts", "access-token-invalid:wrong-text"])
 
 
 # ---- Where they hold ----------------------------------------------------------------------------
@@ -307,13 +306,15 @@ def _deletes_two(world: World) -> bool:
     return world.send(DELETE, cart=cart, body=envelope("ada", "bob")).status == 204
 
 
-def test_a_store_is_broken_alone_and_until_the_layer_is_taken_out() -> None:
+def test_a_tenant_is_broken_alone_and_until_its_interceptor_is_taken_out() -> None:
     mock = Mock(CONTRACT)
     broken, other = World(mock, "broken"), World(mock, "other")
-    broken.store.set_interceptor("breaks", layer_of(["more-than-one-customer:accepted-on-delete"]))
+    broken.tenant.interceptors.set(
+        "breaks", interceptor_of(["more-than-one-customer:accepted-on-delete"])
+    )
     assert _deletes_two(broken)
     assert not _deletes_two(other)
-    broken.store.set_interceptor("breaks", None)
+    broken.tenant.interceptors.set("breaks", None)
     assert not _deletes_two(broken)
 
 
@@ -328,27 +329,23 @@ def test_stores_that_were_kept_are_broken_too(tmp_path: Path) -> None:
     first = TenantRegistry(data=tmp_path)
     first.use("kept")
     first.close()
-    stores = TenantRegistry(data=tmp_path)
-    mock = Mock(CONTRACT, [parse_break("more-than-one-customer:accepted")], stores=stores)
+    tenants = TenantRegistry(data=tmp_path)
+    mock = Mock(CONTRACT, [parse_break("more-than-one-customer:accepted")], tenants)
     assert _deletes_two(World(mock, "kept"))
-    stores.close()
+    tenants.close()
 
 
-def _is_broken(store: Store) -> bool:
-    return store.intervention is not None
-
-
-def test_the_workbench_knows_what_the_process_breaks_and_resets_stores_to_it() -> None:
+def test_control_api_reset_brings_a_store_back_to_what_the_process_breaks() -> None:
     names = ["access-token-invalid:wrong-text", "many-carts:second-refused"]
-    mock = Mock(CONTRACT, [parse_break(name) for name in names])
-    store = World(mock, "store").store
-    bench = (benches := Benches(mock.engine)).named("store")
-    assert bench.breaks == ("many-carts:second-refused",)
-    set_breaks(bench, ())
-    assert not _is_broken(store)
-    asyncio.run(StoreOperations(benches).reset_store("store"))
-    assert _is_broken(store)
-    assert bench.breaks == ("many-carts:second-refused",)
+    app = create_app(contract=CONTRACT, breaks=[parse_break(name) for name in names])
+    with in_process(app) as client:
+        mock = CartMock(client)
+        of_store = f"/stores/{mock.client_id}/breaks"
+        assert mock.workbench("GET", of_store)["data"] == ["many-carts:second-refused"]
+        mock.breaks()
+        assert mock.workbench("GET", of_store)["data"] == []
+        mock.reset()
+        assert mock.workbench("GET", of_store)["data"] == ["many-carts:second-refused"]
 
 
 # ---- The command --------------------------------------------------------------------------------

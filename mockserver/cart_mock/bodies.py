@@ -1,4 +1,4 @@
-"""Reads request bodies: JSON in its several disguises, and forms."""
+"""Reads request bodies: JSON and forms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Malformed(Exception):
 
 
 def read_json(body: bytes) -> Any:
-    """The JSON value in a body. Raises Malformed."""
+    """Return the JSON value in a body. Raises Malformed."""
     if not body:
         raise Malformed("it is empty")
     try:
@@ -30,7 +30,7 @@ def read_json(body: bytes) -> Any:
 
 
 def read_form(body: bytes) -> dict[str, str]:
-    """The fields of a form, the first of each name. Raises Malformed."""
+    """Return the fields of a form, the first of each name. Raises Malformed."""
     fields: dict[str, str] = {}
     try:
         for name, value in parse_qsl(body.decode(), keep_blank_values=True, errors="strict"):
@@ -41,7 +41,7 @@ def read_form(body: bytes) -> dict[str, str]:
 
 
 def media_type(content_type: bytes) -> str:
-    """The media type of a Content-Type header, without its parameters, in lower case."""
+    """Return the media type of a Content-Type header, without its parameters, in lower case."""
     return content_type.split(b";", 1)[0].strip().lower().decode("latin-1")
 
 

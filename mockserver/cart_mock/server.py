@@ -16,7 +16,6 @@ from starlette.types import ASGIApp
 from cart_mock.accelerator.protocol import Shared, accelerated
 from cart_mock.app import MockApp
 from cart_mock.http.connection import MockProtocol
-from cart_mock.http.cors import Cors
 
 if TYPE_CHECKING:
     from cart_mock.breaks import Break
@@ -45,8 +44,7 @@ def server_of(
     """
     protocol: type[asyncio.Protocol] = MockProtocol
     if accelerator and isinstance(app, MockApp):
-        cors = Cors(app).answer_headers()
-        protocol = accelerated(Shared(app.paths, app.mock.endpoints, app.requests, cors))
+        protocol = accelerated(Shared(app.paths, app.mock.endpoints, app.requests))
     if breaks:
         from cart_mock.breaks import losing_headers
 

@@ -230,7 +230,7 @@ def any_symbol(w: World) -> Iterator[Any]:
 def cart_expired(w: World) -> Iterator[Any]:
     cart = w.cart("ada")
     w.send("getACart", cart=cart)
-    w.store.clock.advance(8 * DAY)
+    w.tenant.clock.advance(8 * DAY)
     access = f"Bearer {w.access(at=NOW + 8 * DAY)}"
     w.send("getACart", grant=None, authorization=access, cart=cart)
     yield w.owners(cart)
@@ -291,7 +291,7 @@ def success_answer(w: World) -> Iterator[Any]:
     data = {"type": "customer", "name": "Dan", "email": "dan@example.com"}
     yield w.send("createCustomer", body={"data": data}).status
     yield _success(w.login("ada"))
-    form = f"grant_type=implicit&client_id={w.store.name}".encode()
+    form = f"grant_type=implicit&client_id={w.tenant.name}".encode()
     yield _success(w.send("createAccessToken", grant=None, body=form))
 
 

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import jwt
 import pytest
-from cart_mock.api.endpoints import Engine
+from cart_mock.api.endpoints import Mock as Answering
 from cart_mock.auth import passwords
 from cart_mock.breaks import Break, break_process
-from cart_mock.http.messages import Answer, Request
+from cart_mock.messages import Answer, Request
 from cart_mock.state.clock import Clock
 from cart_mock.state.entities import Cart, Contact, Customer
 from cart_mock.tenants.registry import TenantRegistry
@@ -53,9 +53,10 @@ class World:
     """
 
     def __init__(self, mock: Mock, name: str) -> None:
-        self.engine = mock.engine
+        self.mock = mock.answering
         mock.count_anew()
-        self.store = self.engine.stores.use(name)
+        self.tenant = self.mock.tenants.use(name)
+        self.store = self.tenant.store
         self.store.accepts_secret("secret")
         self.watching = False
         self.changed = False
@@ -99,14 +100,14 @@ class World:
     def access(self, grant: Any = ADMINISTRATOR, *, at: float = NOW) -> str:
         """An access token, issued at that time."""
         if (grant, at) not in self._access:
-            issued, _ = self.engine.tokens.issue_access(self.store.name, grant, at, "access")
+            issued, _ = self.mock.tokens.issue_access(self.tenant.name, grant, at, "access")
             self._access[grant, at] = issued
         return self._access[grant, at]
 
     def token(self, customer: str, *, at: float = NOW, number: int = 0) -> str:
         """A customer token, issued at that time."""
         name = f"token-{number}"
-        return self.engine.tokens.issue_customer(self.store.name, customer, at, name)[0]
+        return self.mock.tokens.issue_customer(self.tenant.name, customer, at, name)[0]
 
     def customer(self, name: str) -> str:
         """A valid customer token, for the probe table."""
@@ -122,7 +123,7 @@ class World:
 
     def foreign_customer(self, name: str) -> str:
         """A customer token of another store."""
-        return self.engine.tokens.issue_customer("another store", name, NOW, "token")[0]
+        return self.mock.tokens.issue_customer("another store", name, NOW, "token")[0]
 
     # ---- Requests ---------------------------------------------------------------------------
 
@@ -154,7 +155,7 @@ class World:
             token = self.token(customer)
         if token is not None:
             headers[b"x-moltin-customer-token"] = token.encode()
-        method, path = self.engine.contract.operations[operation]
+        method, path = self.mock.contract.operations[operation]
         ids = {"cartID": cart, "customerID": record}
         params = {name: value for name, value in ids.items() if value is not None}
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -164,7 +165,7 @@ class World:
 
     def _answer(self, operation: str, request: Request) -> Seen:
         before = self._state() if self.watching else None
-        answer = self.engine.endpoints[operation].answer(request)
+        answer = self.mock.endpoints[operation].answer(request)
         seen = see(answer if isinstance(answer, Answer) else finished(answer))
         if before is not None and seen.status >= 400:
             self.changed = self.changed or self._state() != before
@@ -185,10 +186,10 @@ class World:
     def try_request(self, sent: Sent) -> Seen:
         """Return the answer to a request of the probe table."""
         names = {name: name for name in CUSTOMERS}
-        names |= {"password": "ada-pw", "client_id": self.store.name, "client_secret": "secret"}
+        names |= {"password": "ada-pw", "client_id": self.tenant.name, "client_secret": "secret"}
         made = rendered(sent, self, names)
         headers = {name.lower().encode(): value.encode() for name, value in made.headers.items()}
-        path = self.engine.contract.operations[sent.operation][1]
+        path = self.mock.contract.operations[sent.operation][1]
         return self._answer(
             sent.operation,
             Request(
@@ -234,16 +235,20 @@ class Mock:
     """A mock, broken or intact, in which worlds are made."""
 
     def __init__(
-        self, contract: Contract, breaks: Sequence[Break] = (), stores: TenantRegistry | None = None
+        self,
+        contract: Contract,
+        breaks: Sequence[Break] = (),
+        tenants: TenantRegistry | None = None,
     ) -> None:
         self._ids = itertools.count(1)
-        if stores is None:
-            stores = TenantRegistry(new_id=self._new_id, new_clock=lambda: Clock(lambda: NOW))
+        if tenants is None:
+            tenants = TenantRegistry(new_id=self._new_id, new_clock=lambda: Clock(lambda: NOW))
             # The same key in every mock, so that tokens are the same, too.
-            stores.signing_key = b"a key that all these mocks share"
-        self.engine = Engine(contract, stores)
+            tenants.signing_key = b"a key that all these mocks share"
+        self.answering = Answering(contract, tenants)
+        self.answering.add_all()
         if breaks:
-            break_process(self.engine, breaks)
+            break_process(self.answering, breaks)
 
     def _new_id(self) -> str:
         return f"id-{next(self._ids)}"

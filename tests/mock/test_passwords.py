@@ -179,7 +179,7 @@ def test_a_password_is_in_no_file_and_in_no_log(
     tenants = TenantRegistry(data=tmp_path)
     tenant = tenants.get("shop")
     assert tenant is not None
-    eve = tenant.store.customer_with_email("eve@example.com")
-    assert eve is not None
-    assert matches(OTHER, eve.password_hash)
+    found = tenant.store.customer_with_email("eve@example.com")
+    assert found is not None
+    assert matches(OTHER, found.password_hash)
     tenants.close()

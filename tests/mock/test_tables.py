@@ -294,7 +294,7 @@ class Recorder(InMemoryStorage):
 
 CHANGES: list[tuple[str, Callable[[KeyedTable], Any], list[Changes]]] = [
     ("upsert", lambda t: put(t, "a", {"n": 5}), [{"t": {"a": {"n": 5}}}]),
-    ("remove by id", lambda t: t.remove(doc_ids=["a"]), [{"t": {"a": None}}]),
+    ("remove by id", lambda t: t.remove(doc_ids=["a"]), [{"t": {"a": None}}]),  # type: ignore[list-item]  # ids are strings here
     ("update", lambda t: t.update({"n": 5}, where("n") == 1), [{"t": {"b": {"n": 5}}}]),
     ("update that changes nothing", lambda t: t.update({"n": 1}, where("n") == 1), []),
     ("update that matches nothing", lambda t: t.update({"n": 1}, where("n") == 9), []),

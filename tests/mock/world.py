@@ -101,8 +101,8 @@ class World:
         # Straight into the store: hashing a password for each test would take most of its time.
         store, now = self.store, int(START)
         customer = Customer(
-            id=self.tenant.new_id(), name=email.split("@", maxsplit=1)[0], email=email, created_at=now,
-            updated_at=now, password_hash=_password_hash(PASSWORD),
+            id=self.tenant.new_id(), name=email.split("@", maxsplit=1)[0], email=email,
+            created_at=now, updated_at=now, password_hash=_password_hash(PASSWORD),
         )  # fmt: skip
         store.put_customer(customer)
         return customer.id

@@ -30,6 +30,7 @@ __all__ = [
     "CARTS",
     "CONTRACT",
     "PROBES",
+    "TABLE",
     "Probe",
     "Rendered",
     "Sent",

@@ -47,33 +47,50 @@ class Rendered:
 
 def rendered(sent: Sent, tokens: Tokens, names: Mapping[str, str]) -> Rendered:
     """Return the request with the tokens of a test bed and its ``names`` for the placeholders."""
-    method, template = CONTRACT.operations[sent.operation]
-    params, path = {}, template
-    for name, value in (("cartID", sent.cart), ("customerID", sent.record)):
-        if value is not None:
-            text = _named(value.encode(), names).decode()
-            path = path.replace(f"{{{name}}}", quote(text, safe=""))
-            params[name] = text.replace("/", "%2F")  # an encoded slash stays encoded
-    content, media = _content(sent, names)
+    method, _ = CONTRACT.operations[sent.operation]
+    content, media = content_of(sent, names)
     headers = _headers(sent, tokens) | ({"Content-Type": media} if media else {})
-    url = f"{path}?{sent.query}" if sent.query else path
-    return Rendered(sent.operation, method, url, params, sent.query, headers, content)
+    # The mock leaves an encoded slash in a path parameter as it was sent.
+    params = {name: value.replace("/", "%2F") for name, value in _params(sent, names).items()}
+    return Rendered(
+        sent.operation, method, url_of(sent, names), params, sent.query, headers, content
+    )
+
+
+def url_of(sent: Sent, names: Mapping[str, str]) -> str:
+    """Return the path and query of a request."""
+    _, path = CONTRACT.operations[sent.operation]
+    for name, value in _params(sent, names).items():
+        path = path.replace(f"{{{name}}}", quote(value, safe="!~@+"))
+    return f"{path}?{sent.query}" if sent.query else path
+
+
+def content_of(sent: Sent, names: Mapping[str, str]) -> tuple[bytes, str | None]:
+    """Return the body of a request and its media type, None if it has none."""
+    if sent.body is None:
+        return b"", None
+    if sent.body is NotImplemented:
+        raise NotImplementedError(f"the row for {sent.operation} says not what is sent")
+    if sent.operation == "createAccessToken":
+        form = {key: _named(value.encode(), names) for key, value in sent.body.items()}
+        return urlencode(form).encode(), FORM
+    raw = sent.body if isinstance(sent.body, bytes) else json.dumps(sent.body).encode()
+    return _named(raw, names), JSON
+
+
+def _params(sent: Sent, names: Mapping[str, str]) -> dict[str, str]:
+    given = {"cartID": sent.cart, "customerID": sent.record}
+    return {
+        name: _named(value.encode(), names).decode()
+        for name, value in given.items()
+        if value is not None
+    }
 
 
 def _named(text: bytes, names: Mapping[str, str]) -> bytes:
     for name, value in names.items():
         text = text.replace(f"{{{name}}}".encode(), value.encode())
     return text
-
-
-def _content(sent: Sent, names: Mapping[str, str]) -> tuple[bytes, str | None]:
-    if sent.body is None:
-        return b"", None
-    if sent.operation == "createAccessToken":
-        form = {key: _named(value.encode(), names) for key, value in sent.body.items()}
-        return urlencode(form).encode(), FORM
-    raw = sent.body if isinstance(sent.body, bytes) else json.dumps(sent.body).encode()
-    return _named(raw, names), JSON
 
 
 def _headers(sent: Sent, tokens: Tokens) -> dict[str, str]:

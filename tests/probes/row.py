@@ -104,7 +104,7 @@ GOOD: dict[str, Sent] = {
         Sent("getCarts"),
         Sent("createACart", body={"data": {"name": "Party"}}),
         Sent("getACart", cart="weekend-list"),
-        Sent("updateACart", cart="weekend-list", body={"data": {"name": "Party"}}),
+        Sent("updateACart", cart="weekend-list", body={"data": {"name": "Holiday list"}}),
         Sent("deleteACart", cart="weekend-list"),
         Sent("createCustomer", access="shopper", body={"data": NEW_CUSTOMER}),
         Sent("getCustomers"),

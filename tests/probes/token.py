@@ -33,7 +33,7 @@ def credentials_wrong() -> Iterator[Probe]:
 @probes
 def grant_invalid() -> Iterator[Probe]:
     for form in (
-        {**GRANT, "grant_type": "password"},
+        {"grant_type": "password", "client_id": "{client_id}"},
         without(GRANT, "grant_type"),
         {**GRANT, "grant_type": ""},
         {**GRANT, "grant_type": "Implicit"},

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections.abc import Mapping
-from functools import lru_cache
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ from uvicorn.server import ServerState
 
 from cart_mock.api.endpoints import Endpoint
 from cart_mock.http.connection import MockProtocol
+from cart_mock.http.cors import Cors, answer_headers
 from cart_mock.http.delivery import send_answer
 from cart_mock.http.request_handler import RequestHandler
 from cart_mock.messages import Answer, Header, Request
@@ -29,18 +29,15 @@ from cart_mock.messages import Answer, Header, Request
 _METHODS = {b"GET": "GET", b"POST": "POST", b"PUT": "PUT", b"DELETE": "DELETE"}
 # These change how the exchange itself goes on.
 _SPECIAL = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
+_CORS = answer_headers()
 
 
 class Shared(NamedTuple):
-    """What the accelerator shares with the app: its router, its operations and what judges them.
-
-    ``cors`` are the headers that the app's CORS middleware adds to an answer.
-    """
+    """What the accelerator shares with the app: its router, its operations and what judges them."""
 
     paths: PathTemplates[str]
     endpoints: Mapping[str, Endpoint]
     requests: RequestHandler
-    cors: tuple[Header, ...]
 
 
 class ParsedRequest:
@@ -114,7 +111,7 @@ class AcceleratedProtocol(MockProtocol):
         )  # fmt: skip
         answer = requests.answer(endpoint, request, parsed.started)
         if isinstance(answer, Answer) and answer.delivery is None:
-            cors = self.shared.cors if b"origin" in parsed.headers else ()
+            cors = _CORS if b"origin" in parsed.headers else ()
             self.transport.write(_written(answer, request_id, cors))
             self.on_response_complete()
             return
@@ -123,7 +120,7 @@ class AcceleratedProtocol(MockProtocol):
             made = answer if isinstance(answer, Answer) else await answer
             await send_answer(made, request_id, scope, receive, send)
 
-        self._leave_to_uvicorn(send_later)
+        self._leave_to_uvicorn(Cors(send_later))
         super().on_message_complete()
 
     def _ordinary(self) -> ParsedRequest | None:
@@ -219,20 +216,8 @@ def accelerated(shared: Shared) -> type[AcceleratedProtocol]:
 
 def _written(answer: Answer, request_id: str, more: tuple[Header, ...]) -> bytes:
     """Return an answer as uvicorn would write it; ``more`` are headers at its end."""
-    start, end = _head(answer.status, answer.headers, more)
-    if answer.status == 204:
-        return b"%b%b%b" % (start, request_id.encode(), end)
-    body = answer.body
-    return b"%b%b\r\ncontent-length: %d%b%b" % (start, request_id.encode(), len(body), end, body)
-
-
-@lru_cache(maxsize=256)
-def _head(
-    status: int, headers: tuple[Header, ...], more: tuple[Header, ...]
-) -> tuple[bytes, bytes]:
-    """Return an answer's head before the value of its request id, and after its length."""
-    lines = [b"%b: %b\r\n" % header for header in headers]
-    ending = [b"\r\n%b: %b" % header for header in more]
-    return b"".join([STATUS_LINE[status], *lines, b"x-request-id: "]), b"".join(
-        [*ending, b"\r\n\r\n"]
-    )
+    parts = [STATUS_LINE[answer.status]]
+    for name, value in (*answer.headers_for(request_id), *more):
+        parts += (name, b": ", value, b"\r\n")
+    parts += (b"\r\n", answer.body)
+    return b"".join(parts)

@@ -61,7 +61,10 @@ class Success:
 
 
 class Endpoint:
-    """One operation of the contract, ready to answer."""
+    """One operation of the contract, ready to answer.
+
+    Each kind of endpoint judges its own kind of context, which is why ``ctx`` is not typed here.
+    """
 
     operation_id: str
     reads_body: bool

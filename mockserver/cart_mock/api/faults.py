@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from cart_mock.bodies import Malformed
 from cart_mock.errors import ErrorCatalogue
 from cart_mock.messages import Answer, Header, Violation
 from cart_mock.rules.context import RequestContext, TokenRequestContext
-from cart_mock.tenants.faults import InjectedFault, Plan
+from cart_mock.tenants.faults import InjectedFault, Kind, Plan
 from cart_mock.tenants.tenant import Tenant
 
 INJECTED = Violation(
@@ -44,7 +44,9 @@ class FaultInjector:
         self._errors = errors
         self._operations_of = lru_cache(maxsize=1024)(self._find_operations)
 
-    async def __call__(self, endpoint: Endpoint, ctx: Context, proceed: Handler) -> Answer:
+    def __call__(
+        self, endpoint: Endpoint, ctx: Context, proceed: Handler
+    ) -> Answer | Awaitable[Answer]:
         tenant = ctx.tenant
         assert tenant is not None  # it is the tenant's interceptor that is called
         latencies, decisive = tenant.faults.take(
@@ -53,29 +55,28 @@ class FaultInjector:
                 and _is_about(plan, ctx)
             )
         )
-        if latencies:
-            await tenant.clock.sleep(sum(fault.latency() for fault in latencies))
-            tenant.require()
-        if decisive is None:
-            answer = await _awaited(proceed(endpoint, ctx))
-            return replace(answer, fault=latencies[-1].to_dict()) if latencies else answer
-        return await self._fail(decisive, endpoint, ctx, proceed)
 
-    async def _fail(
-        self, fault: InjectedFault, endpoint: Endpoint, ctx: Context, proceed: Handler
-    ) -> Answer:
+        def answer() -> Answer | Awaitable[Answer]:
+            if decisive is None:
+                return proceed(endpoint, ctx)
+            return self._fail(decisive, lambda: proceed(endpoint, ctx))
+
+        return _delayed(tenant, latencies, answer) if latencies else answer()
+
+    def _fail(
+        self, fault: InjectedFault, proceed: Callable[[], Answer | Awaitable[Answer]]
+    ) -> Answer | Awaitable[Answer]:
         kind, described = fault.plan.kind, fault.to_dict()
         if kind == "error":
             return replace(self._error(fault.plan), fault=described)
-        if kind in ("drop", "stall"):
-            return Answer(0, delivery="drop" if kind == "drop" else "stall", fault=described)
-        answer = replace(await _awaited(proceed(endpoint, ctx)), fault=described)
-        if kind == "lose-reply":
-            return replace(answer, delivery="drop")
-        if kind == "truncate":
-            return replace(answer, delivery="truncate")
-        # Valid up to its last character: a client that does not parse to the end is found out.
-        return replace(answer, body=answer.body[:-1])
+        if kind == "drop":
+            return Answer(0, delivery="drop", fault=described)
+        if kind == "stall":
+            return Answer(0, delivery="stall", fault=described)
+        made = proceed()
+        if isinstance(made, Answer):
+            return _spoilt(made, kind, described)
+        return _spoilt_later(made, kind, described)
 
     def _error(self, plan: Plan) -> Answer:
         retry: tuple[Header, ...] = ()
@@ -91,8 +92,32 @@ class FaultInjector:
         return operations if operation is None else operations & {operation}
 
 
-async def _awaited(made: Answer | Awaitable[Answer]) -> Answer:
-    return made if isinstance(made, Answer) else await made
+async def _delayed(
+    tenant: Tenant,
+    latencies: list[InjectedFault],
+    answer: Callable[[], Answer | Awaitable[Answer]],
+) -> Answer:
+    await tenant.clock.sleep(sum(fault.latency() for fault in latencies))
+    tenant.require()
+    made = answer()
+    made = made if isinstance(made, Answer) else await made
+    return made if made.fault is not None else replace(made, fault=latencies[-1].to_dict())
+
+
+def _spoilt(answer: Answer, kind: Kind, described: Mapping[str, Any]) -> Answer:
+    """Return an answer whose request was done, and that goes wrong on its way."""
+    if kind == "lose-reply":
+        return replace(answer, delivery="drop", fault=described)
+    if kind == "truncate":
+        return replace(answer, delivery="truncate", fault=described)
+    # Valid up to its last character: a client that does not parse to the end is found out.
+    return replace(answer, body=answer.body[:-1], fault=described)
+
+
+async def _spoilt_later(
+    promise: Awaitable[Answer], kind: Kind, described: Mapping[str, Any]
+) -> Answer:
+    return _spoilt(await promise, kind, described)
 
 
 def _is_about(plan: Plan, ctx: Context) -> bool:

@@ -25,7 +25,7 @@ class TokenInvalid(Exception):
 
 
 class AccessToken(NamedTuple):
-    """What an access token says. ``expires`` is in seconds since the epoch."""
+    """The claims of an access token. ``expires`` is in seconds since the epoch."""
 
     tenant: str
     grant: Grant
@@ -33,7 +33,7 @@ class AccessToken(NamedTuple):
 
 
 class CustomerToken(NamedTuple):
-    """What a customer token says. ``expires`` is in seconds since the epoch."""
+    """The claims of a customer token. ``expires`` is in seconds since the epoch."""
 
     tenant: str
     customer: str
@@ -47,7 +47,7 @@ class Tokens:
         self._key = signing_key
 
     def issue_access(self, tenant: str, grant: Grant, now: float, token_id: str) -> tuple[str, int]:
-        """A new access token and when it expires, in seconds since the epoch."""
+        """Return a new access token and when it expires, in seconds since the epoch."""
         expires = int(now) + ACCESS_TOKEN_LIFETIME
         claims = {"aud": _ACCESS, "store": tenant, "grant": grant, "exp": expires, "jti": token_id}
         return jwt.encode(claims, self._key, _ALGORITHM), expires
@@ -55,7 +55,7 @@ class Tokens:
     def issue_customer(
         self, tenant: str, customer: str, now: float, token_id: str
     ) -> tuple[str, int]:
-        """A new customer token and when it expires, in seconds since the epoch."""
+        """Return a new customer token and when it expires, in seconds since the epoch."""
         expires = int(now) + CUSTOMER_TOKEN_LIFETIME
         claims = {
             "aud": _CUSTOMER, "store": tenant, "sub": customer, "exp": expires, "jti": token_id,
@@ -63,12 +63,12 @@ class Tokens:
         return jwt.encode(claims, self._key, _ALGORITHM), expires
 
     def read_access(self, token: str) -> AccessToken:
-        """What an access token says, expired or not. Raises TokenInvalid."""
+        """Return the claims of an access token, expired or not. Raises TokenInvalid."""
         claims = self._claims(token, _ACCESS)
         return AccessToken(claims["store"], claims["grant"], claims["exp"])
 
     def read_customer(self, token: str) -> CustomerToken:
-        """What a customer token says, expired or not. Raises TokenInvalid."""
+        """Return the claims of a customer token, expired or not. Raises TokenInvalid."""
         claims = self._claims(token, _CUSTOMER)
         return CustomerToken(claims["store"], claims["sub"], claims["exp"])
 

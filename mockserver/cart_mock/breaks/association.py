@@ -368,18 +368,18 @@ _MORE = refusal(
         (
             "two-accepted",
             "Two are accepted, and more refused.",
-            IgnoreRule(lambda f: _count(f) == 2),
+            IgnoreRule(lambda ctx: _count(ctx) == 2),
         ),
         (
             "three-accepted",
             "Two are refused, and more accepted.",
-            IgnoreRule(lambda f: _count(f) > 2),
+            IgnoreRule(lambda ctx: _count(ctx) > 2),
         ),
         (
             "accepted-for-administrator",
             "An administrator may name several.",
             (
-                IgnoreRule(lambda f: f.caller.is_administrator),
+                IgnoreRule(lambda ctx: ctx.caller.is_administrator),
                 ReplaceHandler(_all_of_them, (POST, DELETE)),
             ),
         ),
@@ -408,7 +408,7 @@ _TYPE = refusal(
         (
             "absent-accepted",
             "An entry without a type passes.",
-            IgnoreRule(lambda f: "type" not in f.entry),
+            IgnoreRule(lambda ctx: "type" not in ctx.entry),
         ),
         ("null-accepted", "null passes for a type.", IgnoreRule(_type(lambda t: t is None))),
         (
@@ -507,9 +507,9 @@ _NOT_PERMITTED = refusal(
     "customer-not-permitted",
     [
         ("accepted-with-credentials", "With a client-credentials token any customer may be named.",
-         IgnoreRule(lambda f: f.caller.grant == "client_credentials")),
+         IgnoreRule(lambda ctx: ctx.caller.grant == "client_credentials")),
         ("accepted-with-implicit", "With an implicit token any customer may be named.",
-         IgnoreRule(lambda f: f.caller.grant == "implicit")),
+         IgnoreRule(lambda ctx: ctx.caller.grant == "implicit")),
         ("accepted-on-own-carts", "Who has a cart may associate others with it, or take them away.",
          IgnoreRule(_has_cart_already)),
         ("accepted-once-associated", "A customer who has the cart may be named by anyone.",
@@ -553,9 +553,9 @@ _CONTACT = refusal(
         ("contact-dropped", "The cart is associated, and loses its contact.",
          (IgnoreRule(), ReplaceHandler(_without_contact, (POST,)))),
         ("accepted-for-administrator", "An administrator may associate it.",
-         IgnoreRule(lambda f: f.caller.is_administrator)),
+         IgnoreRule(lambda ctx: ctx.caller.is_administrator)),
         ("accepted-for-shopper", "A customer who is logged in may associate it.",
-         IgnoreRule(lambda f: not f.caller.is_administrator)),
+         IgnoreRule(lambda ctx: not ctx.caller.is_administrator)),
         "ignored",
         ("bad-request", "It is refused with 400 and the right text.", PatchError(status(400))),
     ],

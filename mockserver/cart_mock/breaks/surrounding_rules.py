@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from cart_mock.api import serializers as present
+from cart_mock.api import serializers
 from cart_mock.breaks.caller import claims_of
 from cart_mock.breaks.generic import refusal
 from cart_mock.breaks.helpers import (
@@ -73,14 +73,14 @@ _CART_OF_OTHERS = refusal(
 def _name(test: Callable[[Any], bool], instead: Callable[[Any], str]) -> PatchRequest:
     """Take such names for another."""
 
-    def change(_facts: RequestContext, data: dict[str, Any]) -> None:
+    def change(_ctx: RequestContext, data: dict[str, Any]) -> None:
         if "name" in data and test(data["name"]):
             data["name"] = instead(data["name"])
 
     return PatchRequest(patch(change), (CREATE, UPDATE))
 
 
-def _default_name(_facts: RequestContext, data: dict[str, Any]) -> None:
+def _default_name(_ctx: RequestContext, data: dict[str, Any]) -> None:
     data.setdefault("name", "Cart")
 
 
@@ -143,14 +143,14 @@ def _texts(ctx: RequestContext) -> list[str]:
 
 def _texts_with(test: Callable[[str], bool]) -> RejectWith:
     return RejectWith(
-        "request-invalid", lambda f: any(test(t) for t in _texts(f)), (CREATE, UPDATE)
+        "request-invalid", lambda ctx: any(test(t) for t in _texts(ctx)), (CREATE, UPDATE)
     )
 
 
 def _texts_as(instead: Callable[[str], str]) -> PatchRequest:
     """Names and descriptions that are kept differently; a name never becomes empty."""
 
-    def change(_facts: RequestContext, data: dict[str, Any]) -> None:
+    def change(_ctx: RequestContext, data: dict[str, Any]) -> None:
         for field in ("name", "description"):
             if isinstance(data.get(field), str) and data[field].strip():
                 data[field] = instead(data[field]) or data[field]
@@ -163,7 +163,7 @@ def _is_emoji(character: str) -> bool:
 
 
 def _description_as(instead: Callable[[str], str]) -> PatchRequest:
-    def change(_facts: RequestContext, data: dict[str, Any]) -> None:
+    def change(_ctx: RequestContext, data: dict[str, Any]) -> None:
         if isinstance(data.get("description"), str):
             data["description"] = instead(data["description"])
 
@@ -228,7 +228,7 @@ def _fresh(ctx: RequestContext, data: dict[str, Any]) -> None:
 
 def _existing(ctx: RequestContext, answer: Answer) -> Answer:
     cart = ctx.store.cart(ctx.data["id"]) if answer.refused_by == "cart-id-taken" else None
-    return answer if cart is None else json_answer(200, {"data": present.cart(cart)})
+    return answer if cart is None else json_answer(200, {"data": serializers.cart(cart)})
 
 
 _TAKEN = refusal(
@@ -260,9 +260,9 @@ _LAST = refusal(
     [
         ("deleted", "The last cart is deleted.", IgnoreRule()),
         ("deleted-by-administrator", "An administrator may delete the last cart.",
-         IgnoreRule(lambda f: f.caller.is_administrator)),
+         IgnoreRule(lambda ctx: ctx.caller.is_administrator)),
         ("deleted-by-shopper", "Customers may delete their last cart.",
-         IgnoreRule(lambda f: f.caller.customer_id is not None)),
+         IgnoreRule(lambda ctx: ctx.caller.customer_id is not None)),
         "ignored",
         "wrong-status",
         "wrong-text",
@@ -274,10 +274,10 @@ _LAST = refusal(
 )  # fmt: skip
 
 
-def _empty_page(_facts: RequestContext, answer: Answer) -> Answer:
+def _empty_page(_ctx: RequestContext, answer: Answer) -> Answer:
     if answer.refused_by != "carts-need-an-owner":
         return answer
-    return json_answer(200, present.page("/v2/carts", present.cart, [], 0, 0, 20))
+    return json_answer(200, serializers.page("/v2/carts", serializers.cart, [], 0, 0, 20))
 
 
 _OWNER = refusal(
@@ -403,13 +403,13 @@ _RECORD = refusal(
     "customer-record-not-permitted",
     [
         ("read-accepted", "Anyone may read customer records.",
-         IgnoreRule(lambda f: f.request.method == "GET" and not _on_list(f))),
+         IgnoreRule(lambda ctx: ctx.request.method == "GET" and not _on_list(ctx))),
         ("list-accepted", "Anyone may list the customers.", IgnoreRule(_on_list)),
         ("update-accepted", "Anyone may change customer records.", IgnoreRule(on("PUT"))),
         ("delete-accepted", "Anyone may delete customers.", IgnoreRule(on("DELETE"))),
         ("accepted-to-anonymous", "An implicit token alone will do.", IgnoreRule(_anonymous)),
         ("accepted-to-customers", "Any customer token will do.",
-         IgnoreRule(lambda f: not f.caller.is_anonymous)),
+         IgnoreRule(lambda ctx: not ctx.caller.is_anonymous)),
     ],
     subject="Access to the records of other customers",
 )  # fmt: skip
@@ -420,7 +420,7 @@ def _made_up(ctx: RequestContext, answer: Answer) -> Answer:
         return answer
     now = ctx.now
     nobody = Customer(ctx.customer_id, "Nobody", "nobody@example.com", now, now)
-    return json_answer(200, {"data": present.customer(nobody)})
+    return json_answer(200, {"data": serializers.customer(nobody)})
 
 
 _UNKNOWN = refusal(
@@ -441,11 +441,11 @@ def _customer(change: Callable[[RequestContext, dict[str, Any]], None]) -> Patch
     return PatchRequest(patch(change), (CREATE_CUSTOMER, UPDATE_CUSTOMER))
 
 
-def _as_customer(_facts: RequestContext, data: dict[str, Any]) -> None:
+def _as_customer(_ctx: RequestContext, data: dict[str, Any]) -> None:
     data["type"] = "customer"
 
 
-def _typeless_as_customer(_facts: RequestContext, data: dict[str, Any]) -> None:
+def _typeless_as_customer(_ctx: RequestContext, data: dict[str, Any]) -> None:
     data.setdefault("type", "customer")
 
 
@@ -484,7 +484,9 @@ def _same_customer(ctx: RequestContext, answer: Answer) -> Answer:
     if answer.refused_by != "email-taken":
         return answer
     customer = ctx.store.customer_with_email(ctx.data["email"])
-    return answer if customer is None else json_answer(201, {"data": present.customer(customer)})
+    return (
+        answer if customer is None else json_answer(201, {"data": serializers.customer(customer)})
+    )
 
 
 _EMAIL_TAKEN = refusal(
@@ -557,7 +559,7 @@ _CREDENTIALS = refusal(
     [
         ("any-password", "Any password of a known email will do.", IgnoreRule(_is_known)),
         ("empty-password", "No password of a known email will do, too.",
-         IgnoreRule(lambda f: _is_known(f) and not f.data.get("password"))),
+         IgnoreRule(lambda ctx: _is_known(ctx) and not ctx.data.get("password"))),
         ("tells-apart", "An unknown email gets a 404 where a wrong password gets a 401.",
          PatchError(status(404), _is_unknown)),
         ("tells-apart-in-words", "An unknown email gets another text than a wrong password.",
@@ -591,9 +593,9 @@ _GRANT = refusal(
          Form(_any_grant)),
         ("no-client-accepted", "A client_id is not needed.", Form(_any_client)),
         ("any-secret", "Any client_secret will do.",
-         _hold(lambda f: bool(f.form.get("client_secret")))),
+         _hold(lambda ctx: bool(ctx.form.get("client_secret")))),
         ("no-secret", "A client_secret is not needed.",
-         _hold(lambda f: not f.form.get("client_secret"))),
+         _hold(lambda ctx: not ctx.form.get("client_secret"))),
     ],
     needed=True,
 )  # fmt: skip

@@ -24,12 +24,18 @@ class Cors(CORSMiddleware):
         )  # fmt: skip
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"]):
-            await super().__call__(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+        for name, _ in scope.get("headers", ()):
+            if name == b"origin":
+                await super().__call__(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
 
-    def answer_headers(self) -> tuple[Header, ...]:
-        """Return the headers that this middleware adds to every answer but that to a preflight."""
-        added = {**self.simple_headers, "Vary": "Origin"}
-        return tuple((name.lower().encode(), value.encode()) for name, value in added.items())
+
+def answer_headers() -> tuple[Header, ...]:
+    """Return the headers that the middleware adds to every answer but that to a preflight."""
+
+    async def no_app(scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer nothing: only the headers are wanted."""
+
+    added = {**Cors(no_app).simple_headers, "Vary": "Origin"}
+    return tuple((name.lower().encode(), value.encode()) for name, value in added.items())

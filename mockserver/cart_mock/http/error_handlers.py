@@ -1,4 +1,4 @@
-"""Everything that goes wrong, answered in the contract's envelope by Connexion's error handlers."""
+"""What goes wrong outside of an operation, answered by error handlers of Connexion's."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from starlette.exceptions import HTTPException
 
 from cart_mock.api.endpoints import Mock
 from cart_mock.http.request_handler import RequestHandler
-from cart_mock.http.rules_middleware import Refused
 from cart_mock.messages import Answer, Violation
 
 
 def add_error_handlers(app: AsyncApp, mock: Mock, requests: RequestHandler) -> None:
-    """Register a handler for refusals, unknown paths, wrong methods and failures."""
-
-    async def refused(request: ConnexionRequest, error: Refused) -> ConnexionResponse:
-        return _response(request, error.answer, error.request_id)
+    """Register a handler for unknown paths, wrong methods and failures."""
 
     async def unrouted(request: ConnexionRequest, error: HTTPException) -> ConnexionResponse:
         scope = request.scope
@@ -40,7 +36,6 @@ def add_error_handlers(app: AsyncApp, mock: Mock, requests: RequestHandler) -> N
         request_id = requests.new_id()
         return _response(request, requests.failure(error, request_id), request_id)
 
-    app.add_error_handler(Refused, refused)
     app.add_error_handler(404, unrouted)
     app.add_error_handler(405, unrouted)
     app.add_error_handler(Exception, failed)

@@ -49,6 +49,9 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
             await self.app(scope, receive, send)
             return
         path, method = request_path(scope), scope["method"]
+        bare = path.removesuffix("/")
+        if bare != path and self._paths.methods(bare):
+            path = bare  # a slash at the end makes no difference
         scope["path"] = path
         found = self._paths.find(method, path)
         context: dict[str, str | None]

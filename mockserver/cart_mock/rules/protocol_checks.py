@@ -89,7 +89,7 @@ def _body_schema(operation: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _path_patterns(path: str, contract: Contract) -> list[tuple[str, re.Pattern[str]]]:
-    """The path parameters of a path whose schema has a pattern."""
+    """Return the parameters of a path whose schema has a pattern."""
     components = contract.document["components"]
     found = []
     for reference in contract.document["paths"][path].get("parameters", ()):

@@ -25,7 +25,7 @@ _READ = 10_000
 
 
 class Store:
-    """Carts and customers in TinyDB, with an index of which cart belongs to whom.
+    """Carts and customers in TinyDB, with an index of the carts of each customer.
 
     What goes in and comes out are immutable values; times are given, there is no clock here.
     ``new_salt`` makes the salt of the key's secret. Raises msgspec.ValidationError if the storage

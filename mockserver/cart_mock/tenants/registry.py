@@ -182,6 +182,7 @@ def _take(data: Path) -> FileLock:
                 f"{data}: holds files that are not cart-mock's ({foreign[0]}); "
                 "name an empty directory"
             )
+        (data / _STORES).mkdir(mode=0o700, exist_ok=True)
         lock = FileLock(data / _LOCK, mode=0o600)
         lock.acquire(timeout=0)
     except Timeout as error:

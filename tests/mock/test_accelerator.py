@@ -1,4 +1,4 @@
-"""The short way and uvicorn's write the same to the wire, byte for byte."""
+"""The accelerator and the app behind uvicorn write the same to the wire, byte for byte."""
 
 from __future__ import annotations
 
@@ -9,18 +9,65 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 import uvicorn
-from cart_mock.accelerator.protocol import Connection
+from cart_mock.accelerator.protocol import AcceleratedProtocol, Shared, accelerated
+from cart_mock.app import create_app
+from cart_mock.http.connection import MockProtocol
+from cart_mock.server import server_of
+from cart_mock.testing import CartMock, served
 from uvicorn.server import ServerState
 
 from tests.mock import test_association_rules as association
 from tests.mock import test_http, test_surrounding_rules
-from tests.mock.test_pipelines import Sent, odd_requests
 from tests.mock.world import JSON, PASSWORD, World
 
 ASSOCIATES = "relationships/customers"
 ASSOCIATION = f"/v2/carts/c/{ASSOCIATES}"
+
+
+class Sent(NamedTuple):
+    """A request, to be sent to both."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY"]
+SEGMENTS = [
+    "v2", "carts", "customers", "relationships", "tokens", "oauth", "access_token", "c", "a%2Fb",
+    "a%2fb", "%25", "%C3%A9", "%FF", "..", "", "ui", "openapi.json", "a;b=c",
+]  # fmt: skip
+BODIES = [
+    b"", b"{}", b"[]", b"null", b'{"data":[]}', b'{"data":{"name":"x"}}', b"\xff", b"a=b",
+    b'{"data":[{"type":"customer","id":"id-1"}]}', b"grant_type=implicit&client_id=shop",
+]  # fmt: skip
+MEDIA = [JSON, "text/plain", "application/x-www-form-urlencoded", "", ";", "multipart/form-data"]
+QUERIES = [
+    "",
+    "?page[limit]=1",
+    "?page%5Blimit%5D=x",
+    "?page[offset]=-1",
+    "?&=&&x",
+    "?page[limit]=",
+]
+
+
+def odd_requests(rng: random.Random, headers: list[dict[str, str]], count: int) -> Iterator[Sent]:
+    paths = ["/v2/carts/c/relationships/customers", "/v2/carts", "/v2/carts/c", "/v2/customers",
+             "/v2/customers/tokens", "/v2/customers/id-1", "/oauth/access_token"]  # fmt: skip
+    for _ in range(count):
+        made = "/" + "/".join(rng.choices(SEGMENTS, k=rng.randint(1, 5)))
+        sent_headers = dict(rng.choice(headers))
+        if rng.random() < 0.8:
+            sent_headers["Content-Type"] = rng.choice(MEDIA)
+        if rng.random() < 0.2:
+            sent_headers["Origin"] = "https://shop.example"
+        path = (rng.choice(paths) if rng.random() < 0.6 else made) + rng.choice(QUERIES)
+        yield Sent(rng.choice(METHODS), path, sent_headers, rng.choice(BODIES))
 
 
 class Wire(asyncio.Transport):
@@ -59,29 +106,32 @@ class Answered(NamedTuple):
     closed: bool
 
 
+def protocol_of(world: World) -> type[AcceleratedProtocol]:
+    """The accelerator in front of a world's application."""
+    app = world.site.app
+    return accelerated(Shared(app.paths, app.mock.endpoints, app.requests))
+
+
 class Line:
-    """A connection to a world's application, by the short way or by uvicorn's alone."""
+    """A connection to a world's application, by the accelerator or by uvicorn alone."""
 
     def __init__(self, world: World, *, short: bool) -> None:
         self._runner = asyncio.Runner()
         self._state = ServerState()
+        self._protocol = protocol_of(world) if short else MockProtocol
         self.config = uvicorn.Config(
-            world.site.app, http=Connection, ws="none", access_log=False, server_header=False,
+            world.site.app, http=self._protocol, ws="none", access_log=False, server_header=False,
             date_header=False, log_config=None, lifespan="off",
         )  # fmt: skip
         self.config.load()
-        self._short = short
         self.open()
 
     def open(self) -> None:
         """Open a new connection."""
         loop = self._runner.get_loop()
         self.wire = Wire(loop)
-        self.connection = Connection(self.config, self._state, {}, loop)
+        self.connection = self._protocol(self.config, self._state, {}, loop)
         self.wire.lost = self.connection.connection_lost
-        assert self.connection._door is not None
-        if not self._short:
-            self.connection._door = None
         self.connection.connection_made(self.wire)
 
     def begin(self, *chunks: bytes) -> None:
@@ -133,14 +183,14 @@ def raw(
 
 
 class Pair:
-    """The same shop behind the short way and behind uvicorn's."""
+    """The same shop behind the accelerator and behind uvicorn alone."""
 
     def __init__(self, short: World, long: World) -> None:
         self.worlds = (short, long)
         self.lines = (Line(short, short=True), Line(long, short=False))
 
     def assert_alike(self, *chunks: bytes) -> Answered:
-        """Both write the same, and once more to the same again; the short way's first answer."""
+        """Both write the same, and once more to the same again; the accelerator's first answer."""
         answer = self._once(*chunks)
         self._once(*chunks)
         return answer
@@ -399,48 +449,46 @@ def test_a_connection_is_closed_when_it_was_idle_for_its_time_and_not_before(pai
     assert line.wire.closed
 
 
-def test_a_request_that_came_before_is_judged_again_and_not_parsed_again(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    line, world = pair.lines[0], pair.worlds[0]
-    request = raw("GET", "/v2/carts/c", world.admin)
-    assert b'"updated_at":"2026-' in line.send(request).content
-    parsed: list[bytes] = []
-    monkeypatch.setattr(Connection, "on_url", lambda _self, url: parsed.append(url))
-    world.cart("d")
-    world.associate("c", world.ada)
-    assert world.ada.encode() in line.send(request).content
-    line.open()  # another connection knows it, too
-    assert b" 200 OK" in line.send(request).content
-    world.wait(7200)  # the token has expired
-    assert b" 401 Unauthorized" in line.send(request).content
-    assert parsed == []
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_request_with_an_origin_takes_the_short_way_too(pair: Pair, method: str) -> None:
+    body = b"" if method == "GET" else b'{"data":[]}'
+    path = "/v2/carts" if method == "GET" else ASSOCIATION
+    headers = {**pair.worlds[0].admin, "Content-Type": JSON, "Origin": "https://shop.example"}
+    answer = pair.assert_alike(raw(method, path, headers, body))
+    assert b"access-control-allow-origin: *\r\n" in answer.content
+    assert b"vary: Origin\r\n" in answer.content
+    assert answer.writes == 1
 
 
-@pytest.mark.parametrize(
-    "chunks",
-    [lambda r: (r[:30], r[30:]), lambda r: (r + r,), lambda r: (b"\r\n" + r[:9], r[9:])],
-    ids=["in pieces", "two at once", "after an empty line"],
-)
-def test_only_what_came_alone_and_whole_is_remembered(
-    pair: Pair, chunks: Callable[[bytes], tuple[bytes, ...]]
-) -> None:
-    request = raw("GET", "/v2/carts/c", pair.worlds[0].admin)
-    pair.assert_alike(*chunks(request))
-    remembered = pair.lines[0].connection._remembered
-    assert remembered == {}
-    # What is remembered is no answer to the rest of another request.
-    pair.assert_alike(request)
-    assert list(remembered) == [request]
-    begun = raw("POST", "/v2/carts", {**pair.worlds[0].admin, "Content-Type": JSON})
-    begun = begun.replace(b"\r\n\r\n", b"\r\nContent-Length: %d\r\n\r\n" % len(request))
-    assert b" 400 Bad Request" in pair.assert_alike(begun, request).content
+UPGRADE = {"Upgrade": "h2c", "Connection": "Upgrade, HTTP2-Settings", "HTTP2-Settings": "AAMAAABk"}
 
 
-def test_no_more_is_remembered_than_is_of_use(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cart_mock.accelerator.protocol._REMEMBERED", 3)
-    line, admin = pair.lines[0], pair.worlds[0].admin
-    requests = [raw("GET", f"/v2/carts/c{i}", admin) for i in range(5)]
-    for request in [*requests, raw("GET", "/v2/carts/c", {**admin, "X-Long": "x" * 5000})]:
-        line.send(request)
-    assert list(line.connection._remembered) == requests[2:]
+def test_a_request_that_offers_an_upgrade_is_answered_with_its_body(pair: Pair) -> None:
+    headers = {**pair.worlds[0].admin, "Content-Type": JSON, **UPGRADE}
+    answer = pair.assert_alike(raw("POST", "/v2/carts", headers, CREATE % b"up"))
+    assert answer.content.startswith(b"HTTP/1.1 201 "), answer
+    assert b" 200 OK" in pair.assert_alike(raw("GET", "/v2/carts/up", headers)).content
+
+
+def test_what_follows_a_request_that_offers_an_upgrade_is_answered_too(pair: Pair) -> None:
+    headers = {**pair.worlds[0].admin, **UPGRADE}
+    both = raw("GET", "/v2/carts/c", headers) + raw("GET", "/v2/carts/c", pair.worlds[0].admin)
+    assert pair.assert_alike(both).content.count(b"HTTP/1.1 200 OK") == 2
+
+
+@pytest.mark.parametrize("accelerator", [True, False])
+def test_server_without_accelerator_leaves_every_request_to_the_app(accelerator: bool) -> None:
+    with World() as world:
+        server = server_of(world.site.app, "warning", accelerator=accelerator)
+        protocol = server.config.http_protocol_class
+        assert issubclass(protocol, MockProtocol)
+        assert issubclass(protocol, AcceleratedProtocol) is accelerator
+
+
+def test_served_mock_without_accelerator_answers_and_fails_as_faults_ask() -> None:
+    with served(create_app(), accelerator=False) as client:
+        mock = CartMock(client)
+        assert client.get("/v2/carts", headers=mock.headers()).status_code == 200
+        mock.fault("drop", times=1)
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.get("/v2/carts", headers=mock.headers())
