@@ -27,7 +27,10 @@ _SIZES = {
 
 
 def exposition(metrics: Metrics, tenants: TenantRegistry) -> bytes:
-    """Return all metrics in Prometheus' text format. May run in a thread: it copies what it reads."""
+    """Return all metrics in Prometheus' text format.
+
+    It may run in a thread, because it copies the counts that it reads.
+    """
     registry = CollectorRegistry()
     registry.register(_Collector(metrics, tenants))
     return generate_latest(registry)
