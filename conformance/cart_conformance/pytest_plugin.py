@@ -93,8 +93,7 @@ def _made(config: pytest.Config) -> dict[str, Any]:
     """The report of a run. Ends pytest where it could not be made, or was interrupted."""
     from cart_spec import load_contract
 
-    from cart_conformance.cli import from_environment, settings_of
-    from cart_conformance.config import SettingsError
+    from cart_conformance.config import SettingsError, from_environment, settings_of
     from cart_conformance.reports import DocumentReport, FileReports, ProgressReport, ReportDirError
     from cart_conformance.run import engine
     from cart_conformance.target.ledger import JournalError
@@ -113,7 +112,9 @@ def _made(config: pytest.Config) -> dict[str, Any]:
     contract = load_contract()
     kept = DocumentReport(contract)
     try:
-        settings = settings_of(config.getoption("conformance_url"), from_environment(options))
+        settings = settings_of(
+            config.getoption("conformance_url"), from_environment(options), contract
+        )
         reporters: list[engine.Reporter] = [kept]
         if settings.report_dir is not None:
             reporters.append(FileReports(settings.report_dir, contract))
@@ -190,6 +191,8 @@ class ConformanceItem(pytest.Item):
     def runtest(self) -> None:
         """Come to the verdict. Raises Deviates and Untried."""
         from cart_conformance.reports.prose import described
+        from cart_conformance.results import Verdict
+        from cart_conformance.run.verdicts import leaves_incomplete
 
         rule = self._rule
         assert rule is not None, "tests run only after a run"
@@ -201,7 +204,7 @@ class ConformanceItem(pytest.Item):
             raise Deviates(described(rule, self._own(rule, fails=True)))
         if verdict == "advice":
             pytest.xfail(f"advice: {self._summary(rule)}")
-        if verdict in ("error", "untestable") and rule["level"] == "documented":
+        if leaves_incomplete(rule["level"], Verdict(verdict)):
             raise Untried(reason)
         if verdict != "conforms":
             pytest.skip(reason)

@@ -14,6 +14,9 @@ from tests.conformance.streams import CONTRACT
 from tests.live import running_mock
 
 ROOT = Path(__file__).parents[2]
+CHECKOUT = os.pathsep.join(
+    [str(ROOT), *(str(ROOT / room) for room in ("openapi", "mockserver", "conformance"))]
+)
 ITEMS = sum(len(rule.operations) for rule in CONTRACT.rules)
 SECRET = "a-secret-that-must-not-show"
 
@@ -52,7 +55,7 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
         cwd=folder,
         env=environment
         | {
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": CHECKOUT,
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "CART_CONFORMANCE_CLIENT_ID": folder.name,
             "CART_CONFORMANCE_CLIENT_SECRET": SECRET,

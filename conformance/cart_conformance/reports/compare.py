@@ -15,6 +15,7 @@ from cart_spec import Contract
 from cart_conformance.config import Settings
 from cart_conformance.reports import FileReports
 from cart_conformance.reports.files import write_whole
+from cart_conformance.reports.tables import table_lines
 from cart_conformance.reports.terminal import ProgressReport, tolerant
 from cart_conformance.reports.text import one_line, visible
 from cart_conformance.run import engine
@@ -174,10 +175,13 @@ def told(found: Sequence[Difference], a: RunFinished, b: RunFinished) -> Iterato
     if not found:
         yield f"The same: all {len(a.verdicts)} rules, each with the same verdicts."
         return
-    width = max(len(rule) for rule in rules)
-    yield f"{'Rule':{width}}  {'Method':7} {'A':11} {'B':11}"
-    for each in found:
-        yield f"{each.rule:{width}}  {each.method:7} {each.a:11} {each.b:11} {each.path}"
+    heading, *rows = table_lines(
+        ("Rule", "Method", "A", "B", "Path"),
+        [(each.rule, each.method, each.a, each.b, each.path) for each in found],
+    )
+    yield heading
+    for each, row in zip(found, rows, strict=True):
+        yield row
         yield from _shown("A", each.only_a)
         yield from _shown("B", each.only_b)
     yield ""

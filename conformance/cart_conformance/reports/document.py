@@ -12,15 +12,9 @@ from cart_spec import Contract
 
 from cart_conformance.reports.record import Record
 from cart_conformance.reports.text import BODY_LIMIT, TEXT_LIMIT, clip, curl
-from cart_conformance.run.events import (
-    Deviation,
-    Event,
-    Exchange,
-    ExitStatus,
-    RuleVerdict,
-    RunFinished,
-    Verdict,
-)
+from cart_conformance.results import Deviation, Exchange, ExitStatus, RuleVerdict, Verdict
+from cart_conformance.run.events import Event, RunFinished
+from cart_conformance.run.verdicts import leaves_incomplete
 
 FORMAT = 1
 """The version of the schema; it grows when a reader of the one before would be misled."""
@@ -37,9 +31,6 @@ OUTCOMES = {
     ExitStatus.COULD_NOT_RUN: "could-not-run",
     ExitStatus.INCOMPLETE: "incomplete",
 }
-
-UNKNOWN = (Verdict.UNTESTABLE, Verdict.ERROR)
-"""Verdicts that say nothing of a deployment; documented rules with one leave a run incomplete."""
 
 
 def schema() -> dict[str, Any]:
@@ -136,7 +127,7 @@ def _rule(verdict: RuleVerdict, contract: Contract, record: Record) -> dict[str,
         "group": verdict.group,
         "verdict": verdict.verdict.value,
         "reason": _clipped(verdict.reason),
-        "leaves_incomplete": verdict.level == "documented" and verdict.verdict in UNKNOWN,
+        "leaves_incomplete": leaves_incomplete(verdict.level, verdict.verdict),
         "statement": rule.condition,
         "source": {
             "document": contract.source_title(rule),

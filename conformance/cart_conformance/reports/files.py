@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from cart_spec import Contract
+from cart_spec.files import write_atomically
 
 from cart_conformance.reports import badge, junit, page
 from cart_conformance.reports.document import document
@@ -98,11 +98,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises ReportDirError.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        part.write_bytes(content)
-        part.replace(path)
+        write_atomically(path, content, mode=0o644)
     except OSError as error:
         raise ReportDirError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)

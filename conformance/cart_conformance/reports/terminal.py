@@ -30,6 +30,7 @@ from cart_conformance.reports.prose import (
     outcome_sentence,
 )
 from cart_conformance.reports.record import Record
+from cart_conformance.reports.tables import PIPE_WIDTH
 from cart_conformance.reports.text import one_line, visible
 from cart_conformance.run.events import (
     CaseFinished,
@@ -60,8 +61,6 @@ STYLES = {
 SHOWN = 3
 """Deviations of one rule that are shown; the reports on disk have more."""
 
-# Wide enough that a log never breaks a line of the table.
-_PIPE_WIDTH = 200
 
 _LAYER_WORDS = {
     "directed": "Directed cases",
@@ -97,7 +96,7 @@ class ProgressReport:
             file=stream,
             no_color=self._plain,
             force_terminal=not self._plain,
-            width=_PIPE_WIDTH if not stream.isatty() else None,
+            width=PIPE_WIDTH if not stream.isatty() else None,
             # What a server sent is no markup.
             markup=False,
             emoji=False,

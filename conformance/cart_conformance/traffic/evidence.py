@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from cart_spec import Contract
+from cart_spec.redaction import Redactor
 
 from cart_conformance.exchange import Answer
 from cart_conformance.findings import Finding
@@ -16,7 +17,6 @@ from cart_conformance.oracle import Judgement, Oracle, TargetState, learn
 from cart_conformance.oracle.request_view import Token
 from cart_conformance.results import CaseResult, Deviation, Phase, RuleVerdict, Verdict
 from cart_conformance.run.verdicts import Policy, fold
-from cart_conformance.target.redaction import Redactor
 from cart_conformance.traffic.recorded import (
     SECRET_FIELDS,
     SECRET_HEADERS,
@@ -65,7 +65,7 @@ def weigh(recording: Recording, oracle: Oracle, policy: Policy, *, alone: bool) 
     ``alone`` says that nobody else used the store meanwhile, nor moved its clock: then what an
     exchange did is known at the next one. Otherwise only tokens are remembered.
     """
-    redactor = Redactor(secrets_of(recording))
+    redactor = Redactor(secrets_of(recording), by_name=False)
     known = recording.known
     judged: list[Judged] = []
     judgements: list[Judgement] = []
