@@ -413,7 +413,8 @@ def _others_cart(ctx: CaseContext) -> None:
     ctx.associate(cart, a)
     need_visible(ctx, cart, a)
     free = ctx.new_cart()
-    request = {"body": {"data": {"name": "Conformance"}}} if ctx.operation == UPDATE else {}
+    body = {"data": {"name": "Conformance"}}
+    request: dict[str, Any] = {"body": body} if ctx.operation == UPDATE else {}
     control = ctx.control(ctx.send(ctx.shopper("B"), ctx.operation, cart=free, **request))
     ctx.refused(ctx.send(ctx.shopper("B"), ctx.operation, cart=cart, **request), control)
 

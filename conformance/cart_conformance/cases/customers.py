@@ -81,8 +81,7 @@ def _others_record(ctx: CaseContext, who: str, level: Level) -> None:
     request: dict[str, Any] = {"customer": owner.id}
     if ctx.operation == UPDATE:
         request["body"] = {"data": {"type": "customer", "name": "Conformance, changed"}}
-    read = {"customer": owner.id}
-    control = ctx.control(ctx.send(ctx.shopper(owner), GET, **read))
+    control = ctx.control(ctx.send(ctx.shopper(owner), GET, customer=owner.id))
     before = _record(ctx, owner)
     answer = ctx.send(caller, ctx.operation, **request)
     if ctx.refused(answer, control, level=level) and ctx.operation != GET:
@@ -128,7 +127,7 @@ def customer_unknown() -> Iterator[Case]:
 
 def _of_nobody(ctx: CaseContext, customer: str) -> Answer:
     body = {"data": {"type": "customer", "name": "Conformance run"}}
-    request = {"body": body} if ctx.operation == UPDATE else {}
+    request: dict[str, Any] = {"body": body} if ctx.operation == UPDATE else {}
     return ctx.send(ctx.administrator, ctx.operation, customer=customer, **request)
 
 

@@ -9,7 +9,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from anybadge import Badge
+from anybadge import Badge  # type: ignore[import-untyped]  # it has no types
 
 from cart_conformance.reports.text import one_line
 
@@ -46,4 +46,5 @@ def render(report: dict[str, Any]) -> bytes:
     template = files("cart_conformance.reports").joinpath("templates/badge.svg").read_text("utf-8")
     badge = Badge(LABEL, text, default_color=COLOURS[report["outcome"]], template=template)
     # The title last: it is the only text that a server can influence.
-    return badge.badge_svg_text.replace("{{ title }}", escape(title)).encode()
+    svg: str = badge.badge_svg_text
+    return svg.replace("{{ title }}", escape(title)).encode()
