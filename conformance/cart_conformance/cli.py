@@ -48,7 +48,7 @@ _CREDENTIALS = (
     click.option(
         "--config",
         type=click.Path(dir_okay=False, path_type=Path),
-        help=f"A TOML file with these options. [default: {CONFIG}, where there is one]",
+        help=f"A TOML file with these options. [default: {CONFIG}, if it exists]",
     ),
 )
 _CHOICE = (
@@ -136,7 +136,7 @@ class _Reported(click.Command):
 
 
 def _report_dir(arguments: Sequence[str]) -> Path | None:
-    """The value of ``--report-dir`` among arguments that could not be understood."""
+    """Return the value of ``--report-dir`` among arguments that could not be parsed."""
     for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
         name, equals, value = argument.partition("=")
         if name == "--report-dir" and (value or after):
@@ -384,5 +384,5 @@ def cleanup(journal: Path, **options: Any) -> None:
 
 
 def main() -> None:
-    """The entry point of ``cart-conformance``."""
+    """Run ``cart-conformance``."""
     cli.main(prog_name="cart-conformance")

@@ -47,8 +47,8 @@ class CouldNotCompare(Exception):
 class Difference:
     """One rule and method in which the two differ.
 
-    ``a`` and ``b`` are the verdicts. ``only_a`` and ``only_b`` say, a sentence each, how the one
-    deviates where the other does not.
+    ``a`` and ``b`` are the verdicts. ``only_a`` and ``only_b`` are sentences: how one deviates and
+    the other does not.
     """
 
     rule: str
@@ -102,7 +102,7 @@ def _run(name: str, settings: Settings, contract: Contract) -> RunFinished:
 
 
 def differences(a: Sequence[RuleVerdict], b: Sequence[RuleVerdict]) -> Iterator[Difference]:
-    """Where the verdicts on two deployments differ, in the order of the catalogue.
+    """Yield where the verdicts on two deployments differ, in the order of the catalogue.
 
     A method differs where its verdicts do, or where directed cases deviate in other ways. What the
     model machine and fuzzing find depends on chance as well, so their verdicts alone count. What
@@ -142,7 +142,7 @@ _Ways = dict[tuple[str, str], Deviation]
 
 
 def _ways(rule: RuleVerdict, operation: str) -> _Ways:
-    """The deviations of one method that do not depend on chance, by kind and case."""
+    """Return the deviations of one method that do not depend on chance, by kind and case."""
     return {
         (deviation.kind.value, deviation.case): deviation
         for deviation in rule.deviations
@@ -166,7 +166,7 @@ SHOWN = 5
 
 
 def told(found: Sequence[Difference], a: RunFinished, b: RunFinished) -> Iterator[str]:
-    """The comparison as lines for people."""
+    """Yield the comparison as lines for people."""
     yield f"A  {visible(a.target)}  {a.requests} requests, exit status {a.exit_status:d}"
     yield f"B  {visible(b.target)}  {b.requests} requests, exit status {b.exit_status:d}"
     yield f"Seed {a.seed}"

@@ -34,13 +34,13 @@ OUTCOMES = {
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of ``report.json``, which ships with this package."""
+    """Return the JSON schema of ``report.json``, which ships with this package."""
     text = files("cart_conformance.reports").joinpath("report.schema.json").read_text("utf-8")
     return cast("dict[str, Any]", json.loads(text))
 
 
 def suite_version() -> str:
-    """The version of the installed distribution, or what there is instead."""
+    """Return the version of the installed distribution, or "not installed"."""
     try:
         return version("cart-associations")
     except PackageNotFoundError:
@@ -48,7 +48,7 @@ def suite_version() -> str:
 
 
 def document(record: Record, finished: RunFinished, contract: Contract) -> dict[str, Any]:
-    """The run in ``record``, which ended with ``finished``, as the schema describes it."""
+    """Return the run in ``record``, which ended with ``finished``, as the schema describes it."""
     started = record.started
     return {
         "format": FORMAT,
@@ -154,7 +154,7 @@ def _rule(verdict: RuleVerdict, contract: Contract, record: Record) -> dict[str,
 
 
 def _most_telling(verdict: RuleVerdict) -> list[tuple[Deviation, bool]]:
-    """The deviations to keep, each with whether it fails the run: those that say the most first.
+    """Return the deviations to keep, the most telling first, each with whether it fails the run.
 
     Those that fail come before advice, and the first of each kind and operation before the next.
     """

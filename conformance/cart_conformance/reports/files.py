@@ -23,7 +23,7 @@ class ReportDirError(OSError):
 
 
 def as_json(report: dict[str, Any]) -> bytes:
-    """The report as JSON in UTF-8."""
+    """Return the report as JSON in UTF-8."""
     return json.dumps(report, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
@@ -43,7 +43,7 @@ class FileReports:
     """
 
     def __init__(self, directory: Path, contract: Contract) -> None:
-        """Make ``directory`` where it is missing. Raises ReportDirError."""
+        """Make ``directory`` if it is missing. Raises ReportDirError."""
         self.directory = directory
         self._contract = contract
         self._record = Record()

@@ -83,7 +83,7 @@ def _cases(rule: dict[str, Any]) -> Iterator[Case]:
 def _ending(
     rule: dict[str, Any], operation: dict[str, Any], failing: list[dict[str, Any]]
 ) -> tuple[Outcome, str, str]:
-    """How a test case ends: its outcome, its message, and its type."""
+    """Return how a test case ends: its outcome, its message, and its type."""
     verdict = Verdict(operation["verdict"])
     reason = one_line(operation["reason"] or rule["reason"] or verdict)
     if verdict is Verdict.DEVIATES:

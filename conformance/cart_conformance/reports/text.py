@@ -23,19 +23,19 @@ _CONTROL_PICTURES = 0x2400
 
 
 def whole(text: str) -> str:
-    """``text`` without lone surrogates, which no encoding can hold."""
+    """Return ``text`` without lone surrogates, which no encoding can hold."""
     return _SURROGATES.sub("\ufffd", text)
 
 
 def clip(text: str, limit: int) -> str:
-    """``whole(text)``, cut to ``limit`` characters with a note of how many there were."""
+    """Return ``whole(text)``, cut to ``limit`` characters with a note of the full length."""
     if len(text) <= limit:
         return whole(text)
     return f"{whole(text[:limit])}\n… (cut after {limit:,} of {len(text):,} characters)"
 
 
 def visible(text: str) -> str:
-    """``text`` with a picture or an escape in place of each character that shows as none.
+    """Return ``text`` with a picture or an escape for each invisible character.
 
     Newlines and tabs stay. The result can stand in XML and HTML, and a terminal does not obey it.
     """
@@ -50,7 +50,7 @@ def _picture(match: re.Match[str]) -> str:
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """``visible(text)`` with white space folded, cut to ``limit`` characters."""
+    """Return ``visible(text)`` with white space folded, cut to ``limit`` characters."""
     folded = " ".join(visible(text[: 4 * limit]).split())
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"
 
