@@ -11,7 +11,7 @@ The folders, from top to bottom; each may import those below it:
 * ``config``, ``bodies``, ``findings``, ``exchange``, ``results``, ``errors``: values.
 
 A *phase* is a function of a session that yields case results, entered in
-:data:`cart_conformance.run.phases.PHASES`. A *reporter* is a class with ``handle(event)``. The suite
-knows the contract (``cart_spec``) and no implementation of it. Start reading at
+:data:`cart_conformance.run.phases.PHASES`. A *reporter* is a class with ``handle(event)``. The
+suite knows the contract (``cart_spec``) and no implementation of it. Start reading at
 :mod:`cart_conformance.run.engine`.
 """

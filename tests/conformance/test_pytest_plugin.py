@@ -50,8 +50,8 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     """Run pytest in ``folder``, with the plugin and credentials."""
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "cart_conformance.pytest_plugin", "-p", "xdist", "-p",
-         "no:cacheprovider", "--junitxml", "found.xml", *arguments],
+        [sys.executable, "-m", "pytest", "-p", "cart_conformance.pytest_plugin", "-p", "xdist",
+         "-p", "no:cacheprovider", "--junitxml", "found.xml", *arguments],
         cwd=folder,
         env=environment
         | {

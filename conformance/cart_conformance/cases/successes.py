@@ -145,7 +145,7 @@ def cart_gone(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "getCarts", "one page after another", requests=14)
 def pages_of_carts(ctx: CaseContext) -> None:
-    """Check that pages have the carts asked for, each once, and the total; an offset counts carts."""
+    """Check the pages of a list: each cart once, and the total; an offset counts carts."""
     a = ctx.customer("A")
     for _ in range(3):
         ctx.associate(ctx.new_cart(), a)

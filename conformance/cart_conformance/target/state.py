@@ -20,9 +20,9 @@ MOST_PAGES = 10
 class State:
     """One cart as the deployment shows it.
 
-    ``customers`` are the ids in the cart's relationship, sorted, a repeated one twice. ``listed`` is,
-    by customer label, how often the cart is in that customer's list, or -1 if the list could not be
-    read. ``missing`` is the status if the cart could not be read.
+    ``customers`` are the ids in the cart's relationship, sorted; a repeated one stands twice.
+    ``listed`` is, by customer label, how often the cart is in that customer's list, or -1 if the
+    list could not be read. ``missing`` is the status if the cart could not be read.
     """
 
     customers: tuple[str, ...]

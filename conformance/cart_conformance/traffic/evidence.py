@@ -56,8 +56,8 @@ class Evidence:
 def weigh(recording: Recording, oracle: Oracle, policy: Policy, *, alone: bool) -> Evidence:
     """Judge a recording by what the oracle's contract allows.
 
-    ``alone`` says that no other client used the store meanwhile, or moved its clock. Then the effect
-    of an exchange is known at the next one; otherwise only tokens are remembered.
+    ``alone`` says that no other client used the store meanwhile, or moved its clock. Then the
+    effect of an exchange is known at the next one; otherwise only tokens are remembered.
     """
     redactor = Redactor(secrets_of(recording), by_name=False)
     known = recording.known
