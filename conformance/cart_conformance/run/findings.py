@@ -26,6 +26,13 @@ class Finding:
     steps: tuple[str, ...] = ()
     about: str | None = None
 
+    def redacted(self, redactor: Redactor) -> Finding:
+        """Return the finding without secrets, and without the raw answers."""
+        return Finding(
+            self.rule, self.level, self.kind, self.operation,
+            redactor.text(self.expected), redactor.text(self.actual), about=self.about,
+        )  # fmt: skip
+
     def bind(self, case: str, layer: Layer, redactor: Redactor) -> Deviation:
         """The deviation, redacted."""
         return Deviation(
