@@ -11,7 +11,7 @@ from cart_conformance.oracle import CART_SIDE, Judgement, KnownCustomer, list_si
 from cart_conformance.oracle.jsontext import read_json
 from cart_conformance.oracle.request_view import ASSOCIATION_OPERATIONS, RequestView, is_safe_id
 from cart_conformance.schemathesis.schema_binding import bound_document
-from cart_conformance.target.credentials import CUSTOMER_TOKEN, Credentials, Customer
+from cart_conformance.target.credentials import CUSTOMER_TOKEN, Credentials, Customer, altered
 from cart_conformance.target.judging_client import JudgingClient
 from cart_conformance.target.session import (
     ASSOCIATE,
@@ -42,9 +42,10 @@ UNSAFE_ID = "not a safe id"
 
 # What the generated requests carry in place of tokens: a token that is renewed stays the same to a
 # generator, and no report of a tool that only sees these has a secret in it.
-ADMINISTRATOR = "Bearer administrator"
-IMPLICIT = "Bearer implicit"
-CUSTOMER_A, CUSTOMER_B, LATER_LOGIN = "customer A", "customer B", "customer A, logged in again"
+ADMINISTRATOR, IMPLICIT = "Bearer administrator", "Bearer implicit"
+ALTERED = "Bearer administrator, altered"
+CUSTOMER_A, CUSTOMER_B = "customer A", "customer B"
+LATER_LOGIN, ALTERED_A = "customer A, logged in again", "customer A, altered"
 
 
 @dataclass
@@ -152,23 +153,31 @@ class Fixtures:
             customers=[*([own.id] if own else []), *customers],
             named=[*customers, self.absent_customer],
             logins=[own.email] if own and own.email else [],
-            callers=([ADMINISTRATOR, IMPLICIT], list(self._customer_tokens())),
+            callers=(list(self._access_tokens()), list(self._customer_tokens())),
         )
 
-    def _customer_tokens(self) -> dict[str, str | None]:
+    def _access_tokens(self) -> dict[str, str]:
+        """Return the values of ``Authorization``, by what stands for them. Raises Untestable."""
+        administrator, implicit = (str(each.access_token) for each in self.witness.callers())
+        tokens = {ADMINISTRATOR: administrator, IMPLICIT: implicit, ALTERED: altered(administrator)}
+        return {name: f"Bearer {token}" for name, token in tokens.items()}
+
+    def _customer_tokens(self) -> dict[str, str]:
+        """Return the customer tokens, by what stands for them."""
+        first = self.customers[0].token
         tokens = dict(zip((CUSTOMER_A, CUSTOMER_B), (c.token for c in self.customers), strict=False))
-        return tokens | ({LATER_LOGIN: self._later.token} if self._later else {})
+        tokens[LATER_LOGIN] = self._later and self._later.token
+        tokens[ALTERED_A] = first and altered(first)
+        return {name: token for name, token in tokens.items() if token}
 
     def headers(self, headers: dict[str, str]) -> dict[str, str]:
         """Return ``headers`` with the tokens that their values stand for. Raises Untestable."""
         found = dict(headers)
         for name, value in headers.items():
-            if name.lower() == "authorization" and value in {ADMINISTRATOR, IMPLICIT}:
-                administrator, implicit = self.witness.callers()
-                caller = administrator if value == ADMINISTRATOR else implicit
-                found[name] = f"Bearer {caller.access_token}"
-            elif name.lower() == CUSTOMER_TOKEN.lower() and value in self._customer_tokens():
-                found[name] = str(self._customer_tokens()[value])
+            if name.lower() == "authorization":
+                found[name] = self._access_tokens().get(value, value)
+            elif name.lower() == CUSTOMER_TOKEN.lower():
+                found[name] = self._customer_tokens().get(value, value)
         return found
 
     def names_only_ours(self, view: RequestView) -> bool:
