@@ -66,10 +66,7 @@ def built_in(mock: CartMock, baseline: Path, seed: int, *, learn: bool = False) 
     Raises RuntimeError if the run did not come to its end.
     """
     report = _run(
-        baseline.parent,
-        seed,
-        {},
-        str(CONTRACT_PATH), "--url", mock.url,
+        mock, baseline.parent, seed, {},
         "-H", f"Authorization: Bearer {mock.access_token()}",
         "--baseline", str(baseline), *(["--baseline-update"] if learn else []),
     )  # fmt: skip
@@ -86,17 +83,18 @@ def ours(mock: CartMock, directory: Path, seed: int) -> Found:
         "CART_CONFORMANCE_CLIENT_SECRET": mock.client_secret,
     }
     checks = "cart_associations,cart_associations_advice"
-    return _found(_run(directory, seed, environment, str(CONTRACT_PATH), "--checks", checks))
+    return _found(_run(mock, directory, seed, environment, "--checks", checks))
 
 
 def _run(
-    directory: Path, seed: int, environment: dict[str, str], *arguments: str
+    mock: CartMock, directory: Path, seed: int, environment: dict[str, str], *arguments: str
 ) -> dict[str, Any]:
     report = directory / "report.json"
     report.unlink(missing_ok=True)
     done = subprocess.run(  # noqa: S603 - the command is built here
         [
-            str(Path(sys.executable).with_name("schemathesis")), "run", *arguments,
+            str(Path(sys.executable).with_name("schemathesis")), "run", str(CONTRACT_PATH),
+            "--url", mock.url, *arguments,
             "--seed", str(seed), "--max-examples", str(EXAMPLES), "--no-shrink",
             "--continue-on-failure", "--report", "json", "--report-json-path", str(report),
         ],
@@ -106,6 +104,8 @@ def _run(
     if not report.exists():
         raise RuntimeError(f"schemathesis made no report: {(done.stderr or done.stdout)[-2000:]}")
     told: dict[str, Any] = json.loads(report.read_text("utf-8"))
+    if not told["test_cases"]["generated"]:
+        raise RuntimeError(f"schemathesis tried nothing: {(done.stderr or done.stdout)[-2000:]}")
     return told
 
 

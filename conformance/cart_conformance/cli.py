@@ -21,7 +21,7 @@ from cart_conformance.config import (
     read_fixtures,
     read_toml,
 )
-from cart_conformance.run.events import ExitStatus, Layer
+from cart_conformance.results import ExitStatus, Phase
 
 if TYPE_CHECKING:
     from cart_conformance.cases import Case
@@ -165,15 +165,13 @@ def _listed(value: object, what: str) -> list[str]:
     raise SettingsError(f"{what} must be names, by comma or in a list")
 
 
-def _layers(value: object) -> tuple[Layer, ...]:
-    from cart_conformance.run.engine import LAYERS
-
+def _layers(value: object) -> tuple[Phase, ...]:
     names = _listed(value, "layers")
-    unknown = [name for name in names if name not in [layer.value for layer in LAYERS]]
+    unknown = [name for name in names if name not in [layer.value for layer in Phase]]
     if unknown:
-        known = ", ".join(layer.value for layer in LAYERS)
+        known = ", ".join(layer.value for layer in Phase)
         raise SettingsError(f"no layer {', '.join(unknown)}; the layers are: {known}")
-    return tuple(layer for layer in LAYERS if not names or layer.value in names)
+    return tuple(layer for layer in Phase if not names or layer.value in names)
 
 
 def _rules(value: object) -> tuple[str, ...]:
@@ -344,7 +342,7 @@ def from_environment(options: dict[str, Any]) -> dict[str, Any]:
 @click.option("--cases", "show_cases", is_flag=True, help="List every case.")
 def plan(base_url: str | None, show_cases: bool, **options: Any) -> None:
     """Show what a run would try, send and touch. Sends nothing."""
-    from cart_conformance.run.directed import chosen
+    from cart_conformance.run.plan import planned_cases
 
     options = from_environment(options)
     # Nothing is sent, so nothing needs to be secret yet.
@@ -354,15 +352,15 @@ def plan(base_url: str | None, show_cases: bool, **options: Any) -> None:
         settings = settings_of(base_url or "http://127.0.0.1", options)
     except SettingsError as error:
         _stop(str(error))
-    cases = chosen(load_contract(), settings) if Layer.DIRECTED in settings.layers else ()
+    cases = planned_cases(load_contract(), settings)
     _show_cases(cases, show_cases)
     whole = sum(case.requests for case in cases)
     click.echo(f"\n{len(cases)} directed cases, about {whole} requests, and clean-up after them.")
     if settings.rate:
         click.echo(f"At {settings.rate:g} requests a second: about {whole / settings.rate:.0f} s.")
     for layer in settings.layers:
-        if layer is not Layer.DIRECTED:
-            click.echo(f"Layer {layer.value}: its requests follow from what it finds.")
+        if layer is not Phase.DIRECTED:
+            click.echo(f"Phase {layer.value}: its requests follow from what it finds.")
     click.echo(f"At most {settings.max_requests} requests are sent.")
     if settings.customers is None:
         click.echo("Touched: carts and customers that the run makes, and removes again.")
@@ -440,22 +438,23 @@ def explain(rule_id: str) -> None:
 def cleanup(journal: Path, **options: Any) -> None:
     """Remove what is left of a run, from its JOURNAL."""
     from cart_conformance.target.cleanup import clean_up_later
-    from cart_conformance.target.ledger import Journal, JournalError, read_journal
-    from cart_conformance.target.session import CouldNotRun, Session, Untestable
-    from cart_conformance.target.transport import Client, Interruption
+    from cart_conformance.target.ledger import JournalError, Ledger, read_journal
+    from cart_conformance.errors import CouldNotRun, Untestable
+    from cart_conformance.target.session import Session
+    from cart_conformance.target.transport import Interruption, Transport
 
     try:
         remains = read_journal(journal)
         settings = settings_of(remains.target, from_environment(options))
-        client = Client(
+        transport = Transport(
             rate=settings.rate,
             max_requests=settings.max_requests,
             timeout=settings.timeout,
             max_time=settings.max_time,
             target=settings.target,
         )
-        resumed = Journal(journal, remains.run_id, remains.target, resume=True)
-        session = Session(settings, load_contract(), client, resumed, remains.run_id)
+        resumed = Ledger(journal, remains.run_id, remains.target, resume=True)
+        session = Session(settings, load_contract(), transport, resumed, remains.run_id)
         finished = clean_up_later(session, remains)
     except (SettingsError, JournalError, CouldNotRun, Interruption, Untestable) as error:
         _stop(str(error))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from cart_conformance.run.events import Layer
+from cart_conformance.results import Phase
 
 Texts = Literal["fail", "advise", "ignore"]
 TEXTS: tuple[Texts, ...] = get_args(Texts)
@@ -47,7 +47,7 @@ class Settings:
     client_id: str
     client_secret: str = field(repr=False)
     seed: int
-    layers: tuple[Layer, ...] = tuple(Layer)
+    layers: tuple[Phase, ...] = tuple(Phase)
     rate: float = 0.0
     max_requests: int = 20_000
     timeout: float = 10.0

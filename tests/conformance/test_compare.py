@@ -13,8 +13,8 @@ from cart_conformance.reports.compare import SHOWN, Difference, differences, tol
 from cart_conformance.run.events import (
     Deviation,
     Kind,
-    Layer,
     OperationVerdict,
+    Phase,
     RunFinished,
     Verdict,
 )
@@ -27,7 +27,7 @@ ON_DELETE = deviation(operation=DELETE)
 OTHER_KIND = deviation(kind=Kind.WRONG_TEXT)
 OTHER_CASE = deviation(case=f"type-not-customer/{POST}/null")
 OTHER_ANSWER = deviation(actual="201")
-FUZZED = replace(PLAIN, layer=Layer.FUZZ, case="fuzz/1")
+FUZZED = replace(PLAIN, layer=Phase.FUZZ, case="fuzz/1")
 FUZZED_OTHERWISE = replace(FUZZED, case="fuzz/2", kind=Kind.SERVER_ERROR)
 
 

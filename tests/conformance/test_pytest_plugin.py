@@ -122,7 +122,7 @@ def test_a_deviation_is_told_as_a_report_tells_it(made_up: Path) -> None:
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
-        (("-m", "cart_conformance"), ITEMS),
+        (("-m", "conformance"), ITEMS),
         (("-m", "not conformance"), 1),
         (("-k", "last-cart"), 1),
         (("-k", "interpretation and PUT and cart-unknown"), 1),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from cart_conformance.run.events import Kind
+from cart_conformance.results import Kind
 from cart_conformance.schemathesis import load_schema, loading
 from cart_conformance.schemathesis.checks import (
     RuleFailure,
@@ -19,6 +19,7 @@ from cart_conformance.schemathesis.checks import (
     failure_of,
 )
 from cart_conformance.schemathesis.fixtures import CUSTOMER_A, Fixtures
+from cart_conformance.schemathesis.transport import JudgedTransport
 from cart_spec import load_contract
 from schemathesis import Case, Response
 from schemathesis.core.failures import FailureGroup
@@ -44,15 +45,20 @@ def schema_on(service: Service) -> Iterator[OpenApiSchema]:
 
 def fixtures_of(schema: OpenApiSchema) -> Fixtures:
     transport = schema.transport
-    assert isinstance(transport, loading.JudgedTransport)
+    assert isinstance(transport, JudgedTransport)
     return transport.fixtures
 
 
 def associate(
-    schema: OpenApiSchema, body: Any, *, cart: str | None = None, method: str = "POST", **headers: str
-) -> Case:
+    schema: OpenApiSchema,
+    body: Any,
+    *,
+    cart: str | None = None,
+    method: str = "POST",
+    **headers: str,
+) -> Case[Any]:
     """One exact request, as the administrator unless ``headers`` say otherwise."""
-    case: Case = schema[ASSOCIATIONS][method].Case(
+    case: Case[Any] = schema[ASSOCIATIONS][method].Case(
         path_parameters={"cartID": cart or fixtures_of(schema).carts.free},
         headers={"Authorization": "Bearer administrator", **headers},
         body=body,
@@ -65,7 +71,7 @@ def entry(customer: str, type_: str = "customer") -> Any:
     return {"data": [{"type": type_, "id": customer}]}
 
 
-def failures(case: Case, response: Response, *checks: Any) -> set[tuple[str, Kind]]:
+def failures(case: Case[Any], response: Response, *checks: Any) -> set[tuple[str, Kind]]:
     """The rules and kinds of what the checks object to."""
     try:
         case.validate_response(response, checks=list(checks or (cart_associations,)))
@@ -81,7 +87,8 @@ def failures(case: Case, response: Response, *checks: Any) -> set[tuple[str, Kin
 def test_check_right_answers_pass() -> None:
     with schema_on(Service()) as schema:
         ada = fixtures_of(schema).customers[0].id
-        for body in (entry(ada), entry(ada, "person"), {"data": {}}, {"data": []}):
+        bodies: list[Any] = [entry(ada), entry(ada, "person"), {"data": {}}, {"data": []}]
+        for body in bodies:
             case = associate(schema, body)
             assert failures(case, case.call(), cart_associations, cart_associations_advice) == set()
 
@@ -175,7 +182,7 @@ def test_check_response_of_another_transport_is_judged_by_what_it_says(
     )
     with schema_on(Service()) as schema:
         found = failures(associate(schema, {}), response)
-    assert (("payload-not-array" in {rule for rule, _ in found})) is deviates
+    assert ("payload-not-array" in {rule for rule, _ in found}) is deviates
 
 
 def test_check_interpretation_fails_the_check_of_advice_only() -> None:
@@ -224,9 +231,7 @@ def test_transport_cases_carry_no_token() -> None:
     """What stands for a token is replaced when the request is sent, and not before."""
     with schema_on(Service()) as schema:
         customer = fixtures_of(schema).customers[0]
-        case = associate(
-            schema, entry(customer.id), **{"X-Moltin-Customer-Token": CUSTOMER_A}
-        )
+        case = associate(schema, entry(customer.id), **{"X-Moltin-Customer-Token": CUSTOMER_A})
         response = case.call()
         assert response.request.headers["X-Moltin-Customer-Token"] == customer.token
         assert case.headers["X-Moltin-Customer-Token"] == CUSTOMER_A
@@ -255,7 +260,7 @@ def test_state_machine_follows_the_links_of_the_contract() -> None:
         machine = schema.as_state_machine()
         followed = {
             (link.source.label.split()[0], link.name)
-            for transitions in machine._transitions.operations.values()
+            for transitions in machine._transitions.operations.values()  # type: ignore[attr-defined]  # links are not public
             for link in transitions.outgoing
         }
     assert followed >= {

@@ -57,14 +57,14 @@ def page_not_a_number() -> Iterator[Case]:
 
 
 def _refused(rule: str, operation: str, name: str, value: str) -> Case:
-    def run(x: CaseContext) -> None:
-        control = x.control(x.send(x.administrator, operation, query=f"{name}=10"))
-        x.refused(x.send(x.administrator, operation, query=f"{name}={value}"), control)
+    def run(ctx: CaseContext) -> None:
+        control = ctx.control(ctx.send(ctx.administrator, operation, query=f"{name}=10"))
+        ctx.refused(ctx.send(ctx.administrator, operation, query=f"{name}={value}"), control)
 
     return Case(rule, operation, f"{name}={value or 'nothing'}", run, 2, touches="nothing")
 
 
-def _taken(x: CaseContext, name: str, value: str, level: Level) -> None:
-    control = x.control(x.send(x.administrator, x.operation, query=f"{name}=10"))
-    answer = x.send(x.administrator, x.operation, query=f"{name}={value}")
-    x.status(answer, 200, control=control, level=level)
+def _taken(ctx: CaseContext, name: str, value: str, level: Level) -> None:
+    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, query=f"{name}=10"))
+    answer = ctx.send(ctx.administrator, ctx.operation, query=f"{name}={value}")
+    ctx.status(answer, 200, control=control, level=level)

@@ -17,7 +17,7 @@ from cart_conformance.cases.fixtures import (
     refusal,
 )
 from cart_conformance.cases.registry import Case, cases
-from cart_conformance.target.session import DISSOCIATE, identifiers
+from cart_conformance.target.requests import DISSOCIATE, identifiers
 
 ABSENT: Any = object()
 
@@ -88,8 +88,8 @@ def payload_nearly_json() -> Iterator[Case]:
 
 
 def _sending(raw: bytes) -> Fault:
-    def fault(x: CaseContext, _: str) -> dict[str, Any]:
-        return {"raw": raw.replace(b"ID", x.customer("A").id.encode())}
+    def fault(ctx: CaseContext, _: str) -> dict[str, Any]:
+        return {"raw": raw.replace(b"ID", ctx.customer("A").id.encode())}
 
     return fault
 
@@ -129,7 +129,7 @@ def customer_missing() -> Iterator[Case]:
 
 
 def _entries(*entries: Any) -> Fault:
-    def fault(_x: CaseContext, _: str) -> dict[str, Any]:
+    def fault(_ctx: CaseContext, _: str) -> dict[str, Any]:
         return {"body": {"data": list(entries)}}
 
     return fault
@@ -170,8 +170,8 @@ def more_than_one_customer() -> Iterator[Case]:
 
 
 def _naming(labels: tuple[str, ...]) -> Fault:
-    def fault(x: CaseContext, _: str) -> dict[str, Any]:
-        return {"body": identifiers(*(x.customer(label).id for label in labels))}
+    def fault(ctx: CaseContext, _: str) -> dict[str, Any]:
+        return {"body": identifiers(*(ctx.customer(label).id for label in labels))}
 
     return fault
 
@@ -228,8 +228,8 @@ def _members(rule: str, member: str, values: tuple[tuple[str, Any], ...]) -> Ite
 
 
 def _with(member: str, value: Any) -> Fault:
-    def fault(x: CaseContext, _: str) -> dict[str, Any]:
-        entry = {"type": "customer", "id": x.customer("A").id, member: value}
+    def fault(ctx: CaseContext, _: str) -> dict[str, Any]:
+        entry = {"type": "customer", "id": ctx.customer("A").id, member: value}
         return {"body": {"data": [{k: v for k, v in entry.items() if v is not ABSENT}]}}
 
     return fault
@@ -258,19 +258,19 @@ def faults_in_a_bare_array() -> Iterator[Case]:
             )
 
 
-def _in_bare_array(x: CaseContext, caller: str, entries: tuple[tuple[str, str], ...]) -> None:
-    a, b = x.customer("A"), x.customer("B")
-    cart, sender = x.session.new_cart(), caller_of(x, caller)
-    if x.operation == DISSOCIATE:
-        x.associate(cart, a)
-    control = x.send(sender, x.operation, cart=cart, body=identifiers(a.id)["data"])
-    x.need(control, "a bare array is not taken")
-    if x.operation == DISSOCIATE:
-        x.associate(cart, a)
+def _in_bare_array(ctx: CaseContext, caller: str, entries: tuple[tuple[str, str], ...]) -> None:
+    a, b = ctx.customer("A"), ctx.customer("B")
+    cart, sender = ctx.new_cart(), caller_of(ctx, caller)
+    if ctx.operation == DISSOCIATE:
+        ctx.associate(cart, a)
+    control = ctx.send(sender, ctx.operation, cart=cart, body=identifiers(a.id)["data"])
+    ctx.need(control, "a bare array is not taken")
+    if ctx.operation == DISSOCIATE:
+        ctx.associate(cart, a)
     else:
-        x.dissociate(cart, a)
-    before = x.state(cart, a, b)
-    body = [{"type": what, "id": x.customer(label).id} for what, label in entries]
-    answer = x.send(sender, x.operation, cart=cart, body=body)
-    if x.refused(answer, control):
-        x.unchanged(before, x.state(cart, a, b), answer)
+        ctx.dissociate(cart, a)
+    before = ctx.state(cart, a, b)
+    body = [{"type": what, "id": ctx.customer(label).id} for what, label in entries]
+    answer = ctx.send(sender, ctx.operation, cart=cart, body=body)
+    if ctx.refused(answer, control):
+        ctx.unchanged(before, ctx.state(cart, a, b), answer)

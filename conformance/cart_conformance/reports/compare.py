@@ -23,7 +23,7 @@ from cart_conformance.run.events import (
     Deviation,
     Event,
     ExitStatus,
-    Layer,
+    Phase,
     RuleVerdict,
     RunFinished,
     Verdict,
@@ -145,7 +145,7 @@ def _ways(rule: RuleVerdict, operation: str) -> _Ways:
     return {
         (deviation.kind.value, deviation.case): deviation
         for deviation in rule.deviations
-        if deviation.operation == operation and deviation.layer is Layer.DIRECTED
+        if deviation.operation == operation and deviation.layer is Phase.DIRECTED
     }
 
 

@@ -12,7 +12,7 @@ from cart_conformance.run.events import (
     CleanupFinished,
     Event,
     ExitStatus,
-    LayerFinished,
+    PhaseFinished,
     Provisioned,
     RuleVerdict,
     RunFinished,
@@ -29,7 +29,7 @@ class Record:
 
     started: RunStarted | None = None
     provisioned: Provisioned | None = None
-    layers: list[LayerFinished] = field(default_factory=list)
+    layers: list[PhaseFinished] = field(default_factory=list)
     cleanup: CleanupFinished | None = None
     finished: RunFinished | None = None
     cases: int = 0
@@ -43,7 +43,7 @@ class Record:
                 self.started = event
             case Provisioned():
                 self.provisioned = event
-            case LayerFinished():
+            case PhaseFinished():
                 self.layers.append(event)
             case CleanupFinished():
                 self.cleanup = event

@@ -37,8 +37,8 @@ from cart_conformance.run.events import (
     CleanupFinished,
     Event,
     ExitStatus,
-    LayerFinished,
-    LayerStarted,
+    PhaseFinished,
+    PhaseStarted,
     Provisioned,
     RunFinished,
     RunStarted,
@@ -119,13 +119,13 @@ class ProgressReport:
             case Provisioned():
                 how = "were given" if event.given else "were made"
                 self._say(f"{event.customers} customers {how}, {event.requests} requests")
-            case LayerStarted():
+            case PhaseStarted():
                 self._start_layer(event)
             case CaseStarted():
                 self._step(event.rule)
             case CaseFinished():
                 self._advance(event)
-            case LayerFinished():
+            case PhaseFinished():
                 self._end_layer(event)
             case CleanupFinished():
                 self._cleaned(event)
@@ -136,7 +136,7 @@ class ProgressReport:
     def _finish(self, finished: RunFinished) -> None:
         """Nothing is told of what was found."""
 
-    def _start_layer(self, event: LayerStarted) -> None:
+    def _start_layer(self, event: PhaseStarted) -> None:
         if self._plain:
             return
         if self._progress is None:
@@ -168,7 +168,7 @@ class ProgressReport:
             self._told.add(told)
             self._say(f"  deviates  {result.rule}, {result.operation}", STYLES["deviates"])
 
-    def _end_layer(self, event: LayerFinished) -> None:
+    def _end_layer(self, event: PhaseFinished) -> None:
         self._stop()
         self._say(
             f"{_LAYER_WORDS[event.layer.value]}: {event.cases} cases,"

@@ -17,14 +17,19 @@ __all__ = ["load_schema"]
 
 
 def load_schema(
-    url: str, client_id: str, client_secret: str, *, seed: int | None = None, rate: float | None = None
+    url: str,
+    client_id: str,
+    client_secret: str,
+    *,
+    seed: int | None = None,
+    rate: float | None = None,
 ) -> OpenApiSchema:
     """Return the contract as a Schemathesis schema, bound to fixtures made at the deployment.
 
-    ``url`` is the base URL of the deployment, ``rate`` the most requests a second (0: no limit). The
-    fixtures are removed when the process ends, or by
-    :func:`cart_conformance.schemathesis.loading.close`. Raises CouldNotRun if the deployment or the
-    credentials do not let it make them.
+    ``url`` is the base URL of the deployment, ``rate`` the most requests a second (0: no limit).
+    The fixtures are removed when the process ends, or by
+    :func:`cart_conformance.schemathesis.loading.close`. Raises CouldNotRun if the fixtures cannot
+    be made.
     """
     # Schemathesis takes a second to import; a run of directed cases does without it.
     from cart_conformance.schemathesis import loading

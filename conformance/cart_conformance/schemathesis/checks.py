@@ -21,10 +21,10 @@ from requests.structures import CaseInsensitiveDict
 from schemathesis import Case, CheckContext, Response
 from schemathesis.core.failures import Failure, FailureGroup, Severity
 
+from cart_conformance.exchange import Answer, Request
+from cart_conformance.findings import Finding
 from cart_conformance.oracle import Oracle, TargetState
-from cart_conformance.run.findings import Finding
 from cart_conformance.schemathesis.transport import FINDINGS
-from cart_conformance.target.transport import Answer, Request
 
 _SEVERITY = {
     "documented": Severity.HIGH,
@@ -82,13 +82,13 @@ def _oracle() -> Oracle:
 
 
 @schemathesis.check
-def cart_associations(_ctx: CheckContext, response: Response, _case: Case) -> None:
+def cart_associations(_ctx: CheckContext, response: Response, _case: Case[Any]) -> None:
     """Fail if an answer, or what it changed, deviates from a documented rule."""
     _raise(finding for finding in _findings(response) if finding.level == "documented")
 
 
 @schemathesis.check
-def cart_associations_advice(_ctx: CheckContext, response: Response, _case: Case) -> None:
+def cart_associations_advice(_ctx: CheckContext, response: Response, _case: Case[Any]) -> None:
     """Fail if an answer deviates from what was observed or is an interpretation."""
     _raise(finding for finding in _findings(response) if finding.level != "documented")
 

@@ -7,20 +7,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cart_conformance.errors import Untestable
+from cart_conformance.exchange import Answer, Request
 from cart_conformance.oracle import CART_SIDE, Judgement, KnownCustomer, list_side
 from cart_conformance.oracle.jsontext import read_json
 from cart_conformance.oracle.request_view import ASSOCIATION_OPERATIONS, RequestView, is_safe_id
 from cart_conformance.schemathesis.schema_binding import bound_document
 from cart_conformance.target.credentials import CUSTOMER_TOKEN, Credentials, Customer, altered
 from cart_conformance.target.judging_client import JudgingClient
-from cart_conformance.target.session import (
-    ASSOCIATE,
-    DISSOCIATE,
-    Session,
-    Untestable,
-    identifiers,
-)
-from cart_conformance.target.transport import Answer, Request
+from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers
+from cart_conformance.target.session import Session
 
 # Left out: tokens for a store's key, since a series of wrong secrets may lock a real key; and the
 # removal of customers, which has directed cases.
@@ -73,9 +69,9 @@ class Fixtures:
         """Make the fixtures. Raises Untestable, or an Interruption."""
         self.session = session
         self.witness = JudgingClient(session)
-        customers = list(session.customers.values())
+        customers = list(session.actors.customers.values())
         if not customers:
-            raise Untestable("no customer: " + "; ".join(session.problems))
+            raise Untestable("no customer: " + "; ".join(session.actors.problems))
         # Coverage varies one thing at a time around a request that it builds from the least of the
         # values: that is to be a right one, in which customer A's token goes with A's id.
         self.customers = sorted(customers[:2], key=lambda each: (len(each.id), each.id))
@@ -110,7 +106,7 @@ class Fixtures:
     def _logged_in_again(self, customer: Customer) -> Customer | None:
         if customer.email is None or customer.password is None:
             return None
-        token = self.session.customer_token(customer.email, customer.password)
+        token = self.session.factory.customer_token(customer.email, customer.password)
         again = replace(customer, token=token)
         complete = self.witness.known.customers[customer.id].complete
         self.witness.introduce(again, has_no_carts=complete)
@@ -167,10 +163,13 @@ class Fixtures:
 
     def _customer_tokens(self) -> dict[str, str]:
         """Return the customer tokens, by what stands for them."""
-        first = self.customers[0].token
-        tokens = dict(zip((CUSTOMER_A, CUSTOMER_B), (c.token for c in self.customers), strict=False))
-        tokens[LATER_LOGIN] = self._later and self._later.token
-        tokens[ALTERED_A] = first and altered(first)
+        first, later = self.customers[0].token, self._later
+        tokens = {
+            CUSTOMER_A: first,
+            CUSTOMER_B: self.customers[-1].token,
+            LATER_LOGIN: later.token if later else None,
+            ALTERED_A: altered(first) if first else None,
+        }
         return {name: token for name, token in tokens.items() if token}
 
     def headers(self, headers: dict[str, str]) -> dict[str, str]:
@@ -190,7 +189,7 @@ class Fixtures:
         """
         carts, session = self.carts, self.session
         if "cartID" in view.parameters:
-            ours = {carts.absent, *session.carts}
+            ours = {carts.absent, *session.ledger.carts}
             return view.cart_id in ours or not is_safe_id(view.cart_id)
         if "customerID" in view.parameters:
             made = [self.own.id] if self.own else []

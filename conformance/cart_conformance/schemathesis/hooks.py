@@ -14,7 +14,7 @@ from schemathesis.hooks import HookContext
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from cart_conformance.schemathesis import loading
-from cart_conformance.schemathesis.transport import attach
+from cart_conformance.schemathesis.transport import JudgedTransport, attach
 
 _TARGET: list[loading.Target] = []
 
@@ -35,4 +35,4 @@ def after_load_schema(_context: HookContext, schema: OpenApiSchema) -> None:
     """Have Schemathesis send through the session that made the fixtures."""
     schema.config.phases.coverage.unexpected_methods.clear()
     schema.config.phases.stateful.inference.algorithms.clear()
-    attach(schema, _TARGET[0].fixtures)
+    attach(schema, JudgedTransport(_TARGET[0].fixtures))

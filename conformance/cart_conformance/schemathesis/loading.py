@@ -13,14 +13,15 @@ from cart_spec import load_contract
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from cart_conformance.config import Settings, SettingsError, default_rate, normal_target
-from cart_conformance.run.events import CleanupFinished
+from cart_conformance.errors import CouldNotRun, Untestable
+from cart_conformance.results import CleanupFinished
 from cart_conformance.schemathesis import checks
 from cart_conformance.schemathesis.fixtures import Fixtures
 from cart_conformance.schemathesis.transport import JudgedTransport, attach
 from cart_conformance.target.cleanup import clean_up
-from cart_conformance.target.ledger import Journal, default_path
-from cart_conformance.target.session import CouldNotRun, Session, Untestable
-from cart_conformance.target.transport import Client, Interruption
+from cart_conformance.target.ledger import Ledger, default_path
+from cart_conformance.target.session import Session
+from cart_conformance.target.transport import Interruption, Transport
 
 __all__ = ["CONFIG", "Target", "checks", "close", "load", "settings_for"]
 
@@ -49,15 +50,15 @@ class Target:
         """Make the fixtures. Raises CouldNotRun, and then has removed what it made."""
         self._closed = False
         run_id = secrets.token_hex(4)
-        client = Client(
+        transport = Transport(
             rate=settings.rate,
             max_requests=settings.max_requests,
             timeout=settings.timeout,
             max_time=settings.max_time,
             target=settings.target,
         )
-        journal = Journal(settings.journal or default_path(run_id), run_id, settings.target)
-        self.session = Session(settings, load_contract(), client, journal, run_id)
+        ledger = Ledger(settings.journal or default_path(run_id), run_id, settings.target)
+        self.session = Session(settings, load_contract(), transport, ledger, run_id)
         atexit.register(self.close)
         try:
             self.session.provision()
@@ -75,7 +76,7 @@ class Target:
         try:
             return clean_up(self.session)
         finally:
-            self.session.client.close()
+            self.session.transport.close()
 
 
 _TARGETS: dict[str, Target] = {}
@@ -90,7 +91,7 @@ def load(settings: Settings) -> OpenApiSchema:
     schema.config.update(base_url=settings.target)
     # Built-in checks take a cart that is absent on purpose for a valid one that is refused.
     schema.config.checks.update(included_check_names=[checks.cart_associations.__name__])
-    attach(schema, target.fixtures)
+    attach(schema, JudgedTransport(target.fixtures))
     _TARGETS[target.session.run_id] = target
     return schema
 

@@ -100,12 +100,16 @@ def _drop_links(document: Mapping[str, Any], paths: Mapping[str, Any], wanted: s
         for operation in item.values():
             for response in operation["responses"].values():
                 named = response.get("links", {})
-                for name in [n for n, ref in named.items() if ref["$ref"].split("/")[-1] not in links]:
+                for name in [
+                    n for n, ref in named.items() if ref["$ref"].split("/")[-1] not in links
+                ]:
                     del named[name]
 
 
 def _request_bodies(document: Mapping[str, Any], paths: Mapping[str, Any]) -> Iterable[Any]:
-    bodies = [operation.get("requestBody", {}) for item in paths.values() for operation in item.values()]
+    bodies = [
+        operation.get("requestBody", {}) for item in paths.values() for operation in item.values()
+    ]
     for body in (*bodies, *document["components"]["requestBodies"].values()):
         yield from body.get("content", {}).values()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.client import responses as reasons
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,10 +23,11 @@ from schemathesis.hooks import HookContext
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTransport
 
+from cart_conformance.exchange import Answer, Request
+from cart_conformance.findings import Finding
 from cart_conformance.oracle import Judgement
-from cart_conformance.run.findings import Finding
 from cart_conformance.schemathesis.fixtures import Fixtures
-from cart_conformance.target.transport import Answer, NetworkFault, Request, TimedOut
+from cart_conformance.target.transport import NetworkError, TimedOut
 
 FINDINGS: WeakKeyDictionary[requests.PreparedRequest, tuple[Finding, ...]] = WeakKeyDictionary()
 """What was found of each request that was sent, and of what it changed; redacted."""
@@ -34,7 +36,9 @@ FINDINGS: WeakKeyDictionary[requests.PreparedRequest, tuple[Finding, ...]] = Wea
 class JudgedTransport(RequestsTransport):
     """Sends through a session, judges each answer, and keeps the fixtures in order."""
 
-    def __init__(self, fixtures: Fixtures, note: Callable[[Judgement], None] | None = None) -> None:
+    def __init__(
+        self, fixtures: Fixtures, note: Callable[[Judgement], None] = lambda _: None
+    ) -> None:
         """``note`` is given every judgement as it is made."""
         super().__init__()
         self._copy_serializers_from(REQUESTS_TRANSPORT)
@@ -43,14 +47,16 @@ class JudgedTransport(RequestsTransport):
         # What a request may get depends on those before it, so they go one after another.
         self._lock = threading.RLock()
 
-    def serialize_case(self, case: Case, **kwargs: Any) -> dict[str, Any]:
+    def serialize_case(self, case: Case[Any], **kwargs: Any) -> dict[str, Any]:
         """Return the arguments of a request, with tokens in place of what stands for them."""
         kwargs["base_url"] = self.fixtures.session.settings.target
         arguments = super().serialize_case(case, **kwargs)
         arguments["headers"] = self.fixtures.headers(dict(arguments["headers"]))
         return arguments
 
-    def send(self, case: Case, *, session: requests.Session | None = None, **kwargs: Any) -> Response:
+    def send(
+        self, case: Case[Any], *, session: requests.Session | None = None, **kwargs: Any
+    ) -> Response:
         """Send a case once. Raises an Interruption, as one of requests' exceptions if it can be."""
         headers = {**(session.headers if session else {}), **(kwargs.get("headers") or {})}
         arguments = self.serialize_case(case, headers=headers, params=kwargs.get("params"))
@@ -58,10 +64,8 @@ class JudgedTransport(RequestsTransport):
         with self._lock:
             try:
                 answer, judgements = self._exchange(prepared)
-            except TimedOut as fault:
-                raise requests.ReadTimeout(str(fault), request=prepared) from fault
-            except NetworkFault as fault:
-                raise requests.ConnectionError(str(fault), request=prepared) from fault
+            except NetworkError as fault:
+                raise self.unanswered(fault, prepared) from fault
         redactor = self.fixtures.session.redactor
         sent = _as_sent(prepared, answer.request)
         FINDINGS[sent] = tuple(
@@ -69,13 +73,18 @@ class JudgedTransport(RequestsTransport):
         )
         return _response(answer, sent)
 
+    def unanswered(self, fault: NetworkError, request: requests.PreparedRequest) -> Exception:
+        """Return the exception that Schemathesis knows for a request without an answer."""
+        kind = requests.ReadTimeout if isinstance(fault, TimedOut) else requests.ConnectionError
+        return kind(str(fault), request=request)
+
     def _exchange(self, prepared: requests.PreparedRequest) -> tuple[Answer, list[Judgement]]:
         fixtures, headers = self.fixtures, dict(prepared.headers)
         view = fixtures.view(str(prepared.method), str(prepared.url))
         if view.operation is None:
             # Built-in checks try methods and paths that the contract has not.
             request = Request(view.sent.method, view.sent.url, headers, _bytes(prepared.body))
-            return fixtures.session.client.send(request), []
+            return fixtures.session.transport.send(request), []
         # The session adds headers of its own unless they are there or taken away.
         absent = dict.fromkeys(("Accept", "User-Agent", "Content-Type"))
         body = _bytes(prepared.body)
@@ -90,31 +99,25 @@ class JudgedTransport(RequestsTransport):
             **(fixtures.own_body(view.operation, body) if body is not None else {}),
         )
         judgements = [judgement]
-        try:
-            for look in fixtures.settle(answer):
-                judgements.append(look)
-        except NetworkFault:
-            pass  # no answer to a look says nothing about the request
-        for each in judgements if self._note else ():
+        with suppress(NetworkError):  # no answer to a look says nothing about the request
+            judgements.extend(fixtures.settle(answer))
+        for each in judgements:
             self._note(each)
         return answer, judgements
 
 
-def attach(
-    schema: OpenApiSchema,
-    fixtures: Fixtures,
-    note: Callable[[Judgement], None] | None = None,
-) -> None:
-    """Have everything that is generated from ``schema`` sent to the fixtures' deployment."""
-    transport = JudgedTransport(fixtures, note)
-    bound = type(schema)
+def attach(schema: OpenApiSchema, transport: JudgedTransport) -> None:
+    """Have everything that is generated from ``schema`` sent through ``transport``."""
+    bound, fixtures = type(schema), transport.fixtures
     schema.__class__ = type(bound.__name__, (bound,), {"transport": property(lambda _: transport)})
 
-    def filter_case(_context: HookContext, case: Case) -> bool:
+    def filter_case(_context: HookContext, case: Case[Any]) -> bool:
         """Leave out a case that is about something that is not this run's."""
         try:
             arguments = transport.serialize_case(case)
-            url = requests.Request("GET", arguments["url"], params=arguments["params"]).prepare().url
+            url = (
+                requests.Request("GET", arguments["url"], params=arguments["params"]).prepare().url
+            )
         except (ValueError, TypeError, LookupError, requests.RequestException):
             return False  # it cannot be sent
         view = fixtures.view(case.method, str(url))

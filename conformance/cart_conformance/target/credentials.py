@@ -56,7 +56,7 @@ def altered(token: str) -> str:
     return token[:at] + other + token[at + 1 :]
 
 
-def forgeries(token: str, other: str | None = None) -> Iterator[tuple[str, str]]:
+def forged_tokens(token: str, other: str | None = None) -> Iterator[tuple[str, str]]:
     """Tokens like ``token`` that no server may take, as (what, value).
 
     ``other`` is another valid token, whose claims are put under this token's signature. A token

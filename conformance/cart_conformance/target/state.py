@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from cart_conformance.bodies import customers_of, page_of, timestamp, total
+from cart_conformance.errors import Untestable
 from cart_conformance.target.credentials import Credentials, Customer
-from cart_conformance.target.session import Session, Untestable
-from cart_conformance.target.transport import Answer
+from cart_conformance.target.session import Session
 
 PAGE = 50
 """Entries asked for at a time; well inside the bounds, which have cases of their own."""
@@ -63,34 +63,6 @@ def _times_listed(session: Session, customer: Customer, cart: str) -> int:
         return -1
 
 
-def customers_of(cart: dict[str, Any]) -> list[str]:
-    """The ids in a cart's relationship; an empty one may be ``{}``, a list, or not there at all."""
-    relationships = cart.get("relationships")
-    related = relationships.get("customers") if isinstance(relationships, dict) else None
-    entries = related.get("data") if isinstance(related, dict) else related
-    if isinstance(entries, dict):
-        entries = [entries]
-    if not isinstance(entries, list):
-        return []
-    return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
-
-
-def timestamp(cart: dict[str, Any], name: str) -> str | None:
-    """One of a cart's timestamps as it was sent."""
-    meta = cart.get("meta")
-    timestamps = meta.get("timestamps") if isinstance(meta, dict) else None
-    value = timestamps.get(name) if isinstance(timestamps, dict) else None
-    return value if isinstance(value, str) else None
-
-
-def instant(text: str | None) -> datetime:
-    """A timestamp as a point in time. Raises Untestable where it is none."""
-    try:
-        return datetime.fromisoformat(text or "")
-    except ValueError:
-        raise Untestable(f"{text!r} is no timestamp") from None
-
-
 def list_ids(session: Session, caller: Credentials) -> list[str]:
     """The ids of the carts that ``caller`` is listed. Raises Untestable where it is refused."""
     return [str(cart.get("id")) for cart in list_carts(session, caller)]
@@ -114,18 +86,3 @@ def list_carts(
         if not page:
             break
     return carts
-
-
-def page_of(answer: Answer) -> list[dict[str, Any]]:
-    """The entries of a page. Raises Untestable where it is none."""
-    if not answer.ok or not isinstance(answer.data, list):
-        raise Untestable(f"a list could not be read: {answer.status}")
-    return [entry for entry in answer.data if isinstance(entry, dict)]
-
-
-def total(answer: Answer, default: int) -> int:
-    """How many entries there are in all, as the page says."""
-    meta = answer.document.get("meta") if isinstance(answer.document, dict) else None
-    results = meta.get("results") if isinstance(meta, dict) else None
-    value = results.get("total") if isinstance(results, dict) else None
-    return value if isinstance(value, int) else default

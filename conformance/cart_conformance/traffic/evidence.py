@@ -10,14 +10,13 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from cart_spec import Contract
 
+from cart_conformance.exchange import Answer
+from cart_conformance.findings import Finding
 from cart_conformance.oracle import Judgement, Oracle, TargetState, learn
 from cart_conformance.oracle.request_view import Token
-from cart_conformance.run.events import CaseResult, Deviation, Layer, RuleVerdict, Verdict
-from cart_conformance.run.finding_aggregator import verdict_of
-from cart_conformance.run.findings import Finding
+from cart_conformance.results import CaseResult, Deviation, Phase, RuleVerdict, Verdict
 from cart_conformance.run.verdicts import Policy, fold
 from cart_conformance.target.redaction import Redactor
-from cart_conformance.target.transport import Answer
 from cart_conformance.traffic.recorded import (
     SECRET_FIELDS,
     SECRET_HEADERS,
@@ -99,7 +98,7 @@ def weigh(recording: Recording, oracle: Oracle, policy: Policy, *, alone: bool) 
 
 def _judged(recorded: Recorded, judgement: Judgement, policy: Policy, redactor: Redactor) -> Judged:
     deviations = tuple(
-        finding.bind(recorded.pointer, Layer.DIRECTED, redactor) for finding in judgement.findings
+        finding.bind(recorded.pointer, Phase.DIRECTED, redactor) for finding in judgement.findings
     )
     verdict = policy.verdict(deviations)
     if verdict is None:
@@ -124,22 +123,24 @@ def _verdicts(
         for finding in judgement.findings:
             found[finding.rule, finding.operation].append(finding)
             examined[finding.rule, finding.operation] += 0
-    results = [
-        CaseResult(
-            case=f"traffic/{operation}/{rule}",
-            rule=rule,
-            operation=operation,
-            layer=Layer.DIRECTED,
-            verdict=verdict_of(found[rule, operation]),
-            deviations=tuple(
-                each.bind(f"traffic/{operation}/{rule}", Layer.DIRECTED, redactor)
-                for each in found[rule, operation]
-            ),
-            examined=((rule, operation),),
-            requests=number,
+    results = []
+    for (rule, operation), number in examined.items():
+        case = f"traffic/{operation}/{rule}"
+        deviations = tuple(
+            each.bind(case, Phase.DIRECTED, redactor) for each in found[rule, operation]
         )
-        for (rule, operation), number in examined.items()
-    ]
+        results.append(
+            CaseResult(
+                case=case,
+                rule=rule,
+                operation=operation,
+                layer=Phase.DIRECTED,
+                verdict=policy.case_verdict(rule, deviations),
+                deviations=deviations,
+                examined=((rule, operation),),
+                requests=number,
+            )
+        )
     return tuple(
         replace(each, reason=NOT_SHOWN) if each.verdict is Verdict.SKIPPED else each
         for each in fold(contract, results, policy)
