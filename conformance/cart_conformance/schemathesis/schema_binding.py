@@ -46,7 +46,7 @@ def bound_document(
         bound = item[method.lower()] | {
             "parameters": [
                 *(each for each in parameters if each["in"] != "header"),
-                *_caller_parameters(*callers),
+                *_caller_parameters(parameters, *callers),
             ],
             "security": [],
         }
@@ -77,8 +77,18 @@ def _bound(parameter: dict[str, Any], carts: list[str], customers: list[str]) ->
     return parameter
 
 
-def _caller_parameters(access: Sequence[str], customer: Sequence[str]) -> list[dict[str, Any]]:
-    headers = (("Authorization", True, access), (CUSTOMER_TOKEN, False, customer))
+def _caller_parameters(
+    parameters: Sequence[Mapping[str, Any]], access: Sequence[str], customer: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the header parameters that say who calls.
+
+    A deployment need not read a customer token where the contract does not name one.
+    """
+    reads_customer = any(each["name"] == CUSTOMER_TOKEN for each in parameters)
+    headers = (
+        ("Authorization", True, access),
+        (CUSTOMER_TOKEN, False, customer if reads_customer else ()),
+    )
     return [
         {
             "name": name,
