@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cart_spec.contract import Level
 from cart_spec.redaction import Redactor
@@ -28,6 +28,16 @@ class Finding:
     control: Answer | None = None
     steps: tuple[str, ...] = ()
     about: str | None = None
+
+    def redacted(self, redactor: Redactor) -> Finding:
+        """Return the finding without secrets, and without the answers, which hold some."""
+        return replace(
+            self,
+            expected=redactor.text(self.expected),
+            actual=redactor.text(self.actual),
+            answer=None,
+            control=None,
+        )
 
     def bind(self, case: str, phase: Phase, redactor: Redactor) -> Deviation:
         """Return the deviation that ``case`` found, redacted."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cart_conformance.run.events import CaseResult, Deviation, Verdict
+from cart_conformance.results import CaseResult, Deviation, Verdict
 from cart_conformance.schemathesis import stateful as model
 from cart_conformance.target.session import Untestable
 from cart_conformance.target.transport import BudgetSpent, Interruption

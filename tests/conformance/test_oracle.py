@@ -19,8 +19,8 @@ from cart_conformance.oracle import (
 )
 from cart_conformance.oracle.jsontext import read_json
 from cart_conformance.oracle.rule_conditions import CONDITIONS
-from cart_conformance.run.events import Kind
-from cart_conformance.target.transport import Answer, Request
+from cart_conformance.results import Kind
+from cart_conformance.exchange import Answer, Request
 from cart_spec import load_contract
 
 CONTRACT = load_contract()
