@@ -23,7 +23,7 @@ SECRET = "a-secret-that-must-not-show"
 # A run that never takes place: the plugin gets the events of one with every verdict in it.
 MADE_UP = """
 import cart_conformance.run.engine
-from cart_conformance.run.events import ExitStatus, Verdict
+from cart_conformance.results import ExitStatus, Verdict
 from tests.conformance.streams import DELETE, deviation, run
 
 VERDICTS = {

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from cart_conformance.oracle import Oracle
-from cart_conformance.run.events import Verdict
+from cart_conformance.results import Verdict
 from cart_conformance.run.verdicts import Policy
 from cart_conformance.traffic.command import traffic
 from cart_conformance.traffic.evidence import Evidence, weigh

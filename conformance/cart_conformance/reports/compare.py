@@ -18,17 +18,10 @@ from cart_conformance.reports.files import write_whole
 from cart_conformance.reports.tables import table_lines
 from cart_conformance.reports.terminal import ProgressReport, tolerant
 from cart_conformance.reports.text import one_line, visible
+from cart_conformance.results import Deviation, ExitStatus, Phase, RuleVerdict, Verdict
 from cart_conformance.run import engine
 from cart_conformance.run.engine import Reporter
-from cart_conformance.run.events import (
-    Deviation,
-    Event,
-    ExitStatus,
-    Phase,
-    RuleVerdict,
-    RunFinished,
-    Verdict,
-)
+from cart_conformance.run.events import Event, RunFinished
 
 
 class Outcome(IntEnum):

@@ -15,7 +15,8 @@ from cart_spec.files import write_atomically
 from cart_conformance.reports import badge, junit, page
 from cart_conformance.reports.document import document
 from cart_conformance.reports.record import Record, unfinished, untried
-from cart_conformance.run.events import Event, ExitStatus, RunFinished, RunStarted, Verdict
+from cart_conformance.results import ExitStatus, Verdict
+from cart_conformance.run.events import Event, RunFinished, RunStarted
 
 
 class ReportDirError(OSError):

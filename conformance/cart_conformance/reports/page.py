@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from cart_conformance.reports import prose
 from cart_conformance.reports.text import visible
-from cart_conformance.run.events import Verdict
+from cart_conformance.results import Verdict
 from cart_conformance.run.verdicts import worst
 
 GROUPS = {

@@ -6,18 +6,14 @@ from dataclasses import dataclass, field
 
 from cart_spec import Contract
 
+from cart_conformance.results import CaseResult, CleanupFinished, ExitStatus, RuleVerdict, Verdict
 from cart_conformance.run.events import (
     CaseFinished,
-    CaseResult,
-    CleanupFinished,
     Event,
-    ExitStatus,
     PhaseFinished,
     Provisioned,
-    RuleVerdict,
     RunFinished,
     RunStarted,
-    Verdict,
 )
 
 UNFINISHED = "The run has not finished, or was killed."

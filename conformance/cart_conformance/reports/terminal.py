@@ -32,18 +32,16 @@ from cart_conformance.reports.prose import (
 from cart_conformance.reports.record import Record
 from cart_conformance.reports.tables import PIPE_WIDTH
 from cart_conformance.reports.text import one_line, visible
+from cart_conformance.results import CleanupFinished, ExitStatus, Verdict
 from cart_conformance.run.events import (
     CaseFinished,
     CaseStarted,
-    CleanupFinished,
     Event,
-    ExitStatus,
     PhaseFinished,
     PhaseStarted,
     Provisioned,
     RunFinished,
     RunStarted,
-    Verdict,
 )
 from cart_conformance.run.verdicts import worst
 

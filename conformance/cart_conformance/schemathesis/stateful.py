@@ -203,7 +203,7 @@ class _Machine:
         self.ended: Interruption | Untestable | None = None
         self._faults = 0
         self._until = time.monotonic() + SECONDS
-        self._most = session.client.sent + REQUESTS
+        self._most = session.transport.sent + REQUESTS
         self._told: set[tuple[str, str]] = set()
         self._target: tuple[str, str] | None = None
         self._best: Finding | None = None
@@ -262,7 +262,7 @@ class _Machine:
 
     @property
     def _is_spent(self) -> bool:
-        return time.monotonic() > self._until or self.session.client.sent > self._most
+        return time.monotonic() > self._until or self.session.transport.sent > self._most
 
     # --- One sequence ---
 
@@ -336,8 +336,7 @@ class _Machine:
 
     def _remember(self, cart: str) -> None:
         """A deployment may make a deleted cart again when it is named: clean it up once more."""
-        self.session.journal.intend("cart", cart)
-        self.session.carts.append(cart)
+        self.session.ledger.claim(cart)
 
     # --- Looking ---
 
