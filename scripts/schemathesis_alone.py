@@ -134,7 +134,7 @@ def kept(page_text: str) -> dict[str, Found]:
     The number of test cases is the page's average, and the seconds are not there.
     """
     (count,) = re.findall(r"^\| test cases, on average \| (\d+) \|", page_text, re.MULTILINE)
-    found = re.findall(r"^\| `([a-z:-]+)` \| (.*?) \|", page_text, re.MULTILINE)
+    found = re.findall(r"^\| `([a-z0-9:-]+)` \| (.*?) \|", page_text, re.MULTILINE)
     return {
         name: Found(() if told == "nothing" else tuple(told.split(", ")), int(count), 0.0)
         for name, told in found

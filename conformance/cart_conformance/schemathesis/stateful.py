@@ -13,7 +13,7 @@ seed would not repeat a run, and it does not look for the shortest sequence. The
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -160,20 +160,25 @@ LOOKS = ("cart", "list", "list_of_the_other", "second_login", "everything")
 ACTIONS = tuple(_SAYS)
 _REFUSED = tuple(action for action in _SAYS if action.startswith("refused"))
 
-_HOW = {
-    "cart": st.sampled_from((0, 0, 0, *range(CARTS))),
-    "customer": st.integers(0, 1),
-    "by": st.sampled_from((*[BY[0]] * 4, *[BY[1]] * 2, *BY)),
-    "look": st.sampled_from(LOOKS),
-}
-"""How a step is done; the simplest first, so that shrinking goes towards it."""
+
+def steps(actions: Sequence[str]) -> st.SearchStrategy[Step]:
+    """Return steps of these actions, the simplest first."""
+    return st.builds(
+        Step,
+        action=st.sampled_from(actions),
+        cart=st.sampled_from((0, 0, 0, *range(CARTS))),
+        customer=st.integers(0, 1),
+        by=st.sampled_from((*[BY[0]] * 4, *[BY[1]] * 2, *BY)),
+        look=st.sampled_from(LOOKS),
+    )
 
 
 def machine_for(search: _Search, actions: Collection[str]) -> type[RuleBasedStateMachine]:
     """Return the state machine whose rules are these actions, played by ``search``."""
-    tried = [action for action in _REFUSED if action in actions]
+    refused = [action for action in ACTIONS if action in actions and action.startswith("refused")]
+    others = [action for action in ("rename", "delete", "get") if action in actions]
 
-    class Sequence(RuleBasedStateMachine):
+    class Machine(RuleBasedStateMachine):
         """One sequence of requests, on carts of its own."""
 
         def __init__(self) -> None:
@@ -182,42 +187,32 @@ def machine_for(search: _Search, actions: Collection[str]) -> type[RuleBasedStat
 
         # What there is to begin with, so that the steps find something to spoil.
         @initialize(customers=st.sampled_from([(), (0,), (0, 1), (1, 0)]))
-        def customers_have_a_cart(self, customers: tuple[int, ...]) -> None:
+        def begin(self, customers: tuple[int, ...]) -> None:
             for customer in customers:
                 search.play(Step("associate", 0, customer, BY[0], "everything"))
 
-        @rule(**_HOW)
-        def associate(self, **how: Any) -> None:
-            search.play(Step("associate", **how))
+        @rule(step=steps(["associate"]))
+        def associate(self, step: Step) -> None:
+            search.play(step)
 
-        @rule(**_HOW)
-        def disassociate(self, **how: Any) -> None:
-            search.play(Step("disassociate", **how))
+        @rule(step=steps(["disassociate"]))
+        def disassociate(self, step: Step) -> None:
+            search.play(step)
 
-        @precondition(lambda _: bool(tried))
-        @rule(action=st.sampled_from(tried or _REFUSED), **_HOW)
-        def try_what_is_refused(self, action: str, **how: Any) -> None:
-            search.play(Step(action, **how))
+        @precondition(lambda _: bool(refused))
+        @rule(step=steps(refused or ACTIONS))
+        def try_what_is_refused(self, step: Step) -> None:
+            search.play(step)
 
-        @precondition(lambda _: "rename" in actions)
-        @rule(**_HOW)
-        def rename(self, **how: Any) -> None:
-            search.play(Step("rename", **how))
-
-        @precondition(lambda _: "delete" in actions)
-        @rule(**_HOW)
-        def delete(self, **how: Any) -> None:
-            search.play(Step("delete", **how))
-
-        @precondition(lambda _: "get" in actions)
-        @rule(**_HOW)
-        def get(self, **how: Any) -> None:
-            search.play(Step("get", **how))
+        @precondition(lambda _: bool(others))
+        @rule(step=steps(others or ACTIONS))
+        def work_on_the_cart(self, step: Step) -> None:
+            search.play(step)
 
         def teardown(self) -> None:
             search.end()
 
-    return Sequence
+    return Machine
 
 
 _AT_THE_END = Step("get", 0, 0, "administrator", "everything")
@@ -278,9 +273,7 @@ class _Search:
 
         Returns whether it found a deviation that was not told before.
         """
-        self._target = self._best = None
-        self._left = most + SHRINKING
-        self._searches += 1
+        self._start(most)
         # What follows from a refused request that changes something is not told again.
         machine = machine_for(self, [each for each in actions if each not in self._spoilt])
         settings = hypothesis_settings(
@@ -304,6 +297,11 @@ class _Search:
             self._spoilt.add(self._doing)
         self.tally.find(self._best)
         return True
+
+    def _start(self, most: int) -> None:
+        self._target = self._best = None
+        self._left = most + SHRINKING
+        self._searches += 1
 
     @property
     def _is_spent(self) -> bool:
