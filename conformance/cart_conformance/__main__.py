@@ -1,6 +1,0 @@
-"""``python -m conformance``: the same as ``cart-conformance``."""
-
-from cart_conformance.cli import main
-
-if __name__ == "__main__":
-    main()

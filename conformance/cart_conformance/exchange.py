@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from cart_spec.redaction import Redactor
+
 from cart_conformance.results import Exchange
-from cart_conformance.target.redaction import Redactor
 
 NOT_JSON: Final = object()
 """The value of :attr:`Answer.document` if the body is not JSON."""
@@ -75,9 +76,9 @@ class Answer:
             method=request.method,
             url=redactor.text(request.url),
             request_headers=redactor.headers(request.headers.items()),
-            request_body=None if request.body is None else redactor.body(request.body),
+            request_body=None if request.body is None else redactor.body_text(request.body),
             status=self.status,
             response_headers=redactor.headers(self.headers.items()),
-            response_body=redactor.body(self.body),
+            response_body=redactor.body_text(self.body),
             elapsed=self.elapsed,
         )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from cart_spec.contract import Level
+from cart_spec.redaction import Redactor
 
 from cart_conformance.exchange import Answer
 from cart_conformance.results import Deviation, Kind, Phase
-from cart_conformance.target.redaction import Redactor
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cart_conformance.config import Settings
+from cart_conformance.results import CaseResult, Phase, Verdict
 from cart_conformance.run import engine
-from cart_conformance.run.events import CaseFinished, CaseResult, Event, Phase, RunFinished, Verdict
+from cart_conformance.run.events import CaseFinished, Event, RunFinished
 from cart_spec import load_contract
 
 CONTRACT = load_contract()

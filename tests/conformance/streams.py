@@ -6,24 +6,26 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cart_conformance.run.events import (
-    CaseFinished,
+from cart_conformance.results import (
     CaseResult,
     CleanupFinished,
     Deviation,
-    Event,
     Exchange,
     ExitStatus,
     Kind,
     OperationVerdict,
     Phase,
+    RuleVerdict,
+    Verdict,
+)
+from cart_conformance.run.events import (
+    CaseFinished,
+    Event,
     PhaseFinished,
     PhaseStarted,
     Provisioned,
-    RuleVerdict,
     RunFinished,
     RunStarted,
-    Verdict,
 )
 from cart_spec import Rule, load_contract
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cart_conformance.run.events import CleanupFinished
+from cart_conformance.results import CleanupFinished
 from cart_conformance.target.ledger import JournalError, Ledger, read_journal
 
 from tests.conformance.runs import SECRET, run

@@ -10,14 +10,8 @@ from pathlib import Path
 
 import pytest
 from cart_conformance.reports.compare import SHOWN, Difference, differences, told
-from cart_conformance.run.events import (
-    Deviation,
-    Kind,
-    OperationVerdict,
-    Phase,
-    RunFinished,
-    Verdict,
-)
+from cart_conformance.results import Deviation, Kind, OperationVerdict, Phase, Verdict
+from cart_conformance.run.events import RunFinished
 
 from tests.conformance.streams import DELETE, POST, deviation, run
 from tests.live import running_mock

@@ -13,7 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-from cart_conformance.run.events import ExitStatus, Phase, PhaseFinished, Verdict
+from cart_conformance.results import ExitStatus, Phase, Verdict
+from cart_conformance.run.events import PhaseFinished
 from cart_conformance.schemathesis import fuzzing as fuzz
 from cart_conformance.schemathesis import stateful as model
 from cart_mock.testing import CartMock

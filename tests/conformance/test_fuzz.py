@@ -161,11 +161,11 @@ def test_only_what_the_run_made_is_named(only: Callable[..., None]) -> None:
         list(fuzz.run(session))
         foreign = {
             cart
-            for cart in named["cart"] - set(session.carts)
+            for cart in named["cart"] - set(session.ledger.carts)
             if re.fullmatch("[0-9A-Za-z_-]+", cart)
         }
         assert foreign == set()
-        assert named["customer"] <= set(session.made_customers)
+        assert named["customer"] <= set(session.ledger.customers)
 
 
 def test_what_is_made_is_journalled_for_clean_up(only: Callable[..., None]) -> None:
@@ -174,9 +174,9 @@ def test_what_is_made_is_journalled_for_clean_up(only: Callable[..., None]) -> N
     with serving(service) as url, session_on(url) as session:
         list(fuzz.run(session))
         assert len(service.carts) > 20
-        assert set(service.carts) <= set(session.carts)
-        assert set(service.customers) <= set(session.made_customers)
-        journal = session.journal.path.read_text()
+        assert set(service.carts) <= set(session.ledger.carts)
+        assert set(service.customers) <= set(session.ledger.customers)
+        journal = session.ledger.path.read_text()
     assert all(made in journal for made in (*service.carts, *service.customers))
 
 

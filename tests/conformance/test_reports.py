@@ -19,17 +19,8 @@ from cart_conformance.reports.document import DEVIATION_LIMIT, document, schema
 from cart_conformance.reports.files import RENDERERS
 from cart_conformance.reports.record import Record, unfinished
 from cart_conformance.reports.text import clip, visible
-from cart_conformance.run.events import (
-    CleanupFinished,
-    Event,
-    Exchange,
-    ExitStatus,
-    Kind,
-    Phase,
-    PhaseFinished,
-    RunFinished,
-    Verdict,
-)
+from cart_conformance.results import CleanupFinished, Exchange, ExitStatus, Kind, Phase, Verdict
+from cart_conformance.run.events import Event, PhaseFinished, RunFinished
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 

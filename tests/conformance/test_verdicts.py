@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from cart_conformance.run.events import (
+from cart_conformance.results import (
     CaseResult,
     Deviation,
     ExitStatus,

@@ -2,7 +2,7 @@
 
 One module for each group of rules, written from the contract and without knowledge of any
 implementation. They may import the oracle and the target. Start reading at
-:mod:`cart_conformance.cases.registry`, then :mod:`cart_conformance.cases.pages`, the shortest group.
+:mod:`cart_conformance.cases.registry`, then at :mod:`cart_conformance.cases.pages`, a short group.
 """
 
 from cart_conformance.cases.registry import Case, all_cases, names_by_rule

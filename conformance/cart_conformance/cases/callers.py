@@ -1,4 +1,4 @@
-"""Who may call: access tokens, customer tokens, and customers who name somebody else."""
+"""Who may call: access tokens, customer tokens, and customers that name another one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _forged(ctx: CaseContext, token: str, what: str, other: str | None) -> str:
 
 
 def access_header(ctx: CaseContext, what: str) -> str | None:
-    """The Authorization header of a variant; None leaves the header out."""
+    """Return the Authorization header of a variant; None leaves the header out."""
     token = ctx.administrator.access_token or ""
     fixed = {"absent": None, "empty": "", "a scheme and no token": "Bearer"}
     if what in fixed:
@@ -64,7 +64,7 @@ ACCESS: tuple[tuple[str, bool], ...] = (
 
 @cases
 def access_token_invalid() -> Iterator[Case]:
-    """Every way to have no valid access token, on the association endpoints."""
+    """Try every kind of invalid access token on the association endpoints."""
     for operation in OPERATIONS:
         for what, form in ACCESS:
             yield refusal(
@@ -100,7 +100,7 @@ CUSTOMER: tuple[tuple[str, bool], ...] = (
 
 
 def customer_header(ctx: CaseContext, what: str) -> str:
-    """The customer token of a variant."""
+    """Return the customer token of a variant."""
     token = ctx.customer("A").token or ""
     if what == "an access token":
         return ctx.administrator.access_token or ""
@@ -109,7 +109,7 @@ def customer_header(ctx: CaseContext, what: str) -> str:
 
 @cases
 def customer_token_invalid() -> Iterator[Case]:
-    """Every customer token that does not hold, beside either access token."""
+    """Try every kind of invalid customer token, with either access token."""
     for operation in OPERATIONS:
         for caller in (SHOPPER, ADMINISTRATOR):
             for what, form in CUSTOMER:
@@ -125,7 +125,7 @@ def customer_token_invalid() -> Iterator[Case]:
 
 @cases
 def customer_token_required() -> Iterator[Case]:
-    """An implicit access token alone."""
+    """Try an implicit access token alone."""
     for operation in OPERATIONS:
         yield refusal(
             "customer-token-required",
@@ -160,7 +160,7 @@ def _names_b(ctx: CaseContext, _: str) -> dict[str, Any]:
 
 @cases
 def customer_not_permitted() -> Iterator[Case]:
-    """The token of A, and the id of B.
+    """Send the token of A with the id of B.
 
     For POST the cart has no customer yet, for DELETE it has A. Both must be tried on the other kind
     of cart too: a server may look at the cart before it looks at the caller.

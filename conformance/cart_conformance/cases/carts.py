@@ -26,7 +26,7 @@ PIZZA = "\U0001f355"
 
 
 def _write(ctx: CaseContext, fields: dict[str, Any], cart: str | None = None) -> Answer:
-    """Create a cart with ``fields``, or change one with them, as the case's operation says."""
+    """Create a cart with ``fields``, or update one, depending on the case's operation."""
     if ctx.operation == CREATE:
         data = {"id": ctx.fresh_id(), "name": "Conformance run"} | fields
         data = {name: value for name, value in data.items() if value is not ABSENT}
@@ -69,7 +69,7 @@ LONGEST: tuple[tuple[str, str, Level], ...] = (
 
 @cases
 def cart_names() -> Iterator[Case]:
-    """Names that no cart may have, and the longest and shortest that one may."""
+    """Try invalid names, and the longest and shortest valid ones."""
     for variant, name, on_post, on_put in NAMES:
         for operation, level in ((CREATE, on_post), (UPDATE, on_put)):
             if level is not None:
@@ -137,7 +137,7 @@ SYMBOLS: tuple[tuple[str, str], ...] = (
 
 @cases
 def any_symbol() -> Iterator[Case]:
-    """Names and descriptions of every kind, returned unchanged at once and later."""
+    """Check that names and descriptions of every kind are returned unchanged, at once and later."""
     for operation in (CREATE, UPDATE):
         for variant, text in SYMBOLS:
             yield Case("any-symbol", operation, variant, partial(_symbols, text=text), 4)
@@ -212,7 +212,7 @@ RAW = ("!", ".", ",", ":", ";", "@", "+", "=", "&", "*", "$", "~", "()")
 
 @cases
 def cart_id_unsafe() -> Iterator[Case]:
-    """An unsafe character in the path, percent-encoded, and as it is where a URL may have it."""
+    """Send an unsafe character in the path, percent-encoded, and raw if a URL allows it."""
     for operation in (ASSOCIATE, DISSOCIATE):
         for variant, characters in UNSAFE + MANGLED:
             yield _path_case(
@@ -258,7 +258,7 @@ def _path_case(
 
 @cases
 def new_cart_id_unsafe() -> Iterator[Case]:
-    """The same characters in the id of a new cart."""
+    """Send the same characters in the id of a new cart."""
     for variant, characters in UNSAFE + MANGLED:
         yield Case(
             "new-cart-id-unsafe",
@@ -278,13 +278,13 @@ def _unsafe_new_id(ctx: CaseContext, characters: str, place: str = "") -> None:
 
 
 def _unsafe(safe: str, characters: str, place: str) -> str:
-    """``safe`` with these characters before its last one, or in their place."""
+    """Return ``safe`` with these characters before its last one, or in their place."""
     return place.format(characters, safe) if place else f"{safe[:-1]}{characters}{safe[-1:]}"
 
 
 @case("cart-id-taken", CREATE, "the id of a cart", requests=4)
 def cart_id_taken(ctx: CaseContext) -> None:
-    """The cart that has it stays as it is."""
+    """Check that the cart with that id stays as it is."""
     control = ctx.control(_write(ctx, {"name": "Conformance, the first"}))
     cart = str(control.data["id"]) if isinstance(control.data, dict) else ""
     before = ctx.state(cart)
@@ -299,7 +299,7 @@ def cart_id_taken(ctx: CaseContext) -> None:
 
 @cases
 def cart_not_found() -> Iterator[Case]:
-    """An association with a cart that nobody made."""
+    """Associate with a cart that does not exist."""
     for operation in (ASSOCIATE, DISSOCIATE):
         for who in ("administrator", "shopper"):
             yield Case(
@@ -333,28 +333,28 @@ def _association_of_unknown(ctx: CaseContext, who: str) -> None:
 
 @case("cart-unknown", UPDATE, "an id that no cart has", requests=3)
 def update_unknown(ctx: CaseContext) -> None:
-    """PUT."""
+    """Update a cart that does not exist."""
     control = ctx.control(_write(ctx, {"name": "Conformance run"}))
     ctx.refused(_write(ctx, {"name": "Conformance run"}, ctx.unknown_cart_id()), control)
 
 
 @case("cart-unknown", DELETE, "an id that no cart has", requests=3)
 def delete_unknown(ctx: CaseContext) -> None:
-    """DELETE."""
+    """Delete a cart that does not exist."""
     control = ctx.control(ctx.send(ctx.administrator, DELETE, cart=ctx.new_cart()))
     ctx.refused(ctx.send(ctx.administrator, DELETE, cart=ctx.unknown_cart_id()), control)
 
 
 @case("customer-not-found", ASSOCIATE, "an id that no customer has", requests=6)
 def associate_nobody(ctx: CaseContext) -> None:
-    """POST."""
+    """Associate a customer that does not exist."""
     cart = ctx.new_cart()
     _nobody(ctx, cart)
 
 
 @case("customer-not-found", DISSOCIATE, "an id that no customer has", requests=7)
 def dissociate_nobody(ctx: CaseContext) -> None:
-    """DELETE."""
+    """Disassociate a customer that does not exist."""
     cart = ctx.new_cart()
     ctx.associate(cart, ctx.customer("A"))
     _nobody(ctx, cart)
@@ -379,7 +379,7 @@ def _nobody(ctx: CaseContext, cart: str) -> None:
 
 @cases
 def cart_not_permitted() -> Iterator[Case]:
-    """A's token on a cart that only B has; A names A."""
+    """Send A's token and A's id for a cart that only B has."""
     for operation in (ASSOCIATE, DISSOCIATE):
         yield Case("cart-not-permitted", operation, "a cart of another", _cart_of_other, 9)
 
@@ -400,7 +400,7 @@ def _cart_of_other(ctx: CaseContext) -> None:
 
 @cases
 def cart_of_others() -> Iterator[Case]:
-    """B's token on a cart that only A has."""
+    """Send B's token for a cart that only A has."""
     for operation in (GET, UPDATE, DELETE):
         yield Case("cart-of-others", operation, "a cart of another", _others_cart, 9)
 
@@ -413,7 +413,8 @@ def _others_cart(ctx: CaseContext) -> None:
     ctx.associate(cart, a)
     need_visible(ctx, cart, a)
     free = ctx.new_cart()
-    request = {"body": {"data": {"name": "Conformance"}}} if ctx.operation == UPDATE else {}
+    body = {"data": {"name": "Conformance"}}
+    request: dict[str, Any] = {"body": body} if ctx.operation == UPDATE else {}
     control = ctx.control(ctx.send(ctx.shopper("B"), ctx.operation, cart=free, **request))
     ctx.refused(ctx.send(ctx.shopper("B"), ctx.operation, cart=cart, **request), control)
 
@@ -426,13 +427,13 @@ def _contact(ctx: CaseContext) -> dict[str, str]:
 
 
 def _cart_with_contact(ctx: CaseContext) -> str:
-    """A cart that carries a contact email. Raises Untestable."""
+    """Return a cart that carries a contact email. Raises Untestable."""
     return ctx.new_cart(contact=_contact(ctx))
 
 
 @cases
 def cart_has_contact_email() -> Iterator[Case]:
-    """The contact came with the cart, or with a PUT."""
+    """Set the contact email when the cart is made, or with a PUT."""
     for who in ("administrator", "shopper"):
         for how in ("POST", "PUT"):
             yield Case(
@@ -466,7 +467,7 @@ def _with_contact(ctx: CaseContext, who: str, how: str) -> None:
 
 @cases
 def contact_on_registered_cart() -> Iterator[Case]:
-    """A contact email for a cart that has, or gets, a customer."""
+    """Set a contact email on a cart that has, or gets, a customer."""
     rule = "contact-on-registered-cart"
     for who in ("administrator", "shopper"):
         yield Case(rule, UPDATE, who, partial(_contact_by_put, who=who), 6)
@@ -494,7 +495,7 @@ def _contact_by_post(ctx: CaseContext) -> None:
 
 @cases
 def contact_removal() -> Iterator[Case]:
-    """After it the cart can be associated."""
+    """Check that a cart without its contact email can be associated."""
     for variant, contact in (
         ("contact is null", None),
         ("email is empty", {"email": ""}),
@@ -526,7 +527,7 @@ def _contact_removed(ctx: CaseContext, contact: Any) -> None:
 
 @cases
 def last_cart() -> Iterator[Case]:
-    """The only cart of a customer, whoever deletes it; with a second cart it can be deleted."""
+    """Delete the only cart of a customer, as each caller; with a second cart it is deleted."""
     for who in ("administrator", "shopper"):
         yield Case(
             "last-cart", DELETE, who, partial(_last_cart, who=who), 12,
@@ -575,7 +576,7 @@ def _last_of_one(ctx: CaseContext) -> None:
 
 
 def _freed(ctx: CaseContext) -> None:
-    """The advice in the text works: disassociate, then delete."""
+    """Check that the advice in the text works: disassociate, then delete."""
     owner = _owner_without_carts(ctx)
     cart = ctx.new_cart()
     ctx.associate(cart, owner)
@@ -585,7 +586,7 @@ def _freed(ctx: CaseContext) -> None:
 
 
 def _owner_without_carts(ctx: CaseContext) -> Customer:
-    """A customer who has no cart: a new one, or the third of the fixtures."""
+    """Return a customer without carts: a new one, or the third of the fixtures."""
     if not ctx.customers_are_given:
         return ctx.new_customer("D")
     owner = ctx.customer("C")
@@ -599,14 +600,14 @@ def _owner_without_carts(ctx: CaseContext) -> Customer:
 
 @case("carts-need-an-owner", "getCarts", "the header is absent", requests=2)
 def carts_need_an_owner(ctx: CaseContext) -> None:
-    """An implicit access token alone."""
+    """Send an implicit access token alone."""
     control = ctx.control(ctx.send(ctx.shopper("A"), "getCarts"))
     ctx.refused(ctx.send(ctx.implicit, "getCarts"), control)
 
 
 @case("new-cart-by-get", GET, "with a customer token", requests=4)
 def new_cart_by_get(ctx: CaseContext) -> None:
-    """An id that no cart has, read by a shopper."""
+    """Read an id that no cart has, as shopper."""
     a = ctx.customer("A")
     cart = ctx.unknown_cart_id()
     answer = ctx.send(ctx.shopper("A"), GET, cart=cart)
@@ -618,7 +619,7 @@ def new_cart_by_get(ctx: CaseContext) -> None:
 
 @cases
 def body_bare_array() -> Iterator[Case]:
-    """The array without the envelope."""
+    """Send the array without the envelope."""
     for operation in (ASSOCIATE, DISSOCIATE):
         for who in ("administrator", "shopper"):
             yield Case("body-bare-array", operation, who, partial(_bare, who=who), 7)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from cart_spec.contract import Level, Rule
+from cart_spec.redaction import Redactor
 
 from cart_conformance.cases.schema_cases import SchemaCases
 from cart_conformance.errors import Untestable
@@ -96,6 +97,11 @@ class CaseContext:
     def run_id(self) -> str:
         """The id of the run."""
         return self.session.run_id
+
+    @property
+    def redactor(self) -> Redactor:
+        """The redactor, for secrets that a case makes up."""
+        return self.session.redactor
 
     @property
     def customers_are_given(self) -> bool:

@@ -51,7 +51,7 @@ def _can_make(ctx: CaseContext) -> None:
 
 @cases
 def customer_record_not_permitted() -> Iterator[Case]:
-    """A record, by nobody in particular and by somebody else."""
+    """Access a customer record without a customer token, and with another customer's token."""
     rule = "customer-record-not-permitted"
     for operation in (GET, UPDATE, DELETE):
         for who in ("an implicit caller", "another customer", "another, client credentials beside"):
@@ -71,7 +71,7 @@ def customer_record_not_permitted() -> Iterator[Case]:
 
 
 def _others_record(ctx: CaseContext, who: str, level: Level) -> None:
-    # The fixtures' customers are nobody's to lose, should a broken deployment delete one.
+    # A broken deployment may delete the customer, so it must not be one of the fixtures.
     owner = ctx.customer("A") if ctx.operation == GET else ctx.new_customer("D")
     b = ctx.customer("B")
     caller = {
@@ -81,8 +81,7 @@ def _others_record(ctx: CaseContext, who: str, level: Level) -> None:
     request: dict[str, Any] = {"customer": owner.id}
     if ctx.operation == UPDATE:
         request["body"] = {"data": {"type": "customer", "name": "Conformance, changed"}}
-    read = {"customer": owner.id}
-    control = ctx.control(ctx.send(ctx.shopper(owner), GET, **read))
+    control = ctx.control(ctx.send(ctx.shopper(owner), GET, customer=owner.id))
     before = _record(ctx, owner)
     answer = ctx.send(caller, ctx.operation, **request)
     if ctx.refused(answer, control, level=level) and ctx.operation != GET:
@@ -118,7 +117,7 @@ def _others_list(ctx: CaseContext, who: str, level: Level) -> None:
 
 @cases
 def customer_unknown() -> Iterator[Case]:
-    """An id that nobody has, and one that nobody has any more."""
+    """Send an id that no customer has, or no longer has."""
     for operation in (GET, UPDATE, DELETE):
         yield Case(
             "customer-unknown", operation, "deleted before", _deleted_customer, 6, touches=MINE
@@ -128,7 +127,7 @@ def customer_unknown() -> Iterator[Case]:
 
 def _of_nobody(ctx: CaseContext, customer: str) -> Answer:
     body = {"data": {"type": "customer", "name": "Conformance run"}}
-    request = {"body": body} if ctx.operation == UPDATE else {}
+    request: dict[str, Any] = {"body": body} if ctx.operation == UPDATE else {}
     return ctx.send(ctx.administrator, ctx.operation, customer=customer, **request)
 
 
@@ -167,7 +166,7 @@ INVALID: tuple[tuple[str, dict[str, Any], Level, Level | None], ...] = (
 
 @cases
 def customer_invalid() -> Iterator[Case]:
-    """One thing missing or wrong."""
+    """Leave out or spoil one field."""
     for variant, changed, on_post, on_put in INVALID:
         for operation, level in ((CREATE, on_post), (UPDATE, on_put)):
             if level is not None:
@@ -199,7 +198,7 @@ def _invalid(ctx: CaseContext, changed: dict[str, Any], level: Level) -> None:
 
 @cases
 def email_taken() -> Iterator[Case]:
-    """The email of another customer, in any letter case."""
+    """Send the email of another customer, in any letter case."""
     for operation in (CREATE, UPDATE):
         for variant in ("the same", "capitals"):
             yield Case(
@@ -228,7 +227,7 @@ def _taken(ctx: CaseContext, variant: str) -> None:
 
 @cases
 def customer_deleted() -> Iterator[Case]:
-    """What goes with a customer."""
+    """Check what is removed together with a customer."""
     yield Case("customer-deleted", DELETE, "its associations", _associations_gone, 12, touches=MINE)
     yield Case("customer-deleted", DELETE, "its tokens", _tokens_gone, 6, touches=MINE)
     yield Case("customer-deleted", DELETE, "nobody else's", _others_stay, 14, True, touches=MINE)
@@ -287,7 +286,7 @@ def _others_stay(ctx: CaseContext) -> None:
 
 @cases
 def credentials_wrong() -> Iterator[Case]:
-    """An email or a password that is not the customer's."""
+    """Send an email or a password that is not the customer's."""
     for variant in (
         "a wrong password",
         "the password in another letter case",
@@ -358,7 +357,7 @@ def _told(answer: Answer) -> tuple[object, ...]:
 
 @cases
 def grant_invalid() -> Iterator[Case]:
-    """Requests for an access token that nobody should get."""
+    """Send requests that must not get an access token."""
     table: tuple[tuple[str, str, dict[str, str | None], int], ...] = (
         ("an unknown grant", "client_credentials", {"grant_type": "password"}, 400),
         ("no grant", "client_credentials", {"grant_type": None}, 400),
@@ -399,7 +398,7 @@ def _bad_grant(ctx: CaseContext, grant: str, form: dict[str, str | None], status
 
 @case("implicit-registration", CREATE, "registering", requests=2, touches=MINE)
 def register(ctx: CaseContext) -> None:
-    """A shopper makes an account."""
+    """Register an account as shopper."""
     _can_make(ctx)
     control = ctx.control(ctx.send(ctx.administrator, CREATE, body=_fields(ctx)))
     answer = ctx.send(ctx.implicit, CREATE, body=_fields(ctx))
@@ -408,7 +407,7 @@ def register(ctx: CaseContext) -> None:
 
 @case("implicit-registration", LOG_IN, "logging in", requests=3)
 def log_in(ctx: CaseContext) -> None:
-    """A shopper logs in, and the token holds."""
+    """Log in as shopper, and use the token."""
     email, password = _known(ctx, "A")
     control = ctx.control(_login(ctx, email, password))
     answer = ctx.send(ctx.implicit, LOG_IN, body=log_in_body(email, password))

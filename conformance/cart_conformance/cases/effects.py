@@ -28,7 +28,7 @@ NEXT_SECOND = 1.1
 
 
 def free_cart(ctx: CaseContext, *customers: Customer, by: str = ADMINISTRATOR) -> str:
-    """A new cart that none of the customers has. Raises Untestable where one has it already."""
+    """Return a new cart without these customers. Raises Untestable if one has it already."""
     cart = ctx.new_cart(ctx.implicit if by == SHOPPER else None)
     state = ctx.state(cart, *customers)
     if any(customer.id in state.customers for customer in customers):
@@ -44,7 +44,7 @@ def visible(state: State, customer: Customer) -> bool:
 
 
 def sides(state: State, customer: Customer) -> str:
-    """From which sides it shows, in words."""
+    """Describe on which sides the association is visible."""
     in_cart = state.customers.count(customer.id)
     in_list = state.count(customer.label)
     listed = "cannot be read" if in_list < 0 else f"has the cart {in_list} times"
@@ -52,7 +52,7 @@ def sides(state: State, customer: Customer) -> str:
 
 
 def need_visible(ctx: CaseContext, cart: str, *customers: Customer) -> State:
-    """The state with these associations in it. Raises Untestable where one does not show."""
+    """Return the state with these associations. Raises Untestable if one is not visible."""
     state = ctx.state(cart, *customers)
     for customer in customers:
         if not visible(state, customer):
@@ -62,7 +62,7 @@ def need_visible(ctx: CaseContext, cart: str, *customers: Customer) -> State:
 
 @cases
 def association_visible() -> Iterator[Case]:
-    """From both sides, whoever made it, and whoever made the cart."""
+    """Check the association from both sides, for each caller and each maker of the cart."""
     for caller in CALLERS:
         yield Case(NEW, ASSOCIATE, f"from both sides, {caller}", partial(_visible, by=caller), 6)
         yield Case(NEW, "getCarts", f"in the list, {caller}", partial(_listed, by=caller), 6)
@@ -146,19 +146,19 @@ def _listed_to_administrator(ctx: CaseContext) -> None:
 
 @case("any-device", ASSOCIATE, "a later login", requests=8)
 def later_login(ctx: CaseContext) -> None:
-    """The second token is issued after the association was made."""
+    """Use a token that was issued after the association was made."""
     _second_login(ctx, before=False)
 
 
 @case("any-device", "getCarts", "an earlier login", requests=8)
 def earlier_login(ctx: CaseContext) -> None:
-    """The second token was issued before the association was made with the first."""
+    """Use a token that was issued before the association was made with another one."""
     _second_login(ctx, before=True)
 
 
 @case("any-device", "getCarts", "the first token, after another login", requests=9)
 def first_token(ctx: CaseContext) -> None:
-    """A later login takes nothing from an earlier device."""
+    """Check that a later login leaves an earlier device its carts."""
     a = _someone(ctx)
     cart = free_cart(ctx, a)
     ctx.associate(cart, a, ctx.shopper(a))
@@ -170,7 +170,7 @@ def first_token(ctx: CaseContext) -> None:
 
 
 def _someone(ctx: CaseContext) -> Customer:
-    """A customer who can log in, and who did so once: a new one where that can be.
+    """Return a customer who can log in, and has done so once: a new one if one can be made.
 
     Of customer A other cases may have got other tokens before.
     """
@@ -197,13 +197,13 @@ def _second_login(ctx: CaseContext, *, before: bool) -> None:
 
 @case("many-carts", ASSOCIATE, "three carts", requests=16)
 def many_carts(ctx: CaseContext) -> None:
-    """One after another; each stays when the next one comes."""
+    """Add carts one by one; each stays when the next one comes."""
     _three(ctx)
 
 
 @case("many-carts", "getCarts", "three carts, listed", requests=16)
 def many_carts_listed(ctx: CaseContext) -> None:
-    """As the list shows them, each once."""
+    """Check that the list shows each cart once."""
     _three(ctx)
 
 
@@ -228,7 +228,7 @@ MORE_THAN_A_PAGE = 22
 
 @case("many-carts", "getCarts", "more than a page of carts", requests=26)
 def many_carts_on_pages(ctx: CaseContext) -> None:
-    """More than a page has by itself: whoever asks for them finds each once."""
+    """Associate 21 carts, and list them with page[limit]=100: each is listed exactly once."""
     made = [ctx.new_cart(ctx.shopper("A")) for _ in range(MORE_THAN_A_PAGE)]
     listed = list_ids(ctx.session, ctx.shopper("A"))
     if made[-1] not in listed:
@@ -242,7 +242,7 @@ SHARED = "shared-cart"
 
 @case(SHARED, ASSOCIATE, "a second customer joins", requests=12)
 def shared_joined(ctx: CaseContext) -> None:
-    """The first stays."""
+    """Check that the first customer stays."""
     cart, a, b, answer = _shared(ctx)
     if not answer.ok:
         return
@@ -253,7 +253,7 @@ def shared_joined(ctx: CaseContext) -> None:
 
 @case(SHARED, ASSOCIATE, "a third customer joins", requests=16)
 def shared_by_three(ctx: CaseContext) -> None:
-    """The other two stay."""
+    """Check that the other two customers stay."""
     cart, a, b, answer = _shared(ctx)
     c = ctx.customer("C")
     if not answer.ok:
@@ -267,13 +267,13 @@ def shared_by_three(ctx: CaseContext) -> None:
 
 @case(SHARED, DISSOCIATE, "one of two leaves, the first", requests=14)
 def shared_first_left(ctx: CaseContext) -> None:
-    """The second stays."""
+    """Check that the second customer stays."""
     _left(ctx, "A", "B")
 
 
 @case(SHARED, DISSOCIATE, "one of two leaves, the second", requests=14)
 def shared_second_left(ctx: CaseContext) -> None:
-    """The first stays."""
+    """Check that the first customer stays."""
     _left(ctx, "B", "A")
 
 
@@ -288,7 +288,7 @@ def _shared(ctx: CaseContext) -> tuple[str, Customer, Customer, Answer]:
 
 
 def _shared_need(ctx: CaseContext) -> tuple[str, Customer, Customer, Answer]:
-    """A cart with A and B. Raises Untestable where the deployment does not do that."""
+    """Return a cart with A and B. Raises Untestable if the deployment does not allow that."""
     a, b = ctx.customer("A"), ctx.customer("B")
     cart = free_cart(ctx, a, b)
     ctx.associate(cart, a)
@@ -315,13 +315,13 @@ def _left(ctx: CaseContext, leaving: str, staying: str) -> None:
 
 @case("others-cannot-see", ASSOCIATE, "a cart of A", requests=10)
 def others_cannot_see(ctx: CaseContext) -> None:
-    """B's list does not have it: with an implicit token."""
+    """Check that B's list lacks it, with an implicit token."""
     _unseen(ctx, narrowed=False)
 
 
 @case("others-cannot-see", "getCarts", "a cart of A, client credentials", requests=10)
 def others_cannot_see_narrowed(ctx: CaseContext) -> None:
-    """B's list does not have it: client credentials beside B's token."""
+    """Check that B's list lacks it, with client credentials and B's token."""
     _unseen(ctx, narrowed=True)
 
 
@@ -339,15 +339,12 @@ def _unseen(ctx: CaseContext, *, narrowed: bool) -> None:
 
 @case("others-cannot-see", "getCarts", "by somebody without a cart", requests=8)
 def newcomer_sees_nothing(ctx: CaseContext) -> None:
-    """A customer who has no cart is listed none of A's."""
+    """Check that a customer without carts is listed none of A's."""
     a = ctx.customer("A")
     cart = ctx.new_cart()
     answer = ctx.associate(cart, a)
     need_visible(ctx, cart, a)
-    if not ctx.customers_are_given:
-        newcomer = ctx.new_customer("D")
-    else:
-        newcomer = ctx.customer("C")
+    newcomer = ctx.customer("C") if ctx.customers_are_given else ctx.new_customer("D")
     listed = list_ids(ctx.session, ctx.shopper(newcomer))
     ctx.expect(cart not in listed, "no cart of A", "a cart of A is listed", answer)
 
@@ -360,7 +357,7 @@ def newcomer_sees_nothing(ctx: CaseContext) -> None:
     optional=True,
 )
 def sharer_sees_what_is_shared(ctx: CaseContext) -> None:
-    """B shares one cart with A, and is not listed A's other cart."""
+    """Share one cart, and check that B is not listed A's other cart."""
     _, a, _, answer = _shared_need(ctx)
     own = ctx.new_cart()
     ctx.associate(own, a)
@@ -373,7 +370,7 @@ REPEAT = "association-repeat"
 
 @cases
 def association_repeat() -> Iterator[Case]:
-    """The same POST once more, by the same caller and by the other one."""
+    """Repeat a POST, as the same caller and as the other one."""
     for first in CALLERS:
         for second in CALLERS:
             yield Case(
@@ -415,7 +412,7 @@ def _repeated(ctx: CaseContext, first: str, second: str) -> None:
 
 
 def _repeated_beside(ctx: CaseContext) -> None:
-    """Whoever else has the cart keeps it: a repeat changes nothing for anybody."""
+    """Check that a repeat changes nothing for the other customer of the cart."""
     cart, a, b, control = _shared_need(ctx)
     before = ctx.state(cart, a, b)
     answer = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=identifiers(a.id))
@@ -428,7 +425,7 @@ def _repeated_beside(ctx: CaseContext) -> None:
 
 @cases
 def association_deleted() -> Iterator[Case]:
-    """Gone from both sides, whoever removes it."""
+    """Check that an association is gone from both sides, for each caller."""
     for caller in CALLERS:
         yield Case(GONE, DISSOCIATE, f"from both sides, {caller}", partial(_deleted, by=caller), 8)
         yield Case(GONE, "getCarts", f"from the list, {caller}", partial(_unlisted, by=caller), 8)
@@ -520,7 +517,7 @@ def _made_again(ctx: CaseContext) -> None:
 
 @cases
 def delete_missing() -> Iterator[Case]:
-    """A DELETE of what is not there."""
+    """Delete an association that does not exist."""
     for caller in CALLERS:
         yield Case(
             "delete-missing",
@@ -564,7 +561,7 @@ def _delete_missing_of_other(ctx: CaseContext) -> None:
 
 @cases
 def administrator_unrestricted() -> Iterator[Case]:
-    """Any customer and any cart: of the administrator, of nobody, of a shopper."""
+    """Try any customer with carts made by the administrator, an implicit caller and a shopper."""
     for operation in (ASSOCIATE, DISSOCIATE):
         for owner in ("the administrator", "an implicit caller", "a shopper"):
             yield Case(
@@ -598,27 +595,27 @@ def _any_cart(ctx: CaseContext, owner: str) -> None:
 
 @case("updated-at-moves", "updateACart", "by PUT", requests=4)
 def moved_by_put(ctx: CaseContext) -> None:
-    """The published expiry counts from the last update."""
+    """Update a cart: the published expiry counts from the last update."""
     cart = _aged(ctx, ctx.operation)
     _moves(ctx, cart, "documented", body=_renamed())
 
 
 @case("updated-at-moves", ASSOCIATE, "by POST of an association", requests=4)
 def moved_by_post(ctx: CaseContext) -> None:
-    """An association that is new."""
+    """Make a new association."""
     cart = _aged(ctx, ctx.operation)
     _moves(ctx, cart, "interpretation", body=identifiers(ctx.customer("A").id))
 
 
 @case("updated-at-moves", DISSOCIATE, "by DELETE of an association", requests=5)
 def moved_by_delete(ctx: CaseContext) -> None:
-    """An association that is there."""
+    """Remove an existing association."""
     cart = _aged(ctx, ctx.operation)
     _moves(ctx, cart, "interpretation", body=identifiers(ctx.customer("A").id))
 
 
 def _aged(ctx: CaseContext, use: str) -> str:
-    """A cart that was last changed at least a second ago, with customer A where ``use`` has that.
+    """Return a cart that is unchanged for a second, with customer A if ``use`` needs it.
 
     The carts of all uses are made together, so that they are waited for together.
     """
@@ -653,7 +650,7 @@ def _moves(ctx: CaseContext, cart: str, level: Level, *, body: Any) -> None:
 
 @cases
 def refusal_changes_nothing() -> Iterator[Case]:
-    """A refused request beside a cart with a customer: cart, lists and customer stay.
+    """Send a refused request for a cart with a customer: cart, lists and customer stay.
 
     Every other refusal of an association request is held against this rule as well.
     """

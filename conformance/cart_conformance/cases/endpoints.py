@@ -27,7 +27,7 @@ EVERY = (ASSOCIATE, DISSOCIATE, *BEARER)
 
 
 def request_of(ctx: CaseContext) -> dict[str, Any]:
-    """Arguments of a request that an administrator may send, anew for each call."""
+    """Return the parts of a request that an administrator may send, new ones for each call."""
     operation, name = ctx.operation, f"Conformance run {ctx.run_id}"
     if operation in ("getCarts", "getCustomers"):
         return {}
@@ -55,14 +55,14 @@ def request_of(ctx: CaseContext) -> dict[str, Any]:
 
 
 def _record(ctx: CaseContext) -> str:
-    """A customer whom a case may read, change and lose; one of the fixtures only to read."""
+    """Return a customer to read, change and delete; for reading alone, one of the fixtures."""
     if ctx.operation == "getCustomer":
         return ctx.customer("A").id
     return ctx.new_customer().id
 
 
 def touches(operation: str) -> str:
-    """What a case of that operation makes."""
+    """Return what a case of that operation makes."""
     return "customers of this run" if operation in CUSTOMERS else "carts of this run"
 
 
@@ -71,7 +71,7 @@ def touches(operation: str) -> str:
 
 @cases
 def access_token_invalid() -> Iterator[Case]:
-    """Three ways to have no valid access token, on each endpoint."""
+    """Try three kinds of invalid access token on each endpoint."""
     for operation in BEARER:
         for what in ("absent", "not a token", "altered"):
             yield Case(
@@ -98,7 +98,7 @@ def _without_access(ctx: CaseContext, what: str) -> None:
 
 @cases
 def customer_token_invalid() -> Iterator[Case]:
-    """A customer token that does not hold, on each endpoint that reads one."""
+    """Try an invalid customer token on each endpoint that reads one."""
     for operation in (*CARTS, *CUSTOMERS):
         # Whether a register or a list of customers looks at the header at all is not published.
         level: Level = (
@@ -137,7 +137,7 @@ def _spelled(name: str, how: str) -> str:
 
 @cases
 def header_names() -> Iterator[Case]:
-    """The headers that carry credentials, in other letter cases."""
+    """Send the headers with credentials in other letter cases."""
     for operation in EVERY:
         if operation == "createCustomerToken":
             continue
@@ -153,9 +153,9 @@ def header_names() -> Iterator[Case]:
 
 
 def _caller_for(ctx: CaseContext) -> Credentials:
-    """Whose request shows that both headers were read: a shopper's, where the shopper may send it.
+    """Return the caller whose response proves that both headers were read: a shopper if possible.
 
-    A record is changed by the administrator: the shopper's own is given, or somebody else's.
+    The administrator changes records: a shopper's own may come from the fixtures.
     """
     alone = ("createCustomer", "getCustomers", "updateCustomer", "deleteCustomer")
     return ctx.administrator if ctx.operation in alone else ctx.shopper("A")
@@ -200,7 +200,7 @@ def _is_registered(ctx: CaseContext, made: Answer) -> bool:
 
 @cases
 def empty_customer_token() -> Iterator[Case]:
-    """The header is there and says nothing."""
+    """Send the header without a value."""
     for operation in (ASSOCIATE, DISSOCIATE, *CARTS, *CUSTOMERS):
         yield Case(
             "empty-customer-token",
@@ -234,7 +234,7 @@ def _with_empty_token(ctx: CaseContext) -> None:
 
 @cases
 def error_envelope() -> Iterator[Case]:
-    """One error of each endpoint; those of every other case are looked at as well."""
+    """Try one error of each endpoint; those of every other case are checked as well."""
     for operation in EVERY:
         yield Case(
             ENVELOPE,

@@ -48,7 +48,7 @@ NO_ARRAY: tuple[tuple[str, bytes], ...] = (
 
 @cases
 def payload_not_array() -> Iterator[Case]:
-    """JSON that carries no array, and bodies that no parser should take."""
+    """Send JSON without an array, and bodies that no parser should accept."""
     for operation in OPERATIONS:
         for caller in CALLERS:
             for variant, raw in NO_ARRAY:
@@ -61,9 +61,9 @@ NO_UTF8 = b'{"data": [{"type": "\xff\xfe\xc3\x28", "id": "ID"}]}'
 
 @cases
 def payload_nearly_json() -> Iterator[Case]:
-    """Bodies that are no JSON by the letter, and that common parsers take for some.
+    """Send bodies that are not strictly JSON, but that common parsers accept.
 
-    A parser of streams stops where the value ends; others put U+FFFD for bytes that are no UTF-8,
+    A parser of streams stops where the value ends; others read U+FFFD for bytes that are not UTF-8,
     and what they find then is a wrong type.
     """
     rule = "payload-not-array"
@@ -111,7 +111,7 @@ HIDDEN_ENTRIES: tuple[tuple[str, bytes], ...] = (
 
 @cases
 def entry_not_object() -> Iterator[Case]:
-    """An array of one thing that is no object."""
+    """Send an array with one entry that is not an object."""
     for operation in OPERATIONS:
         for caller in CALLERS:
             for variant, entry in ENTRIES:
@@ -122,7 +122,7 @@ def entry_not_object() -> Iterator[Case]:
 
 @cases
 def customer_missing() -> Iterator[Case]:
-    """An array of nothing."""
+    """Send an empty array."""
     for operation in OPERATIONS:
         for caller in CALLERS:
             yield refusal("customer-missing", operation, "an empty array", caller, _entries())
@@ -136,7 +136,7 @@ def _entries(*entries: Any) -> Fault:
 
 
 COUNTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    # A shopper who names somebody else breaks another rule as well, so shoppers repeat themselves.
+    # A shopper that names another customer breaks another rule too, so shoppers repeat themselves.
     ("the same customer twice", SHOPPER, ("A", "A")),
     ("the same customer three times", SHOPPER, ("A", "A", "A")),
     ("the same customer fifty times", SHOPPER, ("A",) * 50),
@@ -150,7 +150,7 @@ COUNTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 @cases
 def more_than_one_customer() -> Iterator[Case]:
-    """More than one entry, each of them good by itself."""
+    """Send more than one entry, each of them valid by itself."""
     for operation in OPERATIONS:
         for variant, caller, labels in COUNTS:
             watching = tuple(sorted(set(labels)))
@@ -199,7 +199,7 @@ TYPES: tuple[tuple[str, Any], ...] = (
 
 @cases
 def type_not_customer() -> Iterator[Case]:
-    """One entry whose type is anything but ``customer``."""
+    """Send one entry with any type other than ``customer``."""
     yield from _members("type-not-customer", "type", TYPES)
 
 
@@ -216,7 +216,7 @@ IDS: tuple[tuple[str, Any], ...] = (
 
 @cases
 def customer_id_missing() -> Iterator[Case]:
-    """One entry without an id that could name anybody."""
+    """Send one entry without an id that could name a customer."""
     yield from _members("customer-id-missing", "id", IDS)
 
 
@@ -235,7 +235,7 @@ def _with(member: str, value: Any) -> Fault:
     return fault
 
 
-# Entries in a bare array, where the customer is named by label.
+# Entries in a bare array; the customer is given by its label.
 BARE: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
     ("type-not-customer", "another type", ADMINISTRATOR, (("cart", "A"),)),
     ("more-than-one-customer", "the same customer twice", ADMINISTRATOR, (("customer", "A"),) * 2),
@@ -245,7 +245,7 @@ BARE: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
 
 @cases
 def faults_in_a_bare_array() -> Iterator[Case]:
-    """A server may take the bare array by another way than the envelope."""
+    """Send a bare array: a server may read it by other code than the envelope."""
     for operation in OPERATIONS:
         for rule, variant, caller, entries in BARE:
             yield Case(

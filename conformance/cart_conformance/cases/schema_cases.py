@@ -23,11 +23,13 @@ class SchemaCases:
     def __init__(self, contract: Contract, target: str) -> None:
         """``target`` is the base URL of the deployment."""
         import schemathesis
+        from schemathesis.core import NOT_SET
 
+        self._no_body = NOT_SET
         self._target = target
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of features that the contract does not use
-            schema = schemathesis.openapi.from_dict(contract.document)
+            schema = schemathesis.openapi.from_dict(dict(contract.document))
         self._operations = {
             operation: schema[path][method]
             for operation, (method, path) in contract.operations.items()
@@ -35,9 +37,11 @@ class SchemaCases:
 
     def case(self, parts: RequestParts) -> schemathesis.Case[Any]:
         """Return the case that sends these parts."""
-        body = {} if parts.body is None else {"body": parts.body, "media_type": "application/json"}
         made: schemathesis.Case[Any] = self._operations[parts.operation].Case(
-            path_parameters=dict(parts.path), headers=dict(parts.headers), **body
+            path_parameters=dict(parts.path),
+            headers=dict(parts.headers),
+            body=self._no_body if parts.body is None else parts.body,
+            media_type=None if parts.body is None else "application/json",
         )
         return made
 

@@ -20,7 +20,7 @@ from cart_conformance.target.state import list_ids
 
 MINE = "customers of this run"
 PAGE = 20
-"""Carts on a page where no limit is asked for."""
+"""Carts on a page if no limit is asked for."""
 
 STATUS = {
     ASSOCIATE: 200,
@@ -41,7 +41,7 @@ STATUS = {
 
 @cases
 def published_status() -> Iterator[Case]:
-    """Each operation's published status; its body is held against the schema as every other."""
+    """Check each operation's published status; its body is checked like every other."""
     for operation in (*EVERY, "createAccessToken"):
         yield Case(
             SUCCESS, operation, "the published status", _published, 3, touches=touches(operation)
@@ -72,7 +72,7 @@ def _access_token(ctx: CaseContext, answer: Answer, grant: str) -> None:
 
 @case(SUCCESS, ASSOCIATE, "the identifiers sent", requests=2)
 def identifiers_echoed(ctx: CaseContext) -> None:
-    """They are sent back, type and id."""
+    """Check that the identifiers are sent back, type and id."""
     answer = ctx.need(ctx.send(ctx.administrator, ASSOCIATE, **request_of(ctx)), "no association")
     if answer.status == 200:
         a = ctx.customer("A")
@@ -83,7 +83,7 @@ def identifiers_echoed(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "createACart", "what was asked for", requests=2)
 def cart_as_asked(ctx: CaseContext) -> None:
-    """Id, name and description come back; later too."""
+    """Check that id, name and description are returned, also later."""
     wanted = {"id": ctx.fresh_id("Az_9"), "name": "Conformance", "description": "run"}
     answer = ctx.need(ctx.send(ctx.administrator, "createACart", body={"data": wanted}), "no cart")
     _holds(ctx, answer, wanted)
@@ -93,7 +93,7 @@ def cart_as_asked(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "createACart", "without an id", requests=2)
 def cart_without_id(ctx: CaseContext) -> None:
-    """The deployment chooses one, another each time."""
+    """Check that the deployment chooses an id, and another each time."""
     body = {"data": {"name": f"Conformance run {ctx.run_id}"}}
     ids = []
     for _ in range(2):
@@ -104,7 +104,7 @@ def cart_without_id(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "createACart", "with a customer token", requests=4)
 def cart_of_shopper(ctx: CaseContext) -> None:
-    """The new cart is that customer's at once."""
+    """Check that the new cart belongs to that customer at once."""
     a = ctx.customer("A")
     cart = ctx.new_cart(ctx.shopper("A"))
     state = ctx.state(cart, a)
@@ -114,7 +114,7 @@ def cart_of_shopper(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "updateACart", "what was asked for", requests=4)
 def cart_as_changed(ctx: CaseContext) -> None:
-    """What is sent changes, what is not sent stays."""
+    """Check that fields that are sent change, and that others stay."""
     cart = ctx.new_cart(description="stays")
     answer = ctx.need(
         ctx.send(ctx.administrator, "updateACart", cart=cart, body={"data": {"name": "changed"}}),
@@ -127,7 +127,7 @@ def cart_as_changed(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "deleteACart", "it is gone", requests=10, touches="carts and customers of this run")
 def cart_gone(ctx: CaseContext) -> None:
-    """From the list of its customer, with its association."""
+    """Check that the cart leaves the list of its customer, with its association."""
     a = ctx.customer("A")
     spare, cart = ctx.new_cart(), ctx.new_cart()
     ctx.associate(spare, a)
@@ -145,7 +145,7 @@ def cart_gone(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "getCarts", "one page after another", requests=14)
 def pages_of_carts(ctx: CaseContext) -> None:
-    """As many as were asked for, each cart once, and the total; an offset counts carts."""
+    """Check the pages of a list: each cart once, and the total; an offset counts carts."""
     a = ctx.customer("A")
     for _ in range(3):
         ctx.associate(ctx.new_cart(), a)
@@ -169,7 +169,7 @@ def pages_of_carts(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "getCarts", "no cart of nobody", requests=5)
 def no_cart_of_nobody(ctx: CaseContext) -> None:
-    """With a customer token the carts are that customer's."""
+    """Check that with a customer token only that customer's carts are listed."""
     own, free = ctx.new_cart(), ctx.new_cart()
     ctx.associate(own, ctx.customer("A"))
     listed = list_ids(ctx.session, ctx.shopper("A"))
@@ -180,7 +180,7 @@ def no_cart_of_nobody(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "getCarts", "the newest first", requests=9)
 def newest_first(ctx: CaseContext) -> None:
-    """By the time of the last update."""
+    """Check the order by the time of the last update."""
     a = ctx.customer("A")
     # The one that is updated last was made and associated first.
     new, old = ctx.new_cart(), ctx.new_cart()
@@ -199,8 +199,8 @@ def newest_first(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "getCustomers", "a page of two", requests=2, touches="nothing")
 def page_of_customers(ctx: CaseContext) -> None:
-    """As many as were asked for; an offset counts customers."""
-    # Somebody else may register in between and shift the pages: that happens once, not always.
+    """Check the number of customers on a page, and that an offset counts customers."""
+    # Another client may register in between and shift the pages: that happens once, not always.
     for _ in range(3):
         pages = []
         for offset in (0, 1):
@@ -222,7 +222,7 @@ def customer_as_asked(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "getCustomer", "what was asked for", requests=3, touches=MINE)
 def customer_as_read(ctx: CaseContext) -> None:
-    """As it was made."""
+    """Check that the customer is returned as it was made."""
     _new_customer(ctx, "getCustomer")
 
 
@@ -245,7 +245,7 @@ def _new_customer(ctx: CaseContext, looked_at: str) -> None:
 
 @case(SUCCESS, "updateCustomer", "what was asked for", requests=5, touches=MINE)
 def customer_as_changed(ctx: CaseContext) -> None:
-    """What is sent changes, what is not sent stays."""
+    """Check that fields that are sent change, and that others stay."""
     customer = ctx.new_customer("D")
     body = {"data": {"type": "customer", "name": "Conformance, changed"}}
     answer = ctx.send(ctx.administrator, "updateCustomer", customer=customer.id, body=body)
@@ -259,7 +259,7 @@ def customer_as_changed(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "deleteCustomer", "it is gone", requests=5, touches=MINE)
 def customer_gone(ctx: CaseContext) -> None:
-    """It cannot be read any more; others can."""
+    """Check that this customer can no longer be read, and others can."""
     customer = ctx.new_customer("D")
     answer = ctx.need(
         ctx.send(ctx.administrator, "deleteCustomer", customer=customer.id),
@@ -273,7 +273,7 @@ def customer_gone(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "createCustomerToken", "what was asked for", requests=2)
 def token_as_asked(ctx: CaseContext) -> None:
-    """The token is that customer's, and its time is in seconds."""
+    """Check that the token is that customer's, and its time is in seconds."""
     # Not the first customer: a server may give everybody that one's token.
     b = ctx.customer("B")
     who = b if b.email and b.password else ctx.customer("A")
@@ -304,7 +304,7 @@ def _holds(ctx: CaseContext, answer: Answer, wanted: dict[str, Any]) -> None:
 
 @cases
 def password_never_returned() -> Iterator[Case]:
-    """Each endpoint's answers, to requests with a password or about somebody who has one."""
+    """Check each endpoint's answers to requests with a password, or about a customer with one."""
     for operation in (*EVERY, "createAccessToken"):
         yield Case(PASSWORD, operation, "in no answer", _no_password, 3, touches=touches(operation))
     yield Case(PASSWORD, "createCustomer", "refused", _refused_with_password, 1, touches=MINE)
@@ -313,7 +313,7 @@ def password_never_returned() -> Iterator[Case]:
 
 
 def _no_password(ctx: CaseContext) -> None:
-    # The observer looks for every password of this run in every answer.
+    # Every answer is searched for every password of this run.
     if ctx.operation == "createAccessToken":
         ctx.need(ctx.token("client_credentials"), "no access token")
     elif ctx.operation == "createCustomer":

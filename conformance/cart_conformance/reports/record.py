@@ -6,18 +6,14 @@ from dataclasses import dataclass, field
 
 from cart_spec import Contract
 
+from cart_conformance.results import CaseResult, CleanupFinished, ExitStatus, RuleVerdict, Verdict
 from cart_conformance.run.events import (
     CaseFinished,
-    CaseResult,
-    CleanupFinished,
     Event,
-    ExitStatus,
     PhaseFinished,
     Provisioned,
-    RuleVerdict,
     RunFinished,
     RunStarted,
-    Verdict,
 )
 
 UNFINISHED = "The run has not finished, or was killed."
@@ -61,7 +57,7 @@ class Record:
 
 
 def untried(contract: Contract, problem: str) -> tuple[RuleVerdict, ...]:
-    """A verdict for each rule of which nothing is known, because of ``problem``."""
+    """Return a verdict for each rule that could not be tried, because of ``problem``."""
     return tuple(
         RuleVerdict(rule.id, rule.level, rule.group, Verdict.ERROR, (), reason=problem)
         for rule in contract.rules
@@ -69,7 +65,7 @@ def untried(contract: Contract, problem: str) -> tuple[RuleVerdict, ...]:
 
 
 def unfinished(started: RunStarted, contract: Contract) -> RunFinished:
-    """What stands in for the end of a run that has none yet: every rule an error."""
+    """Return the end of a run that has none yet: every rule is an error."""
     verdicts = untried(contract, UNFINISHED)
     return RunFinished(
         run_id=started.run_id,

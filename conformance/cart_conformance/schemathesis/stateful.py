@@ -247,7 +247,7 @@ class _Search:
         self.ended: Interruption | Untestable | None = None
         self._faults = 0
         self._until = time.monotonic() + SECONDS
-        self._most = session.transport.budget.sent + REQUESTS
+        self._most = session.transport.sent + REQUESTS
         self._told: set[tuple[str, str]] = set()
         self._target: tuple[str, str] | None = None
         self._best: Finding | None = None
@@ -305,8 +305,7 @@ class _Search:
 
     @property
     def _is_spent(self) -> bool:
-        sent = self.session.transport.budget.sent
-        return time.monotonic() > self._until or sent > self._most
+        return time.monotonic() > self._until or self.session.transport.sent > self._most
 
     # --- One sequence ---
 
@@ -398,8 +397,7 @@ class _Search:
 
     def _remember(self, cart: str) -> None:
         """A deployment may make a deleted cart again when it is named: clean it up once more."""
-        self.session.ledger.intend("cart", cart)
-        self.session.ledger.carts.append(cart)
+        self.session.ledger.claim(cart)
 
     # --- Looking ---
 

@@ -1,4 +1,4 @@
-"""The deployment that a run is about: how the suite sends to it, as whom, and what it leaves there.
+"""The deployment under test: how the suite sends to it, with which credentials, and cleans up.
 
 It may import the oracle, which checks every answer, and the values at the top of the package. It
 must not import ``run``, ``cases`` or ``reports``. Start reading at

@@ -59,7 +59,7 @@ class _Cleaner:
         return True
 
     def _customers_of(self, cart: str) -> list[str]:
-        """Those of the run's customers that the cart names; all, if it cannot be read."""
+        """Return those of the run's customers that the cart names; all, if it cannot be read."""
         answer = self._try("getACart", cart=cart)
         if answer is None or not answer.ok or not isinstance(answer.data, dict):
             return self._customers
@@ -148,7 +148,7 @@ def _find(session: Session, unsure: list[tuple[Thing, str]]) -> None:
 
 
 def _by_email(session: Session, email: str) -> list[str]:
-    """The ids of customers with exactly that email: a server may ignore a filter."""
+    """Return the ids of customers with exactly that email: a server may ignore a filter."""
     answer = session.send(
         session.administrator, "getCustomers", query=f"filter=eq(email,{email})&page[limit]=100"
     )

@@ -81,12 +81,12 @@ def bind_pools(manager: PoolManager, deadline: Deadline) -> None:
     class Plain(HTTPConnection):
         def connect(self) -> None:
             super().connect()
-            self.sock = _BoundSocket(self.sock, deadline)  # type: ignore[assignment]  # looks like one
+            self.sock = _BoundSocket(self.sock, deadline)
 
     class Secure(HTTPSConnection):
         def connect(self) -> None:
             super().connect()
-            self.sock = _BoundSocket(self.sock, deadline)  # type: ignore[assignment]  # looks like one
+            self.sock = _BoundSocket(self.sock, deadline)
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 from cart_spec.contract import Contract
+from cart_spec.redaction import Redactor
 
 from cart_conformance.config import GivenCustomer, Settings
 from cart_conformance.errors import CouldNotRun, Untestable
@@ -15,7 +16,6 @@ from cart_conformance.target.actors import Actors, granted
 from cart_conformance.target.credentials import Credentials, Customer
 from cart_conformance.target.factory import Factory
 from cart_conformance.target.ledger import Ledger
-from cart_conformance.target.redaction import Redactor
 from cart_conformance.target.requests import (
     ABSENT,
     ASSOCIATE,
@@ -61,7 +61,7 @@ class Session:
         self.ledger = ledger
         self.run_id = run_id
         self.rng = random.Random(settings.seed)  # noqa: S311 - variety, not secrecy
-        self.redactor = Redactor([settings.client_secret])
+        self.redactor = Redactor([settings.client_secret], by_name=False)
         self.actors = Actors(settings, self.send)
         self.factory = Factory(
             settings, run_id, self.actors, ledger, self.send, self._keep_given_secret
@@ -172,43 +172,10 @@ class Session:
         """Make a customer, logged in. Raises Untestable."""
         return self.factory.customer(label)
 
+    def customer_token(self, email: str, password: str) -> str:
+        """Log a customer in and return the token. Raises Untestable."""
+        return self.factory.customer_token(email, password)
+
     def provision(self) -> None:
         """Get an access token, and customers A, B and C. Raises CouldNotRun."""
         self.factory.provision()
-
-    # Names that phases in ``schemathesis`` still use.
-
-    @property
-    def client(self) -> Transport:
-        """The transport."""
-        return self.transport
-
-    @property
-    def observer(self) -> ResponseChecks:
-        """The checks of every answer."""
-        return self.checks
-
-    @property
-    def journal(self) -> Ledger:
-        """The ledger."""
-        return self.ledger
-
-    @property
-    def carts(self) -> list[str]:
-        """Ids of the carts of this run."""
-        return self.ledger.carts
-
-    @property
-    def made_customers(self) -> list[str]:
-        """Ids of the customers that this run made."""
-        return self.ledger.customers
-
-    @property
-    def customers(self) -> dict[str, Customer]:
-        """Customers A, B and C, by label."""
-        return self.actors.customers
-
-    @property
-    def problems(self) -> list[str]:
-        """Why customers are missing."""
-        return self.actors.problems

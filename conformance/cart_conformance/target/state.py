@@ -20,9 +20,9 @@ MOST_PAGES = 10
 class State:
     """One cart as the deployment shows it.
 
-    ``customers`` are the ids in the cart's relationship, sorted, a repeated one twice. ``listed``
-    tells, by customer label, how often the cart is in that customer's list, -1 where the list could
-    not be read. ``missing`` is the status where the cart could not be read.
+    ``customers`` are the ids in the cart's relationship, sorted; a repeated one stands twice.
+    ``listed`` is, by customer label, how often the cart is in that customer's list, or -1 if the
+    list could not be read. ``missing`` is the status if the cart could not be read.
     """
 
     customers: tuple[str, ...]
@@ -32,16 +32,16 @@ class State:
     missing: int | None = None
 
     def count(self, label: str) -> int:
-        """How often the cart is in the list of the customer with that label."""
+        """Return how often the cart is in the list of the customer with that label."""
         return dict(self.listed).get(label, 0)
 
     def associations(self) -> tuple[Any, ...]:
-        """What is visible of the associations, from both sides."""
+        """Return what is visible of the associations, from both sides."""
         return (self.customers, self.listed, self.missing)
 
 
 def read_state(session: Session, cart: str, customers: Iterable[Customer]) -> State:
-    """The cart, read as administrator, and each customer's list, read with its token."""
+    """Read the cart as administrator, and each customer's list with its token."""
     listed = tuple((each.label, _times_listed(session, each, cart)) for each in customers)
     answer = session.send(session.administrator, "getACart", cart=cart)
     data = answer.data
@@ -64,14 +64,14 @@ def _times_listed(session: Session, customer: Customer, cart: str) -> int:
 
 
 def list_ids(session: Session, caller: Credentials) -> list[str]:
-    """The ids of the carts that ``caller`` is listed. Raises Untestable where it is refused."""
+    """Return the ids of the carts that ``caller`` is listed. Raises Untestable if it is refused."""
     return [str(cart.get("id")) for cart in list_carts(session, caller)]
 
 
 def list_carts(
     session: Session, caller: Credentials, pages: int = MOST_PAGES
 ) -> list[dict[str, Any]]:
-    """The carts that ``caller`` is listed, page by page. Raises Untestable."""
+    """Return the carts that ``caller`` is listed, page by page. Raises Untestable."""
     carts: list[dict[str, Any]] = []
     for _ in range(pages):
         query = f"page[limit]={PAGE}&page[offset]={len(carts)}"

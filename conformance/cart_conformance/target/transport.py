@@ -133,7 +133,7 @@ class Budget:
 
 
 class _Adapter(HTTPAdapter):
-    """Sends within a budget and a deadline, whoever uses the session that it is mounted on."""
+    """Sends within a budget and a deadline, for every user of the session that it is mounted on."""
 
     def __init__(self, budget: Budget, timeout: float) -> None:
         self._budget = budget
@@ -332,7 +332,7 @@ def _is_of_a_gateway(response: requests.Response) -> bool:
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Seconds to wait before the next attempt; None if the server does not ask for it."""
+    """Return the seconds to wait before the next attempt; None if the server asks for no wait."""
     if response.status_code not in (429, 503):
         return None
     value = response.headers.get("Retry-After", "")
@@ -344,7 +344,7 @@ def _retry_after(response: requests.Response) -> float | None:
 
 
 def _reason(error: Exception) -> str:
-    """The reason in one line, without the addresses of Python objects in it."""
+    """Return the reason in one line, without the addresses of Python objects."""
     reason: BaseException = error
     while reason.__cause__ is not None or reason.__context__ is not None:
         reason = reason.__cause__ or reason.__context__ or reason
