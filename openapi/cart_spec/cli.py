@@ -18,6 +18,7 @@ from cart_spec.contract import CONTRACT_PATH, ContractError, load_contract
 from cart_spec.diff import TooEntangledError, compare
 from cart_spec.diff.report import review_of
 from cart_spec.document import Document, UnreadableDocumentError, read
+from cart_spec.extras import missing_library, require_extra
 from cart_spec.findings import FORMATS, Review
 from cart_spec.implementations import EvidenceError, installed_evidence
 from cart_spec.lint import CHECKS, check_document
@@ -41,7 +42,11 @@ class _Commands(click.Group):
     """The commands here, and those that other installed packages announce by entry point."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        announced = {entry.name for entry in entry_points(group=COMMANDS_GROUP)}
+        announced = {
+            entry.name
+            for entry in entry_points(group=COMMANDS_GROUP)
+            if not missing_library(entry.value)
+        }
         return sorted({*super().list_commands(ctx), *announced})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -49,6 +54,7 @@ class _Commands(click.Group):
         if own is not None:
             return own
         for entry in entry_points(group=COMMANDS_GROUP, name=cmd_name):
+            require_extra(entry.value, f"cart-spec {cmd_name}")
             loaded: click.Command = entry.load()
             return loaded
         return None

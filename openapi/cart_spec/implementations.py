@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
+from cart_spec.extras import missing_library
+
 GROUP = "cart_spec.evidence"
 
 
@@ -49,6 +51,8 @@ def installed_evidence() -> Evidence:
 
 def _announced(name: str) -> Mapping[str, Any] | None:
     for entry in entry_points(group=GROUP, name=name):
+        if missing_library(entry.value):
+            continue  # the package is in the wheel, but its extra is not installed
         try:
             value = entry.load()
             return dict(value() if callable(value) else value)
