@@ -21,6 +21,10 @@ from cart_mock.usage import OneLineGroup
 if TYPE_CHECKING:
     from cart_mock.breaks import Break
 
+    _BreakType = click.ParamType["Break"]
+else:
+    _BreakType = click.ParamType  # older versions of click have no generic ParamType
+
 DEFAULT_PORT = 8080
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -43,7 +47,7 @@ POST /v2/customers and logs in at POST /v2/customers/tokens.
 """
 
 
-class _BreakName(click.ParamType["Break"]):
+class _BreakName(_BreakType):
     """The name of a way to break a rule."""
 
     name = "break"
