@@ -1,0 +1,29 @@
+"""Writes files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes, mode: int = 0o600, *, sync: bool = False) -> None:
+    """Put ``content`` into place at once: a reader sees the old file or the new one, never a part.
+
+    The new file has the permissions ``mode`` before anything is written to it. With ``sync`` it is
+    on the disk before it takes the place of the old one. Raises OSError; then the old file is
+    unchanged and nothing is left behind.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            part.chmod(mode)
+            file.write(content)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
