@@ -122,20 +122,42 @@ def test_lock_of_the_mock_is_free_of_the_suite() -> None:
     assert not {"schemathesis", "hypothesis", "pytest"} & set(locked("mock"))
 
 
-def imported(room: str) -> Iterator[str]:
-    """Return the distributions that a room imports, wherever in its modules."""
+def imports_of(module: Path) -> Iterator[str]:
+    """Return the full names of what a module imports, anywhere in it."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def file_of(name: str) -> Path | None:
+    """Return the file of a module of ``cart_spec``, which all rooms share; else None."""
+    path = ROOT / "openapi" / name.replace(".", "/")
+    files = (path.with_suffix(".py"), path / "__init__.py")
+    return next((f for f in files if name.startswith("cart_spec") and f.is_file()), None)
+
+
+def imported(room: str) -> set[str]:
+    """Return the distributions that a room imports, itself or through modules of ``cart_spec``."""
+    if room == "openapi/cart_spec":
+        # What only the other rooms use of it is not for the review to install.
+        waiting = [ROOT / room / "__main__.py", ROOT / room / "cli.py"]
+    else:
+        waiting = list((ROOT / room).rglob("*.py"))
+    seen: set[Path] = set()
+    tops = set()
+    while waiting:
+        module = waiting.pop()
+        if module not in seen:
+            seen.add(module)
+            names = list(imports_of(module))
+            tops |= {name.partition(".")[0] for name in names}
+            waiting += [file for file in map(file_of, names) if file]
+    tops -= {*sys.stdlib_module_names, "cart_spec", "cart_mock", "cart_conformance"}
     distributions = packages_distributions()
-    for module in (ROOT / room).rglob("*.py"):
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-                names = [node.module]
-            for name in names:
-                top = name.partition(".")[0]
-                if top not in sys.stdlib_module_names and not top.startswith("cart_"):
-                    yield from map(canonicalize_name, distributions.get(top, [top])[:1])
+    return {canonicalize_name(distributions.get(top, [top])[0]) for top in tops}
 
 
 def declared(room: str) -> set[str]:

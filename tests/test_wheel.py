@@ -78,11 +78,9 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Enviro
             target = f"{wheel}[{extra}]" if extra else str(wheel)
             # A front-end team has its own pytest, and the mock does not bring one.
             others = ["pytest"] if extra == "mock" else []
-            uv(
-                *("pip", "install", "--quiet", "--python", folder / "venv"),
-                *("--constraint", ROOT / "requirements/test.txt", target, *others),
-                cwd=folder,
-            )
+            lock = ROOT / "requirements/test.txt"
+            install = ("pip", "install", "--quiet", "--python", "venv", "--constraint", lock)
+            uv(*install, target, *others, cwd=folder)
             made[extra] = folder / "venv/bin"
         return made[extra]
 
