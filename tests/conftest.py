@@ -15,6 +15,7 @@ IN_CI = os.environ.get("CI") == "true"
 FULL_LANE = (
     "tests/benchmark/test_command.py",  # starts servers and wrk
     "tests/browser",  # needs Chromium and Node.js
+    "tests/conformance/test_broken_servers.py",  # runs against broken servers
     "tests/conformance/test_compare.py",  # whole runs
     "tests/conformance/test_defects.py",  # runs against broken servers
     "tests/conformance/test_docs.py",  # runs what the pages show
@@ -23,11 +24,14 @@ FULL_LANE = (
     "tests/conformance/test_model.py",  # runs of the state machine
     "tests/conformance/test_pytest_plugin.py",  # runs in a pytest of their own
     "tests/conformance/test_report_browser.py",  # needs Chromium
+    "tests/conformance/test_secrets.py",  # whole runs
+    "tests/conformance/test_variants.py",  # whole runs
     "tests/mock/test_sigkill.py",  # kills mocks while they write
     "tests/openapi/test_book_browser.py",  # needs Chromium
     "tests/sdk",  # needs Node.js
     "tests/test_readme.py",  # runs what the README shows
     "tests/test_wheel.py",  # installs the wheel, with each extra
+    "tests/workbench/test_docs.py",  # runs what the page shows
 )
 """Folders and files that `scripts/test --fast` leaves out. Single tests have the marker `full`."""
 

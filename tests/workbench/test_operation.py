@@ -162,6 +162,7 @@ def test_live(live_cart_mock, n):
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_the_plugin_gives_each_test_a_store_also_in_parallel(tmp_path: Path, workers: str) -> None:
     (tmp_path / "test_suite.py").write_text(SUITE)
