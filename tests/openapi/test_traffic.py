@@ -388,6 +388,7 @@ def test_what_an_injected_fault_answered_is_left_out(journal: Any, tmp_path: Pat
 def test_it_is_a_command_of_cart_spec(monkeypatch: pytest.MonkeyPatch) -> None:
     class Announced:
         name = "traffic"
+        value = "cart_conformance.traffic.command:traffic"
 
         def load(self) -> Any:
             return traffic
