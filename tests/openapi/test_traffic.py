@@ -102,7 +102,7 @@ def visit() -> list[Entry]:
             await stage.set_up()
             await stage.associate("Ada", caller="SHOPPER", customer="ADA")
             two = [*stage.identifier("Ada")["data"], *stage.identifier("Bob")["data"]]
-            await stage.refuse({"data": two})
+            await stage.show("POST", RELATIONSHIPS.format("weekend-list"), {"data": two})
 
     asyncio.run(go())
     for entry in entries:
