@@ -16,6 +16,7 @@ import click
 from cart_spec.cli_errors import InputError, OneLineGroup
 from cart_spec.contract import CONTRACT_PATH, load_contract
 from cart_spec.errors import RefusedInputError
+from cart_spec.extras import missing_library, require_extra
 from cart_spec.findings import FORMATS, Review
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ class _Commands(OneLineGroup):
     """The commands of this module, and those that other packages announce by entry point."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        announced = {entry.name for entry in entry_points(group=COMMANDS_GROUP)}
+        announced = {
+            entry.name
+            for entry in entry_points(group=COMMANDS_GROUP)
+            if not missing_library(entry.value)
+        }
         return sorted({*super().list_commands(ctx), *announced})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -39,6 +44,7 @@ class _Commands(OneLineGroup):
         if own is not None:
             return own
         for entry in entry_points(group=COMMANDS_GROUP, name=cmd_name):
+            require_extra(entry.value, f"cart-spec {cmd_name}")
             loaded: click.Command = entry.load()
             return loaded
         return None

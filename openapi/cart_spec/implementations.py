@@ -18,6 +18,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from cart_spec.errors import RefusedInputError
+from cart_spec.extras import missing_library
 
 GROUP = "cart_spec.evidence"
 """The group of the entry points."""
@@ -61,6 +62,8 @@ def _rule_ids(name: str) -> frozenset[str] | None:
 
 def _announced(name: str) -> Any:
     for entry in entry_points(group=GROUP, name=name):
+        if missing_library(entry.value):
+            continue  # the package is in the wheel, but its extra is not installed
         try:
             value = entry.load()
             announced = value() if callable(value) else value

@@ -14,11 +14,12 @@ from typing import Any
 import httpx
 import pytest
 from cart_conformance.oracle import Oracle
-from cart_conformance.run.events import Verdict
+from cart_conformance.results import Verdict
 from cart_conformance.run.verdicts import Policy
 from cart_conformance.traffic.command import traffic
 from cart_conformance.traffic.evidence import Evidence, weigh
-from cart_conformance.traffic.recorded import Recording, read_recording
+from cart_conformance.traffic.recorded import read_recording
+from cart_conformance.traffic.recording import Recording
 from cart_mock.app import create_app
 from cart_mock.state.clock import Clock
 from cart_spec.cli import main
@@ -101,7 +102,7 @@ def visit() -> list[Entry]:
             await stage.set_up()
             await stage.associate("Ada", caller="SHOPPER", customer="ADA")
             two = [*stage.identifier("Ada")["data"], *stage.identifier("Bob")["data"]]
-            await stage.refuse({"data": two})
+            await stage.show("POST", RELATIONSHIPS.format("weekend-list"), {"data": two})
 
     asyncio.run(go())
     for entry in entries:
@@ -387,6 +388,7 @@ def test_what_an_injected_fault_answered_is_left_out(journal: Any, tmp_path: Pat
 def test_it_is_a_command_of_cart_spec(monkeypatch: pytest.MonkeyPatch) -> None:
     class Announced:
         name = "traffic"
+        value = "cart_conformance.traffic.command:traffic"
 
         def load(self) -> Any:
             return traffic
