@@ -413,8 +413,8 @@ BAD = {
     "another document": ("{}", "is neither a HAR file"),
     "a list of something": ("[1]", "is neither a HAR file"),
     "no exchanges": (json.dumps(har([])), "none of its 0 exchanges"),
-    "an entry that is none": (json.dumps(har([{}])), "line 1: /log/entries/0 is no exchange"),
-    "a number for a request": (json.dumps(har([{"request": 1, "response": 2}])), "is no exchange"),
+    "an entry that is none": (json.dumps(har([{}])), "line 1: /log/entries/0 is not an exchange"),
+    "a number for a request": (json.dumps(har([{"request": 1, "response": 2}])), "is not an exchange"),
     "broken base64": (
         json.dumps(
             har(
