@@ -19,7 +19,7 @@ _COLOURS: dict[Severity, str] = {"error": "red", "warning": "yellow", "note": "c
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding: where it is, what it is, and what to do.
+    """One finding: its place, what is wrong, and how to fix it.
 
     ``id`` is the permanent name of the kind of finding. ``pointer`` is a JSON pointer into the file
     ``document``; ``line`` is its line, from 1. ``facts`` are further values by name.

@@ -1,4 +1,4 @@
-"""The lint finds each fault by its id, at its place; the contract itself has none."""
+"""The lint finds each fault by its id, at its place, and none in the contract itself."""
 
 from __future__ import annotations
 
