@@ -259,7 +259,7 @@ def plan(base_url: str | None, show_cases: bool, **options: Any) -> None:
         click.echo(f"At {settings.rate:g} requests a second: about {whole / settings.rate:.0f} s.")
     for layer in settings.layers:
         if layer is not Phase.DIRECTED:
-            click.echo(f"Phase {layer.value}: its requests follow from what it finds.")
+            click.echo(f"Layer {layer.value}: its requests follow from what it finds.")
     click.echo(f"At most {settings.max_requests} requests are sent.")
     if settings.customers is None:
         click.echo("Touched: carts and customers that the run makes, and removes again.")
