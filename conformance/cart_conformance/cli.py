@@ -122,7 +122,7 @@ def cli() -> None:
 
 
 class _Reported(click.Command):
-    """A command whose reports are there even when its options could not be understood."""
+    """A command that writes reports even if its options cannot be parsed."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         given = list(args)
@@ -145,7 +145,7 @@ def _report_dir(arguments: Sequence[str]) -> Path | None:
 
 
 def _refuse(directory: Path, problem: str) -> None:
-    """Write the reports of a run that was not made, where they can be written."""
+    """Write the reports of a run that was not made, if they can be written."""
     from cart_conformance.reports import ReportDirError, write_refusal
 
     with contextlib.suppress(ReportDirError):
