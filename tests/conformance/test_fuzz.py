@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from cart_conformance.oracle import Oracle
-from cart_conformance.run.events import CaseResult, Deviation, Kind, Verdict
+from cart_conformance.results import CaseResult, Deviation, Kind, Verdict
+from cart_conformance.schemathesis import fixtures
 from cart_conformance.schemathesis import fuzzing as fuzz
 from cart_conformance.schemathesis.schema_binding import bound_document
 from cart_conformance.target.session import Untestable
 from cart_conformance.target.transport import BudgetSpent, Interruption
 
-from tests.conformance.servers.defects import DEFECTS
+from tests.conformance.kills import serving_break
 from tests.conformance.servers.reference import Call, Refusal, Reply, Service, serving
 from tests.conformance.servers.variants import VARIANTS
 from tests.conformance.sessions import CONTRACT, session_on
@@ -24,7 +25,7 @@ ASSOCIATE, DISSOCIATE = "createCustomerCartAssociation", "deleteCustomerCartAsso
 
 @pytest.fixture(autouse=True)
 def _few_examples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fuzz, "EXAMPLES", 4)
+    monkeypatch.setattr(fuzz, "EXAMPLES", 8)
 
 
 @pytest.fixture
@@ -33,8 +34,8 @@ def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def limit(*operations: str) -> None:
         for name in ("OPERATIONS", "CUSTOMER_OPERATIONS"):
-            chosen = tuple(each for each in getattr(fuzz, name) if each in operations)
-            monkeypatch.setattr(fuzz, name, chosen)
+            chosen = tuple(each for each in getattr(fixtures, name) if each in operations)
+            monkeypatch.setattr(fixtures, name, chosen)
 
     return limit
 
@@ -80,51 +81,57 @@ def test_a_correct_server_that_uses_its_freedom_does_not_fail(variant: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("defect", "operations", "rule", "kind"),
+    ("broken", "operations", "rule", "kind"),
     [
         (
-            "payload-not-array: another status on DELETE",
+            "payload-not-array:wrong-status-on-delete",
             (DISSOCIATE,),
             "payload-not-array",
             Kind.WRONG_STATUS,
         ),
         (
-            "more-than-one-customer: accepted on POST",
+            "more-than-one-customer:accepted-on-post",
             (ASSOCIATE,),
             "more-than-one-customer",
             Kind.NOT_REFUSED,
         ),
-        ("type-not-customer: another text", (ASSOCIATE,), "type-not-customer", Kind.WRONG_TEXT),
+        ("type-not-customer:wrong-text", (ASSOCIATE,), "type-not-customer", Kind.WRONG_TEXT),
         (
-            "customer-id-missing: a server error",
+            "customer-id-missing:server-error",
             (ASSOCIATE,),
             "customer-id-missing",
             Kind.SERVER_ERROR,
         ),
         (
-            "type-not-customer: refused, and done on POST",
+            "refusal-changes-nothing:type-not-customer",
             (ASSOCIATE,),
             "refusal-changes-nothing",
             Kind.EFFECT,
         ),
-        ("page-out-of-range: 101 is taken", ("getCarts",), "page-out-of-range", Kind.NOT_REFUSED),
         (
-            "cart-name-missing: 256 characters are taken",
+            "page-out-of-range:hundred-and-one-accepted",
+            ("getCarts",),
+            "page-out-of-range",
+            Kind.NOT_REFUSED,
+        ),
+        (
+            "cart-name-missing:long-accepted",
             ("createACart",),
             "cart-name-missing",
             Kind.NOT_REFUSED,
         ),
     ],
 )
-def test_a_defect_is_found_and_its_rule_is_named(
-    defect: str,
+def test_a_break_is_found_and_its_rule_is_named(
+    broken: str,
     operations: tuple[str, ...],
     rule: str,
     kind: Kind,
     only: Callable[..., None],
 ) -> None:
     only(*operations)
-    found = deviations(on(DEFECTS[defect].make()))
+    with serving_break(broken) as url, session_on(url) as session:
+        found = deviations(list(fuzz.run(session)))
     assert (rule, kind) in {(each.rule, each.kind) for each in found}
 
 
@@ -160,11 +167,11 @@ def test_only_what_the_run_made_is_named(only: Callable[..., None]) -> None:
         list(fuzz.run(session))
         foreign = {
             cart
-            for cart in named["cart"] - set(session.carts)
+            for cart in named["cart"] - set(session.ledger.carts)
             if re.fullmatch("[0-9A-Za-z_-]+", cart)
         }
         assert foreign == set()
-        assert named["customer"] <= set(session.made_customers)
+        assert named["customer"] <= set(session.ledger.customers)
 
 
 def test_what_is_made_is_journalled_for_clean_up(only: Callable[..., None]) -> None:
@@ -173,9 +180,9 @@ def test_what_is_made_is_journalled_for_clean_up(only: Callable[..., None]) -> N
     with serving(service) as url, session_on(url) as session:
         list(fuzz.run(session))
         assert len(service.carts) > 20
-        assert set(service.carts) <= set(session.carts)
-        assert set(service.customers) <= set(session.made_customers)
-        journal = session.journal.path.read_text()
+        assert set(service.carts) <= set(session.ledger.carts)
+        assert set(service.customers) <= set(session.ledger.customers)
+        journal = session.ledger.path.read_text()
     assert all(made in journal for made in (*service.carts, *service.customers))
 
 
@@ -198,14 +205,14 @@ def test_a_fault_in_the_oracle_is_an_error_and_no_deviation(
 
     with serving(Service()) as url, session_on(url) as session:
         only("getCarts")
-        make_fixtures = fuzz._Fuzzer._make_fixtures
+        make_carts = fixtures.Fixtures._make_carts
 
         def then_break(self: Any) -> Any:
-            made = make_fixtures(self)
+            made = make_carts(self)
             monkeypatch.setattr(Oracle, "judge", broken)
             return made
 
-        monkeypatch.setattr(fuzz._Fuzzer, "_make_fixtures", then_break)
+        monkeypatch.setattr(fixtures.Fixtures, "_make_carts", then_break)
         results = list(fuzz.run(session))
     assert {result.verdict for result in results} == {Verdict.ERROR}
     assert all("a fault of our own" in (result.reason or "") for result in results)
@@ -215,7 +222,7 @@ def test_it_ends_when_the_budget_is_spent_with_what_it_found(only: Callable[...,
     only(ASSOCIATE)
     results: list[CaseResult] = []
     with (
-        serving(DEFECTS["payload-not-array: another status"].make()) as url,
+        serving_break("payload-not-array:wrong-status") as url,
         session_on(url, max_requests=60) as session,
         pytest.raises(BudgetSpent),
     ):
