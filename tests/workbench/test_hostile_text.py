@@ -1,4 +1,4 @@
-"""Text from strangers costs time in proportion to its length, wherever the control API reads it."""
+"""Hostile text takes time in proportion to its length, wherever the control API reads it."""
 
 from __future__ import annotations
 
