@@ -16,10 +16,8 @@ from connexion.exceptions import BadRequestProblem
 
 MEGABYTE = 1_000_000
 PIECES = [
-    "eyJ", "eyJaaaaa.", "eyJaaaaa.a.", ".", "-", "password", "password=", '"password":"',
-    '"token": ',
-    "bearer ", "Basic x", " - '", "Missing x parameter '", "On instance:\n", "a@b.", "a=b&", "\\",
-    "\\\"", "$", "'", " ", "\n", "[", '{"a":', "%2", "*a",
+    "eyJ", "eyJaaaaa.a.", "password", "password=", '"password":"', "bearer ", " - '",
+    "Missing x parameter '", "a=b&", "\\\"", " ", '{"a":', "%2", "*a",
 ]  # fmt: skip
 
 
