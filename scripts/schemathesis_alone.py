@@ -1,22 +1,26 @@
-"""What ``schemathesis run`` finds of broken mocks by itself, with its built-in checks, to compare.
+"""What ``schemathesis run`` finds of broken mocks: its built-in checks, ours, and the whole suite.
 
-It is given the contract document and an administrator's access token. What it objects to on the
-intact mock goes into a baseline, from runs with several seeds; a break is found where a run against
-it has a failure that is not in the baseline. That is kind to it: nobody else has an intact twin of
-the deployment under test to compare with.
+With its built-in checks, it is given the contract document and an administrator's access token.
+What it objects to on the intact mock goes into a baseline, from runs with several seeds; a break is
+found if a run against it has a failure that is not in the baseline. That is kind to it: other
+users have no intact twin of the deployment under test to compare with.
+
+With our checks it is given our hooks, and there is no baseline: any failure counts, and the script
+fails if there is one on the intact mock.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 from cart_mock.breaks import BREAKS, Break
@@ -41,38 +45,79 @@ class Found(NamedTuple):
     seconds: float
 
 
-def run(mock: CartMock, baseline: Path, seed: int, *, learn: bool = False) -> Found:
-    """Run schemathesis against a store; ``learn`` adds what it finds to the baseline.
+class Row(NamedTuple):
+    """A break, and what each of the two runs found of it."""
+
+    broken: Break
+    built_in: Found
+    ours: Found
+
+    @property
+    def names_its_rule(self) -> bool:
+        """Whether our checks accuse the rule that is broken."""
+        return any(title.split(": ")[0] == self.broken.rule for title in self.ours.titles)
+
+
+def built_in(mock: CartMock, baseline: Path, seed: int, *, learn: bool = False) -> Found:
+    """Run the built-in checks against a store; ``learn`` adds what they find to the baseline.
 
     Raises RuntimeError if the run did not come to its end.
     """
-    report = baseline.with_name("report.json")
+    report = _run(
+        mock, baseline.parent, seed, {},
+        "-H", f"Authorization: Bearer {mock.access_token()}",
+        "--baseline", str(baseline), *(["--baseline-update"] if learn else []),
+    )  # fmt: skip
+    new = report["baseline"]["new"] if report.get("baseline") else len(report["failures"])
+    return _found(report) if new else _found(report)._replace(titles=())
+
+
+def ours(mock: CartMock, directory: Path, seed: int) -> Found:
+    """Run our checks against a store. Raises RuntimeError if the run did not come to its end."""
+    environment = {
+        "SCHEMATHESIS_HOOKS": "cart_conformance.schemathesis.hooks",
+        "CART_CONFORMANCE_URL": mock.url,
+        "CART_CONFORMANCE_CLIENT_ID": mock.client_id,
+        "CART_CONFORMANCE_CLIENT_SECRET": mock.client_secret,
+    }
+    checks = "cart_associations,cart_associations_advice"
+    return _found(_run(mock, directory, seed, environment, "--checks", checks))
+
+
+def _run(
+    mock: CartMock, directory: Path, seed: int, environment: dict[str, str], *arguments: str
+) -> dict[str, Any]:
+    report = directory / "report.json"
     report.unlink(missing_ok=True)
     done = subprocess.run(  # noqa: S603 - the command is built here
         [
             str(Path(sys.executable).with_name("schemathesis")), "run", str(CONTRACT_PATH),
-            "--url", mock.url, "-H", f"Authorization: Bearer {mock.access_token()}",
+            "--url", mock.url, *arguments,
             "--seed", str(seed), "--max-examples", str(EXAMPLES), "--no-shrink",
-            "--continue-on-failure", "--baseline", str(baseline),
-            *(["--baseline-update"] if learn else []),
-            "--report", "json", "--report-json-path", str(report),
+            "--continue-on-failure", "--report", "json", "--report-json-path", str(report),
         ],
-        cwd=baseline.parent, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=TIMEOUT, check=False,
+        cwd=directory, env=os.environ | environment, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=TIMEOUT, check=False,
     )  # fmt: skip
     if not report.exists():
         raise RuntimeError(f"schemathesis made no report: {(done.stderr or done.stdout)[-2000:]}")
-    told = json.loads(report.read_text("utf-8"))
-    new = told["baseline"]["new"] if told.get("baseline") else len(told["failures"])
-    titles = sorted({failure["title"] for failure in told["failures"]}) if new else []
-    return Found(tuple(titles), told["test_cases"]["generated"], told["running_time"])
+    told: dict[str, Any] = json.loads(report.read_text("utf-8"))
+    if not told["test_cases"]["generated"]:
+        raise RuntimeError(f"schemathesis tried nothing: {(done.stderr or done.stdout)[-2000:]}")
+    return told
 
 
-def rows(results: Sequence[tuple[Break, Found]]) -> Iterator[str]:
-    """A row of the table for each break."""
-    for broken, found in results:
-        alone = ", ".join(found.titles) or "nothing"
-        yield f"| `{broken.id}` | {_verdict(broken)} | {alone} |"
+def _found(report: dict[str, Any]) -> Found:
+    titles = sorted({failure["title"] for failure in report["failures"]})
+    return Found(tuple(titles), report["test_cases"]["generated"], report["running_time"])
+
+
+def rows(results: Sequence[Row]) -> Iterator[str]:
+    """Return a row of the table for each break."""
+    for row in results:
+        built_in_told, ours_told = (", ".join(each.titles) or "nothing" for each in row[1:])
+        verdict = _verdict(row.broken)
+        yield f"| `{row.broken.id}` | {built_in_told} | {ours_told} | {verdict} |"
 
 
 def _verdict(broken: Break) -> str:
@@ -81,45 +126,63 @@ def _verdict(broken: Break) -> str:
     return verdict
 
 
-def page(results: Sequence[tuple[Break, Found]]) -> str:
-    """The page of the documentation."""
-    suite = [_verdict(broken) for broken, _ in results]
-    alone = sum(bool(found.titles) for _, found in results)
-    requests = sum(found.requests for _, found in results) // max(len(results), 1)
-    numbers = {
-        "breaks tried": len(results),
-        "found by `cart-conformance`": sum(v.startswith(("deviates", "advice")) for v in suite),
-        "found by `schemathesis run` alone": alone,
-        "requests of `schemathesis run`, on average": requests,
+def page(results: Sequence[Row]) -> str:
+    """Return the page of the documentation."""
+    suite = [_verdict(row.broken) for row in results]
+    count = max(len(results), 1)
+    numbers: dict[str, tuple[object, ...]] = {
+        "breaks tried": (len(results),) * 3,
+        "found": (
+            sum(bool(row.built_in.titles) for row in results),
+            sum(bool(row.ours.titles) for row in results),
+            sum(verdict.startswith(("deviates", "advice")) for verdict in suite),
+        ),
+        "found, and the rule named": (
+            0,
+            sum(row.names_its_rule for row in results),
+            sum(verdict.startswith(("deviates", "advice")) for verdict in suite),
+        ),
+        "test cases, on average": (
+            sum(row.built_in.requests for row in results) // count,
+            sum(row.ours.requests for row in results) // count,
+            "",
+        ),
     }
     return _PAGE.format(
         examples=EXAMPLES,
         seeds=len(BASELINE_SEEDS),
-        numbers="\n".join(f"| {what} | {number} |" for what, number in numbers.items()),
+        numbers="\n".join(
+            f"| {what} | {' | '.join(map(str, three))} |" for what, three in numbers.items()
+        ),
         rows="\n".join(rows(results)),
     )
 
 
 _PAGE = """\
-# schemathesis run, alone
+# schemathesis run, alone and with our checks
 
-What Schemathesis finds of the same broken mocks without this suite: `schemathesis run` with the
-contract document, an administrator's access token, all of its phases and built-in checks, and
-{examples} examples for each operation. What it objects to on the intact mock in {seeds} runs with
-other seeds is its baseline; a break is found where a run against it has a failure that is not in
-it. Schemathesis names a check and an operation, never a rule; any new failure is counted for it,
-also one that has nothing to do with what was broken, such as a valid request found rejected.
+What three tools find of the same broken mocks.
 
-`python -m scripts.schemathesis_alone --write` writes this page, from the first way of breaking each
-rule of the association endpoints that the contract does not allow; the
-[kill matrix](kill-matrix.md) has what the suite finds of all ways of breaking all rules.
+- **Built-in checks**: `schemathesis run` with the contract document, an administrator's access
+  token, and all of its phases and checks. What it objects to on the intact mock in {seeds} runs
+  with other seeds is its baseline; a break is found if a run against it has a failure that is not
+  in it. Any new failure counts, also one that has nothing to do with what was broken, such as a
+  valid request found rejected. Schemathesis names a check and an operation, never a rule.
+- **Our checks**: `schemathesis run` with the [hooks and checks](schemathesis.md) of this
+  project. There is no baseline: they object to nothing on the intact mock, with the same seeds.
+- **The whole suite**: `cart-conformance`, see the [kill matrix](kill-matrix.md), which has what
+  it finds of all ways of breaking all rules.
 
-| what | number |
-| --- | ---: |
+Both runs make {examples} examples for each operation. The breaks are the first way of breaking
+each rule of the association endpoints that the contract does not allow.
+`python -m scripts.schemathesis_alone --write` writes this page.
+
+| what | built-in checks | our checks | whole suite |
+| --- | ---: | ---: | ---: |
 {numbers}
 
-| break | `cart-conformance` | `schemathesis run` |
-| --- | --- | --- |
+| break | built-in checks | our checks | whole suite |
+| --- | --- | --- | --- |
 {rows}
 """
 
@@ -146,17 +209,21 @@ def main(patterns: tuple[str, ...], seed: int, write: bool) -> None:
     chosen = [
         one for one in BREAKS.values() if any(fnmatch.fnmatch(one.id, p) for p in patterns)
     ] if patterns else first_of_each_rule()  # fmt: skip
-    results: list[tuple[Break, Found]] = []
+    results: list[Row] = []
     with TemporaryDirectory() as directory, intact_mock() as intact:
         baseline = Path(directory) / "baseline.json"
         for number in BASELINE_SEEDS:
-            run(CartMock(intact), baseline, number, learn=True)
+            built_in(CartMock(intact), baseline, number, learn=True)
+            alarms = ours(CartMock(intact), Path(directory), number).titles
+            if alarms:
+                raise click.ClickException(f"False alarms on the intact mock: {', '.join(alarms)}")
             click.echo(f"baseline, seed {number}", err=True)
         for one in chosen:
             with broken_mock(one, intact) as mock:
-                results.append((one, run(mock, baseline, seed)))
-            told = ", ".join(results[-1][1].titles) or "nothing"
-            click.echo(f"{len(results)}/{len(chosen)} {one.id}: {told}", err=True)
+                found = built_in(mock, baseline, seed)
+            with broken_mock(one, intact) as mock:
+                results.append(Row(one, found, ours(mock, Path(directory), seed)))
+            click.echo(f"{len(results)}/{len(chosen)} {next(rows(results[-1:]))}", err=True)
     click.echo("\n".join(rows(results)))
     if write:
         PAGE.write_text(page(results), encoding="utf-8")

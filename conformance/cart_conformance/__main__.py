@@ -1,4 +1,4 @@
-"""``python -m conformance``: the same as ``cart-conformance``."""
+"""``python -m cart_conformance`` is the same as ``cart-conformance``."""
 
 from cart_conformance.cli import main
 

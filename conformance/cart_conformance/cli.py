@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from cart_spec import load_contract
+from cart_spec.cli_errors import InputError, OneLineGroup
 
 from cart_conformance.config import (
+    CONFIG,
+    ENVIRONMENT,
     TEXTS,
-    Settings,
     SettingsError,
-    default_rate,
-    normal_target,
-    read_fixtures,
-    read_toml,
+    from_environment,
+    settings_of,
 )
-from cart_conformance.run.events import ExitStatus, Layer
+from cart_conformance.results import ExitStatus, Phase
 
 if TYPE_CHECKING:
     from cart_conformance.cases import Case
-
-CONFIG = "conformance.toml"
-ENVIRONMENT = "CART_CONFORMANCE"
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -52,7 +48,7 @@ _CREDENTIALS = (
     click.option(
         "--config",
         type=click.Path(dir_okay=False, path_type=Path),
-        help=f"A TOML file with these options. [default: {CONFIG}, where there is one]",
+        help=f"A TOML file with these options. [default: {CONFIG}, if it exists]",
     ),
 )
 _CHOICE = (
@@ -103,103 +99,11 @@ def _with(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[_Command], _Co
     return decorate
 
 
-def _stop(message: str) -> NoReturn:
-    click.echo(f"cart-conformance: {message}", err=True)
-    raise SystemExit(ExitStatus.COULD_NOT_RUN)
-
-
-def settings_of(base_url: str | None, options: dict[str, Any]) -> Settings:
-    """The settings of a run: options first, then the environment, then the TOML file.
-
-    ``options`` are those of ``run``; None means not given. Raises SettingsError.
-    """
-    given = {name: value for name, value in options.items() if value is not None}
-    path = given.pop("config", None)
-    if path is None and Path(CONFIG).is_file():
-        path = Path(CONFIG)
-    values = (read_toml(path) if path else {}) | given
-    target = base_url or values.pop("target", None)
-    values.pop("target", None)
-    if not isinstance(target, str):
-        raise SettingsError("give the base URL of the deployment, as in http://127.0.0.1:8080")
-    target = normal_target(target)
-    secret_file = values.pop("client_secret_file", None)
-    secret = values.pop("client_secret", None) or (
-        _read_secret(Path(secret_file)) if secret_file else None
-    )
-    if not values.get("client_id") or not secret:
-        raise SettingsError(
-            "give --client-id and --client-secret, or set"
-            f" {ENVIRONMENT}_CLIENT_ID and {ENVIRONMENT}_CLIENT_SECRET"
-        )
-    fixtures = values.pop("fixtures", None)
-    for name in ("report_dir", "journal"):
-        if values.get(name) is not None:
-            values[name] = Path(values[name])
-    values["layers"] = _layers(values.get("layers"))
-    values["rules"] = _rules(values.get("rules"))
-    values.setdefault("seed", random.SystemRandom().randrange(2**32))
-    values.setdefault("rate", default_rate(target))
-    _check_numbers(values)
-    customers = read_fixtures(Path(fixtures)) if fixtures else None
-    return Settings(target=target, client_secret=secret, customers=customers, **values)
-
-
-def _read_secret(path: Path) -> str:
-    try:
-        secret = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: the secret cannot be read: {error}") from None
-    if not secret:
-        raise SettingsError(f"{path}: holds no secret")
-    return secret
-
-
-def _listed(value: object, what: str) -> list[str]:
-    if value is None:
-        return []
-    if isinstance(value, str):
-        return [name.strip() for name in value.split(",") if name.strip()]
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        return value
-    raise SettingsError(f"{what} must be names, by comma or in a list")
-
-
-def _layers(value: object) -> tuple[Layer, ...]:
-    from cart_conformance.run.engine import LAYERS
-
-    names = _listed(value, "layers")
-    unknown = [name for name in names if name not in [layer.value for layer in LAYERS]]
-    if unknown:
-        known = ", ".join(layer.value for layer in LAYERS)
-        raise SettingsError(f"no layer {', '.join(unknown)}; the layers are: {known}")
-    return tuple(layer for layer in LAYERS if not names or layer.value in names)
-
-
-def _rules(value: object) -> tuple[str, ...]:
-    names = _listed(value, "rules")
-    known = {rule.id for rule in load_contract().rules}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise SettingsError(f"no rule {', '.join(unknown)}; see: cart-conformance rules")
-    return tuple(names)
-
-
-def _check_numbers(values: dict[str, Any]) -> None:
-    wanted = {"rate": 0, "timeout": 0.05, "max_time": 1, "max_requests": 1}
-    for name, least in wanted.items():
-        value = values.get(name, least)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= least:
-            raise SettingsError(f"{name} must be a number of at least {least}")
-    if isinstance(values["seed"], bool) or not isinstance(values["seed"], int):
-        raise SettingsError("seed must be a whole number")
-    if values.get("texts", "fail") not in TEXTS:
-        raise SettingsError(f"texts must be one of {', '.join(TEXTS)}")
-    if not isinstance(values.get("strict", False), bool):
-        raise SettingsError("strict must be true or false")
-
-
-@click.group(context_settings={"auto_envvar_prefix": ENVIRONMENT, "max_content_width": 100})
+@click.group(
+    "cart-conformance",
+    cls=OneLineGroup,
+    context_settings={"auto_envvar_prefix": ENVIRONMENT, "max_content_width": 100},
+)
 @click.version_option(package_name="cart-associations", prog_name="cart-conformance")
 def cli() -> None:
     """Check whether a deployment follows the contract for customer-cart associations.
@@ -218,7 +122,7 @@ def cli() -> None:
 
 
 class _Reported(click.Command):
-    """A command whose reports are there even when its options could not be understood."""
+    """A command that writes reports even if its options cannot be parsed."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         given = list(args)
@@ -232,7 +136,7 @@ class _Reported(click.Command):
 
 
 def _report_dir(arguments: Sequence[str]) -> Path | None:
-    """The value of ``--report-dir`` among arguments that could not be understood."""
+    """Return the value of ``--report-dir`` among arguments that could not be parsed."""
     for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
         name, equals, value = argument.partition("=")
         if name == "--report-dir" and (value or after):
@@ -241,7 +145,7 @@ def _report_dir(arguments: Sequence[str]) -> Path | None:
 
 
 def _refuse(directory: Path, problem: str) -> None:
-    """Write the reports of a run that was not made, where they can be written."""
+    """Write the reports of a run that was not made, if they can be written."""
     from cart_conformance.reports import ReportDirError, write_refusal
 
     with contextlib.suppress(ReportDirError):
@@ -271,15 +175,15 @@ def run_command(base_url: str | None, **options: Any) -> None:
     contract = load_contract()
     report_dir = options["report_dir"]
     try:
-        settings = settings_of(base_url, from_environment(options))
+        settings = settings_of(base_url, from_environment(options), contract)
         report_dir = settings.report_dir
         status = engine.run(settings, contract, reporters(settings))
     except ReportDirError as error:
-        _stop(str(error))
+        raise InputError(str(error)) from None
     except (SettingsError, JournalError) as error:
         if report_dir is not None:
             _refuse(report_dir, str(error))
-        _stop(str(error))
+        raise InputError(str(error)) from None
     sys.exit(int(status))
 
 
@@ -315,27 +219,19 @@ def compare_command(url_a: str, url_b: str, **options: Any) -> None:
     from cart_conformance.reports.compare import CouldNotCompare, compare
     from cart_conformance.target.ledger import JournalError
 
+    contract = load_contract()
     options = from_environment(options)
     for_b = {name: options.pop(f"{name}_b") for name in ("client_id", "client_secret", "fixtures")}
     try:
         if options["journal"] is not None:
             raise SettingsError("two runs have two journals: leave --journal out")
-        a = settings_of(url_a, dict(options))
+        a = settings_of(url_a, options, contract)
         given = {name: value for name, value in for_b.items() if value is not None}
-        b = settings_of(url_b, options | given | {"seed": a.seed})
-        outcome = compare(a, b, load_contract())
+        b = settings_of(url_b, options | given | {"seed": a.seed}, contract)
+        outcome = compare(a, b, contract)
     except (SettingsError, JournalError, ReportDirError, CouldNotCompare) as error:
-        _stop(str(error))
+        raise InputError(str(error)) from None
     sys.exit(int(outcome))
-
-
-def from_environment(options: dict[str, Any]) -> dict[str, Any]:
-    """The credentials may stand in the environment without the name of a command."""
-    import os
-
-    for name in ("client_id", "client_secret", "client_secret_file"):
-        options[name] = options.get(name) or os.environ.get(f"{ENVIRONMENT}_{name.upper()}")
-    return options
 
 
 @cli.command()
@@ -344,24 +240,25 @@ def from_environment(options: dict[str, Any]) -> dict[str, Any]:
 @click.option("--cases", "show_cases", is_flag=True, help="List every case.")
 def plan(base_url: str | None, show_cases: bool, **options: Any) -> None:
     """Show what a run would try, send and touch. Sends nothing."""
-    from cart_conformance.run.directed import chosen
+    from cart_conformance.run.plan import planned_cases
 
+    contract = load_contract()
     options = from_environment(options)
     # Nothing is sent, so nothing needs to be secret yet.
     options["client_id"] = options["client_id"] or "(not given)"
     options["client_secret"] = options["client_secret"] or "(not given)"
     try:
-        settings = settings_of(base_url or "http://127.0.0.1", options)
+        settings = settings_of(base_url or "http://127.0.0.1", options, contract)
     except SettingsError as error:
-        _stop(str(error))
-    cases = chosen(load_contract(), settings) if Layer.DIRECTED in settings.layers else ()
+        raise InputError(str(error)) from None
+    cases = planned_cases(contract, settings)
     _show_cases(cases, show_cases)
     whole = sum(case.requests for case in cases)
     click.echo(f"\n{len(cases)} directed cases, about {whole} requests, and clean-up after them.")
     if settings.rate:
         click.echo(f"At {settings.rate:g} requests a second: about {whole / settings.rate:.0f} s.")
     for layer in settings.layers:
-        if layer is not Layer.DIRECTED:
+        if layer is not Phase.DIRECTED:
             click.echo(f"Layer {layer.value}: its requests follow from what it finds.")
     click.echo(f"At most {settings.max_requests} requests are sent.")
     if settings.customers is None:
@@ -375,28 +272,45 @@ def plan(base_url: str | None, show_cases: bool, **options: Any) -> None:
 
 
 def _show_cases(cases: Sequence[Case], each: bool) -> None:
-    click.echo(f"{'rule':34}{'level':16}{'cases':>6}{'requests':>10}")
+    from cart_conformance.reports.tables import table_lines
+
+    rows: list[tuple[str | int, ...]] = []
     for rule in load_contract().rules:
         own = [case for case in cases if case.rule == rule.id]
         if rule.beyond_run:
-            click.echo(f"{rule.id:34}{rule.level:16}     -         -  {rule.beyond_run}")
+            rows.append((rule.id, rule.level, "-", "-", rule.beyond_run))
         elif own:
             requests = sum(case.requests for case in own)
-            click.echo(f"{rule.id:34}{rule.level:16}{len(own):6}{requests:10}")
-        for case in own if each else ():
-            click.echo(f"    {case.operation}: {case.variant}")
+            rows.append((rule.id, rule.level, len(own), requests, ""))
+    _print(table_lines(("rule", "level", "cases", "requests", "why not"), rows))
+    if each:
+        click.echo()
+        named = ((case.rule, case.operation, case.variant) for case in cases)
+        _print(table_lines(("rule", "operation", "case"), named))
+
+
+def _print(lines: Sequence[str]) -> None:
+    for line in lines:
+        click.echo(line)
 
 
 @cli.command()
 def rules() -> None:
     """List the rules of the catalogue, with their levels and how many cases try each."""
     from cart_conformance.cases import names_by_rule
+    from cart_conformance.reports.tables import table_lines
 
     names = names_by_rule()
-    click.echo(f"{'rule':34}{'level':16}{'cases':>6}  statement")
-    for rule in load_contract().rules:
-        count = "-" if rule.beyond_run else str(len(names.get(rule.id, ())))
-        click.echo(f"{rule.id:34}{rule.level:16}{count:>6}  {rule.condition}")
+    rows = (
+        (
+            rule.id,
+            rule.level,
+            "-" if rule.beyond_run else len(names.get(rule.id, ())),
+            rule.condition,
+        )
+        for rule in load_contract().rules
+    )
+    _print(table_lines(("rule", "level", "cases", "statement"), rows))
 
 
 @cli.command()
@@ -409,7 +323,7 @@ def explain(rule_id: str) -> None:
     try:
         rule = contract.rule(rule_id)
     except KeyError as error:
-        _stop(str(error.args[0]))
+        raise InputError(str(error.args[0])) from None
     click.secho(rule.id, bold=True)
     click.echo(f"  {rule.condition}\n")
     if rule.is_refusal:
@@ -439,26 +353,28 @@ def explain(rule_id: str) -> None:
 @_with(_CREDENTIALS)
 def cleanup(journal: Path, **options: Any) -> None:
     """Remove what is left of a run, from its JOURNAL."""
+    from cart_conformance.errors import CouldNotRun, Untestable
     from cart_conformance.target.cleanup import clean_up_later
-    from cart_conformance.target.ledger import Journal, JournalError, read_journal
-    from cart_conformance.target.session import CouldNotRun, Session, Untestable
-    from cart_conformance.target.transport import Client, Interruption
+    from cart_conformance.target.ledger import JournalError, Ledger, read_journal
+    from cart_conformance.target.session import Session
+    from cart_conformance.target.transport import Interruption, Transport
 
+    contract = load_contract()
     try:
         remains = read_journal(journal)
-        settings = settings_of(remains.target, from_environment(options))
-        client = Client(
+        settings = settings_of(remains.target, from_environment(options), contract)
+        transport = Transport(
             rate=settings.rate,
             max_requests=settings.max_requests,
             timeout=settings.timeout,
             max_time=settings.max_time,
             target=settings.target,
         )
-        resumed = Journal(journal, remains.run_id, remains.target, resume=True)
-        session = Session(settings, load_contract(), client, resumed, remains.run_id)
+        resumed = Ledger(journal, remains.run_id, remains.target, resume=True)
+        session = Session(settings, contract, transport, resumed, remains.run_id)
         finished = clean_up_later(session, remains)
     except (SettingsError, JournalError, CouldNotRun, Interruption, Untestable) as error:
-        _stop(str(error))
+        raise InputError(str(error)) from None
     click.echo(f"{finished.removed} things removed.")
     for problem in finished.problems:
         click.echo(problem, err=True)
@@ -468,5 +384,5 @@ def cleanup(journal: Path, **options: Any) -> None:
 
 
 def main() -> None:
-    """The entry point of ``cart-conformance``."""
+    """Run ``cart-conformance``."""
     cli.main(prog_name="cart-conformance")

@@ -1,27 +1,39 @@
-"""What a run is told: from options, the environment and ``conformance.toml``."""
+"""The settings of a run: from options, the environment and ``conformance.toml``."""
 
 from __future__ import annotations
 
 import json
+import os
+import random
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
-from cart_conformance.run.events import Layer
+import msgspec
+from cart_spec.contract import Contract
+from cart_spec.redaction import ShortSecretError, require_redactable
+
+from cart_conformance.results import Phase
 
 Texts = Literal["fail", "advise", "ignore"]
 TEXTS: tuple[Texts, ...] = get_args(Texts)
+
+CONFIG = "conformance.toml"
+ENVIRONMENT = "CART_CONFORMANCE"
 
 DEFAULT_RATE = 20.0
 """Requests a second against anything but loopback: below the limit of a development store."""
 
 
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
 class SettingsError(ValueError):
-    """What a run was told makes no sense. The message says what to give instead."""
+    """Settings that a run cannot be made with. The message says what to give instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +48,10 @@ class GivenCustomer:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One run, fully decided.
+    """The settings of one run, complete.
 
-    ``rate`` is in requests a second, 0 for no limit; ``timeout`` in seconds for one request,
-    ``max_time`` in seconds for the whole run; ``rules`` limits the run to these ids where it is not
+    ``rate`` is in requests a second, 0 for no limit. ``timeout`` is in seconds for one request,
+    ``max_time`` in seconds for the whole run. ``rules`` limits the run to these ids, unless it is
     empty.
     """
 
@@ -47,11 +59,11 @@ class Settings:
     client_id: str
     client_secret: str = field(repr=False)
     seed: int
-    layers: tuple[Layer, ...] = tuple(Layer)
-    rate: float = 0.0
-    max_requests: int = 20_000
-    timeout: float = 10.0
-    max_time: float = 1800.0
+    layers: tuple[Phase, ...] = tuple(Phase)
+    rate: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    max_requests: Annotated[int, msgspec.Meta(ge=1)] = 20_000
+    timeout: Annotated[float, msgspec.Meta(ge=0.05)] = 10.0
+    max_time: Annotated[float, msgspec.Meta(ge=1)] = 1800.0
     strict: bool = False
     texts: Texts = "fail"
     rules: tuple[str, ...] = ()
@@ -60,8 +72,99 @@ class Settings:
     journal: Path | None = None
 
 
+TOML_KEYS = {
+    "target", "client_id", "client_secret_file", "layers", "rate", "max_requests", "timeout",
+    "max_time", "seed", "strict", "texts", "rules", "fixtures", "report_dir", "journal",
+}  # fmt: skip
+
+
+def settings_of(base_url: str | None, options: Mapping[str, Any], contract: Contract) -> Settings:
+    """Return the settings of a run: options go before the environment, that before the TOML file.
+
+    ``options`` are those of ``run``, the environment included; None means not given. Raises
+    SettingsError.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    path = given.pop("config", None)
+    if path is None and Path(CONFIG).is_file():
+        path = Path(CONFIG)
+    values = (read_toml(path) if path else {}) | given
+    target = base_url or values.pop("target", None)
+    values.pop("target", None)
+    if not isinstance(target, str):
+        raise SettingsError("give the base URL of the deployment, as in http://127.0.0.1:8080")
+    target = normal_target(target)
+    secret_file = values.pop("client_secret_file", None)
+    secret = values.pop("client_secret", None) or (
+        _read_secret(Path(secret_file)) if secret_file else None
+    )
+    if not values.get("client_id") or not secret:
+        raise SettingsError(
+            "give --client-id and --client-secret, or set"
+            f" {ENVIRONMENT}_CLIENT_ID and {ENVIRONMENT}_CLIENT_SECRET"
+        )
+    fixtures = values.pop("fixtures", None)
+    values["layers"] = _phases(values.get("layers"))
+    values["rules"] = _rules(values.get("rules"), contract)
+    values.setdefault("seed", random.SystemRandom().randrange(2**32))
+    values.setdefault("rate", default_rate(target))
+    values["customers"] = read_fixtures(Path(fixtures)) if fixtures else None
+    settings = _converted(values | {"target": target, "client_secret": secret})
+    try:
+        require_redactable(secret, "the client secret")
+    except ShortSecretError as error:
+        raise SettingsError(str(error)) from None
+    return settings
+
+
+def _converted(values: Mapping[str, Any]) -> Settings:
+    """Return typed settings. Raises SettingsError, which names the setting and what it takes."""
+    hints = get_type_hints(Settings, include_extras=True)
+    typed = {}
+    for name, value in values.items():
+        try:
+            typed[name] = msgspec.convert(value, hints[name], dec_hook=_of_own_type)
+        except msgspec.ValidationError:
+            raise SettingsError(f"{name} must be {_described(hints[name])}") from None
+    return Settings(**typed)
+
+
+def _of_own_type(kind: type[Any], value: object) -> object:
+    if kind is Path and isinstance(value, str | Path):
+        return Path(value)
+    if kind is GivenCustomer and isinstance(value, GivenCustomer):
+        return value
+    raise msgspec.ValidationError(f"not a {kind.__name__}")
+
+
+_WORDS = {
+    int: "a whole number", float: "a number", bool: "true or false", str: "a text",
+}  # fmt: skip
+
+
+def _described(hint: Any) -> str:
+    """Return in words what a setting of that type takes."""
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(get_args(hint))
+    if get_origin(hint) is Annotated:
+        kind, bounds = get_args(hint)
+        return f"{_WORDS[kind]} of at least {bounds.ge}"
+    return _WORDS.get(hint, "a path")
+
+
+def from_environment(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options with the credentials of the environment.
+
+    These may stand there without the name of a command.
+    """
+    names = ("client_id", "client_secret", "client_secret_file")
+    return {**options} | {
+        name: options.get(name) or os.environ.get(f"{ENVIRONMENT}_{name.upper()}") for name in names
+    }
+
+
 def normal_target(url: str) -> str:
-    """The base URL without its closing slash. Raises SettingsError where it is no http(s) URL."""
+    """Return the base URL without its closing slash. Raises SettingsError for any other URL."""
     if "@" in url:  # before anything is said that repeats the URL
         raise SettingsError(
             "The base URL carries credentials. Give --client-id and a secret instead."
@@ -70,7 +173,9 @@ def normal_target(url: str) -> str:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise SettingsError(f"{url!r} is no URL: {error}. Give one as in https://HOST.") from None
+        raise SettingsError(
+            f"{url!r} is not a URL: {error}. Give one as in https://HOST."
+        ) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(f"{url!r} is no base URL. Give one as in https://HOST[:PORT][/PATH].")
     if parts.query or parts.fragment:
@@ -79,7 +184,7 @@ def normal_target(url: str) -> str:
 
 
 def default_rate(target: str) -> float:
-    """No limit against loopback, else :data:`DEFAULT_RATE`."""
+    """Return 0, for no limit, against loopback, else :data:`DEFAULT_RATE`."""
     host = urlsplit(target).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return 0.0
@@ -89,14 +194,8 @@ def default_rate(target: str) -> float:
         return DEFAULT_RATE
 
 
-TOML_KEYS = {
-    "target", "client_id", "client_secret_file", "layers", "rate", "max_requests", "timeout",
-    "max_time", "seed", "strict", "texts", "rules", "fixtures", "report_dir", "journal",
-}  # fmt: skip
-
-
 def read_toml(path: Path) -> dict[str, Any]:
-    """The table ``[conformance]`` of a TOML file, or its top level where there is none.
+    """Return the table ``[conformance]`` of a TOML file, or its top level without that table.
 
     Raises SettingsError for a file that cannot be read, an unknown key, or a secret in it: the file
     is meant to be committed.
@@ -124,10 +223,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def read_fixtures(path: Path) -> tuple[GivenCustomer, ...]:
-    """The customers of a fixtures file, JSON or TOML.
+    """Return the customers of a fixtures file, JSON or TOML.
 
     ``{"customers": [{"id": …, "email": …, "password": …}, {"id": …, "token": …}]}``: two or more;
-    the third, where given, must have no cart. Raises SettingsError and says what is wrong.
+    a third must have no cart. Raises SettingsError and says what is wrong.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -137,20 +236,65 @@ def read_fixtures(path: Path) -> tuple[GivenCustomer, ...]:
     entries = document.get("customers") if isinstance(document, dict) else None
     if not isinstance(entries, list) or len(entries) < 2:
         raise SettingsError(f"{path}: needs 'customers', a list of two or more")
-    return tuple(_given(path, i, entry) for i, entry in enumerate(entries))
+    return tuple(_given(f"{path}: customers[{i}]", entry) for i, entry in enumerate(entries))
 
 
-def _given(path: Path, index: int, entry: object) -> GivenCustomer:
-    where = f"{path}: customers[{index}]"
-    if not isinstance(entry, Mapping):
-        raise SettingsError(f"{where} is no object")
-    unknown = set(entry) - {"id", "email", "password", "token"}
-    if unknown:
-        raise SettingsError(f"{where}: unknown key {', '.join(sorted(unknown))}")
-    if not all(isinstance(value, str) and value for value in entry.values()):
-        raise SettingsError(f"{where}: every value must be a string that is not empty")
-    if "id" not in entry:
-        raise SettingsError(f"{where}: 'id' is missing")
-    if "token" not in entry and not {"email", "password"} <= set(entry):
+class _GivenEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """An entry of a fixtures file."""
+
+    id: _Text
+    email: _Text | msgspec.UnsetType = msgspec.UNSET
+    password: _Text | msgspec.UnsetType = msgspec.UNSET
+    token: _Text | msgspec.UnsetType = msgspec.UNSET
+
+
+def _given(where: str, entry: object) -> GivenCustomer:
+    try:
+        given = msgspec.convert(entry, _GivenEntry)
+    except msgspec.ValidationError as error:
+        raise SettingsError(
+            f"{where}: {error}. Give 'id', and 'email' and 'password', or 'token':"
+            " each a string that is not empty; unknown keys are refused."
+        ) from None
+    fields = msgspec.to_builtins(given)
+    if "token" not in fields and not {"email", "password"} <= set(fields):
         raise SettingsError(f"{where}: give 'email' and 'password', or a 'token'")
-    return GivenCustomer(**entry)
+    return GivenCustomer(**fields)
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: the secret cannot be read: {error}") from None
+    if not secret:
+        raise SettingsError(f"{path}: holds no secret")
+    return secret
+
+
+def _names(value: object, what: str) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [name.strip() for name in value.split(",") if name.strip()]
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return value
+    raise SettingsError(f"{what} must be names, by comma or in a list")
+
+
+def _phases(value: object) -> tuple[Phase, ...]:
+    names = _names(value, "layers")
+    known = [phase.value for phase in Phase]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SettingsError(f"no layer {', '.join(unknown)}; the layers are: {', '.join(known)}")
+    return tuple(phase for phase in Phase if not names or phase.value in names)
+
+
+def _rules(value: object, contract: Contract) -> tuple[str, ...]:
+    names = _names(value, "rules")
+    known = {rule.id for rule in contract.rules}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SettingsError(f"no rule {', '.join(unknown)}; see: cart-conformance rules")
+    return tuple(names)

@@ -31,7 +31,7 @@ class Untried(Exception):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of ``cart-conformance run`` that a test run needs; conformance.toml has all."""
+    """Add the options that a test run needs; conformance.toml has all."""
     group = parser.getgroup("conformance", "conformance of customer-cart associations")
     group.addoption(
         "--conformance-url",
@@ -90,11 +90,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _made(config: pytest.Config) -> dict[str, Any]:
-    """The report of a run. Ends pytest where it could not be made, or was interrupted."""
+    """Make the run and return its report. Ends pytest if it could not be made or finished."""
     from cart_spec import load_contract
 
-    from cart_conformance.cli import from_environment, settings_of
-    from cart_conformance.config import SettingsError
+    from cart_conformance.config import SettingsError, from_environment, settings_of
     from cart_conformance.reports import DocumentReport, FileReports, ProgressReport, ReportDirError
     from cart_conformance.run import engine
     from cart_conformance.target.ledger import JournalError
@@ -113,7 +112,9 @@ def _made(config: pytest.Config) -> dict[str, Any]:
     contract = load_contract()
     kept = DocumentReport(contract)
     try:
-        settings = settings_of(config.getoption("conformance_url"), from_environment(options))
+        settings = settings_of(
+            config.getoption("conformance_url"), from_environment(options), contract
+        )
         reporters: list[engine.Reporter] = [kept]
         if settings.report_dir is not None:
             reporters.append(FileReports(settings.report_dir, contract))
@@ -157,7 +158,7 @@ class ConformanceRun(pytest.Collector):
     """The rules of the contract, as tests."""
 
     def collect(self) -> Iterator[ConformanceItem]:
-        """An item for each rule and operation, the same in every process."""
+        """Yield an item for each rule and operation, the same in every process."""
         from cart_spec import load_contract
 
         contract = load_contract()
@@ -182,14 +183,16 @@ class ConformanceItem(pytest.Item):
     _rule: dict[str, Any] | None
 
     def judge(self, operation: str, rule: dict[str, Any] | None) -> None:
-        """Take in what the report says of the rule; None where there was no run."""
+        """Keep what the report says of the rule; None if there was no run."""
         self._operation = operation
         self._rule = rule
         self.add_marker("conformance")
 
     def runtest(self) -> None:
-        """Come to the verdict. Raises Deviates and Untried."""
+        """End as the verdict says. Raises Deviates and Untried."""
         from cart_conformance.reports.prose import described
+        from cart_conformance.results import Verdict
+        from cart_conformance.run.verdicts import leaves_incomplete
 
         rule = self._rule
         assert rule is not None, "tests run only after a run"
@@ -201,7 +204,7 @@ class ConformanceItem(pytest.Item):
             raise Deviates(described(rule, self._own(rule, fails=True)))
         if verdict == "advice":
             pytest.xfail(f"advice: {self._summary(rule)}")
-        if verdict in ("error", "untestable") and rule["level"] == "documented":
+        if leaves_incomplete(rule["level"], Verdict(verdict)):
             raise Untried(reason)
         if verdict != "conforms":
             pytest.skip(reason)
@@ -222,11 +225,11 @@ class ConformanceItem(pytest.Item):
         )
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """A verdict as it is, without the traceback of this plugin."""
+        """Return a verdict as it is, without the traceback of this plugin."""
         if isinstance(excinfo.value, Deviates | Untried):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Where a test stands: a rule stands in no file."""
+        """Return the place of a test: a rule is in no file."""
         return self.path, None, f"conformance::{self.name}"

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cart_conformance.config import Settings
+from cart_conformance.results import CaseResult, Phase, Verdict
 from cart_conformance.run import engine
-from cart_conformance.run.events import CaseFinished, CaseResult, Event, Layer, RunFinished, Verdict
+from cart_conformance.run.events import CaseFinished, Event, RunFinished
 from cart_spec import load_contract
 
 CONTRACT = load_contract()
@@ -62,7 +63,7 @@ def run(target: str, tmp_path: Path, **changed: Any) -> Run:
         "client_id": "a-store",
         "client_secret": SECRET,
         "seed": 1,
-        "layers": (Layer.DIRECTED,),
+        "layers": (Phase.DIRECTED,),
         "journal": tmp_path / "journal.jsonl",
     }
     engine.run(Settings(target=target, **(values | changed)), CONTRACT, [made])

@@ -10,9 +10,9 @@ from typing import Any
 from uuid import uuid4
 
 from cart_conformance.config import Settings
-from cart_conformance.target.ledger import Journal
+from cart_conformance.target.ledger import Ledger
 from cart_conformance.target.session import Session
-from cart_conformance.target.transport import Client
+from cart_conformance.target.transport import Transport
 from cart_spec import load_contract
 
 CONTRACT = load_contract()
@@ -27,13 +27,15 @@ def session_on(
     chosen = Settings(
         target=url, client_id=f"store-{run_id}", client_secret="a secret", seed=seed, **settings
     )
-    client = Client(rate=0, max_requests=max_requests, timeout=timeout, max_time=300, target=url)
+    transport = Transport(
+        rate=0, max_requests=max_requests, timeout=timeout, max_time=300, target=url
+    )
     with TemporaryDirectory() as directory:
-        journal = Journal(Path(directory) / "journal", run_id, url)
-        session = Session(chosen, CONTRACT, client, journal, run_id)
+        ledger = Ledger(Path(directory) / "journal", run_id, url)
+        session = Session(chosen, CONTRACT, transport, ledger, run_id)
         session.provision()
         try:
             yield session
         finally:
-            client.close()
-            journal.close()
+            transport.close()
+            ledger.close()

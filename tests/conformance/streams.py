@@ -6,24 +6,26 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cart_conformance.run.events import (
-    CaseFinished,
+from cart_conformance.results import (
     CaseResult,
     CleanupFinished,
     Deviation,
-    Event,
     Exchange,
     ExitStatus,
     Kind,
-    Layer,
-    LayerFinished,
-    LayerStarted,
     OperationVerdict,
-    Provisioned,
+    Phase,
     RuleVerdict,
+    Verdict,
+)
+from cart_conformance.run.events import (
+    CaseFinished,
+    Event,
+    PhaseFinished,
+    PhaseStarted,
+    Provisioned,
     RunFinished,
     RunStarted,
-    Verdict,
 )
 from cart_spec import Rule, load_contract
 
@@ -52,7 +54,7 @@ STARTED = RunStarted(
     target=TARGET,
     seed=4711,
     started_at="2026-11-23T10:00:00Z",
-    layers=tuple(Layer),
+    layers=tuple(Phase),
     cases=120,
     contract_version=CONTRACT.version,
     strict=False,
@@ -69,7 +71,7 @@ def deviation(
     actual: str = "204",
     exchange: Exchange | None = EXCHANGE,
     kind: Kind = Kind.NOT_REFUSED,
-    layer: Layer = Layer.DIRECTED,
+    layer: Phase = Phase.DIRECTED,
     case: str = "",
     steps: tuple[str, ...] = (),
     about: str | None = None,
@@ -135,7 +137,7 @@ def run(
             case=f"{verdict.id}/{operation.operation}/{number}",
             rule=verdict.id,
             operation=operation.operation,
-            layer=Layer.DIRECTED,
+            layer=Phase.DIRECTED,
             verdict=operation.verdict,
             title="one fault beside its control",
             requests=2,
@@ -148,10 +150,10 @@ def run(
     return [
         STARTED,
         Provisioned(customers=3, given=False, requests=9, journal="run-7.journal"),
-        LayerStarted(Layer.DIRECTED, len(results)),
+        PhaseStarted(Phase.DIRECTED, len(results)),
         *map(CaseFinished, results),
-        LayerFinished(Layer.DIRECTED, len(results), 2 * len(results), 3.2),
-        LayerFinished(Layer.MODEL, 50, 410, 4.1, problem),
+        PhaseFinished(Phase.DIRECTED, len(results), 2 * len(results), 3.2),
+        PhaseFinished(Phase.MODEL, 50, 410, 4.1, problem),
         cleanup or CleanupFinished(12, (), (), 12, 0.4),
         finished(tuple(judged), exit_status, problem),
     ]

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from cart_conformance.run.events import CleanupFinished, ExitStatus, Kind, Verdict
+from cart_conformance.results import CleanupFinished, ExitStatus, Kind, Verdict
 
 from tests.conformance.runs import run
 from tests.conformance.servers import broken

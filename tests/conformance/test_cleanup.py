@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from cart_conformance.run.events import CleanupFinished
-from cart_conformance.target.ledger import Journal, JournalError, read_journal
+from cart_conformance.results import CleanupFinished
+from cart_conformance.target.ledger import JournalError, Ledger, read_journal
 
 from tests.conformance.runs import SECRET, run
 from tests.conformance.servers.reference import Call, Reply, Service, serving
@@ -117,7 +117,7 @@ def test_what_cannot_be_removed_is_told_apart_and_decides_no_verdict(tmp_path: P
 
 
 def test_a_journal_says_what_is_left(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal", "run", "http://127.0.0.1")
+    journal = Ledger(tmp_path / "journal", "run", "http://127.0.0.1")
     journal.intend("customer", "a@example.com")
     journal.intend("customer", "b@example.com")
     journal.made("customer", "a@example.com", "id-a")
@@ -149,5 +149,5 @@ def test_what_is_no_journal_is_refused_in_a_sentence(content: str, tmp_path: Pat
 def test_a_journal_overwrites_nothing(tmp_path: Path) -> None:
     (tmp_path / "journal").write_text("precious")
     with pytest.raises(JournalError):
-        Journal(tmp_path / "journal", "run", "http://127.0.0.1")
+        Ledger(tmp_path / "journal", "run", "http://127.0.0.1")
     assert (tmp_path / "journal").read_text() == "precious"

@@ -9,7 +9,7 @@ import pytest
 from cart_conformance.cases import all_cases
 from cart_conformance.cli import cli
 from cart_conformance.config import SettingsError, normal_target, read_fixtures
-from cart_conformance.run.events import Verdict
+from cart_conformance.results import Verdict
 from cart_spec import load_contract
 from cart_spec.contract import Rule
 from click.testing import CliRunner, Result

@@ -10,14 +10,8 @@ from pathlib import Path
 
 import pytest
 from cart_conformance.reports.compare import SHOWN, Difference, differences, told
-from cart_conformance.run.events import (
-    Deviation,
-    Kind,
-    Layer,
-    OperationVerdict,
-    RunFinished,
-    Verdict,
-)
+from cart_conformance.results import Deviation, Kind, OperationVerdict, Phase, Verdict
+from cart_conformance.run.events import RunFinished
 
 from tests.conformance.streams import DELETE, POST, deviation, run
 from tests.live import running_mock
@@ -27,7 +21,7 @@ ON_DELETE = deviation(operation=DELETE)
 OTHER_KIND = deviation(kind=Kind.WRONG_TEXT)
 OTHER_CASE = deviation(case=f"type-not-customer/{POST}/null")
 OTHER_ANSWER = deviation(actual="201")
-FUZZED = replace(PLAIN, layer=Layer.FUZZ, case="fuzz/1")
+FUZZED = replace(PLAIN, layer=Phase.FUZZ, case="fuzz/1")
 FUZZED_OTHERWISE = replace(FUZZED, case="fuzz/2", kind=Kind.SERVER_ERROR)
 
 

@@ -25,6 +25,9 @@ from cart_conformance.reports.files import RENDERERS
 from tests.live import running_mock
 
 ROOT = Path(__file__).parents[2]
+CHECKOUT = os.pathsep.join(
+    [str(ROOT), *(str(ROOT / room) for room in ("openapi", "mockserver", "conformance"))]
+)
 GUIDE = (ROOT / "docs/conformance.md").read_text(encoding="utf-8")
 CI = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
 SHOWN_URL = "http://127.0.0.1:8080"
@@ -52,7 +55,7 @@ def shell_environment(tmp_path: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name != "CI"}
     return kept | FEW | {
         "PATH": f"{commands}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": CHECKOUT,
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "XDG_STATE_HOME": str(tmp_path / "state"),
     }  # fmt: skip

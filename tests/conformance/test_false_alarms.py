@@ -13,7 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-from cart_conformance.run.events import ExitStatus, Layer, LayerFinished, Verdict
+from cart_conformance.results import ExitStatus, Phase, Verdict
+from cart_conformance.run.events import PhaseFinished
 from cart_conformance.schemathesis import fuzzing as fuzz
 from cart_conformance.schemathesis import stateful as model
 from cart_mock.testing import CartMock
@@ -36,13 +37,13 @@ def assert_nothing_found(made: Run) -> None:
     """Neither a deviation nor advice, and nothing that could not be tried."""
     assert made.status == ExitStatus.CONFORMS, made.told()
     assert {each.verdict for each in made.finished.verdicts} <= QUIET, made.told()
-    assert [each.problem for each in made.of(LayerFinished) if each.problem] == []
+    assert [each.problem for each in made.of(PhaseFinished) if each.problem] == []
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_default_run_finds_nothing(intact: httpx.Client, tmp_path: Path) -> None:
-    made = run_on(CartMock(intact), tmp_path, layers=tuple(Layer), rules=(), seed=1)
+    made = run_on(CartMock(intact), tmp_path, layers=tuple(Phase), rules=(), seed=1)
     assert_nothing_found(made)
     tried = {each.id for each in made.finished.verdicts if each.verdict is Verdict.CONFORMS}
     assert len(tried) > 50
@@ -66,7 +67,7 @@ def _a_fifth_and_no_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_random_sequences_and_requests_of_another_seed_find_nothing(
     seed: int, intact: httpx.Client, tmp_path: Path
 ) -> None:
-    layers = (Layer.MODEL, Layer.FUZZ)
+    layers = (Phase.MODEL, Phase.FUZZ)
     made = run_on(CartMock(intact), tmp_path, layers=layers, rules=(), seed=seed)
     assert_nothing_found(made)
     for part in ("model/", "fuzz/random/"):

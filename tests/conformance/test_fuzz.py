@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from cart_conformance.oracle import Oracle
-from cart_conformance.run.events import CaseResult, Deviation, Kind, Verdict
+from cart_conformance.results import CaseResult, Deviation, Kind, Verdict
+from cart_conformance.schemathesis import fixtures
 from cart_conformance.schemathesis import fuzzing as fuzz
 from cart_conformance.schemathesis.schema_binding import bound_document
 from cart_conformance.target.session import Untestable
@@ -24,7 +25,7 @@ ASSOCIATE, DISSOCIATE = "createCustomerCartAssociation", "deleteCustomerCartAsso
 
 @pytest.fixture(autouse=True)
 def _few_examples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fuzz, "EXAMPLES", 4)
+    monkeypatch.setattr(fuzz, "EXAMPLES", 8)
 
 
 @pytest.fixture
@@ -33,8 +34,8 @@ def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def limit(*operations: str) -> None:
         for name in ("OPERATIONS", "CUSTOMER_OPERATIONS"):
-            chosen = tuple(each for each in getattr(fuzz, name) if each in operations)
-            monkeypatch.setattr(fuzz, name, chosen)
+            chosen = tuple(each for each in getattr(fixtures, name) if each in operations)
+            monkeypatch.setattr(fixtures, name, chosen)
 
     return limit
 
@@ -160,11 +161,11 @@ def test_only_what_the_run_made_is_named(only: Callable[..., None]) -> None:
         list(fuzz.run(session))
         foreign = {
             cart
-            for cart in named["cart"] - set(session.carts)
+            for cart in named["cart"] - set(session.ledger.carts)
             if re.fullmatch("[0-9A-Za-z_-]+", cart)
         }
         assert foreign == set()
-        assert named["customer"] <= set(session.made_customers)
+        assert named["customer"] <= set(session.ledger.customers)
 
 
 def test_what_is_made_is_journalled_for_clean_up(only: Callable[..., None]) -> None:
@@ -173,9 +174,9 @@ def test_what_is_made_is_journalled_for_clean_up(only: Callable[..., None]) -> N
     with serving(service) as url, session_on(url) as session:
         list(fuzz.run(session))
         assert len(service.carts) > 20
-        assert set(service.carts) <= set(session.carts)
-        assert set(service.customers) <= set(session.made_customers)
-        journal = session.journal.path.read_text()
+        assert set(service.carts) <= set(session.ledger.carts)
+        assert set(service.customers) <= set(session.ledger.customers)
+        journal = session.ledger.path.read_text()
     assert all(made in journal for made in (*service.carts, *service.customers))
 
 
@@ -198,14 +199,14 @@ def test_a_fault_in_the_oracle_is_an_error_and_no_deviation(
 
     with serving(Service()) as url, session_on(url) as session:
         only("getCarts")
-        make_fixtures = fuzz._Fuzzer._make_fixtures
+        make_carts = fixtures.Fixtures._make_carts
 
         def then_break(self: Any) -> Any:
-            made = make_fixtures(self)
+            made = make_carts(self)
             monkeypatch.setattr(Oracle, "judge", broken)
             return made
 
-        monkeypatch.setattr(fuzz._Fuzzer, "_make_fixtures", then_break)
+        monkeypatch.setattr(fixtures.Fixtures, "_make_carts", then_break)
         results = list(fuzz.run(session))
     assert {result.verdict for result in results} == {Verdict.ERROR}
     assert all("a fault of our own" in (result.reason or "") for result in results)

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from cart_conformance.exchange import Answer, Request
 from cart_conformance.oracle.answer_checks import envelope_problem, has_text, refusal_findings
-from cart_conformance.run.events import Kind
-from cart_conformance.target.transport import Answer, Request
+from cart_conformance.results import Kind
 from cart_spec import load_contract
 
 CONTRACT = load_contract()

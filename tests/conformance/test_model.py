@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cart_conformance.run.events import CaseResult, Deviation, Verdict
+from cart_conformance.results import CaseResult, Deviation, Verdict
 from cart_conformance.schemathesis import stateful as model
 from cart_conformance.target.session import Untestable
 from cart_conformance.target.transport import BudgetSpent, Interruption
@@ -147,5 +147,5 @@ def test_what_it_made_is_in_the_journal_or_gone() -> None:
     service = Service()
     with serving(service) as url, session_on(url) as session:
         list(model.run(session))
-        assert set(service.carts) <= set(session.carts)
-        assert set(service.customers) == set(session.made_customers)
+        assert set(service.carts) <= set(session.ledger.carts)
+        assert set(service.customers) == set(session.ledger.customers)

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from cart_conformance.exchange import Answer, Request
 from cart_conformance.oracle import (
     ADMINISTRATOR,
     SHOPPER,
@@ -19,8 +20,7 @@ from cart_conformance.oracle import (
 )
 from cart_conformance.oracle.jsontext import read_json
 from cart_conformance.oracle.rule_conditions import CONDITIONS
-from cart_conformance.run.events import Kind
-from cart_conformance.target.transport import Answer, Request
+from cart_conformance.results import Kind
 from cart_spec import load_contract
 
 CONTRACT = load_contract()

@@ -14,13 +14,16 @@ from tests.conformance.streams import CONTRACT
 from tests.live import running_mock
 
 ROOT = Path(__file__).parents[2]
+CHECKOUT = os.pathsep.join(
+    [str(ROOT), *(str(ROOT / room) for room in ("openapi", "mockserver", "conformance"))]
+)
 ITEMS = sum(len(rule.operations) for rule in CONTRACT.rules)
 SECRET = "a-secret-that-must-not-show"
 
 # A run that never takes place: the plugin gets the events of one with every verdict in it.
 MADE_UP = """
 import cart_conformance.run.engine
-from cart_conformance.run.events import ExitStatus, Verdict
+from cart_conformance.results import ExitStatus, Verdict
 from tests.conformance.streams import DELETE, deviation, run
 
 VERDICTS = {
@@ -47,12 +50,12 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     """Run pytest in ``folder``, with the plugin and credentials."""
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "cart_conformance.pytest_plugin", "-p", "xdist", "-p",
-         "no:cacheprovider", "--junitxml", "found.xml", *arguments],
+        [sys.executable, "-m", "pytest", "-p", "cart_conformance.pytest_plugin", "-p", "xdist",
+         "-p", "no:cacheprovider", "--junitxml", "found.xml", *arguments],
         cwd=folder,
         env=environment
         | {
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": CHECKOUT,
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "CART_CONFORMANCE_CLIENT_ID": folder.name,
             "CART_CONFORMANCE_CLIENT_SECRET": SECRET,
@@ -122,7 +125,7 @@ def test_a_deviation_is_told_as_a_report_tells_it(made_up: Path) -> None:
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
-        (("-m", "cart_conformance"), ITEMS),
+        (("-m", "conformance"), ITEMS),
         (("-m", "not conformance"), 1),
         (("-k", "last-cart"), 1),
         (("-k", "interpretation and PUT and cart-unknown"), 1),

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from cart_conformance.reports.page import render
-from cart_conformance.run.events import Event, ExitStatus, Verdict
+from cart_conformance.results import ExitStatus, Verdict
+from cart_conformance.run.events import Event
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conformance.streams import CONTRACT, DELETE, POST, deviation, run

@@ -19,17 +19,8 @@ from cart_conformance.reports.document import DEVIATION_LIMIT, document, schema
 from cart_conformance.reports.files import RENDERERS
 from cart_conformance.reports.record import Record, unfinished
 from cart_conformance.reports.text import clip, visible
-from cart_conformance.run.events import (
-    CleanupFinished,
-    Event,
-    Exchange,
-    ExitStatus,
-    Kind,
-    Layer,
-    LayerFinished,
-    RunFinished,
-    Verdict,
-)
+from cart_conformance.results import CleanupFinished, Exchange, ExitStatus, Kind, Phase, Verdict
+from cart_conformance.run.events import Event, PhaseFinished, RunFinished
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
@@ -170,7 +161,7 @@ RUNS: dict[str, list[Event]] = {
                 "deleteACart",
                 exchange=replace(EXCHANGE, status=None, failure="reset", request_body=None),
                 kind=Kind.SERVER_ERROR,
-                layer=Layer.FUZZ,
+                layer=Phase.FUZZ,
             ),
         ),
         exit_status=ExitStatus.DEVIATES,
@@ -668,7 +659,7 @@ def test_the_shortest_sequence_is_shown() -> None:
     steps = ("make cart 1", "associate cart 1 with customer A")
     events = run(
         {"association-visible": Verdict.DEVIATES},
-        (deviation("association-visible", steps=steps, layer=Layer.MODEL),),
+        (deviation("association-visible", steps=steps, layer=Phase.MODEL),),
         exit_status=ExitStatus.DEVIATES,
     )
     assert "    1. make cart 1\n    2. associate cart 1 with customer A\n" in told(events)
@@ -684,7 +675,7 @@ def test_what_is_left_behind_is_said_with_the_command_that_removes_it() -> None:
 
 
 def test_a_layer_that_ended_early_says_why() -> None:
-    shown = told([STARTED, LayerFinished(Layer.FUZZ, 3, 4, 0.5, "the budget is spent")])
+    shown = told([STARTED, PhaseFinished(Phase.FUZZ, 3, 4, 0.5, "the budget is spent")])
     assert "ended early: the budget is spent" in shown
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cart_conformance.run.events import CleanupFinished, Verdict
+from cart_conformance.results import CleanupFinished, Verdict
 
 from tests.conformance.runs import run
 from tests.conformance.servers.reference import Service, serving

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from cart_conformance.run.events import (
+from cart_conformance.results import (
     CaseResult,
     Deviation,
     ExitStatus,
     Kind,
-    Layer,
+    Phase,
     RuleVerdict,
     Verdict,
 )
@@ -30,7 +30,7 @@ def deviation(
     about: str | None = None,
 ) -> Deviation:
     return Deviation(
-        rule, level, kind, POST, "a case", Layer.DIRECTED, "a refusal", "204", about=about
+        rule, level, kind, POST, "a case", Phase.DIRECTED, "a refusal", "204", about=about
     )
 
 
@@ -43,7 +43,7 @@ def result(
 ) -> CaseResult:
     examined = ((rule, operation),) if verdict is not Verdict.UNTESTABLE else ()
     return CaseResult(
-        case, rule, operation, Layer.DIRECTED, verdict, deviations=deviations, examined=examined
+        case, rule, operation, Phase.DIRECTED, verdict, deviations=deviations, examined=examined
     )
 
 

@@ -14,11 +14,12 @@ from typing import Any
 import httpx
 import pytest
 from cart_conformance.oracle import Oracle
-from cart_conformance.run.events import Verdict
+from cart_conformance.results import Verdict
 from cart_conformance.run.verdicts import Policy
 from cart_conformance.traffic.command import traffic
 from cart_conformance.traffic.evidence import Evidence, weigh
-from cart_conformance.traffic.recorded import Recording, read_recording
+from cart_conformance.traffic.recorded import read_recording
+from cart_conformance.traffic.recording import Recording
 from cart_mock.app import create_app
 from cart_mock.state.clock import Clock
 from cart_spec.cli import main

@@ -1,6 +1,8 @@
-"""The directed cases: what breaks each rule, one fault at a time, beside its control.
+"""The directed cases: each breaks one rule with one fault, next to its control.
 
-One module for each group of rules. They are written from the contract, and know no implementation.
+One module for each group of rules, written from the contract and without knowledge of any
+implementation. They may import the oracle and the target. Start reading at
+:mod:`cart_conformance.cases.registry`, then at :mod:`cart_conformance.cases.pages`, a short group.
 """
 
 from cart_conformance.cases.registry import Case, all_cases, names_by_rule

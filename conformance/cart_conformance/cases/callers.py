@@ -1,4 +1,4 @@
-"""Who may call: access tokens, customer tokens, and customers who name somebody else."""
+"""Who may call: access tokens, customer tokens, and customers that name another one."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from cart_conformance.cases.fixtures import (
     refusal,
 )
 from cart_conformance.cases.registry import Case, cases
-from cart_conformance.target.credentials import CUSTOMER_TOKEN, Customer, forgeries
-from cart_conformance.target.session import ASSOCIATE, DISSOCIATE, Untestable, identifiers
-from cart_conformance.target.transport import Answer
+from cart_conformance.errors import Untestable
+from cart_conformance.exchange import Answer
+from cart_conformance.target.credentials import CUSTOMER_TOKEN, Customer, forged_tokens
+from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers
 
 AUTHORIZATION = "Authorization"
 
 
-def _forged(x: CaseContext, token: str, what: str, other: str | None) -> str:
-    for name, value in forgeries(token, other):
+def _forged(ctx: CaseContext, token: str, what: str, other: str | None) -> str:
+    for name, value in forged_tokens(token, other):
         if name == what:
-            x.session.redactor.add(value if value != "not-a-token" else None)
+            ctx.redactor.add(value if value != "not-a-token" else None)
             return value
     raise Untestable(f"the deployment's tokens have no form that could be {what}")
 
 
-def access_header(x: CaseContext, what: str) -> str | None:
-    """The Authorization header of a variant; None leaves the header out."""
-    token = x.administrator.access_token or ""
+def access_header(ctx: CaseContext, what: str) -> str | None:
+    """Return the Authorization header of a variant; None leaves the header out."""
+    token = ctx.administrator.access_token or ""
     fixed = {"absent": None, "empty": "", "a scheme and no token": "Bearer"}
     if what in fixed:
         return fixed[what]
@@ -40,8 +41,8 @@ def access_header(x: CaseContext, what: str) -> str | None:
     if what == "another scheme":
         return f"Basic {token}"
     if what == "a customer token":
-        return f"Bearer {x.customer('A').token}"
-    return f"Bearer {_forged(x, token, what, x.session.implicit.access_token)}"
+        return f"Bearer {ctx.customer('A').token}"
+    return f"Bearer {_forged(ctx, token, what, ctx.implicit.access_token)}"
 
 
 # Of each: the name, and whether it needs tokens to be JWTs.
@@ -63,7 +64,7 @@ ACCESS: tuple[tuple[str, bool], ...] = (
 
 @cases
 def access_token_invalid() -> Iterator[Case]:
-    """Every way to have no valid access token, on the association endpoints."""
+    """Try every kind of invalid access token on the association endpoints."""
     for operation in OPERATIONS:
         for what, form in ACCESS:
             yield refusal(
@@ -80,8 +81,8 @@ def access_token_invalid() -> Iterator[Case]:
 
 
 def _header(name: str, value: Callable[[CaseContext, str], str | None], what: str) -> Fault:
-    def fault(x: CaseContext, _: str) -> dict[str, Any]:
-        return {"headers": {name: value(x, what)}}
+    def fault(ctx: CaseContext, _: str) -> dict[str, Any]:
+        return {"headers": {name: value(ctx, what)}}
 
     return fault
 
@@ -98,17 +99,17 @@ CUSTOMER: tuple[tuple[str, bool], ...] = (
 )
 
 
-def customer_header(x: CaseContext, what: str) -> str:
-    """The customer token of a variant."""
-    token = x.customer("A").token or ""
+def customer_header(ctx: CaseContext, what: str) -> str:
+    """Return the customer token of a variant."""
+    token = ctx.customer("A").token or ""
     if what == "an access token":
-        return x.administrator.access_token or ""
-    return _forged(x, token, what, x.customer("B").token if what == "claims swapped" else None)
+        return ctx.administrator.access_token or ""
+    return _forged(ctx, token, what, ctx.customer("B").token if what == "claims swapped" else None)
 
 
 @cases
 def customer_token_invalid() -> Iterator[Case]:
-    """Every customer token that does not hold, beside either access token."""
+    """Try every kind of invalid customer token, with either access token."""
     for operation in OPERATIONS:
         for caller in (SHOPPER, ADMINISTRATOR):
             for what, form in CUSTOMER:
@@ -124,42 +125,42 @@ def customer_token_invalid() -> Iterator[Case]:
 
 @cases
 def customer_token_required() -> Iterator[Case]:
-    """An implicit access token alone."""
+    """Try an implicit access token alone."""
     for operation in OPERATIONS:
         yield refusal(
             "customer-token-required",
             operation,
             "the header is absent",
             SHOPPER,
-            lambda x, _: {"caller": x.session.implicit},
+            lambda ctx, _: {"caller": ctx.implicit},
         )
         yield refusal(
             "customer-token-required",
             operation,
             "the header is empty",
             SHOPPER,
-            lambda x, _: {"caller": x.session.implicit, "headers": {CUSTOMER_TOKEN: ""}},
+            lambda ctx, _: {"caller": ctx.implicit, "headers": {CUSTOMER_TOKEN: ""}},
         )
         yield refusal(
             "customer-token-required",
             operation,
             "another customer is named",
             SHOPPER,
-            lambda x, _: {
-                "caller": x.session.implicit,
-                "body": identifiers(x.customer("B").id),
+            lambda ctx, _: {
+                "caller": ctx.implicit,
+                "body": identifiers(ctx.customer("B").id),
             },
             watching=("A", "B"),
         )
 
 
-def _names_b(x: CaseContext, _: str) -> dict[str, Any]:
-    return {"body": identifiers(x.customer("B").id)}
+def _names_b(ctx: CaseContext, _: str) -> dict[str, Any]:
+    return {"body": identifiers(ctx.customer("B").id)}
 
 
 @cases
 def customer_not_permitted() -> Iterator[Case]:
-    """The token of A, and the id of B.
+    """Send the token of A with the id of B.
 
     For POST the cart has no customer yet, for DELETE it has A. Both must be tried on the other kind
     of cart too: a server may look at the cart before it looks at the caller.
@@ -172,7 +173,7 @@ def customer_not_permitted() -> Iterator[Case]:
             operation,
             "another customer, client credentials beside the customer token",
             ADMINISTRATOR,
-            lambda x, cart: {"caller": x.session.narrowed(x.customer("A"))} | _names_b(x, cart),
+            lambda ctx, cart: {"caller": ctx.narrowed(ctx.customer("A"))} | _names_b(ctx, cart),
             watching=("A", "B"),
         )
     yield Case(rule, ASSOCIATE, "on a cart that the caller has", _on_own_cart, 8)
@@ -180,35 +181,35 @@ def customer_not_permitted() -> Iterator[Case]:
     yield Case(rule, DISSOCIATE, "on a cart without a customer", _on_free_cart, 9)
 
 
-def _on_own_cart(x: CaseContext) -> None:
-    cart = x.session.new_cart()
-    a, b = x.customer("A"), x.customer("B")
-    control = x.control(x.send(x.shopper("A"), ASSOCIATE, cart=cart, body=identifiers(a.id)))
-    _b_by_a(x, cart, control, a=a, b=b)
+def _on_own_cart(ctx: CaseContext) -> None:
+    cart = ctx.new_cart()
+    a, b = ctx.customer("A"), ctx.customer("B")
+    control = ctx.control(ctx.send(ctx.shopper("A"), ASSOCIATE, cart=cart, body=identifiers(a.id)))
+    _b_by_a(ctx, cart, control, a=a, b=b)
 
 
-def _on_shared_cart(x: CaseContext) -> None:
-    cart = x.session.new_cart()
-    a, b = x.customer("A"), x.customer("B")
-    x.associate(cart, b)
-    x.associate(cart, a)
-    control = x.control(x.send(x.shopper("A"), DISSOCIATE, cart=cart, body=identifiers(a.id)))
-    x.associate(cart, a)
-    if b.id not in x.state(cart, a, b).customers:
+def _on_shared_cart(ctx: CaseContext) -> None:
+    cart = ctx.new_cart()
+    a, b = ctx.customer("A"), ctx.customer("B")
+    ctx.associate(cart, b)
+    ctx.associate(cart, a)
+    control = ctx.control(ctx.send(ctx.shopper("A"), DISSOCIATE, cart=cart, body=identifiers(a.id)))
+    ctx.associate(cart, a)
+    if b.id not in ctx.state(cart, a, b).customers:
         raise Untestable("the deployment has one customer a cart")
-    _b_by_a(x, cart, control, a=a, b=b)
+    _b_by_a(ctx, cart, control, a=a, b=b)
 
 
-def _on_free_cart(x: CaseContext) -> None:
-    cart = x.session.new_cart()
-    a, b = x.customer("A"), x.customer("B")
-    x.associate(cart, a)
-    control = x.control(x.send(x.shopper("A"), DISSOCIATE, cart=cart, body=identifiers(a.id)))
-    _b_by_a(x, cart, control, a=a, b=b)
+def _on_free_cart(ctx: CaseContext) -> None:
+    cart = ctx.new_cart()
+    a, b = ctx.customer("A"), ctx.customer("B")
+    ctx.associate(cart, a)
+    control = ctx.control(ctx.send(ctx.shopper("A"), DISSOCIATE, cart=cart, body=identifiers(a.id)))
+    _b_by_a(ctx, cart, control, a=a, b=b)
 
 
-def _b_by_a(x: CaseContext, cart: str, control: Answer, *, a: Customer, b: Customer) -> None:
-    before = x.state(cart, a, b)
-    answer = x.send(x.shopper("A"), x.operation, cart=cart, body=identifiers(b.id))
-    if x.refused(answer, control):
-        x.unchanged(before, x.state(cart, a, b), answer)
+def _b_by_a(ctx: CaseContext, cart: str, control: Answer, *, a: Customer, b: Customer) -> None:
+    before = ctx.state(cart, a, b)
+    answer = ctx.send(ctx.shopper("A"), ctx.operation, cart=cart, body=identifiers(b.id))
+    if ctx.refused(answer, control):
+        ctx.unchanged(before, ctx.state(cart, a, b), answer)

@@ -10,27 +10,28 @@ from cart_spec.contract import Level
 
 from cart_conformance.cases.context import CaseContext
 from cart_conformance.cases.effects import free_cart, need_visible
-from cart_conformance.cases.fixtures import ADMINISTRATOR, put_back, take
+from cart_conformance.cases.fixtures import ADMINISTRATOR, acquire, release
 from cart_conformance.cases.registry import Case, case, cases
+from cart_conformance.errors import Untestable
+from cart_conformance.exchange import Answer
 from cart_conformance.oracle.answer_checks import has_text, shown
-from cart_conformance.run.events import Kind
+from cart_conformance.results import Kind
 from cart_conformance.target.credentials import Credentials, Customer
-from cart_conformance.target.session import ASSOCIATE, DISSOCIATE, Untestable, identifiers
+from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers
 from cart_conformance.target.state import list_ids
-from cart_conformance.target.transport import Answer
 
 CREATE, UPDATE, GET, DELETE = "createACart", "updateACart", "getACart", "deleteACart"
 ABSENT: Any = object()
 PIZZA = "\U0001f355"
 
 
-def _write(x: CaseContext, fields: dict[str, Any], cart: str | None = None) -> Answer:
-    """Create a cart with ``fields``, or change one with them, as the case's operation says."""
-    if x.operation == CREATE:
-        data = {"id": x.session.fresh_id(), "name": "Conformance run"} | fields
+def _write(ctx: CaseContext, fields: dict[str, Any], cart: str | None = None) -> Answer:
+    """Create a cart with ``fields``, or update one, depending on the case's operation."""
+    if ctx.operation == CREATE:
+        data = {"id": ctx.fresh_id(), "name": "Conformance run"} | fields
         data = {name: value for name, value in data.items() if value is not ABSENT}
-        return x.send(x.administrator, CREATE, body={"data": data})
-    return x.send(x.administrator, UPDATE, cart=cart or x.session.new_cart(), body={"data": fields})
+        return ctx.send(ctx.administrator, CREATE, body={"data": data})
+    return ctx.send(ctx.administrator, UPDATE, cart=cart or ctx.new_cart(), body={"data": fields})
 
 
 # --- Names ---
@@ -68,7 +69,7 @@ LONGEST: tuple[tuple[str, str, Level], ...] = (
 
 @cases
 def cart_names() -> Iterator[Case]:
-    """Names that no cart may have, and the longest and shortest that one may."""
+    """Try invalid names, and the longest and shortest valid ones."""
     for variant, name, on_post, on_put in NAMES:
         for operation, level in ((CREATE, on_post), (UPDATE, on_put)):
             if level is not None:
@@ -88,14 +89,14 @@ def cart_names() -> Iterator[Case]:
 
 
 def _name_case(rule: str, operation: str, variant: str, name: Any, level: Level) -> Case:
-    def run(x: CaseContext) -> None:
-        cart = x.session.new_cart() if operation == UPDATE else None
-        control = x.control(_write(x, {"name": "Conformance run"}, cart))
-        before = x.state(cart) if cart else None
-        answer = _write(x, {"name": name}, cart)
-        if x.refused(answer, control, level=level) and cart and before:
-            after = x.state(cart)
-            x.expect(
+    def run(ctx: CaseContext) -> None:
+        cart = ctx.new_cart() if operation == UPDATE else None
+        control = ctx.control(_write(ctx, {"name": "Conformance run"}, cart))
+        before = ctx.state(cart) if cart else None
+        answer = _write(ctx, {"name": name}, cart)
+        if ctx.refused(answer, control, level=level) and cart and before:
+            after = ctx.state(cart)
+            ctx.expect(
                 before.fields == after.fields,
                 "the cart as it was before the refused request",
                 "another name or description",
@@ -107,16 +108,16 @@ def _name_case(rule: str, operation: str, variant: str, name: Any, level: Level)
     return Case(rule, operation, variant, run, 4)
 
 
-def _name_taken(x: CaseContext, name: str, level: Level) -> None:
-    cart = x.session.new_cart() if x.operation == UPDATE else None
-    control = x.control(_write(x, {"name": "Conformance run"}, cart))
-    answer = _write(x, {"name": name}, cart)
-    wanted = (201,) if x.operation == CREATE else (200,)
+def _name_taken(ctx: CaseContext, name: str, level: Level) -> None:
+    cart = ctx.new_cart() if ctx.operation == UPDATE else None
+    control = ctx.control(_write(ctx, {"name": "Conformance run"}, cart))
+    answer = _write(ctx, {"name": name}, cart)
+    wanted = (201,) if ctx.operation == CREATE else (200,)
     if not answer.ok:
-        x.status(answer, *wanted, control=control, level=level)
+        ctx.status(answer, *wanted, control=control, level=level)
         return
     returned = answer.data.get("name") if isinstance(answer.data, dict) else None
-    x.expect(returned == name, f"{name[:20]}…", f"{str(returned)[:100]}", answer, level=level)
+    ctx.expect(returned == name, f"{name[:20]}…", f"{str(returned)[:100]}", answer, level=level)
 
 
 SYMBOLS: tuple[tuple[str, str], ...] = (
@@ -136,28 +137,28 @@ SYMBOLS: tuple[tuple[str, str], ...] = (
 
 @cases
 def any_symbol() -> Iterator[Case]:
-    """Names and descriptions of every kind, returned unchanged at once and later."""
+    """Check that names and descriptions of every kind are returned unchanged, at once and later."""
     for operation in (CREATE, UPDATE):
         for variant, text in SYMBOLS:
             yield Case("any-symbol", operation, variant, partial(_symbols, text=text), 4)
 
 
-def _symbols(x: CaseContext, text: str) -> None:
-    cart = x.session.new_cart() if x.operation == UPDATE else None
-    control = x.control(_write(x, {"name": "Conformance", "description": "run"}, cart))
+def _symbols(ctx: CaseContext, text: str) -> None:
+    cart = ctx.new_cart() if ctx.operation == UPDATE else None
+    control = ctx.control(_write(ctx, {"name": "Conformance", "description": "run"}, cart))
     plain = control.data if isinstance(control.data, dict) else {}
     if plain.get("name") != "Conformance":
         raise Untestable("a plain name is not returned")
-    answer = _write(x, {"name": text, "description": text}, cart)
-    if not x.status(answer, 200, 201, control=control):
+    answer = _write(ctx, {"name": text, "description": text}, cart)
+    if not ctx.status(answer, 200, 201, control=control):
         return
     data = answer.data if isinstance(answer.data, dict) else {}
-    read = x.session.send(x.administrator, GET, cart=str(data.get("id")))
+    read = ctx.send(ctx.administrator, GET, cart=str(data.get("id")))
     for what, each in (("the answer", answer), ("the cart read again", read)):
         held = each.data if isinstance(each.data, dict) else {}
         pair = (held.get("name"), held.get("description"))
         good = pair == (text, text)
-        if not x.expect(good, f"name and description {text!r}", f"in {what} {pair!r}", each):
+        if not ctx.expect(good, f"name and description {text!r}", f"in {what} {pair!r}", each):
             return
 
 
@@ -211,7 +212,7 @@ RAW = ("!", ".", ",", ":", ";", "@", "+", "=", "&", "*", "$", "~", "()")
 
 @cases
 def cart_id_unsafe() -> Iterator[Case]:
-    """An unsafe character in the path, percent-encoded, and as it is where a URL may have it."""
+    """Send an unsafe character in the path, percent-encoded, and raw if a URL allows it."""
     for operation in (ASSOCIATE, DISSOCIATE):
         for variant, characters in UNSAFE + MANGLED:
             yield _path_case(
@@ -234,30 +235,30 @@ def _path_case(
     mangled: bool = False,
     place: str = "",
 ) -> Case:
-    def run(x: CaseContext) -> None:
-        bench = take(x, ADMINISTRATOR)
-        cart = bench.cart
+    def run(ctx: CaseContext) -> None:
+        prepared = acquire(ctx, ADMINISTRATOR)
+        cart = prepared.cart
         unsafe = _unsafe(cart, characters, place)
-        x.session.about_to_make("cart", unsafe)
-        answer = x.send(
-            x.administrator,
+        ctx.session.ledger.intend("cart", unsafe)
+        answer = ctx.send(
+            ctx.administrator,
             operation,
             cart=unsafe,
-            body=identifiers(x.customer("A").id),
+            body=identifiers(ctx.customer("A").id),
             encoded=raw,
             envelope=not mangled,
         )
         if answer.ok:
-            x.session.carts.append(unsafe)
-        if x.refused(answer, bench.control):
-            put_back(x, ADMINISTRATOR, bench)
+            ctx.session.ledger.carts.append(unsafe)
+        if ctx.refused(answer, prepared.control):
+            release(ctx, ADMINISTRATOR, prepared)
 
     return Case("cart-id-unsafe", operation, variant, run, 2)
 
 
 @cases
 def new_cart_id_unsafe() -> Iterator[Case]:
-    """The same characters in the id of a new cart."""
+    """Send the same characters in the id of a new cart."""
     for variant, characters in UNSAFE + MANGLED:
         yield Case(
             "new-cart-id-unsafe",
@@ -270,27 +271,27 @@ def new_cart_id_unsafe() -> Iterator[Case]:
     yield Case("new-cart-id-unsafe", CREATE, LAST_BREAK, last_break, 2)
 
 
-def _unsafe_new_id(x: CaseContext, characters: str, place: str = "") -> None:
-    x.operation = CREATE
-    control = x.control(_write(x, {}))
-    x.refused(_write(x, {"id": _unsafe(x.session.fresh_id(), characters, place)}), control)
+def _unsafe_new_id(ctx: CaseContext, characters: str, place: str = "") -> None:
+    ctx.operation = CREATE
+    control = ctx.control(_write(ctx, {}))
+    ctx.refused(_write(ctx, {"id": _unsafe(ctx.fresh_id(), characters, place)}), control)
 
 
 def _unsafe(safe: str, characters: str, place: str) -> str:
-    """``safe`` with these characters before its last one, or in their place."""
+    """Return ``safe`` with these characters before its last one, or in their place."""
     return place.format(characters, safe) if place else f"{safe[:-1]}{characters}{safe[-1:]}"
 
 
 @case("cart-id-taken", CREATE, "the id of a cart", requests=4)
-def cart_id_taken(x: CaseContext) -> None:
-    """The cart that has it stays as it is."""
-    control = x.control(_write(x, {"name": "Conformance, the first"}))
+def cart_id_taken(ctx: CaseContext) -> None:
+    """Check that the cart with that id stays as it is."""
+    control = ctx.control(_write(ctx, {"name": "Conformance, the first"}))
     cart = str(control.data["id"]) if isinstance(control.data, dict) else ""
-    before = x.state(cart)
-    answer = _write(x, {"id": cart, "name": "Conformance, the second"})
-    x.refused(answer, control)
-    after = x.state(cart)
-    x.expect(before.fields == after.fields, "the first cart as it was", "another", answer)
+    before = ctx.state(cart)
+    answer = _write(ctx, {"id": cart, "name": "Conformance, the second"})
+    ctx.refused(answer, control)
+    after = ctx.state(cart)
+    ctx.expect(before.fields == after.fields, "the first cart as it was", "another", answer)
 
 
 # --- Carts that do not exist ---
@@ -298,7 +299,7 @@ def cart_id_taken(x: CaseContext) -> None:
 
 @cases
 def cart_not_found() -> Iterator[Case]:
-    """An association with a cart that nobody made."""
+    """Associate with a cart that does not exist."""
     for operation in (ASSOCIATE, DISSOCIATE):
         for who in ("administrator", "shopper"):
             yield Case(
@@ -310,19 +311,19 @@ def cart_not_found() -> Iterator[Case]:
             )
 
 
-def _association_of_unknown(x: CaseContext, who: str) -> None:
-    a = x.customer("A")
-    caller = x.administrator if who == "administrator" else x.shopper("A")
-    cart = x.session.new_cart()
-    if x.operation == DISSOCIATE:
-        x.associate(cart, a)
+def _association_of_unknown(ctx: CaseContext, who: str) -> None:
+    a = ctx.customer("A")
+    caller = ctx.administrator if who == "administrator" else ctx.shopper("A")
+    cart = ctx.new_cart()
+    if ctx.operation == DISSOCIATE:
+        ctx.associate(cart, a)
     body = identifiers(a.id)
-    control = x.control(x.send(caller, x.operation, cart=cart, body=body))
-    unknown = x.session.unknown_cart_id()
-    answer = x.send(caller, x.operation, cart=unknown, body=body)
-    if x.refused(answer, control):
-        x.expect(
-            unknown not in list_ids(x.session, x.shopper("A")),
+    control = ctx.control(ctx.send(caller, ctx.operation, cart=cart, body=body))
+    unknown = ctx.unknown_cart_id()
+    answer = ctx.send(caller, ctx.operation, cart=unknown, body=body)
+    if ctx.refused(answer, control):
+        ctx.expect(
+            unknown not in list_ids(ctx.session, ctx.shopper("A")),
             "no such cart after the refused request",
             "it is in the customer's list",
             answer,
@@ -331,44 +332,46 @@ def _association_of_unknown(x: CaseContext, who: str) -> None:
 
 
 @case("cart-unknown", UPDATE, "an id that no cart has", requests=3)
-def update_unknown(x: CaseContext) -> None:
-    """PUT."""
-    control = x.control(_write(x, {"name": "Conformance run"}))
-    x.refused(_write(x, {"name": "Conformance run"}, x.session.unknown_cart_id()), control)
+def update_unknown(ctx: CaseContext) -> None:
+    """Update a cart that does not exist."""
+    control = ctx.control(_write(ctx, {"name": "Conformance run"}))
+    ctx.refused(_write(ctx, {"name": "Conformance run"}, ctx.unknown_cart_id()), control)
 
 
 @case("cart-unknown", DELETE, "an id that no cart has", requests=3)
-def delete_unknown(x: CaseContext) -> None:
-    """DELETE."""
-    control = x.control(x.send(x.administrator, DELETE, cart=x.session.new_cart()))
-    x.refused(x.send(x.administrator, DELETE, cart=x.session.unknown_cart_id()), control)
+def delete_unknown(ctx: CaseContext) -> None:
+    """Delete a cart that does not exist."""
+    control = ctx.control(ctx.send(ctx.administrator, DELETE, cart=ctx.new_cart()))
+    ctx.refused(ctx.send(ctx.administrator, DELETE, cart=ctx.unknown_cart_id()), control)
 
 
 @case("customer-not-found", ASSOCIATE, "an id that no customer has", requests=6)
-def associate_nobody(x: CaseContext) -> None:
-    """POST."""
-    cart = x.session.new_cart()
-    _nobody(x, cart)
+def associate_nobody(ctx: CaseContext) -> None:
+    """Associate a customer that does not exist."""
+    cart = ctx.new_cart()
+    _nobody(ctx, cart)
 
 
 @case("customer-not-found", DISSOCIATE, "an id that no customer has", requests=7)
-def dissociate_nobody(x: CaseContext) -> None:
-    """DELETE."""
-    cart = x.session.new_cart()
-    x.associate(cart, x.customer("A"))
-    _nobody(x, cart)
+def dissociate_nobody(ctx: CaseContext) -> None:
+    """Disassociate a customer that does not exist."""
+    cart = ctx.new_cart()
+    ctx.associate(cart, ctx.customer("A"))
+    _nobody(ctx, cart)
 
 
-def _nobody(x: CaseContext, cart: str) -> None:
-    a = x.customer("A")
-    control = x.control(x.send(x.administrator, x.operation, cart=cart, body=identifiers(a.id)))
-    before = x.state(cart, a)
-    unknown = x.unknown_customer()
-    answer = x.send(x.administrator, x.operation, cart=cart, body=identifiers(unknown))
-    if x.refused(answer, control):
-        x.unchanged(before, x.state(cart, a), answer)
-    elif x.operation == ASSOCIATE and answer.ok:
-        x.session.send(x.administrator, DISSOCIATE, cart=cart, body=identifiers(unknown))
+def _nobody(ctx: CaseContext, cart: str) -> None:
+    a = ctx.customer("A")
+    control = ctx.control(
+        ctx.send(ctx.administrator, ctx.operation, cart=cart, body=identifiers(a.id))
+    )
+    before = ctx.state(cart, a)
+    unknown = ctx.unknown_customer()
+    answer = ctx.send(ctx.administrator, ctx.operation, cart=cart, body=identifiers(unknown))
+    if ctx.refused(answer, control):
+        ctx.unchanged(before, ctx.state(cart, a), answer)
+    elif ctx.operation == ASSOCIATE and answer.ok:
+        ctx.send(ctx.administrator, DISSOCIATE, cart=cart, body=identifiers(unknown))
 
 
 # --- Carts of others ---
@@ -376,60 +379,61 @@ def _nobody(x: CaseContext, cart: str) -> None:
 
 @cases
 def cart_not_permitted() -> Iterator[Case]:
-    """A's token on a cart that only B has; A names A."""
+    """Send A's token and A's id for a cart that only B has."""
     for operation in (ASSOCIATE, DISSOCIATE):
         yield Case("cart-not-permitted", operation, "a cart of another", _cart_of_other, 9)
 
 
-def _cart_of_other(x: CaseContext) -> None:
-    a, b = x.customer("A"), x.customer("B")
-    own, cart = x.session.new_cart(), x.session.new_cart()
-    if x.operation == DISSOCIATE:
-        x.associate(own, a)
+def _cart_of_other(ctx: CaseContext) -> None:
+    a, b = ctx.customer("A"), ctx.customer("B")
+    own, cart = ctx.new_cart(), ctx.new_cart()
+    if ctx.operation == DISSOCIATE:
+        ctx.associate(own, a)
     body = identifiers(a.id)
-    control = x.control(x.send(x.shopper("A"), x.operation, cart=own, body=body))
-    x.associate(cart, b)
-    before = x.state(cart, a, b)
-    answer = x.send(x.shopper("A"), x.operation, cart=cart, body=body)
-    if x.refused(answer, control):
-        x.unchanged(before, x.state(cart, a, b), answer)
+    control = ctx.control(ctx.send(ctx.shopper("A"), ctx.operation, cart=own, body=body))
+    ctx.associate(cart, b)
+    before = ctx.state(cart, a, b)
+    answer = ctx.send(ctx.shopper("A"), ctx.operation, cart=cart, body=body)
+    if ctx.refused(answer, control):
+        ctx.unchanged(before, ctx.state(cart, a, b), answer)
 
 
 @cases
 def cart_of_others() -> Iterator[Case]:
-    """B's token on a cart that only A has."""
+    """Send B's token for a cart that only A has."""
     for operation in (GET, UPDATE, DELETE):
         yield Case("cart-of-others", operation, "a cart of another", _others_cart, 9)
 
 
-def _others_cart(x: CaseContext) -> None:
-    a = x.customer("A")
-    cart, spare = x.session.new_cart(), x.session.new_cart()
+def _others_cart(ctx: CaseContext) -> None:
+    a = ctx.customer("A")
+    cart, spare = ctx.new_cart(), ctx.new_cart()
     # A has another cart, so that the cart is not A's last one.
-    x.associate(spare, a)
-    x.associate(cart, a)
-    need_visible(x, cart, a)
-    free = x.session.new_cart()
-    request = {"body": {"data": {"name": "Conformance"}}} if x.operation == UPDATE else {}
-    control = x.control(x.send(x.shopper("B"), x.operation, cart=free, **request))
-    x.refused(x.send(x.shopper("B"), x.operation, cart=cart, **request), control)
+    ctx.associate(spare, a)
+    ctx.associate(cart, a)
+    need_visible(ctx, cart, a)
+    free = ctx.new_cart()
+    body = {"data": {"name": "Conformance"}}
+    request: dict[str, Any] = {"body": body} if ctx.operation == UPDATE else {}
+    control = ctx.control(ctx.send(ctx.shopper("B"), ctx.operation, cart=free, **request))
+    ctx.refused(ctx.send(ctx.shopper("B"), ctx.operation, cart=cart, **request), control)
 
 
 # --- Contacts ---
 
 
-def _contact(x: CaseContext) -> dict[str, str]:
-    return {"name": "Conformance", "email": f"contact-{x.session.run_id}@example.com"}
+def _contact(ctx: CaseContext) -> dict[str, str]:
+    return {"name": "Conformance", "email": f"contact-{ctx.run_id}@example.com"}
 
 
-def _cart_with_contact(x: CaseContext) -> str:
-    """A cart that carries a contact email. Raises Untestable."""
-    return x.session.new_cart(contact=_contact(x))
+def _cart_with_contact(ctx: CaseContext) -> str:
+    """Return a cart that carries a contact email. Raises Untestable."""
+    return ctx.new_cart(contact=_contact(ctx))
 
 
 @cases
 def cart_has_contact_email() -> Iterator[Case]:
-    """The contact came with the cart, or with a PUT."""
+    """Set the contact email when the cart is made, or with a PUT."""
     for who in ("administrator", "shopper"):
         for how in ("POST", "PUT"):
             yield Case(
@@ -441,57 +445,57 @@ def cart_has_contact_email() -> Iterator[Case]:
             )
 
 
-def _with_contact(x: CaseContext, who: str, how: str) -> None:
-    a = x.customer("A")
-    caller = x.administrator if who == "administrator" else x.shopper("A")
+def _with_contact(ctx: CaseContext, who: str, how: str) -> None:
+    a = ctx.customer("A")
+    caller = ctx.administrator if who == "administrator" else ctx.shopper("A")
     body = identifiers(a.id)
-    free = free_cart(x, a)
-    control = x.control(x.send(caller, ASSOCIATE, cart=free, body=body))
+    free = free_cart(ctx, a)
+    control = ctx.control(ctx.send(caller, ASSOCIATE, cart=free, body=body))
     if how == "POST":
-        cart = _cart_with_contact(x)
+        cart = _cart_with_contact(ctx)
     else:
-        cart = x.session.new_cart()
-        set_up = x.session.send(
-            x.administrator, UPDATE, cart=cart, body={"data": {"contact": _contact(x)}}
+        cart = ctx.new_cart()
+        set_up = ctx.send(
+            ctx.administrator, UPDATE, cart=cart, body={"data": {"contact": _contact(ctx)}}
         )
-        x.need(set_up, "no contact could be set")
-    before = x.state(cart, a)
-    answer = x.send(caller, ASSOCIATE, cart=cart, body=body)
-    if x.refused(answer, control):
-        x.unchanged(before, x.state(cart, a), answer)
+        ctx.need(set_up, "no contact could be set")
+    before = ctx.state(cart, a)
+    answer = ctx.send(caller, ASSOCIATE, cart=cart, body=body)
+    if ctx.refused(answer, control):
+        ctx.unchanged(before, ctx.state(cart, a), answer)
 
 
 @cases
 def contact_on_registered_cart() -> Iterator[Case]:
-    """A contact email for a cart that has, or gets, a customer."""
+    """Set a contact email on a cart that has, or gets, a customer."""
     rule = "contact-on-registered-cart"
     for who in ("administrator", "shopper"):
         yield Case(rule, UPDATE, who, partial(_contact_by_put, who=who), 6)
     yield Case(rule, CREATE, "shopper", _contact_by_post, 3)
 
 
-def _contact_by_put(x: CaseContext, who: str) -> None:
-    a = x.customer("A")
-    caller = x.administrator if who == "administrator" else x.shopper("A")
-    body = {"data": {"contact": _contact(x)}}
-    control = x.control(x.send(caller, UPDATE, cart=x.session.new_cart(), body=body))
-    cart = x.session.new_cart()
-    x.associate(cart, a)
-    need_visible(x, cart, a)
-    x.refused(x.send(caller, UPDATE, cart=cart, body=body), control)
+def _contact_by_put(ctx: CaseContext, who: str) -> None:
+    a = ctx.customer("A")
+    caller = ctx.administrator if who == "administrator" else ctx.shopper("A")
+    body = {"data": {"contact": _contact(ctx)}}
+    control = ctx.control(ctx.send(caller, UPDATE, cart=ctx.new_cart(), body=body))
+    cart = ctx.new_cart()
+    ctx.associate(cart, a)
+    need_visible(ctx, cart, a)
+    ctx.refused(ctx.send(caller, UPDATE, cart=cart, body=body), control)
 
 
-def _contact_by_post(x: CaseContext) -> None:
-    name = {"name": f"Conformance run {x.session.run_id}"}
-    plain = {"data": name | {"id": x.session.fresh_id()}}
-    control = x.control(x.send(x.shopper("A"), CREATE, body=plain))
-    body = {"data": name | {"id": x.session.fresh_id(), "contact": _contact(x)}}
-    x.refused(x.send(x.shopper("A"), CREATE, body=body), control)
+def _contact_by_post(ctx: CaseContext) -> None:
+    name = {"name": f"Conformance run {ctx.run_id}"}
+    plain = {"data": name | {"id": ctx.fresh_id()}}
+    control = ctx.control(ctx.send(ctx.shopper("A"), CREATE, body=plain))
+    body = {"data": name | {"id": ctx.fresh_id(), "contact": _contact(ctx)}}
+    ctx.refused(ctx.send(ctx.shopper("A"), CREATE, body=body), control)
 
 
 @cases
 def contact_removal() -> Iterator[Case]:
-    """After it the cart can be associated."""
+    """Check that a cart without its contact email can be associated."""
     for variant, contact in (
         ("contact is null", None),
         ("email is empty", {"email": ""}),
@@ -505,17 +509,17 @@ def contact_removal() -> Iterator[Case]:
         )
 
 
-def _contact_removed(x: CaseContext, contact: Any) -> None:
-    a = x.customer("A")
-    cart = _cart_with_contact(x)
-    kept = x.session.send(x.administrator, ASSOCIATE, cart=cart, body=identifiers(a.id))
+def _contact_removed(ctx: CaseContext, contact: Any) -> None:
+    a = ctx.customer("A")
+    cart = _cart_with_contact(ctx)
+    kept = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=identifiers(a.id))
     if not kept.refused:
         raise Untestable("a contact email does not keep the cart from being associated")
-    answer = x.send(x.administrator, UPDATE, cart=cart, body={"data": {"contact": contact}})
-    if not x.status(answer, 200):
+    answer = ctx.send(ctx.administrator, UPDATE, cart=cart, body={"data": {"contact": contact}})
+    if not ctx.status(answer, 200):
         return
-    after = x.session.send(x.administrator, ASSOCIATE, cart=cart, body=identifiers(a.id))
-    x.expect(after.ok, "a cart that can be associated", shown(after), after, kind=Kind.EFFECT)
+    after = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=identifiers(a.id))
+    ctx.expect(after.ok, "a cart that can be associated", shown(after), after, kind=Kind.EFFECT)
 
 
 # --- The last cart ---
@@ -523,7 +527,7 @@ def _contact_removed(x: CaseContext, contact: Any) -> None:
 
 @cases
 def last_cart() -> Iterator[Case]:
-    """The only cart of a customer, whoever deletes it; with a second cart it can be deleted."""
+    """Delete the only cart of a customer, as each caller; with a second cart it is deleted."""
     for who in ("administrator", "shopper"):
         yield Case(
             "last-cart", DELETE, who, partial(_last_cart, who=who), 12,
@@ -540,53 +544,53 @@ def last_cart() -> Iterator[Case]:
     yield Case("last-cart", DELETE, "disassociated before", _freed, 5)
 
 
-def _last_cart(x: CaseContext, who: str) -> None:
-    owner = _owner_without_carts(x)
-    caller = x.administrator if who == "administrator" else x.session.shopper(owner)
-    first, last = x.session.new_cart(), x.session.new_cart()
-    x.associate(first, owner)
-    x.associate(last, owner)
-    need_visible(x, last, owner)
-    control = x.send(caller, DELETE, cart=first)
-    if has_text(control, str(x.rule.text)):
-        x.status(control, 204, what="while the customer has another cart")
+def _last_cart(ctx: CaseContext, who: str) -> None:
+    owner = _owner_without_carts(ctx)
+    caller = ctx.administrator if who == "administrator" else ctx.shopper(owner)
+    first, last = ctx.new_cart(), ctx.new_cart()
+    ctx.associate(first, owner)
+    ctx.associate(last, owner)
+    need_visible(ctx, last, owner)
+    control = ctx.send(caller, DELETE, cart=first)
+    if has_text(control, str(ctx.rule.text)):
+        ctx.status(control, 204, what="while the customer has another cart")
         return
-    x.control(control)
-    before = x.state(last, owner)
-    answer = x.send(caller, DELETE, cart=last)
-    if x.refused(answer, control):
-        x.unchanged(before, x.state(last, owner), answer)
-        x.dissociate(last, owner)
+    ctx.control(control)
+    before = ctx.state(last, owner)
+    answer = ctx.send(caller, DELETE, cart=last)
+    if ctx.refused(answer, control):
+        ctx.unchanged(before, ctx.state(last, owner), answer)
+        ctx.dissociate(last, owner)
 
 
-def _last_of_one(x: CaseContext) -> None:
-    owner, other = _owner_without_carts(x), x.customer("A")
-    spare, shared = x.session.new_cart(), x.session.new_cart()
-    x.associate(spare, other)
-    x.associate(shared, other)
-    x.associate(shared, owner)
-    need_visible(x, shared, owner, other)
-    control = x.control(x.send(x.administrator, DELETE, cart=x.session.new_cart()))
-    if x.refused(x.send(x.administrator, DELETE, cart=shared), control):
-        x.dissociate(shared, owner)
+def _last_of_one(ctx: CaseContext) -> None:
+    owner, other = _owner_without_carts(ctx), ctx.customer("A")
+    spare, shared = ctx.new_cart(), ctx.new_cart()
+    ctx.associate(spare, other)
+    ctx.associate(shared, other)
+    ctx.associate(shared, owner)
+    need_visible(ctx, shared, owner, other)
+    control = ctx.control(ctx.send(ctx.administrator, DELETE, cart=ctx.new_cart()))
+    if ctx.refused(ctx.send(ctx.administrator, DELETE, cart=shared), control):
+        ctx.dissociate(shared, owner)
 
 
-def _freed(x: CaseContext) -> None:
-    """The advice in the text works: disassociate, then delete."""
-    owner = _owner_without_carts(x)
-    cart = x.session.new_cart()
-    x.associate(cart, owner)
-    x.dissociate(cart, owner)
-    answer = x.send(x.administrator, DELETE, cart=cart)
-    x.status(answer, 204, what="for a cart that is nobody's")
+def _freed(ctx: CaseContext) -> None:
+    """Check that the advice in the text works: disassociate, then delete."""
+    owner = _owner_without_carts(ctx)
+    cart = ctx.new_cart()
+    ctx.associate(cart, owner)
+    ctx.dissociate(cart, owner)
+    answer = ctx.send(ctx.administrator, DELETE, cart=cart)
+    ctx.status(answer, 204, what="for a cart that is nobody's")
 
 
-def _owner_without_carts(x: CaseContext) -> Customer:
-    """A customer who has no cart: a new one, or the third of the fixtures."""
-    if x.session.settings.customers is None:
-        return x.session.new_customer("D")
-    owner = x.customer("C")
-    if list_ids(x.session, x.session.shopper(owner)):
+def _owner_without_carts(ctx: CaseContext) -> Customer:
+    """Return a customer without carts: a new one, or the third of the fixtures."""
+    if not ctx.customers_are_given:
+        return ctx.new_customer("D")
+    owner = ctx.customer("C")
+    if list_ids(ctx.session, ctx.shopper(owner)):
         raise Untestable("the third customer of the fixtures has carts; give one who has none")
     return owner
 
@@ -595,43 +599,43 @@ def _owner_without_carts(x: CaseContext) -> Customer:
 
 
 @case("carts-need-an-owner", "getCarts", "the header is absent", requests=2)
-def carts_need_an_owner(x: CaseContext) -> None:
-    """An implicit access token alone."""
-    control = x.control(x.send(x.shopper("A"), "getCarts"))
-    x.refused(x.send(x.session.implicit, "getCarts"), control)
+def carts_need_an_owner(ctx: CaseContext) -> None:
+    """Send an implicit access token alone."""
+    control = ctx.control(ctx.send(ctx.shopper("A"), "getCarts"))
+    ctx.refused(ctx.send(ctx.implicit, "getCarts"), control)
 
 
 @case("new-cart-by-get", GET, "with a customer token", requests=4)
-def new_cart_by_get(x: CaseContext) -> None:
-    """An id that no cart has, read by a shopper."""
-    a = x.customer("A")
-    cart = x.session.unknown_cart_id()
-    answer = x.send(x.shopper("A"), GET, cart=cart)
-    if x.status(answer, 200, what="and a cart of that customer"):
-        state = x.state(cart, a)
+def new_cart_by_get(ctx: CaseContext) -> None:
+    """Read an id that no cart has, as shopper."""
+    a = ctx.customer("A")
+    cart = ctx.unknown_cart_id()
+    answer = ctx.send(ctx.shopper("A"), GET, cart=cart)
+    if ctx.status(answer, 200, what="and a cart of that customer"):
+        state = ctx.state(cart, a)
         good = a.id in state.customers and state.count("A") == 1
-        x.expect(good, "a cart of that customer", "a cart without that customer", answer)
+        ctx.expect(good, "a cart of that customer", "a cart without that customer", answer)
 
 
 @cases
 def body_bare_array() -> Iterator[Case]:
-    """The array without the envelope."""
+    """Send the array without the envelope."""
     for operation in (ASSOCIATE, DISSOCIATE):
         for who in ("administrator", "shopper"):
             yield Case("body-bare-array", operation, who, partial(_bare, who=who), 7)
 
 
-def _bare(x: CaseContext, who: str) -> None:
-    a = x.customer("A")
-    caller: Credentials = x.administrator if who == "administrator" else x.shopper("A")
+def _bare(ctx: CaseContext, who: str) -> None:
+    a = ctx.customer("A")
+    caller: Credentials = ctx.administrator if who == "administrator" else ctx.shopper("A")
     body = identifiers(a.id)
-    carts = [x.session.new_cart(), x.session.new_cart()]
-    if x.operation == DISSOCIATE:
+    carts = [ctx.new_cart(), ctx.new_cart()]
+    if ctx.operation == DISSOCIATE:
         for cart in carts:
-            x.associate(cart, a)
-    control = x.control(x.send(caller, x.operation, cart=carts[0], body=body))
-    answer = x.send(caller, x.operation, cart=carts[1], body=body["data"])
-    if x.status(answer, control.status, control=control):
-        state = x.state(carts[1], a)
-        good = (a.id in state.customers) == (x.operation == ASSOCIATE)
-        x.expect(good, "the same effect as with the envelope", "none", answer, control=control)
+            ctx.associate(cart, a)
+    control = ctx.control(ctx.send(caller, ctx.operation, cart=carts[0], body=body))
+    answer = ctx.send(caller, ctx.operation, cart=carts[1], body=body["data"])
+    if ctx.status(answer, control.status, control=control):
+        state = ctx.state(carts[1], a)
+        good = (a.id in state.customers) == (ctx.operation == ASSOCIATE)
+        ctx.expect(good, "the same effect as with the envelope", "none", answer, control=control)

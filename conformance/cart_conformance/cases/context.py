@@ -8,70 +8,164 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from cart_spec.contract import Level, Rule
+from cart_spec.redaction import Redactor
 
+from cart_conformance.cases.schema_cases import SchemaCases
+from cart_conformance.errors import Untestable
+from cart_conformance.exchange import Answer
+from cart_conformance.findings import Finding
 from cart_conformance.oracle.answer_checks import refusal_findings, shown
-from cart_conformance.run.events import Kind
-from cart_conformance.run.findings import Finding
+from cart_conformance.results import Kind
 from cart_conformance.target.credentials import Credentials, Customer
-from cart_conformance.target.session import ASSOCIATE, DISSOCIATE, Session, Untestable, identifiers
+from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers, parts_of
+from cart_conformance.target.session import Session
 from cart_conformance.target.state import State, read_state
-from cart_conformance.target.transport import Answer
 
 NOTHING_CHANGES = "refusal-changes-nothing"
 
 
 @dataclass
 class CaseContext:
-    """One case in progress: ``rule`` is what it tries, on ``operation``."""
+    """One case in progress: it tries ``rule`` on ``operation``.
+
+    ``shared`` outlives the case: carts that are prepared for the next one. ``accepted`` are answers
+    that should have been refusals.
+    """
 
     session: Session
     rule: Rule
     operation: str
+    schema_cases: SchemaCases
+    shared: dict[str, Any]
     findings: list[Finding] = field(default_factory=list)
     examined: set[tuple[str, str]] = field(default_factory=set)
     accepted: list[Answer] = field(default_factory=list)
-    """Answers that should have been refusals and are none."""
 
-    # --- Short names for what cases use most ---
+    # --- Requests ---
+
+    def send(
+        self, caller: Credentials | None, operation: str, *, envelope: bool = True, **parts: Any
+    ) -> Answer:
+        """Send one operation as a Schemathesis case, and return its answer.
+
+        For ``parts`` see :func:`cart_conformance.target.requests.parts_of`, for ``envelope`` see
+        :meth:`cart_conformance.target.session.Session.exchange`.
+        """
+        made = parts_of(caller, operation, **parts)
+        return self.session.exchange(made, self.schema_cases.request(made), envelope=envelope)
+
+    def token(self, grant: str, **form: str | None) -> Answer:
+        """Request an access token; ``form`` replaces fields, None leaves one out."""
+        return self.session.actors.token(grant, **form)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, for a rule about time. Raises BudgetSpent."""
+        self.session.transport.budget.pause(seconds)
+
+    # --- Callers ---
 
     @property
     def administrator(self) -> Credentials:
         """Client credentials and no customer token."""
-        return self.session.administrator
+        return self.session.actors.administrator
+
+    @property
+    def implicit(self) -> Credentials:
+        """An implicit access token and no customer token."""
+        return self.session.actors.implicit
 
     def customer(self, label: str) -> Customer:
-        """Customer A, B or C."""
-        return self.session.customer(label)
+        """Return customer A, B or C."""
+        return self.session.actors.customer(label)
 
-    def shopper(self, label: str) -> Credentials:
-        """Customer A, B or C with an implicit access token."""
-        return self.session.shopper(self.customer(label))
+    def shopper(self, who: str | Customer) -> Credentials:
+        """Return a customer, or the one with that label, with an implicit access token."""
+        customer = self.customer(who) if isinstance(who, str) else who
+        return self.session.actors.shopper(customer)
 
-    def send(self, caller: Credentials | None, operation: str, **request: Any) -> Answer:
-        """Send one operation; see :meth:`cart_conformance.target.session.Session.send`."""
-        return self.session.send(caller, operation, **request)
+    def narrowed(self, customer: Customer) -> Credentials:
+        """Return client credentials together with that customer's token."""
+        return self.session.actors.narrowed(customer)
+
+    def customer_token(self, email: str, password: str) -> str:
+        """Log a customer in and return the token. Raises Untestable."""
+        return self.session.factory.customer_token(email, password)
+
+    # --- Things of the run ---
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self.session.run_id
+
+    @property
+    def redactor(self) -> Redactor:
+        """The redactor, for secrets that a case makes up."""
+        return self.session.redactor
+
+    @property
+    def customers_are_given(self) -> bool:
+        """Whether the customers come from the fixtures, so that none can be made."""
+        return self.session.settings.customers is not None
+
+    def fresh_id(self, what: str = "cart") -> str:
+        """Return an id of this run that is not used yet."""
+        return self.session.factory.fresh_id(what)
+
+    def unknown_cart_id(self) -> str:
+        """Return an id that no cart has."""
+        return self.session.factory.unknown_cart_id()
+
+    def new_cart(self, caller: Credentials | None = None, **fields: Any) -> str:
+        """Make a cart and return its id. Raises Untestable."""
+        return self.session.factory.cart(caller, **fields)
+
+    def new_customer(self, label: str | None = None) -> Customer:
+        """Make a customer, logged in. Raises Untestable."""
+        return self.session.factory.customer(label)
+
+    def unknown_customer(self) -> str:
+        """Return an id that no customer has, in the form of the deployment's ids.
+
+        Only a UUID is invented: any other id may belong to a customer. Raises Untestable.
+        """
+        try:
+            UUID(self.customer("A").id)
+        except ValueError:
+            customer = self.new_customer("D")
+            answer = self.send(self.administrator, "deleteCustomer", customer=customer.id)
+            self.need(answer, "no customer could be deleted")
+            return customer.id
+        return str(uuid4())
+
+    def state(self, cart: str, *customers: Customer) -> State:
+        """Read the cart from both sides. Raises Untestable."""
+        return read_state(self.session, cart, customers)
 
     # --- Needs ---
 
     def need(self, answer: Answer, what: str) -> Answer:
-        """``answer``, a success. Raises Untestable where it is none."""
+        """Return ``answer`` if it is a success. Raises Untestable otherwise."""
         if not answer.ok:
             raise Untestable(f"{what}: {shown(answer)}")
         return answer
 
     def need_error(self, answer: Answer) -> Answer:
-        """``answer``, an error, whose form every answer is held against. Raises Untestable."""
+        """Return ``answer`` if it is an error, whose form is always checked.
+
+        Raises Untestable otherwise.
+        """
         if answer.status < 400:
             raise Untestable(f"no error came: {shown(answer)}")
         return answer
 
     def control(self, answer: Answer) -> Answer:
-        """``answer`` to the same request without the fault. Raises Untestable where it failed."""
+        """Return ``answer``, to the request without the fault. Raises Untestable if it failed."""
         return self.need(answer, "the control failed")
 
     def associate(self, cart: str, customer: Customer, caller: Credentials | None = None) -> Answer:
         """Make an association that the case needs. Raises Untestable."""
-        answer = self.session.send(
+        answer = self.send(
             caller or self.administrator, ASSOCIATE, cart=cart, body=identifiers(customer.id)
         )
         return self.need(answer, "a customer could not be associated")
@@ -80,28 +174,10 @@ class CaseContext:
         self, cart: str, customer: Customer, caller: Credentials | None = None
     ) -> Answer:
         """Remove an association. Raises Untestable."""
-        answer = self.session.send(
+        answer = self.send(
             caller or self.administrator, DISSOCIATE, cart=cart, body=identifiers(customer.id)
         )
         return self.need(answer, "a customer could not be disassociated")
-
-    def unknown_customer(self) -> str:
-        """An id that no customer has, shaped as the deployment's ids are. Raises Untestable.
-
-        Only a UUID is invented: any other id that looks right could be somebody's.
-        """
-        try:
-            UUID(self.customer("A").id)
-        except ValueError:
-            customer = self.session.new_customer("D")
-            answer = self.session.send(self.administrator, "deleteCustomer", customer=customer.id)
-            self.need(answer, "no customer could be deleted")
-            return customer.id
-        return str(uuid4())
-
-    def state(self, cart: str, *customers: Customer) -> State:
-        """The cart from both sides. Raises Untestable."""
-        return read_state(self.session, cart, customers)
 
     # --- Judgements ---
 
@@ -114,7 +190,7 @@ class CaseContext:
         exact: Level | None = None,
         statuses: tuple[int, ...] | None = None,
     ) -> bool:
-        """Note how the answer falls short of the refusal; return whether it refuses at all."""
+        """Note how the answer differs from the refusal; return whether it refuses at all."""
         self.findings += refusal_findings(
             self.rule,
             self.operation,
@@ -190,7 +266,7 @@ class CaseContext:
         level: Level | None = None,
         what: str = "",
     ) -> bool:
-        """Note a success with another status than the published one, a refusal, or a failure."""
+        """Note a refusal, a failure, or a success with a status that is not published."""
         wanted = " or ".join(map(str, statuses)) + (f" {what}" if what else "")
         if answer.status in statuses:
             return True

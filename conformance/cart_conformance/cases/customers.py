@@ -11,12 +11,13 @@ from cart_spec.contract import Level
 from cart_conformance.cases.context import CaseContext
 from cart_conformance.cases.effects import need_visible
 from cart_conformance.cases.registry import Case, case, cases
+from cart_conformance.errors import Untestable
+from cart_conformance.exchange import Answer
 from cart_conformance.oracle.answer_checks import entries, shown
-from cart_conformance.run.events import Kind
+from cart_conformance.results import Kind
 from cart_conformance.target.credentials import Customer
-from cart_conformance.target.session import Untestable, log_in_body
+from cart_conformance.target.requests import log_in_body
 from cart_conformance.target.state import list_ids
-from cart_conformance.target.transport import Answer
 
 CREATE, GET, UPDATE, DELETE = "createCustomer", "getCustomer", "updateCustomer", "deleteCustomer"
 LIST, LOG_IN = "getCustomers", "createCustomerToken"
@@ -24,24 +25,24 @@ ABSENT: Any = object()
 MINE = "customers of this run"
 
 
-def _email(x: CaseContext) -> str:
-    return f"{x.session.fresh_id('customer')}@example.com"
+def _email(ctx: CaseContext) -> str:
+    return f"{ctx.fresh_id('customer')}@example.com"
 
 
-def _fields(x: CaseContext, **changed: Any) -> dict[str, Any]:
+def _fields(ctx: CaseContext, **changed: Any) -> dict[str, Any]:
     fields = {
         "type": "customer",
-        "name": f"Conformance run {x.session.run_id}",
-        "email": _email(x),
+        "name": f"Conformance run {ctx.run_id}",
+        "email": _email(ctx),
         # No refusal may echo it: every answer is searched for it.
-        "password": f"fields-{x.session.run_id}-Aa1",
+        "password": f"fields-{ctx.run_id}-Aa1",
     }
     fields |= changed
     return {"data": {name: value for name, value in fields.items() if value is not ABSENT}}
 
 
-def _can_make(x: CaseContext) -> None:
-    if x.session.settings.customers is not None:
+def _can_make(ctx: CaseContext) -> None:
+    if ctx.customers_are_given:
         raise Untestable("customers are given by the fixtures; none is made")
 
 
@@ -50,7 +51,7 @@ def _can_make(x: CaseContext) -> None:
 
 @cases
 def customer_record_not_permitted() -> Iterator[Case]:
-    """A record, by nobody in particular and by somebody else."""
+    """Access a customer record without a customer token, and with another customer's token."""
     rule = "customer-record-not-permitted"
     for operation in (GET, UPDATE, DELETE):
         for who in ("an implicit caller", "another customer", "another, client credentials beside"):
@@ -69,24 +70,23 @@ def customer_record_not_permitted() -> Iterator[Case]:
         yield Case(rule, LIST, who, partial(_others_list, who=who, level=level), 2)
 
 
-def _others_record(x: CaseContext, who: str, level: Level) -> None:
-    # The fixtures' customers are nobody's to lose, should a broken deployment delete one.
-    owner = x.customer("A") if x.operation == GET else x.session.new_customer("D")
-    b = x.customer("B")
+def _others_record(ctx: CaseContext, who: str, level: Level) -> None:
+    # A broken deployment may delete the customer, so it must not be one of the fixtures.
+    owner = ctx.customer("A") if ctx.operation == GET else ctx.new_customer("D")
+    b = ctx.customer("B")
     caller = {
-        "an implicit caller": x.session.implicit,
-        "another customer": x.session.shopper(b),
-    }.get(who, x.session.narrowed(b))
+        "an implicit caller": ctx.implicit,
+        "another customer": ctx.shopper(b),
+    }.get(who, ctx.narrowed(b))
     request: dict[str, Any] = {"customer": owner.id}
-    if x.operation == UPDATE:
+    if ctx.operation == UPDATE:
         request["body"] = {"data": {"type": "customer", "name": "Conformance, changed"}}
-    read = {"customer": owner.id}
-    control = x.control(x.send(x.session.shopper(owner), GET, **read))
-    before = _record(x, owner)
-    answer = x.send(caller, x.operation, **request)
-    if x.refused(answer, control, level=level) and x.operation != GET:
-        x.expect(
-            before == _record(x, owner),
+    control = ctx.control(ctx.send(ctx.shopper(owner), GET, customer=owner.id))
+    before = _record(ctx, owner)
+    answer = ctx.send(caller, ctx.operation, **request)
+    if ctx.refused(answer, control, level=level) and ctx.operation != GET:
+        ctx.expect(
+            before == _record(ctx, owner),
             "the record as it was",
             "another record",
             answer,
@@ -95,21 +95,21 @@ def _others_record(x: CaseContext, who: str, level: Level) -> None:
         )
 
 
-def _record(x: CaseContext, customer: Customer) -> tuple[str, ...]:
-    data = x.session.send(x.administrator, GET, customer=customer.id).data
+def _record(ctx: CaseContext, customer: Customer) -> tuple[str, ...]:
+    data = ctx.send(ctx.administrator, GET, customer=customer.id).data
     if not isinstance(data, dict):
         return ()
     return tuple(repr(data.get(name)) for name in ("id", "name", "email", "password"))
 
 
-def _others_list(x: CaseContext, who: str, level: Level) -> None:
-    a = x.customer("A")
-    control = x.control(x.send(x.administrator, LIST))
+def _others_list(ctx: CaseContext, who: str, level: Level) -> None:
+    a = ctx.customer("A")
+    control = ctx.control(ctx.send(ctx.administrator, LIST))
     caller = {
-        "an implicit caller": x.session.implicit,
-        "a customer": x.session.shopper(a),
-    }.get(who, x.session.narrowed(a))
-    x.refused(x.send(caller, LIST), control, level=level)
+        "an implicit caller": ctx.implicit,
+        "a customer": ctx.shopper(a),
+    }.get(who, ctx.narrowed(a))
+    ctx.refused(ctx.send(caller, LIST), control, level=level)
 
 
 # --- Customers that do not exist ---
@@ -117,7 +117,7 @@ def _others_list(x: CaseContext, who: str, level: Level) -> None:
 
 @cases
 def customer_unknown() -> Iterator[Case]:
-    """An id that nobody has, and one that nobody has any more."""
+    """Send an id that no customer has, or no longer has."""
     for operation in (GET, UPDATE, DELETE):
         yield Case(
             "customer-unknown", operation, "deleted before", _deleted_customer, 6, touches=MINE
@@ -125,23 +125,23 @@ def customer_unknown() -> Iterator[Case]:
         yield Case("customer-unknown", operation, "never made", _no_customer, 4, touches=MINE)
 
 
-def _of_nobody(x: CaseContext, customer: str) -> Answer:
+def _of_nobody(ctx: CaseContext, customer: str) -> Answer:
     body = {"data": {"type": "customer", "name": "Conformance run"}}
-    request = {"body": body} if x.operation == UPDATE else {}
-    return x.send(x.administrator, x.operation, customer=customer, **request)
+    request: dict[str, Any] = {"body": body} if ctx.operation == UPDATE else {}
+    return ctx.send(ctx.administrator, ctx.operation, customer=customer, **request)
 
 
-def _deleted_customer(x: CaseContext) -> None:
-    customer = x.session.new_customer("D")
-    control = x.control(x.send(x.administrator, GET, customer=customer.id))
-    x.need(x.session.send(x.administrator, DELETE, customer=customer.id), "no customer was deleted")
-    x.refused(_of_nobody(x, customer.id), control)
+def _deleted_customer(ctx: CaseContext) -> None:
+    customer = ctx.new_customer("D")
+    control = ctx.control(ctx.send(ctx.administrator, GET, customer=customer.id))
+    ctx.need(ctx.send(ctx.administrator, DELETE, customer=customer.id), "no customer was deleted")
+    ctx.refused(_of_nobody(ctx, customer.id), control)
 
 
-def _no_customer(x: CaseContext) -> None:
-    a = x.customer("A")
-    control = x.control(x.send(x.administrator, GET, customer=a.id))
-    x.refused(_of_nobody(x, x.unknown_customer()), control)
+def _no_customer(ctx: CaseContext) -> None:
+    a = ctx.customer("A")
+    control = ctx.control(ctx.send(ctx.administrator, GET, customer=a.id))
+    ctx.refused(_of_nobody(ctx, ctx.unknown_customer()), control)
 
 
 # --- What a customer must have ---
@@ -166,7 +166,7 @@ INVALID: tuple[tuple[str, dict[str, Any], Level, Level | None], ...] = (
 
 @cases
 def customer_invalid() -> Iterator[Case]:
-    """One thing missing or wrong."""
+    """Leave out or spoil one field."""
     for variant, changed, on_post, on_put in INVALID:
         for operation, level in ((CREATE, on_post), (UPDATE, on_put)):
             if level is not None:
@@ -180,25 +180,25 @@ def customer_invalid() -> Iterator[Case]:
                 )
 
 
-def _invalid(x: CaseContext, changed: dict[str, Any], level: Level) -> None:
-    _can_make(x)
-    if x.operation == CREATE:
-        control = x.control(x.send(x.administrator, CREATE, body=_fields(x)))
-        answer = x.send(x.administrator, CREATE, body=_fields(x, **changed))
-        if not x.refused(answer, control, level=level) and isinstance(answer.data, dict):
+def _invalid(ctx: CaseContext, changed: dict[str, Any], level: Level) -> None:
+    _can_make(ctx)
+    if ctx.operation == CREATE:
+        control = ctx.control(ctx.send(ctx.administrator, CREATE, body=_fields(ctx)))
+        answer = ctx.send(ctx.administrator, CREATE, body=_fields(ctx, **changed))
+        if not ctx.refused(answer, control, level=level) and isinstance(answer.data, dict):
             # It would stand in the lists that other cases read.
-            x.session.send(x.administrator, DELETE, customer=str(answer.data.get("id")))
+            ctx.send(ctx.administrator, DELETE, customer=str(answer.data.get("id")))
         return
-    b = x.session.new_customer("D")
+    b = ctx.new_customer("D")
     plain = {"data": {"type": "customer", "name": "Conformance run"}}
-    control = x.control(x.send(x.administrator, UPDATE, customer=b.id, body=plain))
+    control = ctx.control(ctx.send(ctx.administrator, UPDATE, customer=b.id, body=plain))
     body = {"data": {"type": "customer", "name": "Conformance run"} | changed}
-    x.refused(x.send(x.administrator, UPDATE, customer=b.id, body=body), control, level=level)
+    ctx.refused(ctx.send(ctx.administrator, UPDATE, customer=b.id, body=body), control, level=level)
 
 
 @cases
 def email_taken() -> Iterator[Case]:
-    """The email of another customer, in any letter case."""
+    """Send the email of another customer, in any letter case."""
     for operation in (CREATE, UPDATE):
         for variant in ("the same", "capitals"):
             yield Case(
@@ -211,36 +211,38 @@ def email_taken() -> Iterator[Case]:
             )
 
 
-def _taken(x: CaseContext, variant: str) -> None:
-    _can_make(x)
-    owner = x.session.new_customer("D")
+def _taken(ctx: CaseContext, variant: str) -> None:
+    _can_make(ctx)
+    owner = ctx.new_customer("D")
     email = str(owner.email)
     email = email.upper() if variant == "capitals" else email
-    control = x.control(x.send(x.administrator, CREATE, body=_fields(x)))
-    if x.operation == CREATE:
-        x.refused(x.send(x.administrator, CREATE, body=_fields(x, email=email)), control)
+    control = ctx.control(ctx.send(ctx.administrator, CREATE, body=_fields(ctx)))
+    if ctx.operation == CREATE:
+        ctx.refused(ctx.send(ctx.administrator, CREATE, body=_fields(ctx, email=email)), control)
         return
     made = control.data.get("id") if isinstance(control.data, dict) else None
     body = {"data": {"type": "customer", "email": email}}
-    x.refused(x.send(x.administrator, UPDATE, customer=str(made), body=body), control)
+    ctx.refused(ctx.send(ctx.administrator, UPDATE, customer=str(made), body=body), control)
 
 
 @cases
 def customer_deleted() -> Iterator[Case]:
-    """What goes with a customer."""
+    """Check what is removed together with a customer."""
     yield Case("customer-deleted", DELETE, "its associations", _associations_gone, 12, touches=MINE)
     yield Case("customer-deleted", DELETE, "its tokens", _tokens_gone, 6, touches=MINE)
     yield Case("customer-deleted", DELETE, "nobody else's", _others_stay, 14, True, touches=MINE)
 
 
-def _associations_gone(x: CaseContext) -> None:
-    owner = x.session.new_customer("D")
-    cart = x.session.new_cart()
-    x.associate(cart, owner)
-    need_visible(x, cart, owner)
-    answer = x.need(x.send(x.administrator, DELETE, customer=owner.id), "no customer was deleted")
-    after = x.state(cart)
-    x.expect(
+def _associations_gone(ctx: CaseContext) -> None:
+    owner = ctx.new_customer("D")
+    cart = ctx.new_cart()
+    ctx.associate(cart, owner)
+    need_visible(ctx, cart, owner)
+    answer = ctx.need(
+        ctx.send(ctx.administrator, DELETE, customer=owner.id), "no customer was deleted"
+    )
+    after = ctx.state(cart)
+    ctx.expect(
         owner.id not in after.customers and after.missing is None,
         "a cart without the deleted customer",
         f"its customers are {', '.join(after.customers) or after.missing}",
@@ -248,12 +250,12 @@ def _associations_gone(x: CaseContext) -> None:
     )
 
 
-def _tokens_gone(x: CaseContext) -> None:
-    owner = x.session.new_customer("D")
-    control = x.control(x.send(x.session.shopper(owner), "getCarts"))
-    x.need(x.send(x.administrator, DELETE, customer=owner.id), "no customer was deleted")
-    answer = x.send(x.session.shopper(owner), "getCarts")
-    x.expect(
+def _tokens_gone(ctx: CaseContext) -> None:
+    owner = ctx.new_customer("D")
+    control = ctx.control(ctx.send(ctx.shopper(owner), "getCarts"))
+    ctx.need(ctx.send(ctx.administrator, DELETE, customer=owner.id), "no customer was deleted")
+    answer = ctx.send(ctx.shopper(owner), "getCarts")
+    ctx.expect(
         answer.refused,
         "a refusal of the deleted customer's token",
         shown(answer),
@@ -263,18 +265,20 @@ def _tokens_gone(x: CaseContext) -> None:
     )
 
 
-def _others_stay(x: CaseContext) -> None:
-    owner, other = x.session.new_customer("D"), x.customer("B")
-    cart, apart = x.session.new_cart(), x.session.new_cart()
-    x.associate(apart, other)
-    x.associate(cart, other)
-    x.associate(cart, owner)
-    need_visible(x, cart, other, owner)
-    answer = x.need(x.send(x.administrator, DELETE, customer=owner.id), "no customer was deleted")
+def _others_stay(ctx: CaseContext) -> None:
+    owner, other = ctx.new_customer("D"), ctx.customer("B")
+    cart, apart = ctx.new_cart(), ctx.new_cart()
+    ctx.associate(apart, other)
+    ctx.associate(cart, other)
+    ctx.associate(cart, owner)
+    need_visible(ctx, cart, other, owner)
+    answer = ctx.need(
+        ctx.send(ctx.administrator, DELETE, customer=owner.id), "no customer was deleted"
+    )
     for each in (cart, apart):
-        state = x.state(each, other)
+        state = ctx.state(each, other)
         good = other.id in state.customers and state.count("B") == 1
-        x.expect(good, "the carts of other customers as they were", "one is gone", answer)
+        ctx.expect(good, "the carts of other customers as they were", "one is gone", answer)
 
 
 # --- Logging in ---
@@ -282,7 +286,7 @@ def _others_stay(x: CaseContext) -> None:
 
 @cases
 def credentials_wrong() -> Iterator[Case]:
-    """An email or a password that is not the customer's."""
+    """Send an email or a password that is not the customer's."""
     for variant in (
         "a wrong password",
         "the password in another letter case",
@@ -295,45 +299,45 @@ def credentials_wrong() -> Iterator[Case]:
     yield Case("credentials-wrong", LOG_IN, "one answer to both", _same_answer, 3)
 
 
-def _login(x: CaseContext, email: object, password: object) -> Answer:
+def _login(ctx: CaseContext, email: object, password: object) -> Answer:
     body = log_in_body(email, password)
     if password is ABSENT:
         del body["data"]["password"]
-    return x.send(x.administrator, LOG_IN, body=body)
+    return ctx.send(ctx.administrator, LOG_IN, body=body)
 
 
-def _known(x: CaseContext, label: str) -> tuple[str, str]:
-    customer = x.customer(label)
+def _known(ctx: CaseContext, label: str) -> tuple[str, str]:
+    customer = ctx.customer(label)
     if not customer.email or not customer.password:
         raise Untestable("the customer's login is not known; give email and password")
     return customer.email, customer.password
 
 
-def _wrong_login(x: CaseContext, variant: str) -> None:
-    email, password = _known(x, "A")
-    control = x.control(_login(x, email, password))
+def _wrong_login(ctx: CaseContext, variant: str) -> None:
+    email, password = _known(ctx, "A")
+    control = ctx.control(_login(ctx, email, password))
     wrong: dict[str, tuple[object, object]] = {
-        "a wrong password": (email, f"wrong-{x.session.run_id}"),
+        "a wrong password": (email, f"wrong-{ctx.run_id}"),
         "the password in another letter case": (email, password.swapcase()),
         "an empty password": (email, ""),
         "no password": (email, ABSENT),
-        "an unknown email": (_email(x), password),
+        "an unknown email": (_email(ctx), password),
     }
     if variant == "the password of another customer":
-        pair: tuple[object, object] = (email, _known(x, "B")[1])
+        pair: tuple[object, object] = (email, _known(ctx, "B")[1])
     else:
         pair = wrong[variant]
-    x.refused(_login(x, *pair), control)
+    ctx.refused(_login(ctx, *pair), control)
 
 
-def _same_answer(x: CaseContext) -> None:
-    email, password = _known(x, "A")
-    control = x.control(_login(x, email, password))
-    wrong = _login(x, email, f"wrong-{x.session.run_id}")
-    unknown = _login(x, _email(x), f"wrong-{x.session.run_id}")
+def _same_answer(ctx: CaseContext) -> None:
+    email, password = _known(ctx, "A")
+    control = ctx.control(_login(ctx, email, password))
+    wrong = _login(ctx, email, f"wrong-{ctx.run_id}")
+    unknown = _login(ctx, _email(ctx), f"wrong-{ctx.run_id}")
     if not (wrong.refused and unknown.refused):
         raise Untestable("a wrong login was not refused")
-    x.expect(
+    ctx.expect(
         _told(wrong) == _told(unknown),
         f"one answer to a wrong password and to an unknown email: {shown(wrong)}",
         shown(unknown),
@@ -353,7 +357,7 @@ def _told(answer: Answer) -> tuple[object, ...]:
 
 @cases
 def grant_invalid() -> Iterator[Case]:
-    """Requests for an access token that nobody should get."""
+    """Send requests that must not get an access token."""
     table: tuple[tuple[str, str, dict[str, str | None], int], ...] = (
         ("an unknown grant", "client_credentials", {"grant_type": "password"}, 400),
         ("no grant", "client_credentials", {"grant_type": None}, 400),
@@ -377,37 +381,37 @@ def grant_invalid() -> Iterator[Case]:
         )
 
 
-def _bad_grant(x: CaseContext, grant: str, form: dict[str, str | None], status: int) -> None:
-    control = x.control(x.session.token(grant))
-    secret = x.session.settings.client_secret
+def _bad_grant(ctx: CaseContext, grant: str, form: dict[str, str | None], status: int) -> None:
+    control = ctx.control(ctx.token(grant))
+    secret = ctx.session.settings.client_secret
     if form.get("client_secret") == "…":
         if len(secret) < 2:
             raise Untestable("the secret is too short to be cut")
-        x.session.redactor.add(secret[:-1])
+        ctx.redactor.add(secret[:-1])
         form = {"client_secret": secret[:-1]}
-    answer = x.session.token(grant, **form)
+    answer = ctx.token(grant, **form)
     # A deployment may take a grant in any letter case.
     lenient = str(form.get("grant_type") or "").lower() == grant
     level: Level = "interpretation" if lenient else "documented"
-    x.refused(answer, control, level=level, statuses=(status,))
+    ctx.refused(answer, control, level=level, statuses=(status,))
 
 
 @case("implicit-registration", CREATE, "registering", requests=2, touches=MINE)
-def register(x: CaseContext) -> None:
-    """A shopper makes an account."""
-    _can_make(x)
-    control = x.control(x.send(x.administrator, CREATE, body=_fields(x)))
-    answer = x.send(x.session.implicit, CREATE, body=_fields(x))
-    x.status(answer, 201, control=control)
+def register(ctx: CaseContext) -> None:
+    """Register an account as shopper."""
+    _can_make(ctx)
+    control = ctx.control(ctx.send(ctx.administrator, CREATE, body=_fields(ctx)))
+    answer = ctx.send(ctx.implicit, CREATE, body=_fields(ctx))
+    ctx.status(answer, 201, control=control)
 
 
 @case("implicit-registration", LOG_IN, "logging in", requests=3)
-def log_in(x: CaseContext) -> None:
-    """A shopper logs in, and the token holds."""
-    email, password = _known(x, "A")
-    control = x.control(_login(x, email, password))
-    answer = x.send(x.session.implicit, LOG_IN, body=log_in_body(email, password))
-    if x.status(answer, 200, 201, control=control):
+def log_in(ctx: CaseContext) -> None:
+    """Log in as shopper, and use the token."""
+    email, password = _known(ctx, "A")
+    control = ctx.control(_login(ctx, email, password))
+    answer = ctx.send(ctx.implicit, LOG_IN, body=log_in_body(email, password))
+    if ctx.status(answer, 200, 201, control=control):
         token = answer.data.get("token") if isinstance(answer.data, dict) else None
-        a = x.customer("A")
-        list_ids(x.session, x.session.shopper(Customer("A", a.id, email, token)))
+        a = ctx.customer("A")
+        list_ids(ctx.session, ctx.shopper(Customer("A", a.id, email, token)))

@@ -11,18 +11,13 @@ from cart_spec.contract import Level
 from cart_conformance.cases.callers import access_header, customer_header
 from cart_conformance.cases.context import CaseContext
 from cart_conformance.cases.registry import Case, cases
+from cart_conformance.errors import Untestable
+from cart_conformance.exchange import Answer
 from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.oracle.response_checks import ENVELOPE
-from cart_conformance.run.events import Kind
+from cart_conformance.results import Kind
 from cart_conformance.target.credentials import CUSTOMER_TOKEN, Credentials
-from cart_conformance.target.session import (
-    ASSOCIATE,
-    DISSOCIATE,
-    Untestable,
-    identifiers,
-    log_in_body,
-)
-from cart_conformance.target.transport import Answer
+from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers, log_in_body
 
 CARTS = ("getCarts", "createACart", "getACart", "updateACart", "deleteACart")
 RECORDS = ("getCustomer", "updateCustomer", "deleteCustomer")
@@ -31,43 +26,43 @@ BEARER = (*CARTS, *CUSTOMERS, "createCustomerToken")
 EVERY = (ASSOCIATE, DISSOCIATE, *BEARER)
 
 
-def request_of(x: CaseContext) -> dict[str, Any]:
-    """Arguments of a request that an administrator may send, anew for each call."""
-    operation, name = x.operation, f"Conformance run {x.session.run_id}"
+def request_of(ctx: CaseContext) -> dict[str, Any]:
+    """Return the parts of a request that an administrator may send, new ones for each call."""
+    operation, name = ctx.operation, f"Conformance run {ctx.run_id}"
     if operation in ("getCarts", "getCustomers"):
         return {}
     if operation in (ASSOCIATE, DISSOCIATE):
-        cart, a = x.session.new_cart(), x.customer("A")
+        cart, a = ctx.new_cart(), ctx.customer("A")
         if operation == DISSOCIATE:
-            x.associate(cart, a)
+            ctx.associate(cart, a)
         return {"cart": cart, "body": identifiers(a.id)}
     if operation == "createACart":
-        return {"body": {"data": {"id": x.session.fresh_id(), "name": name}}}
+        return {"body": {"data": {"id": ctx.fresh_id(), "name": name}}}
     if operation == "updateACart":
-        return {"cart": x.session.new_cart(), "body": {"data": {"name": name}}}
+        return {"cart": ctx.new_cart(), "body": {"data": {"name": name}}}
     if operation in ("getACart", "deleteACart"):
-        return {"cart": x.session.new_cart()}
+        return {"cart": ctx.new_cart()}
     if operation == "createCustomer":
-        email = f"{x.session.fresh_id('customer')}@example.com"
+        email = f"{ctx.fresh_id('customer')}@example.com"
         return {"body": {"data": {"type": "customer", "name": name, "email": email}}}
     if operation == "updateCustomer":
         body = {"data": {"type": "customer", "name": name}}
-        return {"customer": _record(x), "body": body}
+        return {"customer": _record(ctx), "body": body}
     if operation == "createCustomerToken":
-        a = x.customer("A")
+        a = ctx.customer("A")
         return {"body": log_in_body(a.email, a.password)}
-    return {"customer": _record(x)}
+    return {"customer": _record(ctx)}
 
 
-def _record(x: CaseContext) -> str:
-    """A customer whom a case may read, change and lose; one of the fixtures only to read."""
-    if x.operation == "getCustomer":
-        return x.customer("A").id
-    return x.session.new_customer().id
+def _record(ctx: CaseContext) -> str:
+    """Return a customer to read, change and delete; for reading alone, one of the fixtures."""
+    if ctx.operation == "getCustomer":
+        return ctx.customer("A").id
+    return ctx.new_customer().id
 
 
 def touches(operation: str) -> str:
-    """What a case of that operation makes."""
+    """Return what a case of that operation makes."""
     return "customers of this run" if operation in CUSTOMERS else "carts of this run"
 
 
@@ -76,7 +71,7 @@ def touches(operation: str) -> str:
 
 @cases
 def access_token_invalid() -> Iterator[Case]:
-    """Three ways to have no valid access token, on each endpoint."""
+    """Try three kinds of invalid access token on each endpoint."""
     for operation in BEARER:
         for what in ("absent", "not a token", "altered"):
             yield Case(
@@ -89,13 +84,13 @@ def access_token_invalid() -> Iterator[Case]:
             )
 
 
-def _without_access(x: CaseContext, what: str) -> None:
+def _without_access(ctx: CaseContext, what: str) -> None:
     # The control of a DELETE would take away what the faulty request is about, so each has its own.
-    control = x.control(x.send(x.administrator, x.operation, **request_of(x)))
-    request = request_of(x)
-    headers = {"Authorization": access_header(x, what)}
-    answer = x.send(x.administrator, x.operation, headers=headers, **request)
-    x.refused(answer, control)
+    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    request = request_of(ctx)
+    headers = {"Authorization": access_header(ctx, what)}
+    answer = ctx.send(ctx.administrator, ctx.operation, headers=headers, **request)
+    ctx.refused(answer, control)
 
 
 # --- Customer tokens ---
@@ -103,7 +98,7 @@ def _without_access(x: CaseContext, what: str) -> None:
 
 @cases
 def customer_token_invalid() -> Iterator[Case]:
-    """A customer token that does not hold, on each endpoint that reads one."""
+    """Try an invalid customer token on each endpoint that reads one."""
     for operation in (*CARTS, *CUSTOMERS):
         # Whether a register or a list of customers looks at the header at all is not published.
         level: Level = (
@@ -120,13 +115,13 @@ def customer_token_invalid() -> Iterator[Case]:
             )
 
 
-def _with_bad_customer(x: CaseContext, what: str, level: Level) -> None:
-    control = x.control(x.send(x.administrator, x.operation, **request_of(x)))
-    request = request_of(x)
-    headers = {CUSTOMER_TOKEN: customer_header(x, what)}
-    caller = x.administrator if x.operation in CUSTOMERS else x.session.implicit
-    answer = x.send(caller, x.operation, headers=headers, **request)
-    x.refused(answer, control, level=level)
+def _with_bad_customer(ctx: CaseContext, what: str, level: Level) -> None:
+    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    request = request_of(ctx)
+    headers = {CUSTOMER_TOKEN: customer_header(ctx, what)}
+    caller = ctx.administrator if ctx.operation in CUSTOMERS else ctx.implicit
+    answer = ctx.send(caller, ctx.operation, headers=headers, **request)
+    ctx.refused(answer, control, level=level)
 
 
 # --- Header names ---
@@ -142,7 +137,7 @@ def _spelled(name: str, how: str) -> str:
 
 @cases
 def header_names() -> Iterator[Case]:
-    """The headers that carry credentials, in other letter cases."""
+    """Send the headers with credentials in other letter cases."""
     for operation in EVERY:
         if operation == "createCustomerToken":
             continue
@@ -157,23 +152,23 @@ def header_names() -> Iterator[Case]:
             )
 
 
-def _caller_for(x: CaseContext) -> Credentials:
-    """Whose request shows that both headers were read: a shopper's, where the shopper may send it.
+def _caller_for(ctx: CaseContext) -> Credentials:
+    """Return the caller whose response proves that both headers were read: a shopper if possible.
 
-    A record is changed by the administrator: the shopper's own is given, or somebody else's.
+    The administrator changes records: a shopper's own may come from the fixtures.
     """
     alone = ("createCustomer", "getCustomers", "updateCustomer", "deleteCustomer")
-    return x.administrator if x.operation in alone else x.shopper("A")
+    return ctx.administrator if ctx.operation in alone else ctx.shopper("A")
 
 
-def _other_case(x: CaseContext, how: str) -> None:
-    caller = _caller_for(x)
-    control = x.control(x.send(caller, x.operation, **request_of(x)))
+def _other_case(ctx: CaseContext, how: str) -> None:
+    caller = _caller_for(ctx)
+    control = ctx.control(ctx.send(caller, ctx.operation, **request_of(ctx)))
     headers: dict[str, str | None] = {}
     for name, value in caller.headers().items():
         headers |= {name: None, _spelled(name, how): value}
-    answer = x.send(caller, x.operation, headers=headers, **request_of(x))
-    x.expect(
+    answer = ctx.send(caller, ctx.operation, headers=headers, **request_of(ctx))
+    ctx.expect(
         answer.ok,
         f"what the same request gets with the usual letter case: {control.status}",
         shown(answer),
@@ -181,12 +176,12 @@ def _other_case(x: CaseContext, how: str) -> None:
         control=control,
         kind=Kind.SERVER_ERROR if answer.status >= 500 else Kind.REFUSED,
     )
-    if x.operation == "createACart" and answer.ok:
+    if ctx.operation == "createACart" and answer.ok:
         # The new cart is the shopper's only if the customer token was read.
-        if not _is_registered(x, control):
+        if not _is_registered(ctx, control):
             raise Untestable("a shopper's new cart is nobody's with the usual letter case too")
-        x.expect(
-            _is_registered(x, answer),
+        ctx.expect(
+            _is_registered(ctx, answer),
             "a cart of the customer whose token was sent",
             "a cart without that customer",
             answer,
@@ -194,9 +189,9 @@ def _other_case(x: CaseContext, how: str) -> None:
         )
 
 
-def _is_registered(x: CaseContext, made: Answer) -> bool:
-    a, data = x.customer("A"), made.data if isinstance(made.data, dict) else {}
-    state = x.state(str(data.get("id")), a)
+def _is_registered(ctx: CaseContext, made: Answer) -> bool:
+    a, data = ctx.customer("A"), made.data if isinstance(made.data, dict) else {}
+    state = ctx.state(str(data.get("id")), a)
     return a.id in state.customers or state.count("A") > 0
 
 
@@ -205,7 +200,7 @@ def _is_registered(x: CaseContext, made: Answer) -> bool:
 
 @cases
 def empty_customer_token() -> Iterator[Case]:
-    """The header is there and says nothing."""
+    """Send the header without a value."""
     for operation in (ASSOCIATE, DISSOCIATE, *CARTS, *CUSTOMERS):
         yield Case(
             "empty-customer-token",
@@ -217,12 +212,14 @@ def empty_customer_token() -> Iterator[Case]:
         )
 
 
-def _with_empty_token(x: CaseContext) -> None:
-    control = x.control(x.send(x.administrator, x.operation, **request_of(x)))
-    if not x.session.observer.is_proper(x.operation, control):
-        raise Untestable("the control is no published answer")
-    answer = x.send(x.administrator, x.operation, headers={CUSTOMER_TOKEN: ""}, **request_of(x))
-    x.expect(
+def _with_empty_token(ctx: CaseContext) -> None:
+    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    if not ctx.session.checks.is_proper(ctx.operation, control):
+        raise Untestable("the control is not a published answer")
+    answer = ctx.send(
+        ctx.administrator, ctx.operation, headers={CUSTOMER_TOKEN: ""}, **request_of(ctx)
+    )
+    ctx.expect(
         answer.ok,
         f"what the same request gets without the header: {control.status}",
         shown(answer),
@@ -237,7 +234,7 @@ def _with_empty_token(x: CaseContext) -> None:
 
 @cases
 def error_envelope() -> Iterator[Case]:
-    """One error of each endpoint; those of every other case are looked at as well."""
+    """Try one error of each endpoint; those of every other case are checked as well."""
     for operation in EVERY:
         yield Case(
             ENVELOPE,
@@ -256,28 +253,28 @@ def error_envelope() -> Iterator[Case]:
     yield Case(ENVELOPE, "getCustomer", "an unknown customer", _unknown_customer, 1)
 
 
-def _refused_without_token(x: CaseContext) -> None:
-    x.need_error(x.send(None, x.operation, **request_of(x)))
+def _refused_without_token(ctx: CaseContext) -> None:
+    ctx.need_error(ctx.send(None, ctx.operation, **request_of(ctx)))
 
 
-def _bad_grant(x: CaseContext) -> None:
-    x.need_error(x.session.token("client_credentials", grant_type="password"))
+def _bad_grant(ctx: CaseContext) -> None:
+    ctx.need_error(ctx.token("client_credentials", grant_type="password"))
 
 
-def _bad_json(x: CaseContext) -> None:
-    request = {name: value for name, value in request_of(x).items() if name != "body"}
-    x.need_error(x.send(x.administrator, x.operation, raw=b'{"data": {', **request))
+def _bad_json(ctx: CaseContext) -> None:
+    request = {name: value for name, value in request_of(ctx).items() if name != "body"}
+    ctx.need_error(ctx.send(ctx.administrator, ctx.operation, raw=b'{"data": {', **request))
 
 
-def _bad_name(x: CaseContext) -> None:
-    request = request_of(x)
+def _bad_name(ctx: CaseContext) -> None:
+    request = request_of(ctx)
     request["body"]["data"]["name"] = {"not": "a string"}
-    x.need_error(x.send(x.administrator, x.operation, **request))
+    ctx.need_error(ctx.send(ctx.administrator, ctx.operation, **request))
 
 
-def _bad_page(x: CaseContext) -> None:
-    x.need_error(x.send(x.administrator, x.operation, query="page[limit]=1001"))
+def _bad_page(ctx: CaseContext) -> None:
+    ctx.need_error(ctx.send(ctx.administrator, ctx.operation, query="page[limit]=1001"))
 
 
-def _unknown_customer(x: CaseContext) -> None:
-    x.need_error(x.send(x.administrator, x.operation, customer=x.unknown_customer()))
+def _unknown_customer(ctx: CaseContext) -> None:
+    ctx.need_error(ctx.send(ctx.administrator, ctx.operation, customer=ctx.unknown_customer()))

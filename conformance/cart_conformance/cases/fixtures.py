@@ -1,10 +1,9 @@
-"""The template of a refused association request, beside its control.
+"""The template of a refused association request, next to its control.
 
-A *bench* is a cart that is as the request needs it: without a customer for POST, with customer A
-for DELETE. On it the control, the same request without the fault, has been carried out and taken
-back. It serves one case after another, of one operation and one caller, until one changes it or the
-control has to be tried again. What seems to deviate is tried once more on a new bench, its control
-just before it: that is what counts.
+A prepared cart is as the request needs it: without a customer for POST, with customer A for DELETE.
+The control, the same request without the fault, was carried out on it and taken back. It serves one
+case after another, of one operation and one caller, until a case changes it or the control is due
+again. A suspected deviation is tried once more on a new prepared cart; only that attempt counts.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from cart_spec.contract import Level
 
 from cart_conformance.cases.context import CaseContext
 from cart_conformance.cases.registry import Case
+from cart_conformance.exchange import Answer
 from cart_conformance.target.credentials import Credentials, Customer
-from cart_conformance.target.session import ASSOCIATE, DISSOCIATE, identifiers
+from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers
 from cart_conformance.target.state import State
-from cart_conformance.target.transport import Answer
 
 SHOPPER = "shopper"
 ADMINISTRATOR = "administrator"
@@ -29,17 +28,17 @@ CALLERS = (SHOPPER, ADMINISTRATOR)
 OPERATIONS = (ASSOCIATE, DISSOCIATE)
 
 USES = 10
-"""Cases that one control stands for at most."""
+"""Cases that one control serves, at most."""
 
 Fault = Callable[[CaseContext, str], dict[str, Any]]
-"""What is different from the control: the examination and the cart in, arguments of send out."""
+"""Takes the context and the cart; returns the parts of the request that differ from the control."""
 
 
-def caller_of(x: CaseContext, name: str) -> Credentials:
-    """Customer A as shopper, with either access token, or the administrator."""
+def caller_of(ctx: CaseContext, name: str) -> Credentials:
+    """Return customer A as shopper, with either access token, or the administrator."""
     if name == NARROWED:
-        return x.session.narrowed(_a(x))
-    return x.shopper("A") if name == SHOPPER else x.administrator
+        return ctx.narrowed(_a(ctx))
+    return ctx.shopper("A") if name == SHOPPER else ctx.administrator
 
 
 def refusal(
@@ -54,41 +53,41 @@ def refusal(
     watching: tuple[str, ...] = ("A",),
     optional: bool = False,
 ) -> Case:
-    """A case that sends one faulty association request and reads the state back.
+    """Return a case that sends one faulty association request and reads the state back.
 
     ``watching`` are the customers whose lists are read before and after.
     """
 
-    def attempt(x: CaseContext, bench: PreparedCart) -> None:
-        people = [x.customer(label) for label in watching]
-        before = bench.states.get(watching) or x.state(bench.cart, *people)
-        request: dict[str, Any] = {"cart": bench.cart, "body": identifiers(_a(x).id)}
-        changes = fault(x, bench.cart)
+    def attempt(ctx: CaseContext, prepared: PreparedCart) -> None:
+        customers = [ctx.customer(label) for label in watching]
+        before = prepared.states.get(watching) or ctx.state(prepared.cart, *customers)
+        request: dict[str, Any] = {"cart": prepared.cart, "body": identifiers(_a(ctx).id)}
+        changes = fault(ctx, prepared.cart)
         if "raw" in changes:
             del request["body"]
-        sender = changes.pop("caller", caller_of(x, caller))
-        answer = x.send(sender, operation, **(request | changes))
-        if not x.refused(answer, bench.control, level=level, exact=exact):
+        sender = changes.pop("caller", caller_of(ctx, caller))
+        answer = ctx.send(sender, operation, **(request | changes))
+        if not ctx.refused(answer, prepared.control, level=level, exact=exact):
             return
-        after = x.state(bench.cart, *people)
-        x.unchanged(before, after, answer)
-        if after == before and as_wanted(x, before):
-            bench.states[watching] = after
-            put_back(x, caller, bench)
+        after = ctx.state(prepared.cart, *customers)
+        ctx.unchanged(before, after, answer)
+        if after == before and _is_ready(ctx, before):
+            prepared.states[watching] = after
+            release(ctx, caller, prepared)
 
-    def run(x: CaseContext) -> None:
-        attempt(x, take(x, caller))
-        if x.findings:
-            x.findings.clear()
-            x.session.benches.pop(_place(x, caller), None)
-            attempt(x, take(x, caller))
+    def run(ctx: CaseContext) -> None:
+        attempt(ctx, acquire(ctx, caller))
+        if ctx.findings:
+            ctx.findings.clear()
+            ctx.shared.pop(_place(ctx, caller), None)
+            attempt(ctx, acquire(ctx, caller))
 
     return Case(rule, operation, f"{variant}, {caller}", run, 3 + len(watching), optional)
 
 
 @dataclass
 class PreparedCart:
-    """A cart, its control, and its states as they were last read, by who was watched."""
+    """A cart, its control, and its states as they were last read, by the customers watched."""
 
     cart: str
     control: Answer
@@ -96,42 +95,42 @@ class PreparedCart:
     uses: int = 0
 
 
-def take(x: CaseContext, caller: str) -> PreparedCart:
-    """The bench for the operation and caller, or a new one. Raises Untestable."""
-    bench: PreparedCart | None = x.session.benches.pop(_place(x, caller), None)
-    if bench is None or bench.uses >= USES:
-        cart = bench.cart if bench else x.session.new_cart()
-        if x.operation == DISSOCIATE and not bench:
-            x.associate(cart, _a(x))
-        bench = PreparedCart(cart, _control(x, cart, caller))
-    bench.uses += 1
-    return bench
+def acquire(ctx: CaseContext, caller: str) -> PreparedCart:
+    """Return a prepared cart for the operation and caller. Raises Untestable."""
+    prepared: PreparedCart | None = ctx.shared.pop(_place(ctx, caller), None)
+    if prepared is None or prepared.uses >= USES:
+        cart = prepared.cart if prepared else ctx.new_cart()
+        if ctx.operation == DISSOCIATE and not prepared:
+            ctx.associate(cart, _a(ctx))
+        prepared = PreparedCart(cart, _control(ctx, cart, caller))
+    prepared.uses += 1
+    return prepared
 
 
-def put_back(x: CaseContext, caller: str, bench: PreparedCart) -> None:
-    """The bench is as it was: the next case may have it."""
-    x.session.benches[_place(x, caller)] = bench
+def release(ctx: CaseContext, caller: str, prepared: PreparedCart) -> None:
+    """Give a prepared cart that is unchanged to the next case."""
+    ctx.shared[_place(ctx, caller)] = prepared
 
 
-def _control(x: CaseContext, cart: str, caller: str) -> Answer:
+def _control(ctx: CaseContext, cart: str, caller: str) -> Answer:
     """Carry the control out, and take it back. Raises Untestable."""
-    body = identifiers(_a(x).id)
-    control = x.control(x.send(caller_of(x, caller), x.operation, cart=cart, body=body))
-    if x.operation == ASSOCIATE:
-        x.dissociate(cart, _a(x))
+    body = identifiers(_a(ctx).id)
+    control = ctx.control(ctx.send(caller_of(ctx, caller), ctx.operation, cart=cart, body=body))
+    if ctx.operation == ASSOCIATE:
+        ctx.dissociate(cart, _a(ctx))
     else:
-        x.associate(cart, _a(x))
+        ctx.associate(cart, _a(ctx))
     return control
 
 
-def as_wanted(x: CaseContext, state: State) -> bool:
-    """Whether a bench has customer A or not, as its operation needs."""
-    return (_a(x).id in state.customers) == (x.operation == DISSOCIATE)
+def _is_ready(ctx: CaseContext, state: State) -> bool:
+    """Whether a cart has customer A or not, as the operation needs."""
+    return (_a(ctx).id in state.customers) == (ctx.operation == DISSOCIATE)
 
 
-def _place(x: CaseContext, caller: str) -> str:
-    return f"{x.operation}, {caller}"
+def _place(ctx: CaseContext, caller: str) -> str:
+    return f"{ctx.operation}, {caller}"
 
 
-def _a(x: CaseContext) -> Customer:
-    return x.customer("A")
+def _a(ctx: CaseContext) -> Customer:
+    return ctx.customer("A")

@@ -1,4 +1,4 @@
-"""Page parameters: their bounds, what is outside, and what is no number."""
+"""Page parameters: their bounds, what is outside, and what is not a number."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NO_NUMBER = ("ten", "1.5", "0x10", "")
 
 @cases
 def page_out_of_range() -> Iterator[Case]:
-    """Just outside the bounds and far from them; the bounds themselves are taken."""
+    """Try values just outside the bounds and far from them; the bounds themselves are valid."""
     for operation in LISTS:
         for name, value in OUTSIDE:
             yield _refused("page-out-of-range", operation, name, value)
@@ -49,7 +49,7 @@ def page_out_of_range() -> Iterator[Case]:
 
 @cases
 def page_not_a_number() -> Iterator[Case]:
-    """Words, fractions and nothing."""
+    """Try words, fractions and nothing."""
     for operation in LISTS:
         for name in ("page[limit]", "page[offset]"):
             for value in NO_NUMBER:
@@ -57,14 +57,14 @@ def page_not_a_number() -> Iterator[Case]:
 
 
 def _refused(rule: str, operation: str, name: str, value: str) -> Case:
-    def run(x: CaseContext) -> None:
-        control = x.control(x.send(x.administrator, operation, query=f"{name}=10"))
-        x.refused(x.send(x.administrator, operation, query=f"{name}={value}"), control)
+    def run(ctx: CaseContext) -> None:
+        control = ctx.control(ctx.send(ctx.administrator, operation, query=f"{name}=10"))
+        ctx.refused(ctx.send(ctx.administrator, operation, query=f"{name}={value}"), control)
 
     return Case(rule, operation, f"{name}={value or 'nothing'}", run, 2, touches="nothing")
 
 
-def _taken(x: CaseContext, name: str, value: str, level: Level) -> None:
-    control = x.control(x.send(x.administrator, x.operation, query=f"{name}=10"))
-    answer = x.send(x.administrator, x.operation, query=f"{name}={value}")
-    x.status(answer, 200, control=control, level=level)
+def _taken(ctx: CaseContext, name: str, value: str, level: Level) -> None:
+    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, query=f"{name}=10"))
+    answer = ctx.send(ctx.administrator, ctx.operation, query=f"{name}={value}")
+    ctx.status(answer, 200, control=control, level=level)

@@ -17,7 +17,7 @@ from cart_conformance.cases.fixtures import (
     refusal,
 )
 from cart_conformance.cases.registry import Case, cases
-from cart_conformance.target.session import DISSOCIATE, identifiers
+from cart_conformance.target.requests import DISSOCIATE, identifiers
 
 ABSENT: Any = object()
 
@@ -48,7 +48,7 @@ NO_ARRAY: tuple[tuple[str, bytes], ...] = (
 
 @cases
 def payload_not_array() -> Iterator[Case]:
-    """JSON that carries no array, and bodies that no parser should take."""
+    """Send JSON without an array, and bodies that no parser should accept."""
     for operation in OPERATIONS:
         for caller in CALLERS:
             for variant, raw in NO_ARRAY:
@@ -61,9 +61,9 @@ NO_UTF8 = b'{"data": [{"type": "\xff\xfe\xc3\x28", "id": "ID"}]}'
 
 @cases
 def payload_nearly_json() -> Iterator[Case]:
-    """Bodies that are no JSON by the letter, and that common parsers take for some.
+    """Send bodies that are not strictly JSON, but that common parsers accept.
 
-    A parser of streams stops where the value ends; others put U+FFFD for bytes that are no UTF-8,
+    A parser of streams stops where the value ends; others read U+FFFD for bytes that are not UTF-8,
     and what they find then is a wrong type.
     """
     rule = "payload-not-array"
@@ -88,8 +88,8 @@ def payload_nearly_json() -> Iterator[Case]:
 
 
 def _sending(raw: bytes) -> Fault:
-    def fault(x: CaseContext, _: str) -> dict[str, Any]:
-        return {"raw": raw.replace(b"ID", x.customer("A").id.encode())}
+    def fault(ctx: CaseContext, _: str) -> dict[str, Any]:
+        return {"raw": raw.replace(b"ID", ctx.customer("A").id.encode())}
 
     return fault
 
@@ -111,7 +111,7 @@ HIDDEN_ENTRIES: tuple[tuple[str, bytes], ...] = (
 
 @cases
 def entry_not_object() -> Iterator[Case]:
-    """An array of one thing that is no object."""
+    """Send an array with one entry that is not an object."""
     for operation in OPERATIONS:
         for caller in CALLERS:
             for variant, entry in ENTRIES:
@@ -122,21 +122,21 @@ def entry_not_object() -> Iterator[Case]:
 
 @cases
 def customer_missing() -> Iterator[Case]:
-    """An array of nothing."""
+    """Send an empty array."""
     for operation in OPERATIONS:
         for caller in CALLERS:
             yield refusal("customer-missing", operation, "an empty array", caller, _entries())
 
 
 def _entries(*entries: Any) -> Fault:
-    def fault(_x: CaseContext, _: str) -> dict[str, Any]:
+    def fault(_ctx: CaseContext, _: str) -> dict[str, Any]:
         return {"body": {"data": list(entries)}}
 
     return fault
 
 
 COUNTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    # A shopper who names somebody else breaks another rule as well, so shoppers repeat themselves.
+    # A shopper that names another customer breaks another rule too, so shoppers repeat themselves.
     ("the same customer twice", SHOPPER, ("A", "A")),
     ("the same customer three times", SHOPPER, ("A", "A", "A")),
     ("the same customer fifty times", SHOPPER, ("A",) * 50),
@@ -150,7 +150,7 @@ COUNTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 @cases
 def more_than_one_customer() -> Iterator[Case]:
-    """More than one entry, each of them good by itself."""
+    """Send more than one entry, each of them valid by itself."""
     for operation in OPERATIONS:
         for variant, caller, labels in COUNTS:
             watching = tuple(sorted(set(labels)))
@@ -170,8 +170,8 @@ def more_than_one_customer() -> Iterator[Case]:
 
 
 def _naming(labels: tuple[str, ...]) -> Fault:
-    def fault(x: CaseContext, _: str) -> dict[str, Any]:
-        return {"body": identifiers(*(x.customer(label).id for label in labels))}
+    def fault(ctx: CaseContext, _: str) -> dict[str, Any]:
+        return {"body": identifiers(*(ctx.customer(label).id for label in labels))}
 
     return fault
 
@@ -199,7 +199,7 @@ TYPES: tuple[tuple[str, Any], ...] = (
 
 @cases
 def type_not_customer() -> Iterator[Case]:
-    """One entry whose type is anything but ``customer``."""
+    """Send one entry with any type other than ``customer``."""
     yield from _members("type-not-customer", "type", TYPES)
 
 
@@ -216,7 +216,7 @@ IDS: tuple[tuple[str, Any], ...] = (
 
 @cases
 def customer_id_missing() -> Iterator[Case]:
-    """One entry without an id that could name anybody."""
+    """Send one entry without an id that could name a customer."""
     yield from _members("customer-id-missing", "id", IDS)
 
 
@@ -228,14 +228,14 @@ def _members(rule: str, member: str, values: tuple[tuple[str, Any], ...]) -> Ite
 
 
 def _with(member: str, value: Any) -> Fault:
-    def fault(x: CaseContext, _: str) -> dict[str, Any]:
-        entry = {"type": "customer", "id": x.customer("A").id, member: value}
+    def fault(ctx: CaseContext, _: str) -> dict[str, Any]:
+        entry = {"type": "customer", "id": ctx.customer("A").id, member: value}
         return {"body": {"data": [{k: v for k, v in entry.items() if v is not ABSENT}]}}
 
     return fault
 
 
-# Entries in a bare array, where the customer is named by label.
+# Entries in a bare array; the customer is given by its label.
 BARE: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
     ("type-not-customer", "another type", ADMINISTRATOR, (("cart", "A"),)),
     ("more-than-one-customer", "the same customer twice", ADMINISTRATOR, (("customer", "A"),) * 2),
@@ -245,7 +245,7 @@ BARE: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
 
 @cases
 def faults_in_a_bare_array() -> Iterator[Case]:
-    """A server may take the bare array by another way than the envelope."""
+    """Send a bare array: a server may read it by other code than the envelope."""
     for operation in OPERATIONS:
         for rule, variant, caller, entries in BARE:
             yield Case(
@@ -258,19 +258,19 @@ def faults_in_a_bare_array() -> Iterator[Case]:
             )
 
 
-def _in_bare_array(x: CaseContext, caller: str, entries: tuple[tuple[str, str], ...]) -> None:
-    a, b = x.customer("A"), x.customer("B")
-    cart, sender = x.session.new_cart(), caller_of(x, caller)
-    if x.operation == DISSOCIATE:
-        x.associate(cart, a)
-    control = x.send(sender, x.operation, cart=cart, body=identifiers(a.id)["data"])
-    x.need(control, "a bare array is not taken")
-    if x.operation == DISSOCIATE:
-        x.associate(cart, a)
+def _in_bare_array(ctx: CaseContext, caller: str, entries: tuple[tuple[str, str], ...]) -> None:
+    a, b = ctx.customer("A"), ctx.customer("B")
+    cart, sender = ctx.new_cart(), caller_of(ctx, caller)
+    if ctx.operation == DISSOCIATE:
+        ctx.associate(cart, a)
+    control = ctx.send(sender, ctx.operation, cart=cart, body=identifiers(a.id)["data"])
+    ctx.need(control, "a bare array is not taken")
+    if ctx.operation == DISSOCIATE:
+        ctx.associate(cart, a)
     else:
-        x.dissociate(cart, a)
-    before = x.state(cart, a, b)
-    body = [{"type": what, "id": x.customer(label).id} for what, label in entries]
-    answer = x.send(sender, x.operation, cart=cart, body=body)
-    if x.refused(answer, control):
-        x.unchanged(before, x.state(cart, a, b), answer)
+        ctx.dissociate(cart, a)
+    before = ctx.state(cart, a, b)
+    body = [{"type": what, "id": ctx.customer(label).id} for what, label in entries]
+    answer = ctx.send(sender, ctx.operation, cart=cart, body=body)
+    if ctx.refused(answer, control):
+        ctx.unchanged(before, ctx.state(cart, a, b), answer)

@@ -1,4 +1,8 @@
-"""The directed cases, registered by the id of their rule."""
+"""The directed cases, registered by the id of their rule.
+
+To add one, decorate a function in the module of its rule group: :func:`case` registers it as one
+case, :func:`cases` registers every case that it yields.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,10 @@ from cart_conformance.cases.context import CaseContext
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One thing that is tried, beside its control.
+    """One attempt, next to its control.
 
-    ``requests`` is about how many it sends. An ``optional`` case needs something that a deployment
-    may rightly not have; untestable, it leaves its rule as it is. ``touches`` is what it makes.
+    ``requests`` is about how many it sends. An ``optional`` case needs something that a conforming
+    deployment may lack: if it is untestable, its rule is not. ``touches`` is what it makes.
     """
 
     rule: str
@@ -29,7 +33,7 @@ class Case:
 
     @property
     def id(self) -> str:
-        """Permanent name: rule, operation, variant."""
+        """The permanent name: rule, operation, variant."""
         return f"{self.rule}/{self.operation}/{self.variant}"
 
 
@@ -63,19 +67,21 @@ def case(
 
 @cache
 def all_cases() -> tuple[Case, ...]:
-    """Every registered case. Raises ValueError where two have one name."""
+    """Return every registered case. Raises ValueError if two have the same name."""
     package = import_module("cart_conformance.cases")
     for module in iter_modules(package.__path__):
         import_module(f"cart_conformance.cases.{module.name}")
     found = tuple(_registered())
     names = [each.id for each in found]
     if len(set(names)) != len(names):
-        raise ValueError(f"cases stand twice: {sorted({n for n in names if names.count(n) > 1})}")
+        raise ValueError(
+            f"two cases have one name: {sorted({n for n in names if names.count(n) > 1})}"
+        )
     return found
 
 
 def names_by_rule() -> dict[str, list[str]]:
-    """Rule id to the names of its cases; what the review of the contract asks for."""
+    """Return the names of the cases by rule id, for the review of the contract."""
     names: dict[str, list[str]] = {}
     for each in all_cases():
         names.setdefault(each.rule, []).append(each.id)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from cart_conformance.bodies import instant, page_of, timestamp
 from cart_conformance.cases.context import CaseContext
 from cart_conformance.cases.endpoints import EVERY, request_of, touches
 from cart_conformance.cases.registry import Case, case, cases
+from cart_conformance.errors import Untestable
+from cart_conformance.exchange import Answer
 from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.oracle.response_checks import PASSWORD, SUCCESS
-from cart_conformance.run.events import Kind
+from cart_conformance.results import Kind
 from cart_conformance.target.credentials import Customer
-from cart_conformance.target.session import ASSOCIATE, DISSOCIATE, Untestable, log_in_body
-from cart_conformance.target.state import instant, list_ids, page_of, timestamp
-from cart_conformance.target.transport import Answer
+from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, log_in_body
+from cart_conformance.target.state import list_ids
 
 MINE = "customers of this run"
 PAGE = 20
-"""Carts on a page where no limit is asked for."""
+"""Carts on a page if no limit is asked for."""
 
 STATUS = {
     ASSOCIATE: 200,
@@ -39,243 +41,248 @@ STATUS = {
 
 @cases
 def published_status() -> Iterator[Case]:
-    """Each operation's published status; its body is held against the schema as every other."""
+    """Check each operation's published status; its body is checked like every other."""
     for operation in (*EVERY, "createAccessToken"):
         yield Case(
             SUCCESS, operation, "the published status", _published, 3, touches=touches(operation)
         )
 
 
-def _published(x: CaseContext) -> None:
-    if x.operation == "createAccessToken":
+def _published(ctx: CaseContext) -> None:
+    if ctx.operation == "createAccessToken":
         for grant in ("client_credentials", "implicit"):
-            answer = x.session.token(grant)
-            x.status(answer, 200, what=f"for {grant}")
-            _access_token(x, answer, grant)
+            answer = ctx.token(grant)
+            ctx.status(answer, 200, what=f"for {grant}")
+            _access_token(ctx, answer, grant)
         return
-    answer = x.send(x.administrator, x.operation, **request_of(x))
-    x.status(answer, STATUS[x.operation])
+    answer = ctx.send(ctx.administrator, ctx.operation, **request_of(ctx))
+    ctx.status(answer, STATUS[ctx.operation])
 
 
-def _access_token(x: CaseContext, answer: Answer, grant: str) -> None:
+def _access_token(ctx: CaseContext, answer: Answer, grant: str) -> None:
     document = answer.document if isinstance(answer.document, dict) else {}
     if not answer.ok:
         return
     given = document.get("identifier")
-    x.expect(given == grant, f"identifier {grant}", f"identifier {given}", answer)
+    ctx.expect(given == grant, f"identifier {grant}", f"identifier {given}", answer)
     expires = document.get("expires")
     if isinstance(expires, int | float):
-        x.expect(expires < 1e11, "expires in epoch seconds", f"expires {expires}", answer)
+        ctx.expect(expires < 1e11, "expires in epoch seconds", f"expires {expires}", answer)
 
 
 @case(SUCCESS, ASSOCIATE, "the identifiers sent", requests=2)
-def identifiers_echoed(x: CaseContext) -> None:
-    """They are sent back, type and id."""
-    answer = x.need(x.send(x.administrator, ASSOCIATE, **request_of(x)), "no association")
+def identifiers_echoed(ctx: CaseContext) -> None:
+    """Check that the identifiers are sent back, type and id."""
+    answer = ctx.need(ctx.send(ctx.administrator, ASSOCIATE, **request_of(ctx)), "no association")
     if answer.status == 200:
-        a = x.customer("A")
+        a = ctx.customer("A")
         echoed = answer.data if isinstance(answer.data, list) else []
         pairs = [(each.get("type"), each.get("id")) for each in echoed if isinstance(each, dict)]
-        x.expect(("customer", a.id) in pairs, f"the identifier of {a.id}", f"{pairs}", answer)
+        ctx.expect(("customer", a.id) in pairs, f"the identifier of {a.id}", f"{pairs}", answer)
 
 
 @case(SUCCESS, "createACart", "what was asked for", requests=2)
-def cart_as_asked(x: CaseContext) -> None:
-    """Id, name and description come back; later too."""
-    wanted = {"id": x.session.fresh_id("Az_9"), "name": "Conformance", "description": "run"}
-    answer = x.need(x.send(x.administrator, "createACart", body={"data": wanted}), "no cart")
-    _holds(x, answer, wanted)
-    read = x.session.send(x.administrator, "getACart", cart=wanted["id"])
-    _holds(x, read, wanted)
+def cart_as_asked(ctx: CaseContext) -> None:
+    """Check that id, name and description are returned, also later."""
+    wanted = {"id": ctx.fresh_id("Az_9"), "name": "Conformance", "description": "run"}
+    answer = ctx.need(ctx.send(ctx.administrator, "createACart", body={"data": wanted}), "no cart")
+    _holds(ctx, answer, wanted)
+    read = ctx.send(ctx.administrator, "getACart", cart=wanted["id"])
+    _holds(ctx, read, wanted)
 
 
 @case(SUCCESS, "createACart", "without an id", requests=2)
-def cart_without_id(x: CaseContext) -> None:
-    """The deployment chooses one, another each time."""
-    body = {"data": {"name": f"Conformance run {x.session.run_id}"}}
+def cart_without_id(ctx: CaseContext) -> None:
+    """Check that the deployment chooses an id, and another each time."""
+    body = {"data": {"name": f"Conformance run {ctx.run_id}"}}
     ids = []
     for _ in range(2):
-        answer = x.need(x.send(x.administrator, "createACart", body=body), "no cart")
+        answer = ctx.need(ctx.send(ctx.administrator, "createACart", body=body), "no cart")
         ids.append(answer.data.get("id") if isinstance(answer.data, dict) else None)
-    x.expect(len(set(ids)) == 2, "two carts with two ids", f"{ids}", answer)
+    ctx.expect(len(set(ids)) == 2, "two carts with two ids", f"{ids}", answer)
 
 
 @case(SUCCESS, "createACart", "with a customer token", requests=4)
-def cart_of_shopper(x: CaseContext) -> None:
-    """The new cart is that customer's at once."""
-    a = x.customer("A")
-    cart = x.session.new_cart(x.shopper("A"))
-    state = x.state(cart, a)
+def cart_of_shopper(ctx: CaseContext) -> None:
+    """Check that the new cart belongs to that customer at once."""
+    a = ctx.customer("A")
+    cart = ctx.new_cart(ctx.shopper("A"))
+    state = ctx.state(cart, a)
     good = a.id in state.customers and state.count("A") == 1
-    x.expect(good, "a cart of that customer at once", "a cart without that customer")
+    ctx.expect(good, "a cart of that customer at once", "a cart without that customer")
 
 
 @case(SUCCESS, "updateACart", "what was asked for", requests=4)
-def cart_as_changed(x: CaseContext) -> None:
-    """What is sent changes, what is not sent stays."""
-    cart = x.session.new_cart(description="stays")
-    answer = x.need(
-        x.send(x.administrator, "updateACart", cart=cart, body={"data": {"name": "changed"}}),
+def cart_as_changed(ctx: CaseContext) -> None:
+    """Check that fields that are sent change, and that others stay."""
+    cart = ctx.new_cart(description="stays")
+    answer = ctx.need(
+        ctx.send(ctx.administrator, "updateACart", cart=cart, body={"data": {"name": "changed"}}),
         "no change",
     )
     wanted = {"id": cart, "name": "changed", "description": "stays"}
-    _holds(x, answer, wanted)
-    _holds(x, x.session.send(x.administrator, "getACart", cart=cart), wanted)
+    _holds(ctx, answer, wanted)
+    _holds(ctx, ctx.send(ctx.administrator, "getACart", cart=cart), wanted)
 
 
 @case(SUCCESS, "deleteACart", "it is gone", requests=10, touches="carts and customers of this run")
-def cart_gone(x: CaseContext) -> None:
-    """From the list of its customer, with its association."""
-    a = x.customer("A")
-    spare, cart = x.session.new_cart(), x.session.new_cart()
-    x.associate(spare, a)
-    x.associate(cart, a)
-    before = list_ids(x.session, x.shopper("A"))
+def cart_gone(ctx: CaseContext) -> None:
+    """Check that the cart leaves the list of its customer, with its association."""
+    a = ctx.customer("A")
+    spare, cart = ctx.new_cart(), ctx.new_cart()
+    ctx.associate(spare, a)
+    ctx.associate(cart, a)
+    before = list_ids(ctx.session, ctx.shopper("A"))
     if cart not in before or spare not in before:
         raise Untestable("the carts are not in the customer's list")
-    answer = x.need(x.send(x.administrator, "deleteACart", cart=cart), "the cart was not deleted")
-    after = list_ids(x.session, x.shopper("A"))
-    x.expect(cart not in after, "a list without the deleted cart", "it is in the list", answer)
-    x.expect(spare in after, "the other cart still there", "it is gone too", answer)
+    answer = ctx.need(
+        ctx.send(ctx.administrator, "deleteACart", cart=cart), "the cart was not deleted"
+    )
+    after = list_ids(ctx.session, ctx.shopper("A"))
+    ctx.expect(cart not in after, "a list without the deleted cart", "it is in the list", answer)
+    ctx.expect(spare in after, "the other cart still there", "it is gone too", answer)
 
 
 @case(SUCCESS, "getCarts", "one page after another", requests=14)
-def pages_of_carts(x: CaseContext) -> None:
-    """As many as were asked for, each cart once, and the total; an offset counts carts."""
-    a = x.customer("A")
+def pages_of_carts(ctx: CaseContext) -> None:
+    """Check the pages of a list: each cart once, and the total; an offset counts carts."""
+    a = ctx.customer("A")
     for _ in range(3):
-        x.associate(x.session.new_cart(), a)
-    whole = list_ids(x.session, x.shopper("A"))
-    first = x.send(x.shopper("A"), "getCarts", query="page[limit]=1&page[offset]=0")
-    second = x.send(x.shopper("A"), "getCarts", query="page[limit]=2&page[offset]=1")
+        ctx.associate(ctx.new_cart(), a)
+    whole = list_ids(ctx.session, ctx.shopper("A"))
+    first = ctx.send(ctx.shopper("A"), "getCarts", query="page[limit]=1&page[offset]=0")
+    second = ctx.send(ctx.shopper("A"), "getCarts", query="page[limit]=2&page[offset]=1")
     found = [[cart.get("id") for cart in page_of(page)] for page in (first, second)]
     wanted = [whole[:1], whole[1:3]]
-    x.expect(found == wanted, f"one cart, then two: {wanted}", f"{found}", second, control=first)
+    ctx.expect(found == wanted, f"one cart, then two: {wanted}", f"{found}", second, control=first)
     for page, asked in ((first, (1, 0)), (second, (2, 1))):
         meta = page.document.get("meta", {})
         described = (meta.get("page", {}).get("limit"), meta.get("page", {}).get("offset"))
-        x.expect(described == asked, f"limit and offset {asked}", f"{described}", page)
-    unasked = x.send(x.shopper("A"), "getCarts")
+        ctx.expect(described == asked, f"limit and offset {asked}", f"{described}", page)
+    unasked = ctx.send(ctx.shopper("A"), "getCarts")
     limit = unasked.document.get("meta", {}).get("page", {}).get("limit")
     good = limit == PAGE and len(page_of(unasked)) <= PAGE
-    x.expect(good, f"at most {PAGE} on a page that was not asked for", f"{limit}", unasked)
+    ctx.expect(good, f"at most {PAGE} on a page that was not asked for", f"{limit}", unasked)
     total = second.document.get("meta", {}).get("results", {}).get("total")
-    x.expect(total == len(whole), f"{len(whole)} results", f"{total} results", second)
+    ctx.expect(total == len(whole), f"{len(whole)} results", f"{total} results", second)
 
 
 @case(SUCCESS, "getCarts", "no cart of nobody", requests=5)
-def no_cart_of_nobody(x: CaseContext) -> None:
-    """With a customer token the carts are that customer's."""
-    own, free = x.session.new_cart(), x.session.new_cart()
-    x.associate(own, x.customer("A"))
-    listed = list_ids(x.session, x.shopper("A"))
+def no_cart_of_nobody(ctx: CaseContext) -> None:
+    """Check that with a customer token only that customer's carts are listed."""
+    own, free = ctx.new_cart(), ctx.new_cart()
+    ctx.associate(own, ctx.customer("A"))
+    listed = list_ids(ctx.session, ctx.shopper("A"))
     if own not in listed:
         raise Untestable("the customer's own cart is not in the list")
-    x.expect(free not in listed, "the customer's own carts", "a cart without a customer too")
+    ctx.expect(free not in listed, "the customer's own carts", "a cart without a customer too")
 
 
 @case(SUCCESS, "getCarts", "the newest first", requests=9)
-def newest_first(x: CaseContext) -> None:
-    """By the time of the last update."""
-    a = x.customer("A")
+def newest_first(ctx: CaseContext) -> None:
+    """Check the order by the time of the last update."""
+    a = ctx.customer("A")
     # The one that is updated last was made and associated first.
-    new, old = x.session.new_cart(), x.session.new_cart()
+    new, old = ctx.new_cart(), ctx.new_cart()
     for cart in (new, old):
-        x.associate(cart, a)
-    x.session.client.pause(1.1)
+        ctx.associate(cart, a)
+    ctx.pause(1.1)
     body = {"data": {"name": "Conformance run, renamed"}}
-    x.need(x.session.send(x.administrator, "updateACart", cart=new, body=body), "no change")
-    answer = x.need(x.send(x.shopper("A"), "getCarts", query="page[limit]=100"), "no list")
+    ctx.need(ctx.send(ctx.administrator, "updateACart", cart=new, body=body), "no change")
+    answer = ctx.need(ctx.send(ctx.shopper("A"), "getCarts", query="page[limit]=100"), "no list")
     times = [instant(timestamp(cart, "updated_at")) for cart in page_of(answer)]
     if len(set(times)) < 2:
         raise Untestable("no cart was updated later than another")
     good = times == sorted(times, reverse=True)
-    x.expect(good, "the newest updated_at first", "another order", answer)
+    ctx.expect(good, "the newest updated_at first", "another order", answer)
 
 
 @case(SUCCESS, "getCustomers", "a page of two", requests=2, touches="nothing")
-def page_of_customers(x: CaseContext) -> None:
-    """As many as were asked for; an offset counts customers."""
-    # Somebody else may register in between and shift the pages: that happens once, not always.
+def page_of_customers(ctx: CaseContext) -> None:
+    """Check the number of customers on a page, and that an offset counts customers."""
+    # Another client may register in between and shift the pages: that happens once, not always.
     for _ in range(3):
         pages = []
         for offset in (0, 1):
             query = f"page[limit]=2&page[offset]={offset}"
-            answer = x.need(x.send(x.administrator, "getCustomers", query=query), "no list")
+            answer = ctx.need(ctx.send(ctx.administrator, "getCustomers", query=query), "no list")
             pages.append([customer.get("id") for customer in page_of(answer)])
         good = len(set(pages[0])) == 2 and pages[1][:1] == pages[0][1:]
         if good:
             break
     wanted = "two customers a page, the second the first from offset 1"
-    x.expect(good, wanted, f"{pages}", answer)
+    ctx.expect(good, wanted, f"{pages}", answer)
 
 
 @case(SUCCESS, "createCustomer", "what was asked for", requests=3, touches=MINE)
-def customer_as_asked(x: CaseContext) -> None:
+def customer_as_asked(ctx: CaseContext) -> None:
     """Name and email come back; later too."""
-    _new_customer(x, "createCustomer")
+    _new_customer(ctx, "createCustomer")
 
 
 @case(SUCCESS, "getCustomer", "what was asked for", requests=3, touches=MINE)
-def customer_as_read(x: CaseContext) -> None:
-    """As it was made."""
-    _new_customer(x, "getCustomer")
+def customer_as_read(ctx: CaseContext) -> None:
+    """Check that the customer is returned as it was made."""
+    _new_customer(ctx, "getCustomer")
 
 
-def _new_customer(x: CaseContext, looked_at: str) -> None:
+def _new_customer(ctx: CaseContext, looked_at: str) -> None:
     request: dict[str, Any] = {
         "type": "customer",
-        "name": f"Conformance run {x.session.run_id}",
-        "email": f"{x.session.fresh_id('customer')}@example.com",
+        "name": f"Conformance run {ctx.run_id}",
+        "email": f"{ctx.fresh_id('customer')}@example.com",
     }
-    if x.session.settings.customers is not None:
+    if ctx.customers_are_given:
         raise Untestable("customers are given by the fixtures; none is made")
-    made = x.send(x.administrator, "createCustomer", body={"data": request})
-    x.need(made, "no customer could be made")
+    made = ctx.send(ctx.administrator, "createCustomer", body={"data": request})
+    ctx.need(made, "no customer could be made")
     answer = made
     if looked_at == "getCustomer":
         customer = str(made.data.get("id")) if isinstance(made.data, dict) else ""
-        answer = x.send(x.administrator, "getCustomer", customer=customer)
-    _holds(x, answer, request)
+        answer = ctx.send(ctx.administrator, "getCustomer", customer=customer)
+    _holds(ctx, answer, request)
 
 
 @case(SUCCESS, "updateCustomer", "what was asked for", requests=5, touches=MINE)
-def customer_as_changed(x: CaseContext) -> None:
-    """What is sent changes, what is not sent stays."""
-    customer = x.session.new_customer("D")
+def customer_as_changed(ctx: CaseContext) -> None:
+    """Check that fields that are sent change, and that others stay."""
+    customer = ctx.new_customer("D")
     body = {"data": {"type": "customer", "name": "Conformance, changed"}}
-    answer = x.send(x.administrator, "updateCustomer", customer=customer.id, body=body)
-    x.need(answer, "no change")
+    answer = ctx.send(ctx.administrator, "updateCustomer", customer=customer.id, body=body)
+    ctx.need(answer, "no change")
     wanted = {"id": customer.id, "name": "Conformance, changed", "email": customer.email}
-    _holds(x, answer, wanted)
-    _holds(x, x.session.send(x.administrator, "getCustomer", customer=customer.id), wanted)
-    login = x.session.customer_token(str(customer.email), str(customer.password))
-    x.expect(bool(login), "the password still holds", "it does not")
+    _holds(ctx, answer, wanted)
+    _holds(ctx, ctx.send(ctx.administrator, "getCustomer", customer=customer.id), wanted)
+    login = ctx.customer_token(str(customer.email), str(customer.password))
+    ctx.expect(bool(login), "the password still holds", "it does not")
 
 
 @case(SUCCESS, "deleteCustomer", "it is gone", requests=5, touches=MINE)
-def customer_gone(x: CaseContext) -> None:
-    """It cannot be read any more; others can."""
-    customer = x.session.new_customer("D")
-    answer = x.need(
-        x.send(x.administrator, "deleteCustomer", customer=customer.id), "no customer was deleted"
+def customer_gone(ctx: CaseContext) -> None:
+    """Check that this customer can no longer be read, and others can."""
+    customer = ctx.new_customer("D")
+    answer = ctx.need(
+        ctx.send(ctx.administrator, "deleteCustomer", customer=customer.id),
+        "no customer was deleted",
     )
-    read = x.session.send(x.administrator, "getCustomer", customer=customer.id)
-    x.expect(not read.ok, "no such customer any more", shown(read), answer)
-    other = x.session.send(x.administrator, "getCustomer", customer=x.customer("A").id)
-    x.expect(other.ok, "other customers still there", shown(other), answer)
+    read = ctx.send(ctx.administrator, "getCustomer", customer=customer.id)
+    ctx.expect(not read.ok, "no such customer any more", shown(read), answer)
+    other = ctx.send(ctx.administrator, "getCustomer", customer=ctx.customer("A").id)
+    ctx.expect(other.ok, "other customers still there", shown(other), answer)
 
 
 @case(SUCCESS, "createCustomerToken", "what was asked for", requests=2)
-def token_as_asked(x: CaseContext) -> None:
-    """The token is that customer's, and its time is in seconds."""
+def token_as_asked(ctx: CaseContext) -> None:
+    """Check that the token is that customer's, and its time is in seconds."""
     # Not the first customer: a server may give everybody that one's token.
-    b = x.customer("B")
-    who = b if b.email and b.password else x.customer("A")
+    b = ctx.customer("B")
+    who = b if b.email and b.password else ctx.customer("A")
     body = log_in_body(who.email, who.password)
-    answer = x.need(x.send(x.administrator, "createCustomerToken", body=body), "no customer token")
+    answer = ctx.need(
+        ctx.send(ctx.administrator, "createCustomerToken", body=body), "no customer token"
+    )
     data = answer.data if isinstance(answer.data, dict) else {}
-    x.expect(
+    ctx.expect(
         data.get("customer_id") == who.id,
         f"customer_id {who.id}",
         f"{data.get('customer_id')}",
@@ -283,13 +290,13 @@ def token_as_asked(x: CaseContext) -> None:
     )
     expires = data.get("expires")
     if isinstance(expires, int | float):
-        x.expect(expires < 1e11, "expires in epoch seconds", f"expires {expires}", answer)
+        ctx.expect(expires < 1e11, "expires in epoch seconds", f"expires {expires}", answer)
 
 
-def _holds(x: CaseContext, answer: Answer, wanted: dict[str, Any]) -> None:
+def _holds(ctx: CaseContext, answer: Answer, wanted: dict[str, Any]) -> None:
     data = answer.data if isinstance(answer.data, dict) else {}
     held = {name: data.get(name) for name in wanted}
-    x.expect(held == wanted, f"{wanted}", f"{held}"[:300], answer)
+    ctx.expect(held == wanted, f"{wanted}", f"{held}"[:300], answer)
 
 
 # --- Passwords ---
@@ -297,7 +304,7 @@ def _holds(x: CaseContext, answer: Answer, wanted: dict[str, Any]) -> None:
 
 @cases
 def password_never_returned() -> Iterator[Case]:
-    """Each endpoint's answers, to requests with a password or about somebody who has one."""
+    """Check each endpoint's answers to requests with a password, or about a customer with one."""
     for operation in (*EVERY, "createAccessToken"):
         yield Case(PASSWORD, operation, "in no answer", _no_password, 3, touches=touches(operation))
     yield Case(PASSWORD, "createCustomer", "refused", _refused_with_password, 1, touches=MINE)
@@ -305,34 +312,38 @@ def password_never_returned() -> Iterator[Case]:
     yield Case(PASSWORD, "updateCustomer", "a new one", _new_password, 4, touches=MINE)
 
 
-def _no_password(x: CaseContext) -> None:
-    # The observer looks for every password of this run in every answer.
-    if x.operation == "createAccessToken":
-        x.need(x.session.token("client_credentials"), "no access token")
-    elif x.operation == "createCustomer":
-        x.session.new_customer("D")
+def _no_password(ctx: CaseContext) -> None:
+    # Every answer is searched for every password of this run.
+    if ctx.operation == "createAccessToken":
+        ctx.need(ctx.token("client_credentials"), "no access token")
+    elif ctx.operation == "createCustomer":
+        ctx.new_customer("D")
     else:
-        x.need(x.send(x.administrator, x.operation, **request_of(x)), "the request was refused")
+        ctx.need(
+            ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)), "the request was refused"
+        )
 
 
-def _refused_with_password(x: CaseContext) -> None:
+def _refused_with_password(ctx: CaseContext) -> None:
     body = {"data": {"type": "cart", "name": "Conformance", "email": "nobody"}}
-    body["data"]["password"] = f"refused-{x.session.run_id}-Aa1"
-    x.send(x.administrator, "createCustomer", body=body)
+    body["data"]["password"] = f"refused-{ctx.run_id}-Aa1"
+    ctx.send(ctx.administrator, "createCustomer", body=body)
 
 
-def _true_or_false(x: CaseContext) -> None:
-    having: Customer = x.session.new_customer("D")
+def _true_or_false(ctx: CaseContext) -> None:
+    having: Customer = ctx.new_customer("D")
     data = {
         "type": "customer",
-        "name": f"Conformance run {x.session.run_id}",
-        "email": f"{x.session.fresh_id('customer')}@example.com",
+        "name": f"Conformance run {ctx.run_id}",
+        "email": f"{ctx.fresh_id('customer')}@example.com",
     }
-    without = x.need(x.send(x.administrator, "createCustomer", body={"data": data}), "no customer")
-    read = x.send(x.administrator, "getCustomer", customer=having.id)
+    without = ctx.need(
+        ctx.send(ctx.administrator, "createCustomer", body={"data": data}), "no customer"
+    )
+    read = ctx.send(ctx.administrator, "getCustomer", customer=having.id)
     for answer, wanted in ((read, True), (without, False)):
         shown_as = answer.data.get("password") if isinstance(answer.data, dict) else None
-        x.expect(
+        ctx.expect(
             shown_as is wanted,
             f"password {str(wanted).lower()}",
             f"password {shown_as!r}",
@@ -341,11 +352,11 @@ def _true_or_false(x: CaseContext) -> None:
         )
 
 
-def _new_password(x: CaseContext) -> None:
-    customer = x.session.new_customer("D")
-    password = f"changed-{x.session.run_id}-Aa1"
+def _new_password(ctx: CaseContext) -> None:
+    customer = ctx.new_customer("D")
+    password = f"changed-{ctx.run_id}-Aa1"
     body = {"data": {"type": "customer", "password": password}}
-    answer = x.send(x.administrator, "updateCustomer", customer=customer.id, body=body)
-    x.need(answer, "no change")
+    answer = ctx.send(ctx.administrator, "updateCustomer", customer=customer.id, body=body)
+    ctx.need(answer, "no change")
     # The new password must hold: one that was never set could not leak.
-    x.session.customer_token(str(customer.email), password)
+    ctx.customer_token(str(customer.email), password)

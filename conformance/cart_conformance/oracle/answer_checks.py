@@ -12,9 +12,9 @@ from typing import Any
 
 from cart_spec.contract import Level, Rule
 
-from cart_conformance.run.events import Kind
-from cart_conformance.run.findings import Finding
-from cart_conformance.target.transport import NOT_JSON, Answer
+from cart_conformance.exchange import NOT_JSON, Answer
+from cart_conformance.findings import Finding
+from cart_conformance.results import Kind
 
 # What a gateway in front of a deployment answers by itself, in a form of its own.
 GATEWAY_STATUSES = frozenset({429, 502, 503, 504})

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
+from cart_conformance.bodies import customers_of, total
+from cart_conformance.exchange import Answer
 from cart_conformance.oracle.knowledge import (
     ADMINISTRATOR,
     CART_SIDE,
@@ -17,8 +19,6 @@ from cart_conformance.oracle.knowledge import (
     list_side,
 )
 from cart_conformance.oracle.request_view import RequestView
-from cart_conformance.target.state import customers_of, total
-from cart_conformance.target.transport import Answer
 
 
 def learn(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from cart_spec import Contract, Rule
 from cart_spec.contract import LEVELS, Level
 
+from cart_conformance.exchange import Answer, Request
+from cart_conformance.findings import Finding
 from cart_conformance.oracle.answer_checks import (
     GATEWAY_STATUSES,
     envelope_problem,
@@ -20,9 +22,7 @@ from cart_conformance.oracle.request_forms import RequestForms
 from cart_conformance.oracle.request_view import RequestView, Router
 from cart_conformance.oracle.rule_conditions import CONDITIONS
 from cart_conformance.oracle.success import Successes, state_rules
-from cart_conformance.run.events import Kind
-from cart_conformance.run.findings import Finding
-from cart_conformance.target.transport import Answer, Request
+from cart_conformance.results import Kind
 
 PASSWORD_RULE = "password-never-returned"  # noqa: S105 - the id of a rule
 

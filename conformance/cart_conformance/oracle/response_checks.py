@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Iterator
 
 from cart_spec.contract import Contract
 
+from cart_conformance.exchange import NOT_JSON, Answer
+from cart_conformance.findings import Finding
 from cart_conformance.oracle.answer_checks import GATEWAY_STATUSES, envelope_problem
 from cart_conformance.oracle.schemas import Schemas
-from cart_conformance.run.events import Kind
-from cart_conformance.run.findings import Finding
-from cart_conformance.target.transport import NOT_JSON, Answer
+from cart_conformance.results import Kind
 
 ENVELOPE = "error-envelope"
 SUCCESS = "success-answer"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
+from cart_conformance.oracle.knowledge import ADMINISTRATOR
 from cart_conformance.oracle.request_view import RequestView, Token, is_safe_id
 
 Trial = Callable[[RequestView], bool | None]
@@ -53,7 +54,17 @@ def access_token_invalid(reading: RequestView) -> bool | None:
 def customer_token_invalid(reading: RequestView) -> bool | None:
     if reading.customer_token in {Token.UNKNOWN, Token.EMPTY}:
         return None
-    return reading.customer_token is Token.INVALID
+    found = reading.customer_token is Token.INVALID
+    return None if found and _may_not_read_the_token(reading) else found
+
+
+def _may_not_read_the_token(reading: RequestView) -> bool:
+    """Return whether a deployment may leave the customer token of this request unread.
+
+    These two are published for administrators alone, who have no customer token.
+    """
+    published = reading.operation in {"createCustomer", "getCustomers"}
+    return published and reading.grant == ADMINISTRATOR
 
 
 @_trial("customer-token-required")
@@ -302,6 +313,8 @@ def _is_out_of_range(name: str, value: str) -> bool | None:
 @_trial("customer-record-not-permitted")
 def customer_record_not_permitted(reading: RequestView) -> bool | None:
     if reading.customer_token is Token.UNKNOWN:
+        return None
+    if reading.customer is not None and _may_not_read_the_token(reading):
         return None
     if reading.customer is not None:
         return reading.operation == "getCustomers" or reading.customer != reading.customer_id

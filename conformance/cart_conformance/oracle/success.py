@@ -9,15 +9,15 @@ from typing import NamedTuple
 from cart_spec import Contract
 from cart_spec.contract import Level
 
+from cart_conformance.bodies import customers_of, total
+from cart_conformance.exchange import NOT_JSON, Answer
+from cart_conformance.findings import Finding
 from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.oracle.expected_success import SUCCESS, has_symbols
 from cart_conformance.oracle.knowledge import CART_SIDE, KnownCart, Suspect, list_side
 from cart_conformance.oracle.request_view import RequestView
 from cart_conformance.oracle.schemas import Schemas
-from cart_conformance.run.events import Kind
-from cart_conformance.run.findings import Finding
-from cart_conformance.target.state import customers_of, total
-from cart_conformance.target.transport import NOT_JSON, Answer
+from cart_conformance.results import Kind
 
 NO_CONTENT = 204
 

@@ -1,9 +1,9 @@
-"""Reports of a run: each a pure writer over the same stream of events.
+"""Reports of a run: writers that consume its events, and send nothing.
 
-``terminal`` tells people while it runs and at the end. ``files`` writes ``--report-dir``: every
-file is made from the one document that :mod:`cart_conformance.reports.document` builds, which
-``report.schema.json`` describes. Nothing here sends a request, and nothing here sees a secret: the
-events are redacted before they come. What a server sent is shown escaped for where it is shown.
+``terminal`` prints progress and the summary. ``files`` writes ``--report-dir`` from one document,
+which ``report.schema.json`` describes. The events are redacted before they come, and text from a
+server is escaped for its place. It may import ``run`` and ``config``. Start reading at
+:mod:`cart_conformance.reports.document`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Reporter(Protocol):
 
 
 def reporters(settings: Settings) -> list[Reporter]:
-    """The reporters that a run is to have: files first, so that they stand when people read on.
+    """Return the reporters of a run. Files come first, so they exist when the summary is printed.
 
     Raises ReportDirError where ``settings.report_dir`` cannot be written.
     """

@@ -15,19 +15,13 @@ from cart_spec import Contract
 from cart_conformance.config import Settings
 from cart_conformance.reports import FileReports
 from cart_conformance.reports.files import write_whole
+from cart_conformance.reports.tables import table_lines
 from cart_conformance.reports.terminal import ProgressReport, tolerant
 from cart_conformance.reports.text import one_line, visible
+from cart_conformance.results import Deviation, ExitStatus, Phase, RuleVerdict, Verdict
 from cart_conformance.run import engine
 from cart_conformance.run.engine import Reporter
-from cart_conformance.run.events import (
-    Deviation,
-    Event,
-    ExitStatus,
-    Layer,
-    RuleVerdict,
-    RunFinished,
-    Verdict,
-)
+from cart_conformance.run.events import Event, RunFinished
 
 
 class Outcome(IntEnum):
@@ -46,8 +40,8 @@ class CouldNotCompare(Exception):
 class Difference:
     """One rule and method in which the two differ.
 
-    ``a`` and ``b`` are the verdicts. ``only_a`` and ``only_b`` say, a sentence each, how the one
-    deviates where the other does not.
+    ``a`` and ``b`` are the verdicts. ``only_a`` and ``only_b`` are sentences: how one deviates and
+    the other does not.
     """
 
     rule: str
@@ -101,7 +95,7 @@ def _run(name: str, settings: Settings, contract: Contract) -> RunFinished:
 
 
 def differences(a: Sequence[RuleVerdict], b: Sequence[RuleVerdict]) -> Iterator[Difference]:
-    """Where the verdicts on two deployments differ, in the order of the catalogue.
+    """Yield where the verdicts on two deployments differ, in the order of the catalogue.
 
     A method differs where its verdicts do, or where directed cases deviate in other ways. What the
     model machine and fuzzing find depends on chance as well, so their verdicts alone count. What
@@ -141,11 +135,11 @@ _Ways = dict[tuple[str, str], Deviation]
 
 
 def _ways(rule: RuleVerdict, operation: str) -> _Ways:
-    """The deviations of one method that do not depend on chance, by kind and case."""
+    """Return the deviations of one method that do not depend on chance, by kind and case."""
     return {
         (deviation.kind.value, deviation.case): deviation
         for deviation in rule.deviations
-        if deviation.operation == operation and deviation.layer is Layer.DIRECTED
+        if deviation.operation == operation and deviation.layer is Phase.DIRECTED
     }
 
 
@@ -165,7 +159,7 @@ SHOWN = 5
 
 
 def told(found: Sequence[Difference], a: RunFinished, b: RunFinished) -> Iterator[str]:
-    """The comparison as lines for people."""
+    """Yield the comparison as lines for people."""
     yield f"A  {visible(a.target)}  {a.requests} requests, exit status {a.exit_status:d}"
     yield f"B  {visible(b.target)}  {b.requests} requests, exit status {b.exit_status:d}"
     yield f"Seed {a.seed}"
@@ -174,10 +168,13 @@ def told(found: Sequence[Difference], a: RunFinished, b: RunFinished) -> Iterato
     if not found:
         yield f"The same: all {len(a.verdicts)} rules, each with the same verdicts."
         return
-    width = max(len(rule) for rule in rules)
-    yield f"{'Rule':{width}}  {'Method':7} {'A':11} {'B':11}"
-    for each in found:
-        yield f"{each.rule:{width}}  {each.method:7} {each.a:11} {each.b:11} {each.path}"
+    heading, *rows = table_lines(
+        ("Rule", "Method", "A", "B", "Path"),
+        [(each.rule, each.method, each.a, each.b, each.path) for each in found],
+    )
+    yield heading
+    for each, row in zip(found, rows, strict=True):
+        yield row
         yield from _shown("A", each.only_a)
         yield from _shown("B", each.only_b)
     yield ""

@@ -12,15 +12,9 @@ from cart_spec import Contract
 
 from cart_conformance.reports.record import Record
 from cart_conformance.reports.text import BODY_LIMIT, TEXT_LIMIT, clip, curl
-from cart_conformance.run.events import (
-    Deviation,
-    Event,
-    Exchange,
-    ExitStatus,
-    RuleVerdict,
-    RunFinished,
-    Verdict,
-)
+from cart_conformance.results import Deviation, Exchange, ExitStatus, RuleVerdict, Verdict
+from cart_conformance.run.events import Event, RunFinished
+from cart_conformance.run.verdicts import leaves_incomplete
 
 FORMAT = 1
 """The version of the schema; it grows when a reader of the one before would be misled."""
@@ -38,18 +32,15 @@ OUTCOMES = {
     ExitStatus.INCOMPLETE: "incomplete",
 }
 
-UNKNOWN = (Verdict.UNTESTABLE, Verdict.ERROR)
-"""Verdicts that say nothing of a deployment; documented rules with one leave a run incomplete."""
-
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of ``report.json``, which ships with this package."""
+    """Return the JSON schema of ``report.json``, which ships with this package."""
     text = files("cart_conformance.reports").joinpath("report.schema.json").read_text("utf-8")
     return cast("dict[str, Any]", json.loads(text))
 
 
 def suite_version() -> str:
-    """The version of the installed distribution, or what there is instead."""
+    """Return the version of the installed distribution, or "not installed"."""
     try:
         return version("cart-associations")
     except PackageNotFoundError:
@@ -57,7 +48,7 @@ def suite_version() -> str:
 
 
 def document(record: Record, finished: RunFinished, contract: Contract) -> dict[str, Any]:
-    """The run in ``record``, which ended with ``finished``, as the schema describes it."""
+    """Return the run in ``record``, which ended with ``finished``, as the schema describes it."""
     started = record.started
     return {
         "format": FORMAT,
@@ -136,7 +127,7 @@ def _rule(verdict: RuleVerdict, contract: Contract, record: Record) -> dict[str,
         "group": verdict.group,
         "verdict": verdict.verdict.value,
         "reason": _clipped(verdict.reason),
-        "leaves_incomplete": verdict.level == "documented" and verdict.verdict in UNKNOWN,
+        "leaves_incomplete": leaves_incomplete(verdict.level, verdict.verdict),
         "statement": rule.condition,
         "source": {
             "document": contract.source_title(rule),
@@ -163,7 +154,7 @@ def _rule(verdict: RuleVerdict, contract: Contract, record: Record) -> dict[str,
 
 
 def _most_telling(verdict: RuleVerdict) -> list[tuple[Deviation, bool]]:
-    """The deviations to keep, each with whether it fails the run: those that say the most first.
+    """Return the deviations to keep, the most telling first, each with whether it fails the run.
 
     Those that fail come before advice, and the first of each kind and operation before the next.
     """

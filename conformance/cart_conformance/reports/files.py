@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +10,13 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from cart_spec import Contract
+from cart_spec.files import write_atomically
 
 from cart_conformance.reports import badge, junit, page
 from cart_conformance.reports.document import document
 from cart_conformance.reports.record import Record, unfinished, untried
-from cart_conformance.run.events import Event, ExitStatus, RunFinished, RunStarted, Verdict
+from cart_conformance.results import ExitStatus, Verdict
+from cart_conformance.run.events import Event, RunFinished, RunStarted
 
 
 class ReportDirError(OSError):
@@ -23,7 +24,7 @@ class ReportDirError(OSError):
 
 
 def as_json(report: dict[str, Any]) -> bytes:
-    """The report as JSON in UTF-8."""
+    """Return the report as JSON in UTF-8."""
     return json.dumps(report, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
@@ -43,7 +44,7 @@ class FileReports:
     """
 
     def __init__(self, directory: Path, contract: Contract) -> None:
-        """Make ``directory`` where it is missing. Raises ReportDirError."""
+        """Make ``directory`` if it is missing. Raises ReportDirError."""
         self.directory = directory
         self._contract = contract
         self._record = Record()
@@ -98,11 +99,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises ReportDirError.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        part.write_bytes(content)
-        part.replace(path)
+        write_atomically(path, content, mode=0o644)
     except OSError as error:
         raise ReportDirError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)

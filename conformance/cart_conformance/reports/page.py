@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from cart_conformance.reports import prose
 from cart_conformance.reports.text import visible
-from cart_conformance.run.events import Verdict
+from cart_conformance.results import Verdict
 from cart_conformance.run.verdicts import worst
 
 GROUPS = {
@@ -34,13 +34,13 @@ MARKS = {
 }
 
 UNFOLDED = 4
-"""Deviations of one rule that stand open; the rest unfold."""
+"""Deviations of one rule that are open at first; the reader unfolds the rest."""
 
 DEFAULT_OPTIONS = {"strict": False, "texts": "fail"}
 
 
 def render(report: dict[str, Any]) -> bytes:
-    """The report as HTML in UTF-8."""
+    """Return the report as HTML in UTF-8."""
     methods = {o["method"]: None for rule in report["rules"] for o in rule["operations"]}
     template = _environment().get_template("report.html.j2")
     return template.render(
@@ -60,7 +60,7 @@ def render(report: dict[str, Any]) -> bytes:
 
 
 def command(report: dict[str, Any]) -> str:
-    """The command that repeats the run, but for its credentials."""
+    """Return the command that repeats the run, without its credentials."""
     words = ["cart-conformance", "run", report["target"], "--seed", str(report["seed"])]
     options = report["options"]
     if options:
@@ -85,7 +85,7 @@ def _method_order(method: str) -> tuple[int, str]:
 
 
 def _cell(rule: dict[str, Any], method: str) -> dict[str, Any] | None:
-    """One cell of the matrix: the verdict that a reader must see, and those behind it."""
+    """Return one cell of the matrix: the worst verdict, and the verdicts behind it."""
     operations = [each for each in rule["operations"] if each["method"] == method]
     if not operations:
         return None

@@ -28,7 +28,7 @@ KIND_WORDS = {
 
 
 def outcome_sentence(report: dict[str, Any]) -> str:
-    """The outcome in one sentence, with the rules by verdict."""
+    """Return the outcome in one sentence, with the rules by verdict."""
     counts = report["counts"]
     told = [
         f"{counts[verdict]} {word}"
@@ -46,7 +46,7 @@ def outcome_sentence(report: dict[str, Any]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
+    """Return a duration in words."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -54,11 +54,11 @@ def duration(seconds: float) -> str:
 
 
 SHOWN = 10
-"""Deviations of one rule that are told where a reader scrolls; ``report.json`` has more."""
+"""Deviations of one rule that a text shows; ``report.json`` has more."""
 
 
 def described(rule: dict[str, Any], deviations: Sequence[dict[str, Any]]) -> str:
-    """The deviations of one rule as text: the rule and its source, then what shows each of them."""
+    """Return the deviations of one rule as text: the rule and its source, then the evidence."""
     source = rule["source"]
     heading = [
         f"{rule['id']} ({rule['level']}): {rule['statement']}",
@@ -72,7 +72,7 @@ def described(rule: dict[str, Any], deviations: Sequence[dict[str, Any]]) -> str
 
 
 def evidence(deviation: dict[str, Any]) -> Iterator[str]:
-    """What shows one deviation, as lines of text."""
+    """Yield the evidence of one deviation, as lines of text."""
     where = deviation["title"] or deviation["case"]
     about = f" (a refusal of {deviation['about']})" if deviation["about"] else ""
     endpoint = f"{deviation['method']} {deviation['path']}"
@@ -90,14 +90,14 @@ def evidence(deviation: dict[str, Any]) -> Iterator[str]:
 
 
 def answer(exchange: dict[str, Any]) -> str:
-    """What came of a request: the status and the start of the body, or why nothing came."""
+    """Return the status and the start of the body, or why no answer came."""
     if exchange["status"] is None:
         return exchange["failure"] or "no answer"
     return f"{exchange['status']} {one_line(exchange['response_body'], 400)}".rstrip()
 
 
 def control(exchange: dict[str, Any]) -> str:
-    """How the control fared, in a few words."""
+    """Return the outcome of the control in a few words."""
     if exchange["status"] is None:
         return f"the same request without the fault: {exchange['failure'] or 'no answer'}"
     return f"the same request without the fault: {exchange['status']}"

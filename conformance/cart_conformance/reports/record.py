@@ -6,18 +6,14 @@ from dataclasses import dataclass, field
 
 from cart_spec import Contract
 
+from cart_conformance.results import CaseResult, CleanupFinished, ExitStatus, RuleVerdict, Verdict
 from cart_conformance.run.events import (
     CaseFinished,
-    CaseResult,
-    CleanupFinished,
     Event,
-    ExitStatus,
-    LayerFinished,
+    PhaseFinished,
     Provisioned,
-    RuleVerdict,
     RunFinished,
     RunStarted,
-    Verdict,
 )
 
 UNFINISHED = "The run has not finished, or was killed."
@@ -29,7 +25,7 @@ class Record:
 
     started: RunStarted | None = None
     provisioned: Provisioned | None = None
-    layers: list[LayerFinished] = field(default_factory=list)
+    layers: list[PhaseFinished] = field(default_factory=list)
     cleanup: CleanupFinished | None = None
     finished: RunFinished | None = None
     cases: int = 0
@@ -43,7 +39,7 @@ class Record:
                 self.started = event
             case Provisioned():
                 self.provisioned = event
-            case LayerFinished():
+            case PhaseFinished():
                 self.layers.append(event)
             case CleanupFinished():
                 self.cleanup = event
@@ -61,7 +57,7 @@ class Record:
 
 
 def untried(contract: Contract, problem: str) -> tuple[RuleVerdict, ...]:
-    """A verdict for each rule of which nothing is known, because of ``problem``."""
+    """Return a verdict for each rule that could not be tried, because of ``problem``."""
     return tuple(
         RuleVerdict(rule.id, rule.level, rule.group, Verdict.ERROR, (), reason=problem)
         for rule in contract.rules
@@ -69,7 +65,7 @@ def untried(contract: Contract, problem: str) -> tuple[RuleVerdict, ...]:
 
 
 def unfinished(started: RunStarted, contract: Contract) -> RunFinished:
-    """What stands in for the end of a run that has none yet: every rule an error."""
+    """Return the end of a run that has none yet: every rule is an error."""
     verdicts = untried(contract, UNFINISHED)
     return RunFinished(
         run_id=started.run_id,

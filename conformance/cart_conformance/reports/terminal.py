@@ -30,19 +30,18 @@ from cart_conformance.reports.prose import (
     outcome_sentence,
 )
 from cart_conformance.reports.record import Record
+from cart_conformance.reports.tables import PIPE_WIDTH
 from cart_conformance.reports.text import one_line, visible
+from cart_conformance.results import CleanupFinished, ExitStatus, Verdict
 from cart_conformance.run.events import (
     CaseFinished,
     CaseStarted,
-    CleanupFinished,
     Event,
-    ExitStatus,
-    LayerFinished,
-    LayerStarted,
+    PhaseFinished,
+    PhaseStarted,
     Provisioned,
     RunFinished,
     RunStarted,
-    Verdict,
 )
 from cart_conformance.run.verdicts import worst
 
@@ -60,8 +59,6 @@ STYLES = {
 SHOWN = 3
 """Deviations of one rule that are shown; the reports on disk have more."""
 
-# Wide enough that a log never breaks a line of the table.
-_PIPE_WIDTH = 200
 
 _LAYER_WORDS = {
     "directed": "Directed cases",
@@ -97,8 +94,8 @@ class ProgressReport:
             file=stream,
             no_color=self._plain,
             force_terminal=not self._plain,
-            width=_PIPE_WIDTH if not stream.isatty() else None,
-            # What a server sent is no markup.
+            width=PIPE_WIDTH if not stream.isatty() else None,
+            # Text that a server sent must not be read as markup.
             markup=False,
             emoji=False,
             highlight=False,
@@ -109,7 +106,7 @@ class ProgressReport:
         self._task: TaskID | None = None
 
     def handle(self, event: Event) -> None:
-        """Tell what there is to tell of an event. A reader that went away stops no run."""
+        """Print what an event has to say. A reader that went away does not stop the run."""
         self._record.add(event)
         match event:
             case RunStarted():
@@ -119,13 +116,13 @@ class ProgressReport:
             case Provisioned():
                 how = "were given" if event.given else "were made"
                 self._say(f"{event.customers} customers {how}, {event.requests} requests")
-            case LayerStarted():
+            case PhaseStarted():
                 self._start_layer(event)
             case CaseStarted():
                 self._step(event.rule)
             case CaseFinished():
                 self._advance(event)
-            case LayerFinished():
+            case PhaseFinished():
                 self._end_layer(event)
             case CleanupFinished():
                 self._cleaned(event)
@@ -134,9 +131,9 @@ class ProgressReport:
                 self._finish(event)
 
     def _finish(self, finished: RunFinished) -> None:
-        """Nothing is told of what was found."""
+        """Print nothing of the findings."""
 
-    def _start_layer(self, event: LayerStarted) -> None:
+    def _start_layer(self, event: PhaseStarted) -> None:
         if self._plain:
             return
         if self._progress is None:
@@ -168,7 +165,7 @@ class ProgressReport:
             self._told.add(told)
             self._say(f"  deviates  {result.rule}, {result.operation}", STYLES["deviates"])
 
-    def _end_layer(self, event: LayerFinished) -> None:
+    def _end_layer(self, event: PhaseFinished) -> None:
         self._stop()
         self._say(
             f"{_LAYER_WORDS[event.layer.value]}: {event.cases} cases,"
@@ -251,7 +248,7 @@ class TerminalReport(ProgressReport):
             self._say(line.rstrip())
 
     def _by_method(self, rule: dict[str, Any]) -> Text:
-        """The methods of a rule, each with its verdict where they are not all the same."""
+        """Return the methods of a rule, each with its verdict if they differ."""
         verdicts: dict[str, list[str]] = {}
         for operation in rule["operations"]:
             verdicts.setdefault(operation["method"], []).append(operation["verdict"])
@@ -261,7 +258,7 @@ class TerminalReport(ProgressReport):
 
     @staticmethod
     def _method(method: str, verdicts: list[str]) -> Text:
-        """The verdict of one method that a reader must see, and how many endpoints it is about."""
+        """Return the worst verdict of one method, and the number of endpoints that have it."""
         verdict = worst(map(Verdict, verdicts)).value
         same = verdicts.count(verdict)
         share = f" ({same} of {len(verdicts)})" if same < len(verdicts) else ""
@@ -326,7 +323,7 @@ def _few(ids: list[str]) -> str:
 
 
 def tolerant(stream: TextIO) -> TextIO:
-    """``stream``, which from now on escapes what its encoding has no character for."""
+    """Return ``stream``, which from now on escapes characters that its encoding lacks."""
     with contextlib.suppress(AttributeError, ValueError):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]  # not all have it
     return stream

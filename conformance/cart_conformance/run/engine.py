@@ -1,4 +1,4 @@
-"""Makes one run: plan, provision, layers, clean-up, verdicts; tells it all as events."""
+"""Makes one run: plan, provision, phases, clean-up, verdicts. It emits everything as events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
@@ -16,61 +16,37 @@ from typing import Protocol
 from cart_spec.contract import Contract
 
 from cart_conformance.config import Settings
-from cart_conformance.run import directed
+from cart_conformance.errors import CouldNotRun
+from cart_conformance.results import CaseResult, CleanupFinished, ExitStatus, Phase, Verdict
 from cart_conformance.run.events import (
     CaseFinished,
-    CaseResult,
-    CleanupFinished,
     Event,
-    ExitStatus,
-    Layer,
-    LayerFinished,
-    LayerStarted,
+    PhaseFinished,
+    PhaseStarted,
     Provisioned,
     RunFinished,
     RunStarted,
-    Verdict,
 )
+from cart_conformance.run.phases import PHASES
+from cart_conformance.run.plan import planned_cases
 from cart_conformance.run.verdicts import Policy, exit_status, fold
 from cart_conformance.target.cleanup import clean_up
-from cart_conformance.target.ledger import Journal, default_path
-from cart_conformance.target.session import CouldNotRun, Session
-from cart_conformance.target.transport import Client, Interruption
-
-LayerFunction = Callable[[Session], Iterator[CaseResult]]
-
-
-def _model(session: Session) -> Iterator[CaseResult]:
-    from cart_conformance.schemathesis import stateful as model  # Hypothesis takes a while to load
-
-    return model.run(session)
-
-
-def _fuzz(session: Session) -> Iterator[CaseResult]:
-    from cart_conformance.schemathesis import fuzzing as fuzz  # and Schemathesis a while longer
-
-    return fuzz.run(session)
-
-
-LAYERS: Mapping[Layer, LayerFunction] = {
-    Layer.DIRECTED: directed.run,
-    Layer.MODEL: _model,
-    Layer.FUZZ: _fuzz,
-}
-"""The layers, in the order in which they run."""
+from cart_conformance.target.ledger import Ledger, default_path
+from cart_conformance.target.session import Session
+from cart_conformance.target.transport import Interruption, Transport
 
 
 class Reporter(Protocol):
-    """Consumes the events of a run."""
+    """A consumer of the events of a run."""
 
     def handle(self, event: Event) -> None:
-        """Take in the next event."""
+        """Take the next event."""
 
 
 def run(settings: Settings, contract: Contract, reporters: Sequence[Reporter]) -> ExitStatus:
     """Make one run and return its exit status.
 
-    Raises JournalError before anything is sent, where the journal cannot be written.
+    Raises JournalError before anything is sent, if the journal cannot be written.
     """
     return _Run(settings, contract, reporters).make()
 
@@ -84,18 +60,18 @@ class _Run:
         self._reporters = reporters
         self._run_id = secrets.token_hex(4)
         self._results: list[CaseResult] = []
-        self._cases = directed.chosen(contract, settings)
-        self._client = Client(
+        self._cases = planned_cases(contract, settings)
+        self._transport = Transport(
             rate=settings.rate,
             max_requests=settings.max_requests,
             timeout=settings.timeout,
             max_time=settings.max_time,
             target=settings.target,
         )
-        journal = Journal(
+        ledger = Ledger(
             settings.journal or default_path(self._run_id), self._run_id, settings.target
         )
-        self._session = Session(settings, contract, self._client, journal, self._run_id, self._emit)
+        self._session = Session(settings, contract, self._transport, ledger, self._run_id)
         self._started_at = _now()
         self._started = time.monotonic()
 
@@ -107,8 +83,8 @@ class _Run:
             with _terminable():
                 could_not = self._provision()
                 if could_not is None:
-                    for layer in self._settings.layers:
-                        self._layer(layer)
+                    for phase in self._settings.layers:
+                        self._phase(phase)
         except KeyboardInterrupt:
             ended = "the run was interrupted"
         finally:
@@ -123,7 +99,7 @@ class _Run:
             seed=settings.seed,
             started_at=self._started_at,
             layers=settings.layers,
-            cases=len(self._cases) if Layer.DIRECTED in settings.layers else 0,
+            cases=len(self._cases),
             contract_version=self._contract.version,
             strict=settings.strict,
             texts=settings.texts,
@@ -141,34 +117,37 @@ class _Run:
                 f"{self._settings.target} could not be reached: {problem}."
                 " Check the base URL, and that the server runs."
             )
-        except Exception as error:  # noqa: BLE001 - clean-up and reports must follow all the same
+        except Exception as error:  # noqa: BLE001 - clean-up and reports must still follow
             return session.redactor.text(f"the suite itself failed: {_named(error)}")
         self._emit(
             Provisioned(
-                customers=len(session.customers),
+                customers=len(session.actors.customers),
                 given=self._settings.customers is not None,
-                requests=self._client.sent,
-                journal=str(session.journal.path),
+                requests=self._transport.sent,
+                journal=str(session.ledger.path),
             )
         )
         return None
 
-    def _layer(self, layer: Layer) -> None:
-        started, sent, count = time.monotonic(), self._client.sent, 0
+    def _phase(self, phase: Phase) -> None:
+        started, sent, count = time.monotonic(), self._transport.sent, 0
         problem: str | None = None
-        self._emit(LayerStarted(layer, len(self._cases) if layer is Layer.DIRECTED else None))
+        self._emit(PhaseStarted(phase, len(self._cases) if phase is Phase.DIRECTED else None))
         try:
-            for result in LAYERS[layer](self._session):
-                count += 1
-                self._results.append(result)
-                self._emit(CaseFinished(result))
+            for each in PHASES[phase](self._session):
+                if isinstance(each, CaseResult):
+                    count += 1
+                    self._results.append(each)
+                    self._emit(CaseFinished(each))
+                else:
+                    self._emit(each)
         except Interruption as reason:
             problem = self._session.redactor.text(str(reason))
-        except Exception as error:  # noqa: BLE001 - clean-up and reports must follow all the same
+        except Exception as error:  # noqa: BLE001 - clean-up and reports must still follow
             problem = self._session.redactor.text(f"the layer itself failed: {_named(error)}")
         self._emit(
-            LayerFinished(
-                layer, count, self._client.sent - sent, time.monotonic() - started, problem
+            PhaseFinished(
+                phase, count, self._transport.sent - sent, time.monotonic() - started, problem
             )
         )
 
@@ -178,15 +157,15 @@ class _Run:
                 self._emit(clean_up(self._session))
         except KeyboardInterrupt:
             self._not_cleaned("clean-up was interrupted")
-        except Exception as error:  # noqa: BLE001 - the reports must follow all the same
+        except Exception as error:  # noqa: BLE001 - the reports must still follow
             self._not_cleaned(f"clean-up itself failed: {_named(error)}")
         finally:
-            self._client.close()
+            self._transport.close()
 
     def _not_cleaned(self, problem: str) -> None:
         session = self._session
-        session.journal.close()
-        left = map(session.redactor.text, (*session.carts, *session.made_customers))
+        session.ledger.close()
+        left = map(session.redactor.text, (*session.ledger.carts, *session.ledger.customers))
         self._emit(CleanupFinished(0, tuple(left), (session.redactor.text(problem),), 0, 0.0))
 
     def _finish(self, could_not: str | None, ended: str | None) -> ExitStatus:
@@ -194,7 +173,7 @@ class _Run:
         verdicts = fold(
             self._contract,
             self._results,
-            Policy(settings.strict, settings.texts),
+            Policy.of(settings),
             optional=frozenset(case.id for case in self._cases if case.optional),
             problem=could_not or ended,
         )
@@ -209,7 +188,7 @@ class _Run:
                 seed=settings.seed,
                 verdicts=verdicts,
                 counts={verdict.value: counts[verdict.value] for verdict in Verdict},
-                requests=self._client.sent,
+                requests=self._transport.sent,
                 started_at=self._started_at,
                 finished_at=_now(),
                 elapsed=time.monotonic() - self._started,
@@ -230,7 +209,7 @@ def _named(error: Exception) -> str:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does, so that clean-up follows."""
+    """Make SIGTERM end the block as Ctrl-C does, so that clean-up follows."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,35 +1,37 @@
-"""Gathers what the oracle says of many exchanges into one case result for each rule."""
+"""Groups what the oracle says of many exchanges into one case result for each rule."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 
+from cart_conformance.findings import Finding
 from cart_conformance.oracle import Judgement
-from cart_conformance.run.events import CaseResult, Kind, Layer, Verdict
-from cart_conformance.run.findings import Finding
+from cart_conformance.results import CaseResult, Kind, Phase, Verdict
+from cart_conformance.run.verdicts import Policy, Problem
 from cart_conformance.target.session import Session
 
 _Pair = tuple[str, str]
 
 
 class FindingAggregator:
-    """The exchanges of one part of a layer, by rule and operation.
+    """The exchanges of one part of a phase, by rule and operation.
 
-    The same deviation is told once, by the shortest sequence or request that showed it.
+    The same deviation is kept once, with the shortest sequence or request that showed it.
     """
 
-    def __init__(self, session: Session, layer: Layer, part: str) -> None:
+    def __init__(self, session: Session, phase: Phase, part: str) -> None:
         """``part`` goes into the names of the cases, as in ``fuzz/coverage``."""
         self._session = session
-        self._layer = layer
+        self._policy = Policy.of(session.settings)
+        self._phase = phase
         self._part = part
         self._examined: dict[_Pair, int] = defaultdict(int)
         self._findings: dict[tuple[str, str, Kind], Finding] = {}
         self._problems: dict[str, list[str]] = defaultdict(list)
 
     def note(self, judgement: Judgement) -> None:
-        """Take in one judged exchange."""
+        """Add one judged exchange."""
         if judgement.operation is None:
             return
         for rule in judgement.rules:
@@ -39,7 +41,7 @@ class FindingAggregator:
             self.find(finding)
 
     def find(self, finding: Finding) -> None:
-        """Take in one finding."""
+        """Add one finding."""
         key = (finding.rule, finding.operation, finding.kind)
         self._examined[finding.rule, finding.operation] += 1
         known = self._findings.get(key)
@@ -47,50 +49,44 @@ class FindingAggregator:
             self._findings[key] = finding
 
     def fail(self, operation: str, reason: str) -> None:
-        """Something failed in the suite itself: an error, never a deviation."""
+        """Add a failure of the suite itself: an error, never a deviation."""
         reason = self._session.redactor.text(reason)
         if reason not in self._problems[operation]:
             self._problems[operation].append(reason)
 
     def results(self) -> Iterator[CaseResult]:
-        """One case result for each rule and operation that was examined, then the faults."""
+        """Yield one case result for each rule and operation examined, then the failures."""
         wanted = self._session.settings.rules
         for rule, operation in sorted(self._examined):
             if not wanted or rule in wanted:
                 yield self._result(rule, operation)
         for operation, reasons in sorted(self._problems.items()):
+            problem = Problem(Verdict.ERROR, "; ".join(reasons))
             yield CaseResult(
                 case=f"{self._part}/{operation}/error",
                 rule="success-answer",
                 operation=operation,
-                layer=self._layer,
-                verdict=Verdict.ERROR,
-                title="A fault of the suite itself",
-                reason="; ".join(reasons),
+                layer=self._phase,
+                verdict=self._policy.case_verdict("success-answer", (), problem),
+                title="A failure of the suite itself",
+                reason=problem.reason,
             )
 
     def _result(self, rule: str, operation: str) -> CaseResult:
         case = f"{self._part}/{operation}/{rule}"
         found = [f for f in self._findings.values() if (f.rule, f.operation) == (rule, operation)]
+        deviations = tuple(f.bind(case, self._phase, self._session.redactor) for f in found)
         return CaseResult(
             case=case,
             rule=rule,
             operation=operation,
-            layer=self._layer,
-            verdict=verdict_of(found),
+            layer=self._phase,
+            verdict=self._policy.case_verdict(rule, deviations),
             title=self._session.contract.rule(rule).condition,
-            deviations=tuple(f.bind(case, self._layer, self._session.redactor) for f in found),
+            deviations=deviations,
             examined=((rule, operation),),
             requests=self._examined[rule, operation],
         )
-
-
-def verdict_of(findings: list[Finding]) -> Verdict:
-    """The verdict of a case with these findings, before the run's own settings are applied."""
-    if not findings:
-        return Verdict.CONFORMS
-    documented = any(finding.level == "documented" for finding in findings)
-    return Verdict.DEVIATES if documented else Verdict.ADVICE
 
 
 def _length(finding: Finding) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Folds what cases found into one verdict for each rule, and these into the exit status."""
+"""The one place where verdicts are decided: of a case, of a rule, and of the whole run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from cart_spec.contract import LEVELS, Contract, Level, Rule
 
-from cart_conformance.config import Texts
-from cart_conformance.run.events import (
+from cart_conformance.config import Settings, Texts
+from cart_conformance.results import (
     CaseResult,
     Deviation,
     ExitStatus,
@@ -20,7 +20,7 @@ from cart_conformance.run.events import (
 )
 
 # The first that occurs is the verdict. Advice about a documented rule must not hide that a part of
-# the rule could not be tried; any other rule is advice at most, so what was found is said first.
+# the rule could not be tried. Any other rule is advice at most, so a finding comes first there.
 WORST_FIRST = (
     Verdict.DEVIATES,
     Verdict.ERROR,
@@ -31,8 +31,19 @@ WORST_FIRST = (
 )
 ADVISED_FIRST = (Verdict.DEVIATES, Verdict.ADVICE, *WORST_FIRST)
 
-# State that changes in spite of the refusals of more rules than this is no fault of these rules.
+UNKNOWN = (Verdict.UNTESTABLE, Verdict.ERROR)
+"""Verdicts that say nothing of a deployment."""
+
+# If the refusals of more rules than this still change state, these rules are not to blame.
 _FEW_RULES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a case came to no verdict of its own: ``verdict`` is untestable or error."""
+
+    verdict: Verdict
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,11 @@ class Policy:
 
     strict: bool = False
     texts: Texts = "fail"
+
+    @classmethod
+    def of(cls, settings: Settings) -> Policy:
+        """Return the policy of a run."""
+        return cls(settings.strict, settings.texts)
 
     def counts(self, deviation: Deviation) -> bool:
         """Whether it counts at all."""
@@ -53,18 +69,34 @@ class Policy:
         return self.strict or deviation.level == "documented"
 
     def verdict(self, deviations: Iterable[Deviation]) -> Verdict | None:
-        """What these deviations make of a rule, or None where none counts."""
+        """Return the verdict that these deviations lead to, or None if none counts."""
         counting = [self.fails(each) for each in deviations if self.counts(each)]
         if not counting:
             return None
         return Verdict.DEVIATES if any(counting) else Verdict.ADVICE
 
+    def case_verdict(
+        self, rule: str, deviations: Iterable[Deviation], problem: Problem | None = None
+    ) -> Verdict:
+        """Return the verdict of a case of ``rule``.
+
+        A deviation from that rule decides; deviations from other rules do not. Otherwise it is what
+        the problem says, and without a problem the case conforms.
+        """
+        found = self.verdict(each for each in deviations if each.rule == rule)
+        return found or (problem.verdict if problem else Verdict.CONFORMS)
+
 
 def worst(verdicts: Iterable[Verdict], level: Level = "documented") -> Verdict:
-    """The verdict that decides for a rule of that level; skipped where there is none."""
+    """Return the verdict that decides for a rule of that level; skipped if there is none."""
     found = set(verdicts)
     order = WORST_FIRST if level == "documented" else ADVISED_FIRST
     return next((verdict for verdict in order if verdict in found), Verdict.SKIPPED)
+
+
+def leaves_incomplete(level: Level, verdict: Verdict) -> bool:
+    """Whether a run with this verdict on a rule of that level is incomplete."""
+    return level == "documented" and verdict in UNKNOWN
 
 
 def fold(
@@ -75,26 +107,23 @@ def fold(
     optional: frozenset[str] = frozenset(),
     problem: str | None = None,
 ) -> tuple[RuleVerdict, ...]:
-    """One verdict for each rule of the catalogue, in its order.
+    """Return one verdict for each rule of the catalogue, in its order.
 
-    ``optional`` are the ids of cases that need something a deployment may rightly not have.
-    ``problem`` is why the run could not be made; a rule that was then not tried is an error.
+    ``optional`` are the ids of cases that need something that a conforming deployment may lack.
+    ``problem`` is why the run could not be made; a rule that was not tried then is an error.
     """
     deviations = attributed(contract, [d for result in results for d in result.deviations])
-    return tuple(
-        _rule_verdict(contract, rule, results, deviations[rule.id], policy, optional, problem)
-        for rule in contract.rules
-    )
+    fold = _Fold(contract, results, policy, optional, problem)
+    return tuple(fold.rule(rule, deviations[rule.id]) for rule in contract.rules)
 
 
 def attributed(
     contract: Contract, deviations: Iterable[Deviation]
 ) -> defaultdict[str, list[Deviation]]:
-    """The deviations by rule.
+    """Return the deviations by rule.
 
-    What a refused request changed deviates from ``refusal-changes-nothing``, and from the rule that
-    should have refused it: a refusal in word alone is none. Where it happens with the refusals of
-    many rules, these rules are not to blame.
+    A refusal that still changes state deviates from ``refusal-changes-nothing``. It also counts
+    against the refusing rule, unless more than two rules are affected.
     """
     by_rule: defaultdict[str, list[Deviation]] = defaultdict(list)
     about: defaultdict[str, list[Deviation]] = defaultdict(list)
@@ -112,73 +141,67 @@ def attributed(
     return by_rule
 
 
-def _rule_verdict(
-    contract: Contract,
-    rule: Rule,
-    results: Sequence[CaseResult],
-    deviations: list[Deviation],
-    policy: Policy,
-    optional: frozenset[str],
-    problem: str | None,
-) -> RuleVerdict:
-    counting = [each for each in deviations if policy.counts(each)]
-    own = [result for result in results if result.rule == rule.id]
-    names = dict.fromkeys([*rule.operations, *(each.operation for each in counting)])
-    operations = tuple(
-        _operation_verdict(contract, rule, name, results, counting, policy, optional, problem)
-        for name in names
-    )
-    decided = [each for each in operations if each.verdict is not Verdict.SKIPPED]
-    verdict = worst((each.verdict for each in decided), rule.level)
-    reasons = [each.reason for each in operations if each.verdict is verdict and each.reason]
-    return RuleVerdict(
-        id=rule.id,
-        level=rule.level,
-        group=rule.group,
-        verdict=verdict,
-        operations=operations,
-        deviations=tuple(counting),
-        failing=tuple(policy.fails(each) for each in counting),
-        reason="; ".join(dict.fromkeys(reasons)) or None,
-        cases=len(own),
-    )
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """What the verdicts of all rules depend on."""
 
+    contract: Contract
+    results: Sequence[CaseResult]
+    policy: Policy
+    optional: frozenset[str]
+    problem: str | None
 
-def _operation_verdict(
-    contract: Contract,
-    rule: Rule,
-    operation: str,
-    results: Sequence[CaseResult],
-    deviations: Sequence[Deviation],
-    policy: Policy,
-    optional: frozenset[str],
-    problem: str | None,
-) -> OperationVerdict:
-    method, path = contract.operations[operation]
-    own = [r for r in results if r.rule == rule.id and r.operation == operation]
-    examined = any((rule.id, operation) in result.examined for result in results)
-    needed = [r for r in own if r.case not in optional]
-    found = [each for each in deviations if each.operation == operation]
-    verdicts = [verdict for verdict in [policy.verdict(found)] if verdict]
-    verdicts += [r.verdict for r in needed if r.verdict in (Verdict.ERROR, Verdict.UNTESTABLE)]
-    verdicts += [Verdict.CONFORMS] if examined else []
-    verdicts = verdicts or [r.verdict for r in own]
-    reason = None
-    if not verdicts:
-        verdict, reason = _not_tried(rule, problem)
-    else:
-        verdict = worst(verdicts, rule.level)
-        if verdict in (Verdict.ERROR, Verdict.UNTESTABLE, Verdict.SKIPPED):
-            reason = _reason([r for r in own if r.verdict is verdict], len(own))
-    return OperationVerdict(operation, method, path, verdict, len(own), reason)
+    def rule(self, rule: Rule, deviations: Sequence[Deviation]) -> RuleVerdict:
+        counting = [each for each in deviations if self.policy.counts(each)]
+        own = [result for result in self.results if result.rule == rule.id]
+        names = dict.fromkeys([*rule.operations, *(each.operation for each in counting)])
+        operations = tuple(self._operation(rule, name, own, counting) for name in names)
+        decided = [each for each in operations if each.verdict is not Verdict.SKIPPED]
+        verdict = worst((each.verdict for each in decided), rule.level)
+        reasons = [each.reason for each in operations if each.verdict is verdict and each.reason]
+        return RuleVerdict(
+            id=rule.id,
+            level=rule.level,
+            group=rule.group,
+            verdict=verdict,
+            operations=operations,
+            deviations=tuple(counting),
+            failing=tuple(self.policy.fails(each) for each in counting),
+            reason="; ".join(dict.fromkeys(reasons)) or None,
+            cases=len(own),
+        )
 
+    def _operation(
+        self,
+        rule: Rule,
+        operation: str,
+        results: Sequence[CaseResult],
+        deviations: Sequence[Deviation],
+    ) -> OperationVerdict:
+        method, path = self.contract.operations[operation]
+        own = [result for result in results if result.operation == operation]
+        examined = any((rule.id, operation) in result.examined for result in self.results)
+        needed = [result for result in own if result.case not in self.optional]
+        found = self.policy.verdict(each for each in deviations if each.operation == operation)
+        verdicts = [found] if found else []
+        verdicts += [result.verdict for result in needed if result.verdict in UNKNOWN]
+        verdicts += [Verdict.CONFORMS] if examined else []
+        verdicts = verdicts or [result.verdict for result in own]
+        reason = None
+        if not verdicts:
+            verdict, reason = self._not_tried(rule)
+        else:
+            verdict = worst(verdicts, rule.level)
+            if verdict in (*UNKNOWN, Verdict.SKIPPED):
+                reason = _reason([r for r in own if r.verdict is verdict], len(own))
+        return OperationVerdict(operation, method, path, verdict, len(own), reason)
 
-def _not_tried(rule: Rule, problem: str | None) -> tuple[Verdict, str]:
-    if rule.beyond_run:
-        return Verdict.SKIPPED, rule.beyond_run
-    if problem:
-        return Verdict.ERROR, problem
-    return Verdict.SKIPPED, "not chosen for this run"
+    def _not_tried(self, rule: Rule) -> tuple[Verdict, str]:
+        if rule.beyond_run:
+            return Verdict.SKIPPED, rule.beyond_run
+        if self.problem:
+            return Verdict.ERROR, self.problem
+        return Verdict.SKIPPED, "not chosen for this run"
 
 
 def _reason(results: Sequence[CaseResult], of: int) -> str:
@@ -187,11 +210,10 @@ def _reason(results: Sequence[CaseResult], of: int) -> str:
 
 
 def exit_status(verdicts: Iterable[RuleVerdict], problem: str | None) -> ExitStatus:
-    """What the run exits with; ``problem`` is why it did not come to its end."""
+    """Return the exit status of a run; ``problem`` is why it did not reach its end."""
     verdicts = tuple(verdicts)
     if any(each.verdict is Verdict.DEVIATES for each in verdicts):
         return ExitStatus.DEVIATES
-    unknown = (Verdict.UNTESTABLE, Verdict.ERROR)
-    if problem or any(v.level == "documented" and v.verdict in unknown for v in verdicts):
+    if problem or any(leaves_incomplete(each.level, each.verdict) for each in verdicts):
         return ExitStatus.INCOMPLETE
     return ExitStatus.CONFORMS

@@ -1,0 +1,37 @@
+"""Schemathesis at work: the oracle as its checks, and the two layers that generate requests.
+
+It may import ``oracle``, ``target`` and ``run``'s values; nothing below imports it.
+For use in a test suite of your own: :func:`load_schema`, ``checks`` and ``hooks``.
+Start reading in ``checks`` (what is judged), then ``fixtures`` (what requests are about) and
+``transport`` (how they are sent and judged). ``fuzzing`` and ``stateful`` are layers of a run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from schemathesis.specs.openapi.schemas import OpenApiSchema
+
+__all__ = ["load_schema"]
+
+
+def load_schema(
+    url: str,
+    client_id: str,
+    client_secret: str,
+    *,
+    seed: int | None = None,
+    rate: float | None = None,
+) -> OpenApiSchema:
+    """Return the contract as a Schemathesis schema, bound to fixtures made at the deployment.
+
+    ``url`` is the base URL of the deployment, ``rate`` the most requests a second (0: no limit).
+    The fixtures are removed when the process ends, or by
+    :func:`cart_conformance.schemathesis.loading.close`. Raises CouldNotRun if the fixtures cannot
+    be made.
+    """
+    # Schemathesis takes a second to import; a run of directed cases does without it.
+    from cart_conformance.schemathesis import loading
+
+    return loading.load(loading.settings_for(url, client_id, client_secret, seed=seed, rate=rate))

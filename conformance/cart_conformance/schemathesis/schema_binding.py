@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cart_spec import Contract
+
+from cart_conformance.target.credentials import CUSTOMER_TOKEN
+
+_KEPT_COMPONENTS = ("schemas", "responses", "requestBodies", "examples", "links")
 
 
 def bound_document(
@@ -16,13 +20,16 @@ def bound_document(
     carts: Mapping[str, list[str]],
     customers: list[str],
     logins: list[str],
+    callers: tuple[Sequence[str], Sequence[str]] = ((), ()),
+    named: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """The document with these operations only, over nothing but what the run made.
+    """Return the document with these operations only, over nothing but what the run made.
 
-    ``carts`` and ``customers`` are the ids that paths may name, ``carts`` by operation; customers
-    may be named in bodies too. ``logins`` are the emails that may log in. Associations take the
-    envelope only. Header parameters and security are left out: who calls is decided elsewhere, as
-    a token made up at random would hide every other fault behind its own refusal.
+    ``carts`` and ``customers`` are the ids that paths may name, ``carts`` by operation. ``named``
+    are the customers that bodies may name, by default the same. ``logins`` are the emails that may
+    log in. ``callers`` are the values of ``Authorization`` and of the customer token: as plain
+    header parameters, so that a generator varies, omits and spoils one of them at a time, where
+    tokens made up at random would hide every other fault. Associations take the envelope only.
     """
     document: dict[str, Any] = copy.deepcopy(dict(contract.document))
     wanted = set(operations)
@@ -37,20 +44,21 @@ def bound_document(
             for each in (*item.get("parameters", ()), *item[method.lower()].get("parameters", ()))
         ]
         bound = item[method.lower()] | {
-            "parameters": [each for each in parameters if each["in"] != "header"],
+            "parameters": [
+                *(each for each in parameters if each["in"] != "header"),
+                *_caller_parameters(parameters, *callers),
+            ],
             "security": [],
         }
-        bound.pop("links", None)
         paths.setdefault(template, {})[method.lower()] = bound
-    _bind_schemas(document["components"]["schemas"], customers, logins)
+    _drop_links(document, paths, wanted)
+    _bind_schemas(document["components"]["schemas"], named or customers, logins)
     body = document["components"]["requestBodies"]["Association"]["content"]["application/json"]
     body["schema"] = {"$ref": "#/components/schemas/AssociationBody"}
-    body.pop("examples", None)
+    for content in _request_bodies(document, paths):
+        content.pop("examples", None)  # they name carts and customers that the run did not make
     kept = {name: document[name] for name in ("openapi", "info")}
-    components = {
-        name: document["components"][name]
-        for name in ("schemas", "responses", "requestBodies", "examples")
-    }
+    components = {name: document["components"][name] for name in _KEPT_COMPONENTS}
     return kept | {"paths": paths, "components": components}
 
 
@@ -69,8 +77,58 @@ def _bound(parameter: dict[str, Any], carts: list[str], customers: list[str]) ->
     return parameter
 
 
-def _bind_schemas(schemas: dict[str, Any], customers: list[str], logins: list[str]) -> None:
+def _caller_parameters(
+    parameters: Sequence[Mapping[str, Any]], access: Sequence[str], customer: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the header parameters that say who calls.
+
+    A deployment need not read a customer token where the contract does not name one.
+    """
+    reads_customer = any(each["name"] == CUSTOMER_TOKEN for each in parameters)
+    headers = (
+        ("Authorization", True, access),
+        (CUSTOMER_TOKEN, False, customer if reads_customer else ()),
+    )
+    return [
+        {
+            "name": name,
+            "in": "header",
+            "required": required,
+            "schema": {"type": "string", "enum": list(values)},
+        }
+        for name, required, values in headers
+        if values
+    ]
+
+
+def _drop_links(document: Mapping[str, Any], paths: Mapping[str, Any], wanted: set[str]) -> None:
+    """Take away the links that lead to operations that are not there."""
+    links = document["components"]["links"]
+    for name in [name for name, link in links.items() if link["operationId"] not in wanted]:
+        del links[name]
+    for item in paths.values():
+        for operation in item.values():
+            for response in operation["responses"].values():
+                named = response.get("links", {})
+                for name in [
+                    n for n, ref in named.items() if ref["$ref"].split("/")[-1] not in links
+                ]:
+                    del named[name]
+
+
+def _request_bodies(document: Mapping[str, Any], paths: Mapping[str, Any]) -> Iterable[Any]:
+    bodies = [
+        operation.get("requestBody", {}) for item in paths.values() for operation in item.values()
+    ]
+    for body in (*bodies, *document["components"]["requestBodies"].values()):
+        yield from body.get("content", {}).values()
+
+
+def _bind_schemas(schemas: dict[str, Any], customers: Sequence[str], logins: list[str]) -> None:
     if customers:
-        schemas["ResourceIdentifier"]["properties"]["id"] = {"type": "string", "enum": customers}
+        schemas["ResourceIdentifier"]["properties"]["id"] = {
+            "type": "string",
+            "enum": list(customers),
+        }
     if logins:
         schemas["CustomerTokenRequest"]["properties"]["email"] = {"type": "string", "enum": logins}

@@ -15,20 +15,22 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed
+from hypothesis import HealthCheck, Verbosity, given, seed
+from hypothesis import Phase as HypothesisPhase
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
+from cart_conformance.exchange import Answer
+from cart_conformance.findings import Finding
 from cart_conformance.oracle import CART_SIDE, Judgement, list_side
 from cart_conformance.oracle.answer_checks import shown
-from cart_conformance.run.events import CaseResult, Kind, Layer
+from cart_conformance.results import CaseResult, Kind, Phase
 from cart_conformance.run.finding_aggregator import FindingAggregator
-from cart_conformance.run.findings import Finding
 from cart_conformance.target.credentials import Credentials, Customer
 from cart_conformance.target.judging_client import JudgingClient
 from cart_conformance.target.session import ASSOCIATE, DISSOCIATE, Session, Untestable, identifiers
-from cart_conformance.target.transport import Answer, BudgetSpent, Interruption
+from cart_conformance.target.transport import BudgetSpent, Interruption
 
 CARTS = 3
 """Carts of a sequence."""
@@ -197,11 +199,11 @@ class _Machine:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.witness = JudgingClient(session)
-        self.tally = FindingAggregator(session, Layer.MODEL, "model")
+        self.tally = FindingAggregator(session, Phase.MODEL, "model")
         self.ended: Interruption | Untestable | None = None
         self._faults = 0
         self._until = time.monotonic() + SECONDS
-        self._most = session.client.sent + REQUESTS
+        self._most = session.transport.sent + REQUESTS
         self._told: set[tuple[str, str]] = set()
         self._target: tuple[str, str] | None = None
         self._best: Finding | None = None
@@ -233,7 +235,7 @@ class _Machine:
             max_examples=most,
             database=None,
             deadline=None,
-            phases=[Phase.generate, Phase.shrink],
+            phases=[HypothesisPhase.generate, HypothesisPhase.shrink],
             verbosity=Verbosity.quiet,
             report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
@@ -260,7 +262,7 @@ class _Machine:
 
     @property
     def _is_spent(self) -> bool:
-        return time.monotonic() > self._until or self.session.client.sent > self._most
+        return time.monotonic() > self._until or self.session.transport.sent > self._most
 
     # --- One sequence ---
 
@@ -334,8 +336,7 @@ class _Machine:
 
     def _remember(self, cart: str) -> None:
         """A deployment may make a deleted cart again when it is named: clean it up once more."""
-        self.session.journal.intend("cart", cart)
-        self.session.carts.append(cart)
+        self.session.ledger.claim(cart)
 
     # --- Looking ---
 
@@ -381,7 +382,7 @@ class _Machine:
         if seen or customer.email is None or customer.password is None:
             return
         again = replace(
-            customer, token=self.session.customer_token(customer.email, customer.password)
+            customer, token=self.session.factory.customer_token(customer.email, customer.password)
         )
         complete = self.witness.known.customers[customer.id].complete
         self.witness.introduce(again, has_no_carts=complete)

@@ -21,7 +21,7 @@ class Credentials:
     customer_token: str | None = field(default=None, repr=False)
 
     def headers(self) -> dict[str, str]:
-        """The headers that carry the credentials."""
+        """Return the headers that carry the credentials."""
         headers = {}
         if self.access_token is not None:
             headers["Authorization"] = f"Bearer {self.access_token}"
@@ -32,7 +32,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer whom the run made, or was given. ``password`` is None where only a token is."""
+    """A customer that the run made, or was given. ``password`` is None if only a token is known."""
 
     label: str
     id: str
@@ -43,7 +43,7 @@ class Customer:
 
 
 def altered(token: str) -> str:
-    """``token`` with one character changed, in the middle of its last part.
+    """Return ``token`` with one character changed, in the middle of its last part.
 
     The last characters of base64 may carry padding bits that decide nothing, so a change there
     could leave the token valid.
@@ -56,11 +56,11 @@ def altered(token: str) -> str:
     return token[:at] + other + token[at + 1 :]
 
 
-def forgeries(token: str, other: str | None = None) -> Iterator[tuple[str, str]]:
-    """Tokens like ``token`` that no server may take, as (what, value).
+def forged_tokens(token: str, other: str | None = None) -> Iterator[tuple[str, str]]:
+    """Yield tokens like ``token`` that a server must refuse, as (what, value).
 
     ``other`` is another valid token, whose claims are put under this token's signature. A token
-    that is no JWT can only be altered.
+    that is not a JWT can only be altered.
     """
     yield "not a token", "not-a-token"
     yield "altered", altered(token)

@@ -1,9 +1,10 @@
-"""Sends through a session and holds every answer against the oracle."""
+"""Sends through a session and judges every answer by the oracle."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from cart_conformance.exchange import Answer, Request
 from cart_conformance.oracle import (
     ADMINISTRATOR,
     SHOPPER,
@@ -17,13 +18,13 @@ from cart_conformance.oracle import (
 from cart_conformance.oracle.effects import learn, lost
 from cart_conformance.target.credentials import Credentials, Customer
 from cart_conformance.target.session import Session
-from cart_conformance.target.transport import Answer, Interruption, Request
+from cart_conformance.target.transport import Interruption
 
 
 class JudgingClient:
-    """A session whose answers are judged; what they teach is kept in ``known``.
+    """A session whose answers are judged; what they show is kept in ``known``.
 
-    Only what this run made is known, and nobody else acts on that, so what is known stays true.
+    It knows only what this run made, which no other client changes, so ``known`` stays true.
     """
 
     def __init__(self, session: Session) -> None:
@@ -32,11 +33,11 @@ class JudgingClient:
         self.known = TargetState(complete=True)
         settings = session.settings
         self.known.secrets[settings.client_id] = settings.client_secret
-        for customer in session.customers.values():
+        for customer in session.actors.customers.values():
             self.introduce(customer, has_no_carts=False)
 
     def introduce(self, customer: Customer, *, has_no_carts: bool) -> None:
-        """Make a customer known. ``has_no_carts`` says that every cart to come will be known."""
+        """Make a customer known. With ``has_no_carts``, each of its carts will be known."""
         self.known.customers[customer.id] = KnownCustomer(
             email=customer.email, password=customer.password, complete=has_no_carts
         )
@@ -44,7 +45,7 @@ class JudgingClient:
             self.known.customer_tokens[customer.token] = CustomerToken(customer.id)
 
     def callers(self) -> tuple[Credentials, Credentials]:
-        """The administrator, and a shopper without a customer token. Raises Untestable."""
+        """Return the administrator, and a shopper without customer token. Raises Untestable."""
         administrator, implicit = self.session.administrator, self.session.implicit
         for caller, grant in ((administrator, ADMINISTRATOR), (implicit, SHOPPER)):
             if caller.access_token:
@@ -52,29 +53,29 @@ class JudgingClient:
         return administrator, implicit
 
     def send(
-        self, caller: Credentials | None, operation: str, **request: Any
+        self, caller: Credentials | None, operation: str, **parts: Any
     ) -> tuple[Answer, Judgement]:
         """Send one operation, judge its answer and learn from it.
 
-        See :meth:`cart_conformance.target.session.Session.send` for ``request``. Raises an Interruption, after
-        which nothing is known any more of the cart that a changing request was about.
+        For ``parts`` see :meth:`Session.send`. Raises an Interruption; after a changing request,
+        nothing is known any more of its cart.
         """
         self.callers()
         try:
-            answer = self.session.send(caller, operation, **request)
+            answer = self.session.send(caller, operation, **parts)
         except Interruption:
-            self._lost(operation, request)
+            self._lost(operation, parts)
             raise
         judgement = self.oracle.judge(answer, self.known)
         reading = self.oracle.read(answer.request, self.known)
         rule = judgement.rules[0] if judgement.rules else None
         learn(reading, answer, rule, odd=judgement.doubt is not None)
-        # The oracle looks at what the observer looks at, with more knowledge of the request.
-        self.session.observer.drain()
+        # The oracle has looked at the same things, and knows more of the request.
+        self.session.checks.drain()
         return answer, judgement
 
-    def _lost(self, operation: str, request: dict[str, Any]) -> None:
+    def _lost(self, operation: str, parts: dict[str, Any]) -> None:
         method, path = self.session.contract.operations[operation]
-        cart = str(request.get("cart") or "")
+        cart = str(parts.get("cart") or "")
         url = self.session.settings.target + path.replace("{cartID}", cart)
         lost(self.oracle.read(Request(method, url, {}), self.known))

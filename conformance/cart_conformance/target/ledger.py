@@ -1,12 +1,19 @@
-"""What a run makes, written down before it is made, so that it can be removed whatever happens."""
+"""The things that a run makes, written down before they are made, so that they can be removed.
+
+The file is the run's *journal*: append-only JSON lines, for ``cart-conformance cleanup``.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from platformdirs import user_state_path
+
+from cart_conformance.exchange import Answer
+from cart_conformance.target.requests import RequestParts
 
 Thing = Literal["cart", "customer"]
 
@@ -16,17 +23,24 @@ class JournalError(ValueError):
 
 
 def default_path(run_id: str) -> Path:
-    """Where a journal goes that is given no place: the user's state directory."""
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state) / "cart-conformance" / f"{run_id}.jsonl"
+    """Return the path of a run's journal in the user's state directory."""
+    return user_state_path("cart-conformance") / f"{run_id}.jsonl"
 
 
-class Journal:
-    """An append-only file of JSON lines; each is on its way to disk before the request is sent."""
+class Ledger:
+    """What a run made and has not removed, in memory and in the journal.
+
+    Each line is on its way to disk before the request is sent. ``carts`` and ``customers`` are ids,
+    oldest first. ``unsure`` are things that may have been made by requests without an answer.
+    """
 
     def __init__(self, path: Path, run_id: str, target: str, *, resume: bool = False) -> None:
-        """Start the file, or ``resume`` one. Raises JournalError where it cannot be written."""
+        """Start the file, or ``resume`` one. Raises JournalError if it cannot be written."""
         self.path = path
+        self.carts: list[str] = []
+        self.customers: list[str] = []
+        self.unsure: list[tuple[Thing, str]] = []
+        self._pending: list[tuple[Thing, str]] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a" if resume else "x", encoding="utf-8")
@@ -35,30 +49,88 @@ class Journal:
         if not resume:
             self._write({"run": run_id, "target": target})
 
+    # --- What a request may make ---
+
+    def expect(self, parts: RequestParts) -> None:
+        """Note what the next request may make."""
+        data = parts.document.get("data") if isinstance(parts.document, dict) else None
+        if not isinstance(data, dict):
+            return
+        if parts.operation == "createACart" and isinstance(data.get("id"), str):
+            self.intend("cart", data["id"])
+        if parts.operation == "createCustomer" and isinstance(data.get("email"), str):
+            self.intend("customer", data["email"])
+
     def intend(self, thing: Thing, key: str) -> None:
-        """About to make one; ``key`` is a cart's id or name, or a customer's email."""
+        """Note that the next request may make a thing.
+
+        ``key`` is a cart's id or name, or a customer's email.
+        """
         self._write({"intend": thing, "key": key})
+        self._pending.append((thing, key))
+
+    def settle(self, parts: RequestParts, answer: Answer | None) -> None:
+        """Note what exists after a request; without an answer, what it may have made is unsure."""
+        if answer is None:
+            self.unsure += self._pending
+        self._pending.clear()
+        if answer is None or not answer.ok:
+            return
+        made = answer.data.get("id") if isinstance(answer.data, dict) else None
+        if parts.operation == "createACart" and isinstance(made, str) and made:
+            self.made("cart", made, made)
+        elif parts.operation == "createCustomer" and isinstance(made, str) and made:
+            data = parts.document.get("data") if isinstance(parts.document, dict) else None
+            email = data.get("email") if isinstance(data, dict) else None
+            self.made("customer", email if isinstance(email, str) else "", made)
+        elif parts.operation == "deleteACart" and parts.cart in self.carts:
+            self.gone("cart", parts.cart)
+        elif parts.operation == "deleteCustomer" and parts.customer in self.customers:
+            self.gone("customer", parts.customer)
+
+    # --- What there is ---
+
+    def claim(self, cart: str) -> str:
+        """Note a cart that may come to exist when it is named, and return its id."""
+        self._write({"intend": "cart", "key": cart})
+        self.carts.append(cart)
+        return cart
 
     def made(self, thing: Thing, key: str, made_id: str) -> None:
-        """It was made, with this id."""
-        self._write({"made": thing, "key": key, "id": made_id})
+        """Note a thing that was made, with its id."""
+        ids = self._ids(thing)
+        if made_id not in ids:
+            self._write({"made": thing, "key": key, "id": made_id})
+            ids.append(made_id)
 
     def given(self, customer_id: str) -> None:
-        """A customer from the fixtures: its associations are removed, itself never."""
+        """Note a customer of the fixtures: its associations are removed, itself never."""
         self._write({"given": customer_id})
 
     def gone(self, thing: Thing, made_id: str) -> None:
-        """It was removed."""
+        """Note that a thing was removed."""
         self._write({"gone": thing, "id": made_id})
+        ids = self._ids(thing)
+        if made_id in ids:
+            ids.remove(made_id)
+
+    def maybe(self) -> list[tuple[Thing, str]]:
+        """Return the things that may have been made by requests without an answer."""
+        return [*self.unsure, *self._pending]
+
+    # --- The file ---
 
     def finish(self) -> None:
-        """Everything was removed: so is the file."""
+        """Remove the file: nothing is left."""
         self._file.close()
         self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Keep the file."""
         self._file.close()
+
+    def _ids(self, thing: Thing) -> list[str]:
+        return self.carts if thing == "cart" else self.customers
 
     def _write(self, line: dict[str, Any]) -> None:
         self._file.write(json.dumps(line) + "\n")
@@ -67,11 +139,10 @@ class Journal:
 
 @dataclass
 class Remains:
-    """What a journal says is still there, oldest first.
+    """What is still there according to a journal, oldest first.
 
-    ``carts`` and ``customers`` are ids. ``emails`` are of customers that may have been made without
-    their id becoming known. A cart is always asked for by an id that is known beforehand, or known
-    by ``names`` alone.
+    ``carts`` and ``customers`` are ids. ``emails`` belong to customers that may have been made
+    although their id never became known.
     """
 
     run_id: str
@@ -82,20 +153,23 @@ class Remains:
     emails: list[str] = field(default_factory=list)
 
     def forget(self, thing: Thing, made_id: str) -> None:
-        """It is gone."""
+        """Leave out what was removed."""
         ids = self.carts if thing == "cart" else self.customers
         if made_id in ids:
             ids.remove(made_id)
 
 
 def read_journal(path: Path) -> Remains:
-    """What is left of a run. A last line that was cut off is left out. Raises JournalError."""
+    """Return what is left of a run. A last line that was cut off is ignored.
+
+    Raises JournalError.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
         first = json.loads(lines[0])
         remains = Remains(first["run"], first["target"])
     except (OSError, UnicodeDecodeError, ValueError, IndexError, KeyError, TypeError) as error:
-        raise JournalError(f"{path}: is no journal of a run: {error}") from None
+        raise JournalError(f"{path}: not the journal of a run: {error}") from None
     for number, line in enumerate(lines[1:], 2):
         try:
             _apply(remains, json.loads(line))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from cart_conformance.bodies import customers_of, page_of, timestamp, total
+from cart_conformance.errors import Untestable
 from cart_conformance.target.credentials import Credentials, Customer
-from cart_conformance.target.session import Session, Untestable
-from cart_conformance.target.transport import Answer
+from cart_conformance.target.session import Session
 
 PAGE = 50
 """Entries asked for at a time; well inside the bounds, which have cases of their own."""
@@ -20,9 +20,9 @@ MOST_PAGES = 10
 class State:
     """One cart as the deployment shows it.
 
-    ``customers`` are the ids in the cart's relationship, sorted, a repeated one twice. ``listed``
-    tells, by customer label, how often the cart is in that customer's list, -1 where the list could
-    not be read. ``missing`` is the status where the cart could not be read.
+    ``customers`` are the ids in the cart's relationship, sorted; a repeated one stands twice.
+    ``listed`` is, by customer label, how often the cart is in that customer's list, or -1 if the
+    list could not be read. ``missing`` is the status if the cart could not be read.
     """
 
     customers: tuple[str, ...]
@@ -32,16 +32,16 @@ class State:
     missing: int | None = None
 
     def count(self, label: str) -> int:
-        """How often the cart is in the list of the customer with that label."""
+        """Return how often the cart is in the list of the customer with that label."""
         return dict(self.listed).get(label, 0)
 
     def associations(self) -> tuple[Any, ...]:
-        """What is visible of the associations, from both sides."""
+        """Return what is visible of the associations, from both sides."""
         return (self.customers, self.listed, self.missing)
 
 
 def read_state(session: Session, cart: str, customers: Iterable[Customer]) -> State:
-    """The cart, read as administrator, and each customer's list, read with its token."""
+    """Read the cart as administrator, and each customer's list with its token."""
     listed = tuple((each.label, _times_listed(session, each, cart)) for each in customers)
     answer = session.send(session.administrator, "getACart", cart=cart)
     data = answer.data
@@ -63,43 +63,15 @@ def _times_listed(session: Session, customer: Customer, cart: str) -> int:
         return -1
 
 
-def customers_of(cart: dict[str, Any]) -> list[str]:
-    """The ids in a cart's relationship; an empty one may be ``{}``, a list, or not there at all."""
-    relationships = cart.get("relationships")
-    related = relationships.get("customers") if isinstance(relationships, dict) else None
-    entries = related.get("data") if isinstance(related, dict) else related
-    if isinstance(entries, dict):
-        entries = [entries]
-    if not isinstance(entries, list):
-        return []
-    return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
-
-
-def timestamp(cart: dict[str, Any], name: str) -> str | None:
-    """One of a cart's timestamps as it was sent."""
-    meta = cart.get("meta")
-    timestamps = meta.get("timestamps") if isinstance(meta, dict) else None
-    value = timestamps.get(name) if isinstance(timestamps, dict) else None
-    return value if isinstance(value, str) else None
-
-
-def instant(text: str | None) -> datetime:
-    """A timestamp as a point in time. Raises Untestable where it is none."""
-    try:
-        return datetime.fromisoformat(text or "")
-    except ValueError:
-        raise Untestable(f"{text!r} is no timestamp") from None
-
-
 def list_ids(session: Session, caller: Credentials) -> list[str]:
-    """The ids of the carts that ``caller`` is listed. Raises Untestable where it is refused."""
+    """Return the ids of the carts that ``caller`` is listed. Raises Untestable if it is refused."""
     return [str(cart.get("id")) for cart in list_carts(session, caller)]
 
 
 def list_carts(
     session: Session, caller: Credentials, pages: int = MOST_PAGES
 ) -> list[dict[str, Any]]:
-    """The carts that ``caller`` is listed, page by page. Raises Untestable."""
+    """Return the carts that ``caller`` is listed, page by page. Raises Untestable."""
     carts: list[dict[str, Any]] = []
     for _ in range(pages):
         query = f"page[limit]={PAGE}&page[offset]={len(carts)}"
@@ -114,18 +86,3 @@ def list_carts(
         if not page:
             break
     return carts
-
-
-def page_of(answer: Answer) -> list[dict[str, Any]]:
-    """The entries of a page. Raises Untestable where it is none."""
-    if not answer.ok or not isinstance(answer.data, list):
-        raise Untestable(f"a list could not be read: {answer.status}")
-    return [entry for entry in answer.data if isinstance(entry, dict)]
-
-
-def total(answer: Answer, default: int) -> int:
-    """How many entries there are in all, as the page says."""
-    meta = answer.document.get("meta") if isinstance(answer.document, dict) else None
-    results = meta.get("results") if isinstance(meta, dict) else None
-    value = results.get("total") if isinstance(results, dict) else None
-    return value if isinstance(value, int) else default

@@ -3,27 +3,23 @@
 What can come between a request and its answer::
 
     Interruption
-    ├── NetworkFault     no answer: refused, reset, cut off, TLS, name resolution
+    ├── NetworkError     no answer: refused, reset, cut off, TLS, name resolution
     │   ├── TimedOut     no whole answer in time
-    │   └── Unavailable  503 and a Retry-After, or a gateway's word that it got no answer
-    ├── Throttled        429 to every try
-    └── BudgetSpent      the run's requests or its time are used up
+    │   └── Unavailable  503 with Retry-After, or a gateway reports that it got no answer
+    ├── Throttled        429 to every attempt
+    └── BudgetSpent      the requests or the time of the run are used up
 
-None of them says anything about the contract.
+None of them says anything about the contract. They are not exceptions of ``requests``, so a tool
+that sends through :attr:`Transport.http` neither swallows one nor sends the request again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
-import socket
-import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -31,235 +27,92 @@ import requests
 import requests.utils
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Retry
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import InvalidHeader
+from urllib3 import ProxyManager, Retry
+from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3.exceptions import TimeoutError as PoolTimeoutError
 
-from cart_conformance.run.events import Exchange
-from cart_conformance.target.redaction import Redactor
+from cart_conformance.exchange import NOT_JSON, Answer, Request
+from cart_conformance.target.deadline import Deadline, bind_pools
+
+__all__ = [
+    "NOT_JSON",
+    "Answer",
+    "BudgetSpent",
+    "Interruption",
+    "NetworkError",
+    "Request",
+    "Throttled",
+    "TimedOut",
+    "Transport",
+    "Unavailable",
+]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_LIMIT = 4 * 1024 * 1024
 THROTTLE_TRIES = 6
 LONGEST_WAIT = 30.0
-"""Seconds at most that one ``Retry-After`` is waited for."""
+"""Seconds to wait for one ``Retry-After``, at most."""
 
-# A connection that has been idle for this long may be closed by the server just as a request goes
-# out on it, and nobody could tell whether that request was carried out: a fresh one is opened.
+EXCHANGE_TIMEOUTS = 1.5
+"""An exchange may take this many timeouts: one for the first byte, half of one for the rest."""
+
+# A server may close a connection that has been idle for this long just as a request goes out on
+# it. Whether that request was carried out cannot be known, so a new connection is opened.
 IDLE_SECONDS = 1.5
-
-NOT_JSON = object()
-"""What :attr:`Answer.document` is where the body is not JSON."""
 
 
 class Interruption(Exception):
-    """Something came in between; the contract has no part in it."""
+    """Something other than the contract ended the exchange."""
 
 
-class NetworkFault(Interruption):
+class NetworkError(Interruption):
     """No answer came."""
 
 
-class TimedOut(NetworkFault):
+class TimedOut(NetworkError):
     """No whole answer came in time."""
 
 
-class Unavailable(NetworkFault):
+class Unavailable(NetworkError):
     """The server asked to be tried later, or a gateway could not reach it."""
 
 
 class Throttled(Interruption):
-    """Every try was answered with 429."""
+    """Every attempt was answered with 429."""
 
 
 class BudgetSpent(Interruption):
     """The run may send no more requests."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """What is sent, byte for byte."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back, raw: it may hold secrets, :meth:`exchange` does not."""
-
-    request: Request
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    elapsed: float
-
-    @property
-    def ok(self) -> bool:
-        """Whether the status is a 2xx."""
-        return 200 <= self.status < 300
-
-    @property
-    def refused(self) -> bool:
-        """Whether the status is a 4xx: a 5xx is never a refusal."""
-        return 400 <= self.status < 500
-
-    @cached_property
-    def document(self) -> Any:
-        """The body as JSON, or :data:`NOT_JSON`.
-
-        Half a surrogate pair, which JSON can escape and nobody can send, is a question mark in it.
-        """
-        try:
-            document = json.loads(self.body)
-            if b"\\ud" in self.body.lower():
-                text = json.dumps(document, ensure_ascii=False)
-                document = json.loads(text.encode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            return NOT_JSON
-        return document
-
-    @property
-    def data(self) -> Any:
-        """What is under ``data`` in the body, or None."""
-        return self.document.get("data") if isinstance(self.document, dict) else None
-
-    def exchange(self, redactor: Redactor) -> Exchange:
-        """This answer and its request, redacted."""
-        request = self.request
-        return Exchange(
-            method=request.method,
-            url=redactor.text(request.url),
-            request_headers=redactor.headers(request.headers.items()),
-            request_body=None if request.body is None else redactor.body(request.body),
-            status=self.status,
-            response_headers=redactor.headers(self.headers.items()),
-            response_body=redactor.body(self.body),
-            elapsed=self.elapsed,
-        )
-
-
-class _Watched:
-    """The socket that is in use, so that an answer that trickles can be cut off."""
-
-    def __init__(self) -> None:
-        self.socket: socket.socket | None = None
-
-    def cut(self) -> None:
-        if self.socket is not None:
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
-
-
-class _Adapter(HTTPAdapter):
-    """No retries, and connections that tell which socket they use."""
-
-    def __init__(self, watched: _Watched) -> None:
-        self._watched = watched
-        super().__init__(max_retries=Retry(0, read=False), pool_connections=1, pool_maxsize=1)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        watched = self._watched
-
-        class Plain(HTTPConnection):
-            def connect(self) -> None:
-                super().connect()
-                watched.socket = self.sock
-
-        class Secure(HTTPSConnection):
-            def connect(self) -> None:
-                super().connect()
-                watched.socket = self.sock
-
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class SecurePool(HTTPSConnectionPool):
-            ConnectionCls = Secure
-
-        super().init_poolmanager(*args, **kwargs)
-        manager: PoolManager = self.poolmanager
-        manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
-
-
-class Client:
-    """One run's requests. ``sleep`` and ``clock`` (seconds, monotonic) can be put in by tests."""
+class Budget:
+    """The requests and the time that a run may take, and its rate."""
 
     def __init__(
         self,
         *,
         rate: float,
         max_requests: int,
-        timeout: float,
         max_time: float,
-        target: str,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """``rate`` in requests a second (0: none), ``timeout`` and ``max_time`` in seconds."""
+        """``rate`` is in requests a second, 0 for no limit; ``max_time`` is in seconds."""
         self.sent = 0
-        self.timeout = timeout
         self._max_requests = max_requests
         self._interval = 1 / rate if rate else 0.0
         self._clock = clock
         self._sleep = sleep
         self._deadline = clock() + max_time
         self._next_at = 0.0
-        self._last_at = 0.0
-        self._waited_in_vain = False
-        self._watched = _Watched()
-        self._session = _session(target, self._watched)
-
-    @property
-    def session(self) -> requests.Session:
-        """The connection pool, for tools that send through ``requests`` themselves."""
-        return self._session
 
     def grant_more(self, requests: int, seconds: float) -> None:
         """Allow that much more: clean-up comes after the budget."""
         self._max_requests = self.sent + requests
         self._deadline = self._clock() + seconds
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
-
-    def send(self, request: Request) -> Answer:
-        """The answer to ``request``. A 429 is waited out; a GET is tried again after a fault.
-
-        Raises an Interruption: a changing request whose answer was lost is never sent again. A
-        server that was waited for as it asked, in vain, is waited for no more until it answers.
-        """
-        faults = 0
-        throttled = 0
-        while True:
-            self.take_turn()
-            try:
-                answer = self._once(request)
-                if _is_of_a_gateway(answer):
-                    raise Unavailable(f"a gateway's {answer.status} to {request.method}")
-            except NetworkFault:
-                faults += 1
-                if request.method not in SAFE_METHODS or faults > 1:
-                    raise
-                continue
-            wait = _retry_after(answer)
-            if answer.status != 429 and wait is None:
-                self._waited_in_vain = False
-                return answer
-            if answer.status != 429 and request.method not in SAFE_METHODS:
-                raise Unavailable(f"{answer.status} to {request.method} {request.url}")
-            throttled += 1
-            if throttled >= (1 if self._waited_in_vain else THROTTLE_TRIES):
-                self._waited_in_vain = wait is not None
-                what = f"{answer.status} to {throttled} tries of {request.method} {request.url}"
-                raise Throttled(what) if answer.status == 429 else Unavailable(what)
-            self._pause(min(LONGEST_WAIT, 2.0**throttled / 4 if wait is None else wait))
-
     def take_turn(self) -> None:
-        """Wait for this run's next turn to send, and count it. Raises BudgetSpent."""
+        """Wait for the next turn to send, and count it. Raises BudgetSpent."""
         if self.sent >= self._max_requests:
             raise BudgetSpent(f"the budget of {self._max_requests} requests is spent")
         now = self._clock()
@@ -273,71 +126,184 @@ class Client:
         self.sent += 1
 
     def pause(self, seconds: float) -> None:
-        """Wait, where a rule is about time passing. Raises BudgetSpent."""
-        self._pause(seconds)
-
-    def _pause(self, seconds: float) -> None:
+        """Wait. Raises BudgetSpent if the run ends before."""
         if self._clock() + seconds >= self._deadline:
             raise BudgetSpent("the time of the run is used up")
         self._sleep(seconds)
 
-    def _once(self, request: Request) -> Answer:
+
+class _Adapter(HTTPAdapter):
+    """Sends within a budget and a deadline, for every user of the session that it is mounted on."""
+
+    def __init__(self, budget: Budget, timeout: float) -> None:
+        self._budget = budget
+        self._timeout = timeout
+        self._deadline = Deadline()
+        self._last_at = 0.0
+        self.elapsed = 0.0
+        """Seconds that the last exchange took, without the wait for its turn."""
+        self._waited_without_success = False
+        super().__init__(max_retries=Retry(0, read=False), pool_connections=1, pool_maxsize=1)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools of direct connections."""
+        super().init_poolmanager(*args, **kwargs)
+        bind_pools(self.poolmanager, self._deadline)
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> ProxyManager:
+        """Make the pools of connections through a proxy."""
+        known = proxy in self.proxy_manager
+        manager: ProxyManager = super().proxy_manager_for(proxy, **proxy_kwargs)
+        if not known:
+            bind_pools(manager, self._deadline)
+        return manager
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Return the whole answer. Raises an Interruption.
+
+        A 429 is waited out, and a GET is tried again after a network error. A changing request
+        whose answer was lost is never sent again. After one unsuccessful ``Retry-After`` wait, the
+        next one is not waited for until the server has answered.
+        """
+        del stream, timeout  # The whole body is read, within the run's own timeout.
+        method = str(request.method)
+        errors = 0
+        throttled = 0
+        while True:
+            self._budget.take_turn()
+            try:
+                response = self._send_once(request, verify=verify, cert=cert, proxies=proxies)
+                if _is_of_a_gateway(response):
+                    raise Unavailable(f"a gateway's {response.status_code} to {method}")
+            except NetworkError:
+                errors += 1
+                if method not in SAFE_METHODS or errors > 1:
+                    raise
+                continue
+            status, wait = response.status_code, _retry_after(response)
+            if status != 429 and wait is None:
+                self._waited_without_success = False
+                return response
+            if status != 429 and method not in SAFE_METHODS:
+                raise Unavailable(f"{status} to {method} {request.url}")
+            throttled += 1
+            if throttled >= (1 if self._waited_without_success else THROTTLE_TRIES):
+                self._waited_without_success = wait is not None
+                what = f"{status} to {throttled} tries of {method} {request.url}"
+                raise Throttled(what) if status == 429 else Unavailable(what)
+            self._budget.pause(min(LONGEST_WAIT, 2.0**throttled / 4 if wait is None else wait))
+
+    def _send_once(self, request: requests.PreparedRequest, **how: Any) -> requests.Response:
         if time.monotonic() - self._last_at > IDLE_SECONDS:
-            self._session.close()
+            self.close()
+        self._deadline.start(self._timeout * EXCHANGE_TIMEOUTS)
         started = time.perf_counter()
-        cut_off = threading.Event()
-
-        def cut() -> None:
-            cut_off.set()
-            self._watched.cut()
-
-        watchdog = threading.Timer(self.timeout * 1.5, cut)
-        watchdog.daemon = True
-        watchdog.start()
         try:
-            return self._exchange(request, started)
-        except requests.Timeout as error:
-            raise TimedOut(f"no answer within {self.timeout:g} s") from error
+            response = super().send(request, stream=True, timeout=self._timeout, **how)
+            body = response.raw.read(BODY_LIMIT + 1, decode_content=True)
+            if len(body) > BODY_LIMIT:
+                raise NetworkError(f"an answer of more than {BODY_LIMIT} bytes")
+        except (requests.Timeout, PoolTimeoutError, TimeoutError) as error:
+            self.close()
+            whole = self._deadline.left <= 0
+            seconds = self._timeout * EXCHANGE_TIMEOUTS if whole else self._timeout
+            raise TimedOut(f"no {'whole ' if whole else ''}answer within {seconds:g} s") from error
         except UnicodeError as error:
-            # An id or a token that the server gave fits into no header.
-            raise NetworkFault(f"it cannot be sent: {_what(error)}") from error
-        except (requests.RequestException, OSError) as error:
-            self._session.close()
-            if cut_off.is_set():
-                raise TimedOut(f"no whole answer within {self.timeout * 1.5:g} s") from error
-            raise NetworkFault(_what(error)) from error
+            # A header cannot carry an id or a token that the server gave.
+            raise NetworkError(f"it cannot be sent: {_reason(error)}") from error
+        except (requests.RequestException, HTTPError, OSError, NetworkError) as error:
+            self.close()
+            if isinstance(error, NetworkError):
+                raise
+            raise NetworkError(_reason(error)) from error
         finally:
-            watchdog.cancel()
             self._last_at = time.monotonic()
+            self.elapsed = time.perf_counter() - started
+        # ``requests`` has no public way to hand over a body that was read within a limit.
+        response._content = body  # noqa: SLF001 - see above
+        response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - not in the stubs; see above
+        return response
 
-    def _exchange(self, request: Request, started: float) -> Answer:
-        with self._session.request(
-            request.method,
-            request.url,
-            headers=dict(request.headers),
-            data=request.body,
-            timeout=self.timeout,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            body = bytearray()
-            for chunk in response.iter_content(65536):
-                body += chunk
-                if len(body) > BODY_LIMIT:
-                    raise NetworkFault(f"an answer of more than {BODY_LIMIT} bytes")
-            return Answer(
-                request=request,
-                status=response.status_code,
-                headers=CaseInsensitiveDict(response.headers),
-                body=bytes(body),
-                elapsed=time.perf_counter() - started,
+
+class _Session(requests.Session):
+    """A session whose redirects are never followed: they may lead to a foreign server."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Say that no answer redirects."""
+
+
+class Transport:
+    """The one way in which a run sends requests.
+
+    :attr:`http` can be handed to any tool that sends through ``requests``, Schemathesis'
+    ``Case.call`` among them: the budget, the deadline and the policy on retries hold there too.
+    """
+
+    def __init__(
+        self,
+        *,
+        rate: float,
+        max_requests: int,
+        timeout: float,
+        max_time: float,
+        target: str,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """``rate`` in requests a second (0: no limit), ``timeout`` and ``max_time`` in seconds.
+
+        Tests can replace ``clock`` (monotonic seconds) and ``sleep``.
+        """
+        self.budget = Budget(
+            rate=rate, max_requests=max_requests, max_time=max_time, clock=clock, sleep=sleep
+        )
+        self._adapter = _Adapter(self.budget, timeout)
+        self.http = _session(target, self._adapter)
+
+    @property
+    def sent(self) -> int:
+        """The number of requests sent so far."""
+        return self.budget.sent
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.http.close()
+
+    def send(self, request: Request) -> Answer:
+        """Return the answer to ``request``. Raises an Interruption."""
+        try:
+            prepared = self.http.prepare_request(
+                requests.Request(
+                    request.method, request.url, headers=request.headers, data=request.body
+                )
             )
+        except (requests.RequestException, UnicodeError) as error:
+            raise NetworkError(f"it cannot be sent: {_reason(error)}") from error
+        # Not through the session's own ``send``, which looks for cookies and redirects.
+        response = self._adapter.send(
+            prepared, verify=self.http.verify or True, proxies=self.http.proxies
+        )
+        return Answer(
+            request=request,
+            status=response.status_code,
+            headers=CaseInsensitiveDict(response.headers),
+            body=response.content,
+            elapsed=self._adapter.elapsed,
+        )
 
 
-def _session(target: str, watched: _Watched) -> requests.Session:
-    session = requests.Session()
-    # A .netrc would replace the Authorization header of this run; proxies and the certificate
-    # bundle of the environment are wanted all the same.
+def _session(target: str, adapter: _Adapter) -> requests.Session:
+    session = _Session()
+    # A .netrc would replace the Authorization header of the run. The proxies and the certificate
+    # bundle of the environment are still used.
     session.trust_env = False
     session.proxies.update(requests.utils.get_environ_proxies(target))
     session.verify = (
@@ -346,27 +312,30 @@ def _session(target: str, watched: _Watched) -> requests.Session:
     # A cookie would carry the identity of one caller over to the next.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.clear()
-    adapter = _Adapter(watched)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
 
 
-def _is_of_a_gateway(answer: Answer) -> bool:
-    """Whether something on the way answered because the server did not.
+def _is_of_a_gateway(response: requests.Response) -> bool:
+    """Whether a gateway answered because the server did not.
 
-    The server itself would answer with errors, as it does to everything else.
+    The server itself would answer with errors in its envelope.
     """
-    if answer.status not in (502, 503, 504) or _retry_after(answer) is not None:
+    if response.status_code not in (502, 503, 504) or _retry_after(response) is not None:
         return False
-    return not (isinstance(answer.document, dict) and "errors" in answer.document)
+    try:
+        document = response.json()
+    except (ValueError, RecursionError):
+        return True
+    return not (isinstance(document, dict) and "errors" in document)
 
 
-def _retry_after(answer: Answer) -> float | None:
-    """Seconds to wait before trying again; None where the server does not ask for it."""
-    if answer.status not in (429, 503):
+def _retry_after(response: requests.Response) -> float | None:
+    """Return the seconds to wait before the next attempt; None if the server asks for no wait."""
+    if response.status_code not in (429, 503):
         return None
-    value = answer.headers.get("Retry-After", "")
+    value = response.headers.get("Retry-After", "")
     with contextlib.suppress(ValueError):
         return max(0.0, float(value))
     with contextlib.suppress(InvalidHeader):
@@ -374,8 +343,8 @@ def _retry_after(answer: Answer) -> float | None:
     return None
 
 
-def _what(error: Exception) -> str:
-    """The reason in one line, without the addresses of Python objects in it."""
+def _reason(error: Exception) -> str:
+    """Return the reason in one line, without the addresses of Python objects."""
     reason: BaseException = error
     while reason.__cause__ is not None or reason.__context__ is not None:
         reason = reason.__cause__ or reason.__context__ or reason

@@ -1,1 +1,6 @@
-"""Recorded traffic as evidence: judged by the oracle of a run, without anything being sent."""
+"""Recorded traffic as evidence: the oracle of a run judges it, and nothing is sent.
+
+``recorded`` reads a file, with a reader for each format; ``evidence`` judges its exchanges;
+``command`` is ``cart-spec traffic``. It may import the oracle and ``run.verdicts``. Start at
+:func:`cart_conformance.traffic.evidence.weigh`.
+"""

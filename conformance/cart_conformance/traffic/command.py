@@ -16,10 +16,11 @@ from cart_spec.findings import FORMATS, Finding, Review, Severity
 from cart_conformance.config import TEXTS, Texts
 from cart_conformance.oracle import Oracle
 from cart_conformance.reports.text import one_line
-from cart_conformance.run.events import Deviation, RuleVerdict, Verdict
+from cart_conformance.results import Deviation, RuleVerdict, Verdict
 from cart_conformance.run.verdicts import Policy
 from cart_conformance.traffic.evidence import Evidence, Judged, weigh
-from cart_conformance.traffic.recorded import Recording, read_recording
+from cart_conformance.traffic.recorded import read_recording
+from cart_conformance.traffic.recording import Recording
 
 _WORDS = {
     Verdict.CONFORMS: "follow the contract",

@@ -9,22 +9,15 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from cart_spec import Contract
+from cart_spec.redaction import SECRET_FIELDS, SECRET_HEADERS, Redactor
 
+from cart_conformance.exchange import Answer
+from cart_conformance.findings import Finding
 from cart_conformance.oracle import Judgement, Oracle, TargetState, learn
 from cart_conformance.oracle.request_view import Token
-from cart_conformance.run.events import CaseResult, Deviation, Layer, RuleVerdict, Verdict
-from cart_conformance.run.finding_aggregator import verdict_of
-from cart_conformance.run.findings import Finding
+from cart_conformance.results import CaseResult, Deviation, Phase, RuleVerdict, Verdict
 from cart_conformance.run.verdicts import Policy, fold
-from cart_conformance.target.redaction import Redactor
-from cart_conformance.target.transport import Answer
-from cart_conformance.traffic.recorded import (
-    SECRET_FIELDS,
-    SECRET_HEADERS,
-    Recorded,
-    Recording,
-    is_withheld,
-)
+from cart_conformance.traffic.recording import Recorded, Recording, is_withheld
 
 CART_LIFETIME = 6.9 * 24 * 3600
 """Seconds after which a cart may be gone (cart-expired): it has seven days, times are inexact."""
@@ -40,7 +33,7 @@ NOT_SHOWN = "no exchange in this recording puts it to the test"
 class Judged:
     """One exchange with its verdict; ``rules`` are those that it puts to the test.
 
-    ``reason`` says why nothing can be said, where nothing can. Everything in it is redacted.
+    ``reason`` says why there is no verdict, if there is none. Everything in it is redacted.
     """
 
     recorded: Recorded
@@ -63,10 +56,10 @@ class Evidence:
 def weigh(recording: Recording, oracle: Oracle, policy: Policy, *, alone: bool) -> Evidence:
     """Judge a recording by what the oracle's contract allows.
 
-    ``alone`` says that nobody else used the store meanwhile, nor moved its clock: then what an
-    exchange did is known at the next one. Otherwise only tokens are remembered.
+    ``alone`` says that no other client used the store meanwhile, or moved its clock. Then the
+    effect of an exchange is known at the next one; otherwise only tokens are remembered.
     """
-    redactor = Redactor(secrets_of(recording))
+    redactor = Redactor(secrets_of(recording), by_name=False)
     known = recording.known
     judged: list[Judged] = []
     judgements: list[Judgement] = []
@@ -75,7 +68,9 @@ def weigh(recording: Recording, oracle: Oracle, policy: Policy, *, alone: bool) 
         if latest and recorded.at and recorded.at - latest > CART_LIFETIME:
             known = _remembered(known, alone=False)
         latest = recorded.at or latest
-        assert recorded.answer is not None, "every reader gives one, empty where none came"
+        assert recorded.answer is not None, (
+            "every reader gives an answer, an empty one if none came"
+        )
         reading = oracle.read(recorded.answer.request, known, recorded.at)
         if reading.operation is None:
             others += 1
@@ -99,7 +94,7 @@ def weigh(recording: Recording, oracle: Oracle, policy: Policy, *, alone: bool) 
 
 def _judged(recorded: Recorded, judgement: Judgement, policy: Policy, redactor: Redactor) -> Judged:
     deviations = tuple(
-        finding.bind(recorded.pointer, Layer.DIRECTED, redactor) for finding in judgement.findings
+        finding.bind(recorded.pointer, Phase.DIRECTED, redactor) for finding in judgement.findings
     )
     verdict = policy.verdict(deviations)
     if verdict is None:
@@ -115,7 +110,7 @@ def _verdicts(
     policy: Policy,
     redactor: Redactor,
 ) -> tuple[RuleVerdict, ...]:
-    """One verdict for each rule, folded as those of a run are."""
+    """Return one verdict for each rule, folded like those of a run."""
     found: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
     examined: defaultdict[tuple[str, str], int] = defaultdict(int)
     for judgement in judgements:
@@ -124,22 +119,24 @@ def _verdicts(
         for finding in judgement.findings:
             found[finding.rule, finding.operation].append(finding)
             examined[finding.rule, finding.operation] += 0
-    results = [
-        CaseResult(
-            case=f"traffic/{operation}/{rule}",
-            rule=rule,
-            operation=operation,
-            layer=Layer.DIRECTED,
-            verdict=verdict_of(found[rule, operation]),
-            deviations=tuple(
-                each.bind(f"traffic/{operation}/{rule}", Layer.DIRECTED, redactor)
-                for each in found[rule, operation]
-            ),
-            examined=((rule, operation),),
-            requests=number,
+    results = []
+    for (rule, operation), number in examined.items():
+        case = f"traffic/{operation}/{rule}"
+        deviations = tuple(
+            each.bind(case, Phase.DIRECTED, redactor) for each in found[rule, operation]
         )
-        for (rule, operation), number in examined.items()
-    ]
+        results.append(
+            CaseResult(
+                case=case,
+                rule=rule,
+                operation=operation,
+                layer=Phase.DIRECTED,
+                verdict=policy.case_verdict(rule, deviations),
+                deviations=deviations,
+                examined=((rule, operation),),
+                requests=number,
+            )
+        )
     return tuple(
         replace(each, reason=NOT_SHOWN) if each.verdict is Verdict.SKIPPED else each
         for each in fold(contract, results, policy)
@@ -147,7 +144,7 @@ def _verdicts(
 
 
 def _remembered(known: TargetState, *, alone: bool) -> TargetState:
-    """What still holds at the next exchange; values that were taken out are never relied on."""
+    """Return what still holds at the next exchange; withheld values are never relied on."""
     kept = TargetState(access_tokens=known.access_tokens, customer_tokens=known.customer_tokens)
     if alone:
         kept.carts, kept.customers = known.carts, known.customers
@@ -167,7 +164,7 @@ def _without_credentials(url: str) -> str:
 
 
 def secrets_of(recording: Recording) -> Iterator[str]:
-    """Every secret in a recording, by where secrets stand.
+    """Yield every secret in a recording, by the places that are made for secrets.
 
     Left out are those so short that they are ordinary words, and what stands for a value that is
     not there.

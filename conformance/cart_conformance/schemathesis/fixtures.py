@@ -1,0 +1,267 @@
+"""The customers and carts that generated requests are about, and how they are kept as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cart_conformance.errors import Untestable
+from cart_conformance.exchange import Answer, Request
+from cart_conformance.oracle import CART_SIDE, Judgement, KnownCustomer, list_side
+from cart_conformance.oracle.jsontext import read_json
+from cart_conformance.oracle.request_view import ASSOCIATION_OPERATIONS, RequestView, is_safe_id
+from cart_conformance.schemathesis.schema_binding import bound_document
+from cart_conformance.target.credentials import CUSTOMER_TOKEN, Credentials, Customer, altered
+from cart_conformance.target.judging_client import JudgingClient
+from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers
+from cart_conformance.target.session import Session
+
+# Left out: tokens for a store's key, since a series of wrong secrets may lock a real key; and the
+# removal of customers, which has directed cases.
+OPERATIONS = (
+    "createCustomerCartAssociation",
+    "deleteCustomerCartAssociation",
+    "getCarts",
+    "createACart",
+    "getACart",
+    "updateACart",
+    "deleteACart",
+    "getCustomers",
+    "getCustomer",
+)
+# These change a customer, so they need one that the run made for it.
+CUSTOMER_OPERATIONS = ("createCustomer", "updateCustomer", "createCustomerToken")
+
+UNSAFE_ID = "not a safe id"
+
+# What the generated requests carry in place of tokens: a token that is renewed stays the same to a
+# generator, and no report of a tool that only sees these has a secret in it.
+ADMINISTRATOR, IMPLICIT = "Bearer administrator", "Bearer implicit"
+ALTERED = "Bearer administrator, altered"
+CUSTOMER_A, CUSTOMER_B = "customer A", "customer B"
+LATER_LOGIN, ALTERED_A = "customer A, logged in again", "customer A, altered"
+
+
+@dataclass
+class _Carts:
+    """Carts by what they are for. ``kept`` says which customers each of them is to have."""
+
+    free: str
+    of_a: str
+    of_b: str
+    renamed: str
+    absent: str
+    contact: str | None
+    spare: list[str]
+    kept: dict[str, set[str]] = field(default_factory=dict)
+
+
+class Fixtures:
+    """Customers A and B, and carts: free, of A, of B, with a contact email, absent, to delete.
+
+    After each association request the carts are looked at and put back in order, so that each
+    request meets the same state, and what a refused request changed shows.
+    """
+
+    def __init__(self, session: Session) -> None:
+        """Make the fixtures. Raises Untestable, or an Interruption."""
+        self.session = session
+        self.witness = JudgingClient(session)
+        customers = list(session.actors.customers.values())
+        if not customers:
+            raise Untestable("no customer: " + "; ".join(session.actors.problems))
+        # Coverage varies one thing at a time around a request that it builds from the least of the
+        # values: that is to be a right one, in which customer A's token goes with A's id.
+        self.customers = sorted(customers[:2], key=lambda each: (len(each.id), each.id))
+        self.own: Customer | None = None
+        if session.settings.customers is None:
+            self.own = session.new_customer()
+            self.witness.introduce(self.own, has_no_carts=True)
+        # Longer than ids usually are, so that it is not the least.
+        self.absent_customer = f"{session.fresh_id('unknown')}-{'0' * 36}"
+        self.witness.known.customers[self.absent_customer] = KnownCustomer(exists=False)
+        self._later = self._logged_in_again(self.customers[0])
+        self.carts = self._make_carts()
+
+    def _make_carts(self) -> _Carts:
+        carts = _Carts(
+            free=self._new_cart(),
+            of_a=self._new_cart(),
+            of_b=self._new_cart(),
+            renamed=self._new_cart(),
+            absent=self.session.unknown_cart_id(),
+            contact=None,
+            spare=[self._new_cart(), self._new_cart()],
+        )
+        with suppress(Untestable):
+            carts.contact = self._new_cart(contact={"name": "C", "email": "contact@example.com"})
+        first, last = self.customers[0], self.customers[-1]
+        carts.kept = {carts.free: set(), carts.of_a: {first.id}, carts.of_b: {last.id}}
+        self._associate(carts.of_a, first.id)
+        self._associate(carts.of_b, last.id)
+        return carts
+
+    def _logged_in_again(self, customer: Customer) -> Customer | None:
+        if customer.email is None or customer.password is None:
+            return None
+        token = self.session.factory.customer_token(customer.email, customer.password)
+        again = replace(customer, token=token)
+        complete = self.witness.known.customers[customer.id].complete
+        self.witness.introduce(again, has_no_carts=complete)
+        return again
+
+    def _new_cart(self, **fields: Any) -> str:
+        data = {"id": self.session.fresh_id(), "name": "Conformance run", **fields}
+        answer, _ = self._administer("createACart", body={"data": data})
+        made = answer.data.get("id") if isinstance(answer.data, dict) else None
+        if not answer.ok or not isinstance(made, str):
+            raise Untestable(f"no cart could be made: {answer.status}")
+        return made
+
+    def _administer(self, operation: str, **request: Any) -> tuple[Answer, Judgement]:
+        administrator, _ = self.witness.callers()
+        return self.witness.send(administrator, operation, **request)
+
+    def _associate(self, cart: str, customer: str, operation: str = ASSOCIATE) -> None:
+        self._administer(operation, cart=cart, body=identifiers(customer))
+
+    # --- What generators may name ---
+
+    def document(self) -> dict[str, Any]:
+        """Return the contract document bound to these fixtures."""
+        carts = self.carts
+        operations = (*OPERATIONS, *(CUSTOMER_OPERATIONS if self.own else ()))
+        contact = [carts.contact] if carts.contact else []
+        bound = {each: [carts.of_a, carts.free, carts.of_b, carts.absent] for each in operations}
+        bound |= {
+            ASSOCIATE: [carts.free, carts.of_a, carts.of_b, *contact, carts.absent, UNSAFE_ID],
+            DISSOCIATE: [carts.of_a, carts.of_b, carts.free, carts.absent, UNSAFE_ID],
+            # An unknown id returns a new cart, so it must not be the one that is to stay absent.
+            "getACart": [carts.of_a, carts.free, carts.of_b, self.session.unknown_cart_id()],
+            "updateACart": [carts.renamed, carts.of_a, carts.absent],
+            "deleteACart": carts.spare,
+        }
+        customers = [each.id for each in self.customers]
+        own = self.own
+        return bound_document(
+            self.session.contract,
+            operations,
+            carts=bound,
+            customers=[*([own.id] if own else []), *customers],
+            named=[*customers, self.absent_customer],
+            logins=[own.email] if own and own.email else [],
+            callers=(list(self._access_tokens()), list(self._customer_tokens())),
+        )
+
+    def _access_tokens(self) -> dict[str, str]:
+        """Return the values of ``Authorization``, by what stands for them. Raises Untestable."""
+        administrator, implicit = (str(each.access_token) for each in self.witness.callers())
+        tokens = {ADMINISTRATOR: administrator, IMPLICIT: implicit, ALTERED: altered(administrator)}
+        return {name: f"Bearer {token}" for name, token in tokens.items()}
+
+    def _customer_tokens(self) -> dict[str, str]:
+        """Return the customer tokens, by what stands for them."""
+        first, later = self.customers[0].token, self._later
+        tokens = {
+            CUSTOMER_A: first,
+            CUSTOMER_B: self.customers[-1].token,
+            LATER_LOGIN: later.token if later else None,
+            ALTERED_A: altered(first) if first else None,
+        }
+        return {name: token for name, token in tokens.items() if token}
+
+    def headers(self, headers: dict[str, str]) -> dict[str, str]:
+        """Return ``headers`` with the tokens that their values stand for. Raises Untestable."""
+        found = dict(headers)
+        for name, value in headers.items():
+            if name.lower() == "authorization":
+                found[name] = self._access_tokens().get(value, value)
+            elif name.lower() == CUSTOMER_TOKEN.lower():
+                found[name] = self._customer_tokens().get(value, value)
+        return found
+
+    def names_only_ours(self, view: RequestView) -> bool:
+        """Return whether a path names nothing but what this run made, or what cannot exist.
+
+        An unsafe cart id cannot exist.
+        """
+        carts, session = self.carts, self.session
+        if "cartID" in view.parameters:
+            ours = {carts.absent, *session.ledger.carts}
+            return view.cart_id in ours or not is_safe_id(view.cart_id)
+        if "customerID" in view.parameters:
+            made = [self.own.id] if self.own else []
+            may_be_any = view.sent.method == "GET"
+            return view.customer_id in [
+                *made,
+                *([each.id for each in self.customers] if may_be_any else []),
+            ]
+        return True
+
+    def own_body(self, operation: str, sent: bytes) -> dict[str, Any]:
+        """Return a body to send, with this run's ids, emails and passwords for made-up ones."""
+        text = read_json(sent)
+        data = text.value.get("data") if isinstance(text.value, dict) else None
+        if text.malformed or text.ambiguous or not isinstance(data, dict):
+            return {"raw": sent}
+        if operation == "createACart" and is_safe_id(str(data.get("id") or "x")):
+            data["id"] = self.session.fresh_id()
+        elif operation in {"createCustomer", "updateCustomer"}:
+            if "@" in str(data.get("email")):
+                data["email"] = f"{self.session.fresh_id('customer')}@example.com"
+            if isinstance(data.get("password"), str) and data["password"]:
+                # One that can be told from chance, where an answer is searched for it.
+                data["password"] = f"Aa1-{self.session.rng.getrandbits(64):016x}"
+        else:
+            return {"raw": sent}
+        return {"body": text.value}
+
+    def view(self, method: str, url: str) -> RequestView:
+        """Return a request's operation and parameters as the oracle reads them."""
+        oracle = self.witness.oracle
+        return oracle.read(Request(method, url, {}), self.witness.known)
+
+    # --- What is done after each request ---
+
+    def settle(self, answer: Answer) -> Iterator[Judgement]:
+        """Look at what a request may have changed, and put it back in order."""
+        view = self.witness.oracle.read(answer.request, self.witness.known)
+        if view.operation in ASSOCIATION_OPERATIONS:
+            yield from self._look(view.cart_id, at_lists=answer.ok)
+            yield from self._restore(view.cart_id)
+        elif view.operation == "deleteACart" and answer.ok and view.cart_id in self.carts.spare:
+            data = {"id": view.cart_id, "name": "Conformance run"}
+            self._administer("createACart", body={"data": data})
+
+    def _look(self, cart: str, *, at_lists: bool) -> Iterator[Judgement]:
+        """Look at a cart from its own side, and from the lists of its customers."""
+        known = self.witness.known.carts.get(cart)
+        if known is None or not known.exists:
+            return
+        if CART_SIDE not in known.verified:
+            yield self._administer("getACart", cart=cart)[1]
+        for customer in self.customers if at_lists else ():
+            if list_side(customer.id) not in known.verified:
+                yield self._list_of(customer)
+        if at_lists and self._later is not None:
+            later = self._list_of(self._later)
+            level = self.session.contract.rule("any-device").level
+            found = tuple(replace(f, rule="any-device", level=level) for f in later.findings)
+            yield replace(later, findings=found, rules=(*later.rules, "any-device"))
+
+    def _list_of(self, customer: Customer) -> Judgement:
+        caller: Credentials = self.session.shopper(customer)
+        return self.witness.send(caller, "getCarts")[1]
+
+    def _restore(self, cart: str) -> Iterator[Judgement]:
+        """Have the cart's customers be those that it is to have."""
+        wanted, are = self.carts.kept.get(cart), self.witness.known.customers_of(cart)
+        if wanted is None or are is None or are == wanted:
+            return
+        for customer in sorted(are - wanted):
+            self._associate(cart, customer, DISSOCIATE)
+        for customer in sorted(wanted - are):
+            self._associate(cart, customer)
+        yield from self._look(cart, at_lists=False)

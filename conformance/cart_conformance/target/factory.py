@@ -1,0 +1,121 @@
+"""Makes the carts and customers of a run."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from cart_conformance.config import GivenCustomer, Settings
+from cart_conformance.errors import CouldNotRun, Untestable
+from cart_conformance.exchange import Answer
+from cart_conformance.target.actors import Actors
+from cart_conformance.target.credentials import Credentials, Customer
+from cart_conformance.target.ledger import Ledger
+from cart_conformance.target.requests import log_in_body
+
+
+class Factory:
+    """Makes things of a run, and nothing that could belong to anything else."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        run_id: str,
+        actors: Actors,
+        ledger: Ledger,
+        send: Callable[..., Answer],
+        keep_secret: Callable[[GivenCustomer], None],
+    ) -> None:
+        """``keep_secret`` gets the credentials of given customers before they are used."""
+        self._settings = settings
+        self._run_id = run_id
+        self._actors = actors
+        self._ledger = ledger
+        self._send = send
+        self._keep_secret = keep_secret
+        self._count = 0
+
+    def fresh_id(self, what: str = "cart") -> str:
+        """Return an id of safe characters that belongs to this run and is not used yet."""
+        self._count += 1
+        return f"conformance-{self._run_id}-{what}-{self._count}"
+
+    def unknown_cart_id(self) -> str:
+        """Return an id that no cart has; a deployment may create the cart when it is named."""
+        return self._ledger.claim(self.fresh_id("unknown"))
+
+    def cart(self, caller: Credentials | None = None, **fields: Any) -> str:
+        """Make a cart, as administrator or ``caller``, and return its id. Raises Untestable."""
+        data = {"id": self.fresh_id(), "name": f"Conformance run {self._run_id}"} | fields
+        answer = self._send(
+            caller or self._actors.administrator, "createACart", body={"data": data}
+        )
+        made = answer.data.get("id") if isinstance(answer.data, dict) else None
+        if not answer.ok or not isinstance(made, str) or not made:
+            raise Untestable(f"no cart could be made: {answer.status}")
+        return made
+
+    def customer(self, label: str | None = None) -> Customer:
+        """Make a customer, log it in, and return it. Raises Untestable."""
+        if self._settings.customers is not None:
+            raise Untestable("customers are given by the fixtures; none is made")
+        password = secrets.token_urlsafe(12) + "-Aa1"
+        email = f"{self.fresh_id('customer')}@example.com"
+        name = f"Conformance run {self._run_id}"
+        data = {"type": "customer", "name": name, "email": email, "password": password}
+        answer = self._send(self._actors.administrator, "createCustomer", body={"data": data})
+        made = answer.data.get("id") if isinstance(answer.data, dict) else None
+        if not answer.ok or not isinstance(made, str) or not made:
+            raise Untestable(
+                f"no customer could be made: {answer.status}; give some with --fixtures"
+            )
+        token = self.customer_token(email, password)
+        return Customer(label or made, made, email, token, password)
+
+    def customer_token(self, email: str, password: str) -> str:
+        """Log a customer in and return the token. Raises Untestable."""
+        answer = self._send(
+            self._actors.administrator, "createCustomerToken", body=log_in_body(email, password)
+        )
+        token = answer.data.get("token") if isinstance(answer.data, dict) else None
+        if not answer.ok or not isinstance(token, str) or not token:
+            raise Untestable(f"the customer could not log in: {answer.status}")
+        return token
+
+    def provision(self) -> None:
+        """Get an access token, and customers A, B and C: new ones, or those of the fixtures.
+
+        Raises CouldNotRun without an access token. Other problems are kept in ``actors.problems``.
+        """
+        actors = self._actors
+        answer = actors.token("client_credentials")
+        if answer.status in (400, 401, 403):
+            raise CouldNotRun(
+                f"the credentials were refused ({answer.status}): check --client-id and the secret"
+            )
+        try:
+            actors.adopt("administrator", answer)
+        except Untestable as problem:
+            raise CouldNotRun(
+                f"{self._settings.target} does not answer like this API: {problem}."
+                " Check the base URL."
+            ) from None
+        given = self._settings.customers
+        for i, label in enumerate("ABC"):
+            try:
+                if given is None:
+                    actors.customers[label] = self.customer(label)
+                elif i < len(given):
+                    actors.customers[label] = self._given(label, given[i])
+            except Untestable as problem:
+                actors.problems.append(str(problem))
+                break
+
+    def _given(self, label: str, given: GivenCustomer) -> Customer:
+        self._ledger.given(given.id)
+        self._keep_secret(given)
+        token = given.token
+        if given.email and given.password:
+            token = self.customer_token(given.email, given.password)
+        return Customer(label, given.id, given.email, token, given.password, given=True)

@@ -1,0 +1,103 @@
+"""The parts of a request, by operation of the contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from cart_spec.contract import Contract
+
+from cart_conformance.exchange import Request
+from cart_conformance.target.credentials import Credentials
+
+ABSENT: Final = object()
+"""No body; None is the JSON value null."""
+
+ASSOCIATE = "createCustomerCartAssociation"
+DISSOCIATE = "deleteCustomerCartAssociation"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestParts:
+    """One request to an operation, before it becomes bytes.
+
+    ``path`` are the path parameters, percent-encoded. ``cart`` and ``customer`` are what they
+    stand for, ``document`` is what ``body`` was made from.
+    """
+
+    operation: str
+    headers: dict[str, str]
+    path: dict[str, str]
+    query: str = ""
+    body: bytes | None = None
+    document: Any = ABSENT
+    cart: str | None = None
+    customer: str | None = None
+
+
+def parts_of(
+    caller: Credentials | None,
+    operation: str,
+    *,
+    cart: str | None = None,
+    customer: str | None = None,
+    body: Any = ABSENT,
+    raw: bytes | None = None,
+    query: str = "",
+    headers: Mapping[str, str | None] | None = None,
+    encoded: bool = False,
+) -> RequestParts:
+    """Return the parts of a request.
+
+    ``cart`` and ``customer`` fill the path, percent-encoded unless they are ``encoded`` already.
+    ``body`` is sent as JSON, ``raw`` as it is. ``headers`` are added, or with None removed.
+    """
+    if body is not ABSENT:
+        raw = json.dumps(body, ensure_ascii=False).encode()
+    sent = {"Accept": "application/json", "User-Agent": "cart-conformance"}
+    if raw is not None:
+        sent["Content-Type"] = "application/json"
+    sent |= caller.headers() if caller else {}
+    for name, header in (headers or {}).items():
+        sent.pop(name, None)
+        if header is not None:
+            sent[name] = header
+    path = {
+        name: value if encoded else quote(value, safe="")
+        for name, value in (("cartID", cart), ("customerID", customer))
+        if value is not None
+    }
+    return RequestParts(operation, sent, path, query, raw, body, cart, customer)
+
+
+def plain_request(contract: Contract, target: str, parts: RequestParts) -> Request:
+    """Return the request without the help of Schemathesis, which takes seconds to load.
+
+    Set-up and clean-up send these. The requests of directed cases are the same to the byte; see
+    :class:`cart_conformance.cases.schema_cases.SchemaCases`.
+    """
+    method, path = contract.operations[parts.operation]
+    for name, value in parts.path.items():
+        path = path.replace(f"{{{name}}}", value)
+    url = target + path + (f"?{parts.query}" if parts.query else "")
+    return Request(method, url, parts.headers, parts.body)
+
+
+def log_in_body(email: object, password: object) -> dict[str, Any]:
+    """Return the body of a customer's login."""
+    return {
+        "data": {
+            "type": "token",
+            "email": email,
+            "password": password,
+            "authentication_mechanism": "password",
+        }
+    }
+
+
+def identifiers(*ids: object) -> dict[str, Any]:
+    """Return the body of an association request, in the envelope."""
+    return {"data": [{"type": "customer", "id": each} for each in ids]}

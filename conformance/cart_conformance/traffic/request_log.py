@@ -1,0 +1,96 @@
+"""Reads the request log of the mock, as its control API returns it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from requests.structures import CaseInsensitiveDict
+
+from cart_conformance.exchange import Answer, Request
+from cart_conformance.oracle import ADMINISTRATOR, SHOPPER, AccessToken, CustomerToken
+from cart_conformance.target.credentials import CUSTOMER_TOKEN
+from cart_conformance.traffic.recording import Recorded, RecordingReader, text_or_none
+
+_LONGEST_KEPT = 60_000
+"""Characters of a body in the mock's journal, from which it may have been cut."""
+
+
+class RequestLogReader(RecordingReader):
+    """The mock's request journal. Its secrets are taken out, but it says who called."""
+
+    kind = "journal of the mock"
+
+    def __init__(self, entries: Sequence[Any]) -> None:
+        super().__init__(entries)
+        for grant in (ADMINISTRATOR, SHOPPER):
+            self.known.access_tokens[_token(grant)] = AccessToken(grant)
+
+    def exchange(self, entry: Mapping[str, Any], pointer: str, line: int) -> Recorded:
+        method, status = str(entry["method"]).upper(), entry.get("status")
+        query = f"?{entry['query']}" if entry.get("query") else ""
+        url = f"{entry['path']}{query}"
+        sent = Request(method, url, self._headers(entry), self._bytes(entry.get("body")))
+        shown = entry.get("answer") or {}
+        answer = Answer(
+            request=sent,
+            status=int(status or 0),
+            headers=CaseInsensitiveDict(shown.get("headers") or {}),
+            body=self._bytes(shown.get("body")) or b"",
+            elapsed=0.0,
+        )
+        # The store's clock may be set, so that the machine's time says nothing of a token's.
+        left_out = _journal_left_out(entry)
+        return Recorded(
+            pointer,
+            line,
+            method,
+            url,
+            status,
+            text_or_none(entry.get("at")),
+            None,
+            answer,
+            left_out,
+        )
+
+    def _headers(self, entry: Mapping[str, Any]) -> CaseInsensitiveDict[str]:
+        headers = CaseInsensitiveDict(
+            (str(name), self.header(str(name), str(value)))
+            for name, value in (entry.get("headers") or {}).items()
+        )
+        caller = entry.get("caller") or {}
+        grant, customer = caller.get("grant"), caller.get("customer_id")
+        if "Authorization" in headers:
+            known = isinstance(grant, str) and _token(grant) in self.known.access_tokens
+            headers["Authorization"] = f"Bearer {_token(str(grant)) if known else self.withheld()}"
+        if CUSTOMER_TOKEN in headers and customer:
+            headers[CUSTOMER_TOKEN] = _token(customer)
+            self.known.customer_tokens[_token(customer)] = CustomerToken(customer)
+        return headers
+
+    def _bytes(self, body: Any) -> bytes | None:
+        if body is None:
+            return None
+        if isinstance(body, str):
+            return self.body(body)
+        return json.dumps(self.restored(body), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _journal_left_out(entry: Mapping[str, Any]) -> str | None:
+    bodies = (entry.get("body"), (entry.get("answer") or {}).get("body"))
+    if entry.get("fault"):
+        return "a fault was injected into it"
+    if not entry.get("status"):
+        return "no answer was sent"
+    if any(isinstance(body, str) and len(body) >= _LONGEST_KEPT for body in bodies):
+        return "a body in it was cut"
+    return None
+
+
+def _token(owner: str) -> str:
+    return f"token-of-{owner}-in-the-journal"
+
+
+def is_logged(entry: Any) -> bool:
+    return isinstance(entry, dict) and {"method", "path", "status", "operation"} <= entry.keys()
