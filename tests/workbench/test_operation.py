@@ -189,6 +189,7 @@ def test_live(live_cart_mock, n):
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_plugin_in_parallel_and_with_warnings_as_errors_gives_each_test_a_store(
     tmp_path: Path, workers: str
