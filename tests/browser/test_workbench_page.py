@@ -1,4 +1,4 @@
-"""The workbench's page, used in a real browser as people use it."""
+"""The workbench's page, used in a real browser."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def mock(mock_url: str) -> Iterator[CartMock]:
-    """A store of this test in the mock."""
+    """Yield a mock with a store for this test."""
     with httpx.Client(base_url=mock_url) as client:
         mock = CartMock(client, f"page-{uuid.uuid4()}")
         yield mock
@@ -82,7 +82,7 @@ def names(client: httpx.Client) -> list[str]:
 
 @pytest.fixture
 def opened(browser: Browser, mock: CartMock) -> Iterator[Opened]:
-    """Opens the page on this test's store; a script error or a foreign request fails the test."""
+    """Yield a function that opens the page; a script error or a foreign request fails the test."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
     fetched: list[str] = []
@@ -122,7 +122,7 @@ def says(page: Page, text: str) -> None:
 
 
 def refuse(mock: CartMock, cart: str = "household") -> httpx.Response:
-    """A request that is refused by type-not-customer."""
+    """Send a request that type-not-customer refuses."""
     return mock.client.post(
         f"/v2/carts/{cart}/relationships/customers",
         headers=mock.headers(),

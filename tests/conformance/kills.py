@@ -20,7 +20,7 @@ from cart_conformance.cases.context import NOTHING_CHANGES
 from cart_conformance.run.events import Layer, RuleVerdict, Verdict
 from cart_mock.app import create_app
 from cart_mock.auth import passwords
-from cart_mock.breaks import BREAKS, Break
+from cart_mock.breaks import BREAKS, Break, parse_break
 from cart_mock.breaks.hooks import ApplyDespiteRefusal
 from cart_mock.testing import CartMock, served
 
@@ -140,6 +140,14 @@ def intact_mock() -> Iterator[httpx.Client]:
     finally:
         passwords._hasher = usual
         passwords._hash_of_no_customer.cache_clear()
+
+
+@contextmanager
+def serving_break(name: str) -> Iterator[str]:
+    """Serve a mock that breaks one rule for everybody; its URL."""
+    broken = parse_break(name)
+    with served(create_app(contract=CONTRACT, breaks=[broken]), [broken]) as client:
+        yield str(client.base_url).rstrip("/")
 
 
 @contextmanager
