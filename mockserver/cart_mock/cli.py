@@ -15,6 +15,10 @@ from cart_mock.telemetry.logs import LOG_FORMATS
 if TYPE_CHECKING:
     from cart_mock.breaks import Break
 
+    _BreakType = click.ParamType["Break"]
+else:
+    _BreakType = click.ParamType  # older versions of click have no generic ParamType
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _EXISTING_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 _DIRECTORY = click.Path(path_type=Path, file_okay=False)
@@ -37,7 +41,7 @@ POST /v2/customers, then log in at POST /v2/customers/tokens.
 """
 
 
-class _BreakName(click.ParamType["Break"]):
+class _BreakName(_BreakType):
     """The name of a way to break a rule."""
 
     name = "break"

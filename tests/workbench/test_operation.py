@@ -189,6 +189,7 @@ def test_live(live_cart_mock, n):
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_plugin_in_parallel_and_with_warnings_as_errors_gives_each_test_a_store(
     tmp_path: Path, workers: str
@@ -202,3 +203,30 @@ def test_plugin_in_parallel_and_with_warnings_as_errors_gives_each_test_a_store(
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "12 passed" in done.stdout
+
+
+# ---- The command ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "accelerated"),
+    [
+        ([], {}, True),
+        (["--no-accelerator"], {}, False),
+        ([], {"CART_MOCK_NO_ACCELERATOR": "1"}, False),
+    ],
+)
+def test_command_with_no_accelerator_serves_without_it(
+    arguments: list[str], env: dict[str, str], accelerated: bool
+) -> None:
+    script = (
+        "import sys\n"
+        "from cart_mock import cli, launch\n"
+        "launch.server_of = lambda *_, accelerator, **__: sys.exit(f'accelerator {accelerator}')\n"
+        f"cli.main(['--port', '0', *{arguments}])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **env}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr == f"accelerator {accelerated}\n"

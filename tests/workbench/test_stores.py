@@ -141,6 +141,7 @@ def _scenario(client: httpx.Client, worker: int) -> list[str]:
     return strange
 
 
+@pytest.mark.full
 def test_forty_workers_with_a_client_id_each_never_see_each_other(
     live_cart_mock: CartMock,
 ) -> None:

@@ -27,7 +27,10 @@ _SIZES = {
 
 
 def exposition(metrics: Metrics, tenants: TenantRegistry) -> bytes:
-    """Return all metrics in Prometheus' text format."""
+    """Return all metrics in Prometheus' text format.
+
+    It may run in a thread, because it copies the counts that it reads.
+    """
     registry = CollectorRegistry()
     registry.register(_Collector(metrics, tenants))
     return generate_latest(registry)
@@ -52,7 +55,7 @@ class _Collector(Collector):
         )
         counted = [
             ((operation_id, str(status), rule or ""), count)
-            for (operation_id, status, rule), count in self._metrics.requests.items()
+            for (operation_id, status, rule), count in self._metrics.requests.copy().items()
         ]
         for labels, count in sorted(counted):
             family.add_metric(labels, count)
@@ -65,7 +68,7 @@ class _Collector(Collector):
             labels=("operation",),
         )
         bounds = [*map(str, BUCKETS), "+Inf"]
-        for operation_id, latency in sorted(self._metrics.latency.items()):
+        for operation_id, latency in sorted(self._metrics.latency.copy().items()):
             buckets = list(zip(bounds, accumulate(latency.counts), strict=True))
             family.add_metric((operation_id,), buckets, latency.seconds)
         return family
