@@ -60,13 +60,13 @@ def expected(broken: Break) -> set[Verdict]:
     return {Verdict.DEVIATES}
 
 
-def expected_others(broken: Break) -> tuple[str, ...]:
-    """Return the other rules that a run rightly accuses.
+def may_be_accused(broken: Break) -> set[str]:
+    """Return the other rules that a run may accuse.
 
     If one rule refuses and the state changes all the same, that rule is to blame as well.
     """
     refusing = _refusing(broken)
-    return refusing if len(refusing) == 1 else ()
+    return {*refusing} - {broken.rule} if len(refusing) == 1 else set()
 
 
 def _refusing(broken: Break) -> tuple[str, ...]:
