@@ -259,7 +259,7 @@ def test_what_a_cart_is_called_is_shown_and_never_run(opened: Opened, mock: Cart
 
 
 def many(customers: int, carts: int) -> dict[str, Any]:
-    """A state in which each customer has every so many carts, some are shared, some nobody's."""
+    """Return a state in which customers have several carts; some are shared, some unowned."""
     held = [n for n in range(carts) if customers and n % 7]
     links = {(f"cart-{n}", f"customer-{(n * step) % customers}") for n in held for step in (1, 3)}
     return {
@@ -607,7 +607,7 @@ def test_the_coverage_shows_what_was_met(opened: Opened, mock: CartMock, tmp_pat
         page.get_by_role("button", name="JUnit").click()
     download.value.save_as(tmp_path / "coverage.xml")
     assert "type-not-customer" in (tmp_path / "coverage.xml").read_text()
-    page.get_by_role("button", name="Count anew").click()
+    page.get_by_role("button", name="Count from zero").click()
     expect(line).to_contain_text("not yet")
 
 

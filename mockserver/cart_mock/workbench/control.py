@@ -33,7 +33,7 @@ def control() -> Control:
 
 
 def tenant_named(name: str) -> Tenant:
-    """Return the tenant that a path names by its ``client_id``. Raises Refusal if there is none."""
+    """Return the tenant with the ``client_id`` in a path. Raises Refusal if it does not exist."""
     tenant = control().mock.tenants.get(name_in_path(name))
     if tenant is None:
         raise _unknown(name)
@@ -49,7 +49,7 @@ def check_exists(tenant: Tenant) -> None:
 def _unknown(name: str) -> Refusal:
     return Refusal(
         "store-unknown",
-        f"there is no store {name[:200]!r}",
+        f"the store {name[:200]!r} does not exist",
         "Use it once with its client_id, or make it with POST /_mock/stores.",
         "store",
     )

@@ -30,7 +30,7 @@ async def seed_store(store: str, body: Body) -> Body:
     if name not in SCENARIOS:
         raise Refusal(
             "scenario-unknown",
-            f"there is no scenario {name[:200]!r}",
+            f"the scenario {name[:200]!r} does not exist",
             f"The scenarios are: {', '.join(SCENARIOS)}.",
             "scenario",
         )
