@@ -1,4 +1,4 @@
-"""docs/schemathesis.md: its commands and its code are run, against a mock that is right or wrong."""
+"""The commands and the code of docs/schemathesis.md, run against a right mock and a wrong one."""
 
 from __future__ import annotations
 
