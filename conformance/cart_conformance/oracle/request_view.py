@@ -11,10 +11,9 @@ from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
 from cart_spec import Contract
 
-from cart_conformance.exchange import Request
+from cart_conformance.exchange import CUSTOMER_TOKEN, Request
 from cart_conformance.oracle.jsontext import JsonText, read_json
 from cart_conformance.oracle.knowledge import ADMINISTRATOR, SHOPPER, TargetState
-from cart_conformance.target.credentials import CUSTOMER_TOKEN
 
 ASSOCIATION_OPERATIONS = ("createCustomerCartAssociation", "deleteCustomerCartAssociation")
 
