@@ -19,9 +19,6 @@ ORDER = (
 UPWARDS = {
     # Phases report with the run's aggregator and verdicts, which import no phase.
     ("schemathesis", "run"),
-    # The names of values in their former place; the oracle needs nothing of the run or the target.
-    ("oracle", "run"),
-    ("oracle", "target"),
 }
 
 

@@ -1,4 +1,4 @@
-"""docs/schemathesis.md: its commands and its code are run, against a mock that is right or wrong."""
+"""docs/schemathesis.md: its commands and its code are run, against right and wrong mocks."""
 
 from __future__ import annotations
 

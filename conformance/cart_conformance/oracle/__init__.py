@@ -18,7 +18,7 @@ from cart_conformance.oracle.knowledge import (
     TargetState,
     list_side,
 )
-from cart_conformance.oracle.request_view import RequestView, Router
+from cart_conformance.oracle.request_view import RequestView
 
 __all__ = [
     "ADMINISTRATOR",
@@ -31,7 +31,6 @@ __all__ = [
     "KnownCustomer",
     "Oracle",
     "RequestView",
-    "Router",
     "TargetState",
     "learn",
     "list_side",

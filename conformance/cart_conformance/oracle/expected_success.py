@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from cart_spec import Contract
 from cart_spec.contract import Level
 
+from cart_conformance.oracle.conventions import SUCCESS
 from cart_conformance.oracle.knowledge import SHOPPER
 from cart_conformance.oracle.request_view import RequestView, Token
-
-SUCCESS = "success-answer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,15 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
 from cart_spec import Contract
+from cart_spec.paths import PathTemplates
 
-from cart_conformance.exchange import Request
+from cart_conformance.exchange import CUSTOMER_TOKEN, Request
 from cart_conformance.oracle.jsontext import JsonText, read_json
 from cart_conformance.oracle.knowledge import ADMINISTRATOR, SHOPPER, TargetState
-from cart_conformance.target.credentials import CUSTOMER_TOKEN
 
 ASSOCIATION_OPERATIONS = ("createCustomerCartAssociation", "deleteCustomerCartAssociation")
 
 _UNSAFE = re.compile(r"[^0-9A-Za-z_-]")
-# A deployment may live below a prefix of its own.
-_PREFIX = re.compile(r".*?(?=/v2/|/oauth/)")
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +(\S+) *")
 _CLOCK_SKEW = 120.0
 """Seconds around its expiry in which a token may or may not hold."""
@@ -43,39 +41,23 @@ def is_safe_id(value: str) -> bool:
     return bool(value) and _UNSAFE.search(value) is None
 
 
-class Router:
-    """Finds the operation of a request by the contract's path templates."""
-
-    def __init__(self, contract: Contract) -> None:
-        self._routes = [
-            (method, _pattern(template), operation)
-            # A literal segment goes before a parameter: "{" sorts behind every letter.
-            for operation, (method, template) in sorted(
-                contract.operations.items(), key=lambda item: item[1][1]
-            )
-        ]
-
-    def find(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
-        """The operation and its raw path parameters, or None if the contract has none such."""
-        for route_method, pattern, operation in self._routes:
-            match = pattern.fullmatch(path)
-            if match is not None and route_method == method.upper():
-                return operation, match.groupdict()
-        return None
-
-
-def _pattern(template: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", template)
-    literals = [re.escape(part) for part in parts[::2]]
-    names = [f"(?P<{name}>[^/]+)" for name in parts[1::2]] + [""]
-    return re.compile("".join(a + b for a, b in zip(literals, names, strict=True)))
+def templates_of(contract: Contract) -> PathTemplates[str]:
+    """Return the operation ids of a contract, by method and path."""
+    return PathTemplates(
+        (method, template, operation)
+        for operation, (method, template) in contract.operations.items()
+    )
 
 
 class RequestView:
     """A request as the contract sees it, together with what is known of the deployment."""
 
     def __init__(
-        self, sent: Request, known: TargetState, router: Router, at: float | None = None
+        self,
+        sent: Request,
+        known: TargetState,
+        templates: PathTemplates[str],
+        at: float | None = None,
     ) -> None:
         """``at`` is when it was sent, in seconds since the epoch; None where it was just now."""
         self.sent = sent
@@ -84,7 +66,10 @@ class RequestView:
         self.body = sent.body or b""
         url = urlsplit(sent.url)
         self.query_text = url.query
-        found = router.find(sent.method, _PREFIX.sub("", url.path, count=1))
+        method = sent.method.upper()
+        # The contract has no HEAD, which the templates would find as GET.
+        path = templates.without_prefix(url.path)
+        found = templates.find(method, path) if method != "HEAD" else None
         self.operation: str | None = found[0] if found else None
         self.parameters: Mapping[str, str] = found[1] if found else {}
 

@@ -13,10 +13,10 @@ from cart_conformance.bodies import customers_of, total
 from cart_conformance.exchange import NOT_JSON, Answer
 from cart_conformance.findings import Finding
 from cart_conformance.oracle.answer_checks import shown
-from cart_conformance.oracle.expected_success import SUCCESS, has_symbols
+from cart_conformance.oracle.conventions import SUCCESS, Conventions
+from cart_conformance.oracle.expected_success import has_symbols
 from cart_conformance.oracle.knowledge import CART_SIDE, KnownCart, Suspect, list_side
 from cart_conformance.oracle.request_view import RequestView
-from cart_conformance.oracle.schemas import Schemas
 from cart_conformance.results import Kind
 
 NO_CONTENT = 204
@@ -25,9 +25,9 @@ NO_CONTENT = 204
 class Successes:
     """Holds successes against the contract's statuses, its schemas, and what is known."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, conventions: Conventions) -> None:
         self._contract = contract
-        self._schemas = Schemas(contract)
+        self._conventions = conventions
 
     def findings(self, reading: RequestView, answer: Answer, *, in_form: bool) -> Iterator[Finding]:
         """How the success ``answer`` deviates. ``reading`` breaks no rule for sure.
@@ -43,14 +43,10 @@ class Successes:
             return
         if answer.status == NO_CONTENT:
             return
-        if answer.document is NOT_JSON:
-            yield tell(SUCCESS, Kind.SCHEMA, "a body in JSON", "one that is not JSON")
-            return
-        problem = self._schemas.problem(operation, answer.status, answer.document)
-        if problem is not None and (not in_form or _shows_odd(reading, answer)):
-            return
-        if problem is not None:
-            yield tell(SUCCESS, Kind.SCHEMA, f"a body that matches {operation}'s schema", problem)
+        problems = list(self._conventions.success(operation, answer))
+        if problems:
+            if (in_form and not _shows_odd(reading, answer)) or answer.document is NOT_JSON:
+                yield from problems
             return
         for told in _CONTENT.get(operation, _nothing)(reading, answer):
             yield self._effect(operation, answer, told)
