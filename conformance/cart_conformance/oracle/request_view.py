@@ -21,7 +21,7 @@ ASSOCIATION_OPERATIONS = ("createCustomerCartAssociation", "deleteCustomerCartAs
 _UNSAFE = re.compile(r"[^0-9A-Za-z_-]")
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +(\S+) *")
 _CLOCK_SKEW = 120.0
-"""Seconds around its expiry in which a token may or may not hold."""
+"""Seconds around its expiry in which a token may or may not be valid."""
 _LONG_TARGET, _LONG_HEADER, _LONG_BODY = 1500, 3000, 60_000
 """Characters of a target and a header, and bytes of a body, that gateways begin to refuse."""
 
@@ -37,7 +37,7 @@ class Token(Enum):
 
 
 def is_safe_id(value: str) -> bool:
-    """Whether an id keeps to the safe characters."""
+    """Return whether an id has safe characters only."""
     return bool(value) and _UNSAFE.search(value) is None
 
 
@@ -59,7 +59,7 @@ class RequestView:
         templates: PathTemplates[str],
         at: float | None = None,
     ) -> None:
-        """``at`` is when it was sent, in seconds since the epoch; None where it was just now."""
+        """``at`` is when it was sent, in seconds since the epoch; None for now."""
         self.sent = sent
         self.known = known
         self.at = at
@@ -74,7 +74,7 @@ class RequestView:
         self.parameters: Mapping[str, str] = found[1] if found else {}
 
     def header(self, name: str) -> str | None:
-        """The value of a request header, its name in any letter case."""
+        """Return the value of a request header; letter case of the name does not matter."""
         for other, value in self.sent.headers.items():
             if other.lower() == name.lower():
                 return value
@@ -128,17 +128,17 @@ class RequestView:
 
     @property
     def without_customer(self) -> bool:
-        """Whether no customer token is sent; an empty one counts as none."""
+        """Return whether no customer token is sent; an empty one counts as none."""
         return self.customer_token in {Token.NONE, Token.EMPTY}
 
     @property
     def is_administrator(self) -> bool | None:
-        """Whether the caller acts for the whole store; None if unknown."""
+        """Return whether the caller acts for the whole store; None if unknown."""
         return self._caller_is(ADMINISTRATOR)
 
     @property
     def is_anonymous(self) -> bool | None:
-        """Whether the caller is a shopper without a customer token; None if unknown."""
+        """Return whether the caller is a shopper without a customer token; None if unknown."""
         return self._caller_is(SHOPPER)
 
     def _caller_is(self, grant: str) -> bool | None:
@@ -149,8 +149,8 @@ class RequestView:
         return None if self.grant is None else self.grant == grant
 
     def _unissued(self, token: str) -> Token:
-        # Only in a world that is known to be complete is a token that nobody issued invalid;
-        # a token far too short to be one is invalid anywhere.
+        # A token that was not issued is invalid only if all tokens are known;
+        # a token that is far too short is always invalid.
         return Token.INVALID if self.known.complete or len(token) < 8 else Token.UNKNOWN
 
     def _by_time(self, expires: float | None) -> Token:
@@ -176,7 +176,7 @@ class RequestView:
 
     @property
     def has_odd_path(self) -> bool:
-        """Whether something on the way may take the path for another, or for no path at all."""
+        """Return whether a gateway may take the path for another, or for none."""
         segments = [self.cart_id, self.customer_id]
         return any(
             segment.strip(".") == "" or re.search(r"[\x00-\x1f\x7f/\\\ufffd;?#%]", segment)
@@ -193,7 +193,7 @@ class RequestView:
 
     @property
     def has_json_type(self) -> bool:
-        """Whether the body's media type is one of JSON's; no header at all will do."""
+        """Return whether the body's media type is one of JSON's; no header at all will do."""
         media = (self.header("Content-Type") or "application/json").split(";")[0].strip()
         return media.lower() == "application/json" or media.lower().endswith("+json")
 
@@ -211,7 +211,7 @@ class RequestView:
 
     @property
     def is_bare(self) -> bool:
-        """Whether the identifiers of an association request come without the envelope."""
+        """Return whether the identifiers of an association request come without the envelope."""
         return isinstance(self.json.value, list)
 
     @property
@@ -237,7 +237,7 @@ class RequestView:
 
     @property
     def is_oversized(self) -> bool:
-        """Whether the request is so long that a gateway may refuse it unread."""
+        """Return whether the request is so long that a gateway may refuse it unread."""
         longest = max((len(value) for value in self.sent.headers.values()), default=0)
         return (
             len(self.sent.url) > _LONG_TARGET
