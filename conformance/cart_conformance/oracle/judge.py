@@ -30,7 +30,7 @@ class Judgement:
     """What the oracle says of one exchange.
 
     ``rules`` are those that it tests: with no finding, the answer follows them. ``cannot_tell``
-    says why no judgement is possible. ``doubt`` says why the contract does not describe the request.
+    says why no judgement is possible, ``doubt`` why the contract does not describe the request.
     """
 
     operation: str | None
