@@ -1,7 +1,6 @@
 """Runs the conformance suite against every break of the mock, and prints what it finds.
 
-By default a run tries the directed cases of the rule in question alone. With ``--write`` the
-results become the page of the documentation, which the tests hold against results of their own.
+By default a run tries the directed cases of the rule in question alone.
 Exit status: 0 if every break is found that a run can see and the contract does not allow, else 1.
 """
 
@@ -16,7 +15,6 @@ import click
 from cart_conformance.run.events import Layer, Verdict
 from cart_mock.breaks import BREAKS
 
-from tests.conformance import kill_page
 from tests.conformance.kills import Result, attempt, intact_mock
 
 
@@ -32,9 +30,15 @@ def lines(results: Sequence[Result]) -> Iterator[str]:
 def mark(result: Result) -> str:
     """How the matrix shows a result."""
     if result.is_found or result.may_be_missed:
-        return kill_page.row(result).verdict
+        return f"{result.verdict}{_remark(result)}"
     reason = f": {result.named.reason}" if result.named.reason else ""
     return f"MISSED ({result.verdict}{reason})"
+
+
+def _remark(result: Result) -> str:
+    if result.broken.beyond_run:
+        return " (beyond a run)"
+    return " (allowed)" if result.broken.free else ""
 
 
 def _layers(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[Layer, ...]:
@@ -51,13 +55,8 @@ def _layers(_context: click.Context, _parameter: click.Parameter, value: str) ->
 )
 @click.option("--every-rule", is_flag=True, help="Try all rules against each break.")
 @click.option("--seed", default=1, show_default=True, help="The seed of the runs.")
-@click.option("--write", is_flag=True, help="Write the page of the documentation, from all breaks.")
-def main(
-    patterns: tuple[str, ...], layers: tuple[Layer, ...], every_rule: bool, seed: int, write: bool
-) -> None:
+def main(patterns: tuple[str, ...], layers: tuple[Layer, ...], every_rule: bool, seed: int) -> None:
     """Run the suite against each break whose name matches a PATTERN, such as 'shared-cart:*'."""
-    if write and (patterns or every_rule or layers != (Layer.DIRECTED,) or seed != 1):
-        raise click.UsageError("--write is for the runs that the tests make: give it alone.")
     chosen = [
         one
         for one in BREAKS.values()
@@ -70,9 +69,6 @@ def main(
             results.append(attempt(one, mock, layers=layers, rules=rules, seed=seed))
             click.echo(f"{len(results)}/{len(chosen)} {one.id}: {mark(results[-1])}", err=True)
     click.echo("\n".join(lines(results)))
-    if write:
-        rows = {result.broken.id: kill_page.row(result) for result in results}
-        kill_page.PAGE.write_text(kill_page.written(rows), encoding="utf-8")
     due = [result for result in results if not result.may_be_missed]
     found = [result for result in due if result.is_found]
     deviations = sum(result.verdict is Verdict.DEVIATES for result in found)

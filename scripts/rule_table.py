@@ -1,8 +1,7 @@
-"""Writes the README's rule table from the catalogue; with --check, says whether it is current."""
+"""The README's rule table, made from the catalogue; ``scripts.regenerate`` writes it."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from cart_spec import Rule, load_contract
 
 README = Path(__file__).parent.parent / "README.md"
-BEGIN = "<!-- rules: written by scripts/rule_table.py -->"
+BEGIN = "<!-- rules: written by scripts/regenerate.py -->"
 END = "<!-- end of rules -->"
 GROUPS = {
     "caller": "Who is calling",
@@ -25,7 +24,7 @@ GROUPS = {
 
 
 def table() -> str:
-    """The catalogue as Markdown: a table for each group, in the catalogue's order."""
+    """Return the catalogue as Markdown: a table for each group, in the catalogue's order."""
     rules = sorted(load_contract().rules, key=lambda rule: list(GROUPS).index(rule.group))
     return "\n".join(
         line
@@ -57,25 +56,8 @@ def _level(rule: Rule) -> str:
 
 
 def with_table(readme: str) -> str:
-    """The README with the table of now between its markers. Raises ValueError without markers."""
+    """Return the README with the present table between its markers, or raise ValueError."""
     if BEGIN not in readme or END not in readme:
         raise ValueError(f"{README} lacks the line {BEGIN} or {END}")
     before, rest = readme.split(BEGIN, 1)
     return f"{before}{BEGIN}\n{table()}\n\n{END}{rest.split(END, 1)[1]}"
-
-
-def main(arguments: list[str]) -> int:
-    """Bring the README up to date, or check that it is. Gives the exit status."""
-    current = README.read_text(encoding="utf-8")
-    wanted = with_table(current)
-    if current == wanted:
-        return 0
-    if "--check" in arguments:
-        sys.stderr.write("README.md: the rule table is old; run scripts/rule_table.py\n")
-        return 1
-    README.write_text(wanted, encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,15 +1,39 @@
-"""What every test may use: a live mock, and skips that count as failures in CI."""
+"""What every test may use: a live mock, the two lanes, and skips that count as failures in CI."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from tests.live import running_mock
 
+ROOT = Path(__file__).parent.parent
 IN_CI = os.environ.get("CI") == "true"
+FULL_LANE = (
+    "tests/benchmark/test_command.py",  # starts servers and wrk
+    "tests/browser",  # needs Chromium and Node.js
+    "tests/conformance/test_broken_servers.py",  # runs against broken servers
+    "tests/conformance/test_compare.py",  # whole runs
+    "tests/conformance/test_defects.py",  # runs against broken servers
+    "tests/conformance/test_docs.py",  # runs what the pages show
+    "tests/conformance/test_false_alarms.py",  # whole runs
+    "tests/conformance/test_fuzz.py",  # runs of Schemathesis
+    "tests/conformance/test_model.py",  # runs of the state machine
+    "tests/conformance/test_pytest_plugin.py",  # runs in a pytest of their own
+    "tests/conformance/test_report_browser.py",  # needs Chromium
+    "tests/conformance/test_secrets.py",  # whole runs
+    "tests/conformance/test_variants.py",  # whole runs
+    "tests/mock/test_sigkill.py",  # kills mocks while they write
+    "tests/openapi/test_book_browser.py",  # needs Chromium
+    "tests/sdk",  # needs Node.js
+    "tests/test_readme.py",  # runs what the README shows
+    "tests/test_wheel.py",  # installs the wheel, with each extra
+    "tests/workbench/test_docs.py",  # runs what the page shows
+)
+"""Folders and files that `scripts/test --fast` leaves out. Single tests have the marker `full`."""
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +49,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="after collecting, list the ids of the rules that tests are marked with",
     )
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses by markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow = [ROOT / name for name in FULL_LANE]
+    for item in items:
+        if any(item.path.is_relative_to(path) for path in slow):
+            item.add_marker("full")
 
 
 def pytest_report_collectionfinish(

@@ -8,33 +8,33 @@ import json
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from cart_mock.auth import passwords
+from cart_mock.app import create_app
 from cart_mock.breaks import (
     BREAKS,
     Break,
     BreakError,
-    layer_of,
+    interceptor_of,
     listing,
     losing_headers,
     parse_break,
 )
-from cart_mock.breaks.registry import TABLES
+from cart_mock.breaks.registry import ALL_BREAKS
 from cart_mock.cli import main
-from cart_mock.state.store import Store
 from cart_mock.tenants.registry import TenantRegistry
-from cart_mock.tenants.tenant import Benches
-from cart_mock.workbench.stores import StoreOperations, set_breaks
+from cart_mock.testing import CartMock, in_process
 from click.testing import CliRunner
 
-from tests.breaks.scenes import CONTRACT, SCENES
-from tests.breaks.world import DELETE, Mock, World, envelope
+from tests.breaks.scenes import SCENES
+from tests.breaks.world import DELETE, Mock, World, envelope, plain_passwords
 from tests.live import running_mock
+from tests.probes import CONTRACT
 
 IN_SCENES = [one for one in BREAKS.values() if one.rule in SCENES]
 OF_HEADERS = [one for one in BREAKS.values() if one.rule == "header-names"]
@@ -108,6 +108,11 @@ CONSEQUENCES: dict[str, set[str]] = {
         "association-deleted",
         "success-answer",
     },
+    "empty-customer-token:server-error": {"customer-token-required"},
+    "empty-customer-token:refused": {"customer-token-required"},
+    "body-bare-array:server-error": {"customer-missing", "type-not-customer"},
+    "body-bare-array:refused": {"customer-missing", "type-not-customer"},
+    "body-bare-array:refused-on-delete": {"customer-missing", "type-not-customer"},
     "any-symbol:non-ascii-refused": {"cart-name-missing"},
     "any-symbol:normalised": {"cart-name-missing"},
     "error-envelope:empty": _READ_FROM_ERRORS,
@@ -125,18 +130,8 @@ CONSEQUENCES: dict[str, set[str]] = {
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _cheap_passwords() -> Any:
-    """Passwords whose hashes cost nothing and are the same every time."""
-
-    async def hashed(password: str) -> str:
-        return f"hashed:{password}"
-
-    async def matches(password: str, known: str | None) -> bool:
-        return known == f"hashed:{password}"
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "hash_in_thread", hashed)
-        patch.setattr(passwords, "matches_in_thread", matches)
+def _cheap_passwords() -> Iterator[None]:
+    with plain_passwords():
         yield
 
 
@@ -228,8 +223,20 @@ def test_without_a_break_of_header_names_the_protocol_is_as_it_is() -> None:
 # ---- The tables ---------------------------------------------------------------------------------
 
 
+KNOWN = (Path(__file__).parent / "breaks/names.txt").read_text(encoding="utf-8").split()
+
+
+def test_every_break_that_was_ever_published_still_exists() -> None:
+    """People have these names in their own tests; add the names of new breaks to the file."""
+    assert [name for name in KNOWN if name not in BREAKS] == []
+
+
+def test_every_break_is_in_the_file_of_published_names() -> None:
+    assert [name for name in BREAKS if name not in KNOWN] == []
+
+
 def test_every_break_has_a_name_of_its_own() -> None:
-    assert len(BREAKS) == len(TABLES)
+    assert len(BREAKS) == len(ALL_BREAKS)
 
 
 def test_every_break_is_of_a_rule_of_the_catalogue_and_every_rule_has_one() -> None:
@@ -288,7 +295,7 @@ def test_a_name_that_there_is_not_is_answered_with_those_there_are(text: str, sa
 
 def test_a_store_cannot_break_what_is_judged_before_stores_are_known() -> None:
     with pytest.raises(BreakError, match="--break access-token-invalid:wrong-text"):
-        layer_of(["many-carts", "access-token-invalid:wrong-text"])
+        interceptor_of(["many-carts", "access-token-invalid:wrong-text"])
 
 
 # ---- Where they hold ----------------------------------------------------------------------------
@@ -299,13 +306,15 @@ def _deletes_two(world: World) -> bool:
     return world.send(DELETE, cart=cart, body=envelope("ada", "bob")).status == 204
 
 
-def test_a_store_is_broken_alone_and_until_the_layer_is_taken_out() -> None:
+def test_a_tenant_is_broken_alone_and_until_its_interceptor_is_taken_out() -> None:
     mock = Mock(CONTRACT)
     broken, other = World(mock, "broken"), World(mock, "other")
-    broken.store.set_interceptor("breaks", layer_of(["more-than-one-customer:accepted-on-delete"]))
+    broken.tenant.interceptors.set(
+        "breaks", interceptor_of(["more-than-one-customer:accepted-on-delete"])
+    )
     assert _deletes_two(broken)
     assert not _deletes_two(other)
-    broken.store.set_interceptor("breaks", None)
+    broken.tenant.interceptors.set("breaks", None)
     assert not _deletes_two(broken)
 
 
@@ -320,27 +329,23 @@ def test_stores_that_were_kept_are_broken_too(tmp_path: Path) -> None:
     first = TenantRegistry(data=tmp_path)
     first.use("kept")
     first.close()
-    stores = TenantRegistry(data=tmp_path)
-    mock = Mock(CONTRACT, [parse_break("more-than-one-customer:accepted")], stores=stores)
+    tenants = TenantRegistry(data=tmp_path)
+    mock = Mock(CONTRACT, [parse_break("more-than-one-customer:accepted")], tenants)
     assert _deletes_two(World(mock, "kept"))
-    stores.close()
+    tenants.close()
 
 
-def _is_broken(store: Store) -> bool:
-    return store.intervention is not None
-
-
-def test_the_workbench_knows_what_the_process_breaks_and_resets_stores_to_it() -> None:
+def test_control_api_reset_brings_a_store_back_to_what_the_process_breaks() -> None:
     names = ["access-token-invalid:wrong-text", "many-carts:second-refused"]
-    mock = Mock(CONTRACT, [parse_break(name) for name in names])
-    store = World(mock, "store").store
-    bench = (benches := Benches(mock.engine)).named("store")
-    assert bench.breaks == ("many-carts:second-refused",)
-    set_breaks(bench, ())
-    assert not _is_broken(store)
-    asyncio.run(StoreOperations(benches).reset_store("store"))
-    assert _is_broken(store)
-    assert bench.breaks == ("many-carts:second-refused",)
+    app = create_app(contract=CONTRACT, breaks=[parse_break(name) for name in names])
+    with in_process(app) as client:
+        mock = CartMock(client)
+        of_store = f"/stores/{mock.client_id}/breaks"
+        assert mock.workbench("GET", of_store)["data"] == ["many-carts:second-refused"]
+        mock.breaks()
+        assert mock.workbench("GET", of_store)["data"] == []
+        mock.reset()
+        assert mock.workbench("GET", of_store)["data"] == ["many-carts:second-refused"]
 
 
 # ---- The command --------------------------------------------------------------------------------

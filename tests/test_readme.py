@@ -156,7 +156,7 @@ def test_the_commands_for_working_on_it_succeed() -> None:
 
 
 def test_the_rule_table_is_that_of_the_catalogue() -> None:
-    assert rule_table.with_table(README) == README, "run .venv/bin/python scripts/rule_table.py"
+    assert rule_table.with_table(README) == README, "run python -m scripts.regenerate"
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))

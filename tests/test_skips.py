@@ -1,4 +1,4 @@
-"""A skipped test is named on a developer's machine, and fails in CI."""
+"""What runs when: a skip fails in CI, and the full lane's list names files that exist."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import FULL_LANE
 
 ROOT = Path(__file__).parent.parent
 SKIPS = {
@@ -48,3 +50,8 @@ def test_a_skip_is_named_elsewhere(name: str, tmp_path: Path) -> None:
 
 def test_an_expected_failure_is_no_skip(tmp_path: Path) -> None:
     assert run(XFAIL, tmp_path, ci="true").returncode == 0
+
+
+@pytest.mark.parametrize("name", FULL_LANE)
+def test_name_in_the_list_of_the_full_lane_is_a_file_or_folder(name: str) -> None:
+    assert (ROOT / name).exists()

@@ -1,12 +1,13 @@
-"""The wheel, installed into an empty environment elsewhere, works as the source tree does."""
+"""The wheel works away from the source tree, with each extra alone and with all of them."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -15,19 +16,27 @@ import pytest
 from tests.live import running_mock
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = ("cart-spec", "cart-mock", "cart-conformance")
+PACKAGES = ("cart_spec", "cart_mock", "cart_conformance")
+COMMANDS = {"cart-spec": "review", "cart-mock": "mock", "cart-conformance": "conformance"}
+LIBRARIES = {
+    "mock": {"connexion", "tinydb"},
+    "conformance": {"schemathesis", "rich"},
+    "review": {"openapi-spec-validator"},
+}
+"""Libraries of each extra that no other extra may install."""
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.timeout(400),  # on a new machine every dependency is fetched
     pytest.mark.xdist_group("wheel"),
 ]
 
+Environment = Callable[[str], Path]
 
-def run(*command: str | Path, cwd: Path) -> str:
-    """What a command prints, run away from the source tree. Fails with it when it fails."""
+
+def execute(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command that cannot see the source tree."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
+    return subprocess.run(
         command,
         cwd=cwd,
         env=environment,
@@ -36,34 +45,54 @@ def run(*command: str | Path, cwd: Path) -> str:
         text=True,
         check=False,
     )
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """Return what a command prints. Fails if the command fails."""
+    done = execute(*command, cwd=cwd)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
+
+
+def uv(*arguments: str | Path, cwd: Path) -> str:
+    return run(sys.executable, "-m", "uv", *arguments, cwd=cwd)
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = tmp_path_factory.mktemp("wheel")
-    uv(("build", "--wheel", "--quiet", "--out-dir", str(built), str(ROOT)), built)
+    uv("build", "--wheel", "--quiet", "--out-dir", built, ROOT, cwd=built)
     (path,) = built.glob("*.whl")
     return path
 
 
 @pytest.fixture(scope="module")
-def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose `venv` holds the wheel and what it depends on, nothing else."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    uv(("venv", "--quiet", "--python", sys.executable, "venv"), folder)
-    python = folder / "venv/bin/python"
-    pinned = ("--constraint", str(ROOT / "constraints.txt"))
-    uv(("pip", "install", "--quiet", "--python", str(python), *pinned, str(wheel)), folder)
-    return folder
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Return the bin folder of an environment with the wheel and one extra, or none."""
+    made: dict[str, Path] = {}
+
+    def of(extra: str) -> Path:
+        if extra not in made:
+            folder = tmp_path_factory.mktemp(extra or "bare")
+            uv("venv", "--quiet", "--python", sys.executable, "venv", cwd=folder)
+            target = f"{wheel}[{extra}]" if extra else str(wheel)
+            # A front-end team has its own pytest, and the mock does not bring one.
+            others = ["pytest"] if extra == "mock" else []
+            lock = ROOT / "requirements/test.txt"
+            install = ("pip", "install", "--quiet", "--python", "venv", "--constraint", lock)
+            uv(*install, target, *others, cwd=folder)
+            made[extra] = folder / "venv/bin"
+        return made[extra]
+
+    return of
 
 
-def uv(arguments: Sequence[str], cwd: Path) -> None:
-    run(sys.executable, "-m", "uv", *arguments, cwd=cwd)
+def installed(programs: Path) -> set[str]:
+    listed = uv("pip", "list", "--format", "json", "--python", programs.parent, cwd=programs)
+    return {package["name"] for package in json.loads(listed)}
 
 
-def test_every_file_of_the_packages_ships(wheel: Path) -> None:
+def test_wheel_has_every_file_of_the_packages_and_nothing_else(wheel: Path) -> None:
     listed = subprocess.run(
         ["git", "ls-files", "--", "openapi", "mockserver", "conformance"],
         cwd=ROOT,
@@ -73,30 +102,77 @@ def test_every_file_of_the_packages_ships(wheel: Path) -> None:
     )
     shipped = set(zipfile.ZipFile(wheel).namelist())
     assert "cart_spec/cart-associations.yaml" in shipped
+    assert {f"{package}/py.typed" for package in PACKAGES} <= shipped
     # Each room is a folder with its package in it; the wheel has the package alone.
     packaged = {file.partition("/")[2] for file in listed.stdout.splitlines()}
     missing = packaged - {"cart-associations.yaml"} - shipped
     assert not missing
+    top = {name.partition("/")[0] for name in shipped}
+    assert {name for name in top if not name.endswith(".dist-info")} == set(PACKAGES)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_starts_from_the_wheel(elsewhere: Path, command: str) -> None:
-    program = elsewhere / "venv/bin" / command
-    assert run(program, "--version", cwd=elsewhere).startswith(command)
-    assert "Usage:" in run(program, "--help", cwd=elsewhere)
+@pytest.mark.parametrize("extra", LIBRARIES)
+def test_extra_alone_installs_no_library_of_the_others(
+    environment: Environment, extra: str
+) -> None:
+    found = installed(environment(extra))
+    assert found >= LIBRARIES[extra]
+    foreign = set().union(*(LIBRARIES[other] for other in LIBRARIES if other != extra))
+    assert not found & foreign
 
 
-def test_the_packages_come_from_the_wheel(elsewhere: Path) -> None:
-    where = (
-        "import cart_spec, cart_mock, cart_conformance as c; print(cart_spec.__file__, c.__file__)"
+@pytest.mark.parametrize(("command", "extra"), COMMANDS.items())
+def test_command_without_its_extra_names_it_in_one_line(
+    environment: Environment, command: str, extra: str
+) -> None:
+    for other in ("", *LIBRARIES):
+        if other != extra:
+            programs = environment(other)
+            done = execute(programs / command, "--help", cwd=programs)
+            assert done.returncode == 2, (other, done)
+            assert len(done.stderr.splitlines()) == 1, (other, done.stderr)
+            assert f"pip install 'cart-associations[{extra}]'" in done.stderr
+
+
+@pytest.mark.parametrize(("command", "extra"), COMMANDS.items())
+def test_command_with_its_extra_starts_by_name_and_as_a_module(
+    environment: Environment, command: str, extra: str
+) -> None:
+    module = command.replace("-", "_")
+    programs = environment(extra)
+    assert run(programs / command, "--version", cwd=programs).startswith(command)
+    printed = run(programs / "python", "-m", module, "--help", cwd=programs)
+    assert printed.startswith(f"Usage: {command} ")
+
+
+@pytest.mark.parametrize("module", PACKAGES)
+def test_module_of_a_checkout_starts(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--version"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    printed = run(elsewhere / "venv/bin/python", "-c", where, cwd=elsewhere)
-    assert str(ROOT) not in printed
+    assert done.stdout.startswith(module.replace("_", "-")), done.stderr
 
 
-def test_the_mock_answers_from_the_wheel(elsewhere: Path) -> None:
+def test_packages_are_imported_from_the_wheel(environment: Environment) -> None:
+    programs = environment("all")
+    where = f"import {', '.join(PACKAGES)}; print({', '.join(f'{p}.__file__' for p in PACKAGES)})"
+    assert str(ROOT) not in run(programs / "python", "-c", where, cwd=programs)
+
+
+def test_wheel_without_extras_loads_the_contract(environment: Environment) -> None:
+    programs = environment("")
+    code = "from cart_spec import load_contract; print(len(load_contract().rules) > 10)"
+    assert run(programs / "python", "-c", code, cwd=programs) == "True\n"
+
+
+@pytest.mark.parametrize("extra", ["mock", "all"])
+def test_mock_of_the_wheel_answers(environment: Environment, extra: str) -> None:
     with (
-        running_mock(command=[str(elsewhere / "venv/bin/cart-mock")]) as url,
+        running_mock(command=[str(environment(extra) / "cart-mock")]) as url,
         httpx.Client(base_url=url) as client,
     ):
         form = {"grant_type": "implicit", "client_id": "from-the-wheel"}
@@ -104,7 +180,38 @@ def test_the_mock_answers_from_the_wheel(elsewhere: Path) -> None:
         cart = client.get("/v2/carts/wheel", headers={"Authorization": f"Bearer {token}"})
         assert cart.json()["data"]["id"] == "wheel"
         assert client.get("/ui/").status_code == 200
+        assert client.get("/_mock/").status_code == 200
 
 
-def test_the_contract_is_checked_from_the_wheel(elsewhere: Path) -> None:
-    run(elsewhere / "venv/bin/cart-spec", "check", cwd=elsewhere)
+def test_fixtures_of_the_mock_work_without_the_suite(
+    environment: Environment, tmp_path: Path
+) -> None:
+    test = "def test_it(cart_mock):\n    assert cart_mock.client_id\n"
+    (tmp_path / "test_shop.py").write_text(test)
+    programs = environment("mock")
+    assert "1 passed" in run(programs / "pytest", "-q", tmp_path, cwd=tmp_path)
+
+
+def test_suite_of_the_wheel_judges_a_deployment_without_the_mock(
+    environment: Environment, mock_url: str, tmp_path: Path
+) -> None:
+    credentials = ("--client-id", "from-the-wheel", "--client-secret", "only-here")
+    rule = ("--rules", "type-not-customer", "--layers", "directed")
+    program = environment("conformance") / "cart-conformance"
+    printed = run(program, "run", mock_url, *credentials, *rule, cwd=tmp_path)
+    assert "Conforms (exit status 0)" in printed
+
+
+@pytest.mark.parametrize("extra", ["review", "all"])
+def test_contract_of_the_wheel_is_checked(environment: Environment, extra: str) -> None:
+    programs = environment(extra)
+    run(programs / "cart-spec", "check", cwd=programs)
+
+
+def test_command_of_another_extra_is_listed_only_with_it(environment: Environment) -> None:
+    assert "traffic" in run(environment("all") / "cart-spec", "--help", cwd=ROOT)
+    program = environment("review") / "cart-spec"
+    assert "traffic" not in run(program, "--help", cwd=ROOT)
+    done = execute(program, "traffic", "--help", cwd=ROOT)
+    assert done.returncode == 2
+    assert "cart-associations[conformance]" in done.stderr

@@ -1,0 +1,17 @@
+"""Entry point of ``cart-conformance`` and of ``python -m cart_conformance``."""
+
+from __future__ import annotations
+
+from cart_spec.extras import require_extra
+
+
+def main() -> None:
+    """Run the command, or name the extra that it needs."""
+    require_extra("cart_conformance", "cart-conformance")
+    from cart_conformance.cli import main as command
+
+    command()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""What ids and emails look like, and how values are shown in errors."""
+"""The form of ids and emails, and of values in error details."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What reading bytes as JSON raises if they are none, or nested too deeply."""
+"""What reading bytes as JSON raises if they are not JSON, or nested too deeply."""
 
 MAX_NAME = 255
 """How many characters a cart's name may have."""
@@ -31,11 +31,11 @@ _KINDS: dict[type, str] = {
 
 
 def kind(value: Any) -> str:
-    """What kind of JSON value it is, with its article."""
+    """Return the kind of a JSON value, with its article."""
     return _KINDS[type(value)]
 
 
-def shown(value: Any, limit: int = 60) -> str:
-    """A JSON value as an error shows it: on one line, not too long."""
+def format_value(value: Any, limit: int = 60) -> str:
+    """Return a JSON value as error details write it: on one line, cut at ``limit``."""
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,6 +1,6 @@
 """Fixtures for pytest: ``cart_mock`` in this process, and ``live_cart_mock`` on a port.
 
-Each test has a store of its own. Run in parallel, each worker process has mocks of its own, too.
+Each test has a store of its own. With pytest-xdist, each worker process has its own mocks, too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    # The mock's libraries are imported when a test wants a mock, not whenever pytest starts.
+    # Imported when a test uses a mock, not each time pytest starts.
     import httpx
 
     from cart_mock.testing import CartMock
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def cart_mock_client() -> Iterator[httpx.Client]:
-    """An httpx client of a mock in this process, without a port."""
+    """Yield an httpx client of a mock in this process, without a port."""
     from cart_mock.app import create_app
     from cart_mock.testing import in_process
 
@@ -29,13 +29,13 @@ def cart_mock_client() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def cart_mock(cart_mock_client: httpx.Client) -> Iterator[CartMock]:
-    """A store of this test in a mock in this process."""
+    """Yield a mock in this process, with a store for this test."""
     yield from _store(cart_mock_client)
 
 
 @pytest.fixture(scope="session")
 def live_cart_mock_client() -> Iterator[httpx.Client]:
-    """An httpx client of a mock that is served on a free port of loopback."""
+    """Yield an httpx client of a mock that is served on a free loopback port."""
     from cart_mock.app import create_app
     from cart_mock.testing import served
 
@@ -45,7 +45,7 @@ def live_cart_mock_client() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def live_cart_mock(live_cart_mock_client: httpx.Client) -> Iterator[CartMock]:
-    """A store of this test in a mock that is served on a free port, for clients over HTTP."""
+    """Yield a mock that is served on a free port, with a store for this test."""
     yield from _store(live_cart_mock_client)
 
 

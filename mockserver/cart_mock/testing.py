@@ -1,4 +1,4 @@
-"""A mock for tests: in this process without a port, or served on one; a store for each test."""
+"""A mock for tests: in this process or served on a port, with a store for each test."""
 
 from __future__ import annotations
 
@@ -8,66 +8,98 @@ import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cart_mock.breaks import Break
-from cart_mock.http.delivery import ConnectionDropped
+from cart_mock.http.delivery import CONNECTION
+
+if TYPE_CHECKING:
+    from cart_mock.breaks import Break
 
 IN_PROCESS_URL = "http://localhost"
-"""The URL of a mock that has none: nothing is sent to it over a network."""
+"""The base URL of a mock in this process; nothing is sent over a network."""
 PATIENCE = 60.0
-"""Seconds that a client waits unless told otherwise: test machines can be busy."""
+"""Default timeout of clients in seconds, long because test machines can be busy."""
 
 
 class InProcessTransport(httpx.BaseTransport):
     """An httpx transport that calls an ASGI application in an event loop of its own.
 
-    It can be used from several threads at once, and it honours read timeouts, so that an answer
-    that never comes raises httpx.ReadTimeout, and a dropped connection httpx.RemoteProtocolError,
-    as over a network.
+    Several threads may use it at once. As over a network, an answer that does not come in time
+    raises httpx.ReadTimeout, and a dropped connection raises httpx.RemoteProtocolError.
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        self._inner = httpx.ASGITransport(app=app)
+        self._app = app
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request. Raises httpx.ReadTimeout, httpx.RemoteProtocolError."""
+        """Return the answer to a request. Raises httpx.ReadTimeout, httpx.RemoteProtocolError."""
         answer = asyncio.run_coroutine_threadsafe(self._answer(request), self._loop)
         try:
             return answer.result(request.extensions.get("timeout", {}).get("read"))
         except TimeoutError:
             answer.cancel()
             raise httpx.ReadTimeout("no answer came in time", request=request) from None
-        except ConnectionDropped as error:
-            raise httpx.RemoteProtocolError(str(error), request=request) from None
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
-        response = await self._inner.handle_async_request(request)
+        connection = _InProcessConnection()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await self._app({**scope, "extensions": {CONNECTION: connection}}, receive, send)
+
+        try:
+            response = await httpx.ASGITransport(app=app).handle_async_request(request)
+        except asyncio.CancelledError:
+            if not connection.is_closed:
+                raise
+            text = "a fault closed the connection"
+            raise httpx.RemoteProtocolError(text, request=request) from None
         content = await response.aread()
         return httpx.Response(response.status_code, headers=response.headers, content=content)
 
     def close(self) -> None:
-        """Stop the event loop."""
+        """Cancel the requests in progress, and stop the event loop."""
+        asyncio.run_coroutine_threadsafe(_cancel_other_tasks(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
 
+class _InProcessConnection:
+    """Stands for a request's connection, which a fault may close. Created in the request's task."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self._task = asyncio.current_task()
+
+    def close(self) -> None:
+        """Stop answering the request, as a server does when its connection is closed."""
+        self.is_closed = True
+        if self._task is not None:
+            self._task.cancel()
+
+
+async def _cancel_other_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class WorkbenchError(Exception):
-    """The workbench refused. The message says what was wrong and what to send instead."""
+    """The control API refused a request. The message says what is wrong and how to fix it."""
 
 
 class CartMock:
-    """A mock as one test sees it: its URL, and a store that no other test uses.
+    """A mock with a store for one test.
 
-    ``client`` is an httpx client of the API. Whatever makes requests with ``client_id`` is in this
-    store; ``workbench`` puts it into any situation.
+    ``client`` is an httpx client of the API. Requests with tokens of ``client_id`` use this store;
+    the methods prepare it and show what happened in it.
     """
 
     def __init__(self, client: httpx.Client, client_id: str | None = None) -> None:
@@ -78,11 +110,11 @@ class CartMock:
 
     @property
     def url(self) -> str:
-        """Where the mock is, without a slash at the end."""
+        """The base URL of the mock, without a slash at the end."""
         return str(self.client.base_url).rstrip("/")
 
     def access_token(self, grant: str = "client_credentials") -> str:
-        """A new access token of this store: the administrator's, or with ``implicit`` a shopper's.
+        """Return a new access token: the administrator's, or a shopper's for ``implicit``.
 
         Raises httpx.HTTPStatusError if it is refused.
         """
@@ -94,7 +126,7 @@ class CartMock:
         return token
 
     def headers(self, email: str | None = None, password: str | None = None) -> dict[str, str]:
-        """The headers of the administrator, or of the customer with that email and password.
+        """Return the headers of the administrator, or of the customer who logs in with an email.
 
         Raises httpx.HTTPStatusError if the login is refused.
         """
@@ -112,7 +144,7 @@ class CartMock:
         return {**headers, "X-Moltin-Customer-Token": token}
 
     def workbench(self, method: str, path: str, body: Any = None, /, **query: Any) -> Any:
-        """Use the workbench at a path below ``/_mock``; what it answers, None if nothing.
+        """Send a request to the control API, at a path below ``/_mock``; return the JSON answer.
 
         Raises WorkbenchError.
         """
@@ -125,20 +157,20 @@ class CartMock:
         return self.workbench(method, f"/stores/{self.client_id}{path}", body, **query)
 
     def reset(self, *keep: str) -> None:
-        """Bring the store back to what a new one is, but for what is named."""
+        """Reset the store to what a new one is, except for the parts named in ``keep``."""
         self._store("POST", "/reset", {"keep": keep})
 
     def seed(self, scenario: str, **options: Any) -> None:
-        """Bring the store to a ready scenario."""
+        """Replace the content of the store by a built-in scenario."""
         self._store("POST", "/seed", {"scenario": scenario, **options})
 
     def fault(self, kind: str, **plan: Any) -> str:
-        """Let some of the next requests go wrong; the fault's id."""
+        """Inject a fault into some of the next requests; return its id."""
         fault: str = self._store("POST", "/faults", {"kind": kind, **plan})["data"]["id"]
         return fault
 
     def clock(self, action: str, **change: Any) -> dict[str, Any]:
-        """Freeze, advance, set or resume the store's time; the time that it is then."""
+        """Freeze, advance, set or resume the store's clock; return its new state."""
         clock: dict[str, Any] = self._store("POST", "/clock", {"action": action, **change})["data"]
         return clock
 
@@ -147,12 +179,12 @@ class CartMock:
         self._store("PUT", "/breaks", {"breaks": names})
 
     def requests(self, **filters: Any) -> list[dict[str, Any]]:
-        """The requests of the store, oldest first."""
+        """Return the requests of the store, oldest first."""
         found: list[dict[str, Any]] = self._store("GET", "/requests", **filters)["data"]
         return found
 
     def explain(self, answer: httpx.Response) -> dict[str, Any]:
-        """Why a request was answered as it was."""
+        """Return the explanation of an answer."""
         request_id = answer.headers["X-Request-Id"]
         found: dict[str, Any] = self.workbench("GET", f"/requests/{request_id}")["data"]
         return found["explanation"]  # type: ignore[no-any-return]  # the document says that it is an object
@@ -164,15 +196,15 @@ class CartMock:
         """
         found = self._store("POST", "/verify", expectation)
         if not found["verified"]:
-            raise AssertionError(_shown(expectation, found))
+            raise AssertionError(_describe_miss(expectation, found))
 
     def coverage(self, *required: str) -> dict[str, Any]:
-        """What the store's requests have exercised of the contract."""
+        """Return what the store's requests have exercised of the contract."""
         found: dict[str, Any] = self._store("GET", "/coverage", require=",".join(required))
         return found
 
 
-def _shown(expectation: dict[str, Any], found: dict[str, Any]) -> str:
+def _describe_miss(expectation: dict[str, Any], found: dict[str, Any]) -> str:
     lines = [f"expected {found['expected']} of {expectation}, and there were {found['count']}"]
     nearest = found["nearest"]
     if nearest is not None:
@@ -187,25 +219,27 @@ def _shown(expectation: dict[str, Any], found: dict[str, Any]) -> str:
 
 @contextmanager
 def in_process(app: ASGIApp) -> Iterator[httpx.Client]:
-    """A client of an application in this process."""
+    """Yield a client of an application in this process."""
     transport = InProcessTransport(app)
     with httpx.Client(transport=transport, base_url=IN_PROCESS_URL, timeout=PATIENCE) as client:
         yield client
 
 
 @contextmanager
-def served(app: ASGIApp, breaks: Sequence[Break] = ()) -> Iterator[httpx.Client]:
-    """Serve an application on a free port of loopback, in a thread; a client of it.
+def served(
+    app: ASGIApp, breaks: Sequence[Break] = (), *, accelerator: bool = True
+) -> Iterator[httpx.Client]:
+    """Serve an application on a free loopback port, in a thread; yield a client of it.
 
-    ``breaks`` are the rules that the application violates: those on header names are broken here.
+    ``breaks`` are the rules that the application breaks; those about header names need the server.
     """
-    from cart_mock.http.server import server_of
+    from cart_mock.server import server_of
 
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen(2048)
     host, port = listening.getsockname()
-    server = server_of(app, "warning", breaks)
+    server = server_of(app, "warning", breaks, accelerator=accelerator)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:

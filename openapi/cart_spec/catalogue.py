@@ -1,7 +1,7 @@
-"""Holds a rule catalogue that nobody has vouched for against its schema, with places for problems.
+"""Checks the rule catalogue of any document against its schema, and reports where problems are.
 
 The loader (:mod:`cart_spec.contract`) trusts the shape of what it reads: it loads the document that
-ships with this package, on the way to a mock that starts fast.
+ships with this package, and a mock waits for it to start.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from cart_spec.contract import CATALOGUE_KEY, Contract, ContractError, contract_of
-from cart_spec.document import Document, pointer_of
+from cart_spec.document import OpenApiDocument
+from cart_spec.source import pointer_of
 
 SCHEMA_PATH = Path(__file__).with_name("catalogue.schema.json")
 """The JSON schema of the catalogue, which ships with this package."""
@@ -29,10 +30,10 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
 
 
-def catalogue_problems(document: Document) -> Iterator[tuple[str, str]]:
-    """What is wrong with a document's catalogue, as (JSON pointer, message).
+def catalogue_problems(document: OpenApiDocument) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a document's catalogue, as (JSON pointer, message).
 
-    First its shape; of a catalogue in the right shape, what the loader refuses.
+    If its shape is right, these are the problems that the loader reports.
     """
     if CATALOGUE_KEY not in document.data:
         yield "", f"there is no {CATALOGUE_KEY}"
@@ -51,10 +52,10 @@ def catalogue_problems(document: Document) -> Iterator[tuple[str, str]]:
             yield _named_entry(document, problem), problem
 
 
-def checked_contract(document: Document) -> Contract:
-    """The contract in a document.
+def checked_contract(document: OpenApiDocument) -> Contract:
+    """Return the contract in a document.
 
-    Raises ContractError, in one line with the place, for the first problem of its catalogue.
+    Raises ContractError with the line of the first problem of its catalogue.
     """
     for pointer, problem in catalogue_problems(document):
         raise ContractError(f"{document.name}: line {document.line(pointer)}: {problem}")
@@ -62,15 +63,15 @@ def checked_contract(document: Document) -> Contract:
 
 
 def first_error(contract: Contract, example: str) -> Mapping[str, Any]:
-    """The first error in a named example; empty where it shows none."""
+    """Return the first error in a named example, or an empty mapping if it has none."""
     value = contract.document["components"]["examples"][example].get("value")
     entries = value.get("errors") if isinstance(value, Mapping) else None
     first = entries[0] if isinstance(entries, list) and entries else None
     return first if isinstance(first, Mapping) else {}
 
 
-def _named_entry(document: Document, problem: str) -> str:
-    """The pointer of the first catalogue entry whose id the problem names."""
+def _named_entry(document: OpenApiDocument, problem: str) -> str:
+    """Return the pointer of the first catalogue entry whose id the problem names."""
     catalogue = document.data[CATALOGUE_KEY]
     words = set(re.findall(r"[a-z]+(?:-[a-z]+)*", problem))
     for section in ("rules", "protocol_errors", "disagreements"):

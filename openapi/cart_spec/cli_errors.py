@@ -18,6 +18,7 @@ class InputError(click.ClickException):
     exit_code = 2
 
     def __init__(self, message: str, command: str | None = None) -> None:
+        """Say in one line what is wrong and how to fix it."""
         super().__init__(" ".join(message.split()))
         context = click.get_current_context(silent=True)
         self._command = command or (context.find_root().info_name if context else None)

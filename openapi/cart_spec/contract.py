@@ -1,4 +1,4 @@
-"""Loads the contract document and gives its rule catalogue as frozen, typed values."""
+"""Loads the contract document and its rule catalogue as frozen, typed values."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import Any, Literal, cast
 
 import yaml
 
+from cart_spec.errors import RefusedInputError
+
 _FILE = "cart-associations.yaml"
 _INSTALLED = Path(__file__).with_name(_FILE)
-# A wheel ships the document inside the package; a checkout has it where reviewers look for it.
+# A wheel has the document inside the package; a checkout has it at the top of ``openapi``.
 CONTRACT_PATH = _INSTALLED if _INSTALLED.exists() else Path(__file__).parents[1] / _FILE
 """The contract document that ships with this package."""
 
@@ -26,18 +28,18 @@ Group = Literal[
 ]
 LEVELS: tuple[Level, ...] = ("documented", "observed", "interpretation")
 
-# libyaml parses the document some twenty times faster; a build of PyYAML without it has only the
+# libyaml parses the document about twenty times faster; a build of PyYAML without it has only the
 # pure loader.
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class ContractError(ValueError):
+class ContractError(RefusedInputError):
     """The document is not a contract: unreadable, or its catalogue contradicts itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a rule stands: ``document`` is a key of the catalogue's ``documents``.
+    """The place that a rule comes from; ``document`` is a key of the catalogue's ``documents``.
 
     ``indirect`` says that the sentence is the nearest one published and does not state the rule.
     """
@@ -55,10 +57,10 @@ class Rule:
 
     ``level`` says how sure it is that the request is refused (or the effect happens), ``exact`` how
     sure the exact status and text are. ``statuses`` are the statuses that are equally good;
-    ``status`` is the one that the mock sends, or None where the rule is not one status. ``text`` is
-    the error's fixed sentence, None for rules that are no refusals; ``documented_text`` says that
-    the sentence is published. ``freedom`` is what a deployment may do instead without deviating,
-    and ``beyond_run``, where present, why a run against a live deployment cannot try the rule.
+    ``status`` is the one that the mock sends, or None if the rule does not fix one. ``text`` is the
+    error's fixed sentence, None for rules that do not refuse; ``documented_text`` says that the
+    sentence is published. ``freedom`` is what a deployment may do instead without deviating.
+    ``beyond_run`` says why a run against a live deployment cannot try the rule, if it cannot.
     """
 
     id: str
@@ -79,7 +81,7 @@ class Rule:
 
     @property
     def is_refusal(self) -> bool:
-        """Whether the rule is about refusing a request."""
+        """Whether the rule refuses requests; other rules say what a request does."""
         return self.text is not None
 
 
@@ -107,7 +109,7 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Contract:
-    """The contract document and its catalogue. ``document`` is to be read, never changed."""
+    """The contract document and its catalogue. Nothing may change ``document``."""
 
     document: Mapping[str, Any]
     rules: tuple[Rule, ...]
@@ -136,7 +138,7 @@ class Contract:
         }
 
     def rule(self, rule_id: str) -> Rule:
-        """The rule with that id. Raises KeyError with the ids there are."""
+        """Return the rule with that id. Raises KeyError; the message lists the valid ids."""
         try:
             return self._rules_by_id[rule_id]
         except KeyError:
@@ -144,24 +146,24 @@ class Contract:
             raise KeyError(f"no rule {rule_id!r}; the rules are: {known}") from None
 
     def protocol_error(self, error_id: str) -> ProtocolError:
-        """The protocol error with that id. Raises KeyError."""
+        """Return the protocol error with that id. Raises KeyError."""
         return self._protocol_errors_by_id[error_id]
 
     def rules_of(self, operation_id: str) -> tuple[Rule, ...]:
-        """The rules of one operation, in the order of judgement."""
+        """Return the rules of one operation, in the order of judgement."""
         return tuple(rule for rule in self.rules if operation_id in rule.operations)
 
     def example(self, name: str) -> Any:
-        """The value of a named example under ``components/examples``."""
+        """Return the value of a named example under ``components/examples``."""
         return self.document["components"]["examples"][name]["value"]
 
     def source_title(self, rule: Rule) -> str:
-        """The title of the document that a rule's source stands in."""
+        """Return the title of the document that a rule's source stands in."""
         return cast("str", self.document[CATALOGUE_KEY]["documents"][rule.source.document]["title"])
 
 
 def iter_operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Each operation of an OpenAPI document as (method, path template, operation object)."""
+    """Yield each operation of an OpenAPI document as (method, path template, operation)."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if method in METHODS:
@@ -169,7 +171,7 @@ def iter_operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Map
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """Parse an OpenAPI document from a YAML or JSON file. Raises ContractError in one line."""
+    """Read an OpenAPI document from a YAML or JSON file. Raises ContractError."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -179,22 +181,22 @@ def read_document(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise ContractError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(document, dict):
-        raise ContractError(f"{path}: is not an OpenAPI document: its top level is no mapping")
+        raise ContractError(f"{path}: is not an OpenAPI document: its top level is not a mapping")
     return document
 
 
 def load_contract(path: Path | None = None) -> Contract:
     """Load the contract, by default the one that ships with this package.
 
-    Raises ContractError, naming the id, for a duplicate id, an unknown operation, example, level or
-    document, a missing field, or a disagreement about a rule that does not exist.
+    Raises ContractError, naming the id, for a duplicate id, a missing field, or an unknown
+    operation, example, level, document or rule.
     """
     path = path or CONTRACT_PATH
     return contract_of(read_document(path), str(path))
 
 
 def contract_of(document: Mapping[str, Any], name: str = "the document") -> Contract:
-    """The contract in a parsed document; ``name`` is what errors call it. Raises ContractError."""
+    """Return the contract in a parsed document; errors call it ``name``. Raises ContractError."""
     catalogue = document.get(CATALOGUE_KEY)
     if not isinstance(catalogue, Mapping):
         raise ContractError(f"{name}: has no {CATALOGUE_KEY}")
@@ -304,4 +306,4 @@ def _dangling_ids(contract: Contract) -> Iterator[str]:
 def _duplicates(kind: str, ids: Iterable[str]) -> Iterator[str]:
     for value, count in Counter(ids).items():
         if count > 1:
-            yield f"{kind} {value}: stands {count} times"
+            yield f"{kind} {value}: is listed {count} times"

@@ -1,13 +1,13 @@
-"""Reads OpenAPI documents that nobody has vouched for, with the line that each value stands on.
+"""OpenAPI documents from any sender: their operations, references and lines.
 
-Whatever the file holds, reading it is bounded in time and memory, fetches nothing, and ends in a
-:class:`Document` or in one line that says what was wrong and what to give instead.
+``load`` reads one and refuses references that leave it. The document that ships with this package
+is loaded by :mod:`cart_spec.contract`, which is faster. Values are validated against schemas by
+``referencing`` and ``jsonschema`` (:mod:`cart_spec.validation`); what they cannot give, the pointer
+that a reference leads to, is found here.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,44 +15,24 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
-import yaml
-
 from cart_spec.contract import METHODS
-
-MAX_BYTES = 10 * 1024 * 1024
-"""The largest document that is read, in bytes. The largest published ones have some 5 MB."""
-
-MAX_DEPTH = 200
-"""How deep a document may nest. The YAML parser overflows the C stack somewhere past 50,000."""
-
-MAX_VALUES = 500_000
-"""How many values a document may have once its aliases are written out."""
+from cart_spec.source import (
+    MAX_BYTES,
+    UnreadableDocumentError,
+    parse_source,
+    pointer_of,
+    read_text,
+)
 
 SUPPORTED = ("3.0.", "3.1.")
 
-_CLoader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_CLoader):  # type: ignore[misc]  # its base is chosen when the module is loaded
-    """YAML as OpenAPI has it: JSON's types only, so that a date stays the string it was written."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in _CLoader.yaml_implicit_resolvers.items()
-}
-
-
-class UnreadableDocumentError(ValueError):
-    """The file holds no OpenAPI document that can be reviewed. The message is one line."""
-
 
 @dataclass(frozen=True)
-class Document:
-    """A parsed OpenAPI document. ``data`` is to be read, never changed.
+class OpenApiDocument:
+    """A parsed OpenAPI document. Nothing may change ``data``.
 
-    ``lines`` maps a JSON pointer to the line, from 1, that the value's key stands on.
-    ``duplicate_keys`` are the pointers of keys that stand twice in one mapping.
+    ``lines`` maps a JSON pointer to the line, from 1, on which the value's key stands.
+    ``duplicate_keys`` are the pointers and lines of keys that stand twice in one mapping.
     """
 
     name: str
@@ -62,35 +42,55 @@ class Document:
 
     @property
     def version(self) -> str:
-        """The version of OpenAPI that the document says it follows, such as ``3.0.3``."""
+        """The version of OpenAPI that the document names, such as ``3.0.3``."""
         return cast("str", self.data["openapi"])
 
+    @property
+    def is_30(self) -> bool:
+        """Whether the document is OpenAPI 3.0, whose schemas are not quite JSON Schema."""
+        return self.version.startswith("3.0")
+
     def line(self, pointer: str) -> int:
-        """The line of the value at ``pointer``, or of the nearest value around it; from 1."""
+        """Return the line of the value at ``pointer``, or of the nearest value around it."""
         while pointer and pointer not in self.lines:
             pointer = pointer.rpartition("/")[0]
         return self.lines.get(pointer, 1)
 
     def at(self, pointer: str) -> Any:
-        """The value at a JSON pointer. Raises KeyError where there is none."""
+        """Return the value at a JSON pointer. Raises KeyError if there is none."""
         value: Any = self.data
-        for part in parts_of(pointer):
+        for part in pointer.split("/")[1:]:
+            key = part.replace("~1", "/").replace("~0", "~")
             try:
-                value = value[int(part)] if isinstance(value, list) else value[part]
+                value = value[int(key)] if isinstance(value, list) else value[key]
             except (KeyError, IndexError, ValueError, TypeError):
                 raise KeyError(pointer) from None
         return value
 
     def resolve(self, value: Any) -> Any:
-        """``value``, or what it refers to if it is a reference."""
+        """Return ``value``, or what it refers to if it is a reference."""
         return self.resolved(value, "")[0]
 
     def resolved(self, value: Any, pointer: str) -> tuple[Any, str]:
-        """``value`` and its pointer, with the references that it consists of followed."""
+        """Return a value and its pointer, after following the references that it consists of."""
         while isinstance(value, Mapping) and isinstance(value.get("$ref"), str):
-            pointer = _unquoted(value["$ref"][1:])
-            value = self.at(pointer)
+            value, pointer = self.resolved_once(value["$ref"])
         return value, pointer
+
+    def resolved_once(self, reference: str) -> tuple[Any, str]:
+        """Return what a reference into this document leads to. Raises KeyError."""
+        fragment = unquote(reference[1:])
+        pointer = fragment if fragment[:1] in ("", "/") else self._anchors[fragment]
+        return self.at(pointer), pointer
+
+    @cached_property
+    def _anchors(self) -> dict[str, str]:
+        """The pointers of the schemas that have an ``$anchor``, which OpenAPI 3.0 does not know."""
+        return {
+            mapping["$anchor"]: pointer
+            for pointer, mapping in iter_mappings({} if self.is_30 else self.data)
+            if isinstance(mapping.get("$anchor"), str)
+        }
 
     @cached_property
     def operations(self) -> tuple[Operation, ...]:
@@ -108,7 +108,9 @@ class Document:
                     pointer = f"{base}/{method}"
                     own = self._parameters(item[method], pointer)
                     named = {(p["in"], p["name"]): (p, at) for p, at in (*shared, *own)}
-                    yield Operation(method, path, item[method], pointer, tuple(named.values()))
+                    yield Operation(
+                        method, path, item[method], pointer, tuple(named.values()), base
+                    )
 
     def _parameters(self, owner: Mapping[str, Any], base: str) -> list[tuple[Any, str]]:
         found = [
@@ -124,202 +126,45 @@ class Document:
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation of a document; ``parameters`` are (parameter, pointer), its path's included."""
+    """An operation; ``parameters`` are (parameter, pointer), those of its path included.
+
+    ``item_pointer`` is the pointer of its path item.
+    """
 
     method: str
     path: str
     data: Mapping[str, Any]
     pointer: str
     parameters: tuple[tuple[Mapping[str, Any], str], ...]
+    item_pointer: str
 
     @property
     def id(self) -> str:
-        """Its ``operationId``, or method and path where it has none."""
+        """Its ``operationId``, or method and path if it has none."""
         return cast("str", self.data.get("operationId")) or f"{self.method.upper()} {self.path}"
 
 
-def pointer_of(*parts: str | int) -> str:
-    """The JSON pointer (RFC 6901) of a path of keys and indexes."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+def load(path: Path) -> OpenApiDocument:
+    """Load an OpenAPI 3.0 or 3.1 document from a YAML or JSON file.
 
-
-def parts_of(pointer: str) -> list[str]:
-    """The keys and indexes of a JSON pointer, unescaped, as strings."""
-    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
-
-
-def read(path: Path) -> Document:
-    """Read an OpenAPI 3.0 or 3.1 document from a YAML or JSON file.
-
-    Raises UnreadableDocumentError, in one line, for a file that cannot be read, is larger than
-    ``MAX_BYTES``, is no YAML or JSON, nests or expands beyond bounds, is no OpenAPI document of a
-    supported version, or has a reference that leaves the file, leads nowhere or leads to itself.
+    Raises UnreadableDocumentError if the file cannot be read, is larger than ``MAX_BYTES``, is not
+    YAML or JSON, nests or expands beyond bounds, or is not OpenAPI of a supported version; and if
+    a reference leaves the file, leads nowhere or leads back to itself.
     """
     return parse(read_text(path, MAX_BYTES), str(path))
 
 
-def read_text(path: Path, limit: int) -> str:
-    """The text of a file of at most ``limit`` bytes. Raises UnreadableDocumentError in one line."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(limit + 1)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise UnreadableDocumentError(f"{path}: cannot be read: {reason}") from error
-    if len(raw) > limit:
-        raise UnreadableDocumentError(
-            f"{path}: is larger than {limit // 1024**2} MiB; give a smaller file"
-        )
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnreadableDocumentError(
-            f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8"
-        ) from error
-
-
-def parse(text: str, name: str) -> Document:
-    """The OpenAPI document in ``text``; ``name`` is what errors call it. Raises as ``read``."""
-    # JSON writes what is outside the basic plane as two escapes, which YAML has not: where the
-    # lines are found, anything may stand for them.
-    is_flow = text.lstrip()[:1] == "{"
-    root = _compose(_SURROGATE.sub(r"\\uFFFD", text) if is_flow else text, name)
-    marks = _Marks(name)
-    marks.walk(root)
-    data = _construct(root, text, name)
-    if not isinstance(data, dict):
+def parse(text: str, name: str) -> OpenApiDocument:
+    """Return the document in ``text``; ``name`` is what errors call it. Raises as ``load``."""
+    source = parse_source(text, name)
+    if not isinstance(source.data, dict):
         raise UnreadableDocumentError(
             f"{name}: is not an OpenAPI document: its top level is not a mapping"
         )
-    _require_openapi(data, name)
-    document = Document(name, data, marks.lines, tuple(marks.duplicates))
+    _require_openapi(source.data, name)
+    document = OpenApiDocument(name, source.data, source.lines, source.duplicate_keys)
     _check_references(document)
     return document
-
-
-def _line(mark: Any) -> int:
-    """The line of a parser's mark, from 1; the parsers here always give marks."""
-    return cast("int", mark.line) + 1
-
-
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-
-
-def _compose(text: str, name: str) -> yaml.Node:
-    try:
-        depth = 0
-        for event in yaml.parse(text, _Loader):
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    raise UnreadableDocumentError(
-                        f"{name}: line {_line(event.start_mark)}: nests deeper than {MAX_DEPTH} "
-                        "levels; no OpenAPI document needs that"
-                    )
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-        root = yaml.compose(text, _Loader)
-    except (yaml.YAMLError, UnicodeError) as error:
-        raise UnreadableDocumentError(f"{name}: is not YAML or JSON: {_one_line(error)}") from error
-    if root is None:
-        raise UnreadableDocumentError(f"{name}: is empty; give an OpenAPI document")
-    return root
-
-
-def _construct(root: yaml.Node, text: str, name: str) -> Any:
-    """The values of a composed document: JSON as JSON has it, anything else by YAML's rules."""
-    if text.lstrip()[:1] == "{":
-        try:
-            return json.loads(text)
-        except ValueError:
-            pass  # a flow mapping of YAML
-    loader = _Loader("")
-    try:
-        return _with_text_keys(loader.construct_document(root))
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
-        raise UnreadableDocumentError(f"{name}: is not YAML or JSON: {_one_line(error)}") from error
-    finally:
-        loader.dispose()
-
-
-def _with_text_keys(value: Any) -> Any:
-    """``value`` with string keys: JSON has no others, and YAML reads ``200:`` as a number."""
-    if isinstance(value, dict):
-        return {_key(key): _with_text_keys(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_text_keys(item) for item in value]
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    raise ValueError(f"{type(value).__name__} is no type that JSON has")
-
-
-def _key(key: Any) -> str:
-    if isinstance(key, bool) or key is None:
-        return json.dumps(key)
-    return str(key)
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"line {_line(error.problem_mark)}: {error.problem}"
-    return " ".join(str(error).split())[:200]
-
-
-class _Marks:
-    """Walks the composed nodes, and refuses aliases that contain themselves or write out too long.
-
-    An alias is composed as one shared node, so counting stays linear where writing out would not.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.lines: dict[str, int] = {"": 1}
-        self.duplicates: list[tuple[str, int]] = []
-        self._name = name
-        self._sizes: dict[int, int] = {}
-        self._open: set[int] = set()
-
-    def walk(self, root: yaml.Node) -> None:
-        if self._size(root) > MAX_VALUES:
-            raise UnreadableDocumentError(
-                f"{self._name}: has more than {MAX_VALUES:,} values once its aliases are written "
-                "out; write it without nested aliases"
-            )
-        self._mark(root, "")
-
-    def _size(self, node: yaml.Node) -> int:
-        if id(node) in self._open:
-            raise UnreadableDocumentError(
-                f"{self._name}: line {_line(node.start_mark)}: an alias contains itself; "
-                "use $ref for a schema that does"
-            )
-        if id(node) not in self._sizes:
-            self._open.add(id(node))
-            self._sizes[id(node)] = 1 + sum(self._size(child) for child in _children(node))
-            self._open.discard(id(node))
-        return self._sizes[id(node)]
-
-    def _mark(self, node: yaml.Node, pointer: str) -> None:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                at = pointer + pointer_of(str(key.value))
-                if at in self.lines and key.value != "<<":
-                    self.duplicates.append((at, _line(key.start_mark)))
-                self.lines[at] = _line(key.start_mark)
-                self._mark(value, at)
-        elif isinstance(node, yaml.SequenceNode):
-            for index, value in enumerate(node.value):
-                at = f"{pointer}/{index}"
-                self.lines[at] = _line(value.start_mark)
-                self._mark(value, at)
-
-
-def _children(node: yaml.Node) -> Iterator[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield key
-            yield value
-    elif isinstance(node, yaml.SequenceNode):
-        yield from node.value
 
 
 def _require_openapi(data: Mapping[str, Any], name: str) -> None:
@@ -348,16 +193,21 @@ def _require_openapi(data: Mapping[str, Any], name: str) -> None:
 
 
 _LITERAL_KEYS = ("example", "default", "enum", "const")
-# What stands below these keys are names, whatever they read like.
+# What stands below these keys are names, even if they read like keywords.
 _NAMING = ("/properties", "/patternProperties", "/schemas", "/examples", "/responses")
 
 
 def iter_references(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
-    """Each reference below ``value`` as (pointer, target). Literal values hold none."""
+    """Yield each reference in ``value`` as (pointer, target)."""
+    for at, mapping in iter_mappings(value, pointer):
+        if isinstance(mapping.get("$ref"), str):
+            yield at, mapping["$ref"]
+
+
+def iter_mappings(value: Any, pointer: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each mapping in ``value`` as (pointer, mapping), except in examples and extensions."""
     if isinstance(value, Mapping):
-        reference = value.get("$ref")
-        if isinstance(reference, str):
-            yield pointer, reference
+        yield pointer, value
         names = pointer.endswith(_NAMING)
         for key, item in value.items():
             if not names and (
@@ -367,41 +217,40 @@ def iter_references(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
                 or (key == "examples" and isinstance(item, list))
             ):
                 continue
-            yield from iter_references(item, pointer + pointer_of(key))
+            yield from iter_mappings(item, pointer + pointer_of(key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from iter_references(item, f"{pointer}/{index}")
+            yield from iter_mappings(item, f"{pointer}/{index}")
 
 
-def _check_references(document: Document) -> None:
-    def refuse(pointer: str, problem: str) -> UnreadableDocumentError:
-        return UnreadableDocumentError(f"{document.name}: line {document.line(pointer)}: {problem}")
-
+def _check_references(document: OpenApiDocument) -> None:
     for pointer, reference in iter_references(document.data):
-        seen: list[str] = []
-        target = reference
-        while True:
-            if not target.startswith("#"):
-                kind = "remote" if "://" in target or target.startswith("//") else "outside it"
-                raise refuse(
-                    pointer,
-                    f"the reference {_short(target)} leaves the file ({kind}), and nothing is "
-                    "fetched; bundle the document into one file first",
-                )
-            if target in seen:
-                raise refuse(pointer, f"the reference {_short(reference)} leads back to itself")
-            seen.append(target)
-            try:
-                value = document.at(_unquoted(target[1:]))
-            except KeyError:
-                raise refuse(pointer, f"the reference {_short(target)} leads nowhere") from None
-            if not (isinstance(value, Mapping) and isinstance(value.get("$ref"), str)):
-                break
-            target = value["$ref"]
+        problem = _reference_problem(document, reference)
+        if problem is not None:
+            raise UnreadableDocumentError(
+                f"{document.name}: line {document.line(pointer)}: the reference {problem}"
+            )
 
 
-def _unquoted(fragment: str) -> str:
-    return unquote(fragment)
+def _reference_problem(document: OpenApiDocument, reference: str) -> str | None:
+    seen: list[str] = []
+    target: Any = reference
+    while isinstance(target, str):
+        if not target.startswith("#"):
+            kind = "remote" if "://" in target or target.startswith("//") else "outside it"
+            return (
+                f"{_short(target)} leaves the file ({kind}), and nothing is fetched; bundle the "
+                "document into one file first"
+            )
+        if target in seen:
+            return f"{_short(reference)} leads back to itself"
+        seen.append(target)
+        try:
+            value = document.resolved_once(target)[0]
+        except KeyError:
+            return f"{_short(target)} leads nowhere"
+        target = value.get("$ref") if isinstance(value, Mapping) else None
+    return None
 
 
 def _short(reference: str) -> str:

@@ -1,4 +1,4 @@
-"""What a review finds, and the four forms it is written in: text, JSON, SARIF 2.1.0, GitHub."""
+"""Findings of a review, and the formats that show them: text, JSON, SARIF 2.1.0 and GitHub."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _COLOURS: dict[Severity, str] = {"error": "red", "warning": "yellow", "note": "c
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found: where it is, what it is, and what to do.
+    """One finding: where it is, what it is, and what to do.
 
-    ``id`` is the permanent name of the kind of finding; ``pointer`` a JSON pointer into the file
-    ``document``, ``line`` the line of it, from 1. ``facts`` are further values by name.
+    ``id`` is the permanent name of the kind of finding. ``pointer`` is a JSON pointer into the file
+    ``document``; ``line`` is its line, from 1. ``facts`` are further values by name.
     """
 
     id: str
@@ -37,7 +37,7 @@ class Finding:
 class Review:
     """The findings of one command: ``tool`` is its name, ``titles`` the kinds of finding by id.
 
-    ``summary`` is one sentence that says what was looked at and what came of it.
+    ``summary`` says in one sentence what was reviewed, with which result.
     """
 
     tool: str
@@ -46,12 +46,12 @@ class Review:
     summary: str
 
     def count(self, severity: Severity) -> int:
-        """How many findings there are of that severity."""
+        """Return the number of findings of that severity."""
         return sum(finding.severity == severity for finding in self.findings)
 
 
 def as_text(review: Review) -> str:
-    """The findings for a person at a terminal, styled; ``click.echo`` strips that in a pipe."""
+    """Return the findings as styled text; ``click.echo`` removes the styles in a pipe."""
     lines: list[str] = []
     for finding in review.findings:
         severity = click.style(finding.severity, fg=_COLOURS[finding.severity], bold=True)
@@ -69,7 +69,7 @@ def as_text(review: Review) -> str:
 
 
 def as_json(review: Review) -> str:
-    """The findings as one JSON object: tool, summary, counts and findings."""
+    """Return the findings as one JSON object: tool, summary, counts and findings."""
     counts = Counter(finding.severity for finding in review.findings)
     return json.dumps(
         {
@@ -84,7 +84,7 @@ def as_json(review: Review) -> str:
 
 
 def as_sarif(review: Review) -> str:
-    """The findings as SARIF 2.1.0, as code-scanning services take it."""
+    """Return the findings as SARIF 2.1.0, which code-scanning services read."""
     ids = sorted({finding.id for finding in review.findings} | set(review.titles))
     rules = [{"id": id_, "shortDescription": {"text": review.titles.get(id_, id_)}} for id_ in ids]
     results = [_sarif_result(finding, ids.index(finding.id)) for finding in review.findings]
@@ -121,7 +121,7 @@ def _sarif_result(finding: Finding, rule_index: int) -> dict[str, Any]:
 
 
 def as_github(review: Review) -> str:
-    """The findings as workflow commands, which GitHub shows beside the lines they are about."""
+    """Return the findings as workflow commands, which GitHub shows next to the lines."""
     return "\n".join(_github_line(finding) for finding in review.findings)
 
 
@@ -150,5 +150,5 @@ FORMATS: dict[str, Callable[[Review], str]] = {
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings by file and line."""
+    """Return the findings by file and line."""
     return sorted(findings, key=lambda each: (each.document, each.line, each.pointer, each.id))

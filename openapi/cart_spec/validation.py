@@ -1,4 +1,4 @@
-"""Validates a document as OpenAPI, and values by its schemas, without ever leaving it."""
+"""Validates a document as OpenAPI, and values against its schemas, without ever leaving it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT4, DRAFT202012
 
-from cart_spec.document import Document, pointer_of
+from cart_spec.document import OpenApiDocument
+from cart_spec.source import pointer_of
 
 _BASE = "urn:document"
 
@@ -23,15 +24,14 @@ def _refuse_retrieval(uri: str) -> Any:
     raise ValueError(f"{uri} would have to be fetched")
 
 
-# `reading` has refused every reference that leaves the file; a `$id` or `$schema` in a schema of
+# ``load`` has refused every reference that leaves the file; an `$id` or `$schema` in a schema of
 # OpenAPI 3.1 could still make the validator look elsewhere.
 _NO_RETRIEVAL = dict.fromkeys(("<all_urls>", "http", "https", "file"), _refuse_retrieval)
 
 
-def openapi_errors(document: Document) -> Iterator[tuple[str, str]]:
-    """What openapi-spec-validator finds in a document, as (JSON pointer, message)."""
-    is_30 = document.version.startswith("3.0")
-    validator = OpenAPIV30SpecValidator if is_30 else OpenAPIV31SpecValidator
+def openapi_errors(document: OpenApiDocument) -> Iterator[tuple[str, str]]:
+    """Yield what openapi-spec-validator finds in a document, as (JSON pointer, message)."""
+    validator = OpenAPIV30SpecValidator if document.is_30 else OpenAPIV31SpecValidator
     path = SchemaPath.from_dict(dict(document.data), handlers=_NO_RETRIEVAL)
     try:
         for error in validator(path).iter_errors():
@@ -48,22 +48,21 @@ def _brief(message: str) -> str:
 class Schemas:
     """The schemas of one document, by JSON pointer."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: OpenApiDocument) -> None:
+        """Validate against the schemas of ``document``."""
         self._document = document
 
     @cached_property
     def _registry(self) -> Registry[Any]:
         # Without a retrieve function the registry resolves what is in it and nothing else.
-        is_30 = self._document.version.startswith("3.0")
-        specification = DRAFT4 if is_30 else DRAFT202012
+        specification = DRAFT4 if self._document.is_30 else DRAFT202012
         resource = specification.create_resource(dict(self._document.data))
         registry: Registry[Any] = Registry[Any]().with_resource(_BASE, resource)
         return registry
 
     def problem(self, value: Any, schema_pointer: str) -> str | None:
-        """Why ``value`` fails the schema at ``schema_pointer``, in one line, or None."""
-        is_30 = self._document.version.startswith("3.0")
-        kind = OAS30Validator if is_30 else OAS31Validator
+        """Return in one line why ``value`` fails the schema at ``schema_pointer``, or None."""
+        kind = OAS30Validator if self._document.is_30 else OAS31Validator
         validator = kind(
             {"$ref": f"{_BASE}#{schema_pointer}"},
             registry=self._registry,
@@ -74,7 +73,7 @@ class Schemas:
         except Unresolvable as unresolvable:
             return f"its schema cannot be resolved: {unresolvable}"
         except UnknownType as unknown:
-            return f"its schema has the type {unknown.type!r}, which there is not"
+            return f"its schema uses the unknown type {unknown.type!r}"
         if error is None:
             return None
         where = "".join(f"[{part!r}]" for part in error.absolute_path)

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jwt
-from cart_mock.api.endpoints import Engine
+import pytest
+from cart_mock.api.endpoints import Mock as Answering
+from cart_mock.auth import passwords
 from cart_mock.breaks import Break, break_process
-from cart_mock.http.messages import Answer, Request
+from cart_mock.messages import Answer, Request
 from cart_mock.state.clock import Clock
 from cart_mock.state.entities import Cart, Contact, Customer
 from cart_mock.tenants.registry import TenantRegistry
 from cart_spec import Contract
 from msgspec.structs import replace
 
+from tests.probes import CARTS, Probe, Sent, rendered
+
 NOW = 1_800_000_000
+DAY = 24 * 3600
 POST, DELETE = "createCustomerCartAssociation", "deleteCustomerCartAssociation"
 ADMINISTRATOR, IMPLICIT = "client_credentials", "implicit"
 CUSTOMERS = ("ada", "bob", "cyd")
@@ -47,9 +53,10 @@ class World:
     """
 
     def __init__(self, mock: Mock, name: str) -> None:
-        self.engine = mock.engine
+        self.mock = mock.answering
         mock.count_anew()
-        self.store = self.engine.stores.use(name)
+        self.tenant = self.mock.tenants.use(name)
+        self.store = self.tenant.store
         self.store.accepts_secret("secret")
         self.watching = False
         self.changed = False
@@ -93,14 +100,30 @@ class World:
     def access(self, grant: Any = ADMINISTRATOR, *, at: float = NOW) -> str:
         """An access token, issued at that time."""
         if (grant, at) not in self._access:
-            issued, _ = self.engine.tokens.issue_access(self.store.name, grant, at, "access")
+            issued, _ = self.mock.tokens.issue_access(self.tenant.name, grant, at, "access")
             self._access[grant, at] = issued
         return self._access[grant, at]
 
     def token(self, customer: str, *, at: float = NOW, number: int = 0) -> str:
         """A customer token, issued at that time."""
         name = f"token-{number}"
-        return self.engine.tokens.issue_customer(self.store.name, customer, at, name)[0]
+        return self.mock.tokens.issue_customer(self.tenant.name, customer, at, name)[0]
+
+    def customer(self, name: str) -> str:
+        """A valid customer token, for the probe table."""
+        return self.token(name)
+
+    def expired_access(self) -> str:
+        """An access token that has expired."""
+        return self.access(at=NOW - DAY)
+
+    def expired_customer(self, name: str) -> str:
+        """A customer token that has expired."""
+        return self.token(name, at=NOW - 2 * DAY)
+
+    def foreign_customer(self, name: str) -> str:
+        """A customer token of another store."""
+        return self.mock.tokens.issue_customer("another store", name, NOW, "token")[0]
 
     # ---- Requests ---------------------------------------------------------------------------
 
@@ -132,17 +155,56 @@ class World:
             token = self.token(customer)
         if token is not None:
             headers[b"x-moltin-customer-token"] = token.encode()
-        method, path = self.engine.contract.operations[operation]
+        method, path = self.mock.contract.operations[operation]
         ids = {"cartID": cart, "customerID": record}
         params = {name: value for name, value in ids.items() if value is not None}
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = Request("id", method, path, params, query.encode(), headers, content)
+        return self._answer(
+            operation, Request("id", method, path, params, query.encode(), headers, content)
+        )
+
+    def _answer(self, operation: str, request: Request) -> Seen:
         before = self._state() if self.watching else None
-        answer = self.engine.endpoints[operation].answer(request)
+        answer = self.mock.endpoints[operation].answer(request)
         seen = see(answer if isinstance(answer, Answer) else finished(answer))
         if before is not None and seen.status >= 400:
             self.changed = self.changed or self._state() != before
         return seen
+
+    def try_probe(self, probe: Probe) -> Seen:
+        """Return the answer to the violating request of a row, in a shop of its own."""
+        self._stock()
+        for sent in probe.prepare:
+            self.try_request(sent)  # a mock that is broken may refuse it
+        return self.try_request(probe.request)
+
+    def try_control(self, probe: Probe) -> Seen:
+        """Return the answer to the control of a row, in a shop of its own."""
+        self._stock()
+        return self.try_request(probe.control)
+
+    def try_request(self, sent: Sent) -> Seen:
+        """Return the answer to a request of the probe table."""
+        names = {name: name for name in CUSTOMERS}
+        names |= {"password": "ada-pw", "client_id": self.tenant.name, "client_secret": "secret"}
+        made = rendered(sent, self, names)
+        headers = {name.lower().encode(): value.encode() for name, value in made.headers.items()}
+        path = self.mock.contract.operations[sent.operation][1]
+        return self._answer(
+            sent.operation,
+            Request(
+                "id", made.method, path, dict(made.params), made.query.encode(), headers,
+                made.content,
+            ),
+        )  # fmt: skip
+
+    def _stock(self) -> None:
+        """Bring the carts of the probe table into their state."""
+        self.store.delete_cart("no-such-cart")
+        for number, (cart_id, owner) in enumerate(CARTS.items()):
+            made = NOW - 20_000 + number
+            customers = () if owner is None else (owner,)
+            self.store.put_cart(Cart(cart_id, "Groceries", made, made, customers=customers))
 
     def associate(self, cart: str, customer_id: str, method: str = POST, **how: Any) -> Seen:
         """The answer to associating one customer, or to taking that back."""
@@ -173,16 +235,20 @@ class Mock:
     """A mock, broken or intact, in which worlds are made."""
 
     def __init__(
-        self, contract: Contract, breaks: Sequence[Break] = (), stores: TenantRegistry | None = None
+        self,
+        contract: Contract,
+        breaks: Sequence[Break] = (),
+        tenants: TenantRegistry | None = None,
     ) -> None:
         self._ids = itertools.count(1)
-        if stores is None:
-            stores = TenantRegistry(new_id=self._new_id, new_clock=lambda: Clock(lambda: NOW))
+        if tenants is None:
+            tenants = TenantRegistry(new_id=self._new_id, new_clock=lambda: Clock(lambda: NOW))
             # The same key in every mock, so that tokens are the same, too.
-            stores.signing_key = b"a key that all these mocks share"
-        self.engine = Engine(contract, stores)
+            tenants.signing_key = b"a key that all these mocks share"
+        self.answering = Answering(contract, tenants)
+        self.answering.add_all()
         if breaks:
-            break_process(self.engine, breaks)
+            break_process(self.answering, breaks)
 
     def _new_id(self) -> str:
         return f"id-{next(self._ids)}"
@@ -239,3 +305,19 @@ def forged(claims: dict[str, Any], algorithm: str = "HS256") -> str:
     """A JWT that nobody issued."""
     key = None if algorithm == "none" else "another key, that is long enough for it"
     return jwt.encode(claims, key, algorithm)
+
+
+@contextmanager
+def plain_passwords() -> Iterator[None]:
+    """Let hashes of passwords cost nothing and be the same every time."""
+
+    async def hashed(password: str) -> str:
+        return f"hashed:{password}"
+
+    async def matches(password: str, known: str | None) -> bool:
+        return known == f"hashed:{password}"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "hash_in_thread", hashed)
+        patch.setattr(passwords, "matches_in_thread", matches)
+        yield

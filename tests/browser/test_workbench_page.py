@@ -578,7 +578,7 @@ def test_the_state_is_exported_and_imported(opened: Opened, mock: CartMock, tmp_
     says(page, "The state cannot be imported")
     file.write_text("no JSON")
     page.get_by_label("Import…").set_input_files(file)
-    says(page, "state.json is no JSON")
+    says(page, "state.json is not JSON")
     assert owned(mock) == []
 
     file.write_text(json.dumps(state))
@@ -669,7 +669,7 @@ def test_the_page_asks_for_the_key_and_keeps_it_in_this_tab_only(
     page.get_by_role("button", name="Enter the key").click()
     dialog.get_by_label("Control key").fill("not the key")
     page.keyboard.press("Enter")
-    expect(dialog.get_by_role("alert")).to_contain_text("That key does not hold.")
+    expect(dialog.get_by_role("alert")).to_contain_text("Invalid key.")
     dialog.get_by_label("Control key").fill("the-key-of-this-test")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="No store yet")).to_be_visible()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +20,7 @@ from cart_conformance.cases.context import NOTHING_CHANGES
 from cart_conformance.run.events import Layer, RuleVerdict, Verdict
 from cart_mock.app import create_app
 from cart_mock.auth import passwords
-from cart_mock.breaks import Break
+from cart_mock.breaks import BREAKS, Break
 from cart_mock.breaks.hooks import ApplyDespiteRefusal
 from cart_mock.testing import CartMock, served
 
@@ -48,6 +49,35 @@ ADVISED = {
     "credentials-wrong:tells-apart-in-words": _SAME,
 }
 """Ways of breaking a documented rule that rightly come to advice, and why."""
+
+
+def expected(broken: Break) -> set[Verdict]:
+    """Return the verdicts on its rule that are right."""
+    if broken.beyond_run or broken.free:
+        return set(Verdict) - {Verdict.DEVIATES, Verdict.ERROR}
+    if CONTRACT.rule(broken.rule).level != "documented" or broken.id in ADVISED:
+        return {Verdict.ADVICE}
+    return {Verdict.DEVIATES}
+
+
+def expected_others(broken: Break) -> tuple[str, ...]:
+    """Return the other rules that a run rightly accuses.
+
+    If one rule refuses and the state changes all the same, that rule is to blame as well.
+    """
+    refusing = _refusing(broken)
+    return refusing if len(refusing) == 1 else ()
+
+
+def _refusing(broken: Break) -> tuple[str, ...]:
+    """Return the rules in spite of whose refusal a break changes something."""
+    despite = [hook for hook in broken.hooks if isinstance(hook, ApplyDespiteRefusal)]
+    return tuple(rule for hook in despite for rule in hook.rules)
+
+
+def one_of_each_rule() -> set[str]:
+    """Return the names of the first break of each rule: those of the fast lane."""
+    return {next(group).id for _, group in groupby(BREAKS.values(), key=lambda one: one.rule)}
 
 
 @dataclass(frozen=True)
@@ -88,9 +118,7 @@ def tried(broken: Break) -> tuple[str, ...]:
 
     What changes in spite of a refusal is looked at in the cases of the rule that refuses.
     """
-    refusing = [
-        rule for h in broken.hooks if isinstance(h, ApplyDespiteRefusal) for rule in h.rules
-    ]
+    refusing = _refusing(broken)
     if broken.rule == NOTHING_CHANGES and len(refusing) == 1:
         return (broken.rule, *refusing)
     return (broken.rule, *BESIDE.get(broken.rule, ()))
@@ -105,13 +133,13 @@ def intact_mock() -> Iterator[httpx.Client]:
     """
     usual = passwords._hasher
     passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    passwords._nobody.cache_clear()
+    passwords._hash_of_no_customer.cache_clear()
     try:
         with served(create_app(contract=CONTRACT)) as client:
             yield client
     finally:
         passwords._hasher = usual
-        passwords._nobody.cache_clear()
+        passwords._hash_of_no_customer.cache_clear()
 
 
 @contextmanager

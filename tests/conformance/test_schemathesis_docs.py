@@ -1,4 +1,4 @@
-"""docs/schemathesis.md: its commands and its code are run, against right and wrong mocks."""
+"""The commands and the code of docs/schemathesis.md, run against a right mock and a wrong one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worlds for the tests of the mock: each test runs on both ways through the mock."""
+"""Worlds for the tests of the mock."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.mock.world import Site, World
 _shops = itertools.count(1)
 
 
-@pytest.fixture(scope="session", params=["compiled", "plain"])
-def site(request: pytest.FixtureRequest) -> Iterator[Site]:
-    """A mock behind the compiled way, and one behind Connexion's plain stack."""
-    site = Site(compiled=request.param == "compiled")
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """A mock in this process, for all tests of the session."""
+    site = Site()
     yield site
     site.close()
 

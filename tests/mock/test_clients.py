@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cart_mock.auth.clients import ClientsError, load_clients
-from cart_mock.tenants.registry import TenantRegistry, UnknownStore
+from cart_mock.tenants.registry import TenantRegistry, UnknownTenant
 
 SHAPE = 'it must be a JSON object such as {"my-store": "my-secret", "shoppers-only": null}'
 EMPTY = "no id and no secret may be empty"
@@ -55,9 +55,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, reason: 
 def test_a_file_pins_which_keys_there_are_and_their_secrets(tmp_path: Path) -> None:
     path = tmp_path / "clients.json"
     path.write_text('{"my-store": "hunter2", "shoppers-only": null, "ключ": "пароль"}')
-    stores = TenantRegistry(clients=load_clients(path))
+    tenants = TenantRegistry(clients=load_clients(path))
     accepted = {
-        (name, secret): stores.has_secret(stores.use(name), secret)
+        (name, secret): tenants.has_secret(tenants.use(name), secret)
         for name in ("my-store", "shoppers-only", "ключ")
         for secret in ("hunter2", "", "пароль", "None", "null")
     }
@@ -65,15 +65,15 @@ def test_a_file_pins_which_keys_there_are_and_their_secrets(tmp_path: Path) -> N
         ("my-store", "hunter2"),
         ("ключ", "пароль"),
     }
-    with pytest.raises(UnknownStore):
-        stores.use("another")
+    with pytest.raises(UnknownTenant):
+        tenants.use("another")
 
 
 def test_a_pinned_secret_outranks_the_one_that_was_used_first(tmp_path: Path) -> None:
-    stores = TenantRegistry(data=tmp_path)
-    assert stores.has_secret(stores.use("shop"), "first")
-    stores.close()
-    stores = TenantRegistry(data=tmp_path, clients={"shop": "pinned"})
-    shop = stores.use("shop")
-    assert [stores.has_secret(shop, secret) for secret in ("first", "pinned")] == [False, True]
-    stores.close()
+    tenants = TenantRegistry(data=tmp_path)
+    assert tenants.has_secret(tenants.use("shop"), "first")
+    tenants.close()
+    tenants = TenantRegistry(data=tmp_path, clients={"shop": "pinned"})
+    shop = tenants.use("shop")
+    assert [tenants.has_secret(shop, secret) for secret in ("first", "pinned")] == [False, True]
+    tenants.close()

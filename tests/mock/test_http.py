@@ -54,6 +54,14 @@ def test_a_wrong_method_is_405_and_names_every_right_one(
         assert_is(answer, "method-not-allowed")
 
 
+def test_path_with_a_slash_at_its_end_is_the_path_without_it(world: World) -> None:
+    world.cart("c")
+    assert world.send("GET", "/v2/carts/c/", world.admin).json()["data"]["id"] == "c"
+    assert world.send("POST", f"{ASSOCIATION}/", world.admin).status_code == 403
+    assert_is(world.send("PATCH", "/v2/carts/", world.admin), "method-not-allowed")
+    assert_is(world.send("GET", "/v2/carts/c//", world.admin), "path-unknown")
+
+
 @pytest.mark.parametrize("path", ["/v2/carts", ASSOCIATION, "/oauth/access_token"])
 def test_options_names_the_methods(world: World, path: str) -> None:
     answer = world.send("OPTIONS", path)

@@ -36,13 +36,13 @@ def test_every_sequence_ends_as_a_sorted_list_would(
             index.discard(cart)
             model.pop(cart, None)
         else:
-            index.touch(cart, updated_at)
+            index.set(cart, updated_at)
             model[cart] = (updated_at, number)
     expected = in_order(model)
     assert index.newest_first(offset, limit) == expected[offset : offset + limit]
-    assert index.oldest() == (model[expected[-1]][0] if expected else None)
-    until = [cart for cart in reversed(expected) if model[cart][0] <= moment]
-    assert index.until(moment) == until
+    assert index.min_updated_at() == (model[expected[-1]][0] if expected else None)
+    older = [cart for cart in reversed(expected) if model[cart][0] <= moment]
+    assert index.older_than(moment) == older
     assert len(index) == len(model)
     assert {cart for cart in "abcde" if cart in index} == set(model)
 
@@ -71,11 +71,11 @@ def test_of_one_second_the_last_touched_is_the_newest(
 ) -> None:
     index = UpdateOrderIndex()
     for cart, updated_at in touches:
-        index.touch(cart, updated_at)
+        index.set(cart, updated_at)
     assert "".join(index.newest_first(0, 9)) == expected
 
 
 def test_a_page_past_the_end_is_empty() -> None:
     index = UpdateOrderIndex()
-    index.touch("a", 1)
+    index.set("a", 1)
     assert index.newest_first(1, 5) == []

@@ -213,13 +213,13 @@ DAMAGED = [
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory as a mock left it, with a snapshot and a journal."""
     data = tmp_path_factory.mktemp("kept") / "data"
-    stores = TenantRegistry(data=data)
-    store = stores.use("shop")
-    now = int(store.now())
+    tenants = TenantRegistry(data=data)
+    tenant = tenants.use("shop")
+    now, store = int(tenant.now()), tenant.store
     store.put_customer(Customer("ada", "Ada", "ada@example.com", now, now))
-    store._database.resident.compact()  # type: ignore[attr-defined]  # it is one on disk
+    store._storage.compact()  # type: ignore[attr-defined]  # it is one on disk
     store.put_cart(Cart("c", "Groceries", now, now, customers=("ada",)))
-    stores.close()
+    tenants.close()
     return data
 
 
@@ -312,11 +312,11 @@ def test_a_second_process_on_the_same_directory_is_refused(tmp_path: Path) -> No
 
 
 LEFT_BEHIND: list[tuple[str, dict[str, bytes]]] = [
-    ("before the identity", {"cart-mock.lock": b"", "cart-mock.new": b'{"form'}),
+    ("before the identity", {"cart-mock.lock": b"", ".cart-mock.json.ab12": b'{"form'}),
     ("before a store is named", {"stores/store-new/journal.jsonl": HEADER + b"[{"}),
-    ("while a store is named", {"stores/store-new/name.new": b'"ne'}),
+    ("while a store is named", {"stores/store-new/.name.json.ab12": b'"ne'}),
     ("before a journal has its header", {"stores/store-new/journal.jsonl": HEADER[:9]}),
-    ("while a snapshot is written", {"stores/store-shop/snapshot.new": b'{"_for'}),
+    ("while a snapshot is written", {"stores/store-shop/.snapshot.json.ab12": b'{"_for'}),
 ]
 
 
@@ -325,21 +325,21 @@ def test_a_start_after_one_that_was_killed_succeeds(
     kept: Path, tmp_path: Path, _when: str, left: dict[str, bytes]
 ) -> None:  # fmt: skip
     data = tmp_path / "data"
-    if "cart-mock.new" not in left:
+    if "cart-mock.lock" not in left:
         shutil.copytree(kept, data)
     for name, content in left.items():
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).write_bytes(content)
-    stores = TenantRegistry(data=data)
-    store = stores.use("new")
-    assert store.everything() == ([], [])
-    store.put_cart(Cart("c", "Groceries", int(store.now()), int(store.now())))
-    stores.close()
-    stores = TenantRegistry(data=data)
-    again = stores.get("new")
+    tenants = TenantRegistry(data=data)
+    tenant = tenants.use("new")
+    assert tenant.store.everything() == ([], [])
+    tenant.store.put_cart(Cart("c", "Groceries", int(tenant.now()), int(tenant.now())))
+    tenants.close()
+    tenants = TenantRegistry(data=data)
+    again = tenants.get("new")
     assert again is not None
-    assert again.cart("c") is not None
-    stores.close()
+    assert again.store.cart("c") is not None
+    tenants.close()
 
 
 # ---- A disk that is full -------------------------------------------------------------------------
@@ -436,9 +436,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def test_a_request_that_cannot_be_kept_is_a_500_in_the_envelope_and_changes_nothing(
     world: World, full: Full, method: str
 ) -> None:
-    data = world.site.stores._data
+    data = world.site.tenants._data
     assert data is not None
-    cart = world.cart(world.store.new_id())
+    cart = world.cart(world.tenant.new_id())
     world.associate(cart, world.bob if method == "POST" else world.ada)
     before, kept_files = world.everything(), files(data)
     ada, bob = world.as_ada(), world.as_bob()
@@ -470,15 +470,15 @@ def test_a_store_that_cannot_be_made_can_be_made_later(
     with full(room):
         answer = world.send("POST", "/oauth/access_token", data=form)
     assert answer.status_code == 500
-    assert world.site.stores.get(name) is None
+    assert world.site.tenants.get(name) is None
     assert len(set(Path("/proc/self/fd").iterdir())) == len(open_before)
     assert world.send("POST", "/oauth/access_token", data=form).status_code == 200
-    store = world.site.stores.get(name)
-    assert store is not None
-    store.put_cart(Cart("c", "Groceries", 0, 0))
+    tenant = world.site.tenants.get(name)
+    assert tenant is not None
+    tenant.store.put_cart(Cart("c", "Groceries", 0, 0))
     [directory] = [
         path.parent
-        for path in (world.site.stores._data or Path()).rglob("name.json")
+        for path in (world.site.tenants._data or Path()).rglob("name.json")
         if json.loads(path.read_bytes()) == name
     ]
     assert set(reopened(directory)["carts"]) == {"c"}

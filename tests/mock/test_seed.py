@@ -145,14 +145,14 @@ GOOD = {
 
 def test_every_new_store_starts_with_it_and_a_reset_brings_it_back() -> None:
     time = MachineTime()
-    stores = TenantRegistry(seed=seed_of(GOOD, "seed"), new_clock=lambda: Clock(time))
+    tenants = TenantRegistry(seed=seed_of(GOOD, "seed"), new_clock=lambda: Clock(time))
     now = int(time.now)
     expected_carts = [
         Cart("unregistered", "Cart", now, now, contact=Contact("x@example.com")),
         Cart("c", "Groceries", now, now, 'for "Ada\'s" ☕', ("ada", "bob")),
     ]
     for name in ("one", "two"):
-        store = stores.use(name)
+        store = tenants.use(name).store
         customers, carts = store.everything()
         assert carts == expected_carts
         ada, bob = customers
@@ -161,33 +161,34 @@ def test_every_new_store_starts_with_it_and_a_reset_brings_it_back() -> None:
         assert bob == Customer("bob", "Bob", "bob@example.com", 1767323045, 1767323045)
         assert store.carts_of("ada", 0, 9)[0] == store.carts_of("bob", 0, 9)[0] == carts[1:]
         assert store.customer_with_email("ADA@EXAMPLE.COM") == ada
-    one, two = stores.use("one"), stores.use("two")
+    tenant = tenants.use("one")
+    one, two = tenant.store, tenants.use("two").store
     before = two.everything()
     one.delete_customer("ada")
     one.delete_cart("c")
     assert two.everything() == before
-    stores.reset(one)
+    tenants.reset(tenant)
     assert one.everything() == before
     assert [customer.id for customer in one.customers(0, 9)[0]] == ["bob", "ada"]
 
 
 def test_a_store_that_is_kept_is_not_seeded_again(tmp_path: Path) -> None:
-    stores = TenantRegistry(data=tmp_path, seed=seed_of(GOOD, "seed"))
-    stores.use("shop").delete_cart("c")
-    stores.close()
-    stores = TenantRegistry(data=tmp_path, seed=seed_of(GOOD, "seed"))
-    assert stores.use("shop").cart("c") is None
-    stores.close()
+    tenants = TenantRegistry(data=tmp_path, seed=seed_of(GOOD, "seed"))
+    tenants.use("shop").store.delete_cart("c")
+    tenants.close()
+    tenants = TenantRegistry(data=tmp_path, seed=seed_of(GOOD, "seed"))
+    assert tenants.use("shop").store.cart("c") is None
+    tenants.close()
 
 
 @pytest.mark.parametrize("value", [{}, {"customers": [], "carts": [], "associations": []}])
 def test_an_empty_seed_is_an_empty_store(value: Any) -> None:
-    store = TenantRegistry(seed=seed_of(value, "seed")).use("shop")
+    store = TenantRegistry(seed=seed_of(value, "seed")).use("shop").store
     assert store.everything() == ([], [])
 
 
 def test_what_a_store_holds_can_be_exported_and_taken_as_a_seed_again() -> None:
-    store = TenantRegistry(seed=seed_of(GOOD, "seed")).use("shop")
+    store = TenantRegistry(seed=seed_of(GOOD, "seed")).use("shop").store
     export = exported(*store.everything(), times=True)
-    again = TenantRegistry(seed=seed_of(json.loads(json.dumps(export)), "export")).use("shop")
+    again = TenantRegistry(seed=seed_of(json.loads(json.dumps(export)), "export")).use("shop").store
     assert again.everything() == store.everything()

@@ -15,13 +15,13 @@ from cart_mock import app
 from cart_mock.app import create_app
 from cart_mock.testing import in_process
 from cart_spec import load_contract
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
 UNNEEDED = {
-    "connexion", "jinja2", "werkzeug", "jsonschema", "jsonschema_rs", "requests", "httpx",
-    "filelock", "prometheus_client", "cart_mock.breaks", "cart_mock.http.connexion_app",
-    "cart_mock.workbench.app", "cart_spec.book.render", "cart_conformance", "schemathesis", "hypothesis",
-    "pytest",
+    "jsonschema_rs", "filelock", "prometheus_client", "cart_mock.breaks",
+    "cart_mock.workbench.app", "cart_spec.book.render", "cart_conformance", "schemathesis",
+    "hypothesis", "pytest",
 }  # fmt: skip
 IMPORTED = re.compile(r"import time:[^|]*\|[^|]*\|\s*(\S+)$", re.MULTILINE)
 
@@ -42,31 +42,30 @@ def test_starting_imports_nothing_that_no_request_has_asked_for() -> None:
         process.terminate()
         _, errors = process.communicate(timeout=30)
     imported = set(IMPORTED.findall(errors))
-    assert {"uvicorn.server", "cart_mock.accelerator.protocol", "tinydb"} <= imported
+    assert {"uvicorn.server", "cart_mock.accelerator.protocol", "connexion", "tinydb"} <= imported
     assert not imported & UNNEEDED
 
 
-def test_what_is_made_on_first_use_is_made_once_while_others_are_served(
+def test_the_workbench_is_made_once_and_at_its_first_use_while_others_are_served(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     may_go_on = threading.Event()
     made: list[ASGIApp] = []
-    original = app._plain
 
-    def slow(*args: Any) -> ASGIApp:
+    def slow(*_args: Any) -> ASGIApp:
         assert may_go_on.wait(30)
-        made.append(original(*args))
+        made.append(PlainTextResponse("made"))
         return made[-1]
 
-    monkeypatch.setattr(app, "_plain", slow)
+    monkeypatch.setattr(app, "_create_workbench", slow)
     with in_process(create_app()) as client, ThreadPoolExecutor(4) as at_once:
-        paths = ["/nowhere", "/v2/nothing", "/ui/", "/openapi.json"]
+        paths = ["/_mock", "/_mock/", "/_mock/health", "/_mock/stores/a/faults"]
         first = [at_once.submit(client.get, path) for path in paths]
         form = {"grant_type": "implicit", "client_id": "shop"}
         assert client.post("/oauth/access_token", data=form).status_code == 200
         assert made == []
         may_go_on.set()
-        assert [each.result().status_code for each in first] == [404, 404, 200, 200]
+        assert [each.result().text for each in first] == ["made"] * 4
     assert len(made) == 1
 
 

@@ -142,9 +142,9 @@ def test_tokens_of_another_data_directory_are_invalid_and_of_the_same_stay_valid
 ) -> None:
     keys = []
     for name in ("one", "two", "one"):
-        stores = TenantRegistry(data=tmp_path / name)
-        keys.append(stores.signing_key)
-        stores.close()
+        tenants = TenantRegistry(data=tmp_path / name)
+        keys.append(tenants.signing_key)
+        tenants.close()
     one, two, one_again = (Tokens(key) for key in keys)
     assert one_again.read_access(access(one)) == one.read_access(access(one))
     assert one_again.read_customer(customer(one)) == one.read_customer(customer(one))

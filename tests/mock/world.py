@@ -15,6 +15,7 @@ from cart_mock.state.clock import Clock
 from cart_mock.state.entities import Customer
 from cart_mock.state.store import Store
 from cart_mock.tenants.registry import TenantRegistry
+from cart_mock.tenants.tenant import Tenant
 
 JSON = "application/json"
 PASSWORD = "correct horse"
@@ -34,15 +35,15 @@ class MachineTime:
 class Site:
     """A mock in this process and a client of it."""
 
-    def __init__(self, *, compiled: bool = True, **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         self.time = MachineTime()
         counter = itertools.count(1)
-        self.stores = TenantRegistry(
+        self.tenants = TenantRegistry(
             new_id=lambda: f"id-{next(counter)}",
             new_clock=lambda: Clock(self.time),
             **{key: options.pop(key) for key in ("data", "clients", "seed") if key in options},
         )
-        self.app = create_app(stores=self.stores, compiled=compiled, **options)
+        self.app = create_app(tenants=self.tenants, **options)
         self._runner = asyncio.Runner()
         self._client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.app, raise_app_exceptions=False),
@@ -54,10 +55,10 @@ class Site:
         return self._runner.run(self._client.request(method, path, **more))
 
     def close(self) -> None:
-        """Close the client and the stores."""
+        """Close the client and the tenants."""
         self._runner.run(self._client.aclose())
         self._runner.close()
-        self.stores.close()
+        self.tenants.close()
 
 
 _password_hash = functools.cache(hash_password)
@@ -81,22 +82,27 @@ class World:
         self.bob = self._customer("bob@example.com")
 
     @property
+    def tenant(self) -> Tenant:
+        """The shop as a tenant."""
+        tenant = self.site.tenants.get(self.client_id)
+        assert tenant is not None
+        return tenant
+
+    @property
     def store(self) -> Store:
         """The shop's store."""
-        store = self.site.stores.get(self.client_id)
-        assert store is not None
-        return store
+        return self.tenant.store
 
     def wait(self, seconds: float) -> None:
         """Let time pass for this shop."""
-        self.store.clock.advance(seconds)
+        self.tenant.clock.advance(seconds)
 
     def _customer(self, email: str) -> str:
         # Straight into the store: hashing a password for each test would take most of its time.
         store, now = self.store, int(START)
         customer = Customer(
-            id=store.new_id(), name=email.split("@", maxsplit=1)[0], email=email, created_at=now,
-            updated_at=now, password_hash=_password_hash(PASSWORD),
+            id=self.tenant.new_id(), name=email.split("@", maxsplit=1)[0], email=email,
+            created_at=now, updated_at=now, password_hash=_password_hash(PASSWORD),
         )  # fmt: skip
         store.put_customer(customer)
         return customer.id

@@ -9,18 +9,18 @@ from functools import cache
 from typing import Any
 
 from cart_spec.contract import CATALOGUE_KEY, CONTRACT_PATH
-from cart_spec.document import Document, parse, read
+from cart_spec.document import OpenApiDocument, load, parse
 
 Change = Callable[[dict[str, Any]], None]
 
 
 @cache
-def contract_document() -> Document:
+def contract_document() -> OpenApiDocument:
     """The contract document, read once."""
-    return read(CONTRACT_PATH)
+    return load(CONTRACT_PATH)
 
 
-def changed(change: Change, name: str = "changed.yaml") -> Document:
+def changed(change: Change, name: str = "changed.yaml") -> OpenApiDocument:
     """The contract document after ``change`` was made to it."""
     data = copy.deepcopy(dict(contract_document().data))
     change(data)

@@ -13,13 +13,16 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 from cart_mock.app import create_app
 from cart_mock.state.clock import Clock
 from cart_mock.tenants.registry import TenantRegistry
-from cart_spec import load_contract
 from cart_spec.book.recording import RECORDING_PATH
+
+from tests.probes import CONTRACT, TABLE, Sent, probes_of
+from tests.probes.rendering import FORM, content_of, url_of
 
 NOW = 1_700_000_000.0
 DAY = 24 * 3600
@@ -174,10 +177,6 @@ class Stage:
         body = self.identifier(name)
         return await self.show("POST", RELATIONSHIPS.format(cart_id), body, **options)
 
-    async def refuse(self, body: Any, *, cart_id: str = "weekend-list", **options: Any) -> None:
-        """Show a POST of an association with another body."""
-        await self.show("POST", RELATIONSHIPS.format(cart_id), body, **options)
-
 
 def login(name: str, password: str = "correct horse") -> dict[str, Any]:
     """The body that logs a customer in."""
@@ -191,88 +190,56 @@ def login(name: str, password: str = "correct horse") -> dict[str, Any]:
     }
 
 
-# ---- Who is calling ------------------------------------------------------------------------------
+# ---- Refusals: the plainest row that the probe table has of each ---------------------------------
+
+ROLES = {
+    None: None,
+    "administrator": "ADMINISTRATOR",
+    "shopper": "SHOPPER",
+    "ada": "ADA",
+    "bob": "BOB",
+    "junk": "not-a-token",
+}
+"""What the recording calls the tokens of the probe table."""
 
 
-@scene("access-token-invalid")
-async def access_token_invalid(stage: Stage) -> None:
-    await stage.associate("Ada", caller=None)
+def refusal(rule_id: str) -> Scene:
+    """Return the scene of a refusal."""
+
+    async def played(stage: Stage) -> None:
+        row = probes_of(rule_id)[0]
+        names = {
+            "ada": stage.customers["Ada"],
+            "bob": stage.customers["Bob"],
+            "password": "correct horse",
+            "client_id": "my-store",
+            "client_secret": "my-secret",
+        }
+        for sent in row.prepare:
+            await stage.do(**sent_as(sent, names))
+        await stage.show(**sent_as(row.request, names))
+
+    return played
 
 
-@scene("customer-token-invalid")
-async def customer_token_invalid(stage: Stage) -> None:
-    await stage.associate("Ada", caller="SHOPPER", customer="not-a-token")
+def sent_as(sent: Sent, names: dict[str, str]) -> dict[str, Any]:
+    """Return the arguments for ``Stage.show`` that send a request of the probe table."""
+    content, media = content_of(sent, names)
+    body: Any = None
+    if media == FORM:
+        body = dict(parse_qsl(content.decode()))
+    elif media is not None:
+        body = json.loads(content)
+    return {
+        "method": CONTRACT.operations[sent.operation][0],
+        "path": url_of(sent, names),
+        "body": body,
+        "caller": ROLES[sent.access],
+        "customer": ROLES[sent.customer],
+    }
 
 
-@scene("customer-token-required")
-async def customer_token_required(stage: Stage) -> None:
-    await stage.associate("Ada", caller="SHOPPER")
-
-
-# ---- The associations ----------------------------------------------------------------------------
-
-
-@scene("cart-id-unsafe")
-async def cart_id_unsafe(stage: Stage) -> None:
-    await stage.associate("Ada", "weekend!list")
-
-
-@scene("payload-not-array")
-async def payload_not_array(stage: Stage) -> None:
-    await stage.refuse({"data": stage.identifier("Ada")["data"][0]})
-
-
-@scene("entry-not-object")
-async def entry_not_object(stage: Stage) -> None:
-    await stage.refuse({"data": [stage.customers["Ada"]]})
-
-
-@scene("customer-missing")
-async def customer_missing(stage: Stage) -> None:
-    await stage.refuse({"data": []})
-
-
-@scene("more-than-one-customer")
-async def more_than_one_customer(stage: Stage) -> None:
-    both = [*stage.identifier("Ada")["data"], *stage.identifier("Bob")["data"]]
-    await stage.refuse({"data": both})
-
-
-@scene("type-not-customer")
-async def type_not_customer(stage: Stage) -> None:
-    await stage.refuse({"data": [{"type": "customers", "id": stage.customers["Ada"]}]})
-
-
-@scene("customer-id-missing")
-async def customer_id_missing(stage: Stage) -> None:
-    await stage.refuse({"data": [{"type": "customer"}]})
-
-
-@scene("customer-not-permitted")
-async def customer_not_permitted(stage: Stage) -> None:
-    await stage.associate("Bob", caller="SHOPPER", customer="ADA")
-
-
-@scene("cart-not-found")
-async def cart_not_found(stage: Stage) -> None:
-    await stage.associate("Ada", "no-such-cart")
-
-
-@scene("cart-not-permitted")
-async def cart_not_permitted(stage: Stage) -> None:
-    await stage.associate("Ada", "bobs-list", caller="SHOPPER", customer="ADA")
-
-
-@scene("customer-not-found")
-async def customer_not_found(stage: Stage) -> None:
-    await stage.refuse({"data": [{"type": "customer", "id": "no-such-customer"}]})
-
-
-@scene("cart-has-contact-email")
-async def cart_has_contact_email(stage: Stage) -> None:
-    contact = {"data": {"contact": {"email": "guest@example.com"}}}
-    await stage.do("PUT", "/v2/carts/weekend-list", contact)
-    await stage.associate("Ada")
+SCENES |= {rule_id: refusal(rule_id) for rule_id in TABLE}
 
 
 # ---- What an association does --------------------------------------------------------------------
@@ -345,66 +312,10 @@ async def updated_at_moves(stage: Stage) -> None:
 # ---- The carts around them -----------------------------------------------------------------------
 
 
-@scene("cart-unknown")
-async def cart_unknown(stage: Stage) -> None:
-    await stage.show("PUT", "/v2/carts/no-such-cart", {"data": {"name": "Holiday list"}})
-
-
-@scene("cart-of-others")
-async def cart_of_others(stage: Stage) -> None:
-    await stage.show("GET", "/v2/carts/bobs-list", caller="SHOPPER", customer="ADA")
-
-
-@scene("cart-name-missing")
-async def cart_name_missing(stage: Stage) -> None:
-    await stage.show("POST", "/v2/carts", {"data": {"description": "No name"}})
-
-
-@scene("cart-name-blank")
-async def cart_name_blank(stage: Stage) -> None:
-    await stage.show("POST", "/v2/carts", {"data": {"name": "  "}})
-
-
 @scene("any-symbol")
 async def any_symbol(stage: Stage) -> None:
     cart = {"id": "party-list", "name": 'Bob\'s 50% "party" ☕', "description": "パーティー"}
     await stage.show("POST", "/v2/carts", {"data": cart})
-
-
-@scene("new-cart-id-unsafe")
-async def new_cart_id_unsafe(stage: Stage) -> None:
-    await stage.show("POST", "/v2/carts", {"data": {"id": "party list", "name": "Party"}})
-
-
-@scene("cart-id-taken")
-async def cart_id_taken(stage: Stage) -> None:
-    await stage.show("POST", "/v2/carts", {"data": {"id": "weekend-list", "name": "Again"}})
-
-
-@scene("contact-on-registered-cart")
-async def contact_on_registered_cart(stage: Stage) -> None:
-    contact = {"data": {"contact": {"email": "ada@example.com"}}}
-    await stage.show("PUT", "/v2/carts/adas-list", contact)
-
-
-@scene("last-cart")
-async def last_cart(stage: Stage) -> None:
-    await stage.show("DELETE", "/v2/carts/adas-list")
-
-
-@scene("carts-need-an-owner")
-async def carts_need_an_owner(stage: Stage) -> None:
-    await stage.show("GET", "/v2/carts", caller="SHOPPER")
-
-
-@scene("page-not-a-number")
-async def page_not_a_number(stage: Stage) -> None:
-    await stage.show("GET", "/v2/carts?page[limit]=ten")
-
-
-@scene("page-out-of-range")
-async def page_out_of_range(stage: Stage) -> None:
-    await stage.show("GET", "/v2/carts?page[limit]=101")
 
 
 @scene("cart-expired")
@@ -415,39 +326,6 @@ async def cart_expired(stage: Stage) -> None:
 
 
 # ---- The customers around them -------------------------------------------------------------------
-
-
-@scene("customer-record-not-permitted")
-async def customer_record_not_permitted(stage: Stage) -> None:
-    bob = stage.customers["Bob"]
-    await stage.show("GET", f"/v2/customers/{bob}", caller="SHOPPER", customer="ADA")
-
-
-@scene("customer-unknown")
-async def customer_unknown(stage: Stage) -> None:
-    await stage.show("GET", "/v2/customers/no-such-customer")
-
-
-@scene("customer-invalid")
-async def customer_invalid(stage: Stage) -> None:
-    await stage.show("POST", "/v2/customers", {"data": {"type": "customer", "name": "Eve"}})
-
-
-@scene("email-taken")
-async def email_taken(stage: Stage) -> None:
-    again = {"type": "customer", "name": "Ada", "email": "ADA@example.com"}
-    await stage.show("POST", "/v2/customers", {"data": again})
-
-
-@scene("credentials-wrong")
-async def credentials_wrong(stage: Stage) -> None:
-    await stage.show("POST", "/v2/customers/tokens", login("Ada", "a guess"), caller="SHOPPER")
-
-
-@scene("grant-invalid")
-async def grant_invalid(stage: Stage) -> None:
-    form = {"grant_type": "password", "client_id": "my-store"}
-    await stage.show("POST", "/oauth/access_token", form, caller=None)
 
 
 @scene("customer-deleted")
@@ -594,12 +472,12 @@ async def play(rule_ids: Iterable[str], *hooks: Hook) -> dict[str, Any]:
     answer, those that set the stage too.
     """
     ids, clocks = count(1), [Clock()]
-    stores = TenantRegistry(
+    tenants = TenantRegistry(
         new_id=lambda: f"00000000-0000-4000-8000-{next(ids):012}", new_clock=lambda: clocks[-1]
     )
     exchanges = {}
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(create_app(stores=stores)),
+        transport=httpx.ASGITransport(create_app(tenants=tenants)),
         base_url="http://mock",
         event_hooks={"response": list(hooks)},
     ) as client:
@@ -615,7 +493,7 @@ async def play(rule_ids: Iterable[str], *hooks: Hook) -> dict[str, Any]:
 
 def record() -> dict[str, Any]:
     """The exchanges of every rule that has a scene, in order, and who may do what."""
-    return asyncio.run(play(rule.id for rule in load_contract().rules if rule.id in SCENES))
+    return asyncio.run(play(rule.id for rule in CONTRACT.rules if rule.id in SCENES))
 
 
 def dumped(recording: dict[str, Any]) -> str:

@@ -14,8 +14,8 @@ from cart_spec.book.recording import RECORDING_PATH, load_recording
 from cart_spec.book.render import BookFormat, render
 from cart_spec.cli import main
 from cart_spec.contract import Rule, contract_of, load_contract
-from cart_spec.document import UnreadableDocumentError
 from cart_spec.implementations import Evidence
+from cart_spec.source import UnreadableDocumentError
 from click.testing import CliRunner
 
 from tests.openapi.recorder import SCENES, dumped, record
@@ -118,8 +118,8 @@ def test_every_operation_protocol_error_and_disagreement_is_in_it(html: str, mar
 
 
 def test_the_order_of_judgement_is_that_of_the_catalogue(html: str) -> None:
-    ladder = html.split('aria-labelledby="ladder-title"')[1].split("</svg>", maxsplit=1)[0]
-    shown = re.findall(r'class="id">([a-z-]+)<', ladder)
+    flow = html.split('aria-labelledby="flow-title"')[1].split("</svg>", maxsplit=1)[0]
+    shown = re.findall(r'class="id">([a-z-]+)<', flow)
     association = {"createCustomerCartAssociation", "deleteCustomerCartAssociation"}
     judged = [r.id for r in CONTRACT.rules if r.is_refusal and association & set(r.operations)]
     assert shown == judged

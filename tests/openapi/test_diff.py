@@ -13,7 +13,7 @@ import yaml
 from cart_spec.cli import main
 from cart_spec.contract import CATALOGUE_KEY, CONTRACT_PATH
 from cart_spec.diff import KINDS, TooEntangledError, compare
-from cart_spec.document import Document, parse
+from cart_spec.document import OpenApiDocument, parse
 from click.testing import CliRunner
 
 from tests.openapi.documents import changed, contract_document, rule_of
@@ -94,6 +94,11 @@ def rename_operation(data: Data) -> None:
         each["operations"] = [o.replace("getCarts", "listCarts") for o in each["operations"]]
 
 
+def add_scheme(data: Data) -> None:
+    data["components"]["securitySchemes"]["key"] = {"type": "apiKey", "in": "header", "name": "K"}
+    op(data)["security"] = [{"bearerToken": [], "key": []}]
+
+
 NEW_PARAMETER = {"name": "sort", "in": "query", "schema": {"type": "string"}}
 CUSTOMER_TOKEN = lambda data: data["components"]["parameters"]["CustomerToken"]  # noqa: E731
 REFUSAL = {"status": 400, "text": "New", "example": "last-cart"}
@@ -109,6 +114,15 @@ CHANGES: list[tuple[str, Edit, str, str | None]] = [
     ("need no token", set_(op, "security", []), "security-changed", "security-added"),
     ("another scheme", lambda d: d["components"]["securitySchemes"]["bearerToken"].update(
         type="apiKey", name="X-Key"), "security-changed", "security-changed"),
+    ("a server", set_(lambda d: d["servers"][0], "url", "https://api.example.com"),
+     "server-changed", "server-changed"),
+    ("an extension", set_(op, "x-mine", 1), "extension-changed", "extension-changed"),
+    ("a callback", set_(op, "callbacks", {"done": {}}), "other-changed", "other-changed"),
+    ("a scheme less", set_(op, "security", [{"bearerToken": []}, {}]), "security-changed",
+     "security-added"),
+    ("one more demanded", add_scheme, "security-narrower", "security-changed"),
+    ("another example of a rule", set_(rule("last-cart"), "example", "cart-not-found"),
+     "rule-other-changed", "rule-other-changed"),
     ("another summary", set_(op, "summary", "All carts"), "wording-changed", "wording-changed"),
     ("an optional parameter", lambda d: op(d)["parameters"].append(NEW_PARAMETER),
      "parameter-added", "parameter-removed"),
@@ -117,7 +131,9 @@ CHANGES: list[tuple[str, Edit, str, str | None]] = [
     ("require a parameter", set_(CUSTOMER_TOKEN, "required", True), "parameter-required",
      "parameter-optional"),
     ("no request body", pop(lambda d: op(d, "/v2/carts", "post"), "requestBody"), "body-removed",
-     "body-added"),
+     "body-required"),
+    ("an optional request body", set_(op, "requestBody", {"content": {}}), "body-added",
+     "body-removed"),
     ("an optional body", set_(body_of("/v2/carts", "post"), "required", False), "body-optional",
      "body-required"),
     ("a longer name", set_(lambda d: schema(d, "CartName"), "maxLength", 300), "request-wider",
@@ -183,7 +199,7 @@ CHANGES: list[tuple[str, Edit, str, str | None]] = [
 ]  # fmt: skip
 
 
-def kinds(old: Document, new: Document) -> set[str]:
+def kinds(old: OpenApiDocument, new: OpenApiDocument) -> set[str]:
     return {change.kind for change in compare(old, new).changes}
 
 
@@ -278,7 +294,7 @@ FOREIGN: Data = {
 }  # fmt: skip
 
 
-def foreign() -> Document:
+def foreign() -> OpenApiDocument:
     return parse(yaml.safe_dump(FOREIGN), "foreign.yaml")
 
 
@@ -327,7 +343,7 @@ def test_null_is_the_same_in_3_0_and_3_1() -> None:
     assert found == ()
 
 
-def nested(depth: int, tail: str) -> Document:
+def nested(depth: int, tail: str) -> OpenApiDocument:
     """Schemas that each refer twice to the next: written out, 2 to the power of ``depth``."""
     schemas: Data = {
         f"S{n}": {

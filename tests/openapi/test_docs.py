@@ -73,6 +73,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     class Announced:
         name = "traffic"
+        value = "cart_conformance.traffic.command:traffic"
 
         def load(self) -> Any:
             return traffic

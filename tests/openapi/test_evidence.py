@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cart_conformance.cases import names_by_rule
+from cart_conformance.oracle.rule_conditions import CONDITIONS
 from cart_mock.rules import PREDICATES
 from cart_spec.cli import COMMANDS_GROUP
 from cart_spec.implementations import GROUP, Evidence, EvidenceError, installed_evidence
@@ -36,17 +37,19 @@ class EntryPoint:
 
 
 def test_every_rule_is_played_and_checked() -> None:
-    evidence = Evidence(frozenset(PREDICATES), names_by_rule())
+    evidence = Evidence(frozenset(PREDICATES), names_by_rule(), frozenset(CONDITIONS))
     assert check_document(contract_document(), evidence) == []
 
 
 def test_what_is_announced_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "cart_spec.implementations.entry_points",
-        lambda *, group, name: [EntryPoint(announced(group)[name])],
+        lambda *, group, name: [EntryPoint(v) for k, v in announced(group).items() if k == name],
     )
     evidence = installed_evidence()
     assert evidence.predicates == frozenset(PREDICATES)
+    assert evidence.conditions == frozenset(CONDITIONS)
+    assert evidence.probes is None
     assert evidence.cases_of("last-cart") == tuple(names_by_rule()["last-cart"])
 
 
@@ -65,4 +68,4 @@ def test_a_room_that_cannot_be_loaded_is_told(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_group_is_the_one_in_the_project() -> None:
-    assert set(announced(GROUP)) == {"predicates", "cases"}
+    assert set(announced(GROUP)) == {"predicates", "conditions", "cases"}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from cart_spec.contract import CATALOGUE_KEY, load_contract
-from cart_spec.document import Document, parse
+from cart_spec.document import OpenApiDocument, parse
 from cart_spec.implementations import Evidence
 from cart_spec.lint import CHECKS, check_document
+from cart_spec.lint.coverage import missing_parts
 
 from tests.openapi.documents import changed, contract_document, example_error, rule_of
 
@@ -195,12 +197,14 @@ ELSEWHERE = {
     "duplicate-key",
     "rule-predicate-missing",
     "rule-case-missing",
+    "rule-condition-missing",
+    "rule-probe-missing",
     "room-not-installed",
 }
 """The checks that tests of their own exercise below."""
 
 
-def places(document: Document, check_id: str, evidence: Evidence = COMPLETE) -> list[str]:
+def places(document: OpenApiDocument, check_id: str, evidence: Evidence = COMPLETE) -> list[str]:
     return [
         finding.pointer for finding in check_document(document, evidence) if finding.id == check_id
     ]
@@ -265,6 +269,48 @@ def test_rules_and_cases_are_held_against_each_other(
     findings = check_document(contract_document(), Evidence(COMPLETE.predicates, cases))
     assert [finding.id for finding in findings] == ["rule-case-missing"]
     assert told in findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("part", "owner"), [("condition", "the oracle"), ("probe", "the mock's tests")]
+)
+def test_check_document_with_a_part_missing_or_too_many_reports_both(part: str, owner: str) -> None:
+    ids = {each.id for each in RULES if each.is_refusal} - {"last-cart"} | {"no-such-rule"}
+    evidence = (
+        replace(COMPLETE, conditions=frozenset(ids))
+        if part == "condition"
+        else replace(COMPLETE, probes=frozenset(ids))
+    )
+    findings = check_document(contract_document(), evidence)
+    assert [(finding.id, finding.message) for finding in findings] == [
+        (
+            f"rule-{part}-missing",
+            f"There is a {part} in {owner} for no-such-rule, which is not catalogued.",
+        ),
+        (f"rule-{part}-missing", f"last-cart has no {part} in {owner}."),
+    ]
+
+
+def test_missing_parts_of_a_new_rule_are_all_listed() -> None:
+    refusals = frozenset(each.id for each in RULES if each.is_refusal)
+    complete = Evidence(refusals, COMPLETE.cases, refusals, refusals)
+    assert missing_parts(load_contract(), complete) == {}
+    others = refusals - {"last-cart"}
+    cases = {
+        rule_id: names
+        for rule_id, names in (complete.cases or {}).items()
+        if rule_id != "last-cart"
+    }
+    missing = missing_parts(load_contract(), Evidence(others, cases, others, others))
+    assert {rule_id: [str(part) for part in parts] for rule_id, parts in missing.items()} == {
+        "last-cart": [
+            "predicate in the mock",
+            "condition in the oracle",
+            "case in the suite",
+            "probe in the mock's tests",
+        ]
+    }
+    assert missing_parts(load_contract(), Evidence()) == {}
 
 
 def test_a_rule_beyond_any_run_needs_no_case() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from cart_spec.cli import main
-from cart_spec.document import MAX_BYTES, MAX_DEPTH, UnreadableDocumentError, parse, read
+from cart_spec.document import load, parse
+from cart_spec.source import MAX_BYTES, MAX_DEPTH, UnreadableDocumentError
 from click.testing import CliRunner
 
 HEAD = "openapi: 3.0.3\ninfo: {title: T, version: '1'}\npaths: {}\n"
@@ -31,7 +32,7 @@ BAD = {
     "broken JSON": ('{"openapi": "3.0.3", ', "is not YAML or JSON"),
     "two documents": (HEAD + "---\n" + HEAD, "is not YAML or JSON"),
     "a Python object": (HEAD + "x: !!python/object/apply:os.system [ls]\n", "is not YAML or JSON"),
-    "a date as a key's type": (HEAD + "x: !!timestamp 2020-01-01\n", "is no type that JSON has"),
+    "a date as a key's type": (HEAD + "x: !!timestamp 2020-01-01\n", "is not a type that JSON has"),
     "another mapping": ("a: 1\n", "it has no `openapi: 3.0.3`"),
     "Swagger": ("swagger: '2.0'\npaths: {}\n", "is Swagger 2.0; convert it"),
     "a version to come": ("openapi: 4.0.0\npaths: {}\n", "OpenAPI 3.0 and 3.1 can be reviewed"),
@@ -58,7 +59,7 @@ BAD = {
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever opens a connection fails the test."""
+    """Fail a test that opens a connection."""
 
     def refuse(*arguments: object, **options: object) -> None:
         raise AssertionError("a connection was opened")
@@ -98,7 +99,7 @@ def test_a_file_that_is_no_text_or_too_large_is_refused(
     path = tmp_path / "bad.yaml"
     path.write_bytes(raw)
     with pytest.raises(UnreadableDocumentError) as caught:
-        read(path)
+        load(path)
     assert told in str(caught.value)
 
 
@@ -113,7 +114,7 @@ def test_a_file_of_200_mb_is_refused_without_being_read_whole(tmp_path: Path) ->
 @pytest.mark.parametrize("path", [Path("no-such-file.yaml"), Path()], ids=["absent", "a directory"])
 def test_a_file_that_cannot_be_read_is_refused(path: Path) -> None:
     with pytest.raises(UnreadableDocumentError, match="cannot be read"):
-        read(path)
+        load(path)
 
 
 def test_an_id_in_a_schema_does_not_make_the_validator_fetch(tmp_path: Path) -> None:
@@ -158,7 +159,23 @@ paths:
 
 @pytest.mark.parametrize(
     ("written", "read_as"),
-    [("2020-01-01", "2020-01-01"), ("200", 200), ("'yes'", "yes"), ("~", None)],
+    [
+        ("2020-01-01", "2020-01-01"),
+        ("200", 200),
+        ("'yes'", "yes"),
+        ("~", None),
+        ("", None),
+        ("NO", "NO"),
+        ("on", "on"),
+        ("12:30", "12:30"),
+        ("010", 10),
+        ("0o10", 8),
+        ("0x10", 16),
+        ("1_000", "1_000"),
+        ("1e3", 1000.0),
+        ("-1.5", -1.5),
+        ("True", True),
+    ],
 )
 def test_values_are_those_that_json_has(written: str, read_as: object) -> None:
     document = parse(HEAD + f"x-value: {written}\nx-keys: {{200: a, true: b}}\n", "values")

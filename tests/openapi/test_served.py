@@ -1,4 +1,4 @@
-"""The mock serves the rule book beside its Swagger UI."""
+"""The mock serves the rule book next to its Swagger UI."""
 
 from __future__ import annotations
 

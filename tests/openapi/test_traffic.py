@@ -102,7 +102,7 @@ def visit() -> list[Entry]:
             await stage.set_up()
             await stage.associate("Ada", caller="SHOPPER", customer="ADA")
             two = [*stage.identifier("Ada")["data"], *stage.identifier("Bob")["data"]]
-            await stage.refuse({"data": two})
+            await stage.show("POST", RELATIONSHIPS.format("weekend-list"), {"data": two})
 
     asyncio.run(go())
     for entry in entries:
@@ -388,6 +388,7 @@ def test_what_an_injected_fault_answered_is_left_out(journal: Any, tmp_path: Pat
 def test_it_is_a_command_of_cart_spec(monkeypatch: pytest.MonkeyPatch) -> None:
     class Announced:
         name = "traffic"
+        value = "cart_conformance.traffic.command:traffic"
 
         def load(self) -> Any:
             return traffic

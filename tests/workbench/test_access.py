@@ -157,7 +157,7 @@ def test_on_loopback_the_workbench_is_open() -> None:
 
 def test_on_another_address_a_key_is_made_printed_and_needed() -> None:
     with started("--host", "0.0.0.0") as (port, printed):
-        (line,) = [line for line in printed if line.startswith("Workbench key")]
+        (line,) = [line for line in printed if line.startswith("Generated control key")]
         key = line.rpartition(" ")[2]
         assert len(key) >= 24
         assert (stores(port), stores(port, key)) == (401, 200)

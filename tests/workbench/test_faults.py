@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from cart_mock.rules import PREDICATES
-from cart_mock.tenants.faults import Fault, Plan
+from cart_mock.tenants.faults import InjectedFault, Plan
 from cart_mock.testing import CartMock
 from cart_spec import load_contract
 
@@ -190,7 +190,7 @@ def test_latency_is_fixed_or_lognormal_and_repeatable(
     plan: dict[str, float], shortest: float, longest: float
 ) -> None:
     def latencies() -> list[float]:
-        fault = Fault("f", Plan(kind="latency", seed=1, **plan))  # type: ignore[arg-type]  # a table
+        fault = InjectedFault("f", Plan(kind="latency", seed=1, **plan))  # type: ignore[arg-type]  # a table
         return [fault.latency() for _ in range(200)]
 
     found = latencies()

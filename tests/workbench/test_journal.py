@@ -11,11 +11,12 @@ from urllib.parse import quote
 import httpx
 import pytest
 from cart_mock.app import create_app
-from cart_mock.http.messages import Answer, Request
-from cart_mock.inspection.redaction import HIDDEN, Redactor
+from cart_mock.inspection.request_view import headers_to_dict, redactor_for
+from cart_mock.messages import Answer, Request
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.tenants.request_log import LARGEST, RequestLog
 from cart_mock.testing import CartMock, in_process
+from cart_spec.redaction import MARK as HIDDEN
 
 PASSWORD = "correct horse / battery & staple"
 
@@ -105,13 +106,13 @@ def test_a_follower_can_wait_for_what_comes_next(busy: CartMock) -> None:
 
 
 def mock_of(stores: TenantRegistry) -> Iterator[CartMock]:
-    with in_process(create_app(stores=stores)) as client:
+    with in_process(create_app(tenants=stores)) as client:
         yield CartMock(client)
 
 
 @pytest.mark.parametrize(("length", "kept"), [(0, 0), (1, 1), (3, 3), (100, 8)])
 def test_the_journal_keeps_the_last_requests_only(length: int, kept: int) -> None:
-    for mock in mock_of(TenantRegistry(new_journal=lambda: RequestLog(length))):
+    for mock in mock_of(TenantRegistry(new_request_log=lambda: RequestLog(length))):
         headers = mock.headers()
         for n in range(7):
             mock.client.get(f"/v2/carts/cart-{n}", headers=headers)
@@ -187,7 +188,7 @@ def test_no_secret_of_a_whole_session_is_in_the_journal(cart_mock: CartMock) -> 
 )
 def test_a_body_is_shown_without_its_secrets(body: bytes, shown: object) -> None:
     request = Request("id", "POST", "/", {}, b"", {}, body)
-    assert Redactor(request, Answer(200)).body(body) == shown
+    assert redactor_for(request, Answer(200)).body(body) == shown
 
 
 def test_secrets_in_headers_are_hidden_and_known_elsewhere() -> None:
@@ -196,8 +197,8 @@ def test_secrets_in_headers_are_hidden_and_known_elsewhere() -> None:
         b"x-moltin-customer-token": b"ghijk",
         b"a": b"b",
     }
-    redactor = Redactor(Request("id", "GET", "/", {}, b"", headers, b""), Answer(200))
-    assert redactor.headers(headers) == {
+    redactor = redactor_for(Request("id", "GET", "/", {}, b"", headers, b""), Answer(200))
+    assert headers_to_dict(redactor, headers) == {
         "authorization": HIDDEN,
         "x-moltin-customer-token": HIDDEN,
         "a": "b",

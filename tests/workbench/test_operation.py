@@ -6,17 +6,23 @@ import json
 import logging
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from cart_mock.app import create_app
-from cart_mock.telemetry.logs import FIELDS, JsonFormatter
+from cart_mock.telemetry.logs import JsonLineFormatter
 from cart_mock.telemetry.tracing import TelemetryMissing, instrumented
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.testing import CartMock, in_process
+
+from tests.mock.processes import mock
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +38,7 @@ def test_a_mock_is_ready_until_its_data_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stores = TenantRegistry(data=tmp_path / "data")
-    with in_process(create_app(stores=stores)) as client:
+    with in_process(create_app(tenants=stores)) as client:
         assert client.get("/_mock/ready").status_code == 200
         # Permissions would not stop a privileged user, as CI's is.
         monkeypatch.setattr(os, "access", lambda *_: False)
@@ -55,8 +61,8 @@ def test_the_rules_are_listed_in_the_order_of_judgement(cart_mock: CartMock) -> 
 
 def test_a_log_line_is_one_json_object_with_its_fields() -> None:
     record = logging.LogRecord("name", logging.INFO, "", 0, "to %s\nand", ("be",), None)
-    setattr(record, FIELDS, {"status": 200})
-    line = JsonFormatter().format(record)
+    record.status = 200
+    line = JsonLineFormatter().format(record)
     assert "\n" not in line
     written = json.loads(line)
     assert written["message"] == "to be\nand"
@@ -81,7 +87,7 @@ def test_requests_are_logged_without_secrets(log_format: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    lines = [line for line in done.stderr.splitlines() if "cart_mock.tenants.request_log" in line]
+    lines = [line for line in done.stderr.splitlines() if "cart_mock.requests" in line]
     assert len(lines) == 3
     assert "POST /v2/customers/tokens: 200" in lines[1]
     assert done.stdout.strip() not in done.stderr
@@ -90,6 +96,27 @@ def test_requests_are_logged_without_secrets(log_format: str) -> None:
         logged = json.loads(lines[0])
         assert (logged["operation"], logged["status"]) == ("createAccessToken", 200)
         assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{6}", logged["request_id"])
+
+
+def test_json_logs_of_a_served_mock_are_json_in_every_line() -> None:
+    with (
+        mock("--log-format", "json", "--log-level", "debug") as (process, url),
+        ThreadPoolExecutor(1) as reader,
+    ):
+        assert process.stderr is not None
+        # Connexion logs more at level debug than a pipe holds.
+        errors = reader.submit(process.stderr.read)
+        address = urlsplit(url)
+        with socket.create_connection((str(address.hostname), address.port or 0)) as connection:
+            connection.sendall(b"not HTTP\r\n\r\n")
+            connection.recv(1000)
+        for path in ("/ui/", "/_mock/health", "/_mock/stores/none", "/v2/none", "/v2/carts"):
+            httpx.get(url + path, timeout=60)
+        process.send_signal(signal.SIGTERM)
+        lines = [json.loads(line) for line in errors.result(30).splitlines()]
+    assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
+    loggers = {line["logger"].partition(".")[0] for line in lines}
+    assert {"cart_mock", "connexion", "uvicorn"} <= loggers
 
 
 # ---- Traces -----------------------------------------------------------------------------------
@@ -162,15 +189,44 @@ def test_live(live_cart_mock, n):
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_the_plugin_gives_each_test_a_store_also_in_parallel(tmp_path: Path, workers: str) -> None:
+def test_plugin_in_parallel_and_with_warnings_as_errors_gives_each_test_a_store(
+    tmp_path: Path, workers: str
+) -> None:
     (tmp_path / "test_suite.py").write_text(SUITE)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "cart_mock.pytest_plugin",
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "cart_mock.pytest_plugin",
          "-p", "no:cacheprovider", "-n", workers, str(tmp_path)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "12 passed" in done.stdout
+
+
+# ---- The command ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "accelerated"),
+    [
+        ([], {}, True),
+        (["--no-accelerator"], {}, False),
+        ([], {"CART_MOCK_NO_ACCELERATOR": "1"}, False),
+    ],
+)
+def test_command_with_no_accelerator_serves_without_it(
+    arguments: list[str], env: dict[str, str], accelerated: bool
+) -> None:
+    script = (
+        "import sys\n"
+        "from cart_mock import cli, launch\n"
+        "launch.server_of = lambda *_, accelerator, **__: sys.exit(f'accelerator {accelerator}')\n"
+        f"cli.main(['--port', '0', *{arguments}])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **env}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr == f"accelerator {accelerated}\n"

@@ -100,7 +100,7 @@ def test_a_reset_keeps_what_it_is_told_to(cart_mock: CartMock, kept: str) -> Non
 def test_with_pinned_keys_an_unknown_one_is_refused_loudly(tmp_path: Path) -> None:
     file = tmp_path / "clients.json"
     file.write_text(json.dumps({"pinned": "secret"}))
-    with in_process(create_app(stores=TenantRegistry(clients=load_clients(file)))) as client:
+    with in_process(create_app(tenants=TenantRegistry(clients=load_clients(file)))) as client:
         refused = client.post("/_mock/stores", json={"client_id": "other"})
         assert refused.status_code == 403
         assert "not among them" in refused.json()["errors"][0]["detail"]
@@ -141,6 +141,7 @@ def _scenario(client: httpx.Client, worker: int) -> list[str]:
     return strange
 
 
+@pytest.mark.full
 def test_forty_workers_with_a_client_id_each_never_see_each_other(
     live_cart_mock: CartMock,
 ) -> None:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import click
 from cart_spec import Contract, load_contract
-from cart_spec.document import UnreadableDocumentError
 from cart_spec.findings import FORMATS, Finding, Review, Severity
+from cart_spec.source import UnreadableDocumentError
 
 from cart_conformance.config import TEXTS, Texts
 from cart_conformance.oracle import Oracle

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from cart_spec.document import UnreadableDocumentError, read_text
+from cart_spec.source import UnreadableDocumentError, read_text
 
 from cart_conformance.traffic.har import HarReader
 from cart_conformance.traffic.recording import Recording

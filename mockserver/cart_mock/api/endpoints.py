@@ -1,30 +1,38 @@
-"""From a request to its answer: gather the facts, judge, write, show.
+"""From a request to its answer: gather the context, judge, act, render.
 
-The contract is compiled once, when the engine is made: for each operation its checks in the order
-of judgement, and the statuses of its successes. Between judging and writing nothing
-awaits, so that one process is atomic without locks.
+Each operation of the contract is compiled once: its checks in the order of judgement, its handler
+and the statuses of its successes. Nothing awaits between judging and acting, so one process is
+atomic without locks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from cart_spec import Contract, Rule
+from cart_spec import Contract
 
-from cart_mock.api.handlers import Content, Operation, create_access_token, operations
-from cart_mock.api.interceptors import Handler
+from cart_mock import bodies
+from cart_mock.api.handlers import PREPARATIONS, Content, handlers
 from cart_mock.auth.tokens import Tokens
-from cart_mock.http import bodies
-from cart_mock.http.checks import protocol_checks, wrong_media
-from cart_mock.http.errors import ErrorCatalogue
-from cart_mock.http.judged import Checks, in_parts
-from cart_mock.http.messages import Answer, Request, Violation, empty_answer, json_answer
-from cart_mock.rules import PREDICATES
-from cart_mock.rules.caller import access_fault
-from cart_mock.rules.context import Caller, Callers, RequestContext, TokenRequestContext
-from cart_mock.state.store import Store
+from cart_mock.errors import ErrorCatalogue
+from cart_mock.messages import Answer, Request, Violation, empty_answer, json_answer
+from cart_mock.rules import Checks, judgement
+from cart_mock.rules.caller import access_violation
+from cart_mock.rules.context import (
+    UNKNOWN_CALLER,
+    Caller,
+    Callers,
+    RequestContext,
+    TokenRequestContext,
+)
+from cart_mock.rules.protocol_checks import protocol_checks, wrong_media
+from cart_mock.rules.refusal_context import refusal_context
+from cart_mock.state.tinydb_tables import StorageClosed
+from cart_mock.tenants.interceptors import InterceptorChain
 from cart_mock.tenants.registry import TenantRegistry
+from cart_mock.tenants.tenant import TenantDeleted
 
 OAUTH_OPERATION = "createAccessToken"
 _ACCESS_RULE = "access-token-invalid"
@@ -44,7 +52,7 @@ class Success:
         self._empty = None if empty is None else empty_answer(empty)
 
     def answer(self, content: Content) -> Answer:
-        """The answer that shows this content. Raises LookupError if the contract has none such."""
+        """Return the answer with this content. Raises LookupError if the contract has no such."""
         if content is not None and self._with_content is not None:
             return json_answer(self._with_content, content)
         if content is None and self._empty is not None:
@@ -53,21 +61,42 @@ class Success:
 
 
 class Endpoint:
-    """One operation of the contract, ready to answer."""
+    """One operation of the contract, ready to answer.
+
+    Each kind of endpoint judges its own kind of context, which is why ``ctx`` is not typed here.
+    """
 
     operation_id: str
     reads_body: bool
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
-        """The answer to a request, or its promise where something has to be waited for.
+        """Return the answer to a request and log both, or a promise if something has to wait.
 
-        Raises only what is a fault of the mock itself.
+        Raises only what is a failure of the mock itself.
         """
         raise NotImplementedError
 
-    async def judge_and_act(self, ctx: Any) -> Answer:
-        """The answer that the rules and the operation give."""
+    def judge(self, ctx: Any) -> Answer | Awaitable[Answer]:
+        """Return the answer of the rules, or of the operation if they let the request pass."""
         raise NotImplementedError
+
+    def _intercepted(self, chain: InterceptorChain, ctx: Any) -> Answer | Awaitable[Answer]:
+        """Return the answer of the outermost interceptor; behind the last one are the rules."""
+        handler: Callable[[Endpoint, Any], Answer | Awaitable[Answer]] = _judge
+        for interceptor in reversed(chain.active):
+            handler = partial(_intercept, interceptor, handler)
+        return handler(self, ctx)
+
+
+def _judge(endpoint: Endpoint, ctx: Any) -> Answer | Awaitable[Answer]:
+    return endpoint.judge(ctx)
+
+
+def _intercept(
+    interceptor: Callable[..., Answer | Awaitable[Answer]], proceed: Callable[..., Any],
+    endpoint: Endpoint, ctx: Any,
+) -> Answer | Awaitable[Answer]:  # fmt: skip
+    return interceptor(endpoint, ctx, proceed)
 
 
 class AccessTokenEndpoint(Endpoint):
@@ -76,10 +105,14 @@ class AccessTokenEndpoint(Endpoint):
     operation_id = OAUTH_OPERATION
     reads_body = True
 
-    def __init__(self, engine: Engine, operation: Mapping[str, Any]) -> None:
-        self._engine = engine
+    def __init__(
+        self, mock: Mock, operation: Mapping[str, Any],
+        handler: Callable[[TokenRequestContext], Content],
+    ) -> None:  # fmt: skip
+        self._mock = mock
+        self._act = handler
         self._success = Success(operation)
-        self._judgement = judgement(engine.contract.rules_of(OAUTH_OPERATION))
+        self._checks = judgement(mock.contract.rules_of(OAUTH_OPERATION))
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
         media = bodies.media_type(request.headers.get(b"content-type", b""))
@@ -89,63 +122,67 @@ class AccessTokenEndpoint(Endpoint):
             form = bodies.read_form(request.body)
         except bodies.Malformed as error:
             return self._unread(request, "body-malformed", Violation(str(error), "Send a form."))
-        breaks = self._engine.breaks
-        if breaks is not None:
-            form = breaks.form(form)
-        ctx = TokenRequestContext(request, form, self._engine.stores)
-        if ctx.store is not None and ctx.store.intervention is not None:
-            return self._answer_later(ctx, ctx.store, ctx.store.intervention)
-        answer = self._judge(ctx)
-        if breaks is not None:
-            answer = breaks.shown(self.operation_id, ctx, answer)
-        journal = self._engine.journal if ctx.store is None else ctx.store.journal
-        journal.record(request, self.operation_id, answer, ctx)
+        if self._mock.breaks is not None:
+            form = self._mock.breaks.form(form)
+        ctx = TokenRequestContext(request, form, self._mock.tenants)
+        if ctx.tenant is not None and ctx.tenant.interceptors.active:
+            made = self._intercepted(ctx.tenant.interceptors, ctx)
+            return self._record(ctx, made) if isinstance(made, Answer) else self._wait(ctx, made)
+        answer = self.judge(ctx)
+        if self._mock.breaks is not None:
+            answer = self._mock.breaks.shown(self.operation_id, ctx, answer)
+        return self._record(ctx, answer)
+
+    def judge(self, ctx: TokenRequestContext) -> Answer:
+        for rule_id, predicate in self._checks:
+            violation = predicate(ctx)
+            if violation is not None:
+                return self._mock.errors.answer(rule_id, violation)
+        return self._success.answer(self._act(ctx))
+
+    def _unread(self, request: Request, error_id: str, violation: Violation) -> Answer:
+        answer = self._mock.errors.answer(error_id, violation)
+        self._mock.request_log.record(request, self.operation_id, answer)
         return answer
 
-    def _unread(self, request: Request, error_id: str, breach: Violation) -> Answer:
-        answer = self._engine.errors.answer(error_id, breach)
-        self._engine.journal.record(request, self.operation_id, answer, None)
+    def _record(self, ctx: TokenRequestContext, answer: Answer) -> Answer:
+        log = self._mock.request_log if ctx.tenant is None else ctx.tenant.request_log
+        log.record(ctx.request, self.operation_id, answer, ctx)
         return answer
 
-    async def judge_and_act(self, ctx: TokenRequestContext) -> Answer:
-        return self._judge(ctx)
-
-    async def _answer_later(
-        self, ctx: TokenRequestContext, store: Store, intervention: Handler
-    ) -> Answer:
-        answer = await intervention(self, ctx)
-        store.journal.record(ctx.request, self.operation_id, answer, ctx)
-        return answer
-
-    def _judge(self, ctx: TokenRequestContext) -> Answer:
-        for rule_id, predicate in self._judgement:
-            breach = predicate(ctx)
-            if breach is not None:
-                return self._engine.errors.answer(rule_id, breach)
-        return self._success.answer(create_access_token(ctx, self._engine.tokens))
+    async def _wait(self, ctx: TokenRequestContext, promise: Awaitable[Answer]) -> Answer:
+        try:
+            answer = await promise
+        except TenantDeleted:
+            # As if the request had come after the deletion: it makes the tenant anew.
+            ctx = TokenRequestContext(ctx.request, ctx.form, self._mock.tenants)
+            answer = self.judge(ctx)
+        return self._record(ctx, answer)
 
 
 class ApiEndpoint(Endpoint):
     """Every other operation: an access token first, then JSON.
 
-    A request goes through ``checks``: the rules on the caller, what HTTP asks of path and body,
-    then the other rules and the body's schema. Where the operation has slow work to prepare, that
-    is done once the caller and the body are known to be good, before the other rules judge.
+    The checks come in this order: the rules on the caller, what HTTP asks of path and body, then
+    the other rules and the body's schema. If the operation has slow work to prepare, that is done
+    once the caller and the body are known to be good, before the other rules judge.
     """
 
     def __init__(
-        self, engine: Engine, operation_id: str, operation: Mapping[str, Any], code: Operation
-    ) -> None:
+        self, mock: Mock, operation_id: str, operation: Mapping[str, Any],
+        handler: Callable[[RequestContext], Content],
+    ) -> None:  # fmt: skip
         self.operation_id = operation_id
-        self._engine = engine
-        self._callers = engine.callers
-        self._errors = engine.errors
-        self._envelope_only = engine.envelope_only
-        self._act, self._prepare = code
+        self._mock = mock
+        self._callers = mock.callers
+        self._errors = mock.errors
+        self._envelope_only = mock.envelope_only
+        self._act = handler
+        self._prepare = PREPARATIONS.get(operation_id)
         self._success = Success(operation)
         self.reads_body = "requestBody" in operation
-        rules = [r for r in engine.contract.rules_of(operation_id) if r.id != _ACCESS_RULE]
-        checks = protocol_checks(engine.contract, operation_id)
+        rules = [r for r in mock.contract.rules_of(operation_id) if r.id != _ACCESS_RULE]
+        checks = protocol_checks(mock.contract, operation_id)
         self.checks_before_preparing = (
             *judgement(r for r in rules if r.group == "caller"),
             *checks.before_rules,
@@ -154,160 +191,150 @@ class ApiEndpoint(Endpoint):
             *judgement(r for r in rules if r.group != "caller"),
             *checks.after_rules,
         )
-        self._parts = in_parts(self.checks_before_preparing + self.checks_after_preparing)
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
         caller = self._callers.of(request.headers)
-        store = caller.store
-        if store is None:
-            if self._engine.breaks is not None:
-                caller = self._engine.breaks.caller(request, caller)
-                store = caller.store
-            if store is None:
+        tenant = caller.tenant
+        if tenant is None:
+            if self._mock.breaks is not None:
+                caller = self._mock.breaks.caller(request, caller)
+                tenant = caller.tenant
+            if tenant is None:
                 return self._unauthorized(request, caller)
-        ctx = RequestContext(request, caller, store, envelope_only=self._envelope_only)
-        if self._prepare is not None or store.intervention is not None:
-            return self._answer_later(ctx)
-        answer = self._judge(ctx) or self._success.answer(self._act(ctx))
-        store.journal.record(request, self.operation_id, answer, ctx)
-        return answer
-
-    def _judge(self, ctx: RequestContext) -> Answer | None:
-        """The answer of the first check of all that fails, or None.
-
-        What such a request got before for what it says is not found out again.
-        """
-        before, of_request, after = self._parts
-        refusal = self.refusal(before, ctx)
-        if refusal is not None:
-            return refusal
-        reading = ctx.request.reading
-        if reading is None:
-            refusal = self.refusal(of_request, ctx)
-        elif reading.said is None:
-            refusal = reading.refusal = self.refusal(of_request, ctx)
-            reading.said = ctx.of_request()
+        ctx = RequestContext(request, caller, tenant, envelope_only=self._envelope_only)
+        if tenant.interceptors.active:
+            made = self._intercepted(tenant.interceptors, ctx)
         else:
-            refusal = reading.refusal
-            vars(ctx).update(reading.said)
-        return refusal or self.refusal(after, ctx)
+            made = self.judge(ctx)
+        return self._record(ctx, made) if isinstance(made, Answer) else self._wait(ctx, made)
 
-    async def judge_and_act(self, ctx: RequestContext) -> Answer:
+    def judge(self, ctx: RequestContext) -> Answer | Awaitable[Answer]:
         refusal = self.refusal(self.checks_before_preparing, ctx)
         if refusal is not None:
             return refusal
+        if self._prepare is not None:
+            return self._judge_prepared(ctx)
+        return self.refusal(self.checks_after_preparing, ctx) or self.act(ctx)
+
+    async def _judge_prepared(self, ctx: RequestContext) -> Answer:
         await self.prepare(ctx)
-        refusal = self.refusal(self.checks_after_preparing, ctx)
-        return refusal or self.act(ctx)
+        return self.refusal(self.checks_after_preparing, ctx) or self.act(ctx)
 
     def refusal(self, checks: Checks, ctx: RequestContext) -> Answer | None:
-        """The answer of the first check that fails, or None."""
+        """Return the answer of the first check that fails, or None."""
         for error_id, check in checks:
-            breach = check(ctx)
-            if breach is not None:
-                return self._errors.answer(error_id, breach)
+            violation = check(ctx)
+            if violation is not None:
+                return self._errors.answer(error_id, violation)
         return None
 
-    def refuse(self, error_id: str, breach: Violation) -> Answer:
-        """The answer of a rule or protocol error."""
-        return self._errors.answer(error_id, breach)
+    def refuse(self, error_id: str, violation: Violation) -> Answer:
+        """Return the answer of a rule or protocol error."""
+        return self._errors.answer(error_id, violation)
 
     async def prepare(self, ctx: RequestContext) -> None:
-        """Do the slow work of the operation, if it has any."""
+        """Do the slow work of the operation, if it has any. Raises TenantDeleted."""
         if self._prepare is not None:
             await self._prepare(ctx)
+            ctx.tenant.require()
 
     def act(self, ctx: RequestContext) -> Answer:
-        """Do what was asked, unjudged, and show it."""
+        """Return the answer of the operation itself, unjudged."""
         return self._success.answer(self._act(ctx))
 
-    async def _answer_later(self, ctx: RequestContext) -> Answer:
-        store = ctx.store
-        if store.intervention is None:
-            answer = await self.judge_and_act(ctx)
+    def _record(self, ctx: RequestContext, answer: Answer) -> Answer:
+        log, request = ctx.tenant.request_log, ctx.request
+        if answer.refused_by is None:
+            log.record(request, self.operation_id, answer, ctx)
         else:
-            answer = await store.intervention(self, ctx)
-        store.journal.record(ctx.request, self.operation_id, answer, ctx)
+            log.record(request, self.operation_id, answer, ctx, refusal_context(answer, ctx))
         return answer
 
+    async def _wait(self, ctx: RequestContext, promise: Awaitable[Answer]) -> Answer:
+        try:
+            answer = await promise
+        except (TenantDeleted, StorageClosed):
+            return self._unauthorized(ctx.request, UNKNOWN_CALLER)
+        return self._record(ctx, answer)
+
     def _unauthorized(self, request: Request, caller: Caller) -> Answer:
-        fault = access_fault(caller)
-        if fault is None:
-            raise LookupError("a caller without a store must have a fault")
-        answer = self._errors.answer(_ACCESS_RULE, fault)
-        if self._engine.breaks is not None:
-            answer = self._engine.breaks.shown(self.operation_id, Unknown(request), answer)
-        self._engine.journal.record(request, self.operation_id, answer, None)
+        violation = access_violation(caller)
+        if violation is None:
+            raise LookupError("a caller without a tenant must have a problem")
+        answer = self._errors.answer(_ACCESS_RULE, violation)
+        if self._mock.breaks is not None:
+            answer = self._mock.breaks.shown(self.operation_id, Unknown(request), answer)
+        self._mock.request_log.record(request, self.operation_id, answer)
         return answer
 
 
 class Unknown(NamedTuple):
-    """All there is to know of a request without a valid access token."""
+    """All that is known of a request without a valid access token."""
 
     request: Request
 
 
 class ProcessBreaks(Protocol):
-    """Broken rules where no store's layers reach: before it is known whose a request is.
+    """Broken rules for requests whose tenant is not known yet: no interceptor sees those.
 
-    ``of_stores`` are the names of those that every new store has in its layers.
+    ``of_stores`` are the names of the rules that every new tenant breaks.
     """
 
     of_stores: tuple[str, ...]
 
     def form(self, form: dict[str, str]) -> dict[str, str]:
-        """The form of a request for an access token, as it is to be taken."""
+        """Return the form of a request for an access token as it is to be taken."""
 
     def caller(self, request: Request, caller: Caller) -> Caller:
-        """Who a caller without a valid access token is to be taken for."""
+        """Return the caller that one without a valid access token is taken for."""
 
     def shown(
         self, operation_id: str, ctx: TokenRequestContext | Unknown, answer: Answer
     ) -> Answer:
-        """The answer as it is sent."""
+        """Return the answer as it is sent."""
 
 
-class Engine:
-    """Everything that answers requests, compiled from the contract.
+class Mock:
+    """What answers the requests of all tenants, compiled from the contract.
 
-    ``journal`` has the requests that belong to no store: those without a valid access token.
-    ``breaks`` are the process's broken rules, None if all are intact.
+    ``request_log`` has the requests that belong to no tenant: those without a valid access token.
+    ``breaks`` are the process's broken rules, None if all are intact. ``endpoints`` has what was
+    added so far: Connexion adds each operation when it resolves it, ``add_all`` adds them without.
 
     Raises LookupError, naming them, if operations or refusals of the contract are not implemented.
     """
 
     def __init__(
-        self, contract: Contract, stores: TenantRegistry, *, envelope_only: bool = False
+        self, contract: Contract, tenants: TenantRegistry, *, envelope_only: bool = False
     ) -> None:
         self.contract = contract
-        self.stores = stores
+        self.tenants = tenants
         self.envelope_only = envelope_only
         self.errors = ErrorCatalogue(contract)
-        self.tokens = Tokens(stores.signing_key)
-        self.journal = stores.new_journal()
-        self.callers = Callers(stores, self.tokens)
+        self.tokens = Tokens(tenants.signing_key)
+        self.request_log = tenants.new_request_log()
+        self.callers = Callers(tenants, self.tokens)
         self.breaks: ProcessBreaks | None = None
-        code = operations(self.tokens)
+        self.handlers = handlers(self.tokens)
+        """The function of each operation, by its ``operationId``."""
         self.endpoints: dict[str, Endpoint] = {}
-        for operation_id, (method, path) in contract.operations.items():
-            operation = contract.document["paths"][path][method.lower()]
-            self.endpoints[operation_id] = (
-                AccessTokenEndpoint(self, operation)
-                if operation_id == OAUTH_OPERATION
-                else ApiEndpoint(self, operation_id, operation, code[operation_id])
-            )
+        judgement(contract.rules)
+        missing = [operation for operation in contract.operations if operation not in self.handlers]
+        if missing:
+            raise LookupError(f"operations without a handler: {', '.join(missing)}")
 
+    def add(self, operation_id: str, handler: Callable[[Any], Content]) -> Endpoint:
+        """Compile an operation of the contract: its checks, its handler and its successes."""
+        method, path = self.contract.operations[operation_id]
+        operation = self.contract.document["paths"][path][method.lower()]
+        endpoint = self.endpoints[operation_id] = (
+            AccessTokenEndpoint(self, operation, handler)
+            if operation_id == OAUTH_OPERATION
+            else ApiEndpoint(self, operation_id, operation, handler)
+        )
+        return endpoint
 
-INTERNAL = Violation(
-    "this is a fault of the server, not of the request",
-    "Its log has more under the id in the X-Request-Id header.",
-)
-
-
-def judgement(rules: Iterable[Rule]) -> Checks:
-    """The predicates of those rules that are refusals, in the same order."""
-    refusals = [rule for rule in rules if rule.is_refusal]
-    missing = [rule.id for rule in refusals if rule.id not in PREDICATES]
-    if missing:
-        raise LookupError(f"rules without a predicate: {', '.join(missing)}")
-    return tuple((rule.id, PREDICATES[rule.id]) for rule in refusals)
+    def add_all(self) -> None:
+        """Compile every operation, to use the mock without HTTP."""
+        for operation_id in self.contract.operations:
+            self.add(operation_id, self.handlers[operation_id])

@@ -1,4 +1,4 @@
-"""What each operation does once its rules have passed: write to the store, say what to show.
+"""What each operation does once its rules have passed: change the store, return the content.
 
 Each function is named after its ``operationId``. It returns the content of the answer, or None for
 an answer without any; the statuses of both are in the contract.
@@ -7,30 +7,23 @@ an answer without any; the statuses of both are in the contract.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
 
 from msgspec.structs import replace
 
-from cart_mock.api import serializers as present
+from cart_mock.api import serializers
 from cart_mock.auth import passwords
 from cart_mock.auth.tokens import Tokens
-from cart_mock.http.messages import encode_json
 from cart_mock.rules.context import RequestContext, TokenRequestContext
 from cart_mock.state.entities import Cart, Contact, Customer
 
 Content = dict[str, Any] | bytes | None
-"""What an answer shows: a JSON object, one that is encoded already, or nothing."""
+"""The content of an answer: a JSON object, one that is encoded already, or nothing."""
 
 CART_NAME = "Cart"
 """The name of a cart that an unknown id returns."""
-
-
-class Operation(NamedTuple):
-    """``act`` answers a request that passed its rules; ``prepare`` does its slow work before."""
-
-    act: Callable[[RequestContext], Content]
-    prepare: Callable[[RequestContext], Awaitable[None]] | None = None
 
 
 # ---- Associations -------------------------------------------------------------------------------
@@ -42,7 +35,7 @@ def create_customer_cart_association(ctx: RequestContext) -> Content:
         return None
     customers = (*cart.customers, customer_id)
     ctx.store.put_cart(replace(cart, customers=customers, updated_at=ctx.now))
-    return {"data": [present.identifier(customer_id)]}
+    return {"data": [serializers.identifier(customer_id)]}
 
 
 def delete_customer_cart_association(ctx: RequestContext) -> Content:
@@ -57,20 +50,19 @@ def delete_customer_cart_association(ctx: RequestContext) -> Content:
 
 
 def get_carts(ctx: RequestContext) -> Content:
-    offset, limit = ctx.offset, ctx.limit
-
-    def show(carts: list[Cart], total: int) -> bytes:
-        page = present.page("/v2/carts", present.cart_json, carts, total, offset, limit)
-        return encode_json(page)
-
-    return ctx.store.shown_carts(ctx.caller.customer_id, offset, limit, show)
+    owner, offset, limit = ctx.caller.customer_id, ctx.offset, ctx.limit
+    if owner is None:
+        carts, total = ctx.store.registered_carts(offset, limit)
+    else:
+        carts, total = ctx.store.carts_of(owner, offset, limit)
+    return serializers.page("/v2/carts", serializers.cart_json, carts, total, offset, limit)
 
 
 def create_a_cart(ctx: RequestContext) -> Content:
     data = ctx.data
     return _new_cart(
         ctx,
-        data.get("id") or ctx.store.new_id(),
+        data.get("id") or ctx.tenant.new_id(),
         name=data["name"],
         description=data.get("description", ""),
         contact=_contact(data.get("contact")),
@@ -80,7 +72,7 @@ def create_a_cart(ctx: RequestContext) -> Content:
 def get_a_cart(ctx: RequestContext) -> Content:
     if ctx.cart is None:
         return _new_cart(ctx, ctx.cart_id, name=CART_NAME)
-    return {"data": present.cart_json(ctx.cart)}
+    return {"data": serializers.cart_json(ctx.cart)}
 
 
 def update_a_cart(ctx: RequestContext) -> Content:
@@ -93,7 +85,7 @@ def update_a_cart(ctx: RequestContext) -> Content:
         updated_at=ctx.now,
     )
     ctx.store.put_cart(changed)
-    return {"data": present.cart_json(changed)}
+    return {"data": serializers.cart_json(changed)}
 
 
 def delete_a_cart(ctx: RequestContext) -> Content:
@@ -126,7 +118,7 @@ def _new_cart(
         updated_at=ctx.now,
     )
     ctx.store.put_cart(cart)
-    return {"data": present.cart_json(cart)}
+    return {"data": serializers.cart_json(cart)}
 
 
 def _contact(sent: dict[str, Any] | None) -> Contact | None:
@@ -148,21 +140,20 @@ def get_customers(ctx: RequestContext) -> Content:
     else:
         found = _filtered(ctx, *wanted.groups())
         customers, total = found[offset : offset + limit], len(found)
-    return present.page("/v2/customers", present.customer, customers, total, offset, limit)
+    return serializers.page("/v2/customers", serializers.customer, customers, total, offset, limit)
 
 
 def _filtered(ctx: RequestContext, field: str, value: str) -> list[Customer]:
     store = ctx.store
     if field == "name":
-        everyone, _ = store.customers(0, store.counts()["customers"])
-        return [customer for customer in everyone if customer.name == value]
+        return store.customers_named(value)
     one = store.customer_with_email(value) if field == "email" else store.customer(value)
     return [] if one is None else [one]
 
 
 def create_customer(ctx: RequestContext) -> Content:
     customer = Customer(
-        id=ctx.store.new_id(),
+        id=ctx.tenant.new_id(),
         name=ctx.data["name"],
         email=ctx.data["email"],
         password_hash=ctx.password_hash,
@@ -170,11 +161,11 @@ def create_customer(ctx: RequestContext) -> Content:
         updated_at=ctx.now,
     )
     ctx.store.put_customer(customer)
-    return {"data": present.customer(customer)}
+    return {"data": serializers.customer(customer)}
 
 
 def get_customer(ctx: RequestContext) -> Content:
-    return {"data": present.customer(_customer(ctx))}
+    return {"data": serializers.customer(_customer(ctx))}
 
 
 def update_customer(ctx: RequestContext) -> Content:
@@ -187,7 +178,7 @@ def update_customer(ctx: RequestContext) -> Content:
         updated_at=ctx.now,
     )
     ctx.store.put_customer(changed)
-    return {"data": present.customer(changed)}
+    return {"data": serializers.customer(changed)}
 
 
 def delete_customer(ctx: RequestContext) -> Content:
@@ -210,6 +201,14 @@ async def _hash_password(ctx: RequestContext) -> None:
 # ---- Tokens -------------------------------------------------------------------------------------
 
 
+def create_access_token(tokens: Tokens, ctx: TokenRequestContext) -> Content:
+    tenant, grant = ctx.tenant, ctx.grant
+    if tenant is None or grant is None:
+        raise LookupError("the rules let a request pass without a key or a grant")
+    token, expires = tokens.issue_access(tenant.name, grant, tenant.now(), tenant.new_id())
+    return serializers.access_token(token, grant, expires)
+
+
 async def _check_password(ctx: RequestContext) -> None:
     email, password = ctx.data.get("email"), ctx.data.get("password")
     if isinstance(email, str) and isinstance(password, str):
@@ -218,40 +217,42 @@ async def _check_password(ctx: RequestContext) -> None:
         ctx.password_matches = await passwords.matches_in_thread(password, known)
 
 
-def create_access_token(ctx: TokenRequestContext, tokens: Tokens) -> Content:
-    store, grant = ctx.store, ctx.grant
-    if store is None or grant is None:
-        raise LookupError("the rules let a request pass without a key or a grant")
-    token, expires = tokens.issue_access(store.name, grant, store.now(), store.new_id())
-    return present.access_token(token, grant, expires)
-
-
-def create_customer_token(ctx: RequestContext, tokens: Tokens) -> Content:
-    store = ctx.store
-    customer = store.customer_with_email(ctx.data["email"])
+def create_customer_token(tokens: Tokens, ctx: RequestContext) -> Content:
+    tenant = ctx.tenant
+    customer = ctx.store.customer_with_email(ctx.data["email"])
     if customer is None:
         raise LookupError("the rules let a request pass whose customer does not exist")
-    token_id = store.new_id()
-    token, expires = tokens.issue_customer(store.name, customer.id, ctx.caller.now, token_id)
-    return {"data": present.customer_token(token_id, customer.id, token, expires)}
+    token_id = tenant.new_id()
+    token, expires = tokens.issue_customer(tenant.name, customer.id, ctx.caller.now, token_id)
+    return {"data": serializers.customer_token(token_id, customer.id, token, expires)}
 
 
-def operations(tokens: Tokens) -> dict[str, Operation]:
-    """Every operation but ``createAccessToken``, by its ``operationId``."""
+PREPARATIONS: Mapping[str, Callable[[RequestContext], Awaitable[None]]] = {
+    "createCustomer": _hash_password,
+    "updateCustomer": _hash_password,
+    "createCustomerToken": _check_password,
+}
+"""The slow work of operations, done off the event loop before their rules judge."""
+
+
+def handlers(tokens: Tokens) -> dict[str, Callable[[Any], Content]]:
+    """Return the function of each operation, by its ``operationId``.
+
+    All take a RequestContext, but for ``createAccessToken``, which takes a TokenRequestContext.
+    """
     return {
-        "createCustomerCartAssociation": Operation(create_customer_cart_association),
-        "deleteCustomerCartAssociation": Operation(delete_customer_cart_association),
-        "getCarts": Operation(get_carts),
-        "createACart": Operation(create_a_cart),
-        "getACart": Operation(get_a_cart),
-        "updateACart": Operation(update_a_cart),
-        "deleteACart": Operation(delete_a_cart),
-        "getCustomers": Operation(get_customers),
-        "createCustomer": Operation(create_customer, _hash_password),
-        "getCustomer": Operation(get_customer),
-        "updateCustomer": Operation(update_customer, _hash_password),
-        "deleteCustomer": Operation(delete_customer),
-        "createCustomerToken": Operation(
-            lambda ctx: create_customer_token(ctx, tokens), _check_password
-        ),
+        "createAccessToken": partial(create_access_token, tokens),
+        "createCustomerCartAssociation": create_customer_cart_association,
+        "deleteCustomerCartAssociation": delete_customer_cart_association,
+        "getCarts": get_carts,
+        "createACart": create_a_cart,
+        "getACart": get_a_cart,
+        "updateACart": update_a_cart,
+        "deleteACart": delete_a_cart,
+        "getCustomers": get_customers,
+        "createCustomer": create_customer,
+        "getCustomer": get_customer,
+        "updateCustomer": update_customer,
+        "deleteCustomer": delete_customer,
+        "createCustomerToken": partial(create_customer_token, tokens),
     }

@@ -1,4 +1,4 @@
-"""How carts, customers, tokens and pages look in answers."""
+"""Carts, customers, tokens and pages as answers contain them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from cart_mock.auth.tokens import ACCESS_TOKEN_LIFETIME
-from cart_mock.http.messages import encode_json
+from cart_mock.messages import encode_json
 from cart_mock.state.entities import Cart, Customer
 
 E = TypeVar("E")
@@ -23,18 +23,18 @@ _NO_PRICE = {"with_tax": _NO_MONEY, "without_tax": _NO_MONEY, "tax": _NO_MONEY}
 
 @lru_cache(maxsize=8192)
 def timestamp(epoch: int) -> str:
-    """A time in seconds since the epoch as RFC 3339 in UTC, with a resolution of one second."""
+    """Return a time in whole seconds since the epoch as RFC 3339 in UTC."""
     return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def identifier(customer_id: str) -> dict[str, str]:
-    """The resource identifier of a customer."""
+    """Return the resource identifier of a customer."""
     return {"type": "customer", "id": customer_id}
 
 
 def cart(value: Cart) -> dict[str, Any]:
-    """A cart as the API shows it."""
-    shown: dict[str, Any] = {
+    """Return a cart as the API renders it."""
+    rendered: dict[str, Any] = {
         "id": value.id,
         "type": "cart",
         "name": value.name,
@@ -58,12 +58,12 @@ def cart(value: Cart) -> dict[str, Any]:
     if value.contact is not None:
         contact = value.contact
         named = {} if contact.name is None else {"name": contact.name}
-        shown["contact"] = {**named, "email": contact.email}
-    return shown
+        rendered["contact"] = {**named, "email": contact.email}
+    return rendered
 
 
 def cart_json(value: Cart) -> msgspec.Raw:
-    """A cart as the API shows it, encoded once and kept with the cart."""
+    """Return a cart as the API renders it, encoded once and kept with the immutable cart."""
     kept: msgspec.Raw | None = value.__dict__.get("json")
     if kept is None:
         kept = value.__dict__["json"] = msgspec.Raw(encode_json(cart(value)))
@@ -71,7 +71,7 @@ def cart_json(value: Cart) -> msgspec.Raw:
 
 
 def customer(value: Customer) -> dict[str, Any]:
-    """A customer as the API shows it: without the password, which is only said to be there."""
+    """Return a customer as the API renders it: of the password, only whether there is one."""
     return {
         "id": value.id,
         "type": "customer",
@@ -89,17 +89,17 @@ def customer(value: Customer) -> dict[str, Any]:
 
 
 def page(
-    path: str, show: Callable[[E], object], values: list[E], total: int,
+    path: str, render: Callable[[E], object], values: list[E], total: int,
     offset: int, limit: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """One page of a list of ``total`` entries, with the links to the others."""
+    """Return one page of a list of ``total`` entries, with the links to the others."""
     pages = max(1, math.ceil(total / limit))
 
     def link(at: int) -> str:
         return f"{path}?page[limit]={limit}&page[offset]={at}"
 
     return {
-        "data": [show(value) for value in values],
+        "data": [render(value) for value in values],
         "links": {
             "current": link(offset),
             "first": link(0),
@@ -120,7 +120,7 @@ def page(
 
 
 def access_token(token: str, grant: str, expires: int) -> dict[str, Any]:
-    """The answer to a request for an access token, flat as the SDKs read it."""
+    """Return the content for a new access token, flat as the SDKs read it."""
     return {
         "access_token": token,
         "token_type": "Bearer",
@@ -131,7 +131,7 @@ def access_token(token: str, grant: str, expires: int) -> dict[str, Any]:
 
 
 def customer_token(token_id: str, customer_id: str, token: str, expires: int) -> dict[str, Any]:
-    """The answer to a login."""
+    """Return the content for a login."""
     return {
         "type": "token",
         "id": token_id,

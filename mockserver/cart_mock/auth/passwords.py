@@ -11,7 +11,7 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
 # One of the parameter sets that OWASP recommends for Argon2id, the one with the least memory: a
-# mock runs beside the rest of a developer's stack.
+# mock runs next to the rest of a developer's stack.
 _hasher = PasswordHasher(time_cost=5, memory_cost=7 * 1024, parallelism=1)
 
 # One core is left to the other requests, however many log in at once.
@@ -22,21 +22,21 @@ _MOST_MEMORY, _MOST_TIME = 256 * 1024, 20
 
 
 @cache
-def _nobody() -> str:
+def _hash_of_no_customer() -> str:
     # Checked when there is no such customer, so that both failures of a login take the same time.
-    return _hasher.hash("nobody")
+    return _hasher.hash("no customer")
 
 
 def hash_password(password: str) -> str:
-    """The Argon2id hash of a password, salted, in the PHC string format."""
+    """Return the Argon2id hash of a password, salted, in the PHC string format."""
     return _hasher.hash(password)
 
 
 def matches(password: str, password_hash: str | None) -> bool:
     """Whether the password has that hash; with no hash, False after the same work."""
-    nobody = _nobody()
+    stand_in = _hash_of_no_customer()
     try:
-        _hasher.verify(password_hash or nobody, password)
+        _hasher.verify(password_hash or stand_in, password)
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None

@@ -1,4 +1,4 @@
-"""Access tokens and customer tokens: signed JWTs that say which store they belong to."""
+"""Access tokens and customer tokens: signed JWTs that name the tenant that they belong to."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class TokenInvalid(Exception):
 
 
 class AccessToken(NamedTuple):
-    """What an access token says. ``expires`` is in seconds since the epoch."""
+    """The claims of an access token. ``expires`` is in seconds since the epoch."""
 
-    store: str
+    tenant: str
     grant: Grant
     expires: int
 
 
 class CustomerToken(NamedTuple):
-    """What a customer token says. ``expires`` is in seconds since the epoch."""
+    """The claims of a customer token. ``expires`` is in seconds since the epoch."""
 
-    store: str
+    tenant: str
     customer: str
     expires: int
 
@@ -46,29 +46,29 @@ class Tokens:
     def __init__(self, signing_key: bytes) -> None:
         self._key = signing_key
 
-    def issue_access(self, store: str, grant: Grant, now: float, token_id: str) -> tuple[str, int]:
-        """A new access token and when it expires, in seconds since the epoch."""
+    def issue_access(self, tenant: str, grant: Grant, now: float, token_id: str) -> tuple[str, int]:
+        """Return a new access token and when it expires, in seconds since the epoch."""
         expires = int(now) + ACCESS_TOKEN_LIFETIME
-        claims = {"aud": _ACCESS, "store": store, "grant": grant, "exp": expires, "jti": token_id}
+        claims = {"aud": _ACCESS, "store": tenant, "grant": grant, "exp": expires, "jti": token_id}
         return jwt.encode(claims, self._key, _ALGORITHM), expires
 
     def issue_customer(
-        self, store: str, customer: str, now: float, token_id: str
+        self, tenant: str, customer: str, now: float, token_id: str
     ) -> tuple[str, int]:
-        """A new customer token and when it expires, in seconds since the epoch."""
+        """Return a new customer token and when it expires, in seconds since the epoch."""
         expires = int(now) + CUSTOMER_TOKEN_LIFETIME
         claims = {
-            "aud": _CUSTOMER, "store": store, "sub": customer, "exp": expires, "jti": token_id,
+            "aud": _CUSTOMER, "store": tenant, "sub": customer, "exp": expires, "jti": token_id,
         }  # fmt: skip
         return jwt.encode(claims, self._key, _ALGORITHM), expires
 
     def read_access(self, token: str) -> AccessToken:
-        """What an access token says, expired or not. Raises TokenInvalid."""
+        """Return the claims of an access token, expired or not. Raises TokenInvalid."""
         claims = self._claims(token, _ACCESS)
         return AccessToken(claims["store"], claims["grant"], claims["exp"])
 
     def read_customer(self, token: str) -> CustomerToken:
-        """What a customer token says, expired or not. Raises TokenInvalid."""
+        """Return the claims of a customer token, expired or not. Raises TokenInvalid."""
         claims = self._claims(token, _CUSTOMER)
         return CustomerToken(claims["store"], claims["sub"], claims["exp"])
 

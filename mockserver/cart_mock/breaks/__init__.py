@@ -1,22 +1,23 @@
 """Broken rules: the mock violates exactly one rule in exactly one way, and is otherwise intact.
 
-They show people that their own tests notice, and the conformance suite that it does. ``BREAKS`` are
-all there are; ``parse_break`` finds one by its name, and ``layer_of`` makes a store break some.
+They show that a test suite notices. ``BREAKS`` has every break, ``parse_break`` finds one by name,
+and ``interceptor_of`` makes the interceptor of a tenant that breaks some. May import api and below.
+Start with ``generic.py`` for what any refusal can get wrong, then with the table of a rule's group.
 """
 
 from cart_mock.breaks.global_scope import break_process, losing_headers
 from cart_mock.breaks.hooks import Break, Scope
-from cart_mock.breaks.interceptor import Broken
-from cart_mock.breaks.registry import BREAKS, BreakError, layer_of, listing, parse_break
+from cart_mock.breaks.interceptor import BreakRules
+from cart_mock.breaks.registry import BREAKS, BreakError, interceptor_of, listing, parse_break
 
 __all__ = [
     "BREAKS",
     "Break",
     "BreakError",
-    "Broken",
+    "BreakRules",
     "Scope",
     "break_process",
-    "layer_of",
+    "interceptor_of",
     "listing",
     "losing_headers",
     "parse_break",

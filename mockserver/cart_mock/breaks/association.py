@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from cart_mock.bodies import Malformed, read_json
+from cart_mock.breaks.generic import IGNORED, refusal
 from cart_mock.breaks.helpers import (
     associate,
     body_of,
     cart_of,
-    cut_text,
     done,
     echo,
     entries_of,
@@ -34,65 +35,12 @@ from cart_mock.breaks.hooks import (
     Row,
     When,
     always,
-    breaks_of,
     on,
 )
 from cart_mock.formats import SAFE_ID
-from cart_mock.http.messages import Answer, empty_answer
+from cart_mock.messages import Answer, empty_answer
 from cart_mock.rules.context import RequestContext
 from cart_mock.state.entities import Cart
-
-# ---- Variants that many rules have --------------------------------------------------------------
-
-
-def _accepted(what: str) -> list[Row]:
-    return [
-        ("accepted", f"{what} is accepted.", IgnoreRule()),
-        ("accepted-on-post", f"{what} is accepted on POST.", IgnoreRule(on("POST"))),
-        ("accepted-on-delete", f"{what} is accepted on DELETE.", IgnoreRule(on("DELETE"))),
-    ]
-
-
-_IGNORED: list[Row] = [
-    ("ignored", "It is answered 204 as if done, and nothing is done.", PatchError(done)),
-    ("ignored-on-post", "POST is answered 204, and nothing is done.", PatchError(done, on("POST"))),
-    (
-        "ignored-on-delete",
-        "DELETE is answered 204, and nothing is done.",
-        PatchError(done, on("DELETE")),
-    ),
-]
-_SERVER_ERROR: Row = ("server-error", "It is answered with 500.", PatchError(status(500)))
-
-
-def _reworded(code: int) -> list[Row]:
-    """Variants for rules whose status and text are published."""
-    return [
-        (
-            "wrong-status",
-            f"It is refused with {code} and the right text.",
-            PatchError(status(code)),
-        ),
-        (
-            "wrong-status-on-post",
-            f"On POST it is refused with {code} and the right text.",
-            PatchError(status(code), on("POST")),
-        ),
-        (
-            "wrong-status-on-delete",
-            f"On DELETE it is refused with {code} and the right text.",
-            PatchError(status(code), on("DELETE")),
-        ),
-        ("wrong-text", "It is refused with the right status and another text.", PatchError(text)),
-        (
-            "wrong-text-on-delete",
-            "On DELETE it is refused with the right status and another text.",
-            PatchError(text, on("DELETE")),
-        ),
-        ("cut-text", "The text lacks its last word.", PatchError(cut_text)),
-        _SERVER_ERROR,
-    ]
-
 
 # ---- cart-id-unsafe -----------------------------------------------------------------------------
 
@@ -121,7 +69,7 @@ def _unsafe(variant: str, what: str, pattern: str, when: When = always) -> Row:
     )
 
 
-_CART_ID = breaks_of(
+_CART_ID = refusal(
     "cart-id-unsafe",
     [
         _unsafe("any", "any characters", r"[^0-9A-Za-z_-]"),
@@ -134,8 +82,8 @@ _CART_ID = breaks_of(
         _unsafe("percent", "percent signs", r"%"),
         _unsafe("control", "control characters", r"[\x00-\x1f\x7f]"),
         _unsafe("non-ascii", "letters and signs beyond ASCII", r"[^\x00-\x7f]"),
-        _SERVER_ERROR,
     ],
+    needed=True,
 )
 
 # ---- payload-not-array, entry-not-object --------------------------------------------------------
@@ -192,8 +140,8 @@ def _is_null(ctx: RequestContext) -> bool:
 
 def _is_json(ctx: RequestContext) -> bool:
     try:
-        msgspec.json.decode(ctx.request.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        read_json(ctx.request.body)
+    except Malformed:
         return False
     return True
 
@@ -224,7 +172,7 @@ def _everybody(rule: str, when: When) -> tuple[ApplyDespiteRefusal, PatchError]:
     return ApplyDespiteRefusal(_take_everybody, (rule,), is_delete), PatchError(done, is_delete)
 
 
-_PAYLOAD = breaks_of(
+_PAYLOAD = refusal(
     "payload-not-array",
     [
         (
@@ -253,7 +201,7 @@ _PAYLOAD = breaks_of(
             "Bytes that are not UTF-8 are left out instead of refused.",
             PatchRequest(_lenient, (POST, DELETE)),
         ),
-        ("ignored", "It is answered 204 as if done, and nothing is done.", PatchError(done)),
+        "ignored",
         ("empty-ignored", "An empty body is answered 204.", PatchError(done, _is_empty)),
         (
             "empty-ignored-on-delete",
@@ -291,8 +239,8 @@ _PAYLOAD = breaks_of(
             "A body that is not JSON is answered with 500.",
             PatchError(status(500), _is_broken),
         ),
-        *_reworded(400),
     ],
+    needed=True,
 )
 
 
@@ -313,7 +261,7 @@ def _only(kind: type | tuple[type, ...]) -> When:
     return lambda ctx: all(isinstance(entry, kind) for entry in entries_of(ctx))
 
 
-_ENTRY = breaks_of(
+_ENTRY = refusal(
     "entry-not-object",
     [
         (
@@ -328,9 +276,8 @@ _ENTRY = breaks_of(
         ),
         ("null-ignored", "null is answered 204.", PatchError(done, _only(type(None)))),
         ("number-ignored", "A number is answered 204.", PatchError(done, _only((int, float)))),
-        *_IGNORED,
-        _SERVER_ERROR,
     ],
+    needed=True,
 )
 
 
@@ -340,10 +287,10 @@ def _own_id(ctx: RequestContext) -> None:
         ctx.entries = [{"type": "customer", "id": ctx.caller.customer_id}]
 
 
-_MISSING = breaks_of(
+_MISSING = refusal(
     "customer-missing",
     [
-        *_IGNORED,
+        *IGNORED,
         (
             "takes-everybody",
             "A DELETE with an empty array takes every customer from the cart.",
@@ -354,8 +301,8 @@ _MISSING = breaks_of(
             "An empty array stands for the customer who is logged in.",
             PatchRequest(_own_id, (POST, DELETE)),
         ),
-        _SERVER_ERROR,
     ],
+    needed=True,
 )
 
 # ---- more-than-one-customer ---------------------------------------------------------------------
@@ -384,7 +331,7 @@ def _all_of_them(ctx: RequestContext, act: Act) -> Answer:
     return echo(ctx.entry["id"]) if ctx.request.method == "POST" else empty_answer(204)
 
 
-_MORE = breaks_of(
+_MORE = refusal(
     "more-than-one-customer",
     [
         (
@@ -421,18 +368,18 @@ _MORE = breaks_of(
         (
             "two-accepted",
             "Two are accepted, and more refused.",
-            IgnoreRule(lambda f: _count(f) == 2),
+            IgnoreRule(lambda ctx: _count(ctx) == 2),
         ),
         (
             "three-accepted",
             "Two are refused, and more accepted.",
-            IgnoreRule(lambda f: _count(f) > 2),
+            IgnoreRule(lambda ctx: _count(ctx) > 2),
         ),
         (
             "accepted-for-administrator",
             "An administrator may name several.",
             (
-                IgnoreRule(lambda f: f.caller.is_administrator),
+                IgnoreRule(lambda ctx: ctx.caller.is_administrator),
                 ReplaceHandler(_all_of_them, (POST, DELETE)),
             ),
         ),
@@ -441,9 +388,8 @@ _MORE = breaks_of(
             "The same customer twice is refused with another text.",
             PatchError(text, _identical),
         ),
-        *_IGNORED,
-        *_reworded(400),
     ],
+    needed=True,
 )
 
 # ---- type-not-customer, customer-id-missing -----------------------------------------------------
@@ -456,14 +402,13 @@ def _type(test: Callable[[Any], bool]) -> When:
     return when
 
 
-_TYPE = breaks_of(
+_TYPE = refusal(
     "type-not-customer",
     [
-        *_accepted("Whatever the type is, it"),
         (
             "absent-accepted",
             "An entry without a type passes.",
-            IgnoreRule(lambda f: "type" not in f.entry),
+            IgnoreRule(lambda ctx: "type" not in ctx.entry),
         ),
         ("null-accepted", "null passes for a type.", IgnoreRule(_type(lambda t: t is None))),
         (
@@ -509,8 +454,9 @@ _TYPE = breaks_of(
                 )
             ),
         ),
-        *_reworded(403),
     ],
+    subject="Whatever the type is, it",
+    wrong_status=403,
 )
 
 
@@ -528,10 +474,10 @@ def _own_entry_id(ctx: RequestContext) -> None:
             ctx.entries = [{**entry, "id": own}]
 
 
-_ID = breaks_of(
+_ID = refusal(
     "customer-id-missing",
     [
-        *_IGNORED,
+        *IGNORED,
         ("absent-ignored", "An entry without an id is answered 204.",
          PatchError(done, _id(lambda e: "id" not in e))),
         ("null-ignored", "An id of null is answered 204.",
@@ -542,8 +488,8 @@ _ID = breaks_of(
          PatchError(done, _id(lambda e: isinstance(e.get("id"), int | float)))),
         ("own-id", "Who is not named is the customer who is logged in.",
          PatchRequest(_own_entry_id, (POST, DELETE))),
-        _SERVER_ERROR,
     ],
+    needed=True,
 )  # fmt: skip
 
 # ---- Who may, and what there is -----------------------------------------------------------------
@@ -557,36 +503,22 @@ def _named_has_cart(ctx: RequestContext) -> bool:
     return ctx.cart is not None and ctx.entry["id"] in ctx.cart.customers
 
 
-_NOT_PERMITTED = breaks_of(
+_NOT_PERMITTED = refusal(
     "customer-not-permitted",
     [
-        *_accepted("The id of another customer than the token's"),
         ("accepted-with-credentials", "With a client-credentials token any customer may be named.",
-         IgnoreRule(lambda f: f.caller.grant == "client_credentials")),
+         IgnoreRule(lambda ctx: ctx.caller.grant == "client_credentials")),
         ("accepted-with-implicit", "With an implicit token any customer may be named.",
-         IgnoreRule(lambda f: f.caller.grant == "implicit")),
+         IgnoreRule(lambda ctx: ctx.caller.grant == "implicit")),
         ("accepted-on-own-carts", "Who has a cart may associate others with it, or take them away.",
          IgnoreRule(_has_cart_already)),
         ("accepted-once-associated", "A customer who has the cart may be named by anyone.",
          IgnoreRule(_named_has_cart)),
-        *_IGNORED,
-        *_reworded(401),
+        *IGNORED,
     ],
+    subject="The id of another customer than the token's",
+    wrong_status=401,
 )  # fmt: skip
-
-_ACCEPTED_NOWHERE: list[Row] = [
-    (
-        "server-error-on-post",
-        "On POST it is answered with 500.",
-        PatchError(status(500), on("POST")),
-    ),
-    (
-        "server-error-on-delete",
-        "On DELETE it is answered with 500.",
-        PatchError(status(500), on("DELETE")),
-    ),
-    _SERVER_ERROR,
-]
 
 
 def _made(ctx: RequestContext) -> None:
@@ -594,31 +526,20 @@ def _made(ctx: RequestContext) -> None:
         ctx.cart = Cart(ctx.cart_id, "Cart", ctx.now, ctx.now)
 
 
-_CART_NOT_FOUND = (
-    *breaks_of("cart-not-found", _ACCEPTED_NOWHERE),
-    *breaks_of("cart-not-found", _IGNORED, free=True),
-    *breaks_of(
-        "cart-not-found",
-        [
-            (
-                "created",
-                "Such a cart is made by associating it.",
-                PatchRequest(_made, (POST, DELETE)),
-            )
-        ],
-        free=True,
-    ),
+_CART_NOT_FOUND = refusal(
+    "cart-not-found",
+    free_rows=[
+        (
+            "created",
+            "Such a cart is made by associating it.",
+            PatchRequest(_made, (POST, DELETE)),
+        )
+    ],
+    needed=True,
+    free=True,
 )
-
-_CART_NOT_PERMITTED = (
-    *breaks_of("cart-not-permitted", _ACCEPTED_NOWHERE),
-    *breaks_of("cart-not-permitted", _accepted("A cart of other customers"), free=True),
-)
-
-_CUSTOMER_NOT_FOUND = (
-    *breaks_of("customer-not-found", _ACCEPTED_NOWHERE),
-    *breaks_of("customer-not-found", _accepted("An id that no customer has"), free=True),
-)
+_CART_NOT_PERMITTED = refusal("cart-not-permitted", subject="A cart of other customers", free=True)
+_CUSTOMER_NOT_FOUND = refusal("customer-not-found", subject="An id that no customer has", free=True)
 
 
 def _without_contact(ctx: RequestContext, act: Act) -> Answer:
@@ -626,23 +547,19 @@ def _without_contact(ctx: RequestContext, act: Act) -> Answer:
     return act()
 
 
-_CONTACT = breaks_of(
+_CONTACT = refusal(
     "cart-has-contact-email",
     [
-        ("accepted", "A cart with a contact email is associated all the same.", IgnoreRule()),
         ("contact-dropped", "The cart is associated, and loses its contact.",
          (IgnoreRule(), ReplaceHandler(_without_contact, (POST,)))),
         ("accepted-for-administrator", "An administrator may associate it.",
-         IgnoreRule(lambda f: f.caller.is_administrator)),
+         IgnoreRule(lambda ctx: ctx.caller.is_administrator)),
         ("accepted-for-shopper", "A customer who is logged in may associate it.",
-         IgnoreRule(lambda f: not f.caller.is_administrator)),
-        ("ignored", "It is answered 204 as if done, and nothing is done.", PatchError(done)),
-        ("wrong-status", "It is refused with 409 and the right text.", PatchError(status(409))),
+         IgnoreRule(lambda ctx: not ctx.caller.is_administrator)),
+        "ignored",
         ("bad-request", "It is refused with 400 and the right text.", PatchError(status(400))),
-        ("wrong-text", "It is refused with 422 and another text.", PatchError(text)),
-        ("cut-text", "The text lacks its last word.", PatchError(cut_text)),
-        _SERVER_ERROR,
     ],
+    subject="A cart with a contact email",
 )  # fmt: skip
 
 ASSOCIATION: tuple[Break, ...] = (

@@ -7,17 +7,17 @@ from typing import Any
 import jwt
 from msgspec.structs import replace
 
-from cart_mock.breaks.helpers import body_of, customer_token, cut_text, done, status, text
+from cart_mock.breaks.generic import refusal
+from cart_mock.breaks.helpers import body_of, customer_token, status
 from cart_mock.breaks.hooks import (
     Access,
     Break,
     IgnoreRule,
     PatchError,
     PatchRequest,
-    breaks_of,
     on,
 )
-from cart_mock.http.messages import Request
+from cart_mock.messages import Request
 from cart_mock.rules.context import RequestContext
 
 # ---- What tokens look like ----------------------------------------------------------------------
@@ -60,7 +60,7 @@ def bearer(request: Request) -> str:
 
 # ---- Access tokens ------------------------------------------------------------------------------
 
-_ACCESS = breaks_of(
+_ACCESS = refusal(
     "access-token-invalid",
     [
         (
@@ -93,16 +93,14 @@ _ACCESS = breaks_of(
             'A JWT that says "alg":"none" is accepted.',
             Access(lambda r: is_unsigned(bearer(r))),
         ),
-        ("wrong-status", "It is refused with 403.", PatchError(status(403))),
+        "wrong-status",
         (
             "wrong-status-on-delete",
             "On DELETE it gets a 403.",
             PatchError(status(403), on("DELETE")),
         ),
-        ("wrong-text", "It is refused with another text.", PatchError(text)),
-        ("cut-text", "The text lacks its last word.", PatchError(cut_text)),
-        ("server-error", "It is answered with 500.", PatchError(status(500))),
     ],
+    needed=True,
 )
 
 # ---- Customer tokens ----------------------------------------------------------------------------
@@ -124,25 +122,25 @@ def _believed(ctx: RequestContext) -> str | None:
 
 def _believe(when: Any) -> PatchRequest:
     def read(ctx: RequestContext) -> None:
-        if ctx.caller.customer_fault is None or not when(ctx):
+        if ctx.caller.customer_problem is None or not when(ctx):
             return
         customer_id = _believed(ctx)
         if customer_id is not None:
-            ctx.caller = replace(ctx.caller, customer_id=customer_id, customer_fault=None)
+            ctx.caller = replace(ctx.caller, customer_id=customer_id, customer_problem=None)
 
     return PatchRequest(read)
 
 
 def _ignore(ctx: RequestContext) -> None:
-    ctx.caller = replace(ctx.caller, customer_fault=None)
+    ctx.caller = replace(ctx.caller, customer_problem=None)
 
 
 def _is_foreign(ctx: RequestContext) -> bool:
     claims = claims_of(customer_token(ctx)) or {}
-    return bool(claims.get("store", ctx.store.name) != ctx.store.name)
+    return bool(claims.get("store", ctx.tenant.name) != ctx.tenant.name)
 
 
-_CUSTOMER = breaks_of(
+_CUSTOMER = refusal(
     "customer-token-invalid",
     [
         (
@@ -190,8 +188,8 @@ _CUSTOMER = breaks_of(
             "A customer token that does not hold counts as none.",
             PatchRequest(_ignore),
         ),
-        ("server-error", "It is answered with 500.", PatchError(status(500))),
     ],
+    needed=True,
 )
 
 # ---- Implicit callers ---------------------------------------------------------------------------
@@ -201,37 +199,18 @@ def _unowned(ctx: RequestContext) -> bool:
     return ctx.cart is not None and not ctx.cart.customers
 
 
-_REQUIRED = breaks_of(
+_REQUIRED = refusal(
     "customer-token-required",
     [
-        ("accepted", "An implicit access token alone will do.", IgnoreRule()),
-        (
-            "accepted-on-post",
-            "An implicit access token alone will do for POST.",
-            IgnoreRule(on("POST")),
-        ),
-        (
-            "accepted-on-delete",
-            "An implicit access token alone will do for DELETE.",
-            IgnoreRule(on("DELETE")),
-        ),
         (
             "accepted-for-free-carts",
             "An implicit access token alone will do for a cart without a customer.",
             IgnoreRule(_unowned),
         ),
-        (
-            "ignored",
-            "Without a customer token the answer is 204, and nothing is done.",
-            PatchError(done),
-        ),
-        (
-            "ignored-on-delete",
-            "Without a customer token a DELETE is answered 204, and nothing is done.",
-            PatchError(done, on("DELETE")),
-        ),
-        ("server-error", "It is answered with 500.", PatchError(status(500))),
+        "ignored",
+        "ignored-on-delete",
     ],
+    subject="An implicit access token alone",
 )
 
 CALLER: tuple[Break, ...] = (*_ACCESS, *_CUSTOMER, *_REQUIRED)

@@ -34,7 +34,7 @@ from cart_mock.breaks.surrounding_rules import (
     UPDATE_CUSTOMER,
 )
 from cart_mock.formats import SAFE_ID
-from cart_mock.http.messages import Answer, json_answer
+from cart_mock.messages import Answer, json_answer
 from cart_mock.rules.context import CUSTOMER_HEADER, RequestContext
 
 _HEADER = CUSTOMER_HEADER.lower().encode()
@@ -45,7 +45,7 @@ _HEADER = CUSTOMER_HEADER.lower().encode()
 def _errors(change: Callable[[Answer, Any], Answer], *statuses: int) -> PatchResponse:
     """Errors look otherwise, those with these statuses or all."""
 
-    def show(_facts: Any, answer: Answer) -> Answer:
+    def show(_ctx: Any, answer: Answer) -> Answer:
         if not is_error(answer) or (statuses and answer.status not in statuses):
             return answer
         return change(answer, content(answer))
@@ -126,11 +126,11 @@ def _success(change: Callable[[RequestContext, Answer], Answer], *at: str) -> Pa
 
 
 def _code(status_code: int) -> Callable[[Any, Answer], Answer]:
-    return lambda _facts, answer: replace(answer, status=status_code)
+    return lambda _ctx, answer: replace(answer, status=status_code)
 
 
 def _body(change: Callable[[Any], None]) -> Callable[[Any, Answer], Answer]:
-    def changed(_facts: Any, answer: Answer) -> Answer:
+    def changed(_ctx: Any, answer: Answer) -> Answer:
         if not answer.body:
             return answer
         body = content(answer)
@@ -140,7 +140,7 @@ def _body(change: Callable[[Any], None]) -> Callable[[Any, Answer], Answer]:
     return changed
 
 
-def _deleted(_facts: Any, _answer: Answer) -> Answer:
+def _deleted(_ctx: Any, _answer: Answer) -> Answer:
     return json_answer(200, {"data": []})
 
 
@@ -231,9 +231,9 @@ _PASSWORD = breaks_of(
     "password-never-returned",
     [
         ("echoed", "POST of a customer returns the password that was sent.",
-         _success(_returned(lambda f: f.data.get("password")), CREATE_CUSTOMER)),
+         _success(_returned(lambda ctx: ctx.data.get("password")), CREATE_CUSTOMER)),
         ("echoed-on-put", "PUT of a customer returns the password that was sent.",
-         _success(_returned(lambda f: f.data.get("password")), UPDATE_CUSTOMER)),
+         _success(_returned(lambda ctx: ctx.data.get("password")), UPDATE_CUSTOMER)),
         ("hash-returned", "GET of a customer returns the hash of the password.",
          _success(_returned(_hash), READ_CUSTOMER)),
         ("hash-listed", "The list of customers has the hashes of their passwords.",
@@ -316,17 +316,16 @@ _BARE = (
 
 
 def _is_nowhere(ctx: RequestContext) -> bool:
-    known = ctx.caller.customer_fault is None and not ctx.caller.is_anonymous
+    known = ctx.caller.customer_problem is None and not ctx.caller.is_anonymous
     return known and ctx.cart is None and SAFE_ID.fullmatch(ctx.cart_id) is not None
 
 
-_ORDER = tuple(
-    Break(one.rule, one.variant, one.sentence, one.hooks, free=True, beyond_run=True)
-    for one in breaks_of(
-        "judging-order",
-        [("cart-first", "Whether there is such a cart is judged before the body is.",
-          RejectWith("cart-not-found", _is_nowhere, (POST, DELETE), early=True))],
-    )
+_ORDER = breaks_of(
+    "judging-order",
+    [("cart-first", "Whether there is such a cart is judged before the body is.",
+      RejectWith("cart-not-found", _is_nowhere, (POST, DELETE), early=True))],
+    free=True,
+    beyond_run=True,
 )  # fmt: skip
 
 # ---- Contacts, carts made by GET, registration --------------------------------------------------
@@ -383,16 +382,26 @@ def _unowned(ctx: RequestContext, act: Act) -> Answer:
     return act()
 
 
+def _is_new_by_get(ctx: RequestContext) -> bool:
+    return ctx.cart is None and ctx.caller.customer_id is not None
+
+
 _BY_GET = (
     *breaks_of(
         "new-cart-by-get",
         [("server-error", "GET of an unknown cart with a customer token is answered with 500.",
           RejectWith("internal-error",
-                 lambda f: f.cart is None and f.caller.customer_id is not None, (READ,)))],
+                     _is_new_by_get, (READ,)))],
     ),
     *breaks_of(
         "new-cart-by-get",
-        [("unowned", "A cart that is made by GET belongs to nobody.", ReplaceHandler(_unowned, (READ,)))],
+        [
+            (
+                "unowned",
+                "A cart that is made by GET belongs to nobody.",
+                ReplaceHandler(_unowned, (READ,)),
+            )
+        ],
         free=True,
     ),
 )  # fmt: skip

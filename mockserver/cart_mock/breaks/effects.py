@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
+from cart_mock.auth.tokens import Grant
 from cart_mock.breaks.helpers import (
+    Choose,
     associate,
     body_of,
     cart_of,
     carts_of,
     content,
     customer_token,
-    customers_shown,
     echo,
     give,
     is_new,
     listed,
+    patch_customers,
     registered,
-    shown,
+    save_and_render,
     take_from_others,
 )
 from cart_mock.breaks.hooks import (
@@ -42,7 +44,7 @@ from cart_mock.breaks.hooks import (
     on,
 )
 from cart_mock.formats import SAFE_ID
-from cart_mock.http.messages import Answer, empty_answer
+from cart_mock.messages import Answer, empty_answer
 from cart_mock.rules.context import RequestContext
 from cart_mock.state.entities import Cart
 
@@ -51,7 +53,7 @@ Pairs = set[tuple[str, str]]
 
 
 def _pairs(ctx: RequestContext, name: str) -> Pairs:
-    pairs: Pairs = memory(ctx.store).setdefault(name, set())
+    pairs: Pairs = memory(ctx.tenant).setdefault(name, set())
     return pairs
 
 
@@ -85,7 +87,7 @@ def _hidden_in_list(name: str) -> ReplaceHandler:
 
 def _hidden_in_cart(name: str) -> PatchResponse:
     """A cart lacks the customers that are remembered."""
-    return customers_shown(
+    return patch_customers(
         lambda ctx, cart_id, ids: [i for i in ids if (cart_id, i) not in _pairs(ctx, name)]
     )
 
@@ -99,7 +101,7 @@ def _not_stored(ctx: RequestContext, act: Act) -> Answer:
 
 def _lost_on_update(ctx: RequestContext, act: Act) -> Answer:
     act()
-    return shown(ctx, replace(cart_of(ctx), customers=()))
+    return save_and_render(ctx, replace(cart_of(ctx), customers=()))
 
 
 def _by_shopper(ctx: RequestContext) -> bool:
@@ -113,7 +115,8 @@ def _by_administrator(ctx: RequestContext) -> bool:
 _VISIBLE = breaks_of(
     "association-visible",
     [
-        ("not-stored", "POST answers 200 and nothing is associated.", ReplaceHandler(_not_stored, (POST,))),
+        ("not-stored", "POST answers 200 and nothing is associated.",
+         ReplaceHandler(_not_stored, (POST,))),
         ("not-in-list", "A cart associated by POST is missing from the customer's list.",
          (_noting("v-list"), _hidden_in_list("v-list"))),
         ("not-in-cart", "A customer associated by POST is missing from the cart's relationships.",
@@ -150,50 +153,50 @@ def _note_carts(ctx: RequestContext, answer: Answer) -> Answer:
     login = _logged_in(answer)
     if login is not None:
         customer_id, token = login
-        memory(ctx.store)["before", token] = {cart.id for cart in carts_of(ctx, customer_id)}
+        memory(ctx.tenant)["before", token] = {cart.id for cart in carts_of(ctx, customer_id)}
     return answer
 
 
 def _made_since(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
-    before = memory(ctx.store).get(("before", customer_token(ctx)), ())
+    before = memory(ctx.tenant).get(("before", customer_token(ctx)), ())
     return [cart for cart in carts if cart.id not in before]
 
 
 def _note_first(ctx: RequestContext, answer: Answer) -> Answer:
     login = _logged_in(answer)
     if login is not None:
-        memory(ctx.store).setdefault(("first", login[0]), login[1])
+        memory(ctx.tenant).setdefault(("first", login[0]), login[1])
     return answer
 
 
 def _for_first(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
     token = customer_token(ctx)
-    first = memory(ctx.store).setdefault(("first", ctx.caller.customer_id), token)
+    first = memory(ctx.tenant).setdefault(("first", ctx.caller.customer_id), token)
     return carts if first == token else []
 
 
 def _note_newest(ctx: RequestContext, answer: Answer) -> Answer:
     login = _logged_in(answer)
     if login is not None:
-        memory(ctx.store)["newest", login[0]] = login[1]
+        memory(ctx.tenant)["newest", login[0]] = login[1]
     return answer
 
 
 def _for_newest(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
     token = customer_token(ctx)
-    newest = memory(ctx.store).get(("newest", ctx.caller.customer_id), token)
+    newest = memory(ctx.tenant).get(("newest", ctx.caller.customer_id), token)
     return carts if newest == token else []
 
 
 def _note_token(ctx: RequestContext, act: Act) -> Answer:
     if is_new(ctx) and ctx.caller.customer_id is not None:
-        memory(ctx.store)["by", _pair(ctx)] = customer_token(ctx)
+        memory(ctx.tenant)["by", _pair(ctx)] = customer_token(ctx)
     return act()
 
 
 def _for_same_token(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
     token, customer_id = customer_token(ctx), ctx.caller.customer_id
-    remembered = memory(ctx.store)
+    remembered = memory(ctx.tenant)
     return [c for c in carts if remembered.get(("by", (c.id, customer_id)), token) == token]
 
 
@@ -333,6 +336,13 @@ def _newest_of_others(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
     return [*carts, *[cart for cart in registered(ctx) if cart.id not in own][:1]]
 
 
+def _all_with(grant: Grant) -> Choose:
+    def choose(ctx: RequestContext, own: list[Cart]) -> Sequence[Cart]:
+        return registered(ctx) if ctx.caller.grant == grant else own
+
+    return choose
+
+
 _OTHERS = breaks_of(
     "others-cannot-see",
     [
@@ -342,10 +352,10 @@ _OTHERS = breaks_of(
          listed(_newest_of_others)),
         ("all-with-credentials",
          "With a client-credentials token the customer token does not narrow the list.",
-         listed(lambda f, own: registered(f) if f.caller.grant == "client_credentials" else own)),
+         listed(_all_with("client_credentials"))),
         ("all-with-implicit",
          "With an implicit token the customer token does not narrow the list.",
-         listed(lambda f, own: registered(f) if f.caller.grant == "implicit" else own)),
+         listed(_all_with("implicit"))),
         ("all-to-newcomers", "A customer without a cart sees those of everyone.",
          listed(lambda ctx, own: own or registered(ctx))),
         ("sharers-listed", "Who shares a cart sees the other carts of the sharers.",
@@ -378,6 +388,10 @@ def _touch(ctx: RequestContext) -> None:
     ctx.store.put_cart(replace(cart_of(ctx), updated_at=ctx.now))
 
 
+def _take_away(ctx: RequestContext) -> None:
+    give(ctx, (c for c in cart_of(ctx).customers if c != ctx.entry["id"]))
+
+
 def _note_repeat(ctx: RequestContext, act: Act) -> Answer:
     pairs = _pairs(ctx, "repeated")
     if ctx.request.method == "POST" and not is_new(ctx):
@@ -398,12 +412,12 @@ _REPEAT = breaks_of(
         ("answers-200", "A repeated POST answers 200 as the first did.",
          ReplaceHandler(_answer_repeat, (POST,))),
         ("duplicates", "After a repeated POST the customer is twice in the cart's customers.",
-         (ReplaceHandler(_note_repeat, (POST, DELETE)), customers_shown(_doubled))),
+         (ReplaceHandler(_note_repeat, (POST, DELETE)), patch_customers(_doubled))),
         ("moves-updated-at", "A repeated POST moves the cart's updated_at.", _on_repeat(_touch)),
         ("takes-away", "A repeated POST takes the association away.",
-         _on_repeat(lambda f: give(f, (c for c in cart_of(f).customers if c != f.entry["id"])))),
+         _on_repeat(_take_away)),
         ("drops-others", "A repeated POST takes the cart's other customers away.",
-         _on_repeat(lambda f: give(f, (f.entry["id"],)))),
+         _on_repeat(lambda ctx: give(ctx, (ctx.entry["id"],)))),
         ("refused", "A repeated POST is refused.",
          RejectWith("request-invalid", _is_repeat, (POST,))),
         ("server-error", "A repeated POST is answered with 500.",
@@ -466,7 +480,7 @@ _DELETED = breaks_of(
         ("still-in-list", "After DELETE the cart is still in the customer's list.",
          (_noting_deleted("d-list"), listed(_still_listed))),
         ("still-in-cart", "After DELETE the customer is still in the cart's customers.",
-         (_noting_deleted("d-cart"), customers_shown(_still_shown))),
+         (_noting_deleted("d-cart"), patch_customers(_still_shown))),
         ("refused", "DELETE of an association that is there is refused.",
          RejectWith("request-invalid", _is_repeat, (DELETE,))),
     ],
@@ -490,7 +504,7 @@ _DELETE_MISSING = (
         "delete-missing",
         [
             ("associates", "DELETE of what is not there associates it.",
-             _on_missing(lambda f: give(f, (*cart_of(f).customers, f.entry["id"])))),
+             _on_missing(lambda ctx: give(ctx, (*cart_of(ctx).customers, ctx.entry["id"])))),
             ("takes-others", "DELETE of what is not there takes every customer from the cart.",
              _on_missing(lambda ctx: give(ctx, ()))),
             ("moves-updated-at", "DELETE of what is not there moves the cart's updated_at.",
@@ -589,7 +603,8 @@ _REFUSED = breaks_of(
     "refusal-changes-nothing",
     [
         *(
-            (rule, f"What {rule} refuses is done all the same.", ApplyDespiteRefusal(_do_it_anyway, (rule,)))
+            (rule, f"What {rule} refuses is done all the same.",
+             ApplyDespiteRefusal(_do_it_anyway, (rule,)))
             for rule in _ANYWAY
         ),
         ("more-than-one-customer-all", "All customers of a refused array are associated, or taken.",
@@ -606,7 +621,8 @@ _REFUSED = breaks_of(
          ApplyDespiteRefusal(_drop_contact, ("cart-has-contact-email",))),
         ("deletes", "A refused DELETE takes every customer from the cart.",
          ApplyDespiteRefusal(_clear, _OF_ASSOCIATIONS, on("DELETE"))),
-        ("renames", "A refused request renames the cart.", ApplyDespiteRefusal(_rename, _OF_ASSOCIATIONS)),
+        ("renames", "A refused request renames the cart.",
+         ApplyDespiteRefusal(_rename, _OF_ASSOCIATIONS)),
         ("moves-updated-at", "A refused request moves the cart's updated_at.",
          ApplyDespiteRefusal(_touch_cart, _OF_ASSOCIATIONS)),
     ],
@@ -656,7 +672,7 @@ def _hold(*operations: str) -> ReplaceHandler:
     def do(ctx: RequestContext, act: Act) -> Answer:
         before = cart_of(ctx).updated_at
         answer = act()
-        held = shown(ctx, replace(cart_of(ctx), updated_at=before))
+        held = save_and_render(ctx, replace(cart_of(ctx), updated_at=before))
         return held if ctx.request.method == "PUT" else answer
 
     return ReplaceHandler(do, operations)

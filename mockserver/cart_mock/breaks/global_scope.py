@@ -1,4 +1,8 @@
-"""Broken rules for a whole process, and for requests that no store is known for yet."""
+"""Broken rules for a whole process, also for requests whose tenant is not known yet.
+
+Most breaks are interceptors of every tenant. What is here is only for those that no interceptor
+sees: the access token, the form that asks for one, and the case of header names.
+"""
 
 from __future__ import annotations
 
@@ -6,85 +10,85 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from cart_mock.api.endpoints import Engine, Unknown
+from cart_mock.api.endpoints import Mock, Unknown
 from cart_mock.auth.tokens import GRANTS, Grant
 from cart_mock.breaks.caller import bearer, claims_of
 from cart_mock.breaks.hooks import Access, Break, Form, Header
-from cart_mock.breaks.interceptor import Broken
-from cart_mock.http.messages import Answer, Request
+from cart_mock.breaks.interceptor import BreakRules
+from cart_mock.messages import Answer, Request
 from cart_mock.rules.context import ACCESS_HEADER, Caller, TokenRequestContext
-from cart_mock.state.store import Store
+from cart_mock.tenants.tenant import Tenant
 
 
-class ProcessWide:
-    """What the engine consults where no store's layers reach.
+class GlobalBreaks:
+    """What the mock consults for requests without a known tenant.
 
-    An access token that is taken for valid belongs to the store and has the grant that it names,
-    and where it names none, to the store that was made last, as its administrator's.
+    An access token that is taken for valid has the tenant and the grant that it names; if it names
+    none, the tenant that was made last, as its administrator.
     """
 
-    def __init__(self, engine: Engine, breaks: Sequence[Break]) -> None:
-        self._engine = engine
-        self._layer = Broken(breaks)
+    def __init__(self, mock: Mock, breaks: Sequence[Break]) -> None:
+        self._mock = mock
+        self._rules = BreakRules(breaks)
         self.of_stores = tuple(broken.id for broken in breaks if broken.scope == "store")
         hooks = [hook for broken in breaks for hook in broken.hooks]
         self._access = [hook for hook in hooks if isinstance(hook, Access)]
         self._forms = [hook for hook in hooks if isinstance(hook, Form)]
 
     def form(self, form: dict[str, str]) -> dict[str, str]:
-        """The form of a request for an access token, as it is to be taken."""
+        """Return the form of a request for an access token as it is to be taken."""
         for hook in self._forms:
             form = hook.change(form)
         return form
 
     def caller(self, request: Request, caller: Caller) -> Caller:
-        """Who a caller without a valid access token is to be taken for."""
+        """Return the caller that one without a valid access token is taken for."""
         if not any(hook.when(request) for hook in self._access):
             return caller
         claims = claims_of(bearer(request)) or {}
-        store = self._engine.stores.get(str(claims.get("store"))) or self._last_store()
-        if store is None:
+        tenant = self._mock.tenants.get(str(claims.get("store"))) or self._last_tenant()
+        if tenant is None:
             return caller
         grant: Grant = next((g for g in GRANTS if g == claims.get("grant")), "client_credentials")
         header = ACCESS_HEADER.lower().encode()
-        valid = {**request.headers, header: self._authorization(store, grant)}
-        return self._engine.callers.of(valid)
+        valid = {**request.headers, header: self._authorization(tenant, grant)}
+        return self._mock.callers.of(valid)
 
     def shown(
         self, operation_id: str, ctx: TokenRequestContext | Unknown, answer: Answer
     ) -> Answer:
-        """The answer as it is sent."""
-        return self._layer.shown(operation_id, ctx, answer)
+        """Return the answer as it is sent."""
+        return self._rules.patched(operation_id, ctx, answer)
 
-    def _last_store(self) -> Store | None:
-        return next(reversed(list(self._engine.stores)), None)
+    def _last_tenant(self) -> Tenant | None:
+        return next(reversed(list(self._mock.tenants)), None)
 
-    def _authorization(self, store: Store, grant: Grant) -> bytes:
-        token, _ = self._engine.tokens.issue_access(store.name, grant, store.now(), store.new_id())
+    def _authorization(self, tenant: Tenant, grant: Grant) -> bytes:
+        token, _ = self._mock.tokens.issue_access(tenant.name, grant, tenant.now(), tenant.new_id())
         return b"Bearer " + token.encode()
 
 
-def break_process(engine: Engine, breaks: Sequence[Break]) -> None:
-    """Break these rules in every store, there are and there will be, and where there is none."""
+def break_process(mock: Mock, breaks: Sequence[Break]) -> None:
+    """Break these rules for every tenant, present and future, and for requests without one."""
+    of_tenants = [broken for broken in breaks if broken.scope == "store"]
 
-    of_stores = [broken for broken in breaks if broken.scope == "store"]
+    def break_tenant(tenant: Tenant) -> None:
+        if of_tenants:
+            tenant.interceptors.set("breaks", BreakRules(of_tenants))
+            tenant.breaks = tuple(broken.id for broken in of_tenants)
 
-    def prepare(store: Store) -> None:
-        if of_stores:
-            store.set_interceptor("breaks", Broken(of_stores))
-
-    engine.breaks = ProcessWide(engine, breaks)
-    engine.stores.prepare = prepare
-    for store in engine.stores:
-        prepare(store)
+    mock.breaks = GlobalBreaks(mock, breaks)
+    mock.tenants.on_create.append(break_tenant)
+    for tenant in mock.tenants:
+        break_tenant(tenant)
 
 
 def losing_headers(
     protocol: type[asyncio.Protocol], breaks: Sequence[Break]
 ) -> type[asyncio.Protocol]:
-    """An HTTP protocol of uvicorn's that loses the headers whose names the breaks do not accept.
+    """Return an HTTP protocol of uvicorn's that drops headers whose names the breaks reject.
 
-    ASGI has header names in lower case only: what was sent is known nowhere else.
+    ASGI has header names in lower case only, so that only the protocol knows what was sent.
     """
     hooks = [hook for broken in breaks for hook in broken.hooks if isinstance(hook, Header)]
     if not hooks:

@@ -1,4 +1,4 @@
-"""Changes to answers, to what was read, and to the store, for the tables of breaks to use."""
+"""Changes to answers, contexts and stores, for the tables of breaks to use."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from cart_mock.api import serializers as present
+from cart_mock.api import serializers
+from cart_mock.bodies import Malformed
 from cart_mock.breaks.hooks import LIST, READ, UPDATE, Act, PatchResponse, ReplaceHandler
-from cart_mock.http.bodies import Malformed
-from cart_mock.http.messages import Answer, empty_answer, encode_json, json_answer
+from cart_mock.messages import Answer, empty_answer, encode_json, json_answer
 from cart_mock.rules.context import CUSTOMER_HEADER, RequestContext
 from cart_mock.state.entities import Cart
 
@@ -19,27 +19,27 @@ from cart_mock.state.entities import Cart
 
 
 def content(answer: Answer) -> Any:
-    """What an answer with a JSON body says."""
+    """Return the JSON value in an answer."""
     return msgspec.json.decode(answer.body)
 
 
 def with_content(answer: Answer, changed: object) -> Answer:
-    """The same answer, saying something else."""
+    """Return the same answer with another JSON value."""
     return replace(answer, body=encode_json(changed))
 
 
 def is_error(answer: Answer) -> bool:
-    """Whether an answer refuses."""
+    """Return whether an answer refuses."""
     return answer.status >= 400
 
 
 def done(_answer: Answer) -> Answer:
-    """As if it were done."""
+    """Answer as if the request had been carried out."""
     return empty_answer(204)
 
 
 def status(code: int) -> Callable[[Answer], Answer]:
-    """Another status, outside and inside the body."""
+    """Return a change to another status, in the head and in the body."""
 
     def change(answer: Answer) -> Answer:
         body = content(answer)
@@ -51,19 +51,26 @@ def status(code: int) -> Callable[[Answer], Answer]:
 
 
 def text(answer: Answer) -> Answer:
-    """Another text, in the same envelope."""
+    """Change the text, in the same envelope."""
     return _texts(answer, "Not possible", "This request was refused.")
 
 
 def cut_text(answer: Answer) -> Answer:
-    """The text without its last word."""
+    """Cut the last word of the text, wherever the answer has the text."""
     entry = content(answer)["errors"][0]
-    title = entry["title"].rsplit(" ", 1)[0]
-    return _texts(answer, title, entry["detail"].replace(entry["title"], title))
+    title, detail = entry["title"], entry["detail"]
+    cut = _without_last_word(title)
+    return _texts(
+        answer, cut, detail.replace(title, cut) if title in detail else _without_last_word(detail)
+    )
+
+
+def _without_last_word(words: str) -> str:
+    return words.rsplit(" ", 1)[0]
 
 
 def other_detail(answer: Answer) -> Answer:
-    """The same title with another detail."""
+    """Change the detail and keep the title."""
     return _texts(answer, content(answer)["errors"][0]["title"], "This request was refused.")
 
 
@@ -78,7 +85,7 @@ def _texts(answer: Answer, title: str, detail: str) -> Answer:
 
 
 def body_of(ctx: RequestContext) -> Any:
-    """The JSON value that was sent, or None if it cannot be read."""
+    """Return the JSON value that was sent, or None if it cannot be read."""
     try:
         return ctx.body
     except Malformed:
@@ -86,12 +93,12 @@ def body_of(ctx: RequestContext) -> Any:
 
 
 def entries_of(ctx: RequestContext) -> list[Any]:
-    """The array of identifiers, empty where there is none."""
+    """Return the array of identifiers; it is empty if the body has none."""
     return ctx.entries if isinstance(ctx.entries, list) else []
 
 
 def customer_token(ctx: RequestContext) -> str:
-    """The customer token that was sent, or an empty string."""
+    """Return the customer token that was sent, or an empty string."""
     header = ctx.request.headers.get(CUSTOMER_HEADER.lower().encode(), b"")
     return header.strip().decode("latin-1")
 
@@ -99,7 +106,7 @@ def customer_token(ctx: RequestContext) -> str:
 def patch(
     change: Callable[[RequestContext, dict[str, Any]], None],
 ) -> Callable[[RequestContext], None]:
-    """Change the object under ``data`` before it is judged, in a copy."""
+    """Return a hook that changes a copy of the object under ``data`` before it is judged."""
 
     def read(ctx: RequestContext) -> None:
         body = body_of(ctx)
@@ -115,12 +122,12 @@ def patch(
 
 
 def echo(customer_id: str) -> Answer:
-    """What a POST of an association answers."""
-    return json_answer(200, {"data": [present.identifier(customer_id)]})
+    """Return the answer to a POST of an association."""
+    return json_answer(200, {"data": [serializers.identifier(customer_id)]})
 
 
 def cart_of(ctx: RequestContext) -> Cart:
-    """The cart of a request that passed the rules, as it is now."""
+    """Return the present cart of a request that passed the rules."""
     cart = ctx.store.cart(ctx.cart_id) or ctx.cart
     if cart is None:
         raise LookupError("there is no such cart")
@@ -128,25 +135,25 @@ def cart_of(ctx: RequestContext) -> Cart:
 
 
 def is_new(ctx: RequestContext) -> bool:
-    """Whether the cart does not have the customer that is named."""
+    """Return whether the cart lacks the customer that the request names."""
     return ctx.entry["id"] not in cart_of(ctx).customers
 
 
 def give(ctx: RequestContext, customers: Iterable[str]) -> None:
-    """Let the cart have exactly these customers, changed now."""
+    """Set the customers of the cart, and its time of update."""
     ctx.store.put_cart(
         replace(cart_of(ctx), customers=tuple(dict.fromkeys(customers)), updated_at=ctx.now)
     )
 
 
-def shown(ctx: RequestContext, cart: Cart) -> Answer:
-    """Keep a cart, and show it as the API does."""
+def save_and_render(ctx: RequestContext, cart: Cart) -> Answer:
+    """Save a cart, and return the answer that renders it."""
     ctx.store.put_cart(cart)
-    return json_answer(200, {"data": present.cart(cart)})
+    return json_answer(200, {"data": serializers.cart(cart)})
 
 
 def take_from_others(ctx: RequestContext, customer_id: str, carts: Iterable[Cart]) -> None:
-    """Take a customer from carts other than the one that the request is about."""
+    """Remove a customer from carts other than the one that the request names."""
     for cart in carts:
         if cart.id != ctx.cart_id:
             left = tuple(c for c in cart.customers if c != customer_id)
@@ -154,7 +161,7 @@ def take_from_others(ctx: RequestContext, customer_id: str, carts: Iterable[Cart
 
 
 def associate(ctx: RequestContext, customer_ids: Iterable[str]) -> None:
-    """Add these customers to the cart, or take them from it, as the method says."""
+    """Add these customers to the cart on POST, or remove them on DELETE."""
     customers = cart_of(ctx).customers
     named = tuple(customer_ids)
     if ctx.request.method == "POST":
@@ -163,14 +170,14 @@ def associate(ctx: RequestContext, customer_ids: Iterable[str]) -> None:
         give(ctx, (c for c in customers if c not in named))
 
 
-# ---- Carts as they are shown --------------------------------------------------------------------
+# ---- Rendered carts -----------------------------------------------------------------------------
 
 Customers = Callable[[RequestContext, str, list[str]], list[str]]
-"""What a cart's customers are shown to be: of the facts, the cart's id, and who they are."""
+"""Returns the customers to render, given the context, the cart's id and its customers."""
 
 
-def customers_shown(change: Customers) -> PatchResponse:
-    """A cart's relationships say something else, wherever the cart is shown."""
+def patch_customers(change: Customers) -> PatchResponse:
+    """Return a hook that changes the relationships of every rendered cart."""
 
     def show(ctx: RequestContext, answer: Answer) -> Answer:
         if answer.status not in (200, 201):
@@ -180,7 +187,7 @@ def customers_shown(change: Customers) -> PatchResponse:
             shown = cart["relationships"]["customers"].get("data", ())
             ids = change(ctx, cart["id"], [one["id"] for one in shown])
             cart["relationships"]["customers"] = (
-                {"data": [present.identifier(i) for i in ids]} if ids else {}
+                {"data": [serializers.identifier(i) for i in ids]} if ids else {}
             )
         return with_content(answer, body)
 
@@ -188,22 +195,26 @@ def customers_shown(change: Customers) -> PatchResponse:
 
 
 def own_carts(ctx: RequestContext) -> list[Cart]:
-    """Every cart of the customer who is logged in, newest update first."""
+    """Return every cart of the customer who is logged in, newest update first."""
     return carts_of(ctx, ctx.caller.customer_id or "")
 
 
 def carts_of(ctx: RequestContext, customer_id: str) -> list[Cart]:
-    """Every cart of a customer, newest update first."""
+    """Return every cart of a customer, newest update first."""
     return ctx.store.carts_of(customer_id, 0, ctx.store.cart_count_of(customer_id))[0]
 
 
 def registered(ctx: RequestContext) -> list[Cart]:
-    """Every cart that has a customer, newest update first."""
+    """Return every cart that has a customer, newest update first."""
     return ctx.store.registered_carts(0, ctx.store.counts()["registered_carts"])[0]
 
 
-def listed(choose: Callable[[RequestContext, list[Cart]], Sequence[Cart]]) -> ReplaceHandler:
-    """A customer's list has other carts than the customer has."""
+Choose = Callable[[RequestContext, list[Cart]], Sequence[Cart]]
+"""Returns the carts to list, given the context and the customer's own carts."""
+
+
+def listed(choose: Choose) -> ReplaceHandler:
+    """Return a hook that lists other carts than the customer has."""
 
     def do(ctx: RequestContext, act: Act) -> Answer:
         if ctx.caller.customer_id is None:
@@ -215,7 +226,7 @@ def listed(choose: Callable[[RequestContext, list[Cart]], Sequence[Cart]]) -> Re
         )
         offset, limit = ctx.offset, ctx.limit
         page = carts[offset : offset + limit]
-        shown = present.page("/v2/carts", present.cart, page, len(carts), offset, limit)
+        shown = serializers.page("/v2/carts", serializers.cart, page, len(carts), offset, limit)
         return json_answer(200, shown)
 
     return ReplaceHandler(do, (LIST,))

@@ -1,7 +1,7 @@
 """What broken rules are made of: a few kinds of hooks into the judging of a request.
 
-A hook's ``at`` names the operations that it is for, all where it is empty. Hooks see the facts of a
-request as the rules do; where a request has no valid access token there is only ``.request``.
+A hook's ``at`` names the operations that it is for; if it is empty, it is for all. Hooks see the
+context of a request as the rules do. A request without a valid access token has only ``.request``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
-from cart_mock.http.messages import Answer, Request
-from cart_mock.state.store import Store
+from cart_mock.messages import Answer, Request
+from cart_mock.tenants.tenant import Tenant
 
 POST, DELETE = "createCustomerCartAssociation", "deleteCustomerCartAssociation"
 LIST, CREATE, READ, UPDATE, REMOVE = (
@@ -29,28 +29,28 @@ Act = Callable[[], Answer]
 Scope = Literal["store", "process"]
 
 
-def always(_facts: Any) -> bool:
-    """Whatever the request is."""
+def always(_ctx: Any) -> bool:
+    """Accept every request."""
     return True
 
 
 def on(method: str) -> When:
-    """Only requests with that method."""
+    """Return a condition that accepts requests with that method only."""
     return lambda ctx: ctx.request.method == method
 
 
 @dataclass(frozen=True)
 class IgnoreRule:
-    """The rule lets such requests pass."""
+    """Lets such requests pass the rule."""
 
     when: When = always
 
 
 @dataclass(frozen=True)
 class PatchRequest:
-    """The facts are changed before anything judges them.
+    """Changes the context of a request before anything judges it.
 
-    Those of a request for an access token are others: a change is for them only if ``at`` says so.
+    Requests for an access token have another context: they are changed only if ``at`` names them.
     """
 
     change: Callable[[Any], None]
@@ -59,7 +59,7 @@ class PatchRequest:
 
 @dataclass(frozen=True)
 class RejectWith:
-    """Such requests are refused with that error: once they passed the rules, or before any."""
+    """Refuses such requests with that error, after the rules or ``early``, before them."""
 
     error: str
     when: When = always
@@ -69,7 +69,7 @@ class RejectWith:
 
 @dataclass(frozen=True)
 class ReplaceHandler:
-    """``do`` answers a request that passed its rules; it may call the operation's own act."""
+    """Answers a request that passed its rules; ``do`` may call the operation's own handler."""
 
     do: Callable[[Any, Act], Answer]
     at: tuple[str, ...]
@@ -77,7 +77,7 @@ class ReplaceHandler:
 
 @dataclass(frozen=True)
 class PatchError:
-    """The answer to such requests is changed where the rule refuses them."""
+    """Changes the answer to such requests if the rule refuses them."""
 
     change: Callable[[Answer], Answer]
     when: When = always
@@ -85,7 +85,7 @@ class PatchError:
 
 @dataclass(frozen=True)
 class PatchResponse:
-    """Answers are changed, refusals included."""
+    """Changes answers, refusals included."""
 
     change: Callable[[Any, Answer], Answer]
     at: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ class PatchResponse:
 
 @dataclass(frozen=True)
 class ApplyDespiteRefusal:
-    """``effect`` happens though an association request is refused by one of these rules."""
+    """Lets ``effect`` happen although one of these rules refuses an association request."""
 
     effect: Callable[[Any], None]
     rules: tuple[str, ...]
@@ -103,21 +103,21 @@ class ApplyDespiteRefusal:
 
 @dataclass(frozen=True)
 class Access:
-    """Such Authorization headers are taken for valid; see ``process`` for whose they are then."""
+    """Takes such Authorization headers for valid; ``global_scope`` says whose they are."""
 
     when: Callable[[Request], bool]
 
 
 @dataclass(frozen=True)
 class Form:
-    """The form of a request for an access token is changed before it is looked at."""
+    """Changes the form of a request for an access token before it is read."""
 
     change: Callable[[dict[str, str]], dict[str, str]]
 
 
 @dataclass(frozen=True)
 class Header:
-    """A header is lost unless ``accepts`` its name, as its bytes were sent over HTTP."""
+    """Drops a header unless ``accepts`` returns true for its name as it was sent."""
 
     accepts: Callable[[bytes], bool]
 
@@ -141,7 +141,7 @@ _JUDGED_WITHOUT_STORE = "access-token-invalid"
 
 @dataclass(frozen=True)
 class Break:
-    """One way of breaking one rule, named ``rule:variant``, and in one sentence what is then wrong.
+    """One way of breaking one rule, named ``rule:variant``; ``sentence`` says what is then wrong.
 
     ``free``: the contract allows deployments this, so that a run may find nothing wrong with it.
     ``beyond_run``: no run against a live deployment can see it.
@@ -161,7 +161,7 @@ class Break:
 
     @property
     def scope(self) -> Scope:
-        """``process`` where it concerns requests that no store is known for yet."""
+        """``process`` if it concerns requests whose tenant is not known yet."""
         of_process = self.rule == _JUDGED_WITHOUT_STORE or any(
             isinstance(hook, _OF_THE_PROCESS) for hook in self.hooks
         )
@@ -172,22 +172,23 @@ Row = tuple[str, str, Hook] | tuple[str, str, tuple[Hook, ...]]
 """Variant, sentence, and the hook or hooks."""
 
 
-def breaks_of(rule: str, rows: Iterable[Row], *, free: bool = False) -> tuple[Break, ...]:
-    """The breaks of one rule."""
-    return tuple(
-        Break(rule, variant, sentence, hooks if isinstance(hooks, tuple) else (hooks,), free=free)
-        for variant, sentence, hooks in rows
-    )
+def break_of(rule: str, row: Row, *, free: bool = False, beyond_run: bool = False) -> Break:
+    """Return the break of a rule that a row describes."""
+    variant, sentence, hooks = row
+    hooks = hooks if isinstance(hooks, tuple) else (hooks,)
+    return Break(rule, variant, sentence, hooks, free=free, beyond_run=beyond_run)
 
 
-_memories: WeakKeyDictionary[Store, dict[str, Any]] = WeakKeyDictionary()
+def breaks_of(
+    rule: str, rows: Iterable[Row], *, free: bool = False, beyond_run: bool = False
+) -> tuple[Break, ...]:
+    """Return the breaks of one rule."""
+    return tuple(break_of(rule, row, free=free, beyond_run=beyond_run) for row in rows)
 
 
-def memory(store: Store) -> dict[Any, Any]:
-    """What hooks remember of a store, for as long as it exists."""
-    return _memories.setdefault(store, {})
+_memories: WeakKeyDictionary[Tenant, dict[Any, Any]] = WeakKeyDictionary()
 
 
-def forget(store: Store) -> None:
-    """Forget what hooks remember of a store."""
-    _memories.pop(store, None)
+def memory(tenant: Tenant) -> dict[Any, Any]:
+    """Return what hooks remember of a tenant, for as long as it exists."""
+    return _memories.setdefault(tenant, {})

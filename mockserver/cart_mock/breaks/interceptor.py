@@ -1,13 +1,13 @@
-"""Judges requests with some rules broken, in place of the intact rules."""
+"""The interceptor that judges a tenant's requests with some rules broken."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from cart_mock.api.endpoints import ApiEndpoint, Endpoint
-from cart_mock.api.interceptors import Handler
+from cart_mock.api.interceptors import Context, Handler
 from cart_mock.breaks.hooks import (
     ApplyDespiteRefusal,
     Break,
@@ -19,8 +19,8 @@ from cart_mock.breaks.hooks import (
     RejectWith,
     ReplaceHandler,
 )
-from cart_mock.http.judged import Checks
-from cart_mock.http.messages import Answer, Violation
+from cart_mock.messages import Answer, Violation
+from cart_mock.rules import Check, Checks
 from cart_mock.rules.context import RequestContext
 
 H = TypeVar("H", bound=Hook)
@@ -28,66 +28,70 @@ H = TypeVar("H", bound=Hook)
 _NOT_TAKEN = Violation("it is not taken here", "Send another.")
 
 
-class Broken:
-    """A layer that stands in for the rules and violates those that are broken, and no other."""
+class BreakRules:
+    """An interceptor that takes the place of the rules, and violates those that are broken."""
 
     def __init__(self, breaks: Sequence[Break]) -> None:
         self.breaks = tuple(breaks)
 
-    async def __call__(self, endpoint: Endpoint, ctx: Any, proceed: Handler) -> Answer:
+    async def __call__(self, endpoint: Endpoint, ctx: Context, proceed: Handler) -> Answer:
+        """Return the answer of the broken rules."""
         operation_id = endpoint.operation_id
-        is_api = isinstance(endpoint, ApiEndpoint)
-        for _, read in self._hooks(PatchRequest, operation_id):
-            if is_api or read.at:
-                read.change(ctx)
-        if isinstance(endpoint, ApiEndpoint):
+        for _, hook in self._hooks(PatchRequest, operation_id):
+            if hook.at or isinstance(ctx, RequestContext):
+                hook.change(ctx)
+        if isinstance(endpoint, ApiEndpoint) and isinstance(ctx, RequestContext):
             answer = await self._judge(endpoint, ctx)
-            for _, leak in self._hooks(ApplyDespiteRefusal, operation_id):
-                if answer.broken in leak.rules and leak.when(ctx):
-                    leak.effect(ctx)
+            for _, despite in self._hooks(ApplyDespiteRefusal, operation_id):
+                if answer.refused_by in despite.rules and despite.when(ctx):
+                    despite.effect(ctx)
         else:
-            answer = await proceed(endpoint, ctx)
-        return self.shown(operation_id, ctx, answer)
+            made = proceed(endpoint, ctx)
+            answer = await made if isinstance(made, Awaitable) else made
+        return self.patched(operation_id, ctx, answer)
 
-    def shown(self, operation_id: str, ctx: Any, answer: Answer) -> Answer:
-        """The answer as it is sent."""
-        for rule, reword in self._hooks(PatchError, operation_id):
-            if answer.broken == rule and reword.when(ctx):
-                answer = reword.change(answer)
-        for _, show in self._hooks(PatchResponse, operation_id):
-            answer = show.change(ctx, answer)
+    def patched(self, operation_id: str, ctx: Any, answer: Answer) -> Answer:
+        """Return the answer with errors and responses changed as the breaks ask for."""
+        for rule, error in self._hooks(PatchError, operation_id):
+            if answer.refused_by == rule and error.when(ctx):
+                answer = error.change(answer)
+        for _, response in self._hooks(PatchResponse, operation_id):
+            answer = response.change(ctx, answer)
         return answer
 
     async def _judge(self, endpoint: ApiEndpoint, ctx: RequestContext) -> Answer:
-        refusal = self._refused(endpoint, ctx, early=True) or endpoint.refusal(
-            self._checks(endpoint.checks_before_preparing), ctx
+        refusal = self._rejection(endpoint, ctx, early=True) or endpoint.refusal(
+            self._lenient(endpoint.checks_before_preparing), ctx
         )
         if refusal is not None:
             return refusal
         await endpoint.prepare(ctx)
-        refusal = endpoint.refusal(self._checks(endpoint.checks_after_preparing), ctx)
-        return refusal or self._refused(endpoint, ctx, early=False) or self._act(endpoint, ctx)
+        refusal = endpoint.refusal(self._lenient(endpoint.checks_after_preparing), ctx)
+        return refusal or self._rejection(endpoint, ctx, early=False) or self._act(endpoint, ctx)
 
-    def _checks(self, checks: Checks) -> Checks:
-        skips: dict[str, list[IgnoreRule]] = {}
-        for rule, skip in self._hooks(IgnoreRule):
-            skips.setdefault(rule, []).append(skip)
+    def _lenient(self, checks: Checks) -> Checks:
+        """Return the checks with those of broken rules letting pass what they should ignore."""
+        ignored: dict[str, list[IgnoreRule]] = {}
+        for rule, hook in self._hooks(IgnoreRule):
+            ignored.setdefault(rule, []).append(hook)
 
-        def lenient(error_id: str, check: Any, ctx: Any) -> Violation | None:
-            breach: Violation | None = check(ctx)
-            if breach is not None and any(skip.when(ctx) for skip in skips[error_id]):
+        def lenient(error_id: str, check: Check, ctx: RequestContext) -> Violation | None:
+            violation = check(ctx)
+            if violation is not None and any(hook.when(ctx) for hook in ignored[error_id]):
                 return None
-            return breach
+            return violation
 
         return tuple(
-            (error_id, partial(lenient, error_id, check) if error_id in skips else check)
+            (error_id, partial(lenient, error_id, check) if error_id in ignored else check)
             for error_id, check in checks
         )
 
-    def _refused(self, endpoint: ApiEndpoint, ctx: RequestContext, *, early: bool) -> Answer | None:
-        for _, refuse in self._hooks(RejectWith, endpoint.operation_id):
-            if refuse.early is early and refuse.when(ctx):
-                return endpoint.refuse(refuse.error, _NOT_TAKEN)
+    def _rejection(
+        self, endpoint: ApiEndpoint, ctx: RequestContext, *, early: bool
+    ) -> Answer | None:
+        for _, hook in self._hooks(RejectWith, endpoint.operation_id):
+            if hook.early is early and hook.when(ctx):
+                return endpoint.refuse(hook.error, _NOT_TAKEN)
         return None
 
     def _act(self, endpoint: ApiEndpoint, ctx: RequestContext) -> Answer:
@@ -97,7 +101,7 @@ class Broken:
         return act()
 
     def _hooks(self, kind: type[H], operation_id: str | None = None) -> Iterator[tuple[str, H]]:
-        """The hooks of one kind with their rules, only those for an operation if one is given."""
+        """Yield the hooks of one kind with their rules; only those for an operation if given."""
         for broken in self.breaks:
             for hook in broken.hooks:
                 if isinstance(hook, kind):

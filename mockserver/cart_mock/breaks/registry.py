@@ -10,21 +10,33 @@ from cart_mock.breaks.association import ASSOCIATION
 from cart_mock.breaks.caller import CALLER
 from cart_mock.breaks.conventions import CONVENTIONS
 from cart_mock.breaks.effects import EFFECTS
+from cart_mock.breaks.generic import CONTRACT, refusal
 from cart_mock.breaks.hooks import Break
-from cart_mock.breaks.interceptor import Broken
-from cart_mock.breaks.surrounding_rules import AROUND
+from cart_mock.breaks.interceptor import BreakRules
+from cart_mock.breaks.surrounding_rules import SURROUNDING_RULES
 
-TABLES: tuple[Break, ...] = (*CALLER, *ASSOCIATION, *EFFECTS, *AROUND, *CONVENTIONS)
-BREAKS: dict[str, Break] = {one.id: one for one in TABLES}
+_WRITTEN = (*CALLER, *ASSOCIATION, *EFFECTS, *SURROUNDING_RULES, *CONVENTIONS)
+
+
+def _of_new_rules() -> Iterator[Break]:
+    """Yield the generic breaks of refusals that have no table of their own."""
+    with_table = {one.rule for one in _WRITTEN}
+    for rule in CONTRACT.rules:
+        if rule.is_refusal and rule.id not in with_table:
+            yield from refusal(rule.id)
+
+
+ALL_BREAKS: tuple[Break, ...] = (*_WRITTEN, *_of_new_rules())
+BREAKS: dict[str, Break] = {one.id: one for one in ALL_BREAKS}
 """Every break by its name, ``rule:variant``, in the order of the listing."""
 
 
 class BreakError(ValueError):
-    """There is no such break, or not there; the message says which there are."""
+    """Unknown break, or not available for one tenant. The message lists the valid names."""
 
 
 def parse_break(text: str) -> Break:
-    """The break that ``rule:variant`` names; ``rule`` alone is its first. Raises BreakError."""
+    """Return the break ``rule:variant``; ``rule`` alone is its first variant. Raises BreakError."""
     rule, _, variant = text.strip().partition(":")
     variants = {one.variant: one for one in BREAKS.values() if one.rule == rule}
     if not variants:
@@ -41,10 +53,10 @@ def parse_break(text: str) -> Break:
     return variants[variant]
 
 
-def layer_of(texts: Iterable[str]) -> Broken:
-    """The layer that breaks these on one store, for ``Store.put_layer``.
+def interceptor_of(texts: Iterable[str]) -> BreakRules:
+    """Return the interceptor that breaks these for one tenant.
 
-    Raises BreakError for a name that there is not, and for one that concerns the whole process.
+    Raises BreakError for an unknown name, and for a break that concerns the whole process.
     """
     breaks = [parse_break(text) for text in texts]
     for one in breaks:
@@ -53,11 +65,11 @@ def layer_of(texts: Iterable[str]) -> Broken:
                 f"{one.id} concerns requests that no store is known for yet; "
                 f"start the mock with --break {one.id}"
             )
-    return Broken(breaks)
+    return BreakRules(breaks)
 
 
 def listing(breaks: Iterable[Break] | None = None) -> Iterator[str]:
-    """The lines that tell people what there is to break, a rule and its variants at a time."""
+    """Yield the lines that list the breaks, grouped by rule."""
     chosen = BREAKS.values() if breaks is None else breaks
     for rule, variants in itertools.groupby(chosen, key=lambda one: one.rule):
         yield rule

@@ -9,8 +9,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from cart_mock.api import serializers as present
+from cart_mock.api import serializers
 from cart_mock.breaks.caller import claims_of
+from cart_mock.breaks.generic import refusal
 from cart_mock.breaks.helpers import (
     customer_token,
     done,
@@ -35,14 +36,13 @@ from cart_mock.breaks.hooks import (
     PatchResponse,
     RejectWith,
     ReplaceHandler,
-    Row,
     When,
     breaks_of,
     memory,
     on,
 )
 from cart_mock.formats import EMAIL, MAX_NAME, SAFE_ID, UNSAFE_CHARACTER
-from cart_mock.http.messages import Answer, json_answer
+from cart_mock.messages import Answer, json_answer
 from cart_mock.rules.context import MAX_LIMIT, MAX_OFFSET, RequestContext, TokenRequestContext
 from cart_mock.state.entities import Cart, Customer
 
@@ -53,54 +53,34 @@ LIST_CUSTOMERS, CREATE_CUSTOMER, READ_CUSTOMER, UPDATE_CUSTOMER, REMOVE_CUSTOMER
     "updateCustomer",
     "deleteCustomer",
 )
-_SERVER_ERROR: Row = ("server-error", "It is answered with 500.", PatchError(status(500)))
-
 
 # ---- Carts --------------------------------------------------------------------------------------
 
-_NO_CART = (
-    *breaks_of("cart-unknown", [_SERVER_ERROR]),
-    *breaks_of(
-        "cart-unknown",
-        [("ignored", "It is answered 204, and nothing is done.", PatchError(done))],
-        free=True,
-    ),
-)
+_NO_CART = refusal("cart-unknown", free_rows=["ignored"], needed=True)
 
-_CART_OF_OTHERS = (
-    *breaks_of("cart-of-others", [_SERVER_ERROR]),
-    *breaks_of(
-        "cart-of-others",
-        [
-            ("accepted", "A customer may use the carts of others.", IgnoreRule()),
-            ("read-accepted", "A customer may read the carts of others.", IgnoreRule(on("GET"))),
-            (
-                "update-accepted",
-                "A customer may change the carts of others.",
-                IgnoreRule(on("PUT")),
-            ),
-            (
-                "delete-accepted",
-                "A customer may delete the carts of others.",
-                IgnoreRule(on("DELETE")),
-            ),
-        ],
-        free=True,
-    ),
+_CART_OF_OTHERS = refusal(
+    "cart-of-others",
+    free_rows=[
+        ("read-accepted", "A customer may read the carts of others.", IgnoreRule(on("GET"))),
+        ("update-accepted", "A customer may change the carts of others.", IgnoreRule(on("PUT"))),
+        ("delete-accepted", "A customer may delete the carts of others.", IgnoreRule(on("DELETE"))),
+    ],
+    subject="A cart of other customers",
+    free=True,
 )
 
 
 def _name(test: Callable[[Any], bool], instead: Callable[[Any], str]) -> PatchRequest:
     """Take such names for another."""
 
-    def change(_facts: RequestContext, data: dict[str, Any]) -> None:
+    def change(_ctx: RequestContext, data: dict[str, Any]) -> None:
         if "name" in data and test(data["name"]):
             data["name"] = instead(data["name"])
 
     return PatchRequest(patch(change), (CREATE, UPDATE))
 
 
-def _default_name(_facts: RequestContext, data: dict[str, Any]) -> None:
+def _default_name(_ctx: RequestContext, data: dict[str, Any]) -> None:
     data.setdefault("name", "Cart")
 
 
@@ -117,7 +97,7 @@ def _name_in_bytes(ctx: RequestContext) -> bool:
     return isinstance(name, str) and len(name.encode("utf-8", "surrogatepass")) > MAX_NAME
 
 
-_NAME = breaks_of(
+_NAME = refusal(
     "cart-name-missing",
     [
         ("absent-accepted", "A cart without a name is made, with one.",
@@ -136,9 +116,8 @@ _NAME = breaks_of(
          _name(_is_long, lambda n: str(n)[:MAX_NAME])),
         ("bytes-counted", "The length of a name is counted in bytes.",
          RejectWith("cart-name-missing", _name_in_bytes, (CREATE, UPDATE))),
-        ("wrong-status", "It is refused with 422.", PatchError(status(422))),
-        _SERVER_ERROR,
     ],
+    needed=True,
 )  # fmt: skip
 
 
@@ -146,19 +125,15 @@ def _is_blank(test: Callable[[str], bool]) -> When:
     return lambda ctx: test(ctx.data["name"])
 
 
-_BLANK = breaks_of(
+_BLANK = refusal(
     "cart-name-blank",
     [
-        ("accepted", "A name of white space only is accepted.", IgnoreRule()),
-        ("accepted-on-post", "POST accepts a name of white space only.", IgnoreRule(on("POST"))),
-        ("accepted-on-put", "PUT accepts a name of white space only.", IgnoreRule(on("PUT"))),
         ("one-space-accepted", "A name of one space is accepted.",
          IgnoreRule(_is_blank(lambda name: name == " "))),
         ("others-accepted", "A name of other white space than spaces is accepted.",
          IgnoreRule(_is_blank(lambda name: bool(name.strip(" "))))),
-        ("wrong-status", "It is refused with 422.", PatchError(status(422))),
-        _SERVER_ERROR,
     ],
+    subject="A name of white space only",
 )  # fmt: skip
 
 
@@ -168,14 +143,14 @@ def _texts(ctx: RequestContext) -> list[str]:
 
 def _texts_with(test: Callable[[str], bool]) -> RejectWith:
     return RejectWith(
-        "request-invalid", lambda f: any(test(t) for t in _texts(f)), (CREATE, UPDATE)
+        "request-invalid", lambda ctx: any(test(t) for t in _texts(ctx)), (CREATE, UPDATE)
     )
 
 
 def _texts_as(instead: Callable[[str], str]) -> PatchRequest:
     """Names and descriptions that are kept differently; a name never becomes empty."""
 
-    def change(_facts: RequestContext, data: dict[str, Any]) -> None:
+    def change(_ctx: RequestContext, data: dict[str, Any]) -> None:
         for field in ("name", "description"):
             if isinstance(data.get(field), str) and data[field].strip():
                 data[field] = instead(data[field]) or data[field]
@@ -188,7 +163,7 @@ def _is_emoji(character: str) -> bool:
 
 
 def _description_as(instead: Callable[[str], str]) -> PatchRequest:
-    def change(_facts: RequestContext, data: dict[str, Any]) -> None:
+    def change(_ctx: RequestContext, data: dict[str, Any]) -> None:
         if isinstance(data.get("description"), str):
             data["description"] = instead(data["description"])
 
@@ -221,7 +196,7 @@ def _new_id(test: Callable[[str], bool]) -> PatchRequest:
     def change(ctx: RequestContext, data: dict[str, Any]) -> None:
         cart_id = data.get("id")
         if isinstance(cart_id, str) and not SAFE_ID.fullmatch(cart_id) and test(cart_id):
-            data["id"] = UNSAFE_CHARACTER.sub("-", cart_id) or ctx.store.new_id()
+            data["id"] = UNSAFE_CHARACTER.sub("-", cart_id) or ctx.tenant.new_id()
 
     return PatchRequest(patch(change), (CREATE,))
 
@@ -230,7 +205,7 @@ def _only_unsafe(characters: Callable[[str], bool]) -> PatchRequest:
     return _new_id(lambda i: all(characters(c) for c in UNSAFE_CHARACTER.findall(i)))
 
 
-_NEW_ID = breaks_of(
+_NEW_ID = refusal(
     "new-cart-id-unsafe",
     [
         ("accepted", "Unsafe characters in an id are accepted, and become hyphens.",
@@ -240,85 +215,72 @@ _NEW_ID = breaks_of(
         ("slash-accepted", "Slashes are accepted in an id.", _only_unsafe(lambda c: c == "/")),
         ("non-ascii-accepted", "Letters beyond ASCII are accepted in an id.",
          _only_unsafe(lambda c: not c.isascii())),
-        _SERVER_ERROR,
     ],
+    needed=True,
 )  # fmt: skip
 
 
 def _fresh(ctx: RequestContext, data: dict[str, Any]) -> None:
     cart_id = data.get("id")
     if isinstance(cart_id, str) and ctx.store.cart(cart_id) is not None:
-        data["id"] = ctx.store.new_id()
+        data["id"] = ctx.tenant.new_id()
 
 
 def _existing(ctx: RequestContext, answer: Answer) -> Answer:
-    cart = ctx.store.cart(ctx.data["id"]) if answer.broken == "cart-id-taken" else None
-    return answer if cart is None else json_answer(200, {"data": present.cart(cart)})
+    cart = ctx.store.cart(ctx.data["id"]) if answer.refused_by == "cart-id-taken" else None
+    return answer if cart is None else json_answer(200, {"data": serializers.cart(cart)})
 
 
-_TAKEN = (
-    *breaks_of(
-        "cart-id-taken",
-        [
-            ("replaced", "The new cart replaces the one that has the id.", IgnoreRule()),
-            (
-                "other-id",
-                "The cart is made under another id.",
-                PatchRequest(patch(_fresh), (CREATE,)),
-            ),
-            _SERVER_ERROR,
-        ],
-    ),
-    *breaks_of(
-        "cart-id-taken",
-        [
-            (
-                "existing",
-                "The cart that has the id is returned.",
-                PatchResponse(_existing, (CREATE,)),
-            )
-        ],
-        free=True,
-    ),
+_TAKEN = refusal(
+    "cart-id-taken",
+    [
+        ("replaced", "The new cart replaces the one that has the id.", IgnoreRule()),
+        ("other-id", "The cart is made under another id.", PatchRequest(patch(_fresh), (CREATE,))),
+    ],
+    free_rows=[
+        ("existing", "The cart that has the id is returned.", PatchResponse(_existing, (CREATE,)))
+    ],
+    needed=True,
 )
 
-_CONTACT = breaks_of(
+_CONTACT = refusal(
     "contact-on-registered-cart",
     [
-        ("accepted", "A contact email is set all the same.", IgnoreRule()),
-        ("accepted-on-post", "POST with a customer token sets a contact email.", IgnoreRule(on("POST"))),
-        ("accepted-on-put", "PUT sets a contact email on a cart that has a customer.",
-         IgnoreRule(on("PUT"))),
-        ("ignored-on-put", "PUT is answered 204, and nothing is done.", PatchError(done, on("PUT"))),
-        _SERVER_ERROR,
+        (
+            "ignored-on-put",
+            "PUT is answered 204, and nothing is done.",
+            PatchError(done, on("PUT")),
+        ),
     ],
-)  # fmt: skip
+    subject="A contact email",
+)
 
-_LAST = breaks_of(
+_LAST = refusal(
     "last-cart",
     [
         ("deleted", "The last cart is deleted.", IgnoreRule()),
         ("deleted-by-administrator", "An administrator may delete the last cart.",
-         IgnoreRule(lambda f: f.caller.is_administrator)),
+         IgnoreRule(lambda ctx: ctx.caller.is_administrator)),
         ("deleted-by-shopper", "Customers may delete their last cart.",
-         IgnoreRule(lambda f: f.caller.customer_id is not None)),
-        ("ignored", "It is answered 204, and the cart is still there.", PatchError(done)),
-        ("wrong-status", "It is refused with 409 and the right text.", PatchError(status(409))),
-        ("wrong-text", "It is refused with another text.", PatchError(text)),
+         IgnoreRule(lambda ctx: ctx.caller.customer_id is not None)),
+        "ignored",
+        "wrong-status",
+        "wrong-text",
         ("wrong-detail", "It is refused with the right title and another detail.",
          PatchError(other_detail)),
-        _SERVER_ERROR,
     ],
+    needed=True,
+    wrong_status=409,
 )  # fmt: skip
 
 
-def _empty_page(_facts: RequestContext, answer: Answer) -> Answer:
-    if answer.broken != "carts-need-an-owner":
+def _empty_page(_ctx: RequestContext, answer: Answer) -> Answer:
+    if answer.refused_by != "carts-need-an-owner":
         return answer
-    return json_answer(200, present.page("/v2/carts", present.cart, [], 0, 0, 20))
+    return json_answer(200, serializers.page("/v2/carts", serializers.cart, [], 0, 0, 20))
 
 
-_OWNER = breaks_of(
+_OWNER = refusal(
     "carts-need-an-owner",
     [
         ("all-listed", "An implicit token alone lists every registered cart.", IgnoreRule()),
@@ -327,13 +289,13 @@ _OWNER = breaks_of(
             "An implicit token alone gets an empty list.",
             PatchResponse(_empty_page, (LIST,)),
         ),
-        _SERVER_ERROR,
     ],
+    needed=True,
 )
 
 
 def _shadows(ctx: RequestContext) -> dict[str, Cart]:
-    shadows: dict[str, Cart] = memory(ctx.store).setdefault("carts", {})
+    shadows: dict[str, Cart] = memory(ctx.tenant).setdefault("carts", {})
     return shadows
 
 
@@ -353,15 +315,13 @@ def _note_cart(ctx: RequestContext, act: Act) -> Answer:
     return answer
 
 
-_EXPIRED = tuple(
-    Break(one.rule, one.variant, one.sentence, one.hooks, beyond_run=True)
-    for one in breaks_of(
-        "cart-expired",
-        [
-            ("returns", "A cart that was used comes back when it is read after its time.",
-             ReplaceHandler(_note_cart, (READ, UPDATE, REMOVE))),
-        ],
-    )
+_EXPIRED = breaks_of(
+    "cart-expired",
+    [
+        ("returns", "A cart that was used comes back when it is read after its time.",
+         ReplaceHandler(_note_cart, (READ, UPDATE, REMOVE))),
+    ],
+    beyond_run=True,
 )  # fmt: skip
 
 # ---- Pages --------------------------------------------------------------------------------------
@@ -403,13 +363,12 @@ def _as_default(_name: str, value: str) -> str | None:
 
 
 _PAGES = (
-    *breaks_of("page-not-a-number", [_SERVER_ERROR]),
-    *breaks_of(
+    *refusal(
         "page-not-a-number",
-        [("default", "What is no number counts as not sent.", _page(_as_default))],
-        free=True,
+        free_rows=[("default", "What is no number counts as not sent.", _page(_as_default))],
+        needed=True,
     ),
-    *breaks_of(
+    *refusal(
         "page-out-of-range",
         [
             ("clamped", "What is out of range is taken for the nearest that is not.",
@@ -424,8 +383,8 @@ _PAGES = (
              _page(lambda _, v: "1" if v == "0" else v, ("page[limit]",))),
             ("hundred-and-one-accepted", "A limit of 101 is taken for 100.",
              _page(lambda _, v: "100" if v == "101" else v, ("page[limit]",))),
-            _SERVER_ERROR,
         ],
+        needed=True,
     ),
 )  # fmt: skip
 
@@ -440,42 +399,41 @@ def _on_list(ctx: RequestContext) -> bool:
     return "customerID" not in ctx.request.path_params
 
 
-_RECORD = breaks_of(
+_RECORD = refusal(
     "customer-record-not-permitted",
     [
-        ("accepted", "Anyone may do anything with customer records.", IgnoreRule()),
         ("read-accepted", "Anyone may read customer records.",
-         IgnoreRule(lambda f: f.request.method == "GET" and not _on_list(f))),
+         IgnoreRule(lambda ctx: ctx.request.method == "GET" and not _on_list(ctx))),
         ("list-accepted", "Anyone may list the customers.", IgnoreRule(_on_list)),
         ("update-accepted", "Anyone may change customer records.", IgnoreRule(on("PUT"))),
         ("delete-accepted", "Anyone may delete customers.", IgnoreRule(on("DELETE"))),
         ("accepted-to-anonymous", "An implicit token alone will do.", IgnoreRule(_anonymous)),
         ("accepted-to-customers", "Any customer token will do.",
-         IgnoreRule(lambda f: not f.caller.is_anonymous)),
-        _SERVER_ERROR,
+         IgnoreRule(lambda ctx: not ctx.caller.is_anonymous)),
     ],
+    subject="Access to the records of other customers",
 )  # fmt: skip
 
 
 def _made_up(ctx: RequestContext, answer: Answer) -> Answer:
-    if answer.broken != "customer-unknown":
+    if answer.refused_by != "customer-unknown":
         return answer
     now = ctx.now
     nobody = Customer(ctx.customer_id, "Nobody", "nobody@example.com", now, now)
-    return json_answer(200, {"data": present.customer(nobody)})
+    return json_answer(200, {"data": serializers.customer(nobody)})
 
 
-_UNKNOWN = breaks_of(
+_UNKNOWN = refusal(
     "customer-unknown",
     [
         ("made-up", "GET of a customer that does not exist makes one up.",
          PatchResponse(_made_up, (READ_CUSTOMER,))),
         ("delete-ignored", "DELETE of a customer that does not exist is answered 204.",
          PatchError(done, on("DELETE"))),
-        ("wrong-status", "It is refused with 400.", PatchError(status(400))),
-        ("wrong-status-on-put", "PUT is refused with 400.", PatchError(status(400), on("PUT"))),
-        _SERVER_ERROR,
+        "wrong-status",
+        "wrong-status-on-put",
     ],
+    needed=True,
 )  # fmt: skip
 
 
@@ -483,11 +441,11 @@ def _customer(change: Callable[[RequestContext, dict[str, Any]], None]) -> Patch
     return PatchRequest(patch(change), (CREATE_CUSTOMER, UPDATE_CUSTOMER))
 
 
-def _as_customer(_facts: RequestContext, data: dict[str, Any]) -> None:
+def _as_customer(_ctx: RequestContext, data: dict[str, Any]) -> None:
     data["type"] = "customer"
 
 
-def _typeless_as_customer(_facts: RequestContext, data: dict[str, Any]) -> None:
+def _typeless_as_customer(_ctx: RequestContext, data: dict[str, Any]) -> None:
     data.setdefault("type", "customer")
 
 
@@ -501,15 +459,15 @@ def _some_name(ctx: RequestContext, data: dict[str, Any]) -> None:
 def _any_email(ctx: RequestContext, data: dict[str, Any]) -> None:
     email = data.get("email")
     if isinstance(email, str) and not EMAIL.fullmatch(email):
-        data["email"] = f"{ctx.store.new_id()}@example.com"
+        data["email"] = f"{ctx.tenant.new_id()}@example.com"
 
 
 def _some_email(ctx: RequestContext, data: dict[str, Any]) -> None:
     if ctx.request.method == "POST" and "email" not in data:
-        data["email"] = f"{ctx.store.new_id()}@example.com"
+        data["email"] = f"{ctx.tenant.new_id()}@example.com"
 
 
-_INVALID = breaks_of(
+_INVALID = refusal(
     "customer-invalid",
     [
         ("type-ignored", "The type does not matter.", _customer(_as_customer)),
@@ -517,27 +475,31 @@ _INVALID = breaks_of(
         ("name-ignored", "A customer without a name gets one.", _customer(_some_name)),
         ("email-optional", "A customer without an email gets one.", _customer(_some_email)),
         ("email-unchecked", "What is no email is accepted, and replaced.", _customer(_any_email)),
-        _SERVER_ERROR,
     ],
+    needed=True,
 )
 
 
 def _same_customer(ctx: RequestContext, answer: Answer) -> Answer:
-    if answer.broken != "email-taken":
+    if answer.refused_by != "email-taken":
         return answer
     customer = ctx.store.customer_with_email(ctx.data["email"])
-    return answer if customer is None else json_answer(201, {"data": present.customer(customer)})
+    return (
+        answer if customer is None else json_answer(201, {"data": serializers.customer(customer)})
+    )
 
 
-_EMAIL_TAKEN = (
-    *breaks_of("email-taken", [_SERVER_ERROR]),
-    *breaks_of(
-        "email-taken",
-        [("existing", "The customer who has the email is returned.",
-          PatchResponse(_same_customer, (CREATE_CUSTOMER,)))],
-        free=True,
-    ),
-)  # fmt: skip
+_EMAIL_TAKEN = refusal(
+    "email-taken",
+    free_rows=[
+        (
+            "existing",
+            "The customer who has the email is returned.",
+            PatchResponse(_same_customer, (CREATE_CUSTOMER,)),
+        )
+    ],
+    needed=True,
+)
 
 
 def _keep_customer(ctx: RequestContext, act: Act) -> Answer:
@@ -552,13 +514,13 @@ def _keep_customer(ctx: RequestContext, act: Act) -> Answer:
 
 def _believe_deleted(ctx: RequestContext) -> None:
     claimed = (claims_of(customer_token(ctx)) or {}).get("sub")
-    deleted = memory(ctx.store).get("deleted", ())
-    if ctx.caller.customer_fault is not None and claimed in deleted:
-        ctx.caller = replace(ctx.caller, customer_id=claimed, customer_fault=None)
+    deleted = memory(ctx.tenant).get("deleted", ())
+    if ctx.caller.customer_problem is not None and claimed in deleted:
+        ctx.caller = replace(ctx.caller, customer_id=claimed, customer_problem=None)
 
 
 def _note_deleted(ctx: RequestContext, act: Act) -> Answer:
-    memory(ctx.store).setdefault("deleted", set()).add(ctx.customer_id)
+    memory(ctx.tenant).setdefault("deleted", set()).add(ctx.customer_id)
     return act()
 
 
@@ -592,18 +554,18 @@ def _is_unknown(ctx: RequestContext) -> bool:
     return not _is_known(ctx)
 
 
-_CREDENTIALS = breaks_of(
+_CREDENTIALS = refusal(
     "credentials-wrong",
     [
         ("any-password", "Any password of a known email will do.", IgnoreRule(_is_known)),
         ("empty-password", "No password of a known email will do, too.",
-         IgnoreRule(lambda f: _is_known(f) and not f.data.get("password"))),
+         IgnoreRule(lambda ctx: _is_known(ctx) and not ctx.data.get("password"))),
         ("tells-apart", "An unknown email gets a 404 where a wrong password gets a 401.",
          PatchError(status(404), _is_unknown)),
         ("tells-apart-in-words", "An unknown email gets another text than a wrong password.",
          PatchError(text, _is_unknown)),
-        _SERVER_ERROR,
     ],
+    needed=True,
 )  # fmt: skip
 
 
@@ -619,26 +581,26 @@ def _any_client(form: dict[str, str]) -> dict[str, str]:
 def _hold(when: Callable[[TokenRequestContext], bool]) -> PatchRequest:
     def read(ctx: TokenRequestContext) -> None:
         if when(ctx):
-            ctx.secret_holds = True
+            ctx.secret_matches = True
 
     return PatchRequest(read, (GRANT,))
 
 
-_GRANT = breaks_of(
+_GRANT = refusal(
     "grant-invalid",
     [
         ("unknown-accepted", "An unknown grant_type, or none, counts as implicit.",
          Form(_any_grant)),
         ("no-client-accepted", "A client_id is not needed.", Form(_any_client)),
         ("any-secret", "Any client_secret will do.",
-         _hold(lambda f: bool(f.form.get("client_secret")))),
+         _hold(lambda ctx: bool(ctx.form.get("client_secret")))),
         ("no-secret", "A client_secret is not needed.",
-         _hold(lambda f: not f.form.get("client_secret"))),
-        ("server-error", "It is answered with 500.", PatchError(status(500))),
+         _hold(lambda ctx: not ctx.form.get("client_secret"))),
     ],
+    needed=True,
 )  # fmt: skip
 
-AROUND: tuple[Break, ...] = (
+SURROUNDING_RULES: tuple[Break, ...] = (
     *_NO_CART,
     *_CART_OF_OTHERS,
     *_NAME,

@@ -1,41 +1,33 @@
-"""Serves the rule book, beside the Swagger UI."""
+"""Serves the rule book, next to the Swagger UI."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from cart_spec import Contract
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 BOOK_PATH = "/book"
 """Where the rule book is."""
 
 
-def asks_for_book(scope: Scope) -> bool:
-    """Whether a request is for the rule book."""
-    return (
-        scope["type"] == "http"
-        and scope["path"].rstrip("/") == BOOK_PATH
-        and scope["method"] in {"GET", "HEAD"}
-    )
-
-
-def book_of(contract: Contract) -> ASGIApp:
-    """The rule book of a contract as an ASGI application; it is made on first use."""
+def book_of(contract: Contract) -> Callable[[Request], Awaitable[HTMLResponse]]:
+    """Return a view of the contract's rule book; the book is made on first use."""
     made: str | None = None
 
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+    async def view(_request: Request) -> HTMLResponse:
         nonlocal made
         if made is None:
             made = await asyncio.to_thread(_render, contract)
-        await HTMLResponse(made)(scope, receive, send)
+        return HTMLResponse(made)
 
-    return serve
+    return view
 
 
 def _render(contract: Contract) -> str:
-    # Imported on first use: a mock that nobody asks for its book starts without it.
+    # Imported on first use, because most mocks are never asked for the book.
     from cart_spec.book.render import render
     from cart_spec.implementations import Evidence
 

@@ -1,34 +1,31 @@
-"""Sends answers, and lets them fail on their way where a fault wants that."""
+"""Sends answers over ASGI, and lets them fail on their way if a fault asks for that."""
 
 from __future__ import annotations
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from cart_mock.http.messages import Answer
+from cart_mock.messages import Answer
 
 CONNECTION = "cart-mock.connection"
 """The ASGI extension under which the server hands over the connection's transport."""
 
 
 class ConnectionDropped(ConnectionError):
-    """A fault closed the connection, where there is no connection: the client is in process."""
+    """A fault closed the connection of a client in this process, which has no connection."""
 
 
-def start_of(answer: Answer, request_id: str) -> Message:
-    """The ASGI message that begins an answer."""
-    return {
-        "type": "http.response.start",
-        "status": answer.status,
-        "headers": answer.to(request_id),
-    }
-
-
-async def deliver(
+async def send_answer(
     answer: Answer, request_id: str, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Let an answer fail as its ``delivery`` says. Raises ConnectionDropped in process."""
+    """Send an answer, or fail as its ``delivery`` says. Raises ConnectionDropped in process."""
+    body = b"" if scope["method"] == "HEAD" else answer.body
+    if answer.delivery is None or answer.delivery == "truncate":
+        headers = answer.headers_for(request_id)
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if answer.delivery is None:
+        await send({"type": "http.response.body", "body": body})
+        return
     if answer.delivery == "truncate":
-        await send(start_of(answer, request_id))
         half = answer.body[: len(answer.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
     if answer.delivery != "stall":

@@ -1,27 +1,27 @@
-"""Coverage: which rules and answers of the contract a store's requests have exercised."""
+"""Measures which rules and answers of the contract a store's requests have exercised."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from cart_spec import Contract, Rule
+from cart_spec.junit import Case, Suite, render_suite
 
 Counts = Mapping[tuple[str, int, str | None, bool], int]
-"""How often each (operation, status, rule, injected by a fault) was answered."""
+"""Number of answers for each (operation, status, rule, injected by a fault)."""
 
 
 def coverage(
     contract: Contract, counts: Counts, storeless: Counts, required: Iterable[str] = ()
 ) -> dict[str, Any]:
-    """What was exercised and what was not.
+    """Return what was exercised and what was not.
 
-    A rule is covered when a request was refused by it, or a fault answered with its error: the
-    client has met that answer. A request without a valid access token belongs to no store; what it
-    was refused by (``storeless``) counts for the rules of every store, and not for answers. Rules
-    that are no refusals show in no single answer; they are not measured. ``missing`` are the
-    ``required`` rules that are not covered.
+    A rule is covered if a request was refused by it, or a fault answered with its error: the client
+    has met that answer. A request without a valid access token belongs to no store. What refused it
+    (``storeless``) counts for the rules of every store, but not for answers. Rules that are not
+    refusals cannot be seen in one answer and are not measured. ``missing`` lists the ``required``
+    rules that are not covered.
     """
     rules = [_rule_line(rule, counts, storeless) for rule in contract.rules if rule.is_refusal]
     answers = [
@@ -43,7 +43,7 @@ def coverage(
 
 
 def unmeasured(contract: Contract, rule_ids: Iterable[str]) -> list[str]:
-    """Those of the ids that are no rule whose coverage is measured."""
+    """Return those of the ids that are not a rule whose coverage is measured."""
     measured = {rule.id for rule in contract.rules if rule.is_refusal}
     return [rule_id for rule_id in rule_ids if rule_id not in measured]
 
@@ -79,25 +79,22 @@ def _share(lines: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def junit(name: str, measured: Mapping[str, Any]) -> bytes:
-    """A coverage as JUnit XML: a test case for each rule and answer.
+    """Return a coverage as JUnit XML: a test case for each rule and answer.
 
     What was not exercised is skipped, or failed if it was required.
     """
+    missing = set(measured["missing"])
     cases = [
-        *(("rules", line["rule"], line) for line in measured["rules"]),
-        *(("answers", f"{a['operation']} {a['status']}", a) for a in measured["answers"]),
+        *(_case("rules", line["rule"], line, missing) for line in measured["rules"]),
+        *(_case("answers", f"{a['operation']} {a['status']}", a, ()) for a in measured["answers"]),
     ]
-    missing, skipped = set(measured["missing"]), 0
-    suite = ET.Element("testsuite", name=f"coverage of {name}", tests=str(len(cases)))
-    for group, title, line in cases:
-        case = ET.SubElement(suite, "testcase", classname=f"coverage.{group}", name=title)
-        if group == "rules" and title in missing:
-            ET.SubElement(case, "failure", message="required, and not exercised")
-        elif not line["covered"]:
-            skipped += 1
-            ET.SubElement(case, "skipped", message="not exercised")
-    suite.set("failures", str(len(missing)))
-    suite.set("skipped", str(skipped))
-    suite.set("errors", "0")
-    document: bytes = ET.tostring(suite, encoding="utf-8", xml_declaration=True)
-    return document
+    return render_suite(Suite(f"coverage of {name}", cases))
+
+
+def _case(group: str, title: str, line: Mapping[str, Any], missing: Collection[str]) -> Case:
+    classname = f"coverage.{group}"
+    if title in missing:
+        return Case(classname, title, outcome="failure", message="required, and not exercised")
+    if not line["covered"]:
+        return Case(classname, title, outcome="skipped", message="not exercised")
+    return Case(classname, title)

@@ -1,19 +1,49 @@
-"""Journalled requests as they are shown: without secrets."""
+"""Shows logged requests without secrets."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from cart_mock.inspection.explanation import caller_shown
-from cart_mock.inspection.redaction import Redactor
+from cart_spec.redaction import Redactor
+
+from cart_mock.messages import Answer, Request
+from cart_mock.rules.context import RequestContext, TokenRequestContext
 from cart_mock.tenants.request_log import Entry
 
 
-def exchange_shown(entry: Entry, store: str | None) -> dict[str, Any]:
-    """One request with its answer, without secrets; ``store`` is the name of its store."""
+def redactor_for(request: Request, answer: Answer) -> Redactor:
+    """Return a redactor that knows the secrets in one request and its answer."""
+    redactor = Redactor()
+    redactor.learn_headers(_decoded(request.headers))
+    redactor.learn_body(request.body)
+    redactor.learn_body(answer.body)
+    return redactor
+
+
+def headers_to_dict(redactor: Redactor, headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Return headers without secrets, by their names in lower case."""
+    return dict(redactor.headers(_decoded(headers)))
+
+
+def _decoded(headers: Mapping[bytes, bytes]) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.items()]
+
+
+def caller_to_dict(context: object) -> dict[str, Any] | None:
+    """Return the caller in the context of a logged request, None if it is unknown."""
+    if isinstance(context, TokenRequestContext):
+        return {"grant": context.grant}
+    if isinstance(context, RequestContext):
+        return {"grant": context.caller.grant, "customer_id": context.caller.customer_id}
+    return None
+
+
+def request_to_dict(entry: Entry, store: str | None) -> dict[str, Any]:
+    """Return a request and its answer without secrets; ``store`` is the name of its store."""
     request, answer = entry.request, entry.answer
-    redactor = Redactor(request, answer)
+    redactor = redactor_for(request, answer)
     at = datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds")
     return {
         "id": request.id,
@@ -23,14 +53,14 @@ def exchange_shown(entry: Entry, store: str | None) -> dict[str, Any]:
         "method": request.method,
         "path": redactor.text(request.path),
         "query": redactor.text(request.query.decode("latin-1")),
-        "headers": redactor.headers(request.headers),
+        "headers": headers_to_dict(redactor, request.headers),
         "body": redactor.body(request.body),
-        "caller": caller_shown(entry.ctx),
+        "caller": caller_to_dict(entry.ctx),
         "status": answer.status or None,
-        "rule": answer.broken,
+        "rule": answer.refused_by,
         "fault": None if answer.fault is None else dict(answer.fault),
         "answer": {
-            "headers": redactor.headers(dict(answer.headers)),
+            "headers": headers_to_dict(redactor, dict(answer.headers)),
             "body": redactor.body(answer.body),
             "delivery": answer.delivery,
         },

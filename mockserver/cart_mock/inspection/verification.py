@@ -1,4 +1,4 @@
-"""Verification for tests: was there a request like this, this often, and what came nearest?"""
+"""Verifies for tests that a request was sent, and how often; finds the nearest miss."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import parse_qsl
 
-Shown = Mapping[str, Any]
+RequestView = Mapping[str, Any]
+"""A logged request as `request_view` shows it."""
 Difference = dict[str, Any]
 
 _COUNTS = {"times", "at_least", "at_most"}
 
 
-def verify(expectation: Mapping[str, Any], requests: Iterable[Shown]) -> dict[str, Any]:
-    """Whether requests, as they are shown, are as expected.
+def verify(expectation: Mapping[str, Any], requests: Iterable[RequestView]) -> dict[str, Any]:
+    """Return whether there were as many requests as expected.
 
-    ``nearest`` is the one that differs in the fewest points, where there are too few.
+    If there were too few, ``nearest`` is the request that differs in the fewest points.
     """
     wanted = {name: value for name, value in expectation.items() if name not in _COUNTS}
     judged = [(differences(wanted, request), request) for request in requests]
@@ -31,7 +32,7 @@ def verify(expectation: Mapping[str, Any], requests: Iterable[Shown]) -> dict[st
     }
     misses = [(found, request) for found, request in judged if found]
     if count < low and misses:
-        # Of two that are as near, the later one is more likely the one that was meant.
+        # Of two that are equally near, the later is more likely the one that was meant.
         found, request = min(reversed(misses), key=lambda miss: len(miss[0]))
         result["nearest"] = {"request": request, "differences": found}
     return result
@@ -52,8 +53,8 @@ def _expected(low: int, high: int | None) -> str:
     return f"{low} to {high}"
 
 
-def differences(wanted: Mapping[str, Any], request: Shown) -> list[Difference]:
-    """In what a request differs from what is wanted; empty if it matches."""
+def differences(wanted: Mapping[str, Any], request: RequestView) -> list[Difference]:
+    """Return how a request differs from what is wanted; empty if it matches."""
     found = []
     for name, value in wanted.items():
         if name in ("headers", "query"):
@@ -77,7 +78,7 @@ def _query(query: str) -> dict[str, str]:
     return dict(parse_qsl(query, keep_blank_values=True))
 
 
-def _value(name: str, request: Shown) -> Any:
+def _value(name: str, request: RequestView) -> Any:
     if name == "customer":
         return (request["caller"] or {}).get("customer_id")
     return request[name]
@@ -92,7 +93,7 @@ def _matches(name: str, wanted: Any, have: Any) -> bool:
 
 
 def path_matches(pattern: str, path: str) -> bool:
-    """Whether a path fits a pattern, in which ``*`` stands for any characters."""
+    """Return whether a path fits a pattern, in which ``*`` stands for any characters."""
     return fnmatchcase(path, pattern.replace("[", "[[]").replace("?", "[?]"))
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from cart_mock.formats import UNSAFE_CHARACTER, kind, shown
-from cart_mock.http.judged import of_request
-from cart_mock.http.messages import Violation
-from cart_mock.rules.context import SEND_ENVELOPE, Fault, RequestContext
+from cart_mock.formats import UNSAFE_CHARACTER, format_value, kind
+from cart_mock.messages import Violation
+from cart_mock.rules.context import SEND_ENVELOPE, RequestContext
 from cart_mock.rules.registry import predicate
 
 _OF_OTHERS = Violation(
@@ -16,23 +15,20 @@ _OF_OTHERS = Violation(
 
 
 @predicate
-@of_request
 def cart_id_unsafe(ctx: RequestContext) -> Violation | None:
     unsafe = UNSAFE_CHARACTER.search(ctx.cart_id)
     if unsafe is None:
         return None
-    return Violation(shown(unsafe.group()), "Use only 0-9, A-Z, a-z, _ and -.", "cartID")
+    return Violation(format_value(unsafe.group()), "Use only 0-9, A-Z, a-z, _ and -.", "cartID")
 
 
 @predicate
-@of_request
 def payload_not_array(ctx: RequestContext) -> Violation | None:
     entries = ctx.entries
-    return Violation(*entries, "data") if isinstance(entries, Fault) else None
+    return entries if isinstance(entries, Violation) else None
 
 
 @predicate
-@of_request
 def entry_not_object(ctx: RequestContext) -> Violation | None:
     for i, entry in enumerate(ctx.entries):
         if not isinstance(entry, dict):
@@ -41,7 +37,6 @@ def entry_not_object(ctx: RequestContext) -> Violation | None:
 
 
 @predicate
-@of_request
 def customer_missing(ctx: RequestContext) -> Violation | None:
     if ctx.entries:
         return None
@@ -51,7 +46,6 @@ def customer_missing(ctx: RequestContext) -> Violation | None:
 
 
 @predicate
-@of_request
 def more_than_one_customer(ctx: RequestContext) -> Violation | None:
     count = len(ctx.entries)
     if count <= 1:
@@ -62,17 +56,15 @@ def more_than_one_customer(ctx: RequestContext) -> Violation | None:
 
 
 @predicate
-@of_request
 def type_not_customer(ctx: RequestContext) -> Violation | None:
     entry = ctx.entry
     if entry.get("type") == "customer":
         return None
-    what = f"it is {shown(entry['type'])}" if "type" in entry else "it is absent"
+    what = f"it is {format_value(entry['type'])}" if "type" in entry else "it is absent"
     return Violation(what, 'Send "type":"customer".', ctx.field("[0].type"))
 
 
 @predicate
-@of_request
 def customer_id_missing(ctx: RequestContext) -> Violation | None:
     customer_id = ctx.entry.get("id")
     if isinstance(customer_id, str) and customer_id:
@@ -100,7 +92,9 @@ def cart_not_found(ctx: RequestContext) -> Violation | None:
     if ctx.cart is not None:
         return None
     return Violation(
-        f"there is no cart {shown(ctx.cart_id)}", "Create it with POST /v2/carts first.", "cartID"
+        f"there is no cart {format_value(ctx.cart_id)}",
+        "Create it with POST /v2/carts first.",
+        "cartID",
     )
 
 
@@ -115,7 +109,7 @@ def customer_not_found(ctx: RequestContext) -> Violation | None:
     if not ctx.caller.is_administrator or ctx.store.has_customer(customer_id):
         return None
     return Violation(
-        f"there is no customer {shown(customer_id)}",
+        f"there is no customer {format_value(customer_id)}",
         "Create it with POST /v2/customers first.",
         ctx.field("[0].id"),
     )

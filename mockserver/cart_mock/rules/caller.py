@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from cart_mock.http.messages import Violation
+from cart_mock.messages import Violation
 from cart_mock.rules.context import ACCESS_HEADER, CUSTOMER_HEADER, Caller, RequestContext
 from cart_mock.rules.registry import predicate
 
 
-def access_fault(caller: Caller) -> Violation | None:
-    """What is wrong with the access token. Judged before there are facts: it names the store."""
-    fault = caller.access_fault
-    return None if fault is None else Violation(*fault, ACCESS_HEADER)
+def access_violation(caller: Caller) -> Violation | None:
+    """Return what is wrong with the access token. It is judged first: it names the tenant."""
+    problem = caller.access_problem
+    return None if problem is None else Violation(*problem, ACCESS_HEADER)
 
 
 @predicate
 def access_token_invalid(ctx: RequestContext) -> Violation | None:
-    return access_fault(ctx.caller)
+    return access_violation(ctx.caller)
 
 
 @predicate
 def customer_token_invalid(ctx: RequestContext) -> Violation | None:
-    fault = ctx.caller.customer_fault
-    return None if fault is None else Violation(*fault, CUSTOMER_HEADER)
+    problem = ctx.caller.customer_problem
+    return None if problem is None else Violation(*problem, CUSTOMER_HEADER)
 
 
 _ANONYMOUS = Violation(

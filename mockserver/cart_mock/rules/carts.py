@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cart_mock.formats import MAX_NAME, UNSAFE_CHARACTER, kind, shown
-from cart_mock.http.messages import Violation
+from cart_mock.formats import MAX_NAME, UNSAFE_CHARACTER, format_value, kind
+from cart_mock.messages import Violation
 from cart_mock.rules.context import RequestContext
 from cart_mock.rules.registry import predicate
 
@@ -13,7 +13,9 @@ def cart_unknown(ctx: RequestContext) -> Violation | None:
     if ctx.cart is not None:
         return None
     return Violation(
-        f"there is no cart {shown(ctx.cart_id)}", "Create it with POST /v2/carts first.", "cartID"
+        f"there is no cart {format_value(ctx.cart_id)}",
+        "Create it with POST /v2/carts first.",
+        "cartID",
     )
 
 
@@ -54,7 +56,7 @@ def new_cart_id_unsafe(ctx: RequestContext) -> Violation | None:
     elif not cart_id:
         what = "it is empty"
     elif (unsafe := UNSAFE_CHARACTER.search(cart_id)) is not None:
-        what = shown(unsafe.group())
+        what = format_value(unsafe.group())
     else:
         return None
     return Violation(what, "Use only 0-9, A-Z, a-z, _ and -, or leave the id out.", "data.id")
@@ -66,7 +68,7 @@ def cart_id_taken(ctx: RequestContext) -> Violation | None:
     if cart_id is None or ctx.store.cart(cart_id) is None:
         return None
     return Violation(
-        f"a cart {shown(cart_id)} exists", "Send another id, or leave it out.", "data.id"
+        f"a cart {format_value(cart_id)} exists", "Send another id, or leave it out.", "data.id"
     )
 
 

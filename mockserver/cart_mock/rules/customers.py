@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cart_mock.formats import EMAIL, kind, shown
-from cart_mock.http.messages import Violation
+from cart_mock.formats import EMAIL, format_value, kind
+from cart_mock.messages import Violation
 from cart_mock.rules.context import CUSTOMER_HEADER, RequestContext
 from cart_mock.rules.registry import predicate
 
@@ -32,7 +32,7 @@ def customer_unknown(ctx: RequestContext) -> Violation | None:
     if ctx.customer is not None:
         return None
     return Violation(
-        f"there is no customer {shown(ctx.customer_id)}",
+        f"there is no customer {format_value(ctx.customer_id)}",
         "Create it with POST /v2/customers first.",
         "customerID",
     )
@@ -42,7 +42,7 @@ def customer_unknown(ctx: RequestContext) -> Violation | None:
 def customer_invalid(ctx: RequestContext) -> Violation | None:
     data, is_update = ctx.data, ctx.request.method == "PUT"
     if data.get("type") != "customer":
-        what = f'"type" is {shown(data["type"])}' if "type" in data else '"type" is absent'
+        what = f'"type" is {format_value(data["type"])}' if "type" in data else '"type" is absent'
         return Violation(what, 'Send "type":"customer".', "data.type")
     for name, advice in (
         ("name", "Send a name of at least one character."),
@@ -56,7 +56,7 @@ def customer_invalid(ctx: RequestContext) -> Violation | None:
         if not isinstance(value, str):
             return Violation(f'"{name}" is {kind(value)}', advice, f"data.{name}")
         if not value.strip() or (name == "email" and not EMAIL.fullmatch(value)):
-            return Violation(f'"{name}" is {shown(value)}', advice, f"data.{name}")
+            return Violation(f'"{name}" is {format_value(value)}', advice, f"data.{name}")
     return None
 
 

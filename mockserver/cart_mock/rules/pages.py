@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cart_mock.formats import shown
-from cart_mock.http.judged import of_request
-from cart_mock.http.messages import Violation
+from cart_mock.formats import format_value
+from cart_mock.messages import Violation
 from cart_mock.rules.context import MAX_LIMIT, MAX_OFFSET, RequestContext
 from cart_mock.rules.registry import predicate
 
@@ -20,16 +19,14 @@ def _sent(ctx: RequestContext) -> Iterator[tuple[str, str]]:
 
 
 @predicate
-@of_request
 def page_not_a_number(ctx: RequestContext) -> Violation | None:
     for name, value in _sent(ctx):
         if not _WHOLE.fullmatch(value):
-            return Violation(f"{name} is {shown(value)}", "Send digits only.", name)
+            return Violation(f"{name} is {format_value(value)}", "Send digits only.", name)
     return None
 
 
 @predicate
-@of_request
 def page_out_of_range(ctx: RequestContext) -> Violation | None:
     for name, value in _sent(ctx):
         low, high = _RANGES[name]

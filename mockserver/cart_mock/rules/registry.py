@@ -1,17 +1,24 @@
-"""Where the predicates are registered, by the id of their rule."""
+"""The predicates by the id of their rule."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
-from cart_mock.http.messages import Violation
+from cart_spec import Rule
+
+from cart_mock.messages import Violation
 from cart_mock.rules.context import RequestContext, TokenRequestContext
 
 Predicate = (
     Callable[[RequestContext], Violation | None] | Callable[[TokenRequestContext], Violation | None]
 )
 P = TypeVar("P", bound=Predicate)
+
+Check = Callable[[Any], Violation | None]
+"""A predicate, or a check of the protocol. An operation's checks all take the same context."""
+Checks = tuple[tuple[str, Check], ...]
+"""Ids of rules or protocol errors with what checks them, in the order of judgement."""
 
 PREDICATES: dict[str, Predicate] = {}
 """Rule id to predicate."""
@@ -24,3 +31,15 @@ def predicate(function: P) -> P:
         raise ValueError(f"rule {rule_id} has two predicates")
     PREDICATES[rule_id] = function
     return function
+
+
+def judgement(rules: Iterable[Rule]) -> Checks:
+    """Return the predicates of those rules that are refusals, in the same order.
+
+    Raises LookupError, naming them, if rules have none.
+    """
+    refusals = [rule for rule in rules if rule.is_refusal]
+    missing = [rule.id for rule in refusals if rule.id not in PREDICATES]
+    if missing:
+        raise LookupError(f"rules without a predicate: {', '.join(missing)}")
+    return tuple((rule.id, PREDICATES[rule.id]) for rule in refusals)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cart_mock.formats import shown
-from cart_mock.http.messages import Violation
+from cart_mock.formats import format_value
+from cart_mock.messages import Violation
 from cart_mock.rules.context import RequestContext, TokenRequestContext
 from cart_mock.rules.registry import predicate
 
@@ -23,20 +23,20 @@ def grant_invalid(ctx: TokenRequestContext) -> Violation | None:
     form = ctx.form
     if ctx.grant is None:
         sent = form.get("grant_type")
-        what = '"grant_type" is absent' if sent is None else f'"grant_type" is {shown(sent)}'
+        what = '"grant_type" is absent' if sent is None else f'"grant_type" is {format_value(sent)}'
         return Violation(
             what, "Send client_credentials or implicit, and a client_id.", "grant_type"
         )
     if not form.get("client_id"):
         return Violation('"client_id" is absent', "Send the store's key.", "client_id")
-    if ctx.store is None:
+    if ctx.tenant is None:
         return Violation(
             "this client_id is not one of the pinned ones",
             "Send a key that the mock was started with.",
             "client_id",
             variant="grant-secret-wrong",
         )
-    if ctx.grant == "implicit" or ctx.secret_holds:
+    if ctx.grant == "implicit" or ctx.secret_matches:
         return None
     if not form.get("client_secret"):
         what = "it is absent"

@@ -1,4 +1,4 @@
-"""The time that a store lives by: the machine's, moved or frozen on demand."""
+"""A tenant's time: the machine's, moved or frozen on demand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Clock:
         self._changed: asyncio.Event | None = None
 
     def now(self) -> float:
-        """The store's time, in seconds since the epoch."""
+        """Return the tenant's time, in seconds since the epoch."""
         if self._frozen_at is not None:
             return self._frozen_at
         return self._machine_time() + self._offset

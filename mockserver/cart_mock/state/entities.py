@@ -36,7 +36,7 @@ class Cart(msgspec.Struct, frozen=True, dict=True):
 
 
 class Customer(msgspec.Struct, frozen=True):
-    """A customer. ``password_hash`` is an Argon2 hash, or None: then nobody can log in."""
+    """A customer. ``password_hash`` is an Argon2 hash, or None: then there is no login."""
 
     id: str
     name: str

@@ -1,9 +1,9 @@
-"""State on disk: a snapshot that stock TinyDB can open, and a journal of what changed since.
+"""State on disk: a snapshot that stock TinyDB can open, and a journal of the changes since.
 
 A change is one JSON line, handed to the operating system before it is acknowledged: a process that
-is killed loses nothing that it acknowledged. Replaying a journal over a newer snapshot ends in the
-same state, because its lines carry whole documents; so a crash between the two steps of a
-compaction is harmless.
+is killed loses no acknowledged change. Replaying a journal over a newer snapshot ends in the same
+state, because its lines carry whole documents; so a crash between the two steps of a compaction is
+harmless. The files are for their owner alone.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from cart_spec.files import write_atomically
 
 from cart_mock.formats import NOT_JSON
 from cart_mock.state.tinydb_tables import Changes, InMemoryStorage, Tables, apply
@@ -35,7 +36,7 @@ class DataError(Exception):
 
 
 class JournalStorage(InMemoryStorage):
-    """A resident storage that keeps its tables in a directory of its own.
+    """A storage in memory that keeps its tables in a directory of its own, too.
 
     ``compact_after`` is how many bytes the journal may grow before it is folded into the snapshot;
     it is at least the size of the snapshot, so that a change's share of that work stays constant.
@@ -44,7 +45,7 @@ class JournalStorage(InMemoryStorage):
     def __init__(self, directory: Path, compact_after: int = 16 * 1024 * 1024) -> None:
         self._directory = directory
         self._snapshot, self._journal = directory / SNAPSHOT, directory / JOURNAL
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         tables = _read_snapshot(self._snapshot)
         _replay(self._journal, tables)
         super().__init__(tables)
@@ -87,24 +88,18 @@ class JournalStorage(InMemoryStorage):
 
     def compact(self) -> None:
         """Write the present state as the snapshot and start an empty journal. Raises OSError."""
-        new = self._snapshot.with_suffix(".new")
-        try:
-            with new.open("wb") as file:
-                file.write(_encode({_HEADER_TABLE: {_HEADER_ID: _header}, **self.read()}))
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._snapshot)
-        except OSError:
-            new.unlink(missing_ok=True)
-            raise
+        content = _encode({_HEADER_TABLE: {_HEADER_ID: _header}, **self.read()})
+        write_atomically(self._snapshot, content, sync=True)
         # The header stays, so that there is never a journal without one.
         self._length = len(_header_line)
         os.ftruncate(self._file, self._length)
         self._compact_after = max(self._least_growth, _size(self._snapshot))
 
     def close(self) -> None:
-        """Close the journal; what it holds stays."""
-        os.close(self._file)
+        """Close the journal and refuse every further change; the files stay."""
+        if not self._is_closed:
+            super().close()
+            os.close(self._file)
 
 
 def _read_snapshot(path: Path) -> Tables:

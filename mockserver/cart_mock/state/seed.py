@@ -25,7 +25,7 @@ class SeedError(Exception):
 
 
 class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A customer of a seed file; without a password nobody can log in as it.
+    """A customer of a seed file; without a password there is no login.
 
     An export has the Argon2 hash of the password in its place. Times that are left out are the time
     of the seeding.
@@ -66,7 +66,7 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     associations: tuple[SeedAssociation, ...] = ()
 
     def problems(self) -> list[str]:
-        """What is wrong with it, as sentences with a path; empty if nothing is."""
+        """Return what is wrong with it, as sentences with a path; empty if it is valid."""
         found = _repeated("customers", "id", [c.id for c in self.customers])
         found += _repeated("customers", "email", [c.email.lower() for c in self.customers])
         found += _repeated("carts", "id", [c.id for c in self.carts])
@@ -90,7 +90,7 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         return {password: hash_password(password) for password in passwords}
 
     def customer_entities(self, now: int) -> list[Customer]:
-        """The customers, created ``now``, in seconds since the epoch."""
+        """Return the customers, created ``now``, in seconds since the epoch."""
         return [
             Customer(
                 id=c.id, name=c.name, email=c.email,
@@ -103,7 +103,7 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         ]  # fmt: skip
 
     def cart_entities(self, now: int) -> list[Cart]:
-        """The carts with their customers, created ``now``, in seconds since the epoch."""
+        """Return the carts with their customers, created ``now``, in seconds since the epoch."""
         customers: defaultdict[str, list[str]] = defaultdict(list)
         for link in self.associations:
             customers[link.cart].append(link.customer)
@@ -169,7 +169,7 @@ _VALIDATION_PATH = re.compile(r" - at `\$\.?(.*)`$")
 
 
 def parse_seed(content: bytes, name: str) -> Seed:
-    """The seed in a JSON text; ``name`` is what errors call it. Raises SeedError."""
+    """Return the seed in a JSON text; ``name`` is what errors call it. Raises SeedError."""
     try:
         value = msgspec.json.decode(content)
     except NOT_JSON as error:
@@ -178,7 +178,7 @@ def parse_seed(content: bytes, name: str) -> Seed:
 
 
 def seed_of(value: Any, name: str) -> Seed:
-    """The seed in a JSON value; ``name`` is what errors call it. Raises SeedError."""
+    """Return the seed in a JSON value; ``name`` is what errors call it. Raises SeedError."""
     try:
         seed = msgspec.convert(value, Seed)
     except msgspec.ValidationError as error:

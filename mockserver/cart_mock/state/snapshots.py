@@ -11,7 +11,7 @@ from cart_mock.state.store import Store
 
 
 class Snapshot(NamedTuple):
-    """What a store held at ``taken_at``, in seconds since the epoch of the store's time."""
+    """The content of a store at ``taken_at``, in seconds since the epoch of its tenant's time."""
 
     taken_at: int
     customers: tuple[Customer, ...]
@@ -19,19 +19,18 @@ class Snapshot(NamedTuple):
 
     @property
     def associations(self) -> int:
-        """How many associations it holds."""
+        """The number of associations."""
         return sum(len(cart.customers) for cart in self.carts)
 
 
-def snapshot_of(store: Store) -> Snapshot:
-    """What a store holds now."""
-    now = int(store.now())
+def snapshot_of(store: Store, now: float) -> Snapshot:
+    """Return what a store holds, taken at ``now`` of its tenant's time."""
     customers, carts = store.everything()
-    return Snapshot(now, tuple(customers), tuple(carts))
+    return Snapshot(int(now), tuple(customers), tuple(carts))
 
 
 def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:
-    """What is new, gone and changed; passwords are compared, and not shown."""
+    """Return what is added, removed and changed; passwords are compared, and left out."""
     old, new = (exported(s.customers, s.carts, times=True) for s in (before, after))
     customers = _changes(old["customers"], new["customers"])
     carts = _changes(old["carts"], new["carts"])
@@ -57,8 +56,8 @@ def _changes(
 ) -> dict[str, list[Any]]:
     old, new = ({entry["id"]: entry for entry in state} for state in (before, after))
     return {
-        "added": [_shown(entry) for key, entry in new.items() if key not in old],
-        "removed": [_shown(entry) for key, entry in old.items() if key not in new],
+        "added": [_without_hash(entry) for key, entry in new.items() if key not in old],
+        "removed": [_without_hash(entry) for key, entry in old.items() if key not in new],
         "changed": [
             {"id": key, "fields": _fields(old[key], entry)}
             for key, entry in new.items()
@@ -79,5 +78,5 @@ def _fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _shown(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _without_hash(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if name != "password_hash"}

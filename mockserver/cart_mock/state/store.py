@@ -7,177 +7,131 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from itertools import islice
-from operator import itemgetter
+from typing import Any, TypeVar
 
 import msgspec
+from tinydb import Query
+from tinydb.table import Document
 
-from cart_mock.api.interceptors import Handler, InterceptorChain, InterceptorName, Layer
-from cart_mock.state.clock import Clock
 from cart_mock.state.entities import CART_LIFETIME, Cart, Customer
 from cart_mock.state.indexes import UpdateOrderIndex
-from cart_mock.state.tinydb_tables import Database, InMemoryStorage
-from cart_mock.tenants.request_log import RequestLog
+from cart_mock.state.tinydb_tables import Database, InMemoryStorage, KeyedTable
+
+E = TypeVar("E", Cart, Customer)
 
 _KEY_ID = "1"
 _READ = 10_000
-"""How many of the carts that were read last are kept as they were read."""
-_PAGES = 128
-"""How many pages of carts are kept as they were shown."""
+"""How many carts, and how many customers, are kept as they were read last."""
 
 
 class Store:
-    """Holds carts and customers; knows which cart belongs to whom, and nothing of HTTP or rules.
+    """Carts and customers in TinyDB, with an index of the carts of each customer.
 
-    What goes in and comes out are immutable values. ``new_id`` makes the ids of what is created.
-    Raises msgspec.ValidationError if the storage holds what is no cart or no customer.
+    What goes in and comes out are immutable values; times are given, there is no clock here.
+    ``new_salt`` makes the salt of the key's secret. Raises msgspec.ValidationError if the storage
+    holds something that is not a cart or a customer. After ``close`` every change raises
+    StorageClosed.
     """
 
-    def __init__(
-        self, name: str, storage: InMemoryStorage, clock: Clock, new_id: Callable[[], str]
-    ) -> None:
-        self.name = name
-        self.clock = clock
-        self.new_id = new_id
-        self.journal = RequestLog()
-        self.intervention: Handler | None = None
-        self._layers = InterceptorChain()
-        self._database = Database(storage)
-        self._read: OrderedDict[str, Cart] = OrderedDict()
-        self._pages: dict[tuple[str | None, int, int], tuple[int, bytes]] = {}
-        self._carts = self._database.keyed("carts")
-        self._customers = self._database.keyed("customers")
-        self._key = self._database.keyed("key")
+    def __init__(self, storage: InMemoryStorage, new_salt: Callable[[], str]) -> None:
+        self._storage = storage
+        self._new_salt = new_salt
+        database = Database(storage)
+        self._carts = database.keyed("carts")
+        self._customers = database.keyed("customers")
+        self._key = database.keyed("key")
+        self._read_carts: OrderedDict[str, Cart] = OrderedDict()
+        self._read_customers: OrderedDict[str, Customer] = OrderedDict()
         self._index()
 
     def _index(self) -> None:
-        self._read.clear()
-        self._pages.clear()
+        self._read_carts.clear()
+        self._read_customers.clear()
         self._by_update = UpdateOrderIndex()
         self._registered = UpdateOrderIndex()
         self._carts_of: dict[str, UpdateOrderIndex] = {}
         self._customer_by_email: dict[str, str] = {}
-        self._next_expiry = float("inf")
-        documents = self._database.resident.documents
-        carts = (msgspec.convert(document, Cart) for document in documents("carts").values())
-        entries = [(cart.updated_at, cart.id, cart.customers) for cart in carts]
-        for updated_at, cart_id, customers in sorted(entries, key=itemgetter(0)):
-            self._index_cart(cart_id, updated_at, customers)
-        for document in documents("customers").values():
-            customer = msgspec.convert(document, Customer)
+        self.next_expiry = float("inf")
+        """When the next cart is past its time, or earlier, in seconds since the epoch."""
+        customers, carts = self.everything()
+        for cart in sorted(carts, key=lambda cart: cart.updated_at):
+            self._index_cart(cart)
+        for customer in customers:
             self._customer_by_email[customer.email.lower()] = customer.id
 
-    def set_interceptor(self, name: InterceptorName, layer: Layer | None) -> None:
-        """Put a layer between the store's requests and its rules, or take it out."""
-        self.intervention = self._layers.put(name, layer)
-
-    # ---- Time -------------------------------------------------------------------------------
-
-    def now(self) -> float:
-        """The store's time in seconds since the epoch; carts that are past their time are gone."""
-        now = self.clock.now()
-        if now >= self._next_expiry:
-            self._expire(now)
-        return now
-
-    def _expire(self, now: float) -> None:
-        for cart_id in self._by_update.until(now - CART_LIFETIME):
+    def expire(self, now: float) -> None:
+        """Delete the carts that are past their time."""
+        for cart_id in self._by_update.older_than(now - CART_LIFETIME):
             self.delete_cart(cart_id)
-        oldest = self._by_update.oldest()
-        self._next_expiry = float("inf") if oldest is None else oldest + CART_LIFETIME
+        oldest = self._by_update.min_updated_at()
+        self.next_expiry = float("inf") if oldest is None else oldest + CART_LIFETIME
 
     # ---- Carts ------------------------------------------------------------------------------
 
     def cart(self, cart_id: str) -> Cart | None:
-        """The cart with that id, or None."""
-        cart = self._read.get(cart_id)
-        if cart is None:
-            document = self._carts.live(cart_id)
-            if document is None:
-                return None
-            cart = self._read[cart_id] = msgspec.convert(document, Cart)
-            if len(self._read) > _READ:
-                self._read.popitem(last=False)
-        return cart
+        """Return the cart with that id, or None."""
+        cart = self._read_carts.get(cart_id)
+        return cart or _read(self._carts, cart_id, Cart, self._read_carts)
 
     def put_cart(self, cart: Cart) -> None:
         """Create or replace a cart, its associations included."""
-        document = self._carts.live(cart.id)
-        self._carts.put(cart.id, msgspec.to_builtins(cart))
-        if cart.id in self._read:
-            self._read[cart.id] = cart
-        if document is not None:
-            for customer_id in document["customers"]:
+        old = self.cart(cart.id)
+        self._carts.upsert(_document(cart))
+        _keep(self._read_carts, cart.id, cart)
+        if old is not None:
+            for customer_id in old.customers:
                 if customer_id not in cart.customers:
-                    self._disown(cart.id, customer_id)
-        self._index_cart(cart.id, cart.updated_at, cart.customers)
+                    self._unindex(cart.id, customer_id)
+        self._index_cart(cart)
 
     def delete_cart(self, cart_id: str) -> None:
         """Delete a cart and its associations."""
-        document = self._carts.live(cart_id)
-        if document is None:
+        cart = self.cart(cart_id)
+        if cart is None:
             return
-        self._carts.delete(cart_id)
-        self._read.pop(cart_id, None)
+        _remove(self._carts, cart_id)
+        self._read_carts.pop(cart_id, None)
         self._by_update.discard(cart_id)
         self._registered.discard(cart_id)
-        for customer_id in document["customers"]:
-            self._disown(cart_id, customer_id)
+        for customer_id in cart.customers:
+            self._unindex(cart_id, customer_id)
 
     def cart_count_of(self, customer_id: str) -> int:
-        """How many carts a customer has."""
+        """Return how many carts a customer has."""
         carts = self._carts_of.get(customer_id)
         return 0 if carts is None else len(carts)
 
     def carts_of(self, customer_id: str, offset: int, limit: int) -> tuple[list[Cart], int]:
-        """A page of a customer's carts, newest update first, and how many there are in all."""
+        """Return a page of a customer's carts, newest update first, and how many it has in all."""
         return self._page(self._carts_of.get(customer_id), offset, limit)
 
     def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
-        """A page of the carts that have a customer, newest update first, and how many there are."""
+        """Return a page of the carts with a customer, newest update first, and their number."""
         return self._page(self._registered, offset, limit)
-
-    def shown_carts(
-        self, owner: str | None, offset: int, limit: int, show: Callable[[list[Cart], int], bytes]
-    ) -> bytes:
-        """What ``show`` makes of a page of the owner's carts, or of the registered ones for None.
-
-        It is kept until one of them changes.
-        """
-        carts = self._registered if owner is None else self._carts_of.get(owner)
-        version = 0 if carts is None else carts.version
-        page = (owner, offset, limit)
-        kept = self._pages.get(page)
-        if kept is None or kept[0] != version:
-            if kept is None and len(self._pages) >= _PAGES:
-                del self._pages[next(iter(self._pages))]
-            kept = self._pages[page] = (version, show(*self._page(carts, offset, limit)))
-        return kept[1]
 
     def _page(
         self, carts: UpdateOrderIndex | None, offset: int, limit: int
     ) -> tuple[list[Cart], int]:
         if carts is None:
             return [], 0
-        read, cart = self._read.get, self.cart
+        read, cart = self._read_carts.get, self.cart
         found = [read(cart_id) or cart(cart_id) for cart_id in carts.newest_first(offset, limit)]
         return [each for each in found if each is not None], len(carts)
 
-    def _index_cart(self, cart_id: str, updated_at: int, customers: Iterable[str]) -> None:
-        self._by_update.touch(cart_id, updated_at)
-        self._next_expiry = min(self._next_expiry, updated_at + CART_LIFETIME)
-        registered = False
-        for customer_id in customers:
-            registered = True
+    def _index_cart(self, cart: Cart) -> None:
+        self._by_update.set(cart.id, cart.updated_at)
+        self.next_expiry = min(self.next_expiry, cart.updated_at + CART_LIFETIME)
+        for customer_id in cart.customers:
             carts = self._carts_of.get(customer_id)
             if carts is None:
                 carts = self._carts_of[customer_id] = UpdateOrderIndex()
-            carts.touch(cart_id, updated_at)
-        if registered:
-            self._registered.touch(cart_id, updated_at)
+            carts.set(cart.id, cart.updated_at)
+        if cart.customers:
+            self._registered.set(cart.id, cart.updated_at)
         else:
-            self._registered.discard(cart_id)
+            self._registered.discard(cart.id)
 
-    def _disown(self, cart_id: str, customer_id: str) -> None:
+    def _unindex(self, cart_id: str, customer_id: str) -> None:
         carts = self._carts_of[customer_id]
         carts.discard(cart_id)
         if not carts:
@@ -186,21 +140,26 @@ class Store:
     # ---- Customers --------------------------------------------------------------------------
 
     def customer(self, customer_id: str) -> Customer | None:
-        """The customer with that id, or None."""
-        document = self._customers.live(customer_id)
-        return None if document is None else msgspec.convert(document, Customer)
+        """Return the customer with that id, or None."""
+        customer = self._read_customers.get(customer_id)
+        return customer or _read(self._customers, customer_id, Customer, self._read_customers)
 
     def has_customer(self, customer_id: str) -> bool:
         """Whether there is a customer with that id."""
-        return self._customers.live(customer_id) is not None
+        return self.customer(customer_id) is not None
 
     def customer_with_email(self, email: str) -> Customer | None:
-        """The customer with that email, letter case aside, or None."""
+        """Return the customer with that email, letter case aside, or None."""
         customer_id = self._customer_by_email.get(email.lower())
         return None if customer_id is None else self.customer(customer_id)
 
+    def customers_named(self, name: str) -> list[Customer]:
+        """Return the customers with exactly that name, newest first. This scans all of them."""
+        found = self._customers.search(Query().name == name)
+        return [msgspec.convert(document, Customer) for document in reversed(found)]
+
     def customers(self, offset: int, limit: int) -> tuple[list[Customer], int]:
-        """A page of the customers, newest first, and how many there are in all."""
+        """Return a page of the customers, newest first, and how many there are in all."""
         page = islice(self._customers.newest_first(), offset, offset + limit)
         found = [self.customer(customer_id) for customer_id in page]
         return [customer for customer in found if customer is not None], len(self._customers)
@@ -208,7 +167,8 @@ class Store:
     def put_customer(self, customer: Customer) -> None:
         """Create or replace a customer."""
         old = self.customer(customer.id)
-        self._customers.put(customer.id, msgspec.to_builtins(customer))
+        self._customers.upsert(_document(customer))
+        _keep(self._read_customers, customer.id, customer)
         if old is not None:
             del self._customer_by_email[old.email.lower()]
         self._customer_by_email[customer.email.lower()] = customer.id
@@ -224,19 +184,17 @@ class Store:
             )
             for cart in self.carts_of(customer_id, 0, self.cart_count_of(customer_id))[0]
         ]
-        with self._database.resident.transaction():
-            self._customers.delete(customer_id)
+        with self._storage.transaction():
+            _remove(self._customers, customer_id)
             for cart in carts:
-                self._carts.put(cart.id, msgspec.to_builtins(cart))
-                self._read.pop(cart.id, None)
+                self._carts.upsert(_document(cart))
+        self._read_customers.pop(customer_id, None)
         del self._customer_by_email[customer.email.lower()]
         self._carts_of.pop(customer_id, None)
-        self._registered.bump_version()
         for cart in carts:
+            self._read_carts.pop(cart.id, None)
             if not cart.customers:
                 self._registered.discard(cart.id)
-            for other in cart.customers:
-                self._carts_of[other].bump_version()
 
     # ---- The store's key --------------------------------------------------------------------
 
@@ -245,10 +203,12 @@ class Store:
 
         The first secret that a key is used with becomes its secret.
         """
-        key = self._key.live(_KEY_ID)
+        key = _get(self._key, _KEY_ID)
         if key is None:
-            salt = self.new_id()
-            self._key.put(_KEY_ID, {"salt": salt, "digest": _digest(secret, salt)})
+            salt = self._new_salt()
+            self._key.insert(
+                Document({"salt": salt, "digest": _digest(secret, salt)}, _KEY_ID)  # type: ignore[arg-type]  # ids are strings here
+            )
             return True
         return hmac.compare_digest(_digest(secret, key["salt"]), key["digest"])
 
@@ -256,28 +216,25 @@ class Store:
 
     def fill(self, customers: Iterable[Customer], carts: Iterable[Cart]) -> None:
         """Replace every customer and cart, together."""
-        resident = self._database.resident
-        with resident.transaction():
-            self._customers.truncate()
-            self._carts.truncate()
-            resident.commit(
-                {
-                    "customers": {c.id: msgspec.to_builtins(c) for c in customers},
-                    "carts": {c.id: msgspec.to_builtins(c) for c in carts},
-                }
-            )
+        self._storage.write(
+            {
+                **self._storage.read(),
+                "customers": {c.id: msgspec.to_builtins(c) for c in customers},
+                "carts": {c.id: msgspec.to_builtins(c) for c in carts},
+            }
+        )
         self._index()
 
     def everything(self) -> tuple[list[Customer], list[Cart]]:
-        """Every customer and every cart."""
-        documents = self._database.resident.documents
+        """Return every customer and every cart, oldest first."""
+        tables = self._storage.read()
         return (
-            [msgspec.convert(document, Customer) for document in documents("customers").values()],
-            [msgspec.convert(document, Cart) for document in documents("carts").values()],
+            [msgspec.convert(each, Customer) for each in tables.get("customers", {}).values()],
+            [msgspec.convert(each, Cart) for each in tables.get("carts", {}).values()],
         )
 
     def counts(self) -> dict[str, int]:
-        """How many customers, carts and registered carts there are."""
+        """Return how many customers, carts and registered carts there are."""
         return {
             "customers": len(self._customers),
             "carts": len(self._carts),
@@ -285,10 +242,44 @@ class Store:
         }
 
     def close(self) -> None:
-        """Close the store's files, if it has any."""
-        self._database.close()
+        """Close the storage: every change from now on raises StorageClosed."""
+        self._storage.close()
+
+
+# TinyDB types ids as int and allows others: ours are strings.
+
+
+def _get(table: KeyedTable, document_id: str) -> Document | None:
+    found: Document | None = table.get(doc_id=document_id)  # type: ignore[call-overload]  # as above
+    return found
+
+
+def _remove(table: KeyedTable, document_id: str) -> None:
+    table.remove(doc_ids=[document_id])  # type: ignore[list-item]  # as above
+
+
+def _document(entity: Cart | Customer) -> Document:
+    fields: dict[str, Any] = msgspec.to_builtins(entity)
+    return Document(fields, entity.id)  # type: ignore[arg-type]  # as above
+
+
+def _read(
+    table: KeyedTable, document_id: str, kind: type[E], kept: OrderedDict[str, E]
+) -> E | None:
+    document = _get(table, document_id)
+    if document is None:
+        return None
+    entity = msgspec.convert(document, kind)
+    _keep(kept, document_id, entity)
+    return entity
+
+
+def _keep(kept: OrderedDict[str, E], document_id: str, entity: E) -> None:
+    kept[document_id] = entity
+    if len(kept) > _READ:
+        kept.popitem(last=False)
 
 
 def _digest(secret: str, salt: str) -> str:
-    # A key's secret is random and long, so that a slow hash would buy nothing.
+    # A key's secret is random and long, so a slow hash would gain nothing.
     return hmac.new(salt.encode(), secret.encode(), hashlib.sha256).hexdigest()

@@ -1,9 +1,9 @@
-"""TinyDB tables whose cost does not grow with what they hold.
+"""TinyDB tables whose cost does not grow with the number of their documents.
 
-Stock TinyDB reads and rewrites every table on each change. Here the storage stays resident and is
-told which documents a change touched. ``Table._read_table`` and ``Table._update_table`` are the two
-places where TinyDB's public methods meet the storage, and ``Table._get_next_id`` is where it makes
-ids; they are private to it, which is why its version is pinned.
+Stock TinyDB reads and rewrites every table on each change. Here the storage stays in memory, and a
+table commits only the documents that a change touched. ``Table._read_table`` and
+``Table._update_table`` are the two places where TinyDB's public methods meet the storage;
+``Table._get_next_id`` makes ids. All three are private to TinyDB: check them when upgrading it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Document = dict[str, Any]
 Documents = dict[str, Document]
 Tables = dict[str, Documents]
 TableChanges = dict[str, Document | None]
-"""Document id to its new state, or None where it is gone."""
+"""Document id to its new state, or None if it was removed."""
 Changes = dict[str, TableChanges]
 """Table name to what changed in it."""
 
@@ -28,7 +28,7 @@ _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
 
 
 def apply(changes: Changes, tables: Tables) -> None:
-    """Bring the tables to the state that the changes say."""
+    """Apply changes to the tables."""
     for name, documents in changes.items():
         table = tables.get(name)
         if table is None:
@@ -40,32 +40,42 @@ def apply(changes: Changes, tables: Tables) -> None:
                 table[document_id] = document
 
 
+class StorageClosed(RuntimeError):
+    """A change came after the storage was closed. Nothing was written."""
+
+
 class InMemoryStorage(Storage):
-    """Keeps the tables in memory and applies changes to them.
+    """A TinyDB storage that keeps the tables in memory and applies changes to them.
 
     In a ``transaction`` all changes wait for its end and are applied together, or not at all if it
-    raises; until then, reads see the state before it.
+    raises; until then, reads return the state before it.
     """
 
     def __init__(self, tables: Tables | None = None) -> None:
         self._tables: Tables = {} if tables is None else tables
         self._pending: list[Changes] | None = None
+        self._is_closed = False
 
     def read(self) -> Tables:
-        """Every table that has documents, live: to be read, never changed."""
+        """Return every table that has documents, live: read them, never change them."""
         return {name: documents for name, documents in self._tables.items() if documents}
 
     def write(self, data: Tables) -> None:
-        """Replace every table; TinyDB calls this only to drop tables."""
-        changes: Changes = {}
+        """Replace every table; a table that is the live one is left alone.
+
+        Raises OSError or StorageClosed with nothing changed.
+        """
+        removed: Changes = {}
+        added: Changes = {}
         for name in self._tables.keys() | data.keys():
             old, new = self._tables.get(name, {}), data.get(name, {})
             if new is not old:
-                changes[name] = {**dict.fromkeys(old), **new}
-        self.commit(changes)
+                # Removed first, because the order of the documents is the order of insertion.
+                removed[name], added[name] = dict.fromkeys(old), dict(new)
+        self.commit(removed, added)
 
     def documents(self, table: str) -> Documents:
-        """One table, live: to be read, never changed."""
+        """Return one table, live: read it, never change it."""
         documents = self._tables.get(table)
         if documents is None:
             documents = self._tables[table] = {}
@@ -73,7 +83,10 @@ class InMemoryStorage(Storage):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold changes back until the block ends, then commit them together."""
+        """Hold changes back until the block ends, then commit them together.
+
+        Raises RuntimeError within another transaction.
+        """
         if self._pending is not None:
             raise RuntimeError("a transaction cannot be within another")
         self._pending = []
@@ -88,8 +101,10 @@ class InMemoryStorage(Storage):
     def commit(self, *changes: Changes) -> None:
         """Make changes durable, then visible, one after the other.
 
-        Raises OSError with nothing changed.
+        Raises OSError or StorageClosed with nothing changed.
         """
+        if self._is_closed:
+            raise StorageClosed("the storage is closed")
         if self._pending is not None:
             self._pending += changes
             return
@@ -100,9 +115,13 @@ class InMemoryStorage(Storage):
     def record(self, changes: tuple[Changes, ...]) -> None:
         """Make changes durable, all or none. A storage in memory has nothing to do."""
 
+    def close(self) -> None:
+        """Refuse every further change."""
+        self._is_closed = True
+
 
 class ChangeTracker(MutableMapping[str, Document]):
-    """A table as TinyDB's methods see it: what they read is a copy, what they write stays here."""
+    """A table as TinyDB's methods see it: they read copies, and their changes are collected."""
 
     def __init__(self, live: Documents) -> None:
         self._live = live
@@ -147,7 +166,7 @@ class ChangeTracker(MutableMapping[str, Document]):
         self._touched = dict.fromkeys(self._live)
 
     def changes(self) -> TableChanges:
-        """The documents that are new, other than before or gone, as copies."""
+        """Return the documents that are new, changed or removed, as copies."""
         changes: TableChanges = {}
         for key, document in self._touched.items():
             before = self._live.get(key)
@@ -164,7 +183,7 @@ class ChangeTracker(MutableMapping[str, Document]):
 class KeyedTable(Table):
     """A TinyDB table with string ids that commits only the documents that a change touched.
 
-    What goes in and comes out through TinyDB's methods is a copy.
+    Documents are copied on the way in and out.
     """
 
     document_id_class = str  # type: ignore[assignment]  # TinyDB types it as int, and allows others
@@ -177,7 +196,7 @@ class KeyedTable(Table):
         cache_size: int = 0,  # noqa: ARG002  # part of TinyDB's signature
         persist_empty: bool = False,
     ) -> None:
-        # No query is cached: a cached result would be shared by all who asked.
+        # No query is cached: a cached result would be shared by all callers.
         super().__init__(storage, name, cache_size=0, persist_empty=persist_empty)
 
     def _read_table(self) -> Any:
@@ -193,34 +212,21 @@ class KeyedTable(Table):
     def _get_next_id(self) -> NoReturn:
         raise ValueError("a document of a keyed table brings its id: send a tinydb.table.Document")
 
-    def live(self, document_id: str) -> Document | None:
-        """One document, to be read, never changed, or None."""
-        return self._storage.documents(self.name).get(document_id)
-
-    def put(self, document_id: str, document: Document) -> None:
-        """Insert or replace one document, whole. It is not copied, so it must not change later."""
-        self._storage.commit({self.name: {document_id: document}})
-
-    def delete(self, document_id: str) -> None:
-        """Delete one document that is there."""
-        self._storage.commit({self.name: {document_id: None}})
-
     def newest_first(self) -> Iterator[str]:
-        """The ids, the one inserted last first."""
+        """Yield the ids, the one inserted last first."""
         return reversed(self._storage.documents(self.name))
 
 
 class Database(TinyDB):
-    """A TinyDB of keyed tables over a resident storage."""
+    """A TinyDB of keyed tables over a storage in memory."""
 
     table_class = KeyedTable
 
     def __init__(self, storage: InMemoryStorage) -> None:
         super().__init__(storage=lambda: storage)
-        self.resident = storage
 
     def keyed(self, name: str) -> KeyedTable:
-        """The table of that name."""
+        """Return the table of that name."""
         table = self.table(name)
         if not isinstance(table, KeyedTable):
             raise TypeError(f"table {name} was opened as {type(table).__name__}")

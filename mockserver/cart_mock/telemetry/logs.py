@@ -2,72 +2,82 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import UTC, datetime
 from typing import Literal, TextIO, get_args
 from urllib.parse import quote
 
-from cart_mock.http.messages import Answer, Request
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
+
+from cart_mock.messages import Answer, Request
 
 LogFormat = Literal["text", "json"]
 LOG_FORMATS: tuple[LogFormat, ...] = get_args(LogFormat)
 
 _TEXT = "%(levelname)s %(name)s: %(message)s"
-FIELDS = "cart_mock_fields"
-"""The attribute of a log record that holds its fields, to be written beside the message."""
 
-
-request_logger = logging.getLogger("cart_mock.tenants.request_log")
-"""Has a line for each request to the API, at level info."""
+request_logger = logging.getLogger("cart_mock.requests")
+"""Gets one line for each request to the API, at level info."""
 
 
 def log_request(request: Request, operation_id: str, answer: Answer, seconds: float) -> None:
-    """Log a request to the API and how it was answered; neither has secrets in what is logged."""
+    """Log a request to the API and its answer, without headers and bodies: they hold secrets."""
     fields = {
         "request_id": request.id,
         "method": request.method,
         "path": request.path,
         "operation": operation_id,
         "status": answer.status,
-        "rule": answer.broken,
+        "rule": answer.refused_by,
         "milliseconds": round(seconds * 1000, 3),
     }
-    text = "%s %s %s: %s%s"
-    refused = "" if answer.broken is None else f" {answer.broken}"
-    # A path may hold line ends, which would make a line of their own.
+    refused = "" if answer.refused_by is None else f" {answer.refused_by}"
+    # The path is quoted because an encoded line end in it would start a second line.
     request_logger.info(
-        text,
+        "%s %s %s: %s%s",
         request.id,
         request.method,
         quote(request.path),
         answer.status,
         refused,
-        extra={FIELDS: fields},
+        extra=fields,
     )
 
 
-class JsonFormatter(logging.Formatter):
-    """Writes a record as one line of JSON."""
+class JsonLineFormatter(JsonFormatter):
+    """A formatter that writes a record as one line of JSON, with the fields of its ``extra``."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """The line of a record, without its end."""
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, FIELDS, {}),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+    def __init__(self) -> None:
+        super().__init__(
+            ["asctime", "levelname", "name", "message"],
+            rename_fields={
+                "asctime": "time",
+                "levelname": "level",
+                "name": "logger",
+                "exc_info": "exception",
+            },
+            # uvicorn adds a copy of the message with colour codes.
+            reserved_attrs=[*RESERVED_ATTRS, "color_message"],
+            json_default=str,
+            json_ensure_ascii=False,
+        )
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802  # the signature is logging's
+        """Return the time of a record in RFC 3339, in UTC."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+    def process_log_record(self, log_data: dict[str, object]) -> dict[str, object]:
+        """Return the fields of a record with the level in lower case."""
+        return {**log_data, "level": str(log_data["level"]).lower()}
 
 
 def log_to(stream: TextIO, level: str, log_format: LogFormat) -> None:
-    """Log to a stream what is of that level or worse."""
+    """Send all logging and warnings of the process, from this level up, to a stream."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter(_TEXT) if log_format == "text" else JsonFormatter())
+    handler.setFormatter(logging.Formatter(_TEXT) if log_format == "text" else JsonLineFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler])
-    # It logs each request of its own, with whatever is in its address.
+    # Python prints a warning as two lines of plain text unless logging takes it.
+    logging.captureWarnings(True)
+    # httpx logs the URL of each of its own requests, which can hold secrets.
     logging.getLogger("httpx").setLevel(logging.WARNING)

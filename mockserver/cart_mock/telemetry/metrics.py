@@ -1,16 +1,15 @@
-"""Metrics: requests and latency of a process, by operation.
+"""Counts of requests and latencies by operation.
 
-Each request is counted as it is answered: to put them by and count many together costs more, and
-the request at which it is done would wait for all of them.
+Counted by hand, and exposed by ``prometheus_client`` (:mod:`cart_mock.telemetry.prometheus`). Its
+``Counter`` and ``Histogram`` cost 1.9 to 2.3 µs a request with their children looked up beforehand
+(5.5 µs through ``labels()``), because each takes a lock; counting by hand costs 0.5 µs.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
-from itertools import accumulate
 
-from cart_mock.http.messages import Answer
+from cart_mock.messages import Answer
 
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
            2.5, 5.0, 10.0)  # fmt: skip
@@ -18,29 +17,28 @@ BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 
 
 class Latency:
-    """How long the requests of one operation took."""
+    """The latency histogram of one operation: requests by bucket, and their seconds in all."""
+
+    __slots__ = ("counts", "seconds")
 
     def __init__(self) -> None:
-        self.buckets = [0] * (len(BUCKETS) + 1)
-        self.sum = 0.0
-
-    def cumulative(self) -> list[tuple[str, float]]:
-        """How many requests took no longer than each bound; the bounds as Prometheus has them."""
-        bounds = [*map(str, BUCKETS), "+Inf"]
-        return list(zip(bounds, map(float, accumulate(self.buckets)), strict=True))
+        self.counts = [0] * (len(BUCKETS) + 1)
+        self.seconds = 0.0
 
 
 class Metrics:
-    """The metrics of one mock: ``requests`` by operation, status and rule, and ``latency``."""
+    """Counts of one mock: ``requests`` by operation, status and rule, and ``latency``."""
 
     def __init__(self) -> None:
         self.requests: dict[tuple[str, int, str | None], int] = {}
-        self.latency: defaultdict[str, Latency] = defaultdict(Latency)
+        self.latency: dict[str, Latency] = {}
 
     def observe(self, operation_id: str, answer: Answer, seconds: float) -> None:
-        """Note a request that took that many seconds."""
-        kind = (operation_id, answer.status, answer.broken)
+        """Count a request that was answered within that many seconds."""
+        kind = (operation_id, answer.status, answer.refused_by)
         self.requests[kind] = self.requests.get(kind, 0) + 1
-        latency = self.latency[operation_id]
-        latency.buckets[bisect_left(BUCKETS, seconds)] += 1
-        latency.sum += seconds
+        latency = self.latency.get(operation_id)
+        if latency is None:
+            latency = self.latency[operation_id] = Latency()
+        latency.counts[bisect_left(BUCKETS, seconds)] += 1
+        latency.seconds += seconds

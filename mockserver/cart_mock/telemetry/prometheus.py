@@ -1,8 +1,9 @@
-"""The metrics in Prometheus' text format, with the sizes of the stores."""
+"""The metrics of a mock in Prometheus' text format, with the sizes of the stores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -13,55 +14,71 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from cart_mock.telemetry.metrics import Metrics
+from cart_mock.telemetry.metrics import BUCKETS, Metrics
 from cart_mock.tenants.registry import TenantRegistry
 
+CONTENT_TYPE = "text/plain; version=0.0.4"
 
-def exposition(metrics: Metrics, stores: TenantRegistry) -> bytes:
-    """All metrics as text."""
+_SIZES = {
+    "customers": "Customers of a store.",
+    "carts": "Carts of a store.",
+    "registered_carts": "Carts of a store that have a customer.",
+}
+
+
+def exposition(metrics: Metrics, tenants: TenantRegistry) -> bytes:
+    """Return all metrics in Prometheus' text format.
+
+    It may run in a thread, because it copies the counts that it reads.
+    """
     registry = CollectorRegistry()
-    registry.register(_Collector(metrics, stores))
+    registry.register(_Collector(metrics, tenants))
     return generate_latest(registry)
 
 
 class _Collector(Collector):
-    def __init__(self, metrics: Metrics, stores: TenantRegistry) -> None:
+    def __init__(self, metrics: Metrics, tenants: TenantRegistry) -> None:
         self._metrics = metrics
-        self._stores = stores
+        self._tenants = tenants
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics as Prometheus' client wants them."""
-        requests = CounterMetricFamily(
+        """Yield each family of metrics, as ``prometheus_client`` asks for them."""
+        yield self._requests()
+        yield self._latency()
+        yield from self._sizes()
+
+    def _requests(self) -> Metric:
+        family = CounterMetricFamily(
             "cart_mock_requests",
-            "Requests answered. status is 0 where a fault closed the connection first.",
+            "Requests answered. status is 0 if a fault closed the connection first.",
             labels=("operation", "status", "rule"),
         )
-        for (operation_id, status, broken), count in sorted(
-            self._metrics.requests.items(),
-            key=lambda entry: (entry[0][0], entry[0][1], entry[0][2] or ""),
-        ):
-            requests.add_metric((operation_id, str(status), broken or ""), count)
-        yield requests
-        latency = HistogramMetricFamily(
+        counted = [
+            ((operation_id, str(status), rule or ""), count)
+            for (operation_id, status, rule), count in self._metrics.requests.copy().items()
+        ]
+        for labels, count in sorted(counted):
+            family.add_metric(labels, count)
+        return family
+
+    def _latency(self) -> Metric:
+        family = HistogramMetricFamily(
             "cart_mock_request_seconds",
             "Seconds from a request's head to its answer, injected latency included.",
             labels=("operation",),
         )
-        for operation_id, found in sorted(self._metrics.latency.items()):
-            latency.add_metric((operation_id,), found.cumulative(), found.sum)
-        yield latency
-        yield from self._sizes()
+        bounds = [*map(str, BUCKETS), "+Inf"]
+        for operation_id, latency in sorted(self._metrics.latency.copy().items()):
+            buckets = list(zip(bounds, accumulate(latency.counts), strict=True))
+            family.add_metric((operation_id,), buckets, latency.seconds)
+        return family
 
     def _sizes(self) -> Iterator[Metric]:
-        sizes = {
+        families = {
             name: GaugeMetricFamily(f"cart_mock_store_{name}", text, labels=("store",))
-            for name, text in (
-                ("customers", "Customers of a store."),
-                ("carts", "Carts of a store."),
-                ("registered_carts", "Carts of a store that have a customer."),
-            )
+            for name, text in _SIZES.items()
         }
-        for store in self._stores:
-            for name, count in store.counts().items():
-                sizes[name].add_metric((store.name,), count)
-        yield from sizes.values()
+        for tenant in self._tenants:
+            for name, count in tenant.store.counts().items():
+                families[name].add_metric((tenant.name,), count)
+        yield from families.values()

@@ -1,12 +1,16 @@
-"""Traces by OpenTelemetry, where its standard environment variables ask for them."""
+"""OpenTelemetry traces, if its standard environment variables ask for them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
+
+if TYPE_CHECKING:
+    # Optional: only the extra "telemetry" brings it.
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 _ASKED_BY = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT",
              "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")  # fmt: skip
@@ -14,11 +18,11 @@ _HIDDEN = ".*token.*,authorization,cookie,x-control-key"
 
 
 class TelemetryMissing(Exception):
-    """The environment asks for traces, and the packages that make them are not there."""
+    """The environment asks for traces, but OpenTelemetry is not installed."""
 
 
 def instrumented(app: ASGIApp, environment: Mapping[str, str] = os.environ) -> ASGIApp:
-    """The application with traces, or as it is where the environment asks for none.
+    """Return the application with traces, or unchanged if the environment asks for none.
 
     Raises TelemetryMissing.
     """
@@ -49,7 +53,7 @@ def _is_asked_for(environment: Mapping[str, str]) -> bool:
     return any(environment.get(name) for name in _ASKED_BY)
 
 
-def _exporter(environment: Mapping[str, str]) -> Any:
+def _exporter(environment: Mapping[str, str]) -> SpanExporter:
     if environment.get("OTEL_TRACES_EXPORTER") == "console":
         from opentelemetry.sdk.trace.export import ConsoleSpanExporter
 

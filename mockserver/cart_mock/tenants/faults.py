@@ -1,4 +1,7 @@
-"""Faults: what lets a share of a store's requests go wrong, repeatably, until it is used up."""
+"""Faults: a share of a tenant's requests goes wrong, repeatably, until the fault is used up.
+
+Here is which requests a fault takes; ``cart_mock.api.faults`` does to them what it says.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,13 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
-from msgspec.structs import replace
-
-from cart_mock.api.endpoints import Endpoint
-from cart_mock.api.interceptors import Handler
-from cart_mock.http.bodies import Malformed
-from cart_mock.http.errors import ErrorCatalogue
-from cart_mock.http.messages import Answer, Violation
-from cart_mock.rules.context import RequestContext, TokenRequestContext
-from cart_mock.state.store import Store
+from cart_mock.tenants.interceptors import Interceptor, InterceptorChain
 
 Kind = Literal["latency", "error", "drop", "stall", "truncate", "malform", "lose-reply"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 LONGEST = 3600.0
-"""Seconds that an injected latency lasts at most, of whatever distribution."""
+"""Seconds that an injected latency lasts at most, whatever its distribution."""
 
 
 class Plan(NamedTuple):
@@ -47,7 +42,7 @@ class Plan(NamedTuple):
     retry_after: int | None = None
 
 
-class Fault:
+class InjectedFault:
     """A plan in force."""
 
     def __init__(self, fault_id: str, plan: Plan) -> None:
@@ -56,19 +51,15 @@ class Fault:
         self.applied = 0
         self._random = random.Random(plan.seed)  # noqa: S311  # repeatable on purpose
 
-    def shown(self) -> dict[str, Any]:
-        """The fault as the workbench shows it."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fault as the control API describes it."""
         plan = {name: value for name, value in self.plan._asdict().items() if value is not None}
         return {"id": self.id, "applied": self.applied, **plan}
 
-    def takes(self, endpoint: Endpoint, ctx: Any, operations: frozenset[str]) -> bool:
-        """Whether it is applied to that request; counts it if so."""
+    def takes(self, applies: Callable[[Plan], bool]) -> bool:
+        """Whether the fault takes a request that its plan ``applies`` to; counts it if so."""
         plan = self.plan
-        if endpoint.operation_id not in operations or self.is_used_up:
-            return False
-        if plan.cart is not None and plan.cart not in _carts(ctx):
-            return False
-        if plan.customer is not None and plan.customer not in _customers(ctx):
+        if self.is_used_up or not applies(plan):
             return False
         if plan.share is not None and self._random.random() >= plan.share:
             return False
@@ -77,11 +68,11 @@ class Fault:
 
     @property
     def is_used_up(self) -> bool:
-        """Whether it was applied as often as it was to be."""
+        """Whether the fault was applied as often as planned."""
         return self.plan.times is not None and self.applied >= self.plan.times
 
     def latency(self) -> float:
-        """How long this request waits, in seconds."""
+        """Return how long this request waits, in seconds."""
         if self.plan.median is None:
             return self.plan.seconds or 0.0
         return min(
@@ -89,98 +80,55 @@ class Fault:
         )
 
 
-def _carts(ctx: RequestContext | TokenRequestContext) -> set[Any]:
-    if isinstance(ctx, TokenRequestContext):
-        return set()
-    return {ctx.request.path_params.get("cartID"), _sent(ctx, "id")}
-
-
-def _customers(ctx: RequestContext | TokenRequestContext) -> set[Any]:
-    if isinstance(ctx, TokenRequestContext):
-        return set()
-    named = {ctx.caller.customer_id, ctx.request.path_params.get("customerID")}
-    entries = _sent_entries(ctx)
-    named.update(entry.get("id") for entry in entries if isinstance(entry, dict))
-    email = _sent(ctx, "email")
-    if isinstance(email, str):
-        customer = ctx.store.customer_with_email(email)
-        named.add(None if customer is None else customer.id)
-    return {name for name in named if isinstance(name, str)}
-
-
-def _sent(ctx: RequestContext, field: str) -> str | None:
-    try:
-        value = ctx.data.get(field)
-    except Malformed:
-        return None
-    return value if isinstance(value, str) else None
-
-
-def _sent_entries(ctx: RequestContext) -> list[Any]:
-    entries = ctx.entries
-    return entries if isinstance(entries, list) else []
-
-
 class Faults:
-    """The faults of one store, in the order in which they were added.
+    """The faults of one tenant, in the order in which they were added.
 
-    Latencies add up; the first of the others that takes a request decides what becomes of it.
-    ``operations_of`` says which operations a rule is about.
+    Latencies add up; the first of the others that takes a request decides its answer. While there
+    are faults, ``injector`` stands among the tenant's interceptors.
     """
 
-    def __init__(
-        self, store: Store, errors: ErrorCatalogue, operations_of: Callable[[Plan], frozenset[str]]
-    ) -> None:
-        self._store = store
-        self._errors = errors
-        self._operations_of = operations_of
-        self._faults: dict[str, tuple[Fault, frozenset[str]]] = {}
+    def __init__(self, interceptors: InterceptorChain) -> None:
+        self._interceptors = interceptors
+        self.injector: Interceptor | None = None
+        """What applies the faults to requests; the API sets it when the tenant is created."""
+        self._faults: dict[str, InjectedFault] = {}
         self._made = 0
 
-    def __iter__(self) -> Iterator[Fault]:
-        return iter([fault for fault, _ in self._faults.values()])
+    def __iter__(self) -> Iterator[InjectedFault]:
+        return iter(list(self._faults.values()))
 
     def __len__(self) -> int:
         return len(self._faults)
 
-    def add(self, plan: Plan) -> Fault:
+    def add(self, plan: Plan) -> InjectedFault:
         """Put a plan in force."""
         self._made += 1
-        fault = Fault(f"fault-{self._made}", plan)
-        self._faults[fault.id] = (fault, self._operations_of(plan))
-        self._store.set_interceptor("faults", self._answer)
+        fault = InjectedFault(f"fault-{self._made}", plan)
+        self._faults[fault.id] = fault
+        self._interceptors.set("faults", self.injector)
         return fault
 
     def remove(self, fault_id: str) -> bool:
-        """Take a fault back; whether there was one."""
+        """Remove a fault; whether there was one."""
         found = self._faults.pop(fault_id, None) is not None
-        self._settle()
+        if not self._faults:
+            self._interceptors.set("faults", None)
         return found
 
     def clear(self) -> None:
-        """Take every fault back."""
+        """Remove every fault."""
         self._faults.clear()
-        self._settle()
+        self._interceptors.set("faults", None)
 
-    def _settle(self) -> None:
-        if not self._faults:
-            self._store.set_interceptor("faults", None)
-
-    async def _answer(self, endpoint: Endpoint, ctx: Any, proceed: Handler) -> Answer:
-        latencies, decisive = self._of(endpoint, ctx)
-        if latencies:
-            await self._store.clock.sleep(sum(fault.latency() for fault in latencies))
-        if decisive is None:
-            answer = await proceed(endpoint, ctx)
-            return replace(answer, fault=latencies[-1].shown()) if latencies else answer
-        return await self._fail(decisive, endpoint, ctx, proceed)
-
-    def _of(self, endpoint: Endpoint, ctx: Any) -> tuple[list[Fault], Fault | None]:
+    def take(
+        self, applies: Callable[[Plan], bool]
+    ) -> tuple[list[InjectedFault], InjectedFault | None]:
+        """Return the latencies that take a request, and the one other fault that does, if any."""
         latencies, decisive = [], None
-        for fault, operations in list(self._faults.values()):
+        for fault in self:
             if fault.plan.kind != "latency" and decisive is not None:
                 continue
-            if fault.takes(endpoint, ctx, operations):
+            if fault.takes(applies):
                 if fault.plan.kind == "latency":
                     latencies.append(fault)
                 else:
@@ -189,35 +137,9 @@ class Faults:
                 self.remove(fault.id)
         return latencies, decisive
 
-    async def _fail(self, fault: Fault, endpoint: Endpoint, ctx: Any, proceed: Handler) -> Answer:
-        kind, shown = fault.plan.kind, fault.shown()
-        if kind == "error":
-            return replace(self._error(fault.plan), fault=shown)
-        if kind in ("drop", "stall"):
-            return Answer(0, delivery="drop" if kind == "drop" else "stall", fault=shown)
-        answer = replace(await proceed(endpoint, ctx), fault=shown)
-        if kind == "lose-reply":
-            return replace(answer, delivery="drop")
-        if kind == "truncate":
-            return replace(answer, delivery="truncate")
-        # Valid up to its last character: a client that does not parse to the end is found out.
-        return replace(answer, body=answer.body[:-1])
-
-    def _error(self, plan: Plan) -> Answer:
-        retry: tuple[tuple[bytes, bytes], ...] = ()
-        if plan.retry_after is not None:
-            retry = ((b"retry-after", b"%d" % plan.retry_after),)
-        return self._errors.answer(plan.rule or "", INJECTED, *retry)
-
-
-INJECTED = Violation(
-    "a fault of the workbench asked for this answer",
-    "Take the fault back, or send the request again when it is used up.",
-)
-
 
 def problem_of(plan: Mapping[str, Any]) -> tuple[str, str, str] | None:
-    """What is wrong with a new fault, what to send instead and the field; None if nothing is."""
+    """Return what is wrong with a new fault, how to fix it, and the field; None if it is valid."""
     kind = plan["kind"]
     if kind == "latency":
         if ("seconds" in plan) == ("median" in plan):

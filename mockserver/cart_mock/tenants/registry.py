@@ -1,4 +1,4 @@
-"""All stores of a process: one for each ``client_id``, made on first use."""
+"""All tenants of a process: one for each ``client_id``, made on first use."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
+from cart_spec.files import write_atomically
 
 from cart_mock.formats import NOT_JSON
 from cart_mock.state.clock import Clock
@@ -20,6 +21,7 @@ from cart_mock.state.seed import Seed
 from cart_mock.state.store import Store
 from cart_mock.state.tinydb_tables import InMemoryStorage
 from cart_mock.tenants.request_log import RequestLog
+from cart_mock.tenants.tenant import Tenant
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -28,20 +30,20 @@ _IDENTITY, _LOCK, _STORES, _NAME = "cart-mock.json", "cart-mock.lock", "stores",
 _KEY_LENGTH = 32
 
 
-class UnknownStore(Exception):
+class UnknownTenant(Exception):
     """Keys are pinned, and that ``client_id`` is not one of them."""
 
 
 def random_id() -> str:
-    """A random UUID in its usual form."""
+    """Return a random UUID in its usual form."""
     return str(uuid.uuid4())
 
 
 class TenantRegistry:
-    """Finds and makes stores. With ``data``, a directory, they are kept there.
+    """Finds and makes tenants. With ``data``, a directory, their state is kept there.
 
     ``clients`` pins which keys exist: ``client_id`` to its secret, or None for a key without one.
-    ``seed`` is what a new store starts with. ``prepare``, if set, is called with each store that is
+    ``seed`` is what a new store starts with. ``on_create`` are called with each tenant that is
     made. Raises DataError if ``data`` cannot be used.
     """
 
@@ -53,15 +55,15 @@ class TenantRegistry:
         seed: Seed | None = None,
         new_id: Callable[[], str] = random_id,
         new_clock: Callable[[], Clock] = Clock,
-        new_journal: Callable[[], RequestLog] = RequestLog,
+        new_request_log: Callable[[], RequestLog] = RequestLog,
     ) -> None:
         self._clients = clients
         self._seed = seed
         self._new_id = new_id
         self._new_clock = new_clock
-        self.new_journal = new_journal
-        self.prepare: Callable[[Store], None] | None = None
-        self._stores: dict[str, Store] = {}
+        self.new_request_log = new_request_log
+        self.on_create: list[Callable[[Tenant], None]] = []
+        self._tenants: dict[str, Tenant] = {}
         self._data = data
         self._lock: FileLock | None = None
         if data is None:
@@ -71,7 +73,7 @@ class TenantRegistry:
             try:
                 self.signing_key = _identify(data)
                 for name, directory in _kept(data):
-                    self._stores[name] = self._open(name, directory)
+                    self._tenants[name] = self._open(name, directory)
             except OSError as error:
                 self.close()
                 where = error.filename or data
@@ -80,52 +82,57 @@ class TenantRegistry:
                 self.close()
                 raise
 
-    def __iter__(self) -> Iterator[Store]:
-        return iter(list(self._stores.values()))
+    def __iter__(self) -> Iterator[Tenant]:
+        return iter(list(self._tenants.values()))
 
-    def get(self, name: str) -> Store | None:
-        """The store of that ``client_id`` if it was used before, else None."""
-        return self._stores.get(name)
+    def get(self, name: str) -> Tenant | None:
+        """Return the tenant of that ``client_id`` if it was used before, else None."""
+        return self._tenants.get(name)
 
-    def use(self, name: str) -> Store:
-        """The store of that ``client_id``, made if need be. Raises UnknownStore, OSError."""
-        store = self._stores.get(name)
-        if store is not None:
-            return store
+    def use(self, name: str) -> Tenant:
+        """Return the tenant of that ``client_id``, made if need be.
+
+        Raises UnknownTenant, OSError.
+        """
+        tenant = self._tenants.get(name)
+        if tenant is not None:
+            return tenant
         if self._clients is not None and name not in self._clients:
-            raise UnknownStore(name)
+            raise UnknownTenant(name)
         directory = None if self._data is None else self._data / _STORES / _directory_name(name)
-        store = self._open(name, directory)
+        tenant = self._open(name, directory)
         try:
-            self.reset(store)
+            self.reset(tenant)
             if directory is not None:
-                # Named at last, so that one that is not complete is never taken up again.
-                _write(directory / _NAME, msgspec.json.encode(name))
+                # Named last, so that an incomplete one is never taken up again.
+                write_atomically(directory / _NAME, msgspec.json.encode(name))
         except OSError:
-            store.close()
+            tenant.close()
             raise
-        self._stores[name] = store
-        return store
+        self._tenants[name] = tenant
+        return tenant
 
-    def reset(self, store: Store) -> None:
-        """Bring a store back to what a new one holds."""
+    def reset(self, tenant: Tenant) -> None:
+        """Bring a tenant's store back to what a new one holds."""
         seed = self._seed or Seed()
-        now = int(store.clock.now())
-        store.fill(seed.customer_entities(now), seed.cart_entities(now))
+        now = int(tenant.clock.now())
+        tenant.store.fill(seed.customer_entities(now), seed.cart_entities(now))
 
-    def has_secret(self, store: Store, secret: str) -> bool:
-        """Whether that is the secret of the store's key, compared in constant time."""
+    def has_secret(self, tenant: Tenant, secret: str) -> bool:
+        """Whether that is the secret of the tenant's key, compared in constant time."""
         if self._clients is None:
-            return store.accepts_secret(secret)
-        pinned = self._clients.get(store.name)
+            return tenant.store.accepts_secret(secret)
+        pinned = self._clients.get(tenant.name)
         return secrets.compare_digest(secret.encode(), (pinned or "").encode()) and bool(pinned)
 
     def delete(self, name: str) -> None:
-        """Delete a store and its files; nothing happens if there is none."""
-        store = self._stores.pop(name, None)
-        if store is None:
+        """Delete a tenant and its files; nothing happens if there is none."""
+        tenant = self._tenants.pop(name, None)
+        if tenant is None:
             return
-        store.close()
+        tenant.is_deleted = True
+        tenant.faults.clear()
+        tenant.close()
         if self._data is not None:
             directory = self._data / _STORES / _directory_name(name)
             for path in sorted(directory.iterdir(), key=lambda path: path.name != _NAME):
@@ -133,29 +140,29 @@ class TenantRegistry:
             directory.rmdir()
 
     def problem(self) -> str | None:
-        """Why the stores cannot be used now, None if they can."""
+        """Return why the tenants cannot be used now, None if they can."""
         if self._data is None or os.access(self._data, os.W_OK | os.X_OK):
             return None
         return "its data directory cannot be written"
 
     def close(self) -> None:
         """Close every store and leave the data directory to others."""
-        for store in self._stores.values():
-            store.close()
+        for tenant in self._tenants.values():
+            tenant.close()
         if self._lock is not None:
             self._lock.release()
 
-    def _open(self, name: str, directory: Path | None) -> Store:
+    def _open(self, name: str, directory: Path | None) -> Tenant:
         storage = InMemoryStorage() if directory is None else JournalStorage(directory)
         try:
-            store = Store(name, storage, self._new_clock(), self._new_id)
+            store = Store(storage, self._new_id)
         except msgspec.ValidationError as error:
             storage.close()
             raise DataError(f"{directory}: is damaged ({error}); restore a copy") from error
-        store.journal = self.new_journal()
-        if self.prepare is not None:
-            self.prepare(store)
-        return store
+        tenant = Tenant(name, store, self._new_clock(), self._new_id, self.new_request_log())
+        for created in self.on_create:
+            created(tenant)
+        return tenant
 
 
 def _take(data: Path) -> FileLock:
@@ -164,15 +171,19 @@ def _take(data: Path) -> FileLock:
     from filelock import FileLock, Timeout
 
     try:
-        data.mkdir(parents=True, exist_ok=True)
-        ours = {_IDENTITY, _LOCK, _STORES, _new(data / _IDENTITY).name}
-        foreign = [p.name for p in data.iterdir() if p.name not in ours]
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ours = {_IDENTITY, _LOCK, _STORES}
+        # A start that was killed may have left a part of the identity.
+        part = f".{_IDENTITY}."
+        names = [path.name for path in data.iterdir()]
+        foreign = [name for name in names if name not in ours and not name.startswith(part)]
         if foreign and not (data / _IDENTITY).exists():
             raise DataError(
                 f"{data}: holds files that are not cart-mock's ({foreign[0]}); "
                 "name an empty directory"
             )
-        lock = FileLock(data / _LOCK)
+        (data / _STORES).mkdir(mode=0o700, exist_ok=True)
+        lock = FileLock(data / _LOCK, mode=0o600)
         lock.acquire(timeout=0)
     except Timeout as error:
         raise DataError(f"{data}: another cart-mock uses it; stop that one first") from error
@@ -182,7 +193,7 @@ def _take(data: Path) -> FileLock:
 
 
 def _identify(data: Path) -> bytes:
-    """The key that signs this directory's tokens, made on first use: they outlive a restart."""
+    """Return the key that signs this directory's tokens, made on first use; a restart keeps it."""
     path = data / _IDENTITY
     if path.exists():
         try:
@@ -199,21 +210,8 @@ def _identify(data: Path) -> bytes:
         return key
     key = secrets.token_bytes(_KEY_LENGTH)
     identity = {"format": FORMAT, "version": VERSION, "signing_key": key.hex()}
-    _write(path, msgspec.json.encode(identity))
+    write_atomically(path, msgspec.json.encode(identity))
     return key
-
-
-def _new(path: Path) -> Path:
-    """Where a file is written before it takes its place."""
-    return path.with_suffix(".new")
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, for its owner alone."""
-    new = _new(path)
-    new.touch(mode=0o600)
-    new.write_bytes(content)
-    new.replace(path)
 
 
 def _kept(data: Path) -> Iterator[tuple[str, Path]]:

@@ -1,4 +1,4 @@
-"""The request journal: what a store was asked last, and what it answered."""
+"""The request log: the last requests of a tenant and their answers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from cart_mock.http.messages import Answer, Request
-from cart_mock.inspection.refusal_context import witnessed
+from cart_mock.messages import Answer, Request
 
 DEFAULT_LENGTH = 500
-"""How many requests a store's journal remembers, unless said otherwise."""
+"""How many requests a tenant's log keeps by default."""
 LARGEST = 64 * 1024
 """How many bytes of bodies one entry may hold; of a larger one only its beginning is kept."""
 
@@ -23,19 +22,19 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One request and its answer, as they were: secrets are taken out when it is shown.
+    """One request and its answer as they were: secrets are removed when it is rendered.
 
-    ``facts`` are what the rules judged, None if the request did not get so far. ``at`` is the
-    machine's time in seconds since the epoch. ``witnessed`` is the state that a refusal rests on
-    and that its facts do not hold.
+    ``ctx`` is the RequestContext or TokenRequestContext that the rules judged, None if the request
+    did not get so far. ``at`` is the machine's time in seconds since the epoch.
+    ``refusal_context`` is the state that a refusal rests on and that ``ctx`` does not hold.
     """
 
     at: float
     operation_id: str
     request: Request
     answer: Answer
-    ctx: Any
-    witnessed: Mapping[str, Any]
+    ctx: object
+    refusal_context: Mapping[str, Any]
 
 
 class Exercised(NamedTuple):
@@ -46,15 +45,15 @@ class Exercised(NamedTuple):
 
     operation_id: str
     status: int
-    broken: str | None
+    refused_by: str | None
     injected: bool
 
 
 class RequestLog:
-    """The last requests of one store, in the order in which they were answered.
+    """The last requests of one tenant, in the order in which they were answered.
 
-    ``exercised`` counts every request, those that are no longer remembered too. A ``length`` of 0
-    remembers none.
+    ``exercised`` counts every request, also those that are no longer kept. A ``length`` of 0 keeps
+    none.
     """
 
     def __init__(self, length: int = DEFAULT_LENGTH) -> None:
@@ -62,27 +61,24 @@ class RequestLog:
         self.entries: deque[Entry] = deque(maxlen=length)
         self.exercised: dict[tuple[str, int, str | None, bool], int] = {}
 
-    def record(self, request: Request, operation_id: str, answer: Answer, ctx: Any) -> None:
-        """Remember a request. Costs next to nothing: nothing is copied or rendered here."""
-        broken = answer.broken
-        injected = answer.fault is not None and answer.is_injected
+    def record(
+        self, request: Request, operation_id: str, answer: Answer, ctx: object = None,
+        refusal_context: Mapping[str, Any] = _NOTHING,
+    ) -> None:  # fmt: skip
+        """Keep a request. Costs next to nothing: nothing is copied or rendered here."""
         if answer.delivery is None:  # otherwise the client never met this answer
-            exercised = (operation_id, answer.status, broken, injected)
+            exercised = (operation_id, answer.status, answer.refused_by, answer.is_injected)
             self.exercised[exercised] = self.exercised.get(exercised, 0) + 1
         if self.length == 0:
             return
         if len(request.body) + len(answer.body) > LARGEST:
             request = replace(request, body=request.body[: LARGEST // 2])
             answer = replace(answer, body=answer.body[: LARGEST // 2])
-            ctx = None
-        if broken is None or injected or ctx is None:
-            seen: Mapping[str, Any] = _NOTHING
-        else:
-            seen = witnessed(broken, ctx)
-        self.entries.append(Entry(time.time(), operation_id, request, answer, ctx, seen))
+            ctx, refusal_context = None, _NOTHING
+        self.entries.append(Entry(time.time(), operation_id, request, answer, ctx, refusal_context))
 
     def since(self, request_id: str | None) -> tuple[list[Entry], bool]:
-        """The entries after that request, or all; and whether that request is no longer there."""
+        """Return the entries after that request, or all; and whether it is no longer kept."""
         entries = list(self.entries)
         if request_id is None:
             return entries, False
@@ -92,9 +88,9 @@ class RequestLog:
         return entries, True
 
     def last_id(self) -> str | None:
-        """The id of the last request, None if there is none."""
+        """Return the id of the last request, None if there is none."""
         return self.entries[-1].request.id if self.entries else None
 
     def find(self, request_id: str) -> Entry | None:
-        """The entry of that request, or None."""
+        """Return the entry of that request, or None."""
         return next((e for e in reversed(self.entries) if e.request.id == request_id), None)

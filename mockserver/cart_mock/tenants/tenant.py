@@ -1,72 +1,55 @@
-"""What the workbench keeps for each store beside what the store itself holds."""
+"""A tenant: a ``client_id`` and all that belongs to it."""
 
 from __future__ import annotations
 
-from cart_mock.api.endpoints import Engine
+from collections.abc import Callable
+
+from cart_mock.state.clock import Clock
 from cart_mock.state.snapshots import Snapshot
 from cart_mock.state.store import Store
-from cart_mock.tenants.faults import Faults, Plan
-from cart_mock.workbench.errors import Refusal
+from cart_mock.tenants.faults import Faults
+from cart_mock.tenants.interceptors import InterceptorChain
+from cart_mock.tenants.request_log import RequestLog
 
 
-def name_in_path(part: str) -> str:
-    """The name that a part of a path stands for: an encoded slash arrives there as it was sent."""
-    return part.replace("%2F", "/").replace("%2f", "/")
+class TenantDeleted(Exception):
+    """The tenant was deleted while one of its requests was under way."""
 
 
-class Bench:
-    """One store with its faults, snapshots and broken rules."""
+class Tenant:
+    """A ``client_id`` with its store, clock, request log, interceptors, faults and snapshots.
 
-    def __init__(self, store: Store, faults: Faults) -> None:
+    ``new_id`` makes the ids of what its requests create; ``breaks`` are the names of the rules that
+    are broken here.
+    """
+
+    def __init__(
+        self, name: str, store: Store, clock: Clock, new_id: Callable[[], str],
+        request_log: RequestLog,
+    ) -> None:  # fmt: skip
+        self.name = name
         self.store = store
-        self.faults = faults
-        self.snapshots: dict[str, Snapshot] = {}
+        self.clock = clock
+        self.new_id = new_id
+        self.request_log = request_log
+        self.interceptors = InterceptorChain()
+        self.faults = Faults(self.interceptors)
         self.breaks: tuple[str, ...] = ()
+        self.snapshots: dict[str, Snapshot] = {}
+        self.is_deleted = False
 
+    def now(self) -> float:
+        """Return the clock's time in seconds since the epoch; carts past their time are gone."""
+        now = self.clock.now()
+        if now >= self.store.next_expiry:
+            self.store.expire(now)
+        return now
 
-class Benches:
-    """Finds the bench of a store, made when the workbench first looks at it."""
+    def require(self) -> None:
+        """Raise TenantDeleted if the tenant is gone. Call this after each wait in a request."""
+        if self.is_deleted:
+            raise TenantDeleted(self.name)
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self._benches: dict[Store, Bench] = {}
-
-    def named(self, name: str) -> Bench:
-        """The bench of the store with that ``client_id``. Raises Refusal if there is none."""
-        store = self.engine.stores.get(name_in_path(name))
-        if store is None:
-            raise Refusal(
-                "store-unknown",
-                f"there is no store {name[:200]!r}",
-                "Use it once with its client_id, or make it with POST /_mock/stores.",
-                "store",
-            )
-        return self.of(store)
-
-    @property
-    def breaks_of_new_stores(self) -> tuple[str, ...]:
-        """The rules that the process was started to break in every store."""
-        return () if self.engine.breaks is None else self.engine.breaks.of_stores
-
-    def of(self, store: Store) -> Bench:
-        """The bench of a store."""
-        bench = self._benches.get(store)
-        if bench is None:
-            faults = Faults(store, self.engine.errors, self._operations_of)
-            bench = self._benches[store] = Bench(store, faults)
-            bench.breaks = self.breaks_of_new_stores
-        return bench
-
-    def delete(self, bench: Bench) -> None:
-        """Delete a store with all it holds, here too."""
-        bench.faults.clear()
-        self._benches.pop(bench.store, None)
-        self.engine.stores.delete(bench.store.name)
-
-    def _operations_of(self, plan: Plan) -> frozenset[str]:
-        contract = self.engine.contract
-        operations = frozenset(contract.operations)
-        rule = next((rule for rule in contract.rules if rule.id == plan.rule), None)
-        if rule is not None:
-            operations = frozenset(rule.operations)
-        return operations if plan.operation is None else operations & {plan.operation}
+    def close(self) -> None:
+        """Close the store; nothing is written to it any more."""
+        self.store.close()

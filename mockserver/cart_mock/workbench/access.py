@@ -1,37 +1,54 @@
-"""Who may use the workbench: everyone on loopback, elsewhere who has the key."""
+"""Access to the control API: open on loopback, by control key elsewhere."""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from connexion.lifecycle import ConnexionRequest
 
-CONTROL_KEY = "cart-mock.control-key"
-"""Where a request's ASGI state holds the key that is needed."""
+from cart_mock.workbench.errors import Refusal
+
+CONTROL_KEY: Final = "cart-mock.control-key"
+"""Where the ASGI scope of a request holds the key that is required."""
 
 _LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
 def check_key(key: str, request: ConnexionRequest) -> Mapping[str, Any] | None:
-    """Connexion's check of a key that was sent: who sent it, or None if it does not hold."""
+    """Return the identity of a client that sent this key, or None if the key is wrong.
+
+    Connexion calls it for each security scheme of ``workbench.yaml``.
+    """
     expected: str = request.scope[CONTROL_KEY]
     return {"sub": "control"} if hmac.compare_digest(key.encode(), expected.encode()) else None
 
 
+def check_is_local(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse a request that came through a page or a name of another machine. Raises Refusal."""
+    origin = headers.get(b"origin", b"").decode("latin-1")
+    host = headers.get(b"host", b"").decode("latin-1")
+    hint = "Call from this machine, by its address, or start cart-mock with --control-key."
+    if origin and not is_loopback_origin(origin):
+        raise Refusal("origin-not-allowed", f"it is {origin[:200]}", hint, "Origin")
+    if not is_local_host(host):
+        raise Refusal("host-not-allowed", f"it is {host[:200]}", hint, "Host")
+
+
 def is_loopback_origin(origin: str) -> bool:
-    """Whether a browser page with that origin was served from this machine."""
+    """Return whether a browser page with that origin was served from this machine."""
     host = _host_of(origin)
     return host in _LOOPBACK_HOSTS or host.endswith(".localhost")
 
 
 def is_local_host(header: str) -> bool:
-    """Whether a ``Host`` header can only mean this machine or a bare address.
+    """Return whether a ``Host`` header can only mean this machine or a bare address.
 
-    Another name could be a public one that was made to lead here, or a proxy's for others.
+    Any other name could be a public one that an attacker made resolve to this machine, or that of a
+    proxy for other clients.
     """
     host = _host_of(f"//{header}")
     if "." not in host or host.endswith(".localhost"):

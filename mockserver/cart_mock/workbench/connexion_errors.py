@@ -1,4 +1,4 @@
-"""What Connexion's own checks say, in the workbench's words: what was wrong and what to send."""
+"""Connexion's own errors as refusals of the control API: what is wrong and what to send."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _AT_FIELD = re.compile(r" - '([^']*)'$")
 _MISSING_PARAMETER = re.compile(r"Missing (\w+) parameter '(.+)'")
 
 
-def refusal_of(error: Exception, scope: Mapping[str, Any]) -> Refusal:
-    """The refusal that an exception of the workbench or of Connexion amounts to."""
+def to_refusal(error: Exception, scope: Mapping[str, Any]) -> Refusal:
+    """Return the refusal that an exception of the workbench or of Connexion stands for."""
     if isinstance(error, Refusal):
         return error
     status = error.status_code if isinstance(error, HTTPException) else 500
@@ -41,12 +41,12 @@ def refusal_of(error: Exception, scope: Mapping[str, Any]) -> Refusal:
 
 
 def method_not_allowed(method: str, allowed: str) -> Refusal:
-    """The refusal of a method that a path does not have."""
+    """Return the refusal of a method that a path does not have."""
     return Refusal("method-not-allowed", f"this path does not have {method}", f"Use {allowed}.")
 
 
-def unreadable(error: Exception) -> Refusal | None:
-    """The refusal of a body that Connexion gives up on with an exception of Python's, or None."""
+def unreadable_body(error: Exception) -> Refusal | None:
+    """Return the refusal if Connexion raised one of Python's exceptions for a bad body, or None."""
     if isinstance(error, UnicodeDecodeError):
         return Refusal("body-malformed", "it is not UTF-8", "Send JSON in UTF-8.")
     if isinstance(error, RecursionError):
@@ -59,7 +59,7 @@ def unreadable(error: Exception) -> Refusal | None:
 def _key_needed() -> Refusal:
     return Refusal(
         "control-key-invalid",
-        "none was sent that holds",
+        "the request has no valid key",
         'Send "X-Control-Key: KEY" or "Authorization: Bearer KEY" with the key that cart-mock '
         "was given or printed when it started.",
         "X-Control-Key",
@@ -75,14 +75,14 @@ def _invalid(detail: str, scope: Mapping[str, Any]) -> Refusal:
     if missing is not None:
         source = missing[2]
         return Refusal("request-invalid", f"{source} is missing", f"Send it. {_DOCUMENT}", source)
-    what, _, more = detail.partition("\n")
-    field = _AT_FIELD.search(what)
+    reason, _, more = detail.partition("\n")
+    field = _AT_FIELD.search(reason)
     source = field[1] if field is not None else _parameter(more, scope)
-    return Refusal("request-invalid", _lower(_AT_FIELD.sub("", what))[:500], _DOCUMENT, source)
+    return Refusal("request-invalid", _lower(_AT_FIELD.sub("", reason))[:500], _DOCUMENT, source)
 
 
 def _parameter(explained: str, scope: Mapping[str, Any]) -> str | None:
-    """The query parameter that an error is about: Connexion says only what its value was."""
+    """Return the query parameter that an error is about, by the value that Connexion reports."""
     value = explained.rpartition("On instance:\n")[2].strip().strip("'\"")
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     return next((name for name, sent in query if sent == value), None)

@@ -1,4 +1,4 @@
-"""The workbench's errors: the API's envelope, with what to send instead."""
+"""Errors of the control API: the API's envelope, with what to send instead."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any, NamedTuple
 from cart_spec import Contract
 from connexion.lifecycle import ConnexionResponse
 
-from cart_mock.http.messages import encode_json
+from cart_mock.messages import encode_json
 
 
 class Refusal(Exception):
-    """A request to the workbench is refused: nothing has changed.
+    """A request to the control API is refused, and nothing has changed.
 
-    ``error_id`` names one of the workbench's errors or of the contract's protocol errors; ``what``
-    was wrong with this request and what to send ``instead`` are sentences that go on from its text.
+    ``error_id`` names an error of ``workbench.yaml`` or a protocol error of the contract. Its text
+    goes on with ``reason`` and ``hint``: what is wrong with this request, and how to fix it.
     """
 
-    def __init__(self, error_id: str, what: str, instead: str, source: str | None = None) -> None:
-        super().__init__(f"{error_id}: {what}")
-        self.error_id, self.what, self.instead, self.source = error_id, what, instead, source
+    def __init__(self, error_id: str, reason: str, hint: str, source: str | None = None) -> None:
+        super().__init__(f"{error_id}: {reason}")
+        self.error_id, self.reason, self.hint, self.source = error_id, reason, hint, source
 
 
 class _Error(NamedTuple):
@@ -28,23 +28,23 @@ class _Error(NamedTuple):
     text: str
 
 
-class WorkbenchErrors:
-    """Makes error answers out of the two documents' errors."""
+class ErrorResponses:
+    """Renders refusals with the statuses and texts of the two documents' errors."""
 
     def __init__(self, document: Mapping[str, Any], contract: Contract) -> None:
         self._errors = {e["id"]: _Error(e["status"], e["text"]) for e in document["x-errors"]}
         for error in contract.protocol_errors:
             self._errors[error.id] = _Error(error.status, error.text)
 
-    def response(
+    def render(
         self, refusal: Refusal, headers: Mapping[str, str] | None = None
     ) -> ConnexionResponse:
-        """The answer to a request that is refused."""
+        """Return the answer to a refused request."""
         error = self._errors[refusal.error_id]
         entry: dict[str, Any] = {
             "status": error.status,
             "title": error.text,
-            "detail": f"{error.text}: {refusal.what}. {refusal.instead}",
+            "detail": f"{error.text}: {refusal.reason}. {refusal.hint}",
         }
         if refusal.source is not None:
             entry["source"] = refusal.source

@@ -1,9 +1,8 @@
-"""Serves the page for people: its files, and nothing that could run beside them."""
+"""Serves the files of the page."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -11,12 +10,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cart_mock.workbench import connexion_errors as problems
-from cart_mock.workbench.errors import WorkbenchErrors
+from cart_mock.workbench import connexion_errors
+from cart_mock.workbench.errors import ErrorResponses
 
 _FILES = Path(__file__).with_name("page")
-# The page loads nothing from elsewhere, no script runs that is not one of its files, and no text of
-# a store can become markup.
+# The page loads nothing from other servers, runs only the scripts among its files, and a text from
+# a store cannot become markup.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -26,26 +25,26 @@ _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",  # another version of the mock may serve another page there
+    # Another version of the mock may serve another page at the same URL later.
+    "Cache-Control": "no-cache",
 }
 
 
 class Page:
-    """The page as an ASGI application: at the base path itself, its other files below ``page/``."""
+    """The page as an ASGI application: its index at the base path, other files below ``page/``."""
 
-    def __init__(self, base_path: str, errors: WorkbenchErrors) -> None:
+    def __init__(self, base_path: str, errors: ErrorResponses) -> None:
         self._base_path = base_path
         self._errors = errors
         self._files: ASGIApp = StaticFiles(directory=_FILES, html=True)
 
-    def has(self, scope: Scope) -> bool:
-        """Whether a request is for the page."""
-        path: Any = scope["path"]
-        base = self._base_path
+    def serves(self, scope: Scope) -> bool:
+        """Return whether a request is for the page."""
+        path, base = str(scope["path"]), self._base_path
         return path in (base, f"{base}/") or path.startswith(f"{base}/page/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request for the page. Errors are those of the workbench."""
+        """Answer a request for the page; errors are those of the control API."""
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -66,9 +65,9 @@ class Page:
 
     def _refusal(self, error: HTTPException, scope: Scope) -> Response:
         headers = {}
-        refusal = problems.refusal_of(error, scope)
+        refusal = connexion_errors.to_refusal(error, scope)
         if error.status_code == 405:
             headers["Allow"] = "GET, HEAD"
-            refusal = problems.method_not_allowed(scope["method"], headers["Allow"])
-        answer = self._errors.response(refusal, headers)
+            refusal = connexion_errors.method_not_allowed(scope["method"], headers["Allow"])
+        answer = self._errors.render(refusal, headers)
         return Response(answer.body, answer.status_code, headers, answer.mimetype)

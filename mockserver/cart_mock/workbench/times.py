@@ -1,4 +1,4 @@
-"""Times as the workbench shows and takes them: RFC 3339."""
+"""Times in the control API: RFC 3339."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 from cart_mock.state.clock import Clock
 
 
-def shown_time(epoch: float) -> str:
-    """A time in seconds since the epoch as RFC 3339 in UTC, to the millisecond."""
+def format_time(epoch: float) -> str:
+    """Return a time in seconds since the epoch as RFC 3339 in UTC, to the millisecond."""
     text = datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 
 
-def read_time(text: str) -> float:
-    """Seconds since the epoch of an RFC 3339 time with its zone. Raises ValueError."""
+def parse_time(text: str) -> float:
+    """Return seconds since the epoch of an RFC 3339 time with its zone. Raises ValueError."""
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
     return time.timestamp()
 
 
-def clock_shown(clock: Clock) -> dict[str, Any]:
-    """A clock as the workbench shows it."""
+def clock_to_dict(clock: Clock) -> dict[str, Any]:
+    """Return a clock's time and whether it was frozen or moved."""
     now = clock.now()
     return {
-        "now": shown_time(now),
+        "now": format_time(now),
         "epoch": now,
         "frozen": clock.is_frozen,
         "offset": round(clock.offset, 3) + 0.0,  # never -0.0

@@ -1,4 +1,4 @@
-"""The pictures of the rule book: where their boxes and lines go. Templates draw them as SVG."""
+"""Lays out the diagrams of the rule book; the templates draw them as SVG."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from cart_spec.book.recording import Recording
 from cart_spec.contract import Contract, Rule
 
 LINE = 16
-"""The height of a line of text, in the pictures' units."""
+"""The height of a line of text, in the units of the diagrams."""
 
-_LADDER_CHARACTERS = 52
+_STEP_CHARACTERS = 52
 
 
 @dataclass(frozen=True, slots=True)
 class FlowStep:
-    """One rule on the ladder of judgement: its place, and its condition in lines."""
+    """One rule in the order of judgement: its place, and its condition in lines."""
 
     rule: Rule
     number: int
@@ -28,44 +28,48 @@ class FlowStep:
 
 @dataclass(frozen=True, slots=True)
 class DecisionFlow:
-    """The rules of the association endpoints, from the one that is judged first."""
+    """The order in which the rules of some operations are judged, first to last."""
 
-    rungs: tuple[FlowStep, ...]
+    steps: tuple[FlowStep, ...]
     height: int
 
 
-def ladder(contract: Contract, operations: tuple[str, ...]) -> DecisionFlow:
-    """The order in which the refusals of ``operations`` are judged."""
-    rungs: list[FlowStep] = []
+def decision_flow(contract: Contract, operations: tuple[str, ...]) -> DecisionFlow:
+    """Lay out the order in which the refusals of ``operations`` are judged."""
+    steps: list[FlowStep] = []
     y = 40
     for rule in contract.rules:
-        held = [operation for operation in operations if operation in rule.operations]
-        if not rule.is_refusal or not held:
+        applicable = [operation for operation in operations if operation in rule.operations]
+        if not rule.is_refusal or not applicable:
             continue
-        lines = tuple(textwrap.wrap(rule.condition, _LADDER_CHARACTERS))
+        lines = tuple(textwrap.wrap(rule.condition, _STEP_CHARACTERS))
         height = 34 + LINE * len(lines)
-        methods = "" if len(held) == len(operations) else f"{contract.operations[held[0]][0]} only"
-        rungs.append(FlowStep(rule, len(rungs) + 1, y, height, lines, methods))
+        methods = (
+            ""
+            if len(applicable) == len(operations)
+            else f"{contract.operations[applicable[0]][0]} only"
+        )
+        steps.append(FlowStep(rule, len(steps) + 1, y, height, lines, methods))
         y += height + 14
-    return DecisionFlow(tuple(rungs), y + 44)
+    return DecisionFlow(tuple(steps), y + 44)
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one kind of caller got for one attempt."""
+    """The status that one kind of caller got for one attempt."""
 
     x: int
     status: int
 
     @property
     def allowed(self) -> bool:
-        """Whether it was done."""
+        """Whether the attempt succeeded."""
         return self.status < 400
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One attempt; ``first`` says that the row starts another operation."""
+    """One attempt; ``first`` marks the first row of an operation."""
 
     operation: str
     what: str
@@ -76,7 +80,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Who may do what: the callers as (x, words in lines), and the rows below them."""
+    """The table of permissions: callers as (x, words in lines), and the rows below them."""
 
     callers: tuple[tuple[int, tuple[str, ...]], ...]
     rows: tuple[Row, ...]
@@ -88,7 +92,7 @@ _MATRIX_LEFT, _MATRIX_TOP, _COLUMN, _ROW = 272, 64, 116, 26
 
 
 def matrix(recording: Recording) -> Matrix:
-    """The recorded permissions as a grid."""
+    """Lay out the recorded permissions as a table."""
     xs = [_MATRIX_LEFT + _COLUMN * number for number in range(len(recording.callers))]
     rows: list[Row] = []
     y, operation = _MATRIX_TOP, None

@@ -1,4 +1,4 @@
-"""A conformance report of a deployment, as the rule book shows it: what was seen, and when."""
+"""Reads conformance reports for the rule book: what a run observed on a deployment, and when."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cart_spec.contract import Contract
-from cart_spec.document import UnreadableDocumentError, read_text
+from cart_spec.source import UnreadableDocumentError, read_text
 
 MAX_REPORT_BYTES = 50 * 1024 * 1024
 
@@ -27,7 +27,7 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a run says of one rule: its verdict, and each deviation in one sentence."""
+    """The verdict of a run on one rule, with each deviation in one sentence."""
 
     verdict: str
     deviations: tuple[str, ...]
@@ -41,7 +41,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a run saw on ``target`` (host and path, without credentials) on ``date``."""
+    """What a run observed on ``target`` (host and path, without credentials) on ``date``."""
 
     target: str
     date: str
@@ -49,10 +49,10 @@ class Observation:
 
 
 def read_observation(path: Path, contract: Contract) -> Observation:
-    """The observation in a ``report.json``.
+    """Return the observation in a ``report.json``.
 
-    Raises UnreadableDocumentError, in one line, for a file that is no conformance report or that
-    judges no rule of this contract.
+    Raises UnreadableDocumentError if the file is not a conformance report, or judges no rule of
+    this contract.
     """
     text = read_text(path, MAX_REPORT_BYTES)
     try:
@@ -70,7 +70,9 @@ def read_observation(path: Path, contract: Contract) -> Observation:
         if isinstance(rule, Mapping) and "id" in rule and "verdict" in rule
     }
     if not {rule.id for rule in contract.rules} & rules.keys():
-        raise UnreadableDocumentError(f"{path}: judges no rule of this contract")
+        raise UnreadableDocumentError(
+            f"{path}: judges no rule of this contract; give a report on it"
+        )
     return Observation(_target(report), _date(report, path), rules)
 
 
@@ -101,9 +103,11 @@ def _date(report: Mapping[str, Any], path: Path) -> str:
     for name in ("started_at", "started"):
         if isinstance(report.get(name), str):
             return str(report[name])[:10]
-    raise UnreadableDocumentError(f"{path}: says nowhere when it started (started_at)")
+    raise UnreadableDocumentError(
+        f"{path}: says nowhere when it started; give a report with started_at"
+    )
 
 
 def only(observations: Sequence[Observation], rule_id: str) -> list[tuple[Observation, Seen]]:
-    """Those observations that judge a rule, with what they saw."""
+    """Return the observations that judge a rule, each with its result for it."""
     return [(each, each.rules[rule_id]) for each in observations if rule_id in each.rules]

@@ -1,7 +1,7 @@
-"""What was recorded from the mock for the rule book: example exchanges, and who may do what.
+"""Loads what was recorded from the mock for the rule book: example exchanges and permissions.
 
-The recording ships with the package, so that the book is made without a mock; a test records it
-again from the mock as it is and compares.
+The recording ships with the package, so that the book can be written without a mock. A test records
+it again from the present mock and compares.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and its answer, as people write HTTP; ``status`` is the answer's."""
+    """A request and its answer as HTTP text; ``status`` is the answer's."""
 
     request: str
     answer: str
@@ -34,7 +34,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What was tried, by which operation, and the status that each kind of caller got."""
+    """An attempt of an operation, and the status that each kind of caller got."""
 
     operation: str
     what: str
@@ -50,12 +50,12 @@ class Recording:
 
     @property
     def callers(self) -> tuple[str, ...]:
-        """The kinds of caller, the mightiest first."""
+        """The kinds of caller; the one that may do most comes first."""
         return tuple(self.permissions[0].statuses)
 
 
 def load_recording() -> Recording:
-    """The recording that ships with this package."""
+    """Load the recording that ships with this package."""
     recorded = json.loads(RECORDING_PATH.read_text(encoding="utf-8"))
     return Recording(
         {
@@ -89,7 +89,7 @@ def _body(body: Any, *, is_form: bool) -> str:
 
 
 def _json(value: Any, indent: str = "") -> str:
-    """JSON that breaks a line only where one is too long to be read at a glance."""
+    """Return JSON that breaks a line only if it is too long to read at a glance."""
     flat = json.dumps(value, ensure_ascii=False)
     if len(indent) + len(flat) <= _LINE or not value or not isinstance(value, dict | list):
         return flat

@@ -1,4 +1,4 @@
-"""Renders the rule book, as one HTML file that needs no network, or as Markdown."""
+"""Renders the rule book as one HTML file that needs no network, or as Markdown."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    Environment,
+    PackageLoader,
+    StrictUndefined,
+    TemplateError,
+    select_autoescape,
+)
 from markupsafe import Markup, escape
 
-from cart_spec.book.diagrams import ladder, matrix
+from cart_spec.book.diagrams import decision_flow, matrix
 from cart_spec.book.observation import Observation, only
 from cart_spec.book.recording import Recording, load_recording
 from cart_spec.catalogue import first_error
@@ -36,7 +42,7 @@ GROUPS = {
 LEVELS = {
     "documented": "The vendor publishes it. A run fails on it.",
     "observed": "Read off the vendor's runbook and SDKs. A run advises on it.",
-    "interpretation": "What this project decided where both are silent. A run advises on it.",
+    "interpretation": "What this project decided because both are silent. A run advises on it.",
 }
 """The levels of a rule, explained."""
 
@@ -61,12 +67,12 @@ SYNONYMS = {
     "throttled": "many requests", "order": "order", "first": "order", "case": "letter case",
     "uppercase": "letter case", "same": "same", "register": "creat", "signup": "creat",
 }  # fmt: skip
-"""Words that people ask with, and the words, by commas, that the rules have for them."""
+"""Words that readers search with, and the words of the rules for them, separated by commas."""
 
 
 @dataclass(frozen=True)
 class Book:
-    """What the book is made of. ``observations`` are runs against deployments."""
+    """The content of the book. ``observations`` are runs against deployments."""
 
     contract: Contract
     evidence: Evidence
@@ -74,7 +80,7 @@ class Book:
     observations: Sequence[Observation] = field(default=())
 
     def groups(self) -> list[tuple[str, str, list[Rule]]]:
-        """The rules by group, as (group, its title, rules), in the catalogue's order."""
+        """Return the rules by group, as (group, its title, rules), in the catalogue's order."""
         known = list(GROUPS)
         ordered = sorted(
             self.contract.rules,
@@ -86,7 +92,7 @@ class Book:
         ]
 
     def operations(self) -> list[dict[str, Any]]:
-        """The endpoints with what their answers are and which rules refuse."""
+        """Return the operations with their success statuses and the rules that refuse."""
         document = self.contract.document
         return [
             {
@@ -113,31 +119,37 @@ def render(
     form: BookFormat = "html",
     observations: Sequence[Observation] = (),
 ) -> str:
-    """The rule book of a contract, as text in ``form``."""
+    """Return the rule book of a contract as text.
+
+    Raises ValueError if the document does not have the form of OpenAPI.
+    """
     book = Book(contract, evidence, load_recording(), observations)
     known = {rule.id for rule in contract.rules}
 
     def status(rule_id: str) -> str:
-        """The status that a rule answers, for the pictures; nothing if there is no such rule."""
+        """Return the status that a rule answers, or nothing if the contract has no such rule."""
         rule = contract.rule(rule_id) if rule_id in known else None
         return str(rule.status or "") if rule else ""
 
     template = _environment().get_template({"html": "book.html.j2", "markdown": "book.md.j2"}[form])
-    return template.render(
-        book=book,
-        contract=contract,
-        evidence=evidence,
-        recording=book.recording,
-        observations=observations,
-        seen=lambda rule_id: only(observations, rule_id),
-        ladder=ladder(contract, ASSOCIATION_OPERATIONS),
-        matrix=matrix(book.recording),
-        status=status,
-        detail_of=lambda example: first_error(contract, example).get("detail", ""),
-        levels=LEVELS,
-        synonyms=SYNONYMS,
-        info=contract.document["info"],
-    )
+    try:
+        return template.render(
+            book=book,
+            contract=contract,
+            evidence=evidence,
+            recording=book.recording,
+            observations=observations,
+            seen=lambda rule_id: only(observations, rule_id),
+            flow=decision_flow(contract, ASSOCIATION_OPERATIONS),
+            matrix=matrix(book.recording),
+            status=status,
+            detail_of=lambda example: first_error(contract, example).get("detail", ""),
+            levels=LEVELS,
+            synonyms=SYNONYMS,
+            info=contract.document["info"],
+        )
+    except TemplateError as error:
+        raise ValueError(f"the document cannot be rendered: {error}") from error
 
 
 def _environment() -> Environment:
@@ -154,7 +166,7 @@ def _environment() -> Environment:
 
 
 def _code(text: str) -> Markup:
-    """Text with `code` in back quotes as HTML code elements, everything else escaped."""
+    """Return text as HTML, with `code` in back quotes as code elements."""
     parts = str(text).split("`")
     if len(parts) % 2 == 0:
         return escape(text)

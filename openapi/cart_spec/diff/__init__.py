@@ -1,9 +1,9 @@
-"""Two versions of a contract compared: what changed, and whom it breaks.
+"""Compares two versions of a contract, and says which changes break clients or servers.
 
-A change is classed twice, because a contract has two sides. *Clients* send requests and read
-answers; *servers* take requests and answer. Accepting more requests, or promising more in an
-answer, is safe for clients and asks more of servers; accepting fewer, or promising less, is the
-other way round.
+A change is classed twice. *Clients* send requests and read answers; *servers* take requests and
+answer. To accept more requests, or to promise more in an answer, is safe for clients and asks more
+of servers; to accept fewer, or to promise less, is the reverse. Start in ``compare.py``;
+``changes.py`` has the kinds of change. May import the modules of ``cart_spec`` itself only.
 """
 
 from cart_spec.diff.changes import KINDS, Change, Impact

@@ -1,4 +1,4 @@
-"""The kinds of change, and how each is classed for clients and for servers."""
+"""The kinds of change, each classed for clients and for servers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Kind(NamedTuple):
 
 
 _TELL_CLIENTS = "Keep the old form until clients have moved."
-_DO_IN_SERVERS = "Servers have to follow before they conform."
-_NOTHING = "Nothing needs doing."
-_ASK = "Decide whether anyone relies on the old form."
+_DO_IN_SERVERS = "Servers have to change before they conform."
+_NOTHING = "Nothing to do."
+_ASK = "Decide whether clients rely on the old form."
 
 KINDS: dict[str, Kind] = {
     # Operations.
@@ -35,9 +35,15 @@ KINDS: dict[str, Kind] = {
     "operation-deprecated": Kind(
         "An operation is deprecated", "look", "safe", "Move to what replaces it."
     ),
-    "security-added": Kind("Credentials are needed", "breaking", "look", _TELL_CLIENTS),
-    "security-changed": Kind("Other credentials are taken", "look", "look", _ASK),
-    "wording-changed": Kind("A summary or description changed", "safe", "safe", _NOTHING),
+    "security-added": Kind("Credentials are required", "breaking", "look", _TELL_CLIENTS),
+    "security-narrower": Kind(
+        "Credentials that were accepted are refused", "breaking", "safe", _TELL_CLIENTS
+    ),
+    "security-changed": Kind("Other credentials are accepted", "look", "look", _ASK),
+    "wording-changed": Kind("A text or an example changed", "safe", "safe", _NOTHING),
+    "extension-changed": Kind("An extension changed", "look", "look", _ASK),
+    "server-changed": Kind("The servers changed", "look", "look", _ASK),
+    "other-changed": Kind("Something else changed", "look", "look", _ASK),
     # Requests.
     "parameter-added-required": Kind(
         "A new parameter is required", "breaking", "look", "Make it optional, or give a default."
@@ -46,8 +52,8 @@ KINDS: dict[str, Kind] = {
     "parameter-removed": Kind("A parameter is gone", "look", "safe", _ASK),
     "parameter-required": Kind("A parameter became required", "breaking", "safe", _TELL_CLIENTS),
     "parameter-optional": Kind("A parameter became optional", "safe", "breaking", _DO_IN_SERVERS),
-    "body-added": Kind("A request has a body now", "look", "look", _ASK),
-    "body-removed": Kind("A request has no body any more", "look", "safe", _ASK),
+    "body-added": Kind("A request has a body", "look", "look", _ASK),
+    "body-removed": Kind("A request no longer has a body", "look", "safe", _ASK),
     "body-required": Kind("A request body became required", "breaking", "safe", _TELL_CLIENTS),
     "body-optional": Kind("A request body became optional", "safe", "breaking", _DO_IN_SERVERS),
     "request-wider": Kind("A request may hold more", "safe", "breaking", _DO_IN_SERVERS),
@@ -62,13 +68,13 @@ KINDS: dict[str, Kind] = {
     "success-added": Kind("There is a new success answer", "look", "safe", _ASK),
     "success-removed": Kind("A success answer is gone", "breaking", "breaking", _TELL_CLIENTS),
     "error-added": Kind(
-        "There is a new error answer", "look", "safe", "See that clients handle an unknown error."
+        "There is a new error answer", "look", "safe", "Check that clients handle an unknown error."
     ),
     "error-removed": Kind("An error answer is gone", "safe", "look", _DO_IN_SERVERS),
-    "answer-body-added": Kind("An answer has a body now", "safe", "breaking", _DO_IN_SERVERS),
-    "answer-body-removed": Kind("An answer has lost its body", "breaking", "safe", _TELL_CLIENTS),
+    "answer-body-added": Kind("An answer has a body", "safe", "breaking", _DO_IN_SERVERS),
+    "answer-body-removed": Kind("An answer has no body now", "breaking", "safe", _TELL_CLIENTS),
     "header-added": Kind("An answer has a new header", "safe", "look", _DO_IN_SERVERS),
-    "header-removed": Kind("An answer has lost a header", "look", "safe", _ASK),
+    "header-removed": Kind("An answer has one header less", "look", "safe", _ASK),
     "response-wider": Kind("An answer may hold more", "breaking", "safe", _TELL_CLIENTS),
     "response-wider-maybe": Kind("An answer may hold more", "look", "safe", _ASK),
     "response-narrower": Kind("An answer promises more", "safe", "breaking", _DO_IN_SERVERS),
@@ -85,7 +91,7 @@ KINDS: dict[str, Kind] = {
     ),
     "rule-added-advice": Kind("There is a new rule that is not documented", "look", "look", _ASK),
     "rule-removed": Kind("A refusal is gone", "safe", "look", _ASK),
-    "rule-removed-effect": Kind("An effect is promised no more", "breaking", "safe", _TELL_CLIENTS),
+    "rule-removed-effect": Kind("An effect is not promised now", "breaking", "safe", _TELL_CLIENTS),
     "rule-status-changed": Kind("A rule's status changed", "breaking", "breaking", _TELL_CLIENTS),
     "rule-statuses-wider": Kind("A rule allows more statuses", "look", "safe", _ASK),
     "rule-statuses-narrower": Kind(
@@ -93,19 +99,20 @@ KINDS: dict[str, Kind] = {
     ),
     "rule-text-changed": Kind(
         "A refusal's published text changed", "breaking", "breaking",
-        "Clients match on it, word for word: announce it.",
+        "Clients match on the exact text: announce the change.",
     ),
     "rule-text-changed-advice": Kind("A refusal's text changed", "look", "look", _ASK),
     "rule-level-raised": Kind(
-        "A rule is surer than it was", "safe", "breaking", "A run may now fail on it."
+        "A rule is more certain", "safe", "breaking", "A run may now fail on it."
     ),
-    "rule-level-lowered": Kind("A rule is less sure than it was", "look", "safe", _ASK),
-    "rule-operation-added": Kind("A rule holds for another operation", "look", "breaking", _ASK),
-    "rule-operation-removed": Kind("A rule holds for one operation less", "look", "safe", _ASK),
+    "rule-level-lowered": Kind("A rule is less certain", "look", "safe", _ASK),
+    "rule-operation-added": Kind("A rule applies to another operation", "look", "breaking", _ASK),
+    "rule-operation-removed": Kind("A rule applies to one operation less", "look", "safe", _ASK),
     "rule-condition-changed": Kind(
-        "A rule's condition is worded anew", "look", "look", "Read whether it means the same."
+        "A rule's condition has a new wording", "look", "look", "Decide whether it means the same."
     ),
-    "rule-freedom-changed": Kind("A rule's freedom is worded anew", "look", "look", _ASK),
+    "rule-freedom-changed": Kind("A rule's freedom has a new wording", "look", "look", _ASK),
+    "rule-other-changed": Kind("Another field of a rule changed", "look", "look", _ASK),
     "rule-source-changed": Kind("A rule's source changed", "safe", "safe", _NOTHING),
     "rule-order-changed": Kind(
         "The order of judgement changed", "look", "look",
@@ -118,9 +125,9 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change: its kind, what it is about, where it stands and on which side, and in words.
+    """One change: its kind, its place in the old or the new document, and a message.
 
-    ``about`` names the operations, or the one rule, that it touches.
+    ``about`` names the operations, or the one rule, that the change affects.
     """
 
     kind: str
@@ -131,22 +138,22 @@ class Change:
 
     @property
     def clients(self) -> Impact:
-        """What it means to clients, which send requests and read answers."""
+        """The impact on clients, which send requests and read answers."""
         return KINDS[self.kind].clients
 
     @property
     def servers(self) -> Impact:
-        """What it means to servers, which take requests and answer."""
+        """The impact on servers, which take requests and answer."""
         return KINDS[self.kind].servers
 
     @property
     def advice(self) -> str:
-        """What to do about it."""
+        """What to do about the change."""
         return KINDS[self.kind].advice
 
 
 def merged(changes: Iterable[Change]) -> list[Change]:
-    """The changes with those that differ only in the operation made one: components are shared."""
+    """Merge changes that differ only in the operation, because components are shared."""
     found: dict[tuple[str, Side, str, str], Change] = {}
     for change in changes:
         key = (change.kind, change.side, change.pointer, change.message)

@@ -1,4 +1,4 @@
-"""Two documents compared as a whole."""
+"""Compares two documents as a whole."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from cart_spec.catalogue import checked_contract
 from cart_spec.contract import CATALOGUE_KEY, Contract
 from cart_spec.diff.changes import Change, merged
+from cart_spec.diff.fields import field_steps
 from cart_spec.diff.operations import OperationComparison, operations_by_key
 from cart_spec.diff.rules import rule_changes
-from cart_spec.document import Document
+from cart_spec.document import OpenApiDocument
+
+# Both versions of OpenAPI are brought to one form; components count where they are used.
+_ROOT_FIELDS = frozenset({"openapi", "paths", "components", "security", CATALOGUE_KEY})
 
 
 @dataclass(frozen=True)
@@ -18,8 +22,8 @@ class Comparison:
     """What changed, and how much was compared.
 
     ``compared`` counts the operations that both documents have; ``only_old`` and ``only_new`` name
-    the others. ``foreign`` says that one document has no rule catalogue: then only the operations
-    that both have are compared, and no rules.
+    the others. ``foreign`` says that only one document has a rule catalogue. Then rules are not
+    compared, and of operations only those that both documents have.
     """
 
     changes: tuple[Change, ...]
@@ -29,13 +33,13 @@ class Comparison:
     foreign: bool
 
 
-def compare(old: Document, new: Document) -> Comparison:
+def compare(old: OpenApiDocument, new: OpenApiDocument) -> Comparison:
     """Compare two documents, operation by operation and rule by rule.
 
-    Raises ContractError where a document has a catalogue that is malformed.
+    Raises ContractError if a document has a malformed catalogue.
     """
     contracts = _contract(old), _contract(new)
-    foreign = None in contracts
+    foreign = (contracts[0] is None) != (contracts[1] is None)
     before, after = operations_by_key(old), operations_by_key(new)
     common = [key for key in before if key in after]
     only_old = [before[key] for key in before if key not in after]
@@ -49,6 +53,10 @@ def compare(old: Document, new: Document) -> Comparison:
             for operation in only_new:
                 name = f"{operation.method.upper()} {operation.path} is new."
                 yield Change("operation-added", (operation.id,), "new", operation.pointer, name)
+            for step in field_steps(
+                old, (old.data, ""), new, (new.data, ""), "the document", _ROOT_FIELDS
+            ):
+                yield Change(step.kind, ("document",), step.side, step.pointer, step.message)
         for key in common:
             yield from OperationComparison(old, new, before[key], after[key], foreign).changes()
         if contracts[0] is not None and contracts[1] is not None:
@@ -63,7 +71,7 @@ def compare(old: Document, new: Document) -> Comparison:
     )
 
 
-def _contract(document: Document) -> Contract | None:
+def _contract(document: OpenApiDocument) -> Contract | None:
     if CATALOGUE_KEY not in document.data:
         return None
     return checked_contract(document)

@@ -1,4 +1,4 @@
-"""Two versions of one operation compared: parameters, body, answers, credentials."""
+"""Compares two versions of an operation: parameters, body, answers and credentials."""
 
 from __future__ import annotations
 
@@ -8,18 +8,35 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from cart_spec.contract import METHODS
 from cart_spec.diff.changes import Change, Direction, Side
+from cart_spec.diff.fields import field_steps
 from cart_spec.diff.schemas import SchemaComparison
-from cart_spec.document import Document, Operation, pointer_of
+from cart_spec.diff.shapes import Placed
+from cart_spec.document import OpenApiDocument, Operation
+from cart_spec.source import pointer_of
 
 OperationKey = tuple[str, str]
-"""Method and path, with the base path of the server and without the names of path parameters."""
+"""Method and path, with the base path of the server but without names of path parameters."""
+
+# Of a foreign document these are no changes.
+_OUR_OWN = frozenset({"wording-changed", "extension-changed"})
+# What the classes below compare in detail; every other field is reported if it differs.
+_OPERATION_FIELDS = frozenset(
+    {"operationId", "deprecated", "security", "parameters", "requestBody", "responses"}
+)
+_PATH_FIELDS = frozenset({"parameters", "$ref", *METHODS})
+_PARAMETER_FIELDS = frozenset({"name", "in", "required", "schema", "content"})
+_BODY_FIELDS = frozenset({"required", "content"})
+_ANSWER_FIELDS = frozenset({"headers", "content"})
+_HEADER_FIELDS = frozenset({"schema"})
+_MEDIA_FIELDS = frozenset({"schema"})
 
 _TEMPLATE = re.compile(r"\{[^}]*\}")
 
 
-def operations_by_key(document: Document) -> dict[OperationKey, Operation]:
-    """The operations of a document by what a client would call."""
+def operations_by_key(document: OpenApiDocument) -> dict[OperationKey, Operation]:
+    """Return the operations of a document by the method and path that a client calls."""
     servers = document.data.get("servers") or [{}]
     url = servers[0].get("url", "") if isinstance(servers[0], Mapping) else ""
     base = _TEMPLATE.sub("{}", urlsplit(str(url)).path).rstrip("/")
@@ -31,19 +48,20 @@ def operations_by_key(document: Document) -> dict[OperationKey, Operation]:
 
 @dataclass(frozen=True)
 class OperationComparison:
-    """Compares one operation in two documents. Of a ``foreign`` one, only what it says counts.
+    """One operation in two documents.
 
-    A document that is not ours has wordings and names of its own, which are no changes.
+    If one of them is ``foreign``, a vendor's for example, its different wordings and names are not
+    changes.
     """
 
-    old: Document
-    new: Document
+    old: OpenApiDocument
+    new: OpenApiDocument
     was: Operation
     now: Operation
     foreign: bool
 
     def changes(self) -> Iterator[Change]:
-        """What changed from the old operation to the new one."""
+        """Yield what changed from the old operation to the new one."""
         yield from self._names()
         yield from self._security()
         yield from self._parameters()
@@ -58,25 +76,38 @@ class OperationComparison:
     def _names(self) -> Iterator[Change]:
         if self.now.data.get("deprecated") and not self.was.data.get("deprecated"):
             yield self._change("operation-deprecated", "It is deprecated.", self.now.pointer)
-        if self.foreign:
-            return
-        if self.was.id != self.now.id:
+        elif self.was.data.get("deprecated") and not self.now.data.get("deprecated"):
+            message = "It is no longer deprecated."
+            yield self._change("wording-changed", message, self.now.pointer)
+        if self.was.id != self.now.id and not self.foreign:
             message = f"{self.was.id} is called {self.now.id}."
             yield self._change("operation-renamed", message, self.now.pointer)
-        for key in ("summary", "description"):
-            if self.was.data.get(key) != self.now.data.get(key):
-                at = f"{self.now.pointer}/{key}"
-                yield self._change("wording-changed", f"The {key} changed.", at)
+        was, now = (self.was.data, self.was.pointer), (self.now.data, self.now.pointer)
+        yield from self._fields(was, now, "the operation", _OPERATION_FIELDS)
+        items = [
+            (document.at(operation.item_pointer), operation.item_pointer)
+            for document, operation in ((self.old, self.was), (self.new, self.now))
+        ]
+        yield from self._fields(items[0], items[1], "the path", _PATH_FIELDS)
+
+    def _fields(
+        self, was: Placed, now: Placed, name: str, compared: frozenset[str]
+    ) -> Iterator[Change]:
+        """Yield a change for each field that differs and is not ``compared`` in detail."""
+        for step in field_steps(self.old, was, self.new, now, name, compared):
+            if not (self.foreign and step.kind in _OUR_OWN):
+                yield self._change(step.kind, _sentence(step.message), step.pointer, step.side)
 
     def _security(self) -> Iterator[Change]:
         before, after = _credentials(self.old, self.was), _credentials(self.new, self.now)
-        if before == after:
-            return
         pointer = self.now.pointer
-        if frozenset() in before and frozenset() not in after:
-            yield self._change("security-added", "It needs credentials now.", pointer)
-        else:
-            yield self._change("security-changed", "It takes other credentials.", pointer)
+        # Credentials will do if they include those of one option.
+        if any(not any(option <= given for option in after) for given in before):
+            kind = "security-added" if frozenset() in before else "security-narrower"
+            said = "It requires" if kind == "security-added" else "It requires other or more"
+            yield self._change(kind, f"{said} credentials.", pointer)
+        if any(not any(option <= given for option in before) for given in after):
+            yield self._change("security-changed", "It accepts other credentials.", pointer)
 
     def _parameters(self) -> Iterator[Change]:
         before, after = _parameters(self.was), _parameters(self.now)
@@ -99,15 +130,28 @@ class OperationComparison:
     def _parameter(
         self, before: tuple[Any, str], after: tuple[Any, str], place: str
     ) -> Iterator[Change]:
-        (was, was_at), (now, now_at) = before, after
+        was, (now, now_at) = before[0], after
         name = f"{place} {now['name']}"
         if bool(was.get("required")) != bool(now.get("required")):
             kind = "parameter-required" if now.get("required") else "parameter-optional"
             word = "required" if now.get("required") else "optional"
             yield self._change(kind, f"{name.capitalize()} became {word}.", now_at)
-        if "schema" in was and "schema" in now:
-            old, new = (was["schema"], was_at + "/schema"), (now["schema"], now_at + "/schema")
-            yield from self._schemas("request", old, new, name)
+        yield from self._schema("request", before, after, name)
+        if was.get("content") or now.get("content"):
+            yield from self._content("request", before, after, name)
+        # An absent style is the default one of the place.
+        styled = [(_with_style(each), at) for each, at in (before, after)]
+        yield from self._fields(styled[0], styled[1], name, _PARAMETER_FIELDS)
+
+    def _schema(
+        self, direction: Direction, was: Placed, now: Placed, name: str
+    ) -> Iterator[Change]:
+        """Compare the schemas of two owners; an owner without one allows everything."""
+        olds, news = (
+            (owner.get("schema", {}), f"{at}/schema" if "schema" in owner else at)
+            for owner, at in (was, now)
+        )
+        yield from self._schemas(direction, olds, news, name)
 
     def _body(self) -> Iterator[Change]:
         was, was_at = self.old.resolved(
@@ -118,7 +162,8 @@ class OperationComparison:
         )
         if not (was and now):
             if now:
-                yield self._change("body-added", "The request has a body.", now_at)
+                kind = "body-required" if now.get("required") else "body-added"
+                yield self._change(kind, "The request has a body.", now_at)
             elif was:
                 yield self._change("body-removed", "The request has no body.", was_at, "old")
             return
@@ -127,6 +172,7 @@ class OperationComparison:
             word = "required" if now.get("required") else "optional"
             yield self._change(kind, f"The request body became {word}.", now_at)
         yield from self._content("request", (was, was_at), (now, now_at), "the body")
+        yield from self._fields((was, was_at), (now, now_at), "the body", _BODY_FIELDS)
 
     def _answers(self) -> Iterator[Change]:
         before, after = self.was.data.get("responses", {}), self.now.data.get("responses", {})
@@ -145,9 +191,10 @@ class OperationComparison:
                 was = self.old.resolved(before[status], was_at)
                 now = self.new.resolved(after[status], now_at)
                 yield from self._headers(was, now, name)
-                # Errors share their schemas: under one name, one change stands once.
+                # Errors share their schemas. One name for them all makes one change of many.
                 shared = name if kind == "success" else "an error answer"
                 yield from self._content("response", was, now, shared)
+                yield from self._fields(was, now, shared, _ANSWER_FIELDS)
 
     def _headers(self, was: tuple[Any, str], now: tuple[Any, str], name: str) -> Iterator[Change]:
         before = {key.lower(): key for key in was[0].get("headers") or ()}
@@ -159,43 +206,78 @@ class OperationComparison:
             at = was[1] + pointer_of("headers", before[key])
             message = f"{name.capitalize()} has no {before[key]}."
             yield self._change("header-removed", message, at, "old")
+        for key in sorted(before.keys() & after.keys()):
+            old = self.old.resolved(
+                was[0]["headers"][before[key]], was[1] + pointer_of("headers", before[key])
+            )
+            new = self.new.resolved(
+                now[0]["headers"][after[key]], now[1] + pointer_of("headers", after[key])
+            )
+            if isinstance(old[0], Mapping) and isinstance(new[0], Mapping):
+                about = f"the header {after[key]}"
+                yield from self._schema("response", old, new, about)
+                yield from self._fields(old, new, about, _HEADER_FIELDS)
 
     def _content(
         self, direction: Direction, was: tuple[Any, str], now: tuple[Any, str], name: str
     ) -> Iterator[Change]:
-        before, after = was[0].get("content") or {}, now[0].get("content") or {}
+        before, after = _media_types(was[0]), _media_types(now[0])
         if direction == "response" and bool(before) != bool(after):
             kind = "answer-body-added" if after else "answer-body-removed"
             word = "a" if after else "no"
             yield self._change(kind, f"{name.capitalize()} has {word} body.", now[1])
             return
         for media_type in sorted({*before, *after}):
-            suffix = pointer_of("content", media_type)
+            suffixes = [
+                pointer_of("content", types[media_type][0]) if media_type in types else ""
+                for types in (before, after)
+            ]
             if media_type not in after:
                 effect = "narrower"
                 message = f"{name.capitalize()} is no longer {media_type}."
                 if direction == "response":
                     effect = "different"
-                yield self._change(f"{direction}-{effect}", message, was[1] + suffix, "old")
+                yield self._change(f"{direction}-{effect}", message, was[1] + suffixes[0], "old")
             elif media_type not in before:
                 message = f"{name.capitalize()} may be {media_type}."
-                yield self._change(f"{direction}-wider-maybe", message, now[1] + suffix)
-            elif "schema" in before[media_type] and "schema" in after[media_type]:
-                old = (before[media_type]["schema"], f"{was[1]}{suffix}/schema")
-                new = (after[media_type]["schema"], f"{now[1]}{suffix}/schema")
-                yield from self._schemas(direction, old, new, name)
+                yield self._change(f"{direction}-wider-maybe", message, now[1] + suffixes[1])
+            else:
+                old = (before[media_type][1], was[1] + suffixes[0])
+                new = (after[media_type][1], now[1] + suffixes[1])
+                yield from self._schema(direction, old, new, name)
+                yield from self._fields(old, new, name, _MEDIA_FIELDS)
 
     def _schemas(
         self, direction: Direction, old: tuple[Any, str], new: tuple[Any, str], name: str
     ) -> Iterator[Change]:
         comparison = SchemaComparison(self.old, self.new, direction)
-        for step in comparison.compare(old, new, name):
-            message = step.message[0].upper() + step.message[1:]
-            yield self._change(step.kind, message, step.pointer, step.side)
+        for step in comparison.compare((old,), (new,), name):
+            if not (self.foreign and step.kind in _OUR_OWN):
+                yield self._change(step.kind, _sentence(step.message), step.pointer, step.side)
+
+
+def _sentence(message: str) -> str:
+    return message[:1].upper() + message[1:]
+
+
+def _with_style(parameter: Mapping[str, Any]) -> Mapping[str, Any]:
+    style = "form" if parameter.get("in") in ("query", "cookie") else "simple"
+    style = str(parameter.get("style", style))
+    return {"style": style, "explode": style == "form", **parameter}
+
+
+def _media_types(owner: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Return the media types without their charset, each as (as written, its object)."""
+    content = owner.get("content")
+    return {
+        written.partition(";")[0].strip().lower(): (written, data)
+        for written, data in (content.items() if isinstance(content, Mapping) else ())
+        if isinstance(data, Mapping)
+    }
 
 
 def _parameters(operation: Operation) -> dict[tuple[str, str], tuple[Any, str]]:
-    """The parameters by place and name: of a path by position, of a header in lower case."""
+    """Return the parameters by place and name: path ones by position, headers in lower case."""
     found: dict[tuple[str, str], tuple[Any, str]] = {}
     positions = [name[1:-1] for name in _TEMPLATE.findall(operation.path)]
     for parameter, at in operation.parameters:
@@ -204,17 +286,25 @@ def _parameters(operation: Operation) -> dict[tuple[str, str], tuple[Any, str]]:
             name = str(positions.index(name))
         elif parameter["in"] == "header":
             name = name.lower()
+            if name in ("accept", "authorization", "content-type"):
+                continue  # OpenAPI says that they are ignored
         found[parameter["in"], name] = (parameter, at)
     return found
 
 
-def _credentials(document: Document, operation: Operation) -> set[frozenset[str]]:
-    """The combinations of credentials that will do, by what they are and not by their names."""
+def _credentials(
+    document: OpenApiDocument, operation: Operation
+) -> set[frozenset[tuple[str, str]]]:
+    """Return the accepted combinations of credentials, as pairs of kind and scope."""
     schemes = document.data.get("components", {}).get("securitySchemes", {})
     written = operation.data.get("security", document.data.get("security", ()))
     required: list[Mapping[str, Any]] = list(written) or [{}]
     return {
-        frozenset(_credential(document.resolve(schemes.get(name, {})), name) for name in option)
+        frozenset(
+            (_credential(document.resolve(schemes.get(name, {})), name), scope)
+            for name, scopes in option.items()
+            for scope in ("", *map(str, scopes or ()))
+        )
         for option in required
     }
 

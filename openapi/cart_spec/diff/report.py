@@ -1,18 +1,20 @@
-"""A comparison as findings: breaking is an error, look a warning, safe a note."""
+"""Turns a comparison into findings: breaking is an error, look a warning, safe a note."""
 
 from __future__ import annotations
 
 from cart_spec.diff.changes import KINDS, Change, Impact
 from cart_spec.diff.compare import Comparison
-from cart_spec.document import Document
+from cart_spec.document import OpenApiDocument
 from cart_spec.findings import Finding, Review, Severity
 
 _SEVERITIES: dict[Impact, Severity] = {"breaking": "error", "look": "warning", "safe": "note"}
 _ORDER: tuple[Impact, ...] = ("breaking", "look", "safe")
 
 
-def review_of(comparison: Comparison, old: Document, new: Document, *, audience: str) -> Review:
-    """The findings of a comparison, the worst for ``audience`` first.
+def review_of(
+    comparison: Comparison, old: OpenApiDocument, new: OpenApiDocument, *, audience: str
+) -> Review:
+    """Return the findings of a comparison, the worst for ``audience`` first.
 
     ``audience`` is ``clients``, ``servers`` or ``both``, which takes the worse of the two.
     """
@@ -31,7 +33,7 @@ def _impact(change: Change, audience: str) -> Impact:
     return min(impacts, key=_ORDER.index)
 
 
-def _finding(change: Change, document: Document, audience: str) -> Finding:
+def _finding(change: Change, document: OpenApiDocument, audience: str) -> Finding:
     return Finding(
         id=change.kind,
         severity=_SEVERITIES[_impact(change, audience)],
@@ -48,7 +50,7 @@ def _names(about: tuple[str, ...]) -> str:
     return ", ".join(about) if len(about) <= 3 else f"{about[0]} and {len(about) - 1} more"
 
 
-def _summary(comparison: Comparison, old: Document, new: Document) -> str:
+def _summary(comparison: Comparison, old: OpenApiDocument, new: OpenApiDocument) -> str:
     counts = ", ".join(
         f"for {audience} "
         + " ".join(

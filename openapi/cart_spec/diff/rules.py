@@ -1,4 +1,4 @@
-"""Two rule catalogues compared, rule by rule."""
+"""Compares two rule catalogues, rule by rule."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from cart_spec.contract import CATALOGUE_KEY, LEVELS, Contract, Rule
 from cart_spec.diff.changes import Change, Side
-from cart_spec.document import pointer_of
+from cart_spec.source import pointer_of
 
 
 def rule_changes(old: Contract, new: Contract) -> Iterator[Change]:
-    """What changed from one catalogue to the other."""
+    """Yield what changed from one catalogue to the other."""
     before = {rule.id: rule for rule in old.rules}
     after = {rule.id: rule for rule in new.rules}
     for rule_id, rule in before.items():
@@ -25,6 +25,18 @@ def rule_changes(old: Contract, new: Contract) -> Iterator[Change]:
     yield from _order(old, new)
     yield from _protocol_errors(old, new)
     yield from _disagreements(old, new)
+    yield from _documents(old, new)
+
+
+def _documents(old: Contract, new: Contract) -> Iterator[Change]:
+    """Yield the sources that rules may quote, and what else the catalogue has, if they changed."""
+    before, after = (contract.document[CATALOGUE_KEY] for contract in (old, new))
+    compared = {"rules", "protocol_errors", "disagreements"}
+    for key in sorted({*before, *after} - compared):
+        if before.get(key) != after.get(key):
+            side: Side = "new" if key in after else "old"
+            at = pointer_of(CATALOGUE_KEY, key)
+            yield Change("rule-source-changed", ("catalogue",), side, at, f"{key} changed.")
 
 
 def _kind_of_new(rule: Rule) -> str:
@@ -34,6 +46,34 @@ def _kind_of_new(rule: Rule) -> str:
 
 
 def _within(was: Rule, now: Rule, new: Contract) -> Iterator[Change]:
+    yield from _levels(was, now, new)
+    yield from _statuses(was, now, new)
+    if was.text != now.text or was.detail != now.detail:
+        published = was.documented_text or now.documented_text
+        kind = "rule-text-changed" if published else "rule-text-changed-advice"
+        message = f'Its text was "{was.detail or was.text}" and is "{now.detail or now.text}".'
+        yield _change(kind, new, now, "text", message)
+    for operation in sorted(set(now.operations) - set(was.operations)):
+        message = f"It applies to {operation}."
+        yield _change("rule-operation-added", new, now, "operations", message)
+    for operation in sorted(set(was.operations) - set(now.operations)):
+        message = f"It no longer applies to {operation}."
+        yield _change("rule-operation-removed", new, now, "operations", message)
+    for name in ("condition", "freedom"):
+        before, after = getattr(was, name), getattr(now, name)
+        if before != after:
+            message = f'Its {name} was "{before or "none"}" and is "{after or "none"}".'
+            yield _change(f"rule-{name}-changed", new, now, name if after else "", message)
+    for name in ("group", "example", "documented_text", "beyond_run"):
+        before, after = getattr(was, name), getattr(now, name)
+        if before != after:
+            message = f'Its {name} was "{before}" and is "{after}".'
+            yield _change("rule-other-changed", new, now, name if after else "", message)
+    if was.source != now.source:
+        yield _change("rule-source-changed", new, now, "source", "Its source changed.")
+
+
+def _levels(was: Rule, now: Rule, new: Contract) -> Iterator[Change]:
     for name in ("level", "exact"):
         before, after = getattr(was, name), getattr(now, name)
         if before != after:
@@ -42,25 +82,6 @@ def _within(was: Rule, now: Rule, new: Contract) -> Iterator[Change]:
             what = "It" if name == "level" else "Its exact status and text"
             message = f"{what} was {before} and is {after}."
             yield _change(kind, new, now, "" if now.exact == now.level else name, message)
-    yield from _statuses(was, now, new)
-    if was.text != now.text or was.detail != now.detail:
-        published = was.documented_text or now.documented_text
-        kind = "rule-text-changed" if published else "rule-text-changed-advice"
-        message = f'Its text was "{was.detail or was.text}" and is "{now.detail or now.text}".'
-        yield _change(kind, new, now, "text", message)
-    for operation in sorted(set(now.operations) - set(was.operations)):
-        message = f"It holds for {operation}."
-        yield _change("rule-operation-added", new, now, "operations", message)
-    for operation in sorted(set(was.operations) - set(now.operations)):
-        message = f"It no longer holds for {operation}."
-        yield _change("rule-operation-removed", new, now, "operations", message)
-    for name in ("condition", "freedom"):
-        before, after = getattr(was, name), getattr(now, name)
-        if before != after:
-            message = f'Its {name} was "{before or "none"}" and is "{after or "none"}".'
-            yield _change(f"rule-{name}-changed", new, now, name if after else "", message)
-    if was.source != now.source:
-        yield _change("rule-source-changed", new, now, "source", "Its source changed.")
 
 
 def _statuses(was: Rule, now: Rule, new: Contract) -> Iterator[Change]:
@@ -79,13 +100,13 @@ def _statuses(was: Rule, now: Rule, new: Contract) -> Iterator[Change]:
 
 
 def _order(old: Contract, new: Contract) -> Iterator[Change]:
-    """Rules that an operation judges in another order; only those that both catalogues have."""
+    """Yield a change if the rules that both catalogues have are in another order."""
     refusals = [rule.id for rule in old.rules if rule.is_refusal]
     common = [rule for rule in new.rules if rule.is_refusal and rule.id in refusals]
     before = [rule_id for rule_id in refusals if any(rule.id == rule_id for rule in common)]
     for was, rule in zip(before, common, strict=True):
         if was != rule.id:
-            message = f"{rule.id} is judged where {was} was."
+            message = f"{rule.id} is judged in the place of {was}."
             yield _change("rule-order-changed", new, rule, "", message)
             return
 
@@ -115,6 +136,9 @@ def _disagreements(old: Contract, new: Contract) -> Iterator[Change]:
             yield Change("disagreement-changed", (entry.id,), "new", at, message)
         elif was.decision != entry.decision:
             message = f'The decision was "{was.decision}" and is "{entry.decision}".'
+            yield Change("disagreement-changed", (entry.id,), "new", at, message)
+        elif was != entry:
+            message = "Its topic, quotes or rules changed."
             yield Change("disagreement-changed", (entry.id,), "new", at, message)
     after = {entry.id for entry in new.disagreements}
     for index, entry in enumerate(old.disagreements):

@@ -1,4 +1,4 @@
-"""Two schemas compared: where the new one allows more, fewer or other values than the old one."""
+"""Compares two schemas: where the new one allows more, fewer or other values than the old one."""
 
 from __future__ import annotations
 
@@ -7,20 +7,28 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from cart_spec.diff.changes import Direction, Side
-from cart_spec.diff.shapes import Placed, Shape, shape_of
-from cart_spec.document import Document
+from cart_spec.diff.sameness import same
+from cart_spec.diff.shapes import Form, Placed, Shape, shape_of, without_alternatives
+from cart_spec.document import OpenApiDocument
+from cart_spec.errors import RefusedInputError
 
 Effect = Literal["wider", "narrower", "different"]
 
 Pair = tuple[str, str]
 """The pointers of a schema in the old and in the new document."""
 
+WORDING_CHANGED = "wording-changed"
+"""The kind of a step that changes no value."""
+
+EXTENSION_CHANGED = "extension-changed"
+"""The kind of a step that changes what OpenAPI does not define."""
+
 _MAX_ALTERNATIVES = 25
 _MAX_PAIRS = 100_000
 
 
 class Step(NamedTuple):
-    """One difference: its kind for the direction, the side and pointer it stands at, in words."""
+    """One difference: its kind for the direction, its side and pointer, and a message."""
 
     kind: str
     side: Side
@@ -28,34 +36,34 @@ class Step(NamedTuple):
     message: str
 
 
-class TooEntangledError(ValueError):
-    """The schemas refer to each other in more ways than can be followed. One line."""
+class TooEntangledError(RefusedInputError):
+    """The schemas refer to each other in more ways than can be followed."""
 
 
 @dataclass
 class SchemaComparison:
-    """Compares schemas of two documents that are used in one direction."""
+    """A comparison of schemas of two documents that are used in one direction."""
 
-    old: Document
-    new: Document
+    old: OpenApiDocument
+    new: OpenApiDocument
     direction: Direction
     pairs: int = 0
 
     def compare(
         self,
-        old: Placed,
-        new: Placed,
+        old: Form,
+        new: Form,
         name: str,
         seen: set[Pair] | None = None,
     ) -> Iterator[Step]:
-        """The steps from ``old`` to ``new``; ``name`` is what messages call the value.
+        """Yield the steps from ``old`` to ``new``; messages call the value ``name``.
 
-        ``seen`` are the pairs of pointers that have been compared already: a schema may contain
-        itself, and what is found there has been found. Raises TooEntangledError.
+        ``seen`` are the pairs of pointers that have been compared: a schema may contain itself.
+        Raises TooEntangledError.
         """
         seen = set() if seen is None else seen
         was, now = shape_of(self.old, old), shape_of(self.new, new)
-        pair = (was.pointer, now.pointer)
+        pair = (was.key, now.key)
         if pair in seen:
             return
         seen.add(pair)
@@ -65,17 +73,27 @@ class SchemaComparison:
                 f"{self.new.name}: line {self.new.line(now.pointer)}: the alternatives here refer "
                 "to each other in more ways than can be followed; write them out"
             )
-        if was.alternatives or now.alternatives:
-            olds, news = (was.alternatives or [old]), (now.alternatives or [new])
+        if bool(was.alternatives) == bool(now.alternatives):
+            yield from self._shapes(was, now, name, seen)
+        if was.alternatives and now.alternatives:
+            olds: list[Form] = [(each,) for each in was.alternatives]
+            news: list[Form] = [(each,) for each in now.alternatives]
             yield from self._alternatives(now, olds, news, name, seen)
-            return
+        elif was.alternatives or now.alternatives:
+            # One side is a single form; on the other, each form has what stands next to them.
+            olds, news = _forms(self.old, old, was), _forms(self.new, new, now)
+            yield from self._alternatives(now, olds, news, name, seen)
+
+    def _shapes(self, was: Shape, now: Shape, name: str, seen: set[Pair]) -> Iterator[Step]:
         yield from self._types(was, now, name)
         yield from self._enum(was, now, name)
         yield from self._bounds(was, now, name)
         yield from self._texts(was, now, name)
+        yield from self._numbers(was, now, name)
         yield from self._members(was, now, name, seen)
-        if was.items and now.items:
-            yield from self.compare(was.items, now.items, f"{name}[]", seen)
+        yield from self._additional(was, now, name, seen)
+        yield from self._items(was, now, name, seen)
+        yield from self._rest(was, now, name)
 
     def _step(
         self, effect: Effect, shape: Shape, message: str, *, maybe: bool = False, side: Side = "new"
@@ -131,17 +149,68 @@ class SchemaComparison:
 
     def _texts(self, was: Shape, now: Shape, name: str) -> Iterator[Step]:
         for key, old, new in (
-            ("pattern", was.pattern, now.pattern),
-            ("format", was.format, now.format),
+            ("pattern", was.patterns, now.patterns),
+            ("format", was.formats, now.formats),
         ):
             if old == new:
                 continue
-            effect: Effect = "different"
-            if old is None or new is None:
-                effect = "narrower" if old is None else "wider"
-            words = f"The {key} of {name} was {old or 'free'} and is {new or 'free'}."
+            effect: Effect = "narrower" if old < new else "wider" if new < old else "different"
+            words = f"The {key} of {name} was {_list(old) or 'free'} and is {_list(new) or 'free'}."
             sure = key == "pattern" and effect == "narrower"
             yield self._step(effect, now, words, maybe=not sure)
+
+    def _numbers(self, was: Shape, now: Shape, name: str) -> Iterator[Step]:
+        if was.unique != now.unique:
+            effect: Effect = "narrower" if now.unique else "wider"
+            said = "may no longer" if now.unique else "may"
+            yield self._step(effect, now, f"{name} {said} hold equal items.")
+        if was.multiples != now.multiples:
+            effect = (
+                "narrower"
+                if was.multiples < now.multiples
+                else "wider"
+                if now.multiples < was.multiples
+                else "different"
+            )
+            words = f"{name}: multipleOf was {_numbers(was)} and is {_numbers(now)}."
+            yield self._step(effect, now, words, maybe=effect == "different")
+
+    def _items(self, was: Shape, now: Shape, name: str, seen: set[Pair]) -> Iterator[Step]:
+        if was.items and now.items:
+            yield from self.compare(was.items, now.items, f"{name}[]", seen)
+        elif was.items or now.items:
+            effect: Effect = "wider" if was.items else "narrower"
+            said = "any items" if was.items else "items of one kind only"
+            yield self._step(effect, now, f"{name} may hold {said}.", maybe=True)
+
+    def _additional(self, was: Shape, now: Shape, name: str, seen: set[Pair]) -> Iterator[Step]:
+        before, after = was.additional, now.additional
+        if isinstance(before, tuple) and isinstance(after, tuple):
+            yield from self.compare(before, after, f"{name}.*", seen)
+        elif before != after:
+            effect: Effect = "wider" if _openness(after) > _openness(before) else "narrower"
+            said = {0: "may no longer hold", 1: "may hold some", 2: "may hold any"}
+            words = f"{name} {said[_openness(after)]} unnamed members."
+            yield self._step(effect, now, words, maybe=True)
+
+    def _rest(self, was: Shape, now: Shape, name: str) -> Iterator[Step]:
+        """Yield a step for each further keyword that differs."""
+        for keyword in sorted({*was.others, *now.others}):
+            before, after = was.others.get(keyword, []), now.others.get(keyword, [])
+            if not self._same(before, after):
+                side, pointer = _place(before, after)
+                is_extension = keyword.startswith("x-")
+                kind = EXTENSION_CHANGED if is_extension else f"{self.direction}-different-maybe"
+                yield Step(kind, side, pointer, f"{keyword or 'The schema'} of {name} changed.")
+        for keyword in sorted({*was.wording, *now.wording}):
+            before, after = was.wording.get(keyword, []), now.wording.get(keyword, [])
+            if not self._same(before, after):
+                side, pointer = _place(before, after)
+                yield Step(WORDING_CHANGED, side, pointer, f"The {keyword} of {name} changed.")
+
+    def _same(self, before: list[Placed], after: list[Placed]) -> bool:
+        values = [value for value, _ in before], [value for value, _ in after]
+        return same(self.old, values[0], self.new, values[1])
 
     def _members(self, was: Shape, now: Shape, name: str, seen: set[Pair]) -> Iterator[Step]:
         for member in sorted({*was.properties, *now.properties}):
@@ -154,10 +223,8 @@ class SchemaComparison:
                 old, new = was.properties[member], now.properties[member]
                 yield from self.compare(old, new, path, seen)
                 yield from self._required(was, now, member, path)
-        if was.additional != now.additional:
-            effect: Effect = "wider" if now.additional else "narrower"
-            said = "may" if now.additional else "may no longer"
-            yield self._step(effect, now, f"{name} {said} hold unnamed members.", maybe=True)
+        for member in sorted((was.required ^ now.required) - {*was.properties, *now.properties}):
+            yield from self._required(was, now, member, f"{name}.{member}")
 
     def _required(self, was: Shape, now: Shape, member: str, path: str) -> Iterator[Step]:
         if member in now.required - was.required:
@@ -166,7 +233,7 @@ class SchemaComparison:
             yield self._step("wider", now, f"{path} became optional.")
 
     def _removed(self, was: Shape, now: Shape, member: str, path: str) -> Step:
-        pointer = was.properties[member][1]
+        pointer = was.properties[member][-1][1]
         if self.direction == "response":
             maybe = member not in was.required
             kind = "response-wider-maybe" if maybe else "response-wider"
@@ -175,7 +242,7 @@ class SchemaComparison:
         return Step(kind, "old", pointer, f"{path} is gone.")
 
     def _added(self, now: Shape, member: str, path: str) -> Step:
-        pointer, required = now.properties[member][1], member in now.required
+        pointer, required = now.properties[member][-1][1], member in now.required
         word = "required" if required else "optional"
         if self.direction == "response":
             kind = "response-narrower" if required else "response-property-added"
@@ -184,24 +251,76 @@ class SchemaComparison:
         return Step(kind, "new", pointer, f"{path} is new and {word}.")
 
     def _alternatives(
-        self, now: Shape, olds: list[Placed], news: list[Placed], name: str, seen: set[Pair]
+        self, now: Shape, olds: list[Form], news: list[Form], name: str, seen: set[Pair]
     ) -> Iterator[Step]:
-        """A schema without alternatives is the only one; equal alternatives are matched first."""
-        lost = olds[:_MAX_ALTERNATIVES]
-        gained: list[Placed] = []
-        for branch in news[:_MAX_ALTERNATIVES]:
-            same = next((o for o in lost if not any(self.compare(o, branch, name, {*seen}))), None)
-            if same is None:
-                gained.append(branch)
-            else:
-                lost.remove(same)
+        """Compare two lists of forms: equal ones are matched first, then similar ones."""
+        if max(len(olds), len(news)) > _MAX_ALTERNATIVES:
+            values = [[value for form in forms for value, _ in form] for forms in (olds, news)]
+            if not same(self.old, values[0], self.new, values[1]):
+                yield self._step("different", now, f"The forms of {name} changed.", maybe=True)
+            return
+        lost, gained = list(olds), list(news)
+        for matches in (_is_wording, self._is_wider, self._is_narrower):
+            for branch in list(gained):
+                for other in lost:
+                    steps = self._between(other, branch, name, {*seen})
+                    if matches(steps):
+                        yield from steps
+                        lost.remove(other)
+                        gained.remove(branch)
+                        break
         if len(lost) == 1 and len(gained) == 1:
-            yield from self.compare(lost[0], gained[0], name, seen)
+            yield from self._between(lost[0], gained[0], name, seen)
             return
         if gained:
             yield self._step("wider", now, f"{name} has {len(gained)} more form(s).")
         if lost:
             yield self._step("narrower", now, f"{name} has {len(lost)} form(s) less.")
+
+    def _between(self, old: Form, new: Form, name: str, seen: set[Pair]) -> list[Step]:
+        if len(old) == len(new) == 1:
+            return list(self.compare(old, new, name, seen))
+        was, now = shape_of(self.old, old), shape_of(self.new, new)
+        steps = list(self._shapes(was, now, name, seen))
+        inner = [
+            shape_of(self.old, old[-1:]).alternatives,
+            shape_of(self.new, new[-1:]).alternatives,
+        ]
+        if any(inner) and not self._same(*inner):
+            # Alternatives of an alternative, compared with a schema that has none at all.
+            steps.append(self._step("different", now, f"The forms of {name} changed.", maybe=True))
+        return steps
+
+    def _is_wider(self, steps: list[Step]) -> bool:
+        return all(f"{self.direction}-wider" in each.kind for each in steps)
+
+    def _is_narrower(self, steps: list[Step]) -> bool:
+        return all(f"{self.direction}-narrower" in each.kind for each in steps)
+
+
+def _forms(document: OpenApiDocument, form: Form, shape: Shape) -> list[Form]:
+    """Return the alternatives of a form, each with what stands next to them."""
+    if not shape.alternatives:
+        return [form]
+    resolved = [document.resolved(*each) for each in form]
+    base = tuple((without_alternatives(schema), pointer) for schema, pointer in resolved)
+    return [(*base, each) for each in shape.alternatives]
+
+
+def _is_wording(steps: list[Step]) -> bool:
+    return all(step.kind == WORDING_CHANGED for step in steps)
+
+
+def _place(before: list[Placed], after: list[Placed]) -> tuple[Side, str]:
+    return ("new", after[0][1]) if after else ("old", before[0][1])
+
+
+def _openness(additional: bool | Form) -> int:
+    return 1 if isinstance(additional, tuple) else 2 if additional else 0
+
+
+def _numbers(shape: Shape) -> str:
+    return _list(str(each) for each in shape.multiples) or "free"
 
 
 def _covers(types: frozenset[str], each: str) -> bool:

@@ -1,4 +1,9 @@
-"""A schema of OpenAPI 3.0 or 3.1 in one form, in which two of them can be compared."""
+"""Brings schemas of OpenAPI 3.0 and 3.1 into one form, in which they can be compared.
+
+Every keyword of a schema ends in one place: in a field of :class:`Shape` that the comparison
+classes, in ``wording`` or in ``others``, which are reported if they differ. So no keyword can be
+forgotten: one that is unknown, or that has a value of the wrong type, is among the ``others``.
+"""
 
 from __future__ import annotations
 
@@ -7,114 +12,264 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cart_spec.document import Document, pointer_of
+from cart_spec.document import OpenApiDocument
+from cart_spec.source import pointer_of
 
 Placed = tuple[Any, str]
-"""A schema and its pointer."""
+"""A value and its pointer."""
 
-_BOUNDS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
+Form = tuple[Placed, ...]
+"""Schemas that all hold, such as those that several ``allOf`` branches give one property."""
+
+WORDING = frozenset(
+    {"title", "description", "example", "examples", "externalDocs", "summary", "$comment"}
+)
+"""Keywords that explain and allow or forbid nothing."""
+
+NO_EFFECT = frozenset(
+    {"$schema", "$id", "$anchor", "$dynamicAnchor", "$vocabulary", "$defs", "definitions"}
+)
+"""Keywords that name a schema, or hold others for references to them."""
+
+_COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
+_RANGES = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
 _MAX_MERGED = 50
 
 
 @dataclass
 class Shape:
-    """What a schema allows. None and empty mean that nothing is said."""
+    """What a schema allows. None and empty mean that it does not say.
+
+    ``pointer`` is that of the last schema, ``key`` the pointers of all. ``wording`` and ``others``
+    are further keywords, each with its values in the order in which they were found.
+    """
 
     pointer: str
+    key: str = ""
     types: frozenset[str] | None = None
     enum: dict[str, Any] | None = None
-    properties: dict[str, Placed] = field(default_factory=dict)
+    properties: dict[str, Form] = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
-    additional: bool = True
-    items: Placed | None = None
+    additional: bool | Form = True
+    items: Form = ()
     alternatives: list[Placed] = field(default_factory=list)
     lower: dict[str, tuple[float, bool]] = field(default_factory=dict)
     upper: dict[str, tuple[float, bool]] = field(default_factory=dict)
-    pattern: str | None = None
-    format: str | None = None
+    patterns: frozenset[str] = frozenset()
+    formats: frozenset[str] = frozenset()
+    multiples: frozenset[float] = frozenset()
+    unique: bool = False
+    wording: dict[str, list[Placed]] = field(default_factory=dict)
+    others: dict[str, list[Placed]] = field(default_factory=dict)
 
 
-def shape_of(document: Document, placed: Placed) -> Shape:
-    """The shape of a schema, its reference followed and its ``allOf`` merged."""
-    schema, pointer = document.resolved(*placed)
-    shape = Shape(pointer)
-    for each, at in _parts(document, (schema, pointer)):
-        _add(shape, each, at)
+def shape_of(document: OpenApiDocument, schemas: Form) -> Shape:
+    """Return what all of the schemas allow together, with references and ``allOf`` followed."""
+    pointers = [document.resolved(*schema)[1] for schema in schemas]
+    shape = Shape(pointers[-1], " ".join(pointers))
+    for schema, at in _parts(document, schemas, shape):
+        for keyword, value in schema.items():
+            if not _add(shape, keyword, (value, f"{at}{pointer_of(keyword)}"), schema, document):
+                place = shape.wording if keyword in WORDING else shape.others
+                place.setdefault(keyword, []).append((value, f"{at}{pointer_of(keyword)}"))
+    _fold_null(document, shape)
     return shape
 
 
-def _parts(document: Document, placed: Placed) -> Iterator[tuple[Mapping[str, Any], str]]:
-    """The schema and those that its ``allOf`` consists of; a schema that contains itself, once."""
-    waiting, seen = [placed], set[str]()
-    while waiting and len(seen) < _MAX_MERGED:
-        schema, pointer = document.resolved(*waiting.pop(0))
-        if not isinstance(schema, Mapping) or pointer in seen:
+def without_alternatives(schema: Any) -> Any:
+    """Return a schema without its ``oneOf`` and ``anyOf``."""
+    if not isinstance(schema, Mapping):
+        return schema
+    return {key: value for key, value in schema.items() if key not in ("oneOf", "anyOf")}
+
+
+def _parts(
+    document: OpenApiDocument, schemas: Form, shape: Shape
+) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Yield the schemas, what they refer to and their ``allOf``, each once, as mappings."""
+    waiting, seen = list(schemas), set[str]()
+    while waiting:
+        schema, pointer = waiting.pop(0)
+        if pointer in seen:
             continue
         seen.add(pointer)
-        yield schema, pointer
+        if isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str):
+            waiting.insert(0, document.resolved_once(schema["$ref"]))
+            # OpenAPI 3.0 ignores what stands next to a reference.
+            schema = {} if document.is_30 else {k: v for k, v in schema.items() if k != "$ref"}
+        if len(seen) > _MAX_MERGED:
+            shape.others.setdefault("allOf", []).append((schema, pointer))
+            continue
+        if not isinstance(schema, Mapping):
+            schema = {} if schema is True else {"not": {}} if schema is False else {"": schema}
         branches = schema.get("allOf")
-        for index, branch in enumerate(branches if isinstance(branches, list) else ()):
-            waiting.append((branch, f"{pointer}/allOf/{index}"))
+        if isinstance(branches, list):
+            waiting += [(branch, f"{pointer}/allOf/{at}") for at, branch in enumerate(branches)]
+            schema = {key: value for key, value in schema.items() if key != "allOf"}
+        yield schema, pointer
 
 
-def _add(shape: Shape, schema: Mapping[str, Any], pointer: str) -> None:
-    shape.types = _both(shape.types, _types(schema))
-    enum = [schema["const"]] if "const" in schema else schema.get("enum")
-    if isinstance(enum, list):
-        shape.enum = {json.dumps(value, sort_keys=True): value for value in enum}
-    properties = schema.get("properties")
-    for name, value in (properties if isinstance(properties, Mapping) else {}).items():
-        shape.properties[name] = (value, pointer + pointer_of("properties", name))
-    if isinstance(schema.get("required"), list):
-        shape.required |= {str(name) for name in schema["required"]}
-    if schema.get("additionalProperties") is False:
+def _add(
+    shape: Shape,
+    keyword: str,
+    placed: Placed,
+    schema: Mapping[str, Any],
+    document: OpenApiDocument,
+) -> bool:
+    """Add a keyword to the fields of a shape; return whether it has a place there."""
+    if keyword in NO_EFFECT:
+        return True
+    if _add_texts(shape, keyword, placed[0]):
+        return True
+    for add in (_add_values, _add_bounds, _add_members):
+        if add(shape, keyword, placed, schema):
+            return True
+    return keyword == "nullable" and document.is_30 and isinstance(placed[0], bool)
+
+
+def _add_values(shape: Shape, keyword: str, placed: Placed, schema: Mapping[str, Any]) -> bool:
+    value = placed[0]
+    if keyword == "type":
+        types = _types(schema)
+        if types is not None:
+            shape.types = types if shape.types is None else _common(shape.types, types)
+        return types is not None
+    if keyword in ("enum", "const"):
+        values = [value] if keyword == "const" else value
+        if not isinstance(values, list):
+            return False
+        listed = {json.dumps(each, sort_keys=True): each for each in values}
+        before = shape.enum
+        shape.enum = (
+            listed
+            if before is None
+            else {key: each for key, each in before.items() if key in listed}
+        )
+        return True
+    return False
+
+
+def _add_bounds(shape: Shape, keyword: str, placed: Placed, schema: Mapping[str, Any]) -> bool:
+    value = placed[0]
+    if keyword in _COUNTS and _is_number(value):
+        if not (keyword.startswith("min") and value == 0):
+            _tighten(shape, keyword, (value, False))
+        return True
+    if keyword in _RANGES and _is_number(value):
+        exclusive = schema.get(_RANGES[keyword])
+        _tighten(shape, keyword, (value, exclusive is True))
+        return True
+    for name, exclusive in _RANGES.items():
+        if keyword == exclusive:
+            # A flag in 3.0, read with its bound above; a bound of its own in 3.1.
+            if _is_number(value):
+                _tighten(shape, name, (value, True))
+            return _is_number(value) or (isinstance(value, bool) and _is_number(schema.get(name)))
+    return False
+
+
+def _tighten(shape: Shape, name: str, bound: tuple[float, bool]) -> None:
+    is_lower = name.startswith("min")
+    bounds = shape.lower if is_lower else shape.upper
+    before = bounds.get(name)
+    sign = 1 if is_lower else -1
+    if before is None or (sign * bound[0], bound[1]) > (sign * before[0], before[1]):
+        bounds[name] = bound
+
+
+def _add_texts(shape: Shape, keyword: str, value: Any) -> bool:
+    if keyword == "pattern" and isinstance(value, str):
+        shape.patterns |= {value}
+    elif keyword == "format" and isinstance(value, str):
+        shape.formats |= {value}
+    elif keyword == "multipleOf" and _is_number(value):
+        shape.multiples |= {value}
+    elif keyword == "uniqueItems" and isinstance(value, bool):
+        shape.unique = shape.unique or value
+    elif keyword in ("deprecated", "readOnly", "writeOnly"):
+        return value is False  # which says nothing
+    else:
+        return False
+    return True
+
+
+def _add_members(shape: Shape, keyword: str, placed: Placed, schema: Mapping[str, Any]) -> bool:
+    value, pointer = placed
+    if keyword == "properties" and isinstance(value, Mapping):
+        if shape.types is None and "type" not in schema:
+            shape.types = frozenset({"object"})
+        for name, member in value.items():
+            at = pointer + pointer_of(name)
+            shape.properties[name] = (*shape.properties.get(name, ()), (member, at))
+    elif keyword == "required" and isinstance(value, list):
+        shape.required |= {str(name) for name in value}
+    elif keyword in ("oneOf", "anyOf") and not shape.alternatives and isinstance(value, list):
+        shape.alternatives = [(each, f"{pointer}/{at}") for at, each in enumerate(value)]
+    elif keyword in ("items", "additionalProperties"):
+        return _add_schema_of_members(shape, keyword, placed)
+    else:
+        return False
+    return True
+
+
+def _add_schema_of_members(shape: Shape, keyword: str, placed: Placed) -> bool:
+    value = placed[0]
+    if value is True or value == {}:
+        return True  # which allows everything
+    if not isinstance(value, Mapping | bool):
+        return False
+    if keyword == "items":
+        shape.items = (*shape.items, placed)
+    elif value is False:
         shape.additional = False
-    if isinstance(schema.get("items"), Mapping):
-        shape.items = (schema["items"], pointer + "/items")
-    for key in ("oneOf", "anyOf"):
-        branches = schema.get(key)
-        for index, branch in enumerate(branches if isinstance(branches, list) else ()):
-            shape.alternatives.append((branch, f"{pointer}/{key}/{index}"))
-    for name in _BOUNDS:
-        if _is_number(schema.get(name)):
-            bounds = shape.lower if name.startswith("min") else shape.upper
-            bounds[name] = (schema[name], False)
-    _add_range(shape.lower, schema, "minimum", "exclusiveMinimum")
-    _add_range(shape.upper, schema, "maximum", "exclusiveMaximum")
-    shape.pattern = schema.get("pattern", shape.pattern)
-    shape.format = schema.get("format", shape.format)
+    elif shape.additional is not False:
+        others = shape.additional if isinstance(shape.additional, tuple) else ()
+        shape.additional = (*others, placed)
+    return True
 
 
-def _both(first: frozenset[str] | None, second: frozenset[str] | None) -> frozenset[str] | None:
-    if first is None or second is None:
-        return second if first is None else first
-    return first & second or second
+def _fold_null(document: OpenApiDocument, shape: Shape) -> None:
+    """Make ``null`` as one of two alternatives a type, as ``nullable`` does."""
+    others = [each for each in shape.alternatives if not _is_null(document, each)]
+    if len(others) == len(shape.alternatives) or len(others) != 1 or shape.types is not None:
+        return
+    other = shape_of(document, tuple(others))
+    said = (shape.properties, shape.required, shape.items, shape.lower, shape.upper, shape.others)
+    if other.types is None or other.alternatives or any(said) or shape.enum is not None:
+        return
+    other.types |= {"null"}
+    if other.enum is not None:
+        other.enum = {**other.enum, "null": None}
+    other.wording = {**other.wording, **shape.wording}
+    shape.__dict__.update(other.__dict__)
+
+
+def _is_null(document: OpenApiDocument, placed: Placed) -> bool:
+    schema = document.resolve(placed[0])
+    return isinstance(schema, Mapping) and (
+        schema.get("type") in ("null", ["null"])
+        or schema.get("enum") == [None]
+        or ("const" in schema and schema["const"] is None)
+    )
+
+
+def _common(first: frozenset[str], second: frozenset[str]) -> frozenset[str]:
+    common = first & second
+    if "integer" in first | second and "number" in first | second:
+        common |= {"integer"}
+    return common
 
 
 def _types(schema: Mapping[str, Any]) -> frozenset[str] | None:
-    """The types, ``null`` among them: 3.0 says it with ``nullable``, 3.1 in the list of types."""
-    written = schema.get("type")
-    if isinstance(written, list):
-        types = frozenset(str(each) for each in written)
+    """Return the types, with ``null``: ``nullable`` in 3.0, an entry in the list in 3.1."""
+    written = schema["type"]
+    if isinstance(written, list) and all(isinstance(each, str) for each in written):
+        types = frozenset(written)
     elif isinstance(written, str):
         types = frozenset({written})
-    elif "properties" in schema:
-        types = frozenset({"object"})
     else:
         return None
-    if schema.get("nullable") is True:
-        types |= {"null"}
-    return types
-
-
-def _add_range(
-    bounds: dict[str, tuple[float, bool]], schema: Mapping[str, Any], name: str, exclusive: str
-) -> None:
-    """A bound, which excludes itself by a flag in 3.0 and under a name of its own in 3.1."""
-    if _is_number(schema.get(exclusive)):
-        bounds[name] = (schema[exclusive], True)
-    elif _is_number(schema.get(name)):
-        bounds[name] = (schema[name], schema.get(exclusive) is True)
+    return types | {"null"} if schema.get("nullable") is True else types
 
 
 def _is_number(value: Any) -> bool:

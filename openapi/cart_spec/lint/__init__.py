@@ -1,7 +1,8 @@
-"""The lint above openapi-spec-validator: what a reader of this contract may rely on.
+"""Checks of a document beyond openapi-spec-validator: complete, consistent, implemented, checked.
 
-Each check is a generator that is registered under its permanent id; it takes the document under
-review and yields a :class:`Problem` for each place that fails it.
+Start in ``registry.py``: a check is a generator, registered under a permanent id, that yields a
+``Problem`` for each place that fails it. ``run.py`` runs all checks; the other modules hold them,
+by what they look at. May import the modules of ``cart_spec`` itself, not ``diff`` or ``book``.
 """
 
 from cart_spec.lint.registry import CHECKS, Checked, Problem, Subject

@@ -1,4 +1,4 @@
-"""Checks of the rule catalogue, and of the errors that the operations document, both ways."""
+"""Checks of the rule catalogue: each rule is complete, and operations and rules agree on errors."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 from cart_spec.catalogue import catalogue_problems, first_error
 from cart_spec.contract import CATALOGUE_KEY, Contract, Rule
-from cart_spec.document import pointer_of
 from cart_spec.lint.examples import media
 from cart_spec.lint.registry import Problem, Subject, check
+from cart_spec.source import pointer_of
 
 _RULE_ID = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
-@check("catalogue-invalid", "The document carries a rule catalogue that holds together")
+@check("catalogue-invalid", "The document has a valid rule catalogue")
 def catalogue_invalid(subject: Subject) -> Iterator[Problem]:
-    """Its schema, and what the loader refuses: duplicate and dangling ids."""
+    """Its shape is checked first, then its ids: duplicate and unknown ones."""
     for pointer, problem in catalogue_problems(subject.document):
         message = f"The catalogue cannot be used: {problem}."
         yield Problem(pointer, message, "Correct it; until then no rule can be checked.")
@@ -30,12 +30,12 @@ def rule_incomplete(subject: Subject) -> Iterator[Problem]:
     for rule in _rules(subject):
         at = subject.rule_pointer(rule.id)
         if not rule.operations:
-            yield Problem(at, f"{rule.id} has no operation.", "Name those that it holds for.")
+            yield Problem(at, f"{rule.id} has no operation.", "Name those that it applies to.")
         if not rule.condition.rstrip().endswith("."):
             yield Problem(
                 f"{at}/condition",
                 f"The condition of {rule.id} is not a sentence.",
-                "Write one sentence, closed by a full stop.",
+                "Write one sentence that ends in a full stop.",
             )
         for name in ("sentence", "page"):
             if not getattr(rule.source, name).strip():
@@ -46,7 +46,7 @@ def rule_incomplete(subject: Subject) -> Iterator[Problem]:
             yield Problem(f"{at}/id", f"{rule.id} is not kebab-case words.", "Name the fault.")
 
 
-@check("rule-level-mismatch", "A rule's level is that of the document its source stands in")
+@check("rule-level-mismatch", "A rule has the level of the document that its source is in")
 def rule_level_mismatch(subject: Subject) -> Iterator[Problem]:
     """An interpretation is never presented as documented."""
     documents = subject.document.data.get(CATALOGUE_KEY, {}).get("documents", {})
@@ -55,26 +55,26 @@ def rule_level_mismatch(subject: Subject) -> Iterator[Problem]:
         if level != rule.level:
             yield Problem(
                 subject.rule_pointer(rule.id, "level"),
-                f"{rule.id} is {rule.level}, and its source {rule.source.document} is {level}.",
+                f"{rule.id} is {rule.level}, but its source {rule.source.document} is {level}.",
                 "Quote a source of that level, or give the rule the level of its source.",
             )
 
 
-@check("rule-freedom-missing", "Where a rule is ours, it says what a deployment may do instead")
+@check("rule-freedom-missing", "An interpretation says what a deployment may do instead")
 def rule_freedom_missing(subject: Subject) -> Iterator[Problem]:
     """Rules whose level, or whose exact status and text, are an interpretation."""
     for rule in _rules(subject):
         if "interpretation" in (rule.level, rule.exact) and not rule.freedom:
             yield Problem(
                 subject.rule_pointer(rule.id),
-                f"{rule.id} rests on an interpretation and grants no freedom.",
-                "Say under freedom what a deployment may do instead.",
+                f"{rule.id} is an interpretation and grants no freedom.",
+                "Write under freedom what a deployment may do instead.",
             )
 
 
-@check("rule-text-mismatch", "The example of a refusal carries the rule's text and status")
+@check("rule-text-mismatch", "The example of a refusal has the rule's text and status")
 def rule_text_mismatch(subject: Subject) -> Iterator[Problem]:
-    """``title`` is the text exactly; ``detail`` starts with it, or with the rule's own detail."""
+    """``title`` is the rule's text; ``detail`` starts with it, or with the rule's own detail."""
     contract = subject.contract
     for owner, text, detail, statuses, example in _refusals(contract):
         if contract is None or example is None:
@@ -90,13 +90,13 @@ def rule_text_mismatch(subject: Subject) -> Iterator[Problem]:
                 yield Problem(
                     at,
                     f"The {key} of the example {example} is not that of {owner}.",
-                    "Make them one.",
+                    "Use one wording.",
                 )
 
 
 @check("error-rule-missing", "Every documented error belongs to a rule of its operation")
 def error_rule_missing(subject: Subject) -> Iterator[Problem]:
-    """Each named example of an error answer is that of a rule or a protocol error."""
+    """Each named example of an error answer is the example of a rule or a protocol error."""
     contract = subject.contract
     if contract is None:
         return
@@ -115,9 +115,11 @@ def error_rule_missing(subject: Subject) -> Iterator[Problem]:
                 )
 
 
-@check("error-operation-missing", "Every refusal is documented by every operation it holds for")
+@check(
+    "error-operation-missing", "Every refusal is documented by every operation that it applies to"
+)
 def error_operation_missing(subject: Subject) -> Iterator[Problem]:
-    """The operation has the rule's status, and the rule's example stands among its examples."""
+    """The operation has the rule's status, with the rule's example among its examples."""
     contract = subject.contract
     if contract is None:
         return
@@ -132,13 +134,13 @@ def error_operation_missing(subject: Subject) -> Iterator[Problem]:
                 yield Problem(
                     subject.rule_pointer(rule.id, "operations"),
                     f"{operation} has no {rule.status} answer with the example {rule.example}.",
-                    "Document the answer there, or take the operation out of the rule.",
+                    "Document the answer there, or remove the operation from the rule.",
                 )
 
 
 @check("disagreement-incomplete", "Every disagreement names both sides, a decision and its rules")
 def disagreement_incomplete(subject: Subject) -> Iterator[Problem]:
-    """At least two published statements, or it is no disagreement."""
+    """A disagreement needs at least two published statements."""
     for index, entry in enumerate(subject.contract.disagreements if subject.contract else ()):
         at = pointer_of(CATALOGUE_KEY, "disagreements", index)
         if len(entry.published) < 2:

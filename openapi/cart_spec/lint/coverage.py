@@ -1,57 +1,118 @@
-"""Checks across the rooms: every rule is played by the mock and checked by the suite."""
+"""Checks that each rule has all its parts: predicate, condition, case and probe."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import NamedTuple
 
+from cart_spec.contract import CATALOGUE_KEY, Contract, Rule
+from cart_spec.implementations import Evidence
 from cart_spec.lint.registry import Problem, Subject, check
+
+
+class Part(NamedTuple):
+    """A part that rules need: its name, its owner, which rules need it and which have it."""
+
+    name: str
+    owner: str
+    needed_by: Callable[[Rule], bool]
+    present: Callable[[Evidence], Collection[str] | None]
+
+    def __str__(self) -> str:
+        """Return the name as messages write it."""
+        return f"{self.name} in {self.owner}"
+
+
+def _with_cases(evidence: Evidence) -> Collection[str] | None:
+    if evidence.cases is None:
+        return None
+    return {rule_id for rule_id, names in evidence.cases.items() if names}
+
+
+PREDICATE = Part(
+    "predicate", "the mock", lambda rule: rule.is_refusal, lambda evidence: evidence.predicates
+)
+CONDITION = Part(
+    "condition", "the oracle", lambda rule: rule.is_refusal, lambda evidence: evidence.conditions
+)
+CASE = Part(
+    "case",
+    "the suite",
+    lambda rule: rule.beyond_run is None,
+    _with_cases,
+)
+PROBE = Part(
+    "probe", "the mock's tests", lambda rule: rule.is_refusal, lambda evidence: evidence.probes
+)
+PARTS = (PREDICATE, CONDITION, CASE, PROBE)
+"""The parts of a rule beyond its catalogue entry, in the order in which they are written."""
+
+
+def missing_parts(contract: Contract, evidence: Evidence) -> Mapping[str, tuple[Part, ...]]:
+    """Return the parts that each incomplete rule lacks, by rule id.
+
+    Parts of which no room says anything (None) are not missing.
+    """
+    missing: dict[str, tuple[Part, ...]] = {}
+    for rule in contract.rules:
+        parts = tuple(part for part in PARTS if _lacks(rule, part, evidence))
+        if parts:
+            missing[rule.id] = parts
+    return missing
+
+
+def _lacks(rule: Rule, part: Part, evidence: Evidence) -> bool:
+    present = part.present(evidence)
+    return present is not None and part.needed_by(rule) and rule.id not in present
 
 
 @check("rule-predicate-missing", "Every refusal has a predicate in the mock")
 def rule_predicate_missing(subject: Subject) -> Iterator[Problem]:
-    """And no predicate stands for a rule that is not catalogued."""
-    contract = subject.contract
-    if contract is None or subject.evidence.predicates is None:
-        return
-    refusals = {rule.id for rule in contract.rules if rule.is_refusal}
-    yield from _missing(subject, refusals, subject.evidence.predicates, "predicate in the mock")
-    yield from _dangling(subject, subject.evidence.predicates, "The mock has a predicate")
+    """And every predicate belongs to a catalogued rule."""
+    return _part(subject, PREDICATE)
+
+
+@check("rule-condition-missing", "Every refusal has a condition in the oracle")
+def rule_condition_missing(subject: Subject) -> Iterator[Problem]:
+    """And every condition belongs to a catalogued rule."""
+    return _part(subject, CONDITION)
 
 
 @check("rule-case-missing", "Every rule that a run can try has a case in the suite")
 def rule_case_missing(subject: Subject) -> Iterator[Problem]:
-    """And no case stands for a rule that is not catalogued."""
-    contract = subject.contract
-    if contract is None or subject.evidence.cases is None:
-        return
-    triable = {rule.id for rule in contract.rules if rule.beyond_run is None}
-    having = {rule_id for rule_id, names in subject.evidence.cases.items() if names}
-    yield from _missing(subject, triable, having, "case in the suite")
-    yield from _dangling(subject, having, "The suite has a case")
+    """And every case belongs to a catalogued rule."""
+    return _part(subject, CASE)
 
 
-@check("room-not-installed", "The mock and the suite are there to be asked", severity="note")
+@check("rule-probe-missing", "Every refusal has a probe in the mock's tests")
+def rule_probe_missing(subject: Subject) -> Iterator[Problem]:
+    """And every probe belongs to a catalogued rule."""
+    return _part(subject, PROBE)
+
+
+@check("room-not-installed", "The mock and the suite are installed", severity="note")
 def room_not_installed(subject: Subject) -> Iterator[Problem]:
-    """Without them the two checks above are not made, which a reader has to know."""
-    advice = "Install the whole distribution to have that checked."
-    if subject.evidence.predicates is None:
+    """Without them the checks above are not made, which a reader has to know."""
+    advice = "Install the whole distribution to have them checked."
+    evidence = subject.evidence
+    if evidence.predicates is None:
         yield Problem("", "No mock is installed here: predicates were not checked.", advice)
-    if subject.evidence.cases is None:
-        yield Problem("", "No suite is installed here: cases were not checked.", advice)
+    if evidence.cases is None and evidence.conditions is None:
+        message = "No suite is installed here: conditions and cases were not checked."
+        yield Problem("", message, advice)
 
 
-def _missing(
-    subject: Subject, wanted: Collection[str], having: Collection[str], what: str
-) -> Iterator[Problem]:
-    for rule_id in sorted(set(wanted) - set(having)):
-        yield Problem(subject.rule_pointer(rule_id), f"{rule_id} has no {what}.", "Write one.")
-
-
-def _dangling(subject: Subject, having: Collection[str], what: str) -> Iterator[Problem]:
-    known = {rule.id for rule in subject.contract.rules} if subject.contract else set()
-    for rule_id in sorted(set(having) - known):
+def _part(subject: Subject, part: Part) -> Iterator[Problem]:
+    contract, present = subject.contract, part.present(subject.evidence)
+    if contract is None or present is None:
+        return
+    for rule in contract.rules:
+        if _lacks(rule, part, subject.evidence):
+            at = subject.rule_pointer(rule.id)
+            yield Problem(at, f"{rule.id} has no {part}.", "Write one.")
+    for rule_id in sorted(set(present) - {rule.id for rule in contract.rules}):
         yield Problem(
-            "/x-rule-catalogue/rules",
-            f"{what} for {rule_id}, which is not catalogued.",
+            f"/{CATALOGUE_KEY}/rules",
+            f"There is a {part} for {rule_id}, which is not catalogued.",
             "Catalogue the rule or remove it.",
         )

@@ -1,4 +1,4 @@
-"""Checks of the examples: they are there, they are valid, they repeat their status."""
+"""Checks of the examples: they exist, they are valid, and they repeat their status."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cart_spec.document import Document, Operation, pointer_of
+from cart_spec.document import OpenApiDocument, Operation
 from cart_spec.lint.registry import Problem, Subject, check
+from cart_spec.source import pointer_of
 from cart_spec.validation import Schemas
 
 
@@ -20,16 +21,16 @@ class Medium:
     pointer: str
     data: Mapping[str, Any]
 
-    def examples(self, document: Document) -> Iterator[tuple[str, Any, str]]:
-        """Each named example as (name, value, pointer of the value)."""
+    def examples(self, document: OpenApiDocument) -> Iterator[tuple[str, Any, str]]:
+        """Yield each named example as (name, value, pointer of the value)."""
         for name, written in self.data.get("examples", {}).items():
             example, at = document.resolved(written, self.pointer + pointer_of("examples", name))
             if isinstance(example, Mapping) and "value" in example:
                 yield name, example["value"], at + "/value"
 
 
-def media(document: Document) -> Iterator[Medium]:
-    """The media types of every request and response, those of shared responses once each use."""
+def media(document: OpenApiDocument) -> Iterator[Medium]:
+    """Yield the media types of every request and response; shared ones once for each use."""
     for operation in document.operations:
         body, at = document.resolved(
             operation.data.get("requestBody"), operation.pointer + "/requestBody"
@@ -76,7 +77,7 @@ def example_missing(subject: Subject) -> Iterator[Problem]:
 
 @check("example-invalid", "Every example is valid against its schema")
 def example_invalid(subject: Subject) -> Iterator[Problem]:
-    """Of media types and of parameters."""
+    """This includes the examples of parameters."""
     document = subject.document
     schemas = Schemas(document)
     seen: set[tuple[str, str]] = set()
@@ -103,7 +104,7 @@ def example_invalid(subject: Subject) -> Iterator[Problem]:
 
 @check("error-status-mismatch", "The status in the body of an error is the answer's own")
 def error_status_mismatch(subject: Subject) -> Iterator[Problem]:
-    """Source: the error format, which repeats the HTTP status in each entry."""
+    """The error format repeats the HTTP status in each entry."""
     seen: set[tuple[str, str]] = set()
     for medium in media(subject.document):
         status = medium.status or ""
@@ -117,7 +118,7 @@ def error_status_mismatch(subject: Subject) -> Iterator[Problem]:
                 if str(error.get("status")) != status:
                     yield Problem(
                         f"{at}/errors/{index}",
-                        f"The example {name} says {error.get('status')} in an answer of {status}.",
+                        f"The example {name} says {error.get('status')} in a {status} answer.",
                         "Give it the answer's status.",
                     )
 

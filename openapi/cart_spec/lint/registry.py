@@ -1,4 +1,4 @@
-"""The registry of checks, and what they are given."""
+"""The registry of checks, and the subject that they look at."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from cart_spec.catalogue import checked_contract
 from cart_spec.contract import CATALOGUE_KEY, Contract, ContractError
-from cart_spec.document import Document
+from cart_spec.document import OpenApiDocument
 from cart_spec.findings import Severity
 from cart_spec.implementations import Evidence
 
 
 class Problem(NamedTuple):
-    """A place that fails a check: its JSON pointer, what is wrong, and what to do."""
+    """A place that fails a check: its JSON pointer, what is wrong, and how to fix it."""
 
     pointer: str
     message: str
@@ -24,21 +24,21 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Subject:
-    """What the checks look at: the document, and what is known of predicates and cases."""
+    """What the checks look at: the document, and what the installed rooms announce."""
 
-    document: Document
+    document: OpenApiDocument
     evidence: Evidence
 
     @cached_property
     def contract(self) -> Contract | None:
-        """The contract in the document, or None where its catalogue is absent or malformed."""
+        """The contract in the document, or None if its catalogue is absent or malformed."""
         try:
             return checked_contract(self.document)
         except ContractError:
             return None
 
     def rule_pointer(self, rule_id: str, *parts: str) -> str:
-        """The pointer of a catalogued rule, or of a part of it."""
+        """Return the pointer of a catalogued rule, or of a part of it."""
         rules = self.document.data[CATALOGUE_KEY]["rules"]
         index = next(i for i, rule in enumerate(rules) if rule["id"] == rule_id)
         return "/".join((f"/{CATALOGUE_KEY}/rules/{index}", *parts))
@@ -48,7 +48,7 @@ Check = Callable[[Subject], Iterator[Problem]]
 
 
 class Checked(NamedTuple):
-    """A registered check: ``title`` is what holds where it passes."""
+    """A registered check; ``title`` is the statement that it checks."""
 
     title: str
     severity: Severity

@@ -1,20 +1,20 @@
-"""A run over all checks."""
+"""Runs all checks over a document."""
 
 from __future__ import annotations
 
-from cart_spec.document import Document
+from cart_spec.document import OpenApiDocument
 from cart_spec.findings import Finding, in_order
 from cart_spec.implementations import Evidence
 
-# The modules of checks are imported because that registers what is in them.
+# Importing the modules registers their checks.
 from cart_spec.lint import catalogue, coverage, examples, structure  # noqa: F401
 from cart_spec.lint.registry import CHECKS, Problem, Subject
 
 VALIDITY = "openapi-invalid"
 
 
-def check_document(document: Document, evidence: Evidence) -> list[Finding]:
-    """Every finding in ``document``, in the order of its lines."""
+def check_document(document: OpenApiDocument, evidence: Evidence) -> list[Finding]:
+    """Return every finding in ``document``, in the order of its lines."""
     subject = Subject(document, evidence)
     invalid = list(CHECKS[VALIDITY].run(subject))
     found = {
@@ -40,7 +40,7 @@ def _problems(check_id: str, subject: Subject, invalid: bool) -> list[Problem]:
     try:
         return list(CHECKS[check_id].run(subject))
     except (AttributeError, LookupError, TypeError, ValueError):
-        # A list where OpenAPI has a mapping: that it is invalid is found already, and comes first.
+        # A list in the place of a mapping, or the like. `openapi-invalid` has reported it.
         if invalid:
             return []
         raise

@@ -1,4 +1,4 @@
-"""Checks of the OpenAPI document itself: validity, names, descriptions, tags, leftovers."""
+"""Checks of the OpenAPI document itself: validity, names, descriptions, tags, unused parts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cart_spec.document import Document, iter_references, pointer_of
+from cart_spec.document import OpenApiDocument, iter_references
 from cart_spec.lint.registry import Problem, Subject, check
+from cart_spec.source import pointer_of
 from cart_spec.validation import openapi_errors
 
 _OPERATION_ID = re.compile(r"[a-z][A-Za-z0-9]*")
@@ -16,25 +17,27 @@ _OPERATION_ID = re.compile(r"[a-z][A-Za-z0-9]*")
 
 @check("openapi-invalid", "The document is valid OpenAPI")
 def openapi_invalid(subject: Subject) -> Iterator[Problem]:
-    """openapi-spec-validator's errors."""
+    """These are the errors of openapi-spec-validator."""
     for pointer, message in openapi_errors(subject.document):
-        yield Problem(pointer, message, f"Correct it as OpenAPI {subject.document.version} has it.")
+        yield Problem(
+            pointer, message, f"See the OpenAPI {subject.document.version} specification."
+        )
 
 
-@check("duplicate-key", "No key stands twice in a mapping")
+@check("duplicate-key", "No mapping has a key twice")
 def duplicate_key(subject: Subject) -> Iterator[Problem]:
-    """YAML and JSON parsers take the last one silently."""
+    """YAML and JSON parsers silently use the last one."""
     for pointer, line in subject.document.duplicate_keys:
         yield Problem(
             pointer,
-            f"The key stands twice, again on line {line}; the last one wins.",
+            f"The key is repeated on line {line}; the last one wins.",
             "Remove one.",
         )
 
 
-@check("info-incomplete", "The document says what it is, who made it and under which licence")
+@check("info-incomplete", "The document has a title, version, description, contact and licence")
 def info_incomplete(subject: Subject) -> Iterator[Problem]:
-    """``info`` has a title, a version, a description, a contact and a licence."""
+    """Each of them is under ``info``."""
     info = subject.document.data.get("info")
     for key in ("title", "version", "description", "contact", "license"):
         if not (isinstance(info, Mapping) and info.get(key)):
@@ -70,7 +73,7 @@ def tag_incomplete(subject: Subject) -> Iterator[Problem]:
 
 @check("operation-incomplete", "Every operation has an id, a tag, a summary and a description")
 def operation_incomplete(subject: Subject) -> Iterator[Problem]:
-    """The id is lower camel case, as code generators take it."""
+    """The id is lower camel case, which code generators expect."""
     for operation in subject.document.operations:
         for key in ("tags", "summary", "description", "operationId"):
             if not operation.data.get(key):
@@ -80,13 +83,13 @@ def operation_incomplete(subject: Subject) -> Iterator[Problem]:
             yield Problem(
                 operation.pointer + "/operationId",
                 f"The operationId {operation_id} is not lower camel case.",
-                "Name it as code does, such as createACart.",
+                "Write it like createACart.",
             )
 
 
 @check("parameter-incomplete", "Every parameter has a description, a schema and an example")
 def parameter_incomplete(subject: Subject) -> Iterator[Problem]:
-    """Also that a path parameter stands in its path's template."""
+    """A path parameter also needs a place in the template of its path."""
     seen: set[str] = set()
     for operation in subject.document.operations:
         for parameter, pointer in operation.parameters:
@@ -94,8 +97,8 @@ def parameter_incomplete(subject: Subject) -> Iterator[Problem]:
             if parameter["in"] == "path" and f"{{{name}}}" not in operation.path:
                 yield Problem(
                     pointer,
-                    f"{operation.id} has a path parameter {name} that its path has not.",
-                    "Put it into the path or remove it.",
+                    f"{operation.id} has a path parameter {name} that is not in its path.",
+                    "Add it to the path or remove it.",
                 )
             if pointer in seen:
                 continue
@@ -120,7 +123,7 @@ def description_missing(subject: Subject) -> Iterator[Problem]:
             yield Problem(pointer, f"The {kind} has no description.", "Say what it means.")
 
 
-def _described_things(document: Document) -> Iterator[tuple[str, str, Any]]:
+def _described_things(document: OpenApiDocument) -> Iterator[tuple[str, str, Any]]:
     components = document.data.get("components", {})
     for section, kind in (
         ("responses", "response"),
@@ -153,9 +156,9 @@ def _properties(schema: Any, pointer: str) -> Iterator[tuple[str, str, Any]]:
             yield from _properties(branch, f"{pointer}/{key}/{index}")
 
 
-@check("component-unused", "Every component is referred to")
+@check("component-unused", "Every component is used")
 def component_unused(subject: Subject) -> Iterator[Problem]:
-    """Security schemes are referred to by name, anything else by reference."""
+    """Security schemes are used by name, other components by reference."""
     document = subject.document
     targets = {target[1:] for _, target in iter_references(document.data)}
     schemes = {name for each in _security(document) for name in each}
@@ -173,7 +176,7 @@ def _under(pointer: str, targets: set[str]) -> bool:
     return any(target == pointer or target.startswith(pointer + "/") for target in targets)
 
 
-def _security(document: Document) -> Iterator[Mapping[str, Any]]:
+def _security(document: OpenApiDocument) -> Iterator[Mapping[str, Any]]:
     yield from document.data.get("security", ())
     for operation in document.operations:
         yield from operation.data.get("security", ())

@@ -1,4 +1,4 @@
-"""Ready scenarios: what a store is brought to with one word. The files are seed files."""
+"""Ready scenarios: named contents of a store. The files are seed files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCENARIOS: Mapping[str, str] = {
 
 
 def scenario(name: str, carts: int | None = None) -> Seed:
-    """The seed of a ready scenario; ``carts`` is for the big shop. Raises KeyError."""
+    """Return the seed of a ready scenario; ``carts`` is for the big shop. Raises KeyError."""
     if name not in SCENARIOS:
         raise KeyError(name)
     if name == BIG_SHOP:
@@ -39,7 +39,7 @@ def _shipped(name: str) -> Seed:
 
 
 def scenario_or_file(path: Path) -> Seed:
-    """The seed in a file, or the ready scenario of that name if there is no such file.
+    """Return the seed in a file, or the ready scenario of that name if there is no such file.
 
     Raises SeedError, naming the scenarios.
     """

@@ -1,4 +1,4 @@
-// Calls of the workbench's API, with the control key where it asks for one.
+// Calls the control API, with the control key if it requires one.
 
 const KEY = "cart-mock.control-key";
 
@@ -47,8 +47,8 @@ export class Workbench {
     }
   }
 
-  // Several calls are refused at once: one of them asks. Whoever gave no key is not asked again by a
-  // call that was under way by then.
+  // If several calls are refused at once, only one of them opens the dialog. A dialog that was
+  // dismissed is not reopened by a call that was sent before.
   async #obtainKey(refused, timesDeclined) {
     if (sessionStorage.getItem(KEY) !== refused) return true;
     if (this.#timesDeclined !== timesDeclined) return false;
@@ -76,7 +76,7 @@ async function refusal(answer) {
     const [error] = (await answer.json()).errors;
     return new WorkbenchError(answer.status, error.detail, error.source);
   } catch {
-    // Whatever stands in between, a proxy for one, has errors of its own.
+    // A proxy in between answers with errors of its own.
     return new WorkbenchError(answer.status, `The workbench answered with ${answer.status}.`);
   }
 }

@@ -40,7 +40,7 @@ function cartNodes(carts, owners) {
   }
   return [...groups.values()].map((group) => {
     const having = owners.get(group[0].id);
-    return { ...node("cart", group, having.length === 0 ? "carts of nobody" : "carts"), owners: having };
+    return { ...node("cart", group, having.length === 0 ? "carts without a customer" : "carts"), owners: having };
   });
 }
 

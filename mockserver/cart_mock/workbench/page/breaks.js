@@ -1,4 +1,4 @@
-// Broken rules: a store that violates the contract on purpose, so that a team sees its tests notice.
+// Broken rules: a store violates the contract on purpose, to check that your tests fail.
 
 import { html, nothing } from "./html.js";
 
@@ -16,7 +16,7 @@ export function breaksCard(model, changed) {
         <span class="push"></span>
         ${broken.length === 0 ? nothing : html`<button class="quiet" @click=${() => put(model, [], "Every rule is kept again.")}>Heal all</button>`}
       </div>
-      <p class="soft">Break a rule, run your tests, and see that they notice.</p>
+      <p class="soft">Break a rule, run your tests, and check that they fail.</p>
       ${broken.length === 0
         ? nothing
         : html`<ul class="things">${broken.map((id) => html`<li>

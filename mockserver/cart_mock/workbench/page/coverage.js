@@ -15,7 +15,7 @@ export function coverageView(model, changed) {
         <button ?disabled=${coverage === null} @click=${() => save(model)}>JUnit</button>
         <button class="quiet" ?disabled=${coverage === null} @click=${() => clear(model)}>Count anew</button>
       </div>
-      <p class="soft">Which documented refusals and answers the requests to this store have met since it was counted anew.</p>
+      <p class="soft">Which documented refusals and answers the requests to this store have met since counting started.</p>
       ${coverage === null ? html`<p class="empty">${model.store === null ? "Choose or make a store first." : "Asking…"}</p>` : shown(model, coverage, changed)}
     </section>`;
 }
@@ -67,7 +67,7 @@ function answersTable(lines) {
   </table></div>`;
 }
 
-const clear = (model) => model.act("Counted anew from here.", () => model.call("DELETE", model.path("/coverage")));
+const clear = (model) => model.act("Counting starts from zero.", () => model.call("DELETE", model.path("/coverage")));
 
 const save = (model) =>
   model.act("Exported.", async () =>

@@ -5,9 +5,9 @@ import { html, nothing, render } from "./html.js";
 /** Ask for the control key; resolves to it, or to null if none is given. */
 export const askForKey = (wasWrong) =>
   ask("The workbench needs its key", html`
-    <p>This mock can be reached from other machines, so its workbench asks for the key that
+    <p>Other machines can reach this mock, so its control API requires the key that
       <code>cart-mock</code> printed when it started, or was given with <code>--control-key</code>.</p>
-    ${wasWrong ? html`<p class="problem" role="alert">That key does not hold. Try again.</p>` : nothing}
+    ${wasWrong ? html`<p class="problem" role="alert">Invalid key. Try again.</p>` : nothing}
     <label>Control key <input name="value" type="password" autocomplete="off" required autofocus></label>
     <p class="soft">It is kept in this tab only, until the tab is closed.</p>`, "Use this key");
 
@@ -15,12 +15,12 @@ export const askForKey = (wasWrong) =>
 export const askForStore = () =>
   ask("New store", html`
     <label>client_id <input name="value" required maxlength="500" autocomplete="off" spellcheck="false" autofocus></label>
-    <p class="soft">Whoever gets an access token with this <code>client_id</code> is in this store.</p>`, "Make the store");
+    <p class="soft">Requests with access tokens of this <code>client_id</code> use this store.</p>`, "Make the store");
 
 /** Ask whether to delete a store; resolves to its name, or to null. */
 export const askToDelete = (store) =>
   ask("Delete this store?", html`
-    <p>All that <b>${store}</b> holds goes: its carts and customers, its snapshots and its journal. Its tokens stop working.</p>
+    <p>This deletes the carts, customers, snapshots and request log of <b>${store}</b>. Its tokens stop working.</p>
     <input name="value" type="hidden" value=${store}>`, "Delete the store", "danger");
 
 function ask(title, content, doIt, kind = "primary") {

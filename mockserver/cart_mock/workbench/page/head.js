@@ -19,7 +19,7 @@ export const storeChooser = (model, { onNew, onDelete }) => html`
 export const views = (model) => html`${VIEWS.map((view) => html`
   <a href="#${view}" aria-current=${view === model.view ? "page" : nothing}>${TITLES[view]}</a>`)}`;
 
-/** What is out of the ordinary in the chosen store, so that nobody wonders about its answers. */
+/** What is unusual in the chosen store and explains surprising answers. */
 export function strip({ summary, offline, locked }) {
   const notes = [];
   if (offline) notes.push(html`<span class="note bad">The mock cannot be reached. Trying again…</span>`);

@@ -53,7 +53,7 @@ function content(model, changed) {
     ${drawing.rows > TIGHT_ABOVE ? finder(changed) : nothing}
     <div id="drawing">${drawn(drawing, changed)}</div>
     <p class="legend soft"><span class="mark customer"></span> customer <span class="mark cart"></span> cart
-      <span class="mark nobody"></span> nobody's cart
+      <span class="pair"><span class="mark nobody"></span> cart without a customer</span>
       ${drawing.isFolded ? html`· Carts that the same customers have are drawn as one.` : nothing}</p>
     ${listing(state)}`;
 }
@@ -62,7 +62,7 @@ const tooMany = (summary) => html`
   <p class="empty">${count(summary.customers, "customer")} and ${count(summary.carts, "cart")} are too many to
     draw: the picture has room for ${MOST_DRAWN}. ${count(summary.registered_carts, "cart")}
     ${summary.registered_carts === 1 ? "has" : "have"} a customer,
-    ${(summary.carts - summary.registered_carts).toLocaleString("en-GB")} ${summary.carts - summary.registered_carts === 1 ? "is" : "are"} nobody's.
+    ${(summary.carts - summary.registered_carts).toLocaleString("en-GB")} ${summary.carts - summary.registered_carts === 1 ? "has" : "have"} no customer.
     The state can be exported under <a href="#situation">Situation</a>.</p>`;
 
 const finder = (changed) => html`

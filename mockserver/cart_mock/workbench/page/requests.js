@@ -57,13 +57,13 @@ const newerThan = (entries, paused) => {
 };
 
 function emptyText(model) {
-  if (model.entries.length > 0) return "No request is like that.";
+  if (model.entries.length > 0) return "No matching requests.";
   if (model.store === null) return "No requests yet.";
   return "No requests yet. They appear here as they come.";
 }
 
 const clear = (model) =>
-  model.act("The journal is empty.", async () => {
+  model.act("The request log is empty.", async () => {
     await model.call("DELETE", model.path("/requests"));
     model.update({ entries: model.entries.filter((entry) => entry.store === null), paused: null });
   });

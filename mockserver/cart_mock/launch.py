@@ -1,0 +1,124 @@
+"""Starts a mock: listens, builds the application, prints where it is, and serves until stopped."""
+
+from __future__ import annotations
+
+import gc
+import ipaddress
+import secrets
+import socket
+import sys
+
+import click
+from cart_spec.cli_errors import InputError
+
+from cart_mock.app import DOCUMENTATION_PATH, create_app
+from cart_mock.auth.clients import ClientsError, load_clients
+from cart_mock.http.book import BOOK_PATH
+from cart_mock.server import Tls, serve, server_of
+from cart_mock.settings import Settings
+from cart_mock.state.journal_storage import DataError
+from cart_mock.state.scenarios import scenario_or_file
+from cart_mock.state.seed import SeedError
+from cart_mock.telemetry.logs import log_to
+from cart_mock.telemetry.tracing import TelemetryMissing, instrumented
+from cart_mock.tenants.registry import TenantRegistry
+from cart_mock.tenants.request_log import RequestLog
+from cart_mock.workbench import BASE_PATH
+
+
+def run(settings: Settings) -> None:
+    """Serve a mock until SIGINT or SIGTERM. Raises click.ClickException if it cannot start."""
+    # Start-up objects are long-lived, so keep the collector off until the server runs.
+    gc.disable()
+    log_to(sys.stderr, settings.log_level, settings.log_format)
+    tls = _tls(settings)
+    listening = _listen(settings.host, settings.port)
+    key, generated = settings.control_key, None
+    if key is None and _is_reachable_from_other_hosts(listening):
+        key = generated = secrets.token_urlsafe(24)
+    app = create_app(
+        tenants=_registry(settings),
+        envelope_only=settings.envelope_only,
+        body_limit=settings.body_limit,
+        control_key=key,
+        breaks=settings.breaks,
+    )
+    try:
+        server = server_of(
+            instrumented(app),
+            settings.log_level,
+            settings.breaks,
+            tls,
+            accelerator=not settings.no_accelerator,
+        )
+    except OSError as error:  # ssl.SSLError is a subclass
+        raise InputError(
+            f"the certificate or its key cannot be used: {error}; send both in PEM"
+        ) from error
+    except TelemetryMissing as error:
+        raise InputError(str(error)) from error
+    _announce(settings, _url(listening, "http" if tls is None else "https"), generated)
+    serve(server, listening)
+
+
+def _registry(settings: Settings) -> TenantRegistry:
+    try:
+        return TenantRegistry(
+            data=settings.data,
+            clients=None if settings.clients is None else load_clients(settings.clients),
+            seed=None if settings.seed is None else scenario_or_file(settings.seed),
+            new_request_log=lambda: RequestLog(settings.journal),
+        )
+    except (ClientsError, DataError, SeedError) as error:
+        raise InputError(str(error)) from error
+
+
+def _announce(settings: Settings, url: str, generated_key: str | None) -> None:
+    click.echo(f"Listening on {url}")
+    click.echo(f"Documentation at {url}{DOCUMENTATION_PATH}")
+    click.echo(f"Rule book at {url}{BOOK_PATH}")
+    click.echo(f"Workbench at {url}{BASE_PATH}/")
+    if generated_key is not None:
+        text = "Generated control key (the server is reachable from other hosts)"
+        click.echo(f"{text}: {generated_key}")
+    click.echo(
+        f"Try: curl -X POST {url}/oauth/access_token -d grant_type=implicit -d client_id=my-store"
+    )
+    for broken in settings.breaks:
+        click.echo(f"Broken on purpose: {broken.id}: {broken.sentence}")
+
+
+def _is_reachable_from_other_hosts(listening: socket.socket) -> bool:
+    host = str(listening.getsockname()[0])
+    return not ipaddress.ip_address(host.partition("%")[0]).is_loopback
+
+
+def _tls(settings: Settings) -> Tls | None:
+    if settings.tls_cert is None and settings.tls_key is None:
+        return None
+    if settings.tls_cert is None or settings.tls_key is None:
+        raise click.UsageError("--tls-cert and --tls-key go together. Send both.")
+    return Tls(settings.tls_cert, settings.tls_key)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        # Listen at once, so that a port in use is reported before anything else is done.
+        listening.listen(2048)
+    except OSError as error:
+        raise InputError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}; "
+            "name another with --port, or 0 for a free one"
+        ) from error
+    return listening
+
+
+def _url(listening: socket.socket, scheme: str) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

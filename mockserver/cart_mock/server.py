@@ -1,0 +1,82 @@
+"""Serves the mock over HTTP with uvicorn, until it is asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from cart_mock.accelerator.protocol import Shared, accelerated
+from cart_mock.app import MockApp
+from cart_mock.http.connection import MockProtocol
+
+if TYPE_CHECKING:
+    from cart_mock.breaks import Break
+
+
+class Tls(NamedTuple):
+    """Files in PEM: a certificate with its chain, and its key."""
+
+    certificate: Path
+    key: Path
+
+
+def server_of(
+    app: ASGIApp,
+    log_level: str,
+    breaks: Sequence[Break] = (),
+    tls: Tls | None = None,
+    *,
+    accelerator: bool = True,
+) -> uvicorn.Server:
+    """Return a server of an application, ready to run.
+
+    ``breaks`` are the rules to violate: those on header names are broken here. The ``accelerator``
+    is for the mock's own application; one that is wrapped, such as a traced one, gets every request
+    itself. Raises OSError or ssl.SSLError if the files of ``tls`` cannot be used.
+    """
+    protocol: type[asyncio.Protocol] = MockProtocol
+    if accelerator and isinstance(app, MockApp):
+        protocol = accelerated(Shared(app.paths, app.mock.endpoints, app.requests))
+    if breaks:
+        from cart_mock.breaks import losing_headers
+
+        protocol = losing_headers(protocol, breaks)
+    config = uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        log_level=log_level,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=5,
+        log_config=None,
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else tls.key,
+    )
+    config.load()
+    return uvicorn.Server(config)
+
+
+def serve(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Serve on a listening socket until SIGINT or SIGTERM; then finish what is under way."""
+    # Start-up objects are long-lived: keep the collector from looking at them again and again.
+    gc.freeze()
+    gc.enable()
+    # Requests leave no cycles. Collecting after every 700 objects, the default, costs more than
+    # it finds.
+    gc.set_threshold(50_000, 20, 50)
+    # uvicorn re-raises signals after shutdown. Without a handler, the default action would exit
+    # non-zero.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.handle_exit)
+    server.run(sockets=[listening])

@@ -1,0 +1,34 @@
+"""The settings of one mock process, as the command's options give them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cart_mock.telemetry.logs import LogFormat
+
+if TYPE_CHECKING:
+    # Imported on first use: the breaks are code that most mocks never load.
+    from cart_mock.breaks import Break
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One field for each option of ``cart-mock``; the option's help says what it does."""
+
+    host: str
+    port: int
+    data: Path | None
+    clients: Path | None
+    seed: Path | None
+    envelope_only: bool
+    body_limit: int
+    breaks: tuple[Break, ...]
+    journal: int
+    control_key: str | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    no_accelerator: bool
+    log_format: LogFormat
+    log_level: str

@@ -1,0 +1,79 @@
+"""Operations on faults: inject them, list them, take them back."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from cart_spec import Contract
+
+from cart_mock.tenants.faults import Plan, problem_of
+from cart_mock.workbench.control import control, tenant_named
+from cart_mock.workbench.errors import Refusal
+
+Body = dict[str, Any]
+
+_TOO_MANY = "too-many-requests"
+_RETRY_AFTER = 1
+
+
+async def list_faults(store: str) -> Body:
+    """List the faults in force."""
+    return {"data": [fault.to_dict() for fault in tenant_named(store).faults]}
+
+
+async def add_fault(store: str, body: Body) -> tuple[Body, int]:
+    """Put a fault in force."""
+    tenant = tenant_named(store)
+    _check(body, control().mock.contract)
+    plan = Plan(**{"seed": secrets.randbelow(1_000_000), **body})
+    if plan.rule == _TOO_MANY and plan.retry_after is None:
+        plan = plan._replace(retry_after=_RETRY_AFTER)
+    return {"data": tenant.faults.add(plan).to_dict()}, 201
+
+
+async def remove_faults(store: str) -> tuple[None, int]:
+    """Take back every fault."""
+    tenant_named(store).faults.clear()
+    return None, 204
+
+
+async def remove_fault(store: str, fault: str) -> tuple[None, int]:
+    """Take back one fault."""
+    tenant = tenant_named(store)
+    if not tenant.faults.remove(fault):
+        known = ", ".join(f.id for f in tenant.faults) or "none"
+        raise Refusal(
+            "fault-unknown",
+            f"there is no fault {fault[:200]!r} in force",
+            f"Those in force are: {known}.",
+            "fault",
+        )
+    return None, 204
+
+
+def _check(body: Body, contract: Contract) -> None:
+    problem = problem_of(body)
+    if problem is not None:
+        raise Refusal("fault-invalid", *problem)
+    operation, rule_id = body.get("operation"), body.get("rule")
+    if operation is not None and operation not in contract.operations:
+        known = ", ".join(contract.operations)
+        reason = f"there is no operation {operation[:200]!r}"
+        raise Refusal("fault-invalid", reason, f"The operations are: {known}.", "operation")
+    if rule_id is not None:
+        _check_rule(rule_id, operation, contract)
+
+
+def _check_rule(rule_id: str, operation: str | None, contract: Contract) -> None:
+    operations_of = {rule.id: rule.operations for rule in contract.rules if rule.is_refusal}
+    known = {*operations_of, *(error.id for error in contract.protocol_errors)}
+    if rule_id not in known:
+        reason = f"there is no error of a rule {rule_id[:200]!r}"
+        hint = f"Those with an error are: {', '.join(sorted(known))}."
+        raise Refusal("fault-invalid", reason, hint, "rule")
+    operations = operations_of.get(rule_id)
+    if operation is not None and operations is not None and operation not in operations:
+        reason = f"{operation} never answers with {rule_id}"
+        hint = f"That is documented for: {', '.join(operations)}."
+        raise Refusal("fault-invalid", reason, hint, "operation")

@@ -1,0 +1,126 @@
+"""Operations on the request log: list requests, explain one, verify expectations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from connexion import request as current_request
+from connexion.lifecycle import ConnexionResponse
+
+from cart_mock.inspection.explanation import explain
+from cart_mock.inspection.request_view import request_to_dict
+from cart_mock.inspection.verification import path_matches, verify
+from cart_mock.tenants.request_log import Entry, RequestLog
+from cart_mock.tenants.tenant import Tenant
+from cart_mock.workbench.control import control, tenant_named
+from cart_mock.workbench.errors import Refusal
+from cart_mock.workbench.slices import convert_all, json_lists, sliced
+
+Body = dict[str, Any]
+
+_POLL = 0.1
+"""Seconds between two looks at a log that has nothing new."""
+
+
+async def list_storeless_requests(**parameters: Any) -> ConnexionResponse:
+    """List the requests that belong to no store."""
+    return await _list(control().mock.request_log, None, parameters)
+
+
+async def list_requests(store: str, **parameters: Any) -> ConnexionResponse:
+    """List the last requests of a store."""
+    tenant = tenant_named(store)
+    return await _list(tenant.request_log, tenant.name, parameters)
+
+
+async def clear_requests(store: str) -> tuple[None, int]:
+    """Empty the request log of a store."""
+    tenant_named(store).request_log.entries.clear()
+    return None, 204
+
+
+async def explain_request(request: str) -> Body:
+    """Show one request of any store, with an explanation of its answer."""
+    entry, tenant = await _find(request)
+    base_url = f"{current_request.scope['scheme']}://{current_request.headers['host']}"
+    shown = request_to_dict(entry, None if tenant is None else tenant.name)
+    store = None if tenant is None else tenant.store
+    explanation = explain(entry, control().mock.contract, store, base_url)
+    return {"data": {**shown, "explanation": explanation}}
+
+
+async def verify_requests(store: str, body: Body) -> Body:
+    """Check whether there was a request like this, this often."""
+    tenant = tenant_named(store)
+    if "times" in body and ("at_least" in body or "at_most" in body):
+        hint = 'Send either "times", or "at_least" and "at_most".'
+        raise Refusal("request-invalid", "times is exact already", hint, "times")
+    entries = list(tenant.request_log.entries)
+    requests = await convert_all(lambda entry: request_to_dict(entry, tenant.name), entries)
+    return verify(body, requests)
+
+
+async def _find(request_id: str) -> tuple[Entry, Tenant | None]:
+    mock = control().mock
+    async for tenant in sliced(mock.tenants):
+        entry = tenant.request_log.find(request_id)
+        if entry is not None:
+            return entry, tenant
+    entry = mock.request_log.find(request_id)
+    if entry is None:
+        raise Refusal(
+            "request-unknown",
+            f"no request log has {request_id[:200]!r}",
+            "Send the X-Request-Id of an answer. A log keeps only the last requests; "
+            "cart-mock --journal sets how many.",
+            "request",
+        )
+    return entry, None
+
+
+class _Query(NamedTuple):
+    """The query parameters of a list; a filter that is None accepts any request."""
+
+    operation: str | None = None
+    status: str | None = None
+    rule: str | None = None
+    method: str | None = None
+    path: str | None = None
+    since: str | None = None
+    limit: int = 100
+    wait: float = 0
+
+    def accepts(self, entry: Entry) -> bool:
+        answered = f"{entry.answer.status:03}"
+        return (
+            (self.operation is None or entry.operation_id == self.operation)
+            and (self.status is None or self.status in (answered, f"{answered[0]}xx"))
+            and (self.rule is None or entry.answer.refused_by == self.rule)
+            and (self.method is None or entry.request.method == self.method.upper())
+            and (self.path is None or path_matches(self.path, entry.request.path))
+        )
+
+
+async def _list(
+    log: RequestLog, store: str | None, parameters: Mapping[str, Any]
+) -> ConnexionResponse:
+    # Connexion adds the caller's identity to the parameters if a key was sent.
+    query = _Query(**{name: parameters[name] for name in _Query._fields if name in parameters})
+    loop = asyncio.get_running_loop()
+    until = loop.time() + query.wait
+    while True:
+        entries, missed = log.since(query.since)
+        found = [entry for entry in entries if query.accepts(entry)]
+        if found or missed or loop.time() >= until:
+            break
+        await asyncio.sleep(min(_POLL, query.wait))
+    meta = {
+        "kept": len(log.entries),
+        "length": log.length,
+        "last": log.last_id(),
+        "missed": missed,
+    }
+    listed = (request_to_dict(entry, store) for entry in found[-query.limit :])
+    return await json_lists({"data": listed}, meta=meta)

@@ -1,0 +1,51 @@
+"""Long work in slices, so that other requests do not wait for it: long lists, and their JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from time import perf_counter
+from typing import Any, TypeVar
+
+from connexion.lifecycle import ConnexionResponse
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_SLICE = 0.005
+"""Seconds of work between two turns of the event loop."""
+
+
+async def sliced(items: Iterable[T]) -> AsyncIterator[T]:
+    """Yield the items; after each slice of work, let the event loop serve others."""
+    until = perf_counter() + _SLICE
+    for item in items:
+        yield item
+        if perf_counter() >= until:
+            await asyncio.sleep(0)
+            until = perf_counter() + _SLICE
+
+
+async def convert_all(convert: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Return each item converted, in slices."""
+    return [convert(item) async for item in sliced(items)]
+
+
+async def json_lists(
+    lists: Mapping[str, Iterable[dict[str, Any]]], **more: object
+) -> ConnexionResponse:
+    """Return a JSON answer with these lists; ``more`` are further fields.
+
+    Connexion would encode it all at once: 10,000 stores take that 70 ms.
+    """
+    chunks, start = [], "{"
+    for name, items in lists.items():
+        chunks.append(f"{start}{json.dumps(name)}: [")
+        chunks.append(", ".join([json.dumps(item) async for item in sliced(items)]))
+        chunks.append("]")
+        start = ", "
+    chunks += (f", {json.dumps(name)}: {json.dumps(value)}" for name, value in more.items())
+    chunks.append("}\n")
+    body = "".join(chunks).encode()
+    return ConnexionResponse(status_code=200, content_type="application/json", body=body)

@@ -1,0 +1,97 @@
+"""Operations on snapshots: take, list, export, restore, compare and delete them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from connexion.lifecycle import ConnexionResponse
+
+from cart_mock.state.seed import exported
+from cart_mock.state.snapshots import Snapshot, difference, snapshot_of
+from cart_mock.tenants.tenant import Tenant
+from cart_mock.workbench.control import name_in_path, tenant_named
+from cart_mock.workbench.errors import Refusal
+from cart_mock.workbench.slices import json_lists
+from cart_mock.workbench.stores_api import tenant_to_dict
+from cart_mock.workbench.times import format_time
+
+Body = dict[str, Any]
+
+MAX_SNAPSHOTS = 100
+"""Largest number of snapshots of one store."""
+
+
+def _to_dict(name: str, snapshot: Snapshot) -> Body:
+    return {
+        "name": name,
+        "taken_at": format_time(snapshot.taken_at),
+        "customers": len(snapshot.customers),
+        "carts": len(snapshot.carts),
+        "associations": snapshot.associations,
+    }
+
+
+def _snapshot_named(tenant: Tenant, name: str, source: str = "snapshot") -> Snapshot:
+    snapshot = tenant.snapshots.get(name)
+    if snapshot is None:
+        known = ", ".join(tenant.snapshots) or "none yet"
+        raise Refusal(
+            "snapshot-unknown",
+            f"there is no snapshot {name!r}",
+            f"The snapshots of this store are: {known}. "
+            "Take one with PUT /_mock/stores/{store}/snapshots/{snapshot}.",
+            source,
+        )
+    return snapshot
+
+
+def _now(tenant: Tenant) -> Snapshot:
+    return snapshot_of(tenant.store, tenant.now())
+
+
+async def list_snapshots(store: str) -> Body:
+    """List the snapshots of a store, oldest first."""
+    return {"data": [_to_dict(name, s) for name, s in tenant_named(store).snapshots.items()]}
+
+
+async def take_snapshot(store: str, snapshot: str) -> Body:
+    """Keep the present content under a name."""
+    tenant, name = tenant_named(store), name_in_path(snapshot)
+    if len(tenant.snapshots) >= MAX_SNAPSHOTS and name not in tenant.snapshots:
+        reason = f"this store has {MAX_SNAPSHOTS} snapshots"
+        raise Refusal("request-invalid", reason, "Delete one first.", "snapshot")
+    tenant.snapshots.pop(name, None)  # the new one is listed last
+    taken = tenant.snapshots[name] = _now(tenant)
+    return {"data": _to_dict(name, taken)}
+
+
+async def export_snapshot(store: str, snapshot: str, times: bool = False) -> ConnexionResponse:
+    """Export a snapshot as a seed file."""
+    found = _snapshot_named(tenant_named(store), name_in_path(snapshot))
+    content = await asyncio.to_thread(exported, found.customers, found.carts, times=times)
+    return await json_lists(content)
+
+
+async def delete_snapshot(store: str, snapshot: str) -> tuple[None, int]:
+    """Delete a snapshot."""
+    tenant, name = tenant_named(store), name_in_path(snapshot)
+    _snapshot_named(tenant, name)
+    del tenant.snapshots[name]
+    return None, 204
+
+
+async def restore_snapshot(store: str, snapshot: str) -> Body:
+    """Replace a store's content by that of a snapshot."""
+    tenant = tenant_named(store)
+    found = _snapshot_named(tenant, name_in_path(snapshot))
+    tenant.store.fill(found.customers, found.carts)
+    return {"data": tenant_to_dict(tenant)}
+
+
+async def diff_states(store: str, before: str, after: str | None = None) -> Body:
+    """Compare a snapshot with another one, or with the present content."""
+    tenant = tenant_named(store)
+    first = _snapshot_named(tenant, before, "before")
+    second = _now(tenant) if after is None else _snapshot_named(tenant, after, "after")
+    return await asyncio.to_thread(difference, first, second)

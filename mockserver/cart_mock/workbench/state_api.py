@@ -1,0 +1,72 @@
+"""Operations on a store's content: built-in scenarios, import and export."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from connexion.lifecycle import ConnexionResponse
+
+from cart_mock.state.scenarios import BIG_SHOP, SCENARIOS, scenario
+from cart_mock.state.seed import Seed, SeedError, exported, seed_of
+from cart_mock.tenants.tenant import Tenant
+from cart_mock.workbench.control import tenant_named
+from cart_mock.workbench.errors import Refusal
+from cart_mock.workbench.slices import json_lists
+from cart_mock.workbench.stores_api import tenant_to_dict
+
+Body = dict[str, Any]
+
+
+async def list_scenarios() -> Body:
+    """List the built-in scenarios."""
+    return {"data": [{"name": n, "description": text} for n, text in SCENARIOS.items()]}
+
+
+async def seed_store(store: str, body: Body) -> Body:
+    """Replace a store's content by a built-in scenario."""
+    tenant, name = tenant_named(store), body["scenario"]
+    if name not in SCENARIOS:
+        raise Refusal(
+            "scenario-unknown",
+            f"there is no scenario {name[:200]!r}",
+            f"The scenarios are: {', '.join(SCENARIOS)}.",
+            "scenario",
+        )
+    if "carts" in body and name != BIG_SHOP:
+        raise Refusal(
+            "request-invalid",
+            f"the scenario {name} has its own carts",
+            f"Leave it out, or take the scenario {BIG_SHOP}.",
+            "carts",
+        )
+    await _fill(tenant, await asyncio.to_thread(scenario, name, body.get("carts")))
+    return {"data": tenant_to_dict(tenant)}
+
+
+async def export_state(store: str, times: bool = False) -> ConnexionResponse:
+    """Export a store's content as a seed file."""
+    tenant = tenant_named(store)
+    tenant.now()  # carts that have expired are not exported
+    customers, carts = tenant.store.everything()
+    return await json_lists(await asyncio.to_thread(exported, customers, carts, times=times))
+
+
+async def import_state(store: str, body: Body) -> Body:
+    """Replace a store's content by that of an export, or change nothing."""
+    tenant = tenant_named(store)
+    try:
+        seed = await asyncio.to_thread(seed_of, body, "the state")
+    except SeedError as error:
+        raise Refusal(
+            "state-invalid", str(error), "Nothing was changed; send it corrected."
+        ) from None
+    await _fill(tenant, seed)
+    return {"data": tenant_to_dict(tenant)}
+
+
+async def _fill(tenant: Tenant, seed: Seed) -> None:
+    now = int(tenant.clock.now())
+    # Hashing passwords is slow on purpose. No other code holds this seed.
+    customers = await asyncio.to_thread(seed.customer_entities, now)
+    tenant.store.fill(customers, seed.cart_entities(now))

@@ -1,0 +1,89 @@
+"""Operations on stores: list, create, show, reset and delete them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connexion.lifecycle import ConnexionResponse
+
+from cart_mock.tenants.registry import UnknownTenant
+from cart_mock.tenants.tenant import Tenant
+from cart_mock.workbench.breaks_api import replace_breaks
+from cart_mock.workbench.control import control, tenant_named
+from cart_mock.workbench.errors import Refusal
+from cart_mock.workbench.slices import json_lists
+from cart_mock.workbench.times import clock_to_dict
+
+Body = dict[str, Any]
+
+
+def tenant_to_dict(tenant: Tenant) -> Body:
+    """Return a summary of a tenant's store and situation."""
+    tenant.now()  # carts that have expired are not counted
+    return {
+        "client_id": tenant.name,
+        **tenant.store.counts(),
+        "requests": len(tenant.request_log.entries),
+        "faults": len(tenant.faults),
+        "snapshots": list(tenant.snapshots),
+        "breaks": list(tenant.breaks),
+        "clock": clock_to_dict(tenant.clock),
+    }
+
+
+async def list_stores() -> ConnexionResponse:
+    """List every store, by name."""
+    tenants = sorted(control().mock.tenants, key=lambda tenant: tenant.name)
+    return await json_lists({"data": map(tenant_to_dict, tenants)})
+
+
+async def create_store(body: Body) -> tuple[Body, int]:
+    """Create a store before it is used."""
+    name, tenants = body["client_id"], control().mock.tenants
+    if tenants.get(name) is not None:
+        raise Refusal(
+            "store-exists",
+            f"there is a store {name[:200]!r}",
+            "Use it, reset it with POST /_mock/stores/{store}/reset, or take another name.",
+            "client_id",
+        )
+    try:
+        tenant = tenants.use(name)
+    except UnknownTenant:
+        raise Refusal(
+            "store-not-pinned",
+            f"{name[:200]!r} is not among them",
+            "Use a client_id of the file that cart-mock was started with.",
+            "client_id",
+        ) from None
+    return {"data": tenant_to_dict(tenant)}, 201
+
+
+async def get_store(store: str) -> Body:
+    """Show a summary of one store."""
+    return {"data": tenant_to_dict(tenant_named(store))}
+
+
+async def delete_store(store: str) -> tuple[None, int]:
+    """Delete a store with all it holds."""
+    control().mock.tenants.delete(tenant_named(store).name)
+    return None, 204
+
+
+async def reset_store(store: str, body: Body | None = None) -> Body:
+    """Reset a store to what a new one is, except for the parts that the body names."""
+    tenant, mock = tenant_named(store), control().mock
+    keep = set((body or {}).get("keep", ()))
+    if "clock" not in keep:
+        tenant.clock.follow_machine()
+    if "state" not in keep:
+        mock.tenants.reset(tenant)
+    if "faults" not in keep:
+        tenant.faults.clear()
+    if "breaks" not in keep:
+        replace_breaks(tenant, () if mock.breaks is None else mock.breaks.of_stores)
+    if "requests" not in keep:
+        tenant.request_log.entries.clear()
+    if "coverage" not in keep:
+        tenant.request_log.exercised.clear()
+    return {"data": tenant_to_dict(tenant)}

@@ -1,0 +1,140 @@
+"""Writes the stubs of a new refusal: ``python -m scripts.new_rule ID --operations …``.
+
+Each stub fails until a person has written it. ``tests/test_architecture.py`` lists the stubs that
+are left; then ``python -m scripts.regenerate`` writes what is derived.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+from cart_spec import load_contract
+from cart_spec.contract import CONTRACT_PATH, LEVELS
+
+ROOT = Path(__file__).parent.parent
+RULES = ROOT / "mockserver/cart_mock/rules"
+CASES = ROOT / "conformance/cart_conformance/cases"
+CONDITIONS = ROOT / "conformance/cart_conformance/oracle/rule_conditions.py"
+PROBES = ROOT / "tests/probes"
+MODULES = {
+    "caller": ("caller", "callers"),
+    "association": ("association", "payload"),
+    "cart": ("carts", "carts"),
+    "page": ("pages", "pages"),
+    "customer": ("customers", "customers"),
+    "token": ("tokens", "customers"),
+}
+"""For each group of rules, its module of predicates and its module of directed cases."""
+
+
+@click.command()
+@click.argument("rule_id", metavar="ID")
+@click.option("--operations", required=True, help="The operationIds, separated by commas.")
+@click.option("--status", default=400, show_default=True, help="The status of the refusal.")
+@click.option("--text", help="The text of the refusal; by default the id in words.")
+@click.option("--level", type=click.Choice(sorted(LEVELS)), default="interpretation",
+              show_default=True, help="How sure the rule is.")  # fmt: skip
+@click.option("--group", type=click.Choice(list(MODULES)), help="By default that of its operation.")
+def main(
+    rule_id: str, operations: str, status: int, text: str | None, level: str, group: str | None
+) -> None:
+    """Write the stubs of the refusal ID, where a person then writes the rule."""
+    names = [name.strip() for name in operations.split(",")]
+    group = group or _group_of(rule_id, names)
+    text = text or rule_id.replace("-", " ").capitalize()
+    function = rule_id.replace("-", "_")
+    predicates, cases = MODULES[group]
+    _catalogue(rule_id, names, status, text, level, group)
+    _append(
+        RULES / f"{predicates}.py",
+        f"@predicate\ndef {function}(ctx: RequestContext) -> Violation | None:\n"
+        "    raise NotImplementedError\n",
+    )
+    _append(
+        CONDITIONS,
+        f'@_trial("{rule_id}")\ndef {function}(reading: RequestView) -> bool | None:\n'
+        "    raise NotImplementedError\n",
+    )
+    _import_case(CASES / f"{cases}.py")
+    _append(
+        CASES / f"{cases}.py",
+        "".join(f'@case("{rule_id}", "{name}", "the rule is violated")\n' for name in names)
+        + f"def {function}(x: CaseContext) -> None:\n    raise NotImplementedError\n",
+    )
+    rows = "".join(f'    yield probe("{name}", body=NotImplemented)\n' for name in names)
+    _append(PROBES / f"{group}.py", f"@probes\ndef {function}() -> Iterator[Probe]:\n{rows}")
+    click.echo("Write the stubs, until this passes: pytest tests/test_architecture.py")
+    click.echo("Then run: python -m scripts.regenerate")
+
+
+def _group_of(rule_id: str, operations: list[str]) -> str:
+    """Return the group of the last refusal of the first operation. Raises click.UsageError."""
+    contract = load_contract()
+    if any(rule.id == rule_id for rule in contract.rules):
+        raise click.UsageError(f"The rule {rule_id} exists.")
+    for name in operations:
+        if name not in contract.operations:
+            known = ", ".join(contract.operations)
+            raise click.UsageError(f"Unknown operation {name}. The operations are: {known}.")
+    refusals = [rule for rule in contract.rules_of(operations[0]) if rule.is_refusal]
+    return refusals[-1].group
+
+
+def _append(path: Path, code: str) -> None:
+    path.write_text(f"{path.read_text(encoding='utf-8').rstrip()}\n\n\n{code}", encoding="utf-8")
+    click.echo(f"{path.relative_to(ROOT)}: a stub to write")
+
+
+def _import_case(path: Path) -> None:
+    """Let a module of cases import the decorator that the stub needs."""
+    source = path.read_text(encoding="utf-8")
+    changed = re.sub(r"(cases\.registry import Case), cases", r"\1, case, cases", source)
+    path.write_text(changed, encoding="utf-8")
+
+
+def _catalogue(
+    rule_id: str, operations: list[str], status: int, text: str, level: str, group: str
+) -> None:
+    """Add the rule after the last refusal of its group, and its example after that one's."""
+    before = [r for r in load_contract().rules if r.group == group and r.is_refusal][-1]
+    document = "interpretation" if level == "interpretation" else "published"
+    entry = f"""\
+    - id: {rule_id}
+      group: {group}
+      level: {level}
+      operations: [{", ".join(operations)}]
+      condition: A sentence that says when the rule refuses.
+      status: {status}
+      text: {text}
+      example: {rule_id}
+      source:
+        document: {document}
+        page: The page that says so
+        sentence: The sentence that says so.
+"""
+    example = f"""\
+    {rule_id}:
+      summary: {text}
+      value:
+        errors:
+          - status: {status}
+            title: {text}
+            detail: {text}
+"""
+    source = CONTRACT_PATH.read_text(encoding="utf-8")
+    source = _after(source, rf"    - id: {before.id}\n(?:      .*\n)+", entry)
+    source = _after(source, rf"    {before.example}:\n(?:      .*\n)+", example)
+    CONTRACT_PATH.write_text(source, encoding="utf-8")
+    click.echo(f"{CONTRACT_PATH.relative_to(ROOT)}: an entry to complete")
+
+
+def _after(text: str, pattern: str, added: str) -> str:
+    """Return the text with something added after the only place that matches."""
+    (found,) = re.finditer(rf"^{pattern}", text, re.MULTILINE)
+    return text[: found.end()] + added + text[found.end() :]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""Report phrases that are not plain English, with what to write instead.
+
+Looks at documentation, comments, docstrings, texts in code that users read, and pages:
+
+    python -m scripts.plain_language            # fails for the rooms in ENFORCED
+    python -m scripts.plain_language --all      # fails for all rooms
+    python -m scripts.plain_language --counts   # counts for each phrase and room
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import subprocess
+import sys
+import tokenize
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+ROOT = Path(__file__).parent.parent
+
+PHRASES = {
+    r"who(so)?ever": "name the actor: client, user, deployment",
+    r"whom": "name the actor, or start a new sentence",
+    r"nobody|no one": "name the actor: no client, no user",
+    r"somebody": "name the actor: a client, another user",
+    r"none such|no such thing": "does not exist; is unknown",
+    r"in vain": "without success",
+    r"beside": "next to; besides; compared with",
+    r"(?:is|are|was|were) no(?! longer| more than| less than| fewer than| later than)(?= \w)": (
+        "is not a"
+    ),
+    r"(?:is|are|was|were|be|has|have|had|comes?) none": "does not exist; has no ...",
+    r"(?:that|which|those|what|who) there (?:is|are|was|were)(?: not)?": "existing; unknown",
+    r"where (?:it|they|one|none|no|nothing|there|this|that|both|neither|an?) ": "if; when",
+    r"tells?|told": "report; say; name",
+    r"(?:does not|do not|did not|that|which) holds?": "is valid; contains",
+    r"(?:is|are|was|were|be) shown": "returned; rendered; displayed",
+    r"(?:is|can|could|may|be) (?:to be |be )?had(?! \w+ed)": "is available; can be obtained",
+    r"made out": "parsed; recognised",
+    r"comes? into being|came into being": "is created",
+    r"comes? to (?!\d|the |an? |its )\w+|came to (?!the |an? )\w+": "use the verb itself",
+    r"anew": "again",
+    r"there(?:by|of|in|upon|with)|where(?:in|of|upon|by)|hence|lest|save for": "use a modern word",
+    r"other than (?:it|they) (?:was|were)": "changed",
+    r"(?:is|are) \w+ no more": "no longer",
+    r"that which|those which": "what; the ones that",
+    r"must needs|be it|in word alone|of no use": "say it directly",
+    r"nothing else that is ours": "say what is required",
+}
+"""Patterns between word boundaries, in any case, and what to write instead."""
+
+ROOMS = (
+    "openapi",
+    "mockserver",
+    "conformance",
+    "benchmark",
+    "scripts",
+    "tests",
+    "docs",
+    "examples",
+)
+ENFORCED = frozenset({"habits"})
+"""Rooms in which a phrase is an error. Others are counted until their texts are reworded."""
+
+HABITS = {
+    ".pre-commit-config.yaml",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/glossary.md",
+    "pyproject.toml",
+    "scripts/lock",
+    "scripts/mock",
+    "scripts/setup",
+    "scripts/test",
+    "scripts/test-versions",
+    "tests/conftest.py",
+    "tests/test_packaging.py",
+    "tests/test_skips.py",
+    "tests/test_wheel.py",
+}
+"""Files of the whole project that form a room of their own."""
+
+QUOTING = {"scripts/plain_language.py", "tests/test_plain_language.py"}
+"""Files that name the phrases themselves."""
+
+WHOLE_FILES = {".md", ".html", ".js", ".mjs", ".mts", ".ts", ".css", ".toml", ".yaml", ".yml", ""}
+"""Suffixes of files of which every line is text for people, or close to it."""
+
+CONTRACT = "openapi/cart-associations.yaml"
+"""Quotes texts of the API, which stay as they are."""
+
+_PATTERNS = {
+    phrase: re.compile(
+        rf"\b(?:{phrase})\b" if phrase[-1] != " " else rf"\b(?:{phrase})", re.IGNORECASE
+    )
+    for phrase in PHRASES
+}
+
+
+class Finding(NamedTuple):
+    """A phrase in a line of a file."""
+
+    file: str
+    line: int
+    phrase: str
+    found: str
+
+    def __str__(self) -> str:
+        return f'{self.file}:{self.line}: "{self.found}": write: {PHRASES[self.phrase]}'
+
+
+def room_of(file: str) -> str:
+    """Return the room that a file belongs to."""
+    if file in HABITS:
+        return "habits"
+    top = file.partition("/")[0]
+    return top if top in ROOMS else "README and others"
+
+
+def texts_of_python(source: str, *, strings: bool) -> Iterator[tuple[int, str]]:
+    """Return line numbers and texts of comments and docstrings, and of other strings if asked."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+    tree = ast.parse(source)
+    docstrings = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+            continue
+        # A string without a space is a name.
+        if id(node) in docstrings or (strings and " " in node.value):
+            for offset, line in enumerate(node.value.split("\n")):
+                yield node.lineno + offset, line
+
+
+def findings(file: str, source: str) -> Iterator[Finding]:
+    """Find the phrases in the texts of one file."""
+    suffix = Path(file).suffix
+    if suffix == ".py":
+        # Strings of tests are inputs; those of the rooms are what a user reads.
+        is_test = file.startswith("tests/")
+        texts: Iterable[tuple[int, str]] = texts_of_python(source, strings=not is_test)
+    elif suffix in WHOLE_FILES and file not in (CONTRACT, "LICENSE"):
+        texts = enumerate(source.splitlines(), 1)
+    else:
+        return
+    for line, text in texts:
+        for phrase, pattern in _PATTERNS.items():
+            for match in pattern.finditer(text):
+                yield Finding(file, line, phrase, match.group().strip())
+
+
+def files() -> list[str]:
+    """Return the files of the project that have texts, as git lists them."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - git is found on the PATH, as everywhere
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    return [name for name in listed if name not in QUOTING and (ROOT / name).is_file()]
+
+
+def all_findings(names: Iterable[str]) -> list[Finding]:
+    """Find the phrases in files of the project."""
+    found: list[Finding] = []
+    for name in names:
+        try:
+            source = (ROOT / name).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue  # an image
+        found += sorted(findings(name, source))
+    return found
+
+
+def counts(found: Iterable[Finding]) -> Iterator[str]:
+    """Return the lines of two tables: findings for each phrase, and for each room."""
+    found = list(found)
+    for title, counter in (
+        ("phrase", Counter(finding.phrase for finding in found)),
+        ("room", Counter(room_of(finding.file) for finding in found)),
+    ):
+        yield title
+        for name, count in counter.most_common():
+            yield f"{count:6}  {name}"
+    yield f"{len(found):6}  in all"
+
+
+@click.command()
+@click.option("--all", "everywhere", is_flag=True, help="Fail for every room.")
+@click.option("--counts", "only_counts", is_flag=True, help="Only count, and do not fail.")
+def main(everywhere: bool, only_counts: bool) -> None:
+    """Report phrases that are not plain English, with file and line."""
+    found = all_findings(files())
+    if only_counts:
+        click.echo("\n".join(counts(found)))
+        return
+    wrong = [f for f in found if everywhere or room_of(f.file) in ENFORCED]
+    for finding in wrong:
+        click.echo(finding)
+    rest = len(found) - len(wrong)
+    if rest:
+        click.echo(f"{rest} more in rooms that are not enforced: --counts, --all")
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Tenants: a deleted one is gone for the requests that are under way, too."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cart_mock.auth import passwords
+from cart_mock.state.entities import Cart
+from cart_mock.state.journal_storage import JournalStorage
+from cart_mock.state.tinydb_tables import InMemoryStorage, StorageClosed
+from cart_mock.tenants.faults import Plan
+from cart_mock.tenants.registry import TenantRegistry
+
+from tests.mock.world import World
+
+LATENCY = Plan("latency", 0, seconds=60.0)
+
+
+async def deleted_while_it_waits(world: World, request: dict[str, Any]) -> httpx.Response:
+    """The answer to a request whose tenant is deleted while the request waits."""
+    transport = httpx.ASGITransport(app=world.site.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://mock") as client:
+        sent = asyncio.ensure_future(client.request(**request))
+        await asyncio.sleep(0.05)
+        assert not sent.done()
+        tenant = world.tenant
+        world.site.tenants.delete(world.client_id)
+        tenant.clock.advance(60)
+        return await sent
+
+
+@pytest.mark.parametrize("data", [False, True], ids=["memory", "disk"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_request_whose_tenant_is_deleted_while_it_waits_gets_the_answer_of_an_unknown_token(
+    tmp_path: Path, data: bool, method: str
+) -> None:
+    with World(data=tmp_path if data else None) as world:
+        world.tenant.faults.add(LATENCY)
+        body = {"data": {"name": "Groceries"}} if method == "POST" else None
+        request = {"method": method, "url": "/v2/carts", "headers": world.admin, "json": body}
+        answer = asyncio.run(deleted_while_it_waits(world, request))
+        unknown = world.send(method, "/v2/carts", world.admin, json=body)
+        assert (answer.status_code, answer.json()) == (401, unknown.json())
+        assert "was not issued here" in answer.text
+        assert [path.name for path in (tmp_path / "stores").glob("*")] == []
+
+
+def test_login_whose_tenant_is_deleted_while_its_password_is_checked_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with World() as world:
+        tenant = world.tenant
+
+        async def slowly(_password: str, _hash: str | None) -> bool:
+            await tenant.clock.sleep(60)
+            return True
+
+        monkeypatch.setattr(passwords, "matches_in_thread", slowly)
+        data = {"type": "token", "email": "ada@example.com", "password": "correct horse"}
+        request = {
+            "method": "POST", "url": "/v2/customers/tokens", "headers": world.anonymous,
+            "json": {"data": data},
+        }  # fmt: skip
+        answer = asyncio.run(deleted_while_it_waits(world, request))
+        assert (answer.status_code, "was not issued here" in answer.text) == (401, True)
+
+
+def test_grant_whose_tenant_is_deleted_while_it_waits_makes_the_tenant_anew() -> None:
+    with World() as world:
+        old = world.tenant
+        old.faults.add(LATENCY)
+        form = {"grant_type": "implicit", "client_id": world.client_id}
+        request = {"method": "POST", "url": "/oauth/access_token", "data": form}
+        answer = asyncio.run(deleted_while_it_waits(world, request))
+        assert answer.status_code == 200
+        assert world.tenant is not old
+
+
+@pytest.mark.parametrize("kind", ["memory", "disk"])
+def test_storage_after_close_refuses_every_change(tmp_path: Path, kind: str) -> None:
+    storage = InMemoryStorage() if kind == "memory" else JournalStorage(tmp_path)
+    storage.close()
+    storage.close()
+    with pytest.raises(StorageClosed):
+        storage.commit({"carts": {"a": {}}})
+    with pytest.raises(StorageClosed), storage.transaction():
+        storage.commit({"carts": {"a": {}}})
+    assert storage.read() == {}
+
+
+def test_files_of_a_data_directory_are_for_their_owner_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    tenants = TenantRegistry(data=data)
+    store = tenants.use("shop").store
+    store.put_cart(Cart("c", "Groceries", 1, 1))
+    store._storage.compact()  # type: ignore[attr-defined]  # it is one on disk
+    store.put_cart(Cart("d", "Groceries", 1, 1))
+    tenants.close()
+    made = [data, *data.rglob("*")]
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in made}
+    assert {"snapshot.json", "journal.jsonl", "name.json", "cart-mock.json"} <= set(modes)
+    for path in made:
+        assert modes[path.name] == (0o700 if path.is_dir() else 0o600), path

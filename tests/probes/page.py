@@ -1,0 +1,38 @@
+"""Requests that violate the rules of pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.probes.row import (
+    Probe,
+    probe,
+    probes,
+)
+
+LISTS = ("getCarts", "getCustomers")
+NO_NUMBERS = ("ten", "", "1.5", "1e1", "0x1", "%20", "%D9%A1", "--1", "+1")
+OUT_OF_RANGE = (
+    ("limit", "101", "100"), ("limit", "0", "1"), ("limit", "-1", "1"), ("offset", "-1", "0"),
+    ("offset", "10001", "10000"), ("limit", "1000", "100"), ("limit", "9" * 5000, "100"),
+)  # fmt: skip
+
+
+@probes
+def page_not_a_number() -> Iterator[Probe]:
+    for operation in LISTS:
+        for name in ("page[limit]", "page[offset]"):
+            for value in NO_NUMBERS:
+                yield probe(operation, query=f"{name}={value}", source=name)
+
+
+@probes
+def page_out_of_range() -> Iterator[Probe]:
+    for operation in LISTS:
+        for field, value, last in OUT_OF_RANGE:
+            yield probe(
+                operation,
+                query=f"page[{field}]={value}",
+                passes={"query": f"page%5B{field}%5D={last}"},
+                source=f"page[{field}]",
+            )

@@ -1,0 +1,151 @@
+"""From a row of the probe table to a request, with the tokens and ids of a test bed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import quote, urlencode
+
+from tests.probes.row import ACCESS_HEADER, CONTRACT, CUSTOMER_HEADER, Sent
+
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+
+
+class Tokens(Protocol):
+    """Where a test bed gets its tokens from. A grant is "client_credentials" or "implicit"."""
+
+    def access(self, grant: str) -> str:
+        """Return a valid access token of the shop."""
+
+    def expired_access(self) -> str:
+        """Return an access token of the shop that has expired."""
+
+    def customer(self, name: str) -> str:
+        """Return a valid customer token of ``ada`` or ``bob``."""
+
+    def expired_customer(self, name: str) -> str:
+        """Return a customer token that has expired."""
+
+    def foreign_customer(self, name: str) -> str:
+        """Return a customer token that another shop issued."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A request as it is sent. ``params`` are the path parameters, as the mock reads them."""
+
+    operation: str
+    method: str
+    url: str
+    params: Mapping[str, str]
+    query: str
+    headers: dict[str, str]
+    content: bytes
+
+
+def rendered(sent: Sent, tokens: Tokens, names: Mapping[str, str]) -> Rendered:
+    """Return the request with the tokens of a test bed and its ``names`` for the placeholders."""
+    method, _ = CONTRACT.operations[sent.operation]
+    content, media = content_of(sent, names)
+    headers = _headers(sent, tokens) | ({"Content-Type": media} if media else {})
+    # The mock leaves an encoded slash in a path parameter as it was sent.
+    params = {name: value.replace("/", "%2F") for name, value in _params(sent, names).items()}
+    return Rendered(
+        sent.operation, method, url_of(sent, names), params, sent.query, headers, content
+    )
+
+
+def url_of(sent: Sent, names: Mapping[str, str]) -> str:
+    """Return the path and query of a request."""
+    _, path = CONTRACT.operations[sent.operation]
+    for name, value in _params(sent, names).items():
+        path = path.replace(f"{{{name}}}", quote(value, safe="!~@+"))
+    return f"{path}?{sent.query}" if sent.query else path
+
+
+def content_of(sent: Sent, names: Mapping[str, str]) -> tuple[bytes, str | None]:
+    """Return the body of a request and its media type, None if it has none."""
+    if sent.body is None:
+        return b"", None
+    if sent.body is NotImplemented:
+        raise NotImplementedError(f"the row for {sent.operation} says not what is sent")
+    if sent.operation == "createAccessToken":
+        form = {key: _named(value.encode(), names) for key, value in sent.body.items()}
+        return urlencode(form).encode(), FORM
+    raw = sent.body if isinstance(sent.body, bytes) else json.dumps(sent.body).encode()
+    return _named(raw, names), JSON
+
+
+def _params(sent: Sent, names: Mapping[str, str]) -> dict[str, str]:
+    given = {"cartID": sent.cart, "customerID": sent.record}
+    return {
+        name: _named(value.encode(), names).decode()
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def _named(text: bytes, names: Mapping[str, str]) -> bytes:
+    for name, value in names.items():
+        text = text.replace(f"{{{name}}}".encode(), value.encode())
+    return text
+
+
+def _headers(sent: Sent, tokens: Tokens) -> dict[str, str]:
+    # A test bed may let time pass for an expired token: the other token has to be fetched later.
+    customer = None if sent.customer is None else _customer_token(sent.customer, tokens)
+    access = None if sent.access is None else _authorization(sent.access, tokens)
+    headers = {ACCESS_HEADER: access, CUSTOMER_HEADER: customer}
+    return {name: value for name, value in headers.items() if value is not None}
+
+
+def _customer_token(role: str, tokens: Tokens) -> str:
+    match role:
+        case "junk":
+            return "not-a-token"
+        case "empty":
+            return ""
+        case "forged":
+            return forged(tokens.customer("ada"))
+        case "unsigned":
+            return unsigned(tokens.customer("ada"))
+        case "foreign":
+            return tokens.foreign_customer("ada")
+        case "expired":
+            return tokens.expired_customer("ada")
+    return tokens.customer(role)
+
+
+def _authorization(role: str, tokens: Tokens) -> str:
+    match role:
+        case "administrator":
+            return f"Bearer {tokens.access('client_credentials')}"
+        case "shopper":
+            return f"Bearer {tokens.access('implicit')}"
+        case "basic":
+            return "Basic eDp5"
+        case "scheme only":
+            return "Bearer "
+        case "empty":
+            return ""
+        case "junk":
+            return "Bearer not-a-token"
+        case "expired":
+            return f"Bearer {tokens.expired_access()}"
+        case "customer token":
+            return f"Bearer {tokens.customer('ada')}"
+    good = tokens.access("client_credentials")
+    bad = {"no scheme": good, "forged": f"Bearer {forged(good)}"}
+    return bad.get(role, f"Bearer {unsigned(good)}")
+
+
+def forged(token: str) -> str:
+    """Return the token with another signature."""
+    return token[:-8] + ("AAAAAAAA" if token[-8:] != "AAAAAAAA" else "BBBBBBBB")
+
+
+def unsigned(token: str) -> str:
+    """Return a token with the same claims that says that it needs no signature."""
+    return f"eyJhbGciOiJub25lIn0.{token.split('.')[1]}."

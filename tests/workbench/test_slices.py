@@ -1,0 +1,42 @@
+"""Long lists are made in slices, and read like any JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from time import sleep
+from typing import Any
+
+from cart_mock.workbench.slices import convert_all, json_lists
+
+
+def test_convert_all_with_slow_items_lets_the_loop_turn() -> None:
+    turns = 0
+
+    async def serve_others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def convert(item: int) -> int:
+        sleep(0.003)
+        return item * 2
+
+    async def run() -> list[int]:
+        others = asyncio.create_task(serve_others())
+        try:
+            return await convert_all(convert, range(20))
+        finally:
+            others.cancel()
+
+    assert asyncio.run(run()) == [item * 2 for item in range(20)]
+    # 60 ms of work in slices of 5 ms, each ended by the item that goes beyond it.
+    assert turns >= 8
+
+
+def test_json_lists_with_further_fields_gives_one_object() -> None:
+    lists: dict[str, list[dict[str, Any]]] = {"data": [{"a": "ä"}, {"a": None}], "empty": []}
+    answer = asyncio.run(json_lists(lists, meta={"last": 1}))
+    assert json.loads(answer.body) == {**lists, "meta": {"last": 1}}
+    assert answer.content_type == "application/json"
