@@ -251,6 +251,26 @@ def test_transport_cases_carry_no_token() -> None:
         assert str(customer.token) not in case.as_curl_command()
 
 
+class _Echoes(Service):
+    """Puts the token that it was sent into what it refuses with."""
+
+    def refuse(self, call: Call, broken: str, status: int, text: str) -> None:
+        raise Refusal(broken, status, f"no: {call.headers.get('authorization')}")
+
+
+def test_failure_message_has_no_token_that_the_server_echoed() -> None:
+    """Schemathesis filters by name; the messages of these checks are redacted by value."""
+    with schema_on(_Echoes()) as schema:
+        case = associate(schema, {"data": []})
+        response = case.call()
+        token = response.request.headers["Authorization"].removeprefix("Bearer ")
+        assert token.encode() in response.content
+        with pytest.raises(FailureGroup) as caught:
+            case.validate_response(response, checks=[cart_associations, cart_associations_advice])
+    assert [token in failure.message for failure in caught.value.exceptions] == [False]
+    assert "[redacted]" in caught.value.exceptions[0].message
+
+
 def test_load_schema_removes_everything_that_it_made() -> None:
     service = Service()
     with schema_on(service) as schema:

@@ -82,8 +82,10 @@ class Fixtures:
         # Longer than ids usually are, so that it is not the least.
         self.absent_customer = f"{session.fresh_id('unknown')}-{'0' * 36}"
         self.witness.known.customers[self.absent_customer] = KnownCustomer(exists=False)
-        self._later = self._logged_in_again(self.customers[0])
+        self._later: Customer | None = None
         self.carts = self._make_carts()
+        # After the associations, which are to be visible to every later token.
+        self._later = self._logged_in_again(self.customers[0])
 
     def _make_carts(self) -> _Carts:
         carts = _Carts(
