@@ -254,7 +254,7 @@ def test_transport_cases_carry_no_token() -> None:
 class _Echoes(Service):
     """Puts the token that it was sent into what it refuses with."""
 
-    def refuse(self, call: Call, broken: str, status: int, text: str) -> None:
+    def refuse(self, call: Call, broken: str, status: int, text: str) -> None:  # noqa: ARG002  # as the base has it
         raise Refusal(broken, status, f"no: {call.headers.get('authorization')}")
 
 
