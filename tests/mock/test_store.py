@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,29 @@ class AgainstAModel(RuleBasedStateMachine):
         self.store.delete_cart(cart_id)
         self.carts.pop(cart_id, None)
         self.written.pop(cart_id, None)
+
+    @rule(cart_id=CART_IDS, customer_id=CUSTOMER_IDS, updates=st.booleans(), reread=st.booleans())
+    def associate_or_dissociate(
+        self, cart_id: str, customer_id: str, updates: bool, reread: bool
+    ) -> None:
+        """Change one association of a cart, as an update of the cart or not."""
+        now = self.expire()
+        cart = self.carts.get(cart_id)
+        if cart is None:
+            return
+        there = customer_id in cart.customers
+        given = self.store.cart(cart_id) if reread else cart
+        assert given is not None
+        change = self.store.dissociate if there else self.store.associate
+        change(given, customer_id, now if updates else None)
+        left = tuple(c for c in cart.customers if c != customer_id)
+        customers = left if there else (*left, customer_id)
+        self.carts[cart_id] = replace(
+            cart, customers=customers, updated_at=now if updates else cart.updated_at
+        )
+        if updates:
+            self.step += 1
+            self.written[cart_id] = (now, self.step)
 
     @rule(customer_id=CUSTOMER_IDS, upper=st.booleans())
     def put_customer(self, customer_id: str, upper: bool) -> None:
@@ -216,11 +241,27 @@ class OnDiskAgainstAModel(AgainstAModel):
             shutil.rmtree(self.directory)
 
 
+class CrowdsAgainstAModel(OnDiskAgainstAModel):
+    """The same with every association of a cart with two customers in a document of its own."""
+
+    def __init__(self) -> None:
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr("cart_mock.state.store._CROWD", 1)
+        super().__init__()
+
+    def teardown(self) -> None:
+        """Leave nothing behind."""
+        super().teardown()
+        self.patch.undo()
+
+
 SETTINGS = settings(max_examples=100, stateful_step_count=25, deadline=None)
 TestInMemory = AgainstAModel.TestCase
 TestInMemory.settings = SETTINGS
 TestOnDisk = OnDiskAgainstAModel.TestCase
 TestOnDisk.settings = settings(SETTINGS, max_examples=40)
+TestCrowds = CrowdsAgainstAModel.TestCase
+TestCrowds.settings = settings(SETTINGS, max_examples=40)
 
 
 @pytest.fixture
@@ -265,3 +306,78 @@ def test_a_cart_lives_seven_days_to_the_second(tenant: Tenant) -> None:
     tenant.clock.advance(1)
     tenant.now()
     assert store.cart("c") is None
+
+
+def steps_of(act: Callable[[], object]) -> int:
+    """Return how many functions a call makes Python call, those written in C included."""
+    steps = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal steps
+        steps += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return steps
+
+
+def in_store_of(customers: int, carts: int) -> dict[str, int]:
+    """Return the steps of each operation, on a cart and a customer that have so many."""
+    store, now = Store(InMemoryStorage(), lambda: "salt"), int(START)
+    store.put_customer(Customer("x", "X", "x@example.com", now, now))
+    for number in range(carts):
+        store.put_cart(Cart(f"c{number}", "N", now, now, customers=("x",)))
+    ids = tuple(f"u{number}" for number in range(customers))
+    store.put_cart(Cart("crowded", "N", now, now, customers=ids))
+
+    def cart() -> Cart:
+        found = store.cart("crowded")
+        assert found is not None
+        return found
+
+    return {
+        "associate": steps_of(lambda: store.associate(cart(), "x")),
+        "associate and update": steps_of(lambda: store.associate(cart(), "y", now + 1)),
+        "update": steps_of(lambda: store.put_cart(replace(cart(), name="M", updated_at=now + 2))),
+        "first page": steps_of(lambda: store.carts_of("x", 0, 20)),
+        "last page": steps_of(lambda: store.carts_of("x", carts - 20, 20)),
+        "dissociate": steps_of(lambda: store.dissociate(cart(), "x", now + 3)),
+    }
+
+
+def test_store_operations_take_as_many_steps_however_much_there_is() -> None:
+    few, many = in_store_of(customers=50, carts=50), in_store_of(customers=5000, carts=5000)
+    for operation, steps in few.items():
+        assert many[operation] < 1.5 * steps, operation
+
+
+def test_store_a_crowded_cart_of_an_older_file_is_read(tmp_path: Path) -> None:
+    ids = [f"u{number}" for number in range(50)]
+    old = {"id": "c", "name": "N", "created_at": 1, "updated_at": 1, "customers": ids}
+    storage = JournalStorage(tmp_path)
+    storage.commit({"carts": {"c": old}})
+    store = Store(storage, lambda: "salt")
+    cart = store.cart("c")
+    assert cart is not None
+    store.associate(cart, "one more")
+    store.close()
+    again = Store(JournalStorage(tmp_path), lambda: "salt").cart("c")
+    assert again is not None
+    assert again.customers == (*ids, "one more")
+
+
+def test_store_a_crowded_cart_made_anew_has_only_its_new_customers(store: Store) -> None:
+    ids = tuple(f"u{number}" for number in range(50))
+    crowded = Cart("c", "N", int(START), int(START), customers=ids)
+    for again in (replace(crowded, customers=("u0",)), replace(crowded, customers=ids[:40])):
+        store.put_cart(crowded)
+        store.delete_cart("c")
+        store.put_cart(again)
+        assert [store.cart_count_of(c) for c in ("u0", "u39", "u49")] == [
+            1, int(len(again.customers) == 40), 0,
+        ]  # fmt: skip
+        store.delete_cart("c")
+        assert store.carts_of("u0", 0, 9) == ([], 0)
