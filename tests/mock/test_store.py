@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ class AgainstAModel(RuleBasedStateMachine):
         self.customers: dict[str, Customer] = {}
         self.written: dict[str, tuple[int, int]] = {}
         self.emails: set[str] = set()
+        self.bases: list[tuple[Store, tuple[list[Customer], list[Cart]]]] = []
         self.step = 0
         for customer_id in CUSTOMERS:
             self.put_customer(customer_id, upper=False)
@@ -170,6 +172,25 @@ class AgainstAModel(RuleBasedStateMachine):
             self.written[cart.id] = (cart.updated_at, self.step + number)
         self.step += len(carts)
 
+    @rule(later=st.sampled_from([0, 5]))
+    def share(self, later: int) -> None:
+        """Share what is there, as another store has it that was made some seconds before."""
+        self.expire()
+        customers, carts = self.store.everything()
+        base = Store(InMemoryStorage(), lambda: "salt")
+        base.fill(
+            [replace(c, created_at=c.created_at - later, updated_at=c.updated_at - later)
+             for c in customers],
+            [replace(c, created_at=c.created_at - later, updated_at=c.updated_at - later)
+             for c in carts],
+        )  # fmt: skip
+        self.bases.append((base, base.everything()))
+        self.store.share(base, later)
+        self.step += 1
+        for number, cart in enumerate(carts):
+            self.written[cart.id] = (cart.updated_at, self.step + number)
+        self.step += len(carts)
+
     def newest_first(self, customer_id: str | None) -> list[Cart]:
         """The model's carts of a customer, or those of any customer, in the order of a list."""
         ids = sorted(self.written, key=lambda cart_id: self.written[cart_id], reverse=True)
@@ -209,6 +230,11 @@ class AgainstAModel(RuleBasedStateMachine):
             "carts": len(self.carts),
             "registered_carts": len(registered),
         }
+        assert store.everything() == (list(self.customers.values()), list(self.carts.values()))
+        for base, content in self.bases:
+            assert base.everything() == content
+            of_first = [cart for cart in content[1] if "u1" in cart.customers]
+            assert base.cart_count_of("u1") == len(of_first)
 
 
 class OnDiskAgainstAModel(AgainstAModel):
@@ -352,6 +378,20 @@ def test_store_operations_take_as_many_steps_however_much_there_is() -> None:
     few, many = in_store_of(customers=50, carts=50), in_store_of(customers=5000, carts=5000)
     for operation, steps in few.items():
         assert many[operation] < 1.5 * steps, operation
+
+
+def test_store_sharing_takes_as_many_steps_however_much_is_shared() -> None:
+    steps = []
+    for size in (5, 500):
+        base, store = (Store(InMemoryStorage(), lambda: "salt") for _ in range(2))
+        base.fill((), [Cart(f"c{number}", "N", 0, 0, customers=("x",)) for number in range(size)])
+        new = Cart("new", "N", 9, 9, customers=("x",))
+        steps.append(
+            (steps_of(partial(store.share, base, 1)), steps_of(partial(store.put_cart, new)))
+        )
+        assert [cart.id for cart in store.carts_of("x", 0, 2)[0]] == ["new", f"c{size - 1}"]
+        assert base.cart_count_of("x") == size
+    assert steps[0] == steps[1]
 
 
 def test_store_a_crowded_cart_of_an_older_file_is_read(tmp_path: Path) -> None:

@@ -33,6 +33,13 @@ class SortedPlaces:
     def __iter__(self) -> Iterator[int]:
         return chain.from_iterable(self._chunks)
 
+    def copy(self) -> SortedPlaces:
+        """Return places that change apart from these."""
+        copied = SortedPlaces()
+        copied._chunks = [chunk.copy() for chunk in self._chunks]
+        copied._length = self._length
+        return copied
+
     def add(self, place: int) -> None:
         """Add a place that is not there."""
         self._length += 1
@@ -118,9 +125,10 @@ class SortedPlaces:
 class UpdateOrderIndex:
     """The place of every cart in the order of the last update. Other indexes use its places."""
 
-    __slots__ = ("_cart_at", "_number", "_place_of", "_places")
+    __slots__ = ("_cart_at", "_number", "_place_of", "_places", "_shift")
 
     def __init__(self) -> None:
+        self._shift = 0
         self._places = SortedPlaces()
         self._place_of: dict[str, int] = {}
         self._cart_at: dict[int, str] = {}
@@ -131,6 +139,20 @@ class UpdateOrderIndex:
 
     def __contains__(self, cart_id: object) -> bool:
         return cart_id in self._place_of
+
+    def copy(self, shift: int) -> UpdateOrderIndex:
+        """Return an index that changes apart from this one.
+
+        ``shift`` is how many seconds later all of its carts were updated. Their places stay as they
+        are, so that other indexes can be shared.
+        """
+        copied = UpdateOrderIndex()
+        copied._shift = self._shift + shift
+        copied._places = self._places.copy()
+        copied._place_of = self._place_of.copy()
+        copied._cart_at = self._cart_at.copy()
+        copied._number = self._number
+        return copied
 
     def place(self, cart_id: str) -> int | None:
         """Return a cart's place, or None if the cart is not there."""
@@ -150,7 +172,7 @@ class UpdateOrderIndex:
             self._places.remove(old)
             del self._cart_at[old]
         self._number += 1
-        place = self._place_of[cart_id] = updated_at * _NUMBERS + self._number
+        place = self._place_of[cart_id] = (updated_at - self._shift) * _NUMBERS + self._number
         self._cart_at[place] = cart_id
         self._places.add(place)
         return place
@@ -168,9 +190,10 @@ class UpdateOrderIndex:
 
     def older_than(self, moment: float) -> list[str]:
         """Return the ids of the carts that were last updated at that moment or before it."""
+        moment -= self._shift
         old = takewhile(lambda place: place // _NUMBERS <= moment, self._places)
         return [self._cart_at[place] for place in old]
 
     def min_updated_at(self) -> int | None:
         """Return the time of the least recent update, or None if there is no cart."""
-        return next((place // _NUMBERS for place in self._places), None)
+        return next((place // _NUMBERS + self._shift for place in self._places), None)

@@ -42,6 +42,8 @@ class JournalStorage(InMemoryStorage):
     it is at least the size of the snapshot, so that a change's share of that work stays constant.
     """
 
+    can_share = False
+
     def __init__(self, directory: Path, compact_after: int = 16 * 1024 * 1024) -> None:
         self._directory = directory
         self._snapshot, self._journal = directory / SNAPSHOT, directory / JOURNAL

@@ -25,6 +25,7 @@ from cart_mock.state.tinydb_tables import (
     InMemoryStorage,
     KeyedTable,
     TableChanges,
+    Tables,
 )
 
 E = TypeVar("E", Cart, Customer)
@@ -67,6 +68,10 @@ class Store:
         self._crowds: dict[str, CustomerList] = {}
         self._crowded_carts_of: dict[str, dict[str, int]] = {}
         self._customer_by_email: dict[str, str] = {}
+        self._base: Tables = {}
+        self._later = 0
+        self._is_sharing = False
+        self._own_places: set[str] | None = None
         self.next_expiry = float("inf")
         """When the next cart is past its time, or earlier, in seconds since the epoch."""
         crowds: defaultdict[str, list[str]] = defaultdict(list)
@@ -97,6 +102,8 @@ class Store:
         if document is None:
             return None
         cart = msgspec.convert(document, Cart)
+        if self._later:
+            cart = self._dated(cart, self._carts)
         crowd = self._crowds.get(cart_id)
         if crowd is not None:
             cart = replace(cart, customers=crowd)
@@ -152,6 +159,8 @@ class Store:
         moves: bool,
     ) -> None:  # fmt: skip
         """Write a cart and its indexes. Of a crowd, only who came and who went is written."""
+        if self._is_sharing:
+            self._unshare()
         crowd = self._crowds.get(cart.id)
         had = () if old is None or crowd is not None else old.customers
         was_registered = old is not None and bool(old.customers)
@@ -191,6 +200,8 @@ class Store:
         cart = self.cart(cart_id)
         if cart is None:
             return
+        if self._is_sharing:
+            self._unshare()
         crowd = self._crowds.get(cart_id)
         if crowd is None:
             _remove(self._carts, cart_id)
@@ -256,9 +267,7 @@ class Store:
         if moved and old is not None and cart_id not in self._crowds:
             for customer_id in dict.fromkeys(cart.customers):
                 if customer_id not in added:
-                    carts = self._carts_of[customer_id]
-                    carts.remove(old)
-                    carts.add(place)
+                    self._move(customer_id, old, place)
         for customer_id in added:
             self._index_for(customer_id, cart_id, place)
 
@@ -268,9 +277,17 @@ class Store:
             self._unindex(cart_id, customer_id)  # left by a deleted cart of this id
         if cart_id in self._crowds:
             self._crowded_carts_of.setdefault(customer_id, {})[cart_id] = place
-        carts = self._carts_of.get(customer_id)
+        carts = self._own_places_of(customer_id)
         if carts is None:
             carts = self._carts_of[customer_id] = SortedPlaces()
+            if self._own_places is not None:
+                self._own_places.add(customer_id)
+        carts.add(place)
+
+    def _move(self, customer_id: str, old: int, place: int) -> None:
+        carts = self._own_places_of(customer_id)
+        assert carts is not None
+        carts.remove(old)
         carts.add(place)
 
     def _place_of(self, cart_id: str) -> int:
@@ -286,7 +303,8 @@ class Store:
             place = crowded.pop(cart_id, None)
             if not crowded:
                 del self._crowded_carts_of[customer_id]
-        carts = self._carts_of[customer_id]
+        carts = self._own_places_of(customer_id)
+        assert carts is not None
         carts.remove(self._place_of(cart_id) if place is None else place)
         if not carts:
             del self._carts_of[customer_id]
@@ -299,9 +317,7 @@ class Store:
                 if customer_id not in self._crowds.get(cart_id, ()):
                     self._unindex(cart_id, customer_id)
                 elif (present := self._place_of(cart_id)) != place:
-                    carts = self._carts_of[customer_id]
-                    carts.remove(place)
-                    carts.add(present)
+                    self._move(customer_id, place, present)
                     crowded[cart_id] = present
         return self._carts_of.get(customer_id)
 
@@ -309,8 +325,15 @@ class Store:
 
     def customer(self, customer_id: str) -> Customer | None:
         """Return the customer with that id, or None."""
-        customer = self._read_customers.get(customer_id)
-        return customer or _read(self._customers, customer_id, Customer, self._read_customers)
+        return self._read_customers.get(customer_id) or self._read_customer(customer_id)
+
+    def _read_customer(self, customer_id: str) -> Customer | None:
+        document = _get(self._customers, customer_id)
+        if document is None:
+            return None
+        customer = self._dated(msgspec.convert(document, Customer), self._customers)
+        _keep(self._read_customers, customer_id, customer)
+        return customer
 
     def has_customer(self, customer_id: str) -> bool:
         """Whether there is a customer with that id."""
@@ -324,7 +347,10 @@ class Store:
     def customers_named(self, name: str) -> list[Customer]:
         """Return the customers with exactly that name, newest first. This scans all of them."""
         found = self._customers.search(Query().name == name)
-        return [msgspec.convert(document, Customer) for document in reversed(found)]
+        return [
+            self._dated(msgspec.convert(document, Customer), self._customers)
+            for document in reversed(found)
+        ]
 
     def customers(self, offset: int, limit: int) -> tuple[list[Customer], int]:
         """Return a page of the customers, newest first, and how many there are in all."""
@@ -335,6 +361,8 @@ class Store:
     def put_customer(self, customer: Customer) -> None:
         """Create or replace a customer."""
         old = self.customer(customer.id)
+        if self._is_sharing:
+            self._unshare()
         self._customers.upsert(_document(customer))
         _keep(self._read_customers, customer.id, customer)
         if old is not None:
@@ -346,30 +374,24 @@ class Store:
         customer = self.customer(customer_id)
         if customer is None:
             return
+        if self._is_sharing:
+            self._unshare()
         index = self._index_of(customer_id)
         cart_ids = [] if index is None else list(map(self._by_update.cart_at, index))
-        carts: TableChanges = {}
-        links: TableChanges = {}
+        changes: Changes = {"customers": {customer_id: None}}
         unregistered = []
-        documents = self._storage.documents("carts")
-        # One change for all carts: through the tables, 10,000 carts take a second.
         for cart_id in cart_ids:
+            # One change for all carts: through the tables, 10,000 carts take ten times as long.
             crowd = self._crowds.get(cart_id)
             if crowd is None:
-                document = documents[cart_id]
-                others = [c for c in document["customers"] if c != customer_id]
-                carts[cart_id] = {**document, "customers": others}
-                if not others:
-                    unregistered.append(self._place_of(cart_id))
+                document = self._document_without(customer_id, cart_id)
+                changes.setdefault("carts", {})[cart_id] = document
+                is_last = not document["customers"]
             else:
-                links[_link_id(cart_id, customer_id)] = None
-                if len(crowd) == 1:
-                    unregistered.append(self._place_of(cart_id))
-        changes: Changes = {"customers": {customer_id: None}}
-        if carts:
-            changes["carts"] = carts
-        if links:
-            changes["associations"] = links
+                changes.setdefault("associations", {})[_link_id(cart_id, customer_id)] = None
+                is_last = len(crowd) == 1
+            if is_last:
+                unregistered.append(self._place_of(cart_id))
         self._storage.commit(changes)
         self._read_customers.pop(customer_id, None)
         del self._customer_by_email[customer.email.lower()]
@@ -381,6 +403,15 @@ class Store:
             crowd = self._crowds.get(cart_id)
             if crowd is not None:
                 self._crowds[cart_id] = crowd.without_customer(customer_id)
+
+    def _document_without(self, customer_id: str, cart_id: str) -> dict[str, Any]:
+        document = self._storage.documents("carts")[cart_id]
+        others = [c for c in document["customers"] if c != customer_id]
+        changed = {**document, "customers": others}
+        if self._later and self._is_of_base("carts", cart_id):
+            for time in ("created_at", "updated_at"):
+                changed[time] += self._later
+        return changed
 
     # ---- The store's key --------------------------------------------------------------------
 
@@ -420,6 +451,60 @@ class Store:
         )
         self._index()
 
+    def share(self, base: Store, later: int = 0) -> None:
+        """Replace every customer and cart by those of another store, made ``later`` seconds later.
+
+        That store must not change any more. What it has is shared until this one is changed: then
+        the tables and indexes are copied, not what is in them.
+        """
+        if not self._storage.can_share:
+            customers, carts = base.everything()
+            self.fill(_made_later(customers, later), _made_later(carts, later))
+            return
+        shared = ("customers", "carts", "associations")
+        tables = {name: base._storage.documents(name) for name in shared}
+        self._storage.share(tables)
+        self._read_carts.clear()
+        self._read_customers.clear()
+        self._base, self._later, self._is_sharing, self._own_places = tables, later, True, set()
+        self._by_update = base._by_update
+        self._registered = base._registered
+        self._carts_of = base._carts_of
+        self._crowds = base._crowds
+        self._crowded_carts_of = base._crowded_carts_of
+        self._customer_by_email = base._customer_by_email
+        self.next_expiry = base.next_expiry + later
+
+    def _unshare(self) -> None:
+        """Make the indexes this store's own, before they are changed."""
+        self._is_sharing = False
+        self._by_update = self._by_update.copy(self._later)
+        self._registered = self._registered.copy()
+        self._carts_of = self._carts_of.copy()
+        self._crowds = self._crowds.copy()
+        self._crowded_carts_of = {c: own.copy() for c, own in self._crowded_carts_of.items()}
+        self._customer_by_email = self._customer_by_email.copy()
+
+    def _own_places_of(self, customer_id: str) -> SortedPlaces | None:
+        """Return the places of a customer's carts, to be changed."""
+        places = self._carts_of.get(customer_id)
+        if places is None or self._own_places is None or customer_id in self._own_places:
+            return places
+        places = self._carts_of[customer_id] = places.copy()
+        self._own_places.add(customer_id)
+        return places
+
+    def _is_of_base(self, table: str, document_id: str) -> bool:
+        base = self._base.get(table, {}).get(document_id)
+        return base is not None and base is self._storage.documents(table).get(document_id)
+
+    def _dated(self, entity: E, table: KeyedTable) -> E:
+        """Return an entity as it was read, with the times that it has in this store."""
+        if self._later == 0 or not self._is_of_base(table.name, entity.id):
+            return entity
+        [dated] = _made_later([entity], self._later)
+        return dated
+
     def everything(self) -> tuple[list[Customer], list[Cart]]:
         """Return every customer and every cart, oldest first."""
         tables = self._storage.read()
@@ -430,10 +515,13 @@ class Store:
                 replace(cart, customers=tuple(crowds[cart.id])) if cart.id in crowds else cart
                 for cart in carts
             ]
-        return (
-            [msgspec.convert(each, Customer) for each in tables.get("customers", {}).values()],
-            carts,
-        )
+        customers = [
+            msgspec.convert(each, Customer) for each in tables.get("customers", {}).values()
+        ]
+        if self._later:
+            carts = [self._dated(cart, self._carts) for cart in carts]
+            customers = [self._dated(customer, self._customers) for customer in customers]
+        return customers, carts
 
     def counts(self) -> dict[str, int]:
         """Return how many customers, carts and registered carts there are."""
@@ -446,6 +534,13 @@ class Store:
     def close(self) -> None:
         """Close the storage: every change from now on raises StorageClosed."""
         self._storage.close()
+
+
+def store_of(customers: Iterable[Customer], carts: Iterable[Cart]) -> Store:
+    """Return a store in memory with these, for others to share. Several threads may make some."""
+    store = Store(InMemoryStorage(), new_salt=str)
+    store.fill(customers, carts)
+    return store
 
 
 # TinyDB types ids as int and allows others: ours are strings.
@@ -475,15 +570,12 @@ def _document(entity: Cart | Customer) -> Document:
     return Document(fields, entity.id)  # type: ignore[arg-type]  # as above
 
 
-def _read(
-    table: KeyedTable, document_id: str, kind: type[E], kept: OrderedDict[str, E]
-) -> E | None:
-    document = _get(table, document_id)
-    if document is None:
-        return None
-    entity = msgspec.convert(document, kind)
-    _keep(kept, document_id, entity)
-    return entity
+def _made_later(entities: Iterable[E], seconds: int) -> list[E]:
+    made: list[E] = []
+    for e in entities:
+        times = {"created_at": e.created_at + seconds, "updated_at": e.updated_at + seconds}
+        made.append(replace(e, **times))
+    return made
 
 
 def _keep(kept: OrderedDict[str, E], document_id: str, entity: E) -> None:

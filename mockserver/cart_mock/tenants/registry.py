@@ -18,7 +18,7 @@ from cart_mock.formats import NOT_JSON
 from cart_mock.state.clock import Clock
 from cart_mock.state.journal_storage import FORMAT, VERSION, DataError, JournalStorage, check_header
 from cart_mock.state.seed import Seed
-from cart_mock.state.store import Store
+from cart_mock.state.store import Store, store_of
 from cart_mock.state.tinydb_tables import InMemoryStorage
 from cart_mock.tenants.request_log import RequestLog
 from cart_mock.tenants.tenant import Tenant
@@ -58,10 +58,11 @@ class TenantRegistry:
         new_request_log: Callable[[], RequestLog] = RequestLog,
     ) -> None:
         self._clients = clients
-        self._seed = seed
+        self._seed = seed or Seed()
         self._new_id = new_id
         self._new_clock = new_clock
         self.new_request_log = new_request_log
+        self._seeded = None if seed is None else _fill_once(seed, int(new_clock().now()))
         self.on_create: list[Callable[[Tenant], None]] = []
         self._tenants: dict[str, Tenant] = {}
         self._data = data
@@ -114,9 +115,12 @@ class TenantRegistry:
 
     def reset(self, tenant: Tenant) -> None:
         """Bring a tenant's store back to what a new one holds."""
-        seed = self._seed or Seed()
         now = int(tenant.clock.now())
-        tenant.store.fill(seed.customer_entities(now), seed.cart_entities(now))
+        if self._seeded is not None:
+            store, at = self._seeded
+            tenant.store.share(store, now - at if self._seed.is_relative else 0)
+        else:
+            tenant.store.fill(self._seed.customer_entities(now), self._seed.cart_entities(now))
 
     def has_secret(self, tenant: Tenant, secret: str) -> bool:
         """Whether that is the secret of the tenant's key, compared in constant time."""
@@ -163,6 +167,16 @@ class TenantRegistry:
         for created in self.on_create:
             created(tenant)
         return tenant
+
+
+def _fill_once(seed: Seed, now: int) -> tuple[Store, int] | None:
+    """Return a store with the seed, for all stores to share, and when it was made.
+
+    A seed with some of its times left out has another order at each time, and no such store.
+    """
+    if seed.is_relative is None:
+        return None
+    return store_of(seed.customer_entities(now), seed.cart_entities(now)), now
 
 
 def _take(data: Path) -> FileLock:
