@@ -26,6 +26,7 @@ class Settings:
     body_limit: int
     breaks: tuple[Break, ...]
     journal: int
+    journal_memory: int
     control_key: str | None
     tls_cert: Path | None
     tls_key: Path | None

@@ -7,6 +7,7 @@ import os
 import secrets
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -20,7 +21,7 @@ from cart_mock.state.journal_storage import FORMAT, VERSION, DataError, JournalS
 from cart_mock.state.seed import Seed
 from cart_mock.state.store import Store, store_of
 from cart_mock.state.tinydb_tables import InMemoryStorage
-from cart_mock.tenants.request_log import RequestLog
+from cart_mock.tenants.request_log import LogMemory, RequestLog
 from cart_mock.tenants.tenant import Tenant
 
 if TYPE_CHECKING:
@@ -55,13 +56,13 @@ class TenantRegistry:
         seed: Seed | None = None,
         new_id: Callable[[], str] = random_id,
         new_clock: Callable[[], Clock] = Clock,
-        new_request_log: Callable[[], RequestLog] = RequestLog,
+        new_request_log: Callable[[], RequestLog] | None = None,
     ) -> None:
         self._clients = clients
         self._seed = seed or Seed()
         self._new_id = new_id
         self._new_clock = new_clock
-        self.new_request_log = new_request_log
+        self.new_request_log = new_request_log or partial(RequestLog, memory=LogMemory())
         self._seeded = None if seed is None else _fill_once(seed, int(new_clock().now()))
         self.on_create: list[Callable[[Tenant], None]] = []
         self._tenants: dict[str, Tenant] = {}
@@ -136,6 +137,7 @@ class TenantRegistry:
             return
         tenant.is_deleted = True
         tenant.faults.clear()
+        tenant.request_log.clear()
         tenant.close()
         if self._data is not None:
             directory = self._data / _STORES / _directory_name(name)
