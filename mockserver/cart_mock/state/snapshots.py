@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from cart_mock.state.entities import Cart, Customer
@@ -16,17 +16,20 @@ class Snapshot(NamedTuple):
     taken_at: int
     customers: tuple[Customer, ...]
     carts: tuple[Cart, ...]
-
-    @property
-    def associations(self) -> int:
-        """The number of associations."""
-        return sum(len(cart.customers) for cart in self.carts)
+    associations: int
+    """How many associations the carts have together."""
 
 
-def snapshot_of(store: Store, now: float) -> Snapshot:
-    """Return what a store holds, taken at ``now`` of its tenant's time."""
-    customers, carts = store.everything()
-    return Snapshot(int(now), tuple(customers), tuple(carts))
+def freeze_snapshot(store: Store, now: float) -> Callable[[], Snapshot]:
+    """Return a function that makes the snapshot of a store as it is ``now``, in any thread."""
+    read = store.freeze()
+
+    def make() -> Snapshot:
+        customers, carts = read()
+        associations = sum(len(cart.customers) for cart in carts)
+        return Snapshot(int(now), tuple(customers), tuple(carts), associations)
+
+    return make
 
 
 def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:

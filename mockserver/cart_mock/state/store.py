@@ -27,6 +27,7 @@ from cart_mock.state.tinydb_tables import (
     TableChanges,
     Tables,
 )
+from cart_mock.state.turns import in_turns
 
 E = TypeVar("E", Cart, Customer)
 
@@ -79,7 +80,7 @@ class Store:
             crowds[link["cart"]].append(link["customer"])
         self._crowds = {cart_id: CustomerList(ids) for cart_id, ids in crowds.items()}
         customers, carts = self.everything()
-        for cart in sorted(carts, key=lambda cart: cart.updated_at):
+        for cart in in_turns(sorted(carts, key=lambda cart: cart.updated_at)):
             self._reindex(cart, dict.fromkeys(cart.customers), ())
         for customer in customers:
             self._customer_by_email[customer.email.lower()] = customer.id
@@ -435,7 +436,7 @@ class Store:
         """Replace every customer and cart, together."""
         links: Documents = {}
         sparse: list[Cart] = []
-        for cart in carts:
+        for cart in in_turns(carts):
             if len(cart.customers) > _CROWD:
                 links.update((_link_id(cart.id, c), _link(cart.id, c)) for c in cart.customers)
                 sparse.append(replace(cart, customers=()))
@@ -507,21 +508,27 @@ class Store:
 
     def everything(self) -> tuple[list[Customer], list[Cart]]:
         """Return every customer and every cart, oldest first."""
-        tables = self._storage.read()
-        carts = [msgspec.convert(each, Cart) for each in tables.get("carts", {}).values()]
-        if self._crowds:
-            crowds = self._crowds
-            carts = [
-                replace(cart, customers=tuple(crowds[cart.id])) if cart.id in crowds else cart
-                for cart in carts
-            ]
-        customers = [
-            msgspec.convert(each, Customer) for each in tables.get("customers", {}).values()
-        ]
-        if self._later:
-            carts = [self._dated(cart, self._carts) for cart in carts]
-            customers = [self._dated(customer, self._customers) for customer in customers]
-        return customers, carts
+        return self.freeze()()
+
+    def freeze(self) -> Callable[[], tuple[list[Customer], list[Cart]]]:
+        """Return a function that returns everything as it is now; a thread may call it later."""
+        # Documents are replaced, never changed, so copies of the tables keep this state.
+        customers = self._storage.documents("customers").copy()
+        carts = self._storage.documents("carts").copy()
+        crowds = {cart_id: tuple(crowd) for cart_id, crowd in self._crowds.items()}
+        base, later = self._base, self._later
+
+        def read() -> tuple[list[Customer], list[Cart]]:
+            found_customers = _converted(customers, Customer, base.get("customers", {}), later)
+            found_carts = _converted(carts, Cart, base.get("carts", {}), later)
+            if crowds:
+                found_carts = [
+                    replace(cart, customers=crowds[cart.id]) if cart.id in crowds else cart
+                    for cart in found_carts
+                ]
+            return found_customers, found_carts
+
+        return read
 
     def counts(self) -> dict[str, int]:
         """Return how many customers, carts and registered carts there are."""
@@ -568,6 +575,17 @@ def _link(cart_id: str, customer_id: str) -> dict[str, str]:
 def _document(entity: Cart | Customer) -> Document:
     fields: dict[str, Any] = msgspec.to_builtins(entity)
     return Document(fields, entity.id)  # type: ignore[arg-type]  # as above
+
+
+def _converted(documents: Documents, kind: type[E], base: Documents, later: int) -> list[E]:
+    if not later:
+        return [msgspec.convert(document, kind) for document in in_turns(documents.values())]
+    found: list[E] = []
+    for document_id, document in in_turns(documents.items()):
+        entity = msgspec.convert(document, kind)
+        is_of_base = base.get(document_id) is document
+        found += _made_later([entity], later) if is_of_base else [entity]
+    return found
 
 
 def _made_later(entities: Iterable[E], seconds: int) -> list[E]:

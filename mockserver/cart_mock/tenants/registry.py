@@ -63,7 +63,7 @@ class TenantRegistry:
         self._new_id = new_id
         self._new_clock = new_clock
         self.new_request_log = new_request_log or partial(RequestLog, memory=LogMemory())
-        self._seeded = None if seed is None else _fill_once(seed, int(new_clock().now()))
+        self._seeded = _fill_once(self._seed, int(new_clock().now()))
         self.on_create: list[Callable[[Tenant], None]] = []
         self._tenants: dict[str, Tenant] = {}
         self._data = data

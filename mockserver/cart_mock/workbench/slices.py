@@ -47,5 +47,23 @@ async def json_lists(
         start = ", "
     chunks += (f", {json.dumps(name)}: {json.dumps(value)}" for name, value in more.items())
     chunks.append("}\n")
-    body = "".join(chunks).encode()
+    return json_answer("".join(chunks).encode())
+
+
+def json_bytes(lists: Mapping[str, Iterable[dict[str, Any]]]) -> bytes:
+    """Return the JSON that ``json_lists`` answers with. Call this in a thread."""
+    parts: list[bytes] = []
+    for name, items in lists.items():
+        parts.append(b", " if parts else b"{")
+        parts.append(f"{json.dumps(name)}: [".encode())
+        separator = b""
+        for item in items:
+            parts.append(separator + json.dumps(item).encode())
+            separator = b", "
+        parts.append(b"]")
+    return b"".join((*parts, b"}\n"))
+
+
+def json_answer(body: bytes) -> ConnexionResponse:
+    """Return an answer with a body that is JSON already."""
     return ConnexionResponse(status_code=200, content_type="application/json", body=body)

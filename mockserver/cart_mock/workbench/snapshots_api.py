@@ -7,13 +7,13 @@ from typing import Any
 
 from connexion.lifecycle import ConnexionResponse
 
-from cart_mock.state.seed import exported
-from cart_mock.state.snapshots import Snapshot, difference, snapshot_of
+from cart_mock.state.seed import export_lists
+from cart_mock.state.snapshots import Snapshot, difference, freeze_snapshot
 from cart_mock.state.store import store_of
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.control import check_exists, name_in_path, tenant_named
 from cart_mock.workbench.errors import Refusal
-from cart_mock.workbench.slices import json_lists
+from cart_mock.workbench.slices import json_answer, json_bytes
 from cart_mock.workbench.stores_api import tenant_to_dict
 from cart_mock.workbench.times import format_time
 
@@ -47,8 +47,12 @@ def _snapshot_named(tenant: Tenant, name: str, source: str = "snapshot") -> Snap
     return snapshot
 
 
-def _now(tenant: Tenant) -> Snapshot:
-    return snapshot_of(tenant.store, tenant.now())
+async def _now(tenant: Tenant) -> Snapshot:
+    # The time first: carts that have expired are not in it.
+    now = tenant.now()
+    snapshot = await asyncio.to_thread(freeze_snapshot(tenant.store, now))
+    check_exists(tenant)
+    return snapshot
 
 
 async def list_snapshots(store: str) -> Body:
@@ -59,19 +63,23 @@ async def list_snapshots(store: str) -> Body:
 async def take_snapshot(store: str, snapshot: str) -> Body:
     """Keep the present content under a name."""
     tenant, name = tenant_named(store), name_in_path(snapshot)
+    taken = await _now(tenant)
     if len(tenant.snapshots) >= MAX_SNAPSHOTS and name not in tenant.snapshots:
         reason = f"this store has {MAX_SNAPSHOTS} snapshots"
         raise Refusal("request-invalid", reason, "Delete one first.", "snapshot")
     tenant.snapshots.pop(name, None)  # the new one is listed last
-    taken = tenant.snapshots[name] = _now(tenant)
+    tenant.snapshots[name] = taken
     return {"data": _to_dict(name, taken)}
 
 
 async def export_snapshot(store: str, snapshot: str, times: bool = False) -> ConnexionResponse:
     """Export a snapshot as a seed file."""
     found = _snapshot_named(tenant_named(store), name_in_path(snapshot))
-    content = await asyncio.to_thread(exported, found.customers, found.carts, times=times)
-    return await json_lists(content)
+    return json_answer(await asyncio.to_thread(_exported, found, times))
+
+
+def _exported(snapshot: Snapshot, times: bool) -> bytes:
+    return json_bytes(export_lists(snapshot.customers, snapshot.carts, times=times))
 
 
 async def delete_snapshot(store: str, snapshot: str) -> tuple[None, int]:
@@ -96,5 +104,5 @@ async def diff_states(store: str, before: str, after: str | None = None) -> Body
     """Compare a snapshot with another one, or with the present content."""
     tenant = tenant_named(store)
     first = _snapshot_named(tenant, before, "before")
-    second = _now(tenant) if after is None else _snapshot_named(tenant, after, "after")
+    second = await _now(tenant) if after is None else _snapshot_named(tenant, after, "after")
     return await asyncio.to_thread(difference, first, second)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from connexion.lifecycle import ConnexionResponse
 
+from cart_mock.state.entities import Cart, Customer
 from cart_mock.state.scenarios import BIG_SHOP, SCENARIOS, scenario
-from cart_mock.state.seed import Seed, SeedError, exported, seed_of
+from cart_mock.state.seed import Seed, SeedError, export_lists, seed_of
 from cart_mock.state.store import Store, store_of
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.control import check_exists, tenant_named
 from cart_mock.workbench.errors import Refusal
-from cart_mock.workbench.slices import json_lists
+from cart_mock.workbench.slices import json_answer, json_bytes
 from cart_mock.workbench.stores_api import tenant_to_dict
 
 Body = dict[str, Any]
@@ -49,8 +51,11 @@ async def export_state(store: str, times: bool = False) -> ConnexionResponse:
     """Export a store's content as a seed file."""
     tenant = tenant_named(store)
     tenant.now()  # carts that have expired are not exported
-    customers, carts = tenant.store.everything()
-    return await json_lists(await asyncio.to_thread(exported, customers, carts, times=times))
+    return json_answer(await asyncio.to_thread(_exported, tenant.store.freeze(), times))
+
+
+def _exported(read: Callable[[], tuple[list[Customer], list[Cart]]], times: bool) -> bytes:
+    return json_bytes(export_lists(*read(), times=times))
 
 
 async def import_state(store: str, body: Body) -> Body:
