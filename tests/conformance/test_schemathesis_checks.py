@@ -243,7 +243,7 @@ class _Echoes(Service):
     """Puts the token that it was sent into what it refuses with."""
 
     def refuse(self, call: Call, broken: str, status: int, text: str) -> None:
-        raise Refusal(broken, status, f"{text.split()[0]} {call.headers.get('authorization')}")
+        raise Refusal(broken, status, f"{text[:1]} {call.headers.get('authorization')}")
 
 
 def test_failure_message_has_no_token_that_the_server_echoed() -> None:
