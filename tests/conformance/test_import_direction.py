@@ -16,10 +16,8 @@ ORDER = (
     "traffic", "reports", "run", "schemathesis", "cases", "target", "oracle",
     "bodies", "findings", "exchange", "config", "results", "errors",
 )  # fmt: skip
-UPWARDS = {
-    # Phases report with the run's aggregator and verdicts, which import no phase.
-    ("schemathesis", "run"),
-}
+# Phases report with the run's aggregator and verdicts, which import no phase.
+UPWARDS = {("schemathesis", "run")}
 
 
 def module_of(path: Path) -> str:
