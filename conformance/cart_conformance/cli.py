@@ -122,7 +122,7 @@ def cli() -> None:
 
 
 class _Reported(click.Command):
-    """A command whose reports are there even when its options could not be understood."""
+    """A command that writes reports even if its options cannot be parsed."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         given = list(args)
@@ -145,7 +145,7 @@ def _report_dir(arguments: Sequence[str]) -> Path | None:
 
 
 def _refuse(directory: Path, problem: str) -> None:
-    """Write the reports of a run that was not made, where they can be written."""
+    """Write the reports of a run that was not made, if they can be written."""
     from cart_conformance.reports import ReportDirError, write_refusal
 
     with contextlib.suppress(ReportDirError):
@@ -259,7 +259,7 @@ def plan(base_url: str | None, show_cases: bool, **options: Any) -> None:
         click.echo(f"At {settings.rate:g} requests a second: about {whole / settings.rate:.0f} s.")
     for layer in settings.layers:
         if layer is not Phase.DIRECTED:
-            click.echo(f"Phase {layer.value}: its requests follow from what it finds.")
+            click.echo(f"Layer {layer.value}: its requests follow from what it finds.")
     click.echo(f"At most {settings.max_requests} requests are sent.")
     if settings.customers is None:
         click.echo("Touched: carts and customers that the run makes, and removes again.")

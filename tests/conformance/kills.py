@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 import httpx
 from argon2 import PasswordHasher
 from cart_conformance.cases.context import NOTHING_CHANGES
-from cart_conformance.run.events import Layer, RuleVerdict, Verdict
+from cart_conformance.results import Phase, RuleVerdict, Verdict
 from cart_mock.app import create_app
 from cart_mock.auth import passwords
-from cart_mock.breaks import BREAKS, Break
+from cart_mock.breaks import BREAKS, Break, parse_break
 from cart_mock.breaks.hooks import ApplyDespiteRefusal
 from cart_mock.testing import CartMock, served
 
@@ -60,13 +60,13 @@ def expected(broken: Break) -> set[Verdict]:
     return {Verdict.DEVIATES}
 
 
-def expected_others(broken: Break) -> tuple[str, ...]:
-    """Return the other rules that a run rightly accuses.
+def may_be_accused(broken: Break) -> set[str]:
+    """Return the other rules that a run may accuse.
 
     If one rule refuses and the state changes all the same, that rule is to blame as well.
     """
     refusing = _refusing(broken)
-    return refusing if len(refusing) == 1 else ()
+    return {*refusing} - {broken.rule} if len(refusing) == 1 else set()
 
 
 def _refusing(broken: Break) -> tuple[str, ...]:
@@ -143,6 +143,14 @@ def intact_mock() -> Iterator[httpx.Client]:
 
 
 @contextmanager
+def serving_break(name: str) -> Iterator[str]:
+    """Serve a mock that breaks one rule for everybody; its URL."""
+    broken = parse_break(name)
+    with served(create_app(contract=CONTRACT, breaks=[broken]), [broken]) as client:
+        yield str(client.base_url).rstrip("/")
+
+
+@contextmanager
 def broken_mock(broken: Break, intact: httpx.Client) -> Iterator[CartMock]:
     """A store that breaks the rule: of the mock ``intact``, or where need be of one of its own."""
     if broken.scope == "store":
@@ -158,7 +166,7 @@ def attempt(
     broken: Break,
     intact: httpx.Client,
     *,
-    layers: Sequence[Layer] = (Layer.DIRECTED,),
+    layers: Sequence[Phase] = (Phase.DIRECTED,),
     rules: Sequence[str] | None = None,
     seed: int = 1,
 ) -> Result:
@@ -175,7 +183,7 @@ def attempt(
 
 
 def run_on(
-    mock: CartMock, directory: Path, *, layers: tuple[Layer, ...], rules: tuple[str, ...], seed: int
+    mock: CartMock, directory: Path, *, layers: tuple[Phase, ...], rules: tuple[str, ...], seed: int
 ) -> Run:
     """One run on a store of the mock."""
     return run(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cart_conformance.results import CleanupFinished, ExitStatus, Kind, Verdict
 
+from tests.conformance.kills import serving_break
 from tests.conformance.runs import run
 from tests.conformance.servers import broken
 from tests.conformance.servers.reference import Call, Handler, Service, serving, serving_handler
@@ -135,9 +136,7 @@ def test_a_spent_budget_leaves_the_run_incomplete(tmp_path: Path) -> None:
 
 
 def test_html_errors_are_a_matter_of_the_envelope_alone(tmp_path: Path) -> None:
-    from tests.conformance.servers.defects import DEFECTS
-
-    with serving(DEFECTS["error-envelope: HTML"].make()) as url:
+    with serving_break("error-envelope:html") as url:
         made = run(url, tmp_path, rules=("type-not-customer", "last-cart"))
     assert made.with_verdict(Verdict.DEVIATES) == ["error-envelope"]
     kinds = {d.kind for each in made.finished.verdicts for d in each.deviations}

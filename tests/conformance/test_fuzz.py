@@ -15,7 +15,7 @@ from cart_conformance.schemathesis.schema_binding import bound_document
 from cart_conformance.target.session import Untestable
 from cart_conformance.target.transport import BudgetSpent, Interruption
 
-from tests.conformance.servers.defects import DEFECTS
+from tests.conformance.kills import serving_break
 from tests.conformance.servers.reference import Call, Refusal, Reply, Service, serving
 from tests.conformance.servers.variants import VARIANTS
 from tests.conformance.sessions import CONTRACT, session_on
@@ -81,51 +81,57 @@ def test_a_correct_server_that_uses_its_freedom_does_not_fail(variant: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("defect", "operations", "rule", "kind"),
+    ("broken", "operations", "rule", "kind"),
     [
         (
-            "payload-not-array: another status on DELETE",
+            "payload-not-array:wrong-status-on-delete",
             (DISSOCIATE,),
             "payload-not-array",
             Kind.WRONG_STATUS,
         ),
         (
-            "more-than-one-customer: accepted on POST",
+            "more-than-one-customer:accepted-on-post",
             (ASSOCIATE,),
             "more-than-one-customer",
             Kind.NOT_REFUSED,
         ),
-        ("type-not-customer: another text", (ASSOCIATE,), "type-not-customer", Kind.WRONG_TEXT),
+        ("type-not-customer:wrong-text", (ASSOCIATE,), "type-not-customer", Kind.WRONG_TEXT),
         (
-            "customer-id-missing: a server error",
+            "customer-id-missing:server-error",
             (ASSOCIATE,),
             "customer-id-missing",
             Kind.SERVER_ERROR,
         ),
         (
-            "type-not-customer: refused, and done on POST",
+            "refusal-changes-nothing:type-not-customer",
             (ASSOCIATE,),
             "refusal-changes-nothing",
             Kind.EFFECT,
         ),
-        ("page-out-of-range: 101 is taken", ("getCarts",), "page-out-of-range", Kind.NOT_REFUSED),
         (
-            "cart-name-missing: 256 characters are taken",
+            "page-out-of-range:hundred-and-one-accepted",
+            ("getCarts",),
+            "page-out-of-range",
+            Kind.NOT_REFUSED,
+        ),
+        (
+            "cart-name-missing:long-accepted",
             ("createACart",),
             "cart-name-missing",
             Kind.NOT_REFUSED,
         ),
     ],
 )
-def test_a_defect_is_found_and_its_rule_is_named(
-    defect: str,
+def test_a_break_is_found_and_its_rule_is_named(
+    broken: str,
     operations: tuple[str, ...],
     rule: str,
     kind: Kind,
     only: Callable[..., None],
 ) -> None:
     only(*operations)
-    found = deviations(on(DEFECTS[defect].make()))
+    with serving_break(broken) as url, session_on(url) as session:
+        found = deviations(list(fuzz.run(session)))
     assert (rule, kind) in {(each.rule, each.kind) for each in found}
 
 
@@ -216,7 +222,7 @@ def test_it_ends_when_the_budget_is_spent_with_what_it_found(only: Callable[...,
     only(ASSOCIATE)
     results: list[CaseResult] = []
     with (
-        serving(DEFECTS["payload-not-array: another status"].make()) as url,
+        serving_break("payload-not-array:wrong-status") as url,
         session_on(url, max_requests=60) as session,
         pytest.raises(BudgetSpent),
     ):

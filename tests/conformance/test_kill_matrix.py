@@ -16,8 +16,8 @@ from tests.conformance.kills import (
     ADVISED,
     attempt,
     expected,
-    expected_others,
     intact_mock,
+    may_be_accused,
     one_of_each_rule,
 )
 from tests.conformance.runs import CONTRACT
@@ -42,7 +42,7 @@ def intact() -> Iterator[httpx.Client]:
 def test_a_break_is_found_and_its_rule_named(broken: Break, intact: httpx.Client) -> None:
     result = attempt(broken, intact)
     assert result.verdict in expected(broken), result.told
-    assert result.others == expected_others(broken), result.told
+    assert set(result.others) <= may_be_accused(broken), result.told
 
 
 def test_the_fast_lane_has_a_break_of_every_rule() -> None:

@@ -19,12 +19,20 @@ from cart_mock.server import server_of
 from cart_mock.testing import CartMock, served
 from uvicorn.server import ServerState
 
-from tests.mock import test_association_rules as association
-from tests.mock import test_http, test_surrounding_rules
+from tests.mock import test_http
 from tests.mock.world import JSON, PASSWORD, World
+from tests.probes import PROBES
+from tests.probes.row import ASSOCIATIONS
 
 ASSOCIATES = "relationships/customers"
 ASSOCIATION = f"/v2/carts/c/{ASSOCIATES}"
+
+
+WRONG_BODIES = [
+    body if isinstance(body, bytes) else json.dumps(body).encode()
+    for body in (probe.request.body for probe in PROBES if probe.operation in ASSOCIATIONS)
+]
+"""The body of every row about associations."""
 
 
 class Sent(NamedTuple):
@@ -224,34 +232,14 @@ def test_each_line_takes_the_way_it_is_meant_to(pair: Pair) -> None:
     assert [line.connection.cycle is None for line in pair.lines] == [True, False]
 
 
-@pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_every_case_of_the_association_rules(pair: Pair, method: str) -> None:
-    for world in pair.worlds:
-        for cart in ("free", "of-bob", "with-contact"):
-            world.cart(cart)
-        world.associate("of-bob", world.bob)
-    one, other = pair.worlds
-    for case in association.CASES:
-        if "expired" in case.who or method not in case.methods:
-            continue
-        headers = {**association.headers_of(one, case.who), "Content-Type": JSON}
-        association.headers_of(other, case.who)  # logging in moves the ids along
-        body = case.body.replace(b"ADA", one.ada.encode()).replace(b"BOB", one.bob.encode())
-        path = f"/v2/carts/{case.cart}/relationships/customers"
-        pair.assert_alike(raw(method, path, headers, body))
-
-
-def test_every_case_of_the_surrounding_rules(pair: Pair) -> None:
-    one, other = pair.worlds
-    for world in pair.worlds:
-        world.cart("free")
-        world.associate(world.cart("of-bob"), world.bob)
-    for case in test_surrounding_rules.CASES:
-        headers = test_surrounding_rules.headers_of(one, case.who)
-        test_surrounding_rules.headers_of(other, case.who)
-        path = case.path.replace("ADA", one.ada).replace("BOB", one.bob)
-        body = b"" if case.data is None else json.dumps({"data": case.data}).encode()
-        pair.assert_alike(raw(case.method, path, headers, body))
+def test_accelerator_and_app_answer_every_row_of_the_probe_table_alike(pair: Pair) -> None:
+    for probe in PROBES:
+        for world in pair.worlds:
+            world.stock()
+        for sent in (*probe.prepare, probe.request):
+            made, other = (world.rendered(sent) for world in pair.worlds)
+            assert made == other
+            pair.assert_alike(raw(made.method, made.url, made.headers, made.content))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -264,8 +252,8 @@ def test_the_same_requests_again_and_again_while_the_state_changes(pair: Pair, s
             world.cart(cart)
     ada, _ = one.as_ada(), other.as_ada()
     callers = [one.admin, one.anonymous, ada, {**one.admin, "X-Moltin-Customer-Token": "x"}]
-    good = b'{"data":[{"type":"customer","id":"ADA"}]}'
-    bodies = [case.body for case in association.CASES] + [good] * 9
+    good = b'{"data":[{"type":"customer","id":"{ada}"}]}'
+    bodies = [*WRONG_BODIES, *[good] * 9]
     draw = random.Random(seed)
     requests = [
         raw("GET", path, caller)
@@ -280,7 +268,7 @@ def test_the_same_requests_again_and_again_while_the_state_changes(pair: Pair, s
         cart, caller = draw.choice(carts), draw.choice(callers)
         with_json = {**caller, "Content-Type": JSON}
         body = draw.choice(bodies)
-        body = body.replace(b"ADA", one.ada.encode()).replace(b"BOB", one.bob.encode())
+        body = body.replace(b"{ada}", one.ada.encode()).replace(b"{bob}", one.bob.encode())
         path = f"/v2/carts/{cart}"
         new = json.dumps({"data": {"name": "New", "id": cart}}).encode()
         requests += [

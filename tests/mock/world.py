@@ -11,13 +11,18 @@ from typing import Any, Self
 import httpx
 from cart_mock.app import create_app
 from cart_mock.auth.passwords import hash_password
+from cart_mock.auth.tokens import Grant, Tokens
 from cart_mock.state.clock import Clock
-from cart_mock.state.entities import Customer
+from cart_mock.state.entities import Cart, Customer
 from cart_mock.state.store import Store
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.tenants.tenant import Tenant
 
+from tests.probes import CARTS, Rendered, Sent, rendered
+
 JSON = "application/json"
+CUSTOMER_HEADER = "X-Moltin-Customer-Token"
+DAY = 24 * 3600
 PASSWORD = "correct horse"
 START = 1_795_000_000.0
 
@@ -183,6 +188,61 @@ class World:
         answer = self.send("GET", "/v2/carts", headers)
         assert answer.status_code == 200, answer.text
         return [cart["id"] for cart in answer.json()["data"]]
+
+    # ---- The probe table --------------------------------------------------------------------
+
+    def stock(self) -> None:
+        """Bring the carts of the probe table into the shop."""
+        ids = {"ada": (self.ada,), "bob": (self.bob,), None: ()}
+        for cart_id, owner in CARTS.items():
+            made = int(START)
+            self.store.put_cart(Cart(cart_id, "Groceries", made, made, customers=ids[owner]))
+
+    def rendered(self, sent: Sent) -> Rendered:
+        """Return a request of the probe table with the tokens and ids of this shop."""
+        names = {
+            "ada": self.ada,
+            "bob": self.bob,
+            "password": PASSWORD,
+            "client_id": self.client_id,
+            "client_secret": "secret",
+        }
+        return rendered(sent, self, names)
+
+    def try_request(self, sent: Sent) -> httpx.Response:
+        """Send a request of the probe table."""
+        made = self.rendered(sent)
+        return self.send(made.method, made.url, made.headers, content=made.content)
+
+    def access(self, grant: Grant, *, age: float = 0.0) -> str:
+        """Return an access token that was issued so many seconds ago."""
+        return self._tokens.issue_access(self.client_id, grant, self._issued(age), "token")[0]
+
+    def customer(self, name: str, *, age: float = 0.0, shop: str | None = None) -> str:
+        """Return a customer token that was issued so many seconds ago, by this shop or another."""
+        customer_id = {"ada": self.ada, "bob": self.bob}[name]
+        issued = self._issued(age)
+        return self._tokens.issue_customer(shop or self.client_id, customer_id, issued, "token")[0]
+
+    def expired_access(self) -> str:
+        """Return an access token that has expired."""
+        return self.access("client_credentials", age=2 * DAY)
+
+    def expired_customer(self, name: str) -> str:
+        """Return a customer token that has expired."""
+        return self.customer(name, age=2 * DAY)
+
+    def foreign_customer(self, name: str) -> str:
+        """Return a customer token of another shop, for a customer with the same id."""
+        return self.customer(name, shop="elsewhere")
+
+    @property
+    def _tokens(self) -> Tokens:
+        tokens: Tokens = self.site.app.mock.tokens
+        return tokens
+
+    def _issued(self, age: float) -> float:
+        return self.tenant.now() - age
 
     def everything(self) -> Any:
         """The whole state of the store, to compare."""

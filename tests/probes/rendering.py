@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 from urllib.parse import quote, urlencode
 
 from tests.probes.row import ACCESS_HEADER, CONTRACT, CUSTOMER_HEADER, Sent
 
+Grant = Literal["client_credentials", "implicit"]
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
 class Tokens(Protocol):
     """Where a test bed gets its tokens from. A grant is "client_credentials" or "implicit"."""
 
-    def access(self, grant: str) -> str:
+    def access(self, grant: Grant) -> str:
         """Return a valid access token of the shop."""
 
     def expired_access(self) -> str:

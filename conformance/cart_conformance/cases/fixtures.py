@@ -28,7 +28,7 @@ CALLERS = (SHOPPER, ADMINISTRATOR)
 OPERATIONS = (ASSOCIATE, DISSOCIATE)
 
 USES = 10
-"""Cases that one control stands for, at most."""
+"""Cases that one control serves, at most."""
 
 Fault = Callable[[CaseContext, str], dict[str, Any]]
 """Takes the context and the cart; returns the parts of the request that differ from the control."""

@@ -34,7 +34,7 @@ MARKS = {
 }
 
 UNFOLDED = 4
-"""Deviations of one rule that stand open; the rest unfold."""
+"""Deviations of one rule that are open at first; the reader unfolds the rest."""
 
 DEFAULT_OPTIONS = {"strict": False, "texts": "fail"}
 

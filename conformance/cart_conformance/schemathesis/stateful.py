@@ -175,7 +175,11 @@ def steps(actions: Sequence[str]) -> st.SearchStrategy[Step]:
 
 def machine_for(search: _Search, actions: Collection[str]) -> type[RuleBasedStateMachine]:
     """Return the state machine whose rules are these actions, played by ``search``."""
-    refused = [action for action in ACTIONS if action in actions and action.startswith("refused")]
+    refused = [action for action in _REFUSED if action in actions]
+    to_make = [
+        action for action in refused if action in _BODIES and _BODIES[action][0] == ASSOCIATE
+    ]
+    to_change = [action for action in refused if action not in to_make]
     others = [action for action in ("rename", "delete", "get") if action in actions]
 
     class Machine(RuleBasedStateMachine):
@@ -199,9 +203,14 @@ def machine_for(search: _Search, actions: Collection[str]) -> type[RuleBasedStat
         def disassociate(self, step: Step) -> None:
             search.play(step)
 
-        @precondition(lambda _: bool(refused))
-        @rule(step=steps(refused or ACTIONS))
-        def try_what_is_refused(self, step: Step) -> None:
+        @precondition(lambda _: bool(to_make))
+        @rule(step=steps(to_make or ACTIONS))
+        def try_to_make_it_wrongly(self, step: Step) -> None:
+            search.play(step)
+
+        @precondition(lambda _: bool(to_change))
+        @rule(step=steps(to_change or ACTIONS))
+        def try_to_change_it_wrongly(self, step: Step) -> None:
             search.play(step)
 
         @precondition(lambda _: bool(others))

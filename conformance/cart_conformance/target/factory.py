@@ -27,7 +27,7 @@ class Factory:
         send: Callable[..., Answer],
         keep_secret: Callable[[GivenCustomer], None],
     ) -> None:
-        """``keep_secret`` is told the credentials of given customers before they are used."""
+        """``keep_secret`` gets the credentials of given customers before they are used."""
         self._settings = settings
         self._run_id = run_id
         self._actors = actors

@@ -84,7 +84,7 @@ class Session:
         return self.exchange(made, request, envelope=envelope)
 
     def exchange(self, parts: RequestParts, request: Request, *, envelope: bool = True) -> Answer:
-        """Send a request that was made from ``parts``, and take note of what comes of it.
+        """Send a request that was made from ``parts``, and note its effects and secrets.
 
         ``envelope`` is whether an error must be in the envelope: False if a router may refuse the
         request before it reaches the service. Raises an Interruption.
@@ -98,7 +98,7 @@ class Session:
             raise
         self.ledger.settle(parts, answer)
         self._keep_secrets_received(parts, answer)
-        self.checks.look(parts.operation, answer, envelope)
+        self.checks.check(parts.operation, answer, envelope)
         return answer
 
     # --- Secrets ---

@@ -21,7 +21,7 @@ from cart_conformance.exchange import Answer
 from cart_conformance.oracle import TargetState
 
 WITHHELD = "withheld-by-the-recording-"
-"""What stands in the place of a value that was taken out, before a number of its own."""
+"""The start of the placeholder for a withheld value; a number of its own follows."""
 
 # Marks that recorders write in the place of a secret, alone or after a scheme.
 _MARK = re.compile(
@@ -61,7 +61,7 @@ class Recording:
 
 
 def is_withheld(value: str | None) -> bool:
-    """Whether a value stands for one that the recording does not give."""
+    """Whether a value is a placeholder for one that the recording withholds."""
     return value is not None and value.startswith(WITHHELD)
 
 
