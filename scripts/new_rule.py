@@ -40,7 +40,7 @@ MODULES = {
 def main(
     rule_id: str, operations: str, status: int, text: str | None, level: str, group: str | None
 ) -> None:
-    """Write the stubs of the refusal ID, where a person then writes the rule."""
+    """Write the stubs of the refusal ID, for a person to complete."""
     names = [name.strip() for name in operations.split(",")]
     group = group or _group_of(rule_id, names)
     text = text or rule_id.replace("-", " ").capitalize()
