@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import click
-from cart_conformance.run.events import Layer, Verdict
+from cart_conformance.results import Phase, Verdict
 from cart_mock.breaks import BREAKS
 
 from tests.conformance.kills import Result, attempt, intact_mock
@@ -41,11 +41,11 @@ def _remark(result: Result) -> str:
     return " (allowed)" if result.broken.free else ""
 
 
-def _layers(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[Layer, ...]:
+def _layers(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[Phase, ...]:
     try:
-        return tuple(Layer(name.strip()) for name in value.split(","))
+        return tuple(Phase(name.strip()) for name in value.split(","))
     except ValueError as error:
-        raise click.BadParameter(f"{error}; the layers are {', '.join(Layer)}") from None
+        raise click.BadParameter(f"{error}; the layers are {', '.join(Phase)}") from None
 
 
 @click.command()
@@ -55,7 +55,7 @@ def _layers(_context: click.Context, _parameter: click.Parameter, value: str) ->
 )
 @click.option("--every-rule", is_flag=True, help="Try all rules against each break.")
 @click.option("--seed", default=1, show_default=True, help="The seed of the runs.")
-def main(patterns: tuple[str, ...], layers: tuple[Layer, ...], every_rule: bool, seed: int) -> None:
+def main(patterns: tuple[str, ...], layers: tuple[Phase, ...], every_rule: bool, seed: int) -> None:
     """Run the suite against each break whose name matches a PATTERN, such as 'shared-cart:*'."""
     chosen = [
         one

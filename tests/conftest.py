@@ -24,6 +24,7 @@ FULL_LANE = (
     "tests/conformance/test_model.py",  # runs of the state machine
     "tests/conformance/test_pytest_plugin.py",  # runs in a pytest of their own
     "tests/conformance/test_report_browser.py",  # needs Chromium
+    "tests/conformance/test_schemathesis_docs.py",  # runs what the page shows
     "tests/conformance/test_secrets.py",  # whole runs
     "tests/conformance/test_variants.py",  # whole runs
     "tests/mock/test_sigkill.py",  # kills mocks while they write

@@ -15,6 +15,9 @@ from cart_spec.redaction import Redactor
 
 from cart_conformance.results import Exchange
 
+CUSTOMER_TOKEN: Final = "X-Moltin-Customer-Token"  # noqa: S105 - the name of a header
+"""The name of the header that carries a customer token."""
+
 NOT_JSON: Final = object()
 """The value of :attr:`Answer.document` if the body is not JSON."""
 

@@ -108,8 +108,9 @@ def create_app(
         RulesMiddleware, position=MiddlewarePosition.BEFORE_SWAGGER, mock=mock, requests=requests
     )
     add_error_handlers(app, mock, requests)
+    book = book_of(contract)
     for path in (BOOK_PATH, f"{BOOK_PATH}/"):
-        app.add_url_rule(path, view_func=book_of(contract))
+        app.add_url_rule(path, view_func=book)
     workbench = OnFirstUse(partial(_create_workbench, mock, metrics, control_key))
     for path in (BASE_PATH, f"{BASE_PATH}/{{path:path}}"):
         app.add_url_rule(path, view_func=workbench)

@@ -1,4 +1,4 @@
-"""Starts a mock: listens, builds the application, prints where it is, and serves until stopped."""
+"""Starts a mock: listens, builds the application, prints its URLs, and serves until stopped."""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ class CartMock:
         return found["explanation"]  # type: ignore[no-any-return]  # the document says that it is an object
 
     def verify(self, **expectation: Any) -> None:
-        """Check that there was a request like this, this often.
+        """Check that the store got a request like this, this often.
 
         Raises AssertionError with the nearest miss.
         """

@@ -63,7 +63,7 @@ def checked_contract(document: OpenApiDocument) -> Contract:
 
 
 def first_error(contract: Contract, example: str) -> Mapping[str, Any]:
-    """Return the first error in a named example, or an empty mapping if it has none."""
+    """Return the first error in a named example, or an empty mapping."""
     value = contract.document["components"]["examples"][example].get("value")
     entries = value.get("errors") if isinstance(value, Mapping) else None
     first = entries[0] if isinstance(entries, list) and entries else None

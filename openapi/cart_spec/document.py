@@ -57,7 +57,7 @@ class OpenApiDocument:
         return self.lines.get(pointer, 1)
 
     def at(self, pointer: str) -> Any:
-        """Return the value at a JSON pointer. Raises KeyError if there is none."""
+        """Return the value at a JSON pointer. Raises KeyError if nothing is there."""
         value: Any = self.data
         for part in pointer.split("/")[1:]:
             key = part.replace("~1", "/").replace("~0", "~")
@@ -140,7 +140,7 @@ class Operation:
 
     @property
     def id(self) -> str:
-        """Its ``operationId``, or method and path if it has none."""
+        """Its ``operationId``, or else its method and path."""
         return cast("str", self.data.get("operationId")) or f"{self.method.upper()} {self.path}"
 
 

@@ -6,7 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 import click
 
@@ -17,7 +19,7 @@ _COLOURS: dict[Severity, str] = {"error": "red", "warning": "yellow", "note": "c
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding: where it is, what it is, and what to do.
+    """One finding: its place, what is wrong, and how to fix it.
 
     ``id`` is the permanent name of the kind of finding. ``pointer`` is a JSON pointer into the file
     ``document``; ``line`` is its line, from 1. ``facts`` are further values by name.
@@ -110,7 +112,7 @@ def _sarif_result(finding: Finding, rule_index: int) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": finding.document.replace("\\", "/")},
+                    "artifactLocation": {"uri": _uri(finding.document)},
                     "region": {"startLine": finding.line},
                 },
                 "logicalLocations": [{"fullyQualifiedName": finding.pointer or "/"}],
@@ -118,6 +120,15 @@ def _sarif_result(finding: Finding, rule_index: int) -> dict[str, Any]:
         ],
         "properties": dict(finding.facts),
     }
+
+
+def _uri(document: str) -> str:
+    """Return the address of a file relative to its repository's root, as code scanning needs it."""
+    path = Path(document).resolve()
+    for root in path.parents:
+        if (root / ".git").exists():
+            return quote(path.relative_to(root).as_posix(), safe="/,")
+    return quote(document.replace("\\", "/"), safe="/,")
 
 
 def as_github(review: Review) -> str:

@@ -7,7 +7,7 @@ rule ids, or to a function without parameters that returns one:
 - ``predicates``: the mock's predicates, one for each refusal;
 - ``conditions``: the oracle's conditions, one for each refusal;
 - ``cases``: the names of the suite's cases, for each rule that a run can try;
-- ``probes``: what the mock's tests send to be refused by a rule; installed packages have none.
+- ``probes``: what the mock's tests send to be refused by a rule; only a checkout has them.
 """
 
 from __future__ import annotations

@@ -30,23 +30,24 @@ SECRET_FIELDS = frozenset(
     {"access_token", "client_secret", "password", "password_hash", "refresh_token", "secret",
      "token"}
 )  # fmt: skip
-"""Names of JSON members, form fields and query parameters that hold secrets."""
+"""Names of JSON members, form fields and query parameters for secrets."""
 
 SECRET_HEADERS = frozenset(
     {"authorization", "cookie", "proxy-authorization", "set-cookie", "x-control-key",
      "x-moltin-customer-token"}
 )  # fmt: skip
-"""Names of headers, in lower case, that hold secrets."""
+"""Names of headers, in lower case, for secrets."""
 
 # Stands for MARK while other forms are still looked for, so that none is found inside it.
 _PLACE = "\uf8ff"
-# Base64 of fewer bytes than this is too short to be told from ordinary text.
+# Base64 of fewer bytes than this is too short to differ from ordinary text.
 _SHORTEST_BASE64 = 6
 
 _NAMES = "|".join(sorted(SECRET_FIELDS))
 # A quoted name (its quotes may be escaped, for JSON inside JSON), `name=`, or `name:` at the start
-# of a line; then a value in quotes that need not end, or a word. "Invalid token: it has expired"
-# is none of these. The groups have bounds or are possessive, so that no part is read twice.
+# of a line; then a value in quotes that need not end, or a word. This leaves out
+# "Invalid token: it has expired". The groups have bounds or are possessive, so that no part is
+# read twice.
 _NAMED = re.compile(
     rf"""
     (
@@ -78,11 +79,11 @@ def require_redactable(secret: str, what: str) -> None:
 
 
 class Redactor:
-    """Removes secrets from what is shown. Secrets are added as they become known.
+    """Removes the secrets that it knows. Secrets are added as they become known.
 
-    With ``by_name``, fields, headers and shapes that hold secrets are hidden too; without it only
-    the known values are. ``own_words`` is text of the product itself, such as error titles: a
-    value that stands in it is no secret, since everyone can read it there.
+    With ``by_name``, the values of secret fields, headers and shapes are hidden too; without it
+    only the known values are. ``own_words`` is text of the product itself, such as error titles: a
+    value that occurs in it is not a secret, since everyone can read it there.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class Redactor:
     def add(self, *secrets: str | None) -> None:
         """Redact these values from now on.
 
-        Left out are None, own words, and values shorter than ``SHORTEST``; callers refuse those
+        It ignores None, own words, and values shorter than ``SHORTEST``; callers refuse those
         early with ``require_redactable``.
         """
         for secret in secrets:
@@ -142,7 +143,7 @@ class Redactor:
             pairs = parse_qsl(text, keep_blank_values=True)
             self.add(*(value for name, value in pairs if name in SECRET_FIELDS))
 
-    # --- What is shown ---
+    # --- What remains ---
 
     def text(self, text: str) -> str:
         """Return a text without secrets."""
@@ -151,7 +152,7 @@ class Redactor:
             self._forms = sorted(forms, key=lambda form: (-len(form), form))
         text = text.replace(_PLACE, "\ufffd")
         # Form by form: secrets come all through a run, and one pattern of all of them would have
-        # to be compiled anew each time.
+        # to be compiled again each time.
         for form in self._forms:
             if form in text:
                 text = text.replace(form, _PLACE)

@@ -62,7 +62,7 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
 
 
 class UnreadableDocumentError(RefusedInputError):
-    """A file that does not hold what a command can work with."""
+    """A file without a document that a command can work with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -74,6 +75,8 @@ class Schemas:
             return f"its schema cannot be resolved: {unresolvable}"
         except UnknownType as unknown:
             return f"its schema uses the unknown type {unknown.type!r}"
+        except re.error as invalid:
+            return f"its schema has an invalid regular expression: {invalid}"
         if error is None:
             return None
         where = "".join(f"[{part!r}]" for part in error.absolute_path)

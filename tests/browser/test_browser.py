@@ -1,4 +1,4 @@
-"""A page on another origin, in a real browser, uses the mock."""
+"""A page on another origin uses the mock, in a real browser."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_the_code_of_the_documentation_runs(mock_url: str, tmp_path: Path) -> No
     assert "expected exactly 1" in ran.stderr
 
 
-# What a reader's application might do: log in, in vain and then with success, and associate a cart.
+# What a reader's application might do: fail to log in, then log in, and associate a cart.
 APPLICATION = """
 const call = (path, headers, body) => fetch(cartMock.url + path, { method: "POST", headers, body });
 const form = new URLSearchParams({ grant_type: "implicit", client_id: cartMock.clientId });

@@ -1,4 +1,4 @@
-"""The workbench's page, used in a real browser as people use it."""
+"""The workbench's page, used in a real browser."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def mock(mock_url: str) -> Iterator[CartMock]:
-    """A store of this test in the mock."""
+    """Yield a mock with a store for this test."""
     with httpx.Client(base_url=mock_url) as client:
         mock = CartMock(client, f"page-{uuid.uuid4()}")
         yield mock
@@ -82,7 +82,7 @@ def names(client: httpx.Client) -> list[str]:
 
 @pytest.fixture
 def opened(browser: Browser, mock: CartMock) -> Iterator[Opened]:
-    """Opens the page on this test's store; a script error or a foreign request fails the test."""
+    """Yield a function that opens the page; a script error or a foreign request fails the test."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
     fetched: list[str] = []
@@ -122,7 +122,7 @@ def says(page: Page, text: str) -> None:
 
 
 def refuse(mock: CartMock, cart: str = "household") -> httpx.Response:
-    """A request that is refused by type-not-customer."""
+    """Send a request that type-not-customer refuses."""
     return mock.client.post(
         f"/v2/carts/{cart}/relationships/customers",
         headers=mock.headers(),
@@ -259,7 +259,7 @@ def test_what_a_cart_is_called_is_shown_and_never_run(opened: Opened, mock: Cart
 
 
 def many(customers: int, carts: int) -> dict[str, Any]:
-    """A state in which each customer has every so many carts, some are shared, some nobody's."""
+    """Return a state in which customers have several carts; some are shared, some unowned."""
     held = [n for n in range(carts) if customers and n % 7]
     links = {(f"cart-{n}", f"customer-{(n * step) % customers}") for n in held for step in (1, 3)}
     return {
@@ -607,7 +607,7 @@ def test_the_coverage_shows_what_was_met(opened: Opened, mock: CartMock, tmp_pat
         page.get_by_role("button", name="JUnit").click()
     download.value.save_as(tmp_path / "coverage.xml")
     assert "type-not-customer" in (tmp_path / "coverage.xml").read_text()
-    page.get_by_role("button", name="Count anew").click()
+    page.get_by_role("button", name="Count from zero").click()
     expect(line).to_contain_text("not yet")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from cart_conformance.run.events import Verdict
+from cart_conformance.results import Verdict
 from cart_mock.breaks import BREAKS, Break
 
 from tests.conformance.kills import ADVISED, expected

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import httpx
 from argon2 import PasswordHasher
 from cart_conformance.cases.context import NOTHING_CHANGES
-from cart_conformance.run.events import Layer, RuleVerdict, Verdict
+from cart_conformance.results import Phase, RuleVerdict, Verdict
 from cart_mock.app import create_app
 from cart_mock.auth import passwords
 from cart_mock.breaks import BREAKS, Break, parse_break
@@ -166,7 +166,7 @@ def attempt(
     broken: Break,
     intact: httpx.Client,
     *,
-    layers: Sequence[Layer] = (Layer.DIRECTED,),
+    layers: Sequence[Phase] = (Phase.DIRECTED,),
     rules: Sequence[str] | None = None,
     seed: int = 1,
 ) -> Result:
@@ -183,7 +183,7 @@ def attempt(
 
 
 def run_on(
-    mock: CartMock, directory: Path, *, layers: tuple[Layer, ...], rules: tuple[str, ...], seed: int
+    mock: CartMock, directory: Path, *, layers: tuple[Phase, ...], rules: tuple[str, ...], seed: int
 ) -> Run:
     """One run on a store of the mock."""
     return run(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,62 @@ def test_the_plan_foretells_the_requests(tmp_path: Path) -> None:
         made = run(url, tmp_path, rules=rules)
     sent = sum(result.requests for result in made.results)
     assert 0.6 * sent <= planned <= 1.6 * sent
+
+
+LOADS = """
+import sys
+from click.testing import CliRunner
+from cart_conformance.cli import cli
+import cart_conformance.target.cleanup
+for words in (["--help"], ["plan"], ["rules"], ["explain", "last-cart"], ["cleanup", "no-file"]):
+    CliRunner().invoke(cli, words)
+assert "schemathesis" not in sys.modules
+assert "hypothesis" not in sys.modules
+"""
+
+
+def test_commands_that_make_no_run_do_not_load_schemathesis() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADS], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--client-secret", "abc"], "the client secret has fewer than 4 characters"),
+        (["--client-secret", "abcdef", "--timeout", "0"], "timeout must be a number of at least"),
+        (["--client-secret", "abcdef", "--texts", "x"], "Invalid value for '--texts'"),
+    ],
+)
+def test_usage_error_is_one_line_that_names_the_setting(words: list[str], said: str) -> None:
+    result = call("run", "http://127.0.0.1:9", "--client-id", "i", *words)
+    assert result.exit_code == 2
+    assert result.output.startswith("cart-conformance: ")
+    assert said in result.output
+    assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("rate = 'fast'", "rate must be a number of at least 0"),
+        ("seed = 1.5", "seed must be a whole number"),
+        ("strict = 'yes'", "strict must be true or false"),
+        ("texts = 'loudly'", "texts must be one of fail, advise, ignore"),
+        ("report_dir = 1", "report_dir must be a path"),
+        ("max_requests = 0", "max_requests must be a whole number of at least 1"),
+        ("rules = 1", "rules must be names"),
+    ],
+)
+def test_toml_value_of_another_type_is_refused_with_what_it_takes(
+    line: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "conformance.toml").write_text(f"client_id = 'i'\n{line}\n")
+    result = call("run", "http://127.0.0.1:9", "--client-secret", "abcdef")
+    assert result.exit_code == 2
+    assert said in result.output
 
 
 def test_every_rule_that_a_run_can_try_has_a_case_for_each_operation() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cart_conformance.run.events import Verdict
+from cart_conformance.results import Verdict
 
 from tests.conformance.kills import serving_break
 from tests.conformance.runs import run

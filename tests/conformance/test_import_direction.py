@@ -16,13 +16,8 @@ ORDER = (
     "traffic", "reports", "run", "schemathesis", "cases", "target", "oracle",
     "bodies", "findings", "exchange", "config", "results", "errors",
 )  # fmt: skip
-UPWARDS = {
-    # Phases report with the run's aggregator and verdicts, which import no phase.
-    ("schemathesis", "run"),
-    # The names of values in their former place; the oracle needs nothing of the run or the target.
-    ("oracle", "run"),
-    ("oracle", "target"),
-}
+# Phases report with the run's aggregator and verdicts, which import no phase.
+UPWARDS = {("schemathesis", "run")}
 
 
 def module_of(path: Path) -> str:

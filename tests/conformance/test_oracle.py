@@ -150,7 +150,7 @@ def found(to: Answer, what: TargetState | None = None) -> list[tuple[str, Kind]]
     return [(f.rule, f.kind) for f in ORACLE.judge(to, what or known()).findings]
 
 
-def test_every_refusal_of_the_catalogue_has_a_trial() -> None:
+def test_conditions_cover_every_refusal_of_the_catalogue() -> None:
     refusals = {rule.id for rule in CONTRACT.rules if rule.is_refusal}
     assert refusals - set(CONDITIONS) == set()
     assert set(CONDITIONS) - refusals == set()

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from cart_conformance.cases.schema_cases import SchemaCases
-from cart_conformance.target.credentials import CUSTOMER_TOKEN, Credentials
+from cart_conformance.exchange import CUSTOMER_TOKEN
+from cart_conformance.target.credentials import Credentials
 from cart_conformance.target.requests import identifiers, parts_of, plain_request
 from cart_spec import load_contract
 

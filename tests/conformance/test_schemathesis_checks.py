@@ -25,7 +25,7 @@ from schemathesis import Case, Response
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from tests.conformance.kills import serving_break
+from tests.conformance.servers.defects import DEFECTS
 from tests.conformance.servers.reference import Call, Refusal, Reply, Service, serving
 
 CONTRACT = load_contract()
@@ -34,19 +34,13 @@ ASSOCIATIONS = "/v2/carts/{cartID}/relationships/customers"
 
 @contextmanager
 def schema_on(service: Service) -> Iterator[OpenApiSchema]:
-    """The bound contract on a server of the tests."""
-    with serving(service) as url, schema_at(url) as schema:
-        yield schema
-
-
-@contextmanager
-def schema_at(url: str) -> Iterator[OpenApiSchema]:
-    """The bound contract on the server at a URL; its fixtures are removed afterwards."""
-    schema = load_schema(url, "a-store", "a secret", seed=1)
-    try:
-        yield schema
-    finally:
-        loading.close(schema)
+    """The bound contract on a server of the tests; its fixtures are removed afterwards."""
+    with serving(service) as url:
+        schema = load_schema(url, "a-store", "a secret", seed=1)
+        try:
+            yield schema
+        finally:
+            loading.close(schema)
 
 
 def fixtures_of(schema: OpenApiSchema) -> Fixtures:
@@ -100,10 +94,7 @@ def test_check_right_answers_pass() -> None:
 
 
 def test_check_rule_that_is_not_enforced_fails_with_its_own_class() -> None:
-    with (
-        serving_break("more-than-one-customer:accepted-on-post") as url,
-        schema_at(url) as schema,
-    ):
+    with schema_on(DEFECTS["more-than-one-customer: accepted on POST"].make()) as schema:
         people = [each.id for each in fixtures_of(schema).customers]
         case = associate(schema, {"data": [*entry(people[0])["data"], *entry(people[1])["data"]]})
         with pytest.raises(FailureGroup) as caught:
@@ -141,10 +132,7 @@ def test_check_two_broken_rules_are_two_failures() -> None:
 
 def test_check_what_a_refused_request_changed_fails() -> None:
     """The cart is looked at after the request, and the failure is that request's."""
-    with (
-        serving_break("refusal-changes-nothing:type-not-customer") as url,
-        schema_at(url) as schema,
-    ):
+    with schema_on(DEFECTS["type-not-customer: refused, and done on POST"].make()) as schema:
         case = associate(schema, entry(fixtures_of(schema).customers[0].id, "person"))
         found = failures(case, case.call())
     assert ("refusal-changes-nothing", Kind.EFFECT) in found
@@ -249,6 +237,26 @@ def test_transport_cases_carry_no_token() -> None:
         assert case.headers["X-Moltin-Customer-Token"] == CUSTOMER_A
         assert str(customer.token) not in repr(case)
         assert str(customer.token) not in case.as_curl_command()
+
+
+class _Echoes(Service):
+    """Puts the token that it was sent into what it refuses with."""
+
+    def refuse(self, call: Call, broken: str, status: int, text: str) -> None:
+        raise Refusal(broken, status, f"{text[:1]} {call.headers.get('authorization')}")
+
+
+def test_failure_message_has_no_token_that_the_server_echoed() -> None:
+    """Schemathesis filters by name; the messages of these checks are redacted by value."""
+    with schema_on(_Echoes()) as schema:
+        case = associate(schema, {"data": []})
+        response = case.call()
+        token = response.request.headers["Authorization"].removeprefix("Bearer ")
+        assert token.encode() in response.content
+        with pytest.raises(FailureGroup) as caught:
+            case.validate_response(response, checks=[cart_associations, cart_associations_advice])
+    assert [token in failure.message for failure in caught.value.exceptions] == [False]
+    assert "[redacted]" in caught.value.exceptions[0].message
 
 
 def test_load_schema_removes_everything_that_it_made() -> None:

@@ -14,7 +14,7 @@ from cart_conformance.results import (
     RuleVerdict,
     Verdict,
 )
-from cart_conformance.run.verdicts import Policy, exit_status, fold
+from cart_conformance.run.verdicts import Policy, Problem, exit_status, fold
 from cart_spec import load_contract
 from cart_spec.contract import Level
 
@@ -75,6 +75,27 @@ def test_what_a_deviation_does_follows_from_its_level_and_kind(
 ) -> None:
     made = verdict_of("type-not-customer", *both(Verdict.DEVIATES, found), policy=policy)
     assert made.verdict is verdict
+
+
+UNTESTABLE = Problem(Verdict.UNTESTABLE, "the control failed")
+
+
+@pytest.mark.parametrize(
+    ("found", "problem", "verdict"),
+    [
+        ((), None, Verdict.CONFORMS),
+        ((), UNTESTABLE, Verdict.UNTESTABLE),
+        ((deviation(),), None, Verdict.DEVIATES),
+        ((deviation(),), UNTESTABLE, Verdict.DEVIATES),
+        ((deviation(level="observed"),), None, Verdict.ADVICE),
+        ((deviation("last-cart"),), None, Verdict.CONFORMS),
+        ((deviation("last-cart"),), UNTESTABLE, Verdict.UNTESTABLE),
+    ],
+)
+def test_case_verdict_is_decided_by_its_own_rule_then_by_the_problem(
+    found: tuple[Deviation, ...], problem: Problem | None, verdict: Verdict
+) -> None:
+    assert Policy().case_verdict("type-not-customer", found, problem) is verdict
 
 
 def test_every_rule_gets_exactly_one_verdict() -> None:

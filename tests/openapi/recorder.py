@@ -128,7 +128,7 @@ class Stage:
         return json.loads(text)
 
     async def set_up(self) -> None:
-        """Register Ada and Bob, and make a cart of nobody, one of Ada's and one of Bob's."""
+        """Register Ada and Bob; make a cart for each and one without a customer."""
         await self.log_in_stores()
         for name in ("Ada", "Bob"):
             person = {

@@ -104,7 +104,7 @@ CUSTOMER_TOKEN = lambda data: data["components"]["parameters"]["CustomerToken"] 
 REFUSAL = {"status": 400, "text": "New", "example": "last-cart"}
 
 # What is done to the contract, the kind of change that is then found, and the one that is found
-# when the two documents change places (None: told nowhere else in this table).
+# when the two documents change places (None: not in this table).
 CHANGES: list[tuple[str, Edit, str, str | None]] = [
     ("drop an operation", drop_operation, "operation-removed",
      "operation-added"),

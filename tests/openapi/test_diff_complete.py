@@ -224,7 +224,7 @@ def random_edit(data: Data, rng: random.Random) -> str | None:
     ):
         return None  # an object, with its type or without
     if pointer.count("/") < 3 and pointer.startswith("/components"):
-        return None  # components count where they are used
+        return None  # components are compared in their users
     if action == "drop":
         del owner[key]
     elif action == "change":

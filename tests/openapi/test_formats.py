@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,21 @@ def test_sarif_points_at_the_line_and_describes_each_rule() -> None:
         "artifactLocation": {"uri": "dir/a,b.yaml"},
         "region": {"startLine": 7},
     }
+
+
+@pytest.mark.parametrize(
+    ("document", "uri"),
+    [("a b#c.yaml", "sub/a%20b%23c.yaml"), ("../d%.yaml", "d%25.yaml")],
+)
+def test_as_sarif_of_a_file_in_a_repository_has_its_escaped_path_from_the_root(
+    document: str, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    log = json.loads(as_sarif(replace(REVIEW, findings=[replace(FINDING, document=document)])))
+    location = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert location["artifactLocation"] == {"uri": uri}
 
 
 def test_github_annotations_are_one_escaped_line_each() -> None:

@@ -1,4 +1,4 @@
-"""The lint finds each fault by its id, at its place; the contract itself has none."""
+"""The lint finds each fault by its id, at its place, and none in the contract itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from cart_spec.contract import CATALOGUE_KEY, load_contract
 from cart_spec.document import OpenApiDocument, parse
 from cart_spec.implementations import Evidence
 from cart_spec.lint import CHECKS, check_document
-from cart_spec.lint.coverage import missing_parts
 
 from tests.openapi.documents import changed, contract_document, example_error, rule_of
 
@@ -89,6 +88,41 @@ FAULTS: list[tuple[str, Callable[[Data], None], str]] = [
         "description-missing",
         put(lambda data: responses(data)["CartUnknown"], "description", " "),
         "/components/responses/CartUnknown",
+    ),
+    (
+        "security-scheme-unknown",
+        put(post, "security", [{"bearerToken": []}, {"unheard-of": []}]),
+        f"{AT}/post/security/1/unheard-of",
+    ),
+    (
+        "link-target-unknown",
+        put(lambda data: data["components"]["links"]["getACart"], "operationId", "unheardOf"),
+        "/components/links/getACart/operationId",
+    ),
+    (
+        "operation-id-duplicate",
+        put(lambda data: data["paths"]["/v2/customers"]["get"], "operationId", "getCarts"),
+        "/paths/~1v2~1customers/get/operationId",
+    ),
+    (
+        "path-parameter-undeclared",
+        lambda data: data["paths"].update({"/v2/a/{b}": data["paths"].pop("/v2/carts")}),
+        "/paths/~1v2~1a~1{b}/get",
+    ),
+    (
+        "schema-pattern-invalid",
+        put(lambda data: schemas(data)["SafeId"], "pattern", "(["),
+        "/components/schemas/SafeId/pattern",
+    ),
+    (
+        "schema-value-invalid",
+        put(lambda data: data["components"]["parameters"]["PageLimit"]["schema"], "default", "x"),
+        "/components/parameters/PageLimit/schema/default",
+    ),
+    (
+        "schema-value-invalid",
+        put(lambda data: schemas(data)["Cart"]["properties"]["id"], "example", 5),
+        "/components/schemas/Cart/properties/id/example",
     ),
     ("component-unused", put(schemas, "Left", {"type": "object"}), "/components/schemas/Left"),
     (
@@ -289,28 +323,6 @@ def test_check_document_with_a_part_missing_or_too_many_reports_both(part: str, 
         ),
         (f"rule-{part}-missing", f"last-cart has no {part} in {owner}."),
     ]
-
-
-def test_missing_parts_of_a_new_rule_are_all_listed() -> None:
-    refusals = frozenset(each.id for each in RULES if each.is_refusal)
-    complete = Evidence(refusals, COMPLETE.cases, refusals, refusals)
-    assert missing_parts(load_contract(), complete) == {}
-    others = refusals - {"last-cart"}
-    cases = {
-        rule_id: names
-        for rule_id, names in (complete.cases or {}).items()
-        if rule_id != "last-cart"
-    }
-    missing = missing_parts(load_contract(), Evidence(others, cases, others, others))
-    assert {rule_id: [str(part) for part in parts] for rule_id, parts in missing.items()} == {
-        "last-cart": [
-            "predicate in the mock",
-            "condition in the oracle",
-            "case in the suite",
-            "probe in the mock's tests",
-        ]
-    }
-    assert missing_parts(load_contract(), Evidence()) == {}
 
 
 def test_a_rule_beyond_any_run_needs_no_case() -> None:

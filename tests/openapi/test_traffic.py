@@ -1,4 +1,4 @@
-"""Recorded traffic is judged as a run would judge it; what is not in it is held against nobody."""
+"""Recorded traffic is judged as a run would judge it; missing values count for nothing."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def run(tmp_path: Path, document: Any, *options: str) -> Result:
     return CliRunner().invoke(traffic, [str(path), *options])
 
 
-# ---- Nothing is told of what follows the contract ----
+# ---- Exchanges that follow the contract are not reported ----
 
 # Time stands still in these recordings, and moves in that scene.
 TIMELESS = [rule.id for rule in CONTRACT.rules if rule.id != "cart-expired"]
@@ -186,7 +186,7 @@ def test_other_traffic_is_counted_and_not_judged(visit: list[Entry], tmp_path: P
     assert (evidence.others, len(evidence.judged)) == (1, len(visit))
 
 
-# ---- What does not follow the contract is told, by its rule ----
+# ---- Exchanges that break the contract are reported, by rule ----
 
 
 def answer(entry: Entry, status: int, body: Any) -> None:
@@ -252,7 +252,7 @@ def test_a_deviation_has_its_place_its_sentence_and_its_line(
     assert CONTRACT.rule("more-than-one-customer").source.sentence in found["message"]["text"]
 
 
-# ---- What is not in the recording is held against nobody ----
+# ---- Values that are not in the recording never count ----
 
 
 def without(name: str) -> Callable[[Entry], None]:
@@ -301,7 +301,7 @@ def test_what_a_recorder_left_out_is_no_deviation(
 
 
 def test_what_others_may_have_done_is_no_deviation(visit: list[Entry], tmp_path: Path) -> None:
-    """Somebody else has deleted the cart meanwhile: whoever was alone would know better."""
+    """Another client may have deleted the cart; with --alone, none can have."""
     entries = copy.deepcopy(visit)
     refusal(404, "Cart not found")(entries[-2])
     assert told(weighed(tmp_path, har(entries))) == []
@@ -413,8 +413,11 @@ BAD = {
     "another document": ("{}", "is neither a HAR file"),
     "a list of something": ("[1]", "is neither a HAR file"),
     "no exchanges": (json.dumps(har([])), "none of its 0 exchanges"),
-    "an entry that is none": (json.dumps(har([{}])), "line 1: /log/entries/0 is no exchange"),
-    "a number for a request": (json.dumps(har([{"request": 1, "response": 2}])), "is no exchange"),
+    "an entry that is none": (json.dumps(har([{}])), "line 1: /log/entries/0 is not an exchange"),
+    "a number for a request": (
+        json.dumps(har([{"request": 1, "response": 2}])),
+        "is not an exchange",
+    ),
     "broken base64": (
         json.dumps(
             har(

@@ -1,4 +1,4 @@
-"""The workbench's tests use the mock as its users' tests do, with its own answers checked, too."""
+"""Fixtures: the mock as users' tests get it, with the control API's answers checked, too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["cart_mock", "live_cart_mock", "live_cart_mock_client"]
 
 @pytest.fixture(scope="session")
 def cart_mock_client() -> Iterator[httpx.Client]:
-    """A client of a mock whose workbench checks its answers against its own document."""
+    """Yield a client of a mock whose control API checks its answers against its document."""
     checking = partial(create_workbench, validate_responses=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cart_mock.workbench.app.create_workbench", checking)

@@ -1,4 +1,4 @@
-"""Who may use the workbench: everyone on loopback, elsewhere who has the key."""
+"""Access to the workbench: open on loopback, by control key elsewhere."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_an_open_workbench_is_not_had_under_the_name_of_another_machine(
 
 @contextmanager
 def started(*arguments: str) -> Iterator[tuple[str, list[str]]]:
-    """A mock in a process of its own: the port that it listens on and what it printed."""
+    """Start a mock in its own process; yield its port and what it printed."""
     process = subprocess.Popen(
         [sys.executable, "-m", "cart_mock", "--port", "0", *arguments],
         stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The clock: frozen, advanced, set; what expires by it, and what waits for it."""
+"""The clock of a store: frozen, advanced, set; expiry and latency follow it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 @pytest.fixture
 def exercised(live_cart_mock: CartMock) -> CartMock:
-    """A store whose requests exercised one rule, and another by a fault."""
+    """Return a mock whose requests exercised one rule, and another by a fault."""
     mock, headers = live_cart_mock, live_cart_mock.headers()
     body = {"data": {"id": "c", "name": "Cart"}}
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""What docs/workbench.md shows is run as it stands there, and prints what it says."""
+"""The commands and tests in docs/workbench.md run, and print what the page says."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def sections() -> dict[str, list[tuple[str, str]]]:
-    """Heading to its fenced blocks, each with its language."""
+    """Return the fenced blocks below each heading, with their languages."""
     parts = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
     return {part.partition("\n")[0]: BLOCK.findall(part) for part in parts}
 

@@ -1,4 +1,4 @@
-"""The workbench's document: sound, complete, and served."""
+"""The control API's document: valid, complete, and served."""
 
 from __future__ import annotations
 

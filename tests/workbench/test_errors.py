@@ -1,4 +1,4 @@
-"""Bad input to the workbench: one envelope, with what to send instead, and nothing changes."""
+"""Bad input to the control API: one envelope, a hint how to fix it, and nothing changes."""
 
 from __future__ import annotations
 
@@ -354,7 +354,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any], int, str, str]] = {
 
 
 def everything(mock: CartMock) -> list[Any]:
-    """All that there is to a store; its clock stands still, but the machine's does not."""
+    """Return the whole state of a store, without the offset of its frozen clock."""
     store = f"/stores/{mock.client_id}"
     glance = mock.workbench("GET", store)["data"]
     glance["clock"].pop("offset")

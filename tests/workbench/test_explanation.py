@@ -1,4 +1,4 @@
-"""Explanations: each refusal says what broke which rule, and its commands really pass."""
+"""Explanations: each refusal names its rule and cause, and the suggested commands pass."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def identifiers(*ids: Any) -> dict[str, Any]:
 
 
 class Refused(NamedTuple):
-    """A request that is refused: who sends it, what, and what of it is to blame."""
+    """A request that is refused: its caller, its content, and the part to blame."""
 
     caller: str
     method: str

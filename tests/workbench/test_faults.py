@@ -1,4 +1,4 @@
-"""Faults: what goes wrong, for whom, how often; and how it looks from the other end of the wire."""
+"""Faults: what goes wrong, for which requests, how often, and what the client sees."""
 
 from __future__ import annotations
 
@@ -226,13 +226,13 @@ def test_faults_of_one_store_are_not_those_of_another(shop: CartMock) -> None:
 
 @pytest.fixture(params=["shop", "live_shop"])
 def either(request: pytest.FixtureRequest) -> CartMock:
-    """A mock in this process, and one over a real connection: both must fail the same way."""
+    """Return a mock in this process, and one over a real connection: both must fail alike."""
     shop: CartMock = request.getfixturevalue(request.param)
     return shop
 
 
 def patience(kind: str) -> float:
-    """For how long to wait for what a fault does: only an answer that stalls never comes."""
+    """Return how long to wait for the effect of a fault: only a stalled answer never comes."""
     return 0.5 if kind == "stall" else 60
 
 

@@ -1,4 +1,4 @@
-"""Text from strangers costs time in proportion to its length, wherever the control API reads it."""
+"""Hostile text takes time in proportion to its length, wherever the control API reads it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,8 @@ from connexion.exceptions import BadRequestProblem
 
 MEGABYTE = 1_000_000
 PIECES = [
-    "eyJ", "eyJaaaaa.", "eyJaaaaa.a.", ".", "-", "password", "password=", '"password":"',
-    '"token": ',
-    "bearer ", "Basic x", " - '", "Missing x parameter '", "On instance:\n", "a@b.", "a=b&", "\\",
-    "\\\"", "$", "'", " ", "\n", "[", '{"a":', "%2", "*a",
+    "eyJ", "eyJaaaaa.a.", "password", "password=", '"password":"', "bearer ", " - '",
+    "Missing x parameter '", "a=b&", "\\\"", " ", '{"a":', "%2", "*a",
 ]  # fmt: skip
 
 

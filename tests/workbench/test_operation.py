@@ -1,4 +1,4 @@
-"""For those who run the mock: health, readiness, logs, traces; and the pytest plugin."""
+"""Operation: health, readiness, logs, traces, the command; and the pytest plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long lists are made in slices, and read like any JSON."""
+"""Long lists are written in slices, and are valid JSON."""
 
 from __future__ import annotations
 

@@ -91,6 +91,20 @@ def test_the_contact_email_of_its_scenario_keeps_customers_away(cart_mock: CartM
     assert answer.status_code == 422
 
 
+def test_seeding_a_store_that_is_deleted_meanwhile_is_refused(
+    cart_mock: CartMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = CartMock(cart_mock.client)
+
+    def slow(*arguments: Any) -> object:
+        cart_mock.workbench("DELETE", f"/stores/{store.client_id}")
+        return scenario(*arguments)
+
+    monkeypatch.setattr("cart_mock.workbench.state_api.scenario", slow)
+    with pytest.raises(WorkbenchError, match="Store not found"):
+        store.seed("one-shopper")
+
+
 @pytest.mark.parametrize("times", [False, True])
 @pytest.mark.parametrize("name", ["one-shopper", "shared-cart", "contact-email"])
 def test_an_import_of_an_export_is_the_same_state(

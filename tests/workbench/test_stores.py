@@ -1,4 +1,4 @@
-"""Stores: list, make, look at, reset, delete; and that no two of them ever meet."""
+"""Stores: listed, created, shown, reset, deleted, and isolated from each other."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_with_pinned_keys_an_unknown_one_is_refused_loudly(tmp_path: Path) -> No
 
 
 def _scenario(client: httpx.Client, worker: int) -> list[str]:
-    """One worker's run, the same for all of them: what it saw that it should not have seen."""
+    """Run one worker's requests; return what it saw of other workers."""
     mock = CartMock(client, f"worker-{worker}")
     mock.seed("one-shopper")
     ada = mock.headers("ada@example.com", "ada-password")

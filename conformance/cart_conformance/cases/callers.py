@@ -15,8 +15,8 @@ from cart_conformance.cases.fixtures import (
 )
 from cart_conformance.cases.registry import Case, cases
 from cart_conformance.errors import Untestable
-from cart_conformance.exchange import Answer
-from cart_conformance.target.credentials import CUSTOMER_TOKEN, Customer, forged_tokens
+from cart_conformance.exchange import CUSTOMER_TOKEN, Answer
+from cart_conformance.target.credentials import Customer, forged_tokens
 from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers
 
 AUTHORIZATION = "Authorization"

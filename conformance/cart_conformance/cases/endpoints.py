@@ -12,11 +12,11 @@ from cart_conformance.cases.callers import access_header, customer_header
 from cart_conformance.cases.context import CaseContext
 from cart_conformance.cases.registry import Case, cases
 from cart_conformance.errors import Untestable
-from cart_conformance.exchange import Answer
+from cart_conformance.exchange import CUSTOMER_TOKEN, Answer
 from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.oracle.response_checks import ENVELOPE
 from cart_conformance.results import Kind
-from cart_conformance.target.credentials import CUSTOMER_TOKEN, Credentials
+from cart_conformance.target.credentials import Credentials
 from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers, log_in_body
 
 CARTS = ("getCarts", "createACart", "getACart", "updateACart", "deleteACart")

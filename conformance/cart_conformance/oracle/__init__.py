@@ -1,8 +1,9 @@
 """The oracle: which answers the contract allows to a request, from what was sent and is known.
 
-Pure: nothing here sends. Written from the contract's sentences, apart from every implementation of
-them, and permissive wherever they leave a choice: of several rules that a request breaks, any
-refusal will do, and where it cannot be known whether one is broken, both answers will.
+It is pure: it sends nothing and may import only the values at the top of the package. It is written
+from the contract's sentences and not from any implementation. If they leave a choice, it allows
+both: of several broken rules, any refusal; if it is unknown whether a rule is broken, any answer.
+Start reading at :meth:`cart_conformance.oracle.judge.Oracle.judge`.
 """
 
 from cart_conformance.oracle.effects import learn
@@ -18,7 +19,7 @@ from cart_conformance.oracle.knowledge import (
     TargetState,
     list_side,
 )
-from cart_conformance.oracle.request_view import RequestView, Router
+from cart_conformance.oracle.request_view import RequestView
 
 __all__ = [
     "ADMINISTRATOR",
@@ -31,7 +32,6 @@ __all__ = [
     "KnownCustomer",
     "Oracle",
     "RequestView",
-    "Router",
     "TargetState",
     "learn",
     "list_side",

@@ -1,8 +1,8 @@
-"""What one answer says: whether it refuses as a rule has it, and whether it keeps its form.
+"""Checks one answer: does it refuse as a rule says, and does it have the form of an error?
 
-Pure functions of an answer and the catalogue; nothing here sends. The tolerance is the contract's:
-a text is looked for in title and detail of every entry, contained, letter case, white space and a
-closing full stop aside; a 5xx is never a refusal; the status inside may be a number or a string.
+These are pure functions of an answer and the catalogue. Title and detail of every entry are
+searched for a text; letter case, white space and a closing full stop do not matter. A 5xx is never
+a refusal. The status inside may be a number or a string.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cart_conformance.exchange import NOT_JSON, Answer
 from cart_conformance.findings import Finding
 from cart_conformance.results import Kind
 
-# What a gateway in front of a deployment answers by itself, in a form of its own.
+# A gateway in front of a deployment may answer these by itself, in another form.
 GATEWAY_STATUSES = frozenset({429, 502, 503, 504})
 
 STATUS_INSIDE = {("createCustomerCartAssociation", 422): ("422", "400")}
@@ -24,12 +24,12 @@ STATUS_INSIDE = {("createCustomerCartAssociation", 422): ("422", "400")}
 
 
 def normalised(text: str) -> str:
-    """``text`` without what the comparison of texts leaves aside."""
+    """Return ``text`` without what the comparison of texts ignores."""
     return " ".join(text.split()).casefold().removesuffix(".").rstrip()
 
 
 def entries(answer: Answer) -> list[dict[str, Any]]:
-    """The entries of an error answer; none where it is not in the envelope."""
+    """Return the entries of an error answer; none if it is not in the envelope."""
     document = answer.document
     errors = document.get("errors") if isinstance(document, dict) else None
     return (
@@ -38,7 +38,7 @@ def entries(answer: Answer) -> list[dict[str, Any]]:
 
 
 def has_text(answer: Answer, text: str) -> bool:
-    """Whether title or detail of an entry contains ``text``."""
+    """Return whether title or detail of an entry contains ``text``."""
     wanted = normalised(text)
     return any(
         wanted in normalised(value)
@@ -49,7 +49,7 @@ def has_text(answer: Answer, text: str) -> bool:
 
 
 def shown(answer: Answer) -> str:
-    """The answer in a few words: status, and the texts of its errors."""
+    """Return the answer in a few words: status, and the texts of its errors."""
     texts = [
         " / ".join(str(entry[key]) for key in ("title", "detail") if entry.get(key))
         for entry in entries(answer)
@@ -67,9 +67,9 @@ def refusal_findings(
     exact: Level | None = None,
     statuses: tuple[int, ...] | None = None,
 ) -> Iterator[Finding]:
-    """How ``answer`` falls short of the refusal that ``rule`` has for it.
+    """Yield how ``answer`` differs from the refusal that ``rule`` has for it.
 
-    ``level``, ``exact`` and ``statuses`` are the rule's, where a case has none of its own.
+    ``level``, ``exact`` and ``statuses`` are by default those of the rule.
     """
     level = level or rule.level
     exact = _weaker(level, exact or rule.exact)
@@ -89,21 +89,21 @@ def refusal_findings(
     elif statuses and answer.status not in statuses:
         yield finding(Kind.WRONG_STATUS, exact, f"{wanted}{text}")
     elif entries(answer):
-        # Without entries there is nowhere to look: that is error-envelope's to say.
+        # Without entries there is no text to look for: error-envelope reports that.
         for sentence in documented_texts(rule):
             if not has_text(answer, sentence):
                 yield finding(Kind.WRONG_TEXT, exact, f"{wanted} {sentence}")
 
 
 def documented_texts(rule: Rule) -> tuple[str, ...]:
-    """The sentences that are published for a refusal."""
+    """Return the sentences that are published for a refusal."""
     if not rule.documented_text:
         return ()
     return tuple(filter(None, (rule.text, rule.detail)))
 
 
 def envelope_problem(answer: Answer, operation: str) -> str | None:
-    """What is wrong with the form of an error answer, or None."""
+    """Return what is wrong with the form of an error answer, or None."""
     media_type = answer.headers.get("Content-Type", "")
     if answer.document is NOT_JSON:
         return f"the body is not JSON (Content-Type: {media_type or 'none'})"

@@ -1,4 +1,4 @@
-"""By which rule a request that breaks none must succeed."""
+"""Finds the rule by which a request that breaks none must succeed."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from cart_spec import Contract
 from cart_spec.contract import Level
 
+from cart_conformance.oracle.conventions import SUCCESS
 from cart_conformance.oracle.knowledge import SHOPPER
 from cart_conformance.oracle.request_view import RequestView, Token
-
-SUCCESS = "success-answer"
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedSuccess:
-    """The rule, how sure it is, and why in a few words. ``tested`` are all that are tried."""
+    """The rule, its level, and the reason in a few words. ``tested`` are all rules it tests."""
 
     rule: str
     level: Level
@@ -40,57 +39,57 @@ _WHY = {
 }
 
 
-def must_succeed(reading: RequestView, contract: Contract) -> ExpectedSuccess:
-    """The rule for this request: the one that is most particular to it."""
-    tested = (*_particular(reading), SUCCESS)
+def must_succeed(view: RequestView, contract: Contract) -> ExpectedSuccess:
+    """Return the rule for this request: the most specific one."""
+    tested = (*_particular(view), SUCCESS)
     rule = tested[0]
     return ExpectedSuccess(rule, contract.rule(rule).level, _WHY[rule], tested)
 
 
-def _particular(reading: RequestView) -> list[str]:
+def _particular(view: RequestView) -> list[str]:
     found = []
-    if reading.customer_token is Token.EMPTY:
+    if view.customer_token is Token.EMPTY:
         found.append("empty-customer-token")
-    if reading.operation == "createCustomerCartAssociation":
-        found += _association(reading)
-    elif reading.operation == "deleteCustomerCartAssociation":
-        found += _disassociation(reading)
-    elif reading.operation in {"createACart", "updateACart"} and has_symbols(reading):
+    if view.operation == "createCustomerCartAssociation":
+        found += _association(view)
+    elif view.operation == "deleteCustomerCartAssociation":
+        found += _disassociation(view)
+    elif view.operation in {"createACart", "updateACart"} and has_symbols(view):
         found.append("any-symbol")
-    elif reading.operation in {"createCustomer", "createCustomerToken"}:
-        found += ["implicit-registration"] if reading.grant == SHOPPER else []
+    elif view.operation in {"createCustomer", "createCustomerToken"}:
+        found += ["implicit-registration"] if view.grant == SHOPPER else []
     return found
 
 
-def _association(reading: RequestView) -> list[str]:
-    customers = reading.known.customers_of(reading.cart_id) or set()
-    found = ["body-bare-array"] if reading.is_bare else []
-    if reading.named_customer in customers:
+def _association(view: RequestView) -> list[str]:
+    customers = view.known.customers_of(view.cart_id) or set()
+    found = ["body-bare-array"] if view.is_bare else []
+    if view.named_customer in customers:
         found.append("association-repeat")
-    elif customers or reading.known.customers_of(reading.cart_id) is None:
+    elif customers or view.known.customers_of(view.cart_id) is None:
         found.append("shared-cart")
-    if reading.is_administrator:
+    if view.is_administrator:
         found.append("administrator-unrestricted")
-    elif reading.named_customer and reading.known.carts_of(reading.named_customer):
+    elif view.named_customer and view.known.carts_of(view.named_customer):
         found.append("many-carts")
     return [*found, "association-visible"]
 
 
-def _disassociation(reading: RequestView) -> list[str]:
-    customers = reading.known.customers_of(reading.cart_id)
-    found = ["body-bare-array"] if reading.is_bare else []
-    if customers is None or reading.named_customer not in customers:
+def _disassociation(view: RequestView) -> list[str]:
+    customers = view.known.customers_of(view.cart_id)
+    found = ["body-bare-array"] if view.is_bare else []
+    if customers is None or view.named_customer not in customers:
         found.append("delete-missing")
     elif len(customers) > 1:
         found.append("shared-cart")
-    if reading.is_administrator:
+    if view.is_administrator:
         found.append("administrator-unrestricted")
     return [*found, "association-deleted"]
 
 
-def has_symbols(reading: RequestView) -> bool:
-    """Whether a name or description has more in it than letters and digits of ASCII."""
-    texts = [reading.data.get(name) for name in ("name", "description")]
+def has_symbols(view: RequestView) -> bool:
+    """Return whether a name or description has more than letters and digits of ASCII."""
+    texts = [view.data.get(name) for name in ("name", "description")]
     return any(
         isinstance(text, str)
         and any(not c.isascii() or unicodedata.category(c)[0] in "PSZ" for c in text)

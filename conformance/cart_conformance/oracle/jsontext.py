@@ -1,4 +1,4 @@
-"""Reads JSON as strictly as its standard, and says where readers of JSON differ."""
+"""Reads JSON as strictly as its standard, and detects texts over which readers differ."""
 
 from __future__ import annotations
 

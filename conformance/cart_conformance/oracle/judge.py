@@ -12,28 +12,25 @@ from cart_conformance.exchange import Answer, Request
 from cart_conformance.findings import Finding
 from cart_conformance.oracle.answer_checks import (
     GATEWAY_STATUSES,
-    envelope_problem,
     refusal_findings,
     shown,
 )
+from cart_conformance.oracle.conventions import Conventions
 from cart_conformance.oracle.expected_success import ExpectedSuccess, must_succeed
 from cart_conformance.oracle.knowledge import TargetState
 from cart_conformance.oracle.request_forms import RequestForms
-from cart_conformance.oracle.request_view import RequestView, Router
+from cart_conformance.oracle.request_view import RequestView, templates_of
 from cart_conformance.oracle.rule_conditions import CONDITIONS
 from cart_conformance.oracle.success import Successes, state_rules
 from cart_conformance.results import Kind
-
-PASSWORD_RULE = "password-never-returned"  # noqa: S105 - the id of a rule
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What the oracle says of one exchange.
 
-    ``rules`` are those that it puts to the test: with no finding, it follows them. ``cannot_tell``
-    says why nothing can be said, where nothing can. ``doubt`` says why the request is none that the
-    contract describes, where it is none.
+    ``rules`` are those that it tests: with no finding, the answer follows them. ``cannot_tell``
+    says why no judgement is possible, ``doubt`` why the contract does not describe the request.
     """
 
     operation: str | None
@@ -48,8 +45,8 @@ class Allowed:
     """What a request may get.
 
     ``broken`` are the refusals whose rules it surely breaks, ``maybe`` those whose rules it may
-    break. ``success`` is the rule by which it must succeed where it surely breaks none. ``doubt``
-    says why any other refusal will do as well.
+    break. ``success`` is the rule by which it must succeed if it breaks none. ``doubt`` says why
+    any other refusal is allowed too.
     """
 
     broken: tuple[Rule, ...]
@@ -59,7 +56,7 @@ class Allowed:
 
     @property
     def must_succeed(self) -> bool:
-        """Whether a refusal of any kind is a deviation."""
+        """Return whether a refusal of any kind is a deviation."""
         return not self.broken and not self.maybe and self.doubt is None
 
 
@@ -68,66 +65,70 @@ class Oracle:
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
-        self.router = Router(contract)
+        self._templates = templates_of(contract)
         self._forms = RequestForms(contract)
-        self._successes = Successes(contract)
+        self._conventions = Conventions(contract)
+        self._successes = Successes(contract, self._conventions)
 
     def read(self, request: Request, known: TargetState, at: float | None = None) -> RequestView:
-        """A request as the contract sees it."""
-        return RequestView(request, known, self.router, at)
+        """Return a request as the contract sees it."""
+        return RequestView(request, known, self._templates, at)
 
-    def allowed(self, reading: RequestView) -> Allowed:
-        """What this request may get. Raises ValueError for one that the contract has not."""
-        if reading.operation is None:
+    def allowed(self, view: RequestView) -> Allowed:
+        """Return what this request may get. Raises ValueError if its operation is unknown."""
+        if view.operation is None:
             raise ValueError("the contract has no such operation")
-        rules = [r for r in self.contract.rules_of(reading.operation) if r.id in CONDITIONS]
-        verdicts = [(rule, CONDITIONS[rule.id](reading)) for rule in rules]
+        rules = [r for r in self.contract.rules_of(view.operation) if r.id in CONDITIONS]
+        verdicts = [(rule, CONDITIONS[rule.id](view)) for rule in rules]
         return Allowed(
             broken=tuple(rule for rule, verdict in verdicts if verdict is True),
             maybe=tuple(rule for rule, verdict in verdicts if verdict is None),
-            success=must_succeed(reading, self.contract),
-            doubt=self._forms.doubt(reading),
+            success=must_succeed(view, self.contract),
+            doubt=self._forms.doubt(view),
         )
 
     def judge(self, answer: Answer, known: TargetState, at: float | None = None) -> Judgement:
         """Judge one exchange. ``at`` is when it was, in seconds since the epoch, if not now."""
-        reading = self.read(answer.request, known, at)
-        if reading.operation is None:
+        view = self.read(answer.request, known, at)
+        if view.operation is None:
             return Judgement(None, cannot_tell="the contract has no such operation")
         if answer.status in GATEWAY_STATUSES:
             why = f"{answer.status} is an answer of the way there"
-            return Judgement(reading.operation, cannot_tell=why)
-        allowed = self.allowed(reading)
-        findings = list(_leaks(reading, answer))
+            return Judgement(view.operation, cannot_tell=why)
+        allowed = self.allowed(view)
+        conventions = self._conventions
+        findings = list(conventions.passwords(view.operation, answer, _passwords(view)))
         if answer.refused or answer.status >= 500:
-            findings += _refusal(reading, allowed, answer)
-            findings += _envelope(reading, answer)
+            findings += _refusal(view, allowed, answer)
+            if answer.refused and not (view.has_odd_path or view.is_oversized):
+                # Else a gateway may have refused it in a form of its own.
+                findings += conventions.envelope(view.operation, answer)
         else:
-            findings += self._not_refused(reading, allowed, answer)
-        return _judgement(reading, allowed, answer, findings)
+            findings += self._not_refused(view, allowed, answer)
+        return _judgement(view, allowed, answer, findings)
 
     def _not_refused(
-        self, reading: RequestView, allowed: Allowed, answer: Answer
+        self, view: RequestView, allowed: Allowed, answer: Answer
     ) -> Iterator[Finding]:
         for rule in allowed.broken:
-            yield from refusal_findings(rule, _operation(reading), answer)
+            yield from refusal_findings(rule, _operation(view), answer)
         if allowed.broken:
             return
         if answer.ok:
-            # What comes of a request that the contract does not describe may look as it likes.
+            # The contract does not say how the result of an undescribed request looks.
             in_form = allowed.doubt is None
-            yield from self._successes.findings(reading, answer, in_form=in_form)
+            yield from self._successes.findings(view, answer, in_form=in_form)
         else:
-            yield _must_succeed_finding(reading, allowed, answer, Kind.WRONG_STATUS)
+            yield _must_succeed_finding(view, allowed, answer, Kind.WRONG_STATUS)
 
 
 def _judgement(
-    reading: RequestView, allowed: Allowed, answer: Answer, findings: list[Finding]
+    view: RequestView, allowed: Allowed, answer: Answer, findings: list[Finding]
 ) -> Judgement:
     unsure = bool(allowed.maybe) or allowed.doubt is not None
     rules = tuple(rule.id for rule in allowed.broken) if len(allowed.broken) == 1 else ()
     if not allowed.broken and not unsure and answer.ok:
-        rules = ("success-answer", *allowed.success.tested, *state_rules(reading))
+        rules = ("success-answer", *allowed.success.tested, *state_rules(view))
     told = (*dict.fromkeys(finding.rule for finding in findings),)
     cannot_tell = None
     if not findings and unsure and not allowed.broken:
@@ -136,29 +137,28 @@ def _judgement(
         )
         cannot_tell = why if answer.refused else None
     rules = tuple(dict.fromkeys((*rules, *told)))
-    return Judgement(reading.operation, tuple(findings), rules, cannot_tell, allowed.doubt)
+    return Judgement(view.operation, tuple(findings), rules, cannot_tell, allowed.doubt)
 
 
-def _refusal(reading: RequestView, allowed: Allowed, answer: Answer) -> Iterator[Finding]:
-    """How a refusal, or a failure of the server, is not one that is allowed."""
+def _refusal(view: RequestView, allowed: Allowed, answer: Answer) -> Iterator[Finding]:
+    """Yield how a refusal, or a failure of the server, is not allowed."""
     if answer.status >= 500:
-        yield _server_error(reading, allowed, answer)
+        yield _server_error(view, allowed, answer)
         return
     if allowed.must_succeed:
-        yield _must_succeed_finding(reading, allowed, answer, Kind.REFUSED)
+        yield _must_succeed_finding(view, allowed, answer, Kind.REFUSED)
         return
     if allowed.doubt is not None:
         return
-    # Of several rules that are broken, or may be, any refusal will do: the nearest is told.
+    # Of several rules that are broken, or may be, any refusal will do: report the nearest.
     options = [
-        list(refusal_findings(rule, _operation(reading), answer))
+        list(refusal_findings(rule, _operation(view), answer))
         for rule in (*allowed.broken, *allowed.maybe)
     ]
     nearest = min(options, key=_weight)
-    # A refusal that fits no rule that may be broken fits none; but whether one is broken is open,
-    # so it is only told for those that surely are.
+    # If no rule is certainly broken, an unexpected refusal is reported as advice only.
     if nearest and not allowed.broken:
-        yield _must_succeed_finding(reading, allowed, answer, Kind.REFUSED, "interpretation")
+        yield _must_succeed_finding(view, allowed, answer, Kind.REFUSED, "interpretation")
         return
     yield from nearest
 
@@ -169,63 +169,36 @@ def _weight(findings: list[Finding]) -> tuple[int, ...]:
     return (*counts, -texts)
 
 
-def _server_error(reading: RequestView, allowed: Allowed, answer: Answer) -> Finding:
+def _server_error(view: RequestView, allowed: Allowed, answer: Answer) -> Finding:
     if allowed.broken:
         rule = min(allowed.broken, key=lambda rule: LEVELS.index(rule.level))
-        return next(refusal_findings(rule, _operation(reading), answer))
+        return next(refusal_findings(rule, _operation(view), answer))
     level: Level = "documented" if allowed.must_succeed else "interpretation"
-    return _must_succeed_finding(reading, allowed, answer, Kind.SERVER_ERROR, level)
+    return _must_succeed_finding(view, allowed, answer, Kind.SERVER_ERROR, level)
 
 
 def _must_succeed_finding(
-    reading: RequestView, allowed: Allowed, answer: Answer, kind: Kind, level: Level | None = None
+    view: RequestView, allowed: Allowed, answer: Answer, kind: Kind, level: Level | None = None
 ) -> Finding:
     rule = allowed.success
     return Finding(
         rule=rule.rule,
         level=level or rule.level,
         kind=kind,
-        operation=_operation(reading),
+        operation=_operation(view),
         expected=f"success: {rule.why}",
         actual=shown(answer),
         answer=answer,
     )
 
 
-def _envelope(reading: RequestView, answer: Answer) -> Iterator[Finding]:
-    if reading.has_odd_path or reading.is_oversized:
-        return  # a gateway may refuse it in a form of its own
-    problem = envelope_problem(answer, _operation(reading))
-    if problem is not None and answer.status < 500:
-        yield Finding(
-            rule="error-envelope",
-            level="documented",
-            kind=Kind.ENVELOPE,
-            operation=_operation(reading),
-            expected='JSON {"errors": [{"status": …, "title": …}]}, the HTTP status in it',
-            actual=f"{answer.status}: {problem}",
-            answer=answer,
-        )
+def _passwords(view: RequestView) -> set[str]:
+    """Return the passwords that an answer must not carry: those known, and the one sent."""
+    sent = view.data.get("password")
+    known = view.known.passwords()
+    return known | {sent} if isinstance(sent, str) and len(sent) >= 8 else known
 
 
-def _leaks(reading: RequestView, answer: Answer) -> Iterator[Finding]:
-    text = answer.body.decode("utf-8", errors="replace")
-    sent = reading.data.get("password")
-    passwords = reading.known.passwords()
-    if isinstance(sent, str) and len(sent) >= 8:
-        passwords.add(sent)
-    if any(password in text for password in passwords):
-        yield Finding(
-            rule=PASSWORD_RULE,
-            level="documented",
-            kind=Kind.LEAK,
-            operation=_operation(reading),
-            expected="no password in any answer",
-            actual=f"{answer.status} with a customer's password in the body",
-            answer=answer,
-        )
-
-
-def _operation(reading: RequestView) -> str:
-    assert reading.operation is not None, "only known operations are judged"
-    return reading.operation
+def _operation(view: RequestView) -> str:
+    assert view.operation is not None, "only known operations are judged"
+    return view.operation

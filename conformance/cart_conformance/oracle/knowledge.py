@@ -1,7 +1,7 @@
 """What is known of a deployment: tokens, customers, carts and their associations.
 
-Whoever sends, or reads what others sent, fills this in. What is not in it is unknown: another party
-may have made it. An oracle never fails an answer for what it does not know.
+The client that sends, or the reader of a recording, fills this in. What is missing is unknown:
+another client may have made it. The oracle never fails an answer for what it does not know.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class CustomerToken:
 
 @dataclass(slots=True)
 class KnownCustomer:
-    """A customer. ``exists`` is False once deleted, or for an id that nobody has.
+    """A customer. ``exists`` is False after deletion, or for an id without a customer.
 
     ``complete`` says that every cart of this customer is known, so that none was there before.
     """
@@ -43,11 +43,11 @@ class KnownCustomer:
 
 
 CART_SIDE = "cart"
-"""Where an association shows: in the cart, or in the list of a customer (:func:`list_side`)."""
+"""A place where an association is visible: the cart; see :func:`list_side` for the other."""
 
 
 def list_side(customer_id: str) -> str:
-    """The side of that customer's list of carts."""
+    """Return the side of that customer's list of carts."""
     return f"list of {customer_id}"
 
 
@@ -61,9 +61,9 @@ class Suspect(NamedTuple):
 
 @dataclass(slots=True)
 class KnownCart:
-    """A cart. ``exists`` is False once deleted, or for an id that nobody has.
+    """A cart. ``exists`` is False after deletion, or for an id without a cart.
 
-    ``customers`` and ``contact`` (whether it carries a contact email) are None where unknown.
+    ``customers`` and ``contact`` (whether it carries a contact email) are None if unknown.
     ``removed`` are the customers whose association was deleted. ``verified`` are the sides from
     which the state was seen to be as expected since anything was last asked of this cart, and
     ``suspects`` are those that were, until a request that should have changed nothing.
@@ -77,31 +77,31 @@ class KnownCart:
     suspects: dict[str, Suspect] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Something unforeseen happened to this cart: nothing is known of its state any more."""
+        """Forget the state of this cart, after something unforeseen."""
         self.customers = self.contact = None
         self.removed.clear()
         self.changed()
 
     def changed(self) -> None:
-        """An accepted request changed it: it is to be looked at anew from every side."""
+        """Note that an accepted request changed it: every side must be read again."""
         self.verified.clear()
         self.suspects.clear()
 
     def suspect(self, suspect: Suspect) -> None:
-        """A request should have changed nothing: what is seen otherwise now, it changed."""
+        """Blame later differences on this request, which should have changed nothing."""
         self.suspects = dict.fromkeys(self.suspects, suspect._replace(about=None))
         self.suspects |= dict.fromkeys(self.verified, suspect)
         self.verified.clear()
 
     def seen(self, side: str) -> None:
-        """It was seen to be as expected from there."""
+        """Note that it was as expected from there."""
         self.verified.add(side)
         self.suspects.pop(side, None)
 
 
 @dataclass(slots=True)
 class TargetState:
-    """The whole of it. ``complete`` says that a token that is not here was never issued.
+    """All that is known. ``complete`` says that a token that is not here was never issued.
 
     ``secrets`` are the store's keys (``client_id``) with their secrets. ``odd`` are the ids of what
     was made or changed by a request that the contract does not describe: how it looks is open.
@@ -116,22 +116,22 @@ class TargetState:
     odd: set[str] = field(default_factory=set)
 
     def cart_exists(self, cart_id: str) -> bool | None:
-        """Whether there is such a cart; None if unknown."""
+        """Return whether there is such a cart; None if unknown."""
         cart = self.carts.get(cart_id)
         return None if cart is None else cart.exists
 
     def customer_exists(self, customer_id: str) -> bool | None:
-        """Whether there is such a customer; None if unknown."""
+        """Return whether there is such a customer; None if unknown."""
         customer = self.customers.get(customer_id)
         return None if customer is None else customer.exists
 
     def customers_of(self, cart_id: str) -> set[str] | None:
-        """The customers of a cart; None if unknown."""
+        """Return the customers of a cart; None if unknown."""
         cart = self.carts.get(cart_id)
         return None if cart is None or not cart.exists else cart.customers
 
     def carts_of(self, customer_id: str) -> set[str]:
-        """The carts that are known to be this customer's."""
+        """Return the carts that are known to be this customer's."""
         return {
             cart_id
             for cart_id, cart in self.carts.items()
@@ -139,7 +139,7 @@ class TargetState:
         }
 
     def has_only_cart(self, customer_id: str, cart_id: str) -> bool | None:
-        """Whether that cart is the only one of that customer; None if unknown."""
+        """Return whether that cart is the only one of that customer; None if unknown."""
         if self.carts_of(customer_id) - {cart_id}:
             return False
         customer = self.customers.get(customer_id)
@@ -147,7 +147,7 @@ class TargetState:
         return True if customer is not None and customer.complete and not unsure else None
 
     def holder_of(self, email: str) -> str | None:
-        """The id of the customer with that email, letter case aside; None if none is known."""
+        """Return the id of the customer with that email, ignoring letter case; None if unknown."""
         for customer_id, customer in self.customers.items():
             same = customer.email is not None and customer.email.casefold() == email.casefold()
             if same and customer.exists:
@@ -155,6 +155,6 @@ class TargetState:
         return None
 
     def passwords(self) -> set[str]:
-        """Every password that is known, long enough to be told from chance."""
+        """Return every known password that is too long to occur by chance."""
         found = {customer.password for customer in self.customers.values()}
         return {password for password in found if password and len(password) >= 8}

@@ -1,6 +1,6 @@
-"""Whether a request is one that the contract describes, its rules aside.
+"""Tells requests that the contract describes from those that it does not, rules aside.
 
-Where it is not, no rule says what it gets: any refusal is allowed, and so is a success.
+No rule says what an undescribed request gets: any refusal is allowed, and so is a success.
 """
 
 from __future__ import annotations
@@ -28,56 +28,56 @@ _KNOWN_QUERY = frozenset(PAGE_RANGES)
 
 
 class RequestForms:
-    """Holds requests against the contract's request bodies and parameters."""
+    """Compares requests with the contract's request bodies and parameters."""
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._validator = cache(self._make)
 
-    def doubt(self, reading: RequestView) -> str | None:
-        """Why a deployment may refuse this request for its form alone, or None."""
-        if reading.is_oversized:
+    def doubt(self, view: RequestView) -> str | None:
+        """Return why a deployment may refuse this request for its form alone, or None."""
+        if view.is_oversized:
             return "it is very long"
-        if reading.operation == "getACart" and not reading.known.cart_exists(reading.cart_id):
+        if view.operation == "getACart" and not view.known.cart_exists(view.cart_id):
             return "there may be no such cart, and a deployment need not make one"
-        if _has_odd_cart_id(reading):
+        if _has_odd_cart_id(view):
             return "the cart id in the path has an unsafe character, or is very long"
-        if any(name not in _KNOWN_QUERY for name, _ in reading.query):
+        if any(name not in _KNOWN_QUERY for name, _ in view.query):
             return "it has a query parameter whose values are not described"
-        if self._takes_body(reading):
-            return self._body_doubt(reading)
+        if self._takes_body(view):
+            return self._body_doubt(view)
         return None
 
-    def _takes_body(self, reading: RequestView) -> bool:
-        return reading.operation is not None and "requestBody" in self._operation(reading.operation)
+    def _takes_body(self, view: RequestView) -> bool:
+        return view.operation is not None and "requestBody" in self._operation(view.operation)
 
-    def _body_doubt(self, reading: RequestView) -> str | None:
-        if reading.operation == "createAccessToken":
+    def _body_doubt(self, view: RequestView) -> str | None:
+        if view.operation == "createAccessToken":
             return None
-        if reading.body and not reading.has_json_type:
+        if view.body and not view.has_json_type:
             return "its media type is not JSON"
-        if reading.json.ambiguous:
+        if view.json.ambiguous:
             return "readers of JSON differ over its body"
-        if reading.operation in ASSOCIATION_OPERATIONS:
-            return self._entry_doubt(reading)
-        if reading.json.malformed:
+        if view.operation in ASSOCIATION_OPERATIONS:
+            return self._entry_doubt(view)
+        if view.json.malformed:
             return "its body is not JSON"
-        return self._schema_doubt(reading)
+        return self._schema_doubt(view)
 
-    def _entry_doubt(self, reading: RequestView) -> str | None:
-        if any(entry.keys() - {"type", "id"} for entry in reading.objects):
+    def _entry_doubt(self, view: RequestView) -> str | None:
+        if any(entry.keys() - {"type", "id"} for entry in view.objects):
             return "an identifier has more members than type and id"
-        if isinstance(reading.json.value, dict) and reading.json.value.keys() - {"data"}:
-            return "there is more beside data"
+        if isinstance(view.json.value, dict) and view.json.value.keys() - {"data"}:
+            return "there is more than data"
         return None
 
-    def _schema_doubt(self, reading: RequestView) -> str | None:
-        assert reading.operation is not None
-        ruled = _RULED.get(reading.operation, set())
-        for error in self._validator(reading.operation).iter_errors(reading.json.value):
+    def _schema_doubt(self, view: RequestView) -> str | None:
+        assert view.operation is not None
+        ruled = _RULED.get(view.operation, set())
+        for error in self._validator(view.operation).iter_errors(view.json.value):
             if not _is_ruled(error, ruled):
                 return "its body does not match the schema"
-        if _has_controls(reading.data):
+        if _has_controls(view.data):
             return "its body has control characters in it"
         return None
 
@@ -92,15 +92,15 @@ class RequestForms:
         return validator
 
 
-def _has_odd_cart_id(reading: RequestView) -> bool:
-    """Only the association endpoints have a rule for such an id."""
-    if "cartID" not in reading.parameters or reading.operation in ASSOCIATION_OPERATIONS:
+def _has_odd_cart_id(view: RequestView) -> bool:
+    """Return whether the cart id is unsafe or long; only associations have a rule for that."""
+    if "cartID" not in view.parameters or view.operation in ASSOCIATION_OPERATIONS:
         return False
-    return not is_safe_id(reading.cart_id) or len(reading.cart_id) > LONGEST_NAME
+    return not is_safe_id(view.cart_id) or len(view.cart_id) > LONGEST_NAME
 
 
 def _is_ruled(error: ValidationError, ruled: set[str]) -> bool:
-    """Whether a misfit is about a field under ``data`` that has a rule."""
+    """Return whether an error is about a field under ``data`` that has a rule."""
     path = [str(part) for part in error.absolute_path]
     if path[:1] != ["data"]:
         return False
@@ -111,7 +111,7 @@ def _is_ruled(error: ValidationError, ruled: set[str]) -> bool:
 
 
 def _has_controls(value: Any) -> bool:
-    """Whether a text in a JSON value has characters that stores and proxies are known to drop."""
+    """Return whether a text in a JSON value has characters that stores and proxies may drop."""
     if isinstance(value, dict):
         return any(_has_controls(part) for part in (*value, *value.values()))
     if isinstance(value, list):

@@ -10,20 +10,18 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
 from cart_spec import Contract
+from cart_spec.paths import PathTemplates
 
-from cart_conformance.exchange import Request
+from cart_conformance.exchange import CUSTOMER_TOKEN, Request
 from cart_conformance.oracle.jsontext import JsonText, read_json
 from cart_conformance.oracle.knowledge import ADMINISTRATOR, SHOPPER, TargetState
-from cart_conformance.target.credentials import CUSTOMER_TOKEN
 
 ASSOCIATION_OPERATIONS = ("createCustomerCartAssociation", "deleteCustomerCartAssociation")
 
 _UNSAFE = re.compile(r"[^0-9A-Za-z_-]")
-# A deployment may live below a prefix of its own.
-_PREFIX = re.compile(r".*?(?=/v2/|/oauth/)")
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +(\S+) *")
 _CLOCK_SKEW = 120.0
-"""Seconds around its expiry in which a token may or may not hold."""
+"""Seconds around its expiry in which a token may or may not be valid."""
 _LONG_TARGET, _LONG_HEADER, _LONG_BODY = 1500, 3000, 60_000
 """Characters of a target and a header, and bytes of a body, that gateways begin to refuse."""
 
@@ -39,57 +37,44 @@ class Token(Enum):
 
 
 def is_safe_id(value: str) -> bool:
-    """Whether an id keeps to the safe characters."""
+    """Return whether an id has safe characters only."""
     return bool(value) and _UNSAFE.search(value) is None
 
 
-class Router:
-    """Finds the operation of a request by the contract's path templates."""
-
-    def __init__(self, contract: Contract) -> None:
-        self._routes = [
-            (method, _pattern(template), operation)
-            # A literal segment goes before a parameter: "{" sorts behind every letter.
-            for operation, (method, template) in sorted(
-                contract.operations.items(), key=lambda item: item[1][1]
-            )
-        ]
-
-    def find(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
-        """The operation and its raw path parameters, or None if the contract has none such."""
-        for route_method, pattern, operation in self._routes:
-            match = pattern.fullmatch(path)
-            if match is not None and route_method == method.upper():
-                return operation, match.groupdict()
-        return None
-
-
-def _pattern(template: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", template)
-    literals = [re.escape(part) for part in parts[::2]]
-    names = [f"(?P<{name}>[^/]+)" for name in parts[1::2]] + [""]
-    return re.compile("".join(a + b for a, b in zip(literals, names, strict=True)))
+def templates_of(contract: Contract) -> PathTemplates[str]:
+    """Return the operation ids of a contract, by method and path."""
+    return PathTemplates(
+        (method, template, operation)
+        for operation, (method, template) in contract.operations.items()
+    )
 
 
 class RequestView:
     """A request as the contract sees it, together with what is known of the deployment."""
 
     def __init__(
-        self, sent: Request, known: TargetState, router: Router, at: float | None = None
+        self,
+        sent: Request,
+        known: TargetState,
+        templates: PathTemplates[str],
+        at: float | None = None,
     ) -> None:
-        """``at`` is when it was sent, in seconds since the epoch; None where it was just now."""
+        """``at`` is when it was sent, in seconds since the epoch; None for now."""
         self.sent = sent
         self.known = known
         self.at = at
         self.body = sent.body or b""
         url = urlsplit(sent.url)
         self.query_text = url.query
-        found = router.find(sent.method, _PREFIX.sub("", url.path, count=1))
+        method = sent.method.upper()
+        # The contract has no HEAD, which the templates would find as GET.
+        path = templates.without_prefix(url.path)
+        found = templates.find(method, path) if method != "HEAD" else None
         self.operation: str | None = found[0] if found else None
         self.parameters: Mapping[str, str] = found[1] if found else {}
 
     def header(self, name: str) -> str | None:
-        """The value of a request header, its name in any letter case."""
+        """Return the value of a request header; letter case of the name does not matter."""
         for other, value in self.sent.headers.items():
             if other.lower() == name.lower():
                 return value
@@ -143,17 +128,17 @@ class RequestView:
 
     @property
     def without_customer(self) -> bool:
-        """Whether no customer token is sent; an empty one counts as none."""
+        """Return whether no customer token is sent; an empty one counts as none."""
         return self.customer_token in {Token.NONE, Token.EMPTY}
 
     @property
     def is_administrator(self) -> bool | None:
-        """Whether the caller acts for the whole store; None if unknown."""
+        """Return whether the caller acts for the whole store; None if unknown."""
         return self._caller_is(ADMINISTRATOR)
 
     @property
     def is_anonymous(self) -> bool | None:
-        """Whether the caller is a shopper without a customer token; None if unknown."""
+        """Return whether the caller is a shopper without a customer token; None if unknown."""
         return self._caller_is(SHOPPER)
 
     def _caller_is(self, grant: str) -> bool | None:
@@ -164,8 +149,8 @@ class RequestView:
         return None if self.grant is None else self.grant == grant
 
     def _unissued(self, token: str) -> Token:
-        # Only in a world that is known to be complete is a token that nobody issued invalid;
-        # a token far too short to be one is invalid anywhere.
+        # A token that was not issued is invalid only if all tokens are known;
+        # a token that is far too short is always invalid.
         return Token.INVALID if self.known.complete or len(token) < 8 else Token.UNKNOWN
 
     def _by_time(self, expires: float | None) -> Token:
@@ -191,7 +176,7 @@ class RequestView:
 
     @property
     def has_odd_path(self) -> bool:
-        """Whether something on the way may take the path for another, or for no path at all."""
+        """Return whether a gateway may take the path for another, or for none."""
         segments = [self.cart_id, self.customer_id]
         return any(
             segment.strip(".") == "" or re.search(r"[\x00-\x1f\x7f/\\\ufffd;?#%]", segment)
@@ -208,7 +193,7 @@ class RequestView:
 
     @property
     def has_json_type(self) -> bool:
-        """Whether the body's media type is one of JSON's; no header at all will do."""
+        """Return whether the body's media type is one of JSON's; no header at all will do."""
         media = (self.header("Content-Type") or "application/json").split(";")[0].strip()
         return media.lower() == "application/json" or media.lower().endswith("+json")
 
@@ -226,7 +211,7 @@ class RequestView:
 
     @property
     def is_bare(self) -> bool:
-        """Whether the identifiers of an association request come without the envelope."""
+        """Return whether the identifiers of an association request come without the envelope."""
         return isinstance(self.json.value, list)
 
     @property
@@ -252,7 +237,7 @@ class RequestView:
 
     @property
     def is_oversized(self) -> bool:
-        """Whether the request is so long that a gateway may refuse it unread."""
+        """Return whether the request is so long that a gateway may refuse it unread."""
         longest = max((len(value) for value in self.sent.headers.values()), default=0)
         return (
             len(self.sent.url) > _LONG_TARGET

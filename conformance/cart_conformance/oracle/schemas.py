@@ -32,15 +32,15 @@ class Schemas:
         self._validators = cache(self._make)
 
     def is_published(self, operation: str, status: int) -> bool:
-        """Whether that success stands in the contract for that operation."""
+        """Return whether the contract has that success for that operation."""
         method, path = self._operations[operation]
         responses = self._document["paths"][path][method.lower()]["responses"]
         return 200 <= status < 300 and str(status) in responses
 
     def problem(self, operation: str, status: int, body: Any) -> str | None:
-        """What is wrong with a success body, in one line, or None.
+        """Return what is wrong with a success body, in one line, or None.
 
-        None too where the contract has no schema for that operation and status.
+        None also if the contract has no schema for that operation and status.
         """
         validators = self._validators(operation, status)
         if validators is None:
@@ -82,7 +82,7 @@ def _without(schema: Any) -> Any:
 
 
 def _lenient(value: Any, key: str = "") -> Any:
-    """``value`` without what the contract leaves free: nulls, and how an empty relation looks."""
+    """Return ``value`` without nulls, and with one form of an empty relation: those are free."""
     if isinstance(value, list):
         if key in ("customers", "items", "relationships", "contact") and not value:
             return {}

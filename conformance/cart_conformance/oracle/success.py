@@ -1,4 +1,4 @@
-"""Judges what a success says, against what was asked for and what is known."""
+"""Judges the content of a success by the request and by what is known."""
 
 from __future__ import annotations
 
@@ -13,50 +13,46 @@ from cart_conformance.bodies import customers_of, total
 from cart_conformance.exchange import NOT_JSON, Answer
 from cart_conformance.findings import Finding
 from cart_conformance.oracle.answer_checks import shown
-from cart_conformance.oracle.expected_success import SUCCESS, has_symbols
+from cart_conformance.oracle.conventions import SUCCESS, Conventions
+from cart_conformance.oracle.expected_success import has_symbols
 from cart_conformance.oracle.knowledge import CART_SIDE, KnownCart, Suspect, list_side
 from cart_conformance.oracle.request_view import RequestView
-from cart_conformance.oracle.schemas import Schemas
 from cart_conformance.results import Kind
 
 NO_CONTENT = 204
 
 
 class Successes:
-    """Holds successes against the contract's statuses, its schemas, and what is known."""
+    """Compares successes with the contract's statuses, its schemas, and what is known."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, conventions: Conventions) -> None:
         self._contract = contract
-        self._schemas = Schemas(contract)
+        self._conventions = conventions
 
-    def findings(self, reading: RequestView, answer: Answer, *, in_form: bool) -> Iterator[Finding]:
-        """How the success ``answer`` deviates. ``reading`` breaks no rule for sure.
+    def findings(self, view: RequestView, answer: Answer, *, in_form: bool) -> Iterator[Finding]:
+        """Yield how the success ``answer`` deviates. ``view`` surely breaks no rule.
 
         ``in_form`` says that the contract describes such a request, so that the answer has a form.
         """
-        operation = reading.operation
+        operation = view.operation
         assert operation is not None, "only known operations are judged"
         tell = partial(self._finding, operation, answer)
-        wrong = self._wrong_status(reading, answer)
+        wrong = self._wrong_status(view, answer)
         if wrong is not None:
             yield tell(*wrong)
             return
         if answer.status == NO_CONTENT:
             return
-        if answer.document is NOT_JSON:
-            yield tell(SUCCESS, Kind.SCHEMA, "a body in JSON", "one that is not JSON")
+        problems = list(self._conventions.success(operation, answer))
+        if problems:
+            if (in_form and not _shows_odd(view, answer)) or answer.document is NOT_JSON:
+                yield from problems
             return
-        problem = self._schemas.problem(operation, answer.status, answer.document)
-        if problem is not None and (not in_form or _shows_odd(reading, answer)):
-            return
-        if problem is not None:
-            yield tell(SUCCESS, Kind.SCHEMA, f"a body that matches {operation}'s schema", problem)
-            return
-        for told in _CONTENT.get(operation, _nothing)(reading, answer):
+        for told in _CONTENT.get(operation, _nothing)(view, answer):
             yield self._effect(operation, answer, told)
 
     def _effect(self, operation: str, answer: Answer, told: Told) -> Finding:
-        """A finding about state, put down to an operation that the rule is about."""
+        """Return a finding about state, for an operation that the rule is about."""
         rule = self._contract.rule(told.rule)
         blamed = told.suspect.operation if told.suspect else operation
         if blamed not in rule.operations:
@@ -67,22 +63,20 @@ class Successes:
             answer=answer, about=about,
         )  # fmt: skip
 
-    def _wrong_status(
-        self, reading: RequestView, answer: Answer
-    ) -> tuple[str, Kind, str, str] | None:
-        assert reading.operation is not None
-        method, path = self._contract.operations[reading.operation]
+    def _wrong_status(self, view: RequestView, answer: Answer) -> tuple[str, Kind, str, str] | None:
+        assert view.operation is not None
+        method, path = self._contract.operations[view.operation]
         responses = self._contract.document["paths"][path][method.lower()]["responses"]
         documented = [int(status) for status in responses if status.startswith("2")]
         if answer.status not in documented:
             wanted = " or ".join(map(str, documented))
             return SUCCESS, Kind.WRONG_STATUS, wanted, shown(answer)
-        if reading.operation != "createCustomerCartAssociation" or reading.json.ambiguous:
+        if view.operation != "createCustomerCartAssociation" or view.json.ambiguous:
             return None
-        customers = reading.known.customers_of(reading.cart_id)
-        if customers is None or reading.named_customer is None:
+        customers = view.known.customers_of(view.cart_id)
+        if customers is None or view.named_customer is None:
             return None
-        if reading.named_customer in customers:
+        if view.named_customer in customers:
             if answer.status == NO_CONTENT:
                 return None
             return "association-repeat", Kind.WRONG_STATUS, "204: it exists already", shown(answer)
@@ -97,15 +91,15 @@ class Successes:
         return Finding(rule, level, kind, operation, expected, actual, answer=answer)
 
 
-def _shows_odd(reading: RequestView, answer: Answer) -> bool:
-    """Whether an answer shows something that came of a request that is not described."""
+def _shows_odd(view: RequestView, answer: Answer) -> bool:
+    """Return whether an answer shows the result of a request that is not described."""
     shown_things = answer.data if isinstance(answer.data, list) else [answer.data]
     ids = {str(each.get("id")) for each in shown_things if isinstance(each, dict)}
-    return bool(ids & reading.known.odd)
+    return bool(ids & view.known.odd)
 
 
 class Told(NamedTuple):
-    """What an answer says that it should not.
+    """A difference between an answer and what is known.
 
     ``suspect`` is the request that must have changed it although it should have changed nothing.
     """
@@ -119,38 +113,38 @@ class Told(NamedTuple):
 _Content = Callable[[RequestView, Answer], Iterator[Told]]
 
 
-def _nothing(reading: RequestView, answer: Answer) -> Iterator[Told]:  # noqa: ARG001 - the table's signature
+def _nothing(view: RequestView, answer: Answer) -> Iterator[Told]:  # noqa: ARG001 - the table's signature
     yield from ()
 
 
-def _association(reading: RequestView, answer: Answer) -> Iterator[Told]:
-    asked = reading.named_customer
+def _association(view: RequestView, answer: Answer) -> Iterator[Told]:
+    asked = view.named_customer
     echoed = [entry.get("id") for entry in answer.data]
-    if asked is not None and not reading.json.ambiguous and asked not in echoed:
+    if asked is not None and not view.json.ambiguous and asked not in echoed:
         yield Told(SUCCESS, f"the identifier {asked} sent back", f"{echoed}")
 
 
-def _new_cart(reading: RequestView, answer: Answer) -> Iterator[Told]:
-    yield from _fields(reading, answer)
-    asked = reading.data.get("id")
+def _new_cart(view: RequestView, answer: Answer) -> Iterator[Told]:
+    yield from _fields(view, answer)
+    asked = view.data.get("id")
     if isinstance(asked, str) and asked and answer.data.get("id") != asked:
         yield Told(SUCCESS, f"the cart {asked}", f"the cart {answer.data.get('id')}")
-    customer = reading.customer
+    customer = view.customer
     if customer is not None and customer not in customers_of(answer.data):
         yield Told(SUCCESS, "a cart of the customer who made it", "a cart without that customer")
 
 
-def _changed_cart(reading: RequestView, answer: Answer) -> Iterator[Told]:
-    yield from _fields(reading, answer)
-    yield from _same_id(reading.cart_id, answer)
+def _changed_cart(view: RequestView, answer: Answer) -> Iterator[Told]:
+    yield from _fields(view, answer)
+    yield from _same_id(view.cart_id, answer)
 
 
-def _fields(reading: RequestView, answer: Answer) -> Iterator[Told]:
-    if reading.json.ambiguous:
+def _fields(view: RequestView, answer: Answer) -> Iterator[Told]:
+    if view.json.ambiguous:
         return
-    rule = "any-symbol" if has_symbols(reading) else SUCCESS
+    rule = "any-symbol" if has_symbols(view) else SUCCESS
     for name in ("name", "description"):
-        sent = reading.data.get(name)
+        sent = view.data.get(name)
         came = answer.data.get(name)
         if isinstance(sent, str) and sent.isprintable() and (came or "") != sent:
             yield Told(rule, f"{name} {sent!r} unchanged", f"{came!r}")
@@ -162,9 +156,9 @@ def _same_id(asked: str, answer: Answer) -> Iterator[Told]:
         yield Told(SUCCESS, f"id {asked}", f"id {came}")
 
 
-def _cart(reading: RequestView, answer: Answer) -> Iterator[Told]:
-    yield from _same_id(reading.cart_id, answer)
-    known = reading.known.carts.get(reading.cart_id)
+def _cart(view: RequestView, answer: Answer) -> Iterator[Told]:
+    yield from _same_id(view.cart_id, answer)
+    known = view.known.carts.get(view.cart_id)
     if known is None or not known.exists or known.customers is None:
         return
     found = set(customers_of(answer.data))
@@ -176,29 +170,29 @@ def _cart(reading: RequestView, answer: Answer) -> Iterator[Told]:
         yield _unexpected(known, CART_SIDE, customer, wanted, f"{sorted(found)}")
 
 
-def _cart_page(reading: RequestView, answer: Answer) -> Iterator[Told]:
-    yield from _page(reading, answer)
-    customer = reading.customer
+def _cart_page(view: RequestView, answer: Answer) -> Iterator[Told]:
+    yield from _page(view, answer)
+    customer = view.customer
     if customer is None:
         return
     side = list_side(customer)
     listed = [str(cart.get("id")) for cart in answer.data]
     for cart_id in listed:
-        known = reading.known.carts.get(cart_id)
+        known = view.known.carts.get(cart_id)
         if known is None or not known.exists or known.customers is None:
             continue
         if customer not in known.customers:
             wanted = f"no cart {cart_id} in the list of customer {customer}"
             yield _unexpected(known, side, customer, wanted, "it is there")
-    if reading.query or total(answer, 0) > len(listed):
+    if view.query or total(answer, 0) > len(listed):
         return
-    for cart_id in sorted(reading.known.carts_of(customer) - set(listed)):
+    for cart_id in sorted(view.known.carts_of(customer) - set(listed)):
         wanted = f"cart {cart_id} in the list of customer {customer}"
-        yield _missing(reading.known.carts[cart_id], side, wanted, "it is not there")
+        yield _missing(view.known.carts[cart_id], side, wanted, "it is not there")
 
 
 def _missing(known: KnownCart, side: str, expected: str, actual: str) -> Told:
-    """An association that should be there: by which rule, from what happened to the cart."""
+    """Return the difference of a missing association, and the rule that it breaks."""
     if side in known.suspects:
         suspect = known.suspects[side]
         return Told(suspect.rule, expected, actual, suspect)
@@ -207,7 +201,7 @@ def _missing(known: KnownCart, side: str, expected: str, actual: str) -> Told:
 
 
 def _unexpected(known: KnownCart, side: str, customer: str, expected: str, actual: str) -> Told:
-    """An association that should not be there: by which rule, from what happened to the cart."""
+    """Return the difference of an unexpected association, and the rule that it breaks."""
     if side in known.suspects:
         suspect = known.suspects[side]
         return Told(suspect.rule, expected, actual, suspect)
@@ -217,12 +211,12 @@ def _unexpected(known: KnownCart, side: str, customer: str, expected: str, actua
     return Told("others-cannot-see" if others else "association-visible", expected, actual)
 
 
-def state_rules(reading: RequestView) -> list[str]:
-    """The rules about effects that a success of this request puts to the test."""
-    if reading.operation == "getACart":
-        carts = [reading.known.carts.get(reading.cart_id)]
-    elif reading.operation == "getCarts" and reading.customer is not None:
-        carts = list(reading.known.carts.values())
+def state_rules(view: RequestView) -> list[str]:
+    """Return the rules about effects that a success of this request tests."""
+    if view.operation == "getACart":
+        carts = [view.known.carts.get(view.cart_id)]
+    elif view.operation == "getCarts" and view.customer is not None:
+        carts = list(view.known.carts.values())
     else:
         return []
     found: set[str] = set()
@@ -231,39 +225,39 @@ def state_rules(reading: RequestView) -> list[str]:
             continue
         found |= {"association-visible"} if cart.customers else set()
         found |= {"association-deleted"} if cart.removed else set()
-        if reading.customer is not None and reading.operation == "getCarts":
-            found |= {"others-cannot-see"} if cart.customers - {reading.customer} else set()
+        if view.customer is not None and view.operation == "getCarts":
+            found |= {"others-cannot-see"} if cart.customers - {view.customer} else set()
     return sorted(found)
 
 
-def _page(reading: RequestView, answer: Answer) -> Iterator[Told]:
-    asked = dict(reading.query)
+def _page(view: RequestView, answer: Answer) -> Iterator[Told]:
+    asked = dict(view.query)
     page = answer.document["meta"]["page"]
     for name in ("limit", "offset"):
         wanted = asked.get(f"page[{name}]")
         if wanted is not None and wanted.isdecimal() and page.get(name) != int(wanted):
             yield Told(SUCCESS, f"meta.page.{name} {wanted}", f"{page.get(name)}")
     # How many customers a page has without being asked is not published.
-    limit = asked.get("page[limit]", "20" if reading.operation == "getCarts" else "")
+    limit = asked.get("page[limit]", "20" if view.operation == "getCarts" else "")
     if limit.isdecimal() and len(answer.data) > int(limit):
         yield Told(SUCCESS, f"at most {limit} entries", f"{len(answer.data)}")
 
 
-def _customer(reading: RequestView, answer: Answer) -> Iterator[Told]:
-    if reading.customer_id:
-        yield from _same_id(reading.customer_id, answer)
-    if reading.json.ambiguous:
+def _customer(view: RequestView, answer: Answer) -> Iterator[Told]:
+    if view.customer_id:
+        yield from _same_id(view.customer_id, answer)
+    if view.json.ambiguous:
         return
-    name, email = reading.data.get("name"), reading.data.get("email")
+    name, email = view.data.get("name"), view.data.get("email")
     if isinstance(name, str) and name.isprintable() and answer.data["name"].strip() != name.strip():
         yield Told(SUCCESS, f"name {name!r}", f"{answer.data['name']!r}")
     if isinstance(email, str) and answer.data["email"].casefold() != email.casefold():
         yield Told(SUCCESS, f"email {email!r}", f"{answer.data['email']!r}")
 
 
-def _login(reading: RequestView, answer: Answer) -> Iterator[Told]:
-    email = reading.data.get("email")
-    holder = reading.known.holder_of(email) if isinstance(email, str) else None
+def _login(view: RequestView, answer: Answer) -> Iterator[Told]:
+    email = view.data.get("email")
+    holder = view.known.holder_of(email) if isinstance(email, str) else None
     if holder is not None and answer.data["customer_id"] != holder:
         yield Told(SUCCESS, f"customer_id {holder}", f"{answer.data['customer_id']}")
 

@@ -95,7 +95,7 @@ class _DirectedPhase:
         """Return the result of a case that was tried in ``ctx``, or of one that was not."""
         findings, examined = [], set[tuple[str, str]]()
         if ctx is not None:
-            passing, observed = self._session.checks.drain(ctx.accepted)
+            passing, observed = self._session.checks.take_findings(ctx.accepted)
             findings, examined = [*ctx.findings, *passing], ctx.examined | observed
             if problem is None:
                 examined.add((case.rule, case.operation))

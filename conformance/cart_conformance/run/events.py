@@ -13,26 +13,7 @@ from cart_conformance.results import (
     ExitStatus,
     Phase,
     RuleVerdict,
-    Verdict,
 )
-
-__all__ = [
-    "CaseFinished",
-    "CaseStarted",
-    "CleanupFinished",
-    "Event",
-    "Layer",
-    "PhaseFinished",
-    "PhaseStarted",
-    "Provisioned",
-    "RuleVerdict",
-    "RunFinished",
-    "RunStarted",
-    "Verdict",
-]
-
-# The mutation tests still import these two from here; ``results`` defines them.
-Layer = Phase
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cart_conformance.errors import Untestable
-from cart_conformance.exchange import Answer, Request
+from cart_conformance.exchange import CUSTOMER_TOKEN, Answer, Request
 from cart_conformance.oracle import CART_SIDE, Judgement, KnownCustomer, list_side
 from cart_conformance.oracle.jsontext import read_json
 from cart_conformance.oracle.request_view import ASSOCIATION_OPERATIONS, RequestView, is_safe_id
 from cart_conformance.schemathesis.schema_binding import bound_document
-from cart_conformance.target.credentials import CUSTOMER_TOKEN, Credentials, Customer, altered
+from cart_conformance.target.credentials import Credentials, Customer, altered
 from cart_conformance.target.judging_client import JudgingClient
 from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers
 from cart_conformance.target.session import Session
@@ -82,8 +82,10 @@ class Fixtures:
         # Longer than ids usually are, so that it is not the least.
         self.absent_customer = f"{session.fresh_id('unknown')}-{'0' * 36}"
         self.witness.known.customers[self.absent_customer] = KnownCustomer(exists=False)
-        self._later = self._logged_in_again(self.customers[0])
+        self._later: Customer | None = None
         self.carts = self._make_carts()
+        # After the associations, which are to be visible to every later token.
+        self._later = self._logged_in_again(self.customers[0])
 
     def _make_carts(self) -> _Carts:
         carts = _Carts(

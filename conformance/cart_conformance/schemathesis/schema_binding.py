@@ -8,7 +8,7 @@ from typing import Any
 
 from cart_spec import Contract
 
-from cart_conformance.target.credentials import CUSTOMER_TOKEN
+from cart_conformance.exchange import CUSTOMER_TOKEN
 
 _KEPT_COMPONENTS = ("schemas", "responses", "requestBodies", "examples", "links")
 

@@ -93,7 +93,7 @@ def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinishe
     ledger, budget = session.ledger, session.transport.budget
     sent, started = budget.sent, time.monotonic()
     things = len(ledger.carts) + len(ledger.customers)
-    session.checks.drain()
+    session.checks.take_findings()
     budget.grant_more(requests=100 + 8 * things, seconds=max(60.0, things * 1.0))
     fixtures = [each.id for each in session.actors.customers.values() if each.given]
     cleaner = _Cleaner(session, [*fixtures, *(given or [])])
@@ -110,7 +110,7 @@ def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinishe
         cleaner.left = [f"customer {each}" for each in ledger.customers]
         carts = [each for each in carts if each in ledger.carts]
     left = [f"cart {cart}" for cart in carts] + cleaner.left
-    passing, _ = session.checks.drain()
+    passing, _ = session.checks.take_findings()
     problems = [f"while cleaning up, {each.rule}: {each.actual}" for each in passing]
     if problem:
         problems.append(problem)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import jwt
 
-CUSTOMER_TOKEN = "X-Moltin-Customer-Token"  # noqa: S105 - the name of a header
+from cart_conformance.exchange import CUSTOMER_TOKEN
 
 
 @dataclass(frozen=True, slots=True)

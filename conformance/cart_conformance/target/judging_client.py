@@ -71,7 +71,7 @@ class JudgingClient:
         rule = judgement.rules[0] if judgement.rules else None
         learn(reading, answer, rule, odd=judgement.doubt is not None)
         # The oracle has looked at the same things, and knows more of the request.
-        self.session.checks.drain()
+        self.session.checks.take_findings()
         return answer, judgement
 
     def _lost(self, operation: str, parts: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ class Session:
             raise
         self.ledger.settle(parts, answer)
         self._keep_secrets_received(parts, answer)
-        self.checks.look(parts.operation, answer, envelope)
+        self.checks.check(parts.operation, answer, envelope)
         return answer
 
     # --- Secrets ---

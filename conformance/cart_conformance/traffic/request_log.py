@@ -8,9 +8,8 @@ from typing import Any
 
 from requests.structures import CaseInsensitiveDict
 
-from cart_conformance.exchange import Answer, Request
+from cart_conformance.exchange import CUSTOMER_TOKEN, Answer, Request
 from cart_conformance.oracle import ADMINISTRATOR, SHOPPER, AccessToken, CustomerToken
-from cart_conformance.target.credentials import CUSTOMER_TOKEN
 from cart_conformance.traffic.recording import Recorded, RecordingReader, text_or_none
 
 _LONGEST_KEPT = 60_000

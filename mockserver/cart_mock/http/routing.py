@@ -1,7 +1,8 @@
 """Routes requests to the contract's operations, in place of Connexion's router.
 
-Connexion's own takes 25 µs for a request, this 3 µs; and it answers encoded slashes, HEAD, OPTIONS
-and ``Allow`` in one way. It is the only router of the API: the accelerator uses the same templates.
+Connexion's own takes 10 to 14 µs for a request, this 2 to 3 µs; and it answers encoded slashes,
+HEAD, OPTIONS and ``Allow`` in one way. It is the only router of the API: the accelerator uses the
+same templates.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _VARIABLES = {f"${name}" for name in PLACEHOLDERS}
 
 
 class Command(NamedTuple):
-    """One request. ``access`` and ``customer`` name the variables that hold its tokens, if any."""
+    """One request. ``access`` and ``customer`` name the variables for its tokens, if any."""
 
     method: str
     path: str

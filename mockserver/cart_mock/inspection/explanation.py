@@ -21,7 +21,7 @@ from cart_mock.tenants.request_log import Entry
 JsonObject = dict[str, Any]
 
 _NO_SUGGESTION = {"path-unknown", "method-not-allowed", "body-too-large", "internal-error"}
-"""Errors of requests for which there is no similar request that passes."""
+"""Errors of requests that have no similar request that passes."""
 
 
 def explain(entry: Entry, contract: Contract, store: Store | None, base_url: str) -> JsonObject:

@@ -37,8 +37,8 @@ def suggest_token_request(context: TokenRequestContext) -> list[Command]:
 def suggest_with_token(operation_id: str, method: str, target: str, body: Any) -> list[Command]:
     """Return commands for a request without a valid access token: get one, then send it again.
 
-    ``target`` is its path and query, as they were sent; ``body`` the JSON value that was sent, None
-    if there was none.
+    ``target`` is its path and query, as they were sent; ``body`` is the JSON value that was sent,
+    or None.
     """
     token = Command("POST", "/oauth/access_token", None, form=_SHOPPER)
     if operation_id == "createAccessToken":

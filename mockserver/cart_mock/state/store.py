@@ -114,9 +114,10 @@ class Store:
     ) -> tuple[list[Cart], int]:
         if carts is None:
             return [], 0
-        read, cart = self._read_carts.get, self.cart
-        found = [read(cart_id) or cart(cart_id) for cart_id in carts.newest_first(offset, limit)]
-        return [each for each in found if each is not None], len(carts)
+        read, miss = self._read_carts.get, self.cart
+        page = carts.newest_first(offset, limit)
+        found = [cart for each in page if (cart := read(each) or miss(each)) is not None]
+        return found, len(carts)
 
     def _index_cart(self, cart: Cart) -> None:
         self._by_update.set(cart.id, cart.updated_at)

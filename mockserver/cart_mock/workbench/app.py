@@ -37,7 +37,7 @@ def create_workbench(
 ) -> ASGIApp:  # fmt: skip
     """Return the control API of a mock, to be served at ``BASE_PATH``.
 
-    With a ``control_key``, only the page, health and readiness can be had without it. Without one,
+    With a ``control_key``, only the page, health and readiness are available without it. With none,
     requests from other machines' pages and names are refused. With ``validate_responses`` Connexion
     checks the answers against the document, too.
     """
@@ -86,7 +86,7 @@ def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTempl
 
 
 class _AccessGate:
-    """Refuses requests from elsewhere if there is no key, and serves the page or the API."""
+    """Refuses requests from other machines unless a key protects the API; serves the page."""
 
     def __init__(
         self, app: ASGIApp, errors: ErrorResponses, control: Control, control_key: str | None

@@ -33,16 +33,26 @@ def control() -> Control:
 
 
 def tenant_named(name: str) -> Tenant:
-    """Return the tenant that a path names by its ``client_id``. Raises Refusal if there is none."""
+    """Return the tenant with the ``client_id`` in a path. Raises Refusal if it does not exist."""
     tenant = control().mock.tenants.get(name_in_path(name))
     if tenant is None:
-        raise Refusal(
-            "store-unknown",
-            f"there is no store {name[:200]!r}",
-            "Use it once with its client_id, or make it with POST /_mock/stores.",
-            "store",
-        )
+        raise _unknown(name)
     return tenant
+
+
+def check_exists(tenant: Tenant) -> None:
+    """Raise Refusal if a tenant was deleted while its request waited."""
+    if tenant.is_deleted:
+        raise _unknown(tenant.name)
+
+
+def _unknown(name: str) -> Refusal:
+    return Refusal(
+        "store-unknown",
+        f"the store {name[:200]!r} does not exist",
+        "Use it once with its client_id, or make it with POST /_mock/stores.",
+        "store",
+    )
 
 
 def name_in_path(segment: str) -> str:

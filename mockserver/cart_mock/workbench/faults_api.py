@@ -45,7 +45,7 @@ async def remove_fault(store: str, fault: str) -> tuple[None, int]:
         known = ", ".join(f.id for f in tenant.faults) or "none"
         raise Refusal(
             "fault-unknown",
-            f"there is no fault {fault[:200]!r} in force",
+            f"the fault {fault[:200]!r} is not in force",
             f"Those in force are: {known}.",
             "fault",
         )
@@ -59,7 +59,7 @@ def _check(body: Body, contract: Contract) -> None:
     operation, rule_id = body.get("operation"), body.get("rule")
     if operation is not None and operation not in contract.operations:
         known = ", ".join(contract.operations)
-        reason = f"there is no operation {operation[:200]!r}"
+        reason = f"the operation {operation[:200]!r} does not exist"
         raise Refusal("fault-invalid", reason, f"The operations are: {known}.", "operation")
     if rule_id is not None:
         _check_rule(rule_id, operation, contract)
@@ -69,7 +69,7 @@ def _check_rule(rule_id: str, operation: str | None, contract: Contract) -> None
     operations_of = {rule.id: rule.operations for rule in contract.rules if rule.is_refusal}
     known = {*operations_of, *(error.id for error in contract.protocol_errors)}
     if rule_id not in known:
-        reason = f"there is no error of a rule {rule_id[:200]!r}"
+        reason = f"the contract has no error of a rule {rule_id[:200]!r}"
         hint = f"Those with an error are: {', '.join(sorted(known))}."
         raise Refusal("fault-invalid", reason, hint, "rule")
     operations = operations_of.get(rule_id)

@@ -81,7 +81,7 @@ async def _find(request_id: str) -> tuple[Entry, Tenant | None]:
 
 
 class _Query(NamedTuple):
-    """The query parameters of a list; a filter that is None accepts any request."""
+    """The query parameters of a list; without a value, a filter accepts any request."""
 
     operation: str | None = None
     status: str | None = None

@@ -37,7 +37,7 @@ async def json_lists(
 ) -> ConnexionResponse:
     """Return a JSON answer with these lists; ``more`` are further fields.
 
-    Connexion would encode it all at once: 10,000 stores take that 70 ms.
+    Connexion would encode it all at once, which takes 50 ms for 10,000 stores.
     """
     chunks, start = [], "{"
     for name, items in lists.items():

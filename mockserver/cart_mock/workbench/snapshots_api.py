@@ -38,7 +38,7 @@ def _snapshot_named(tenant: Tenant, name: str, source: str = "snapshot") -> Snap
         known = ", ".join(tenant.snapshots) or "none yet"
         raise Refusal(
             "snapshot-unknown",
-            f"there is no snapshot {name!r}",
+            f"the snapshot {name[:200]!r} does not exist",
             f"The snapshots of this store are: {known}. "
             "Take one with PUT /_mock/stores/{store}/snapshots/{snapshot}.",
             source,

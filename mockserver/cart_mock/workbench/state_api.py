@@ -7,10 +7,11 @@ from typing import Any
 
 from connexion.lifecycle import ConnexionResponse
 
+from cart_mock.state.entities import Cart, Customer
 from cart_mock.state.scenarios import BIG_SHOP, SCENARIOS, scenario
 from cart_mock.state.seed import Seed, SeedError, exported, seed_of
 from cart_mock.tenants.tenant import Tenant
-from cart_mock.workbench.control import tenant_named
+from cart_mock.workbench.control import check_exists, tenant_named
 from cart_mock.workbench.errors import Refusal
 from cart_mock.workbench.slices import json_lists
 from cart_mock.workbench.stores_api import tenant_to_dict
@@ -29,7 +30,7 @@ async def seed_store(store: str, body: Body) -> Body:
     if name not in SCENARIOS:
         raise Refusal(
             "scenario-unknown",
-            f"there is no scenario {name[:200]!r}",
+            f"the scenario {name[:200]!r} does not exist",
             f"The scenarios are: {', '.join(SCENARIOS)}.",
             "scenario",
         )
@@ -66,7 +67,11 @@ async def import_state(store: str, body: Body) -> Body:
 
 
 async def _fill(tenant: Tenant, seed: Seed) -> None:
-    now = int(tenant.clock.now())
-    # Hashing passwords is slow on purpose. No other code holds this seed.
-    customers = await asyncio.to_thread(seed.customer_entities, now)
-    tenant.store.fill(customers, seed.cart_entities(now))
+    # Hashing passwords is slow on purpose, and a seed can have 1,000,000 carts.
+    customers, carts = await asyncio.to_thread(_entities, seed, int(tenant.clock.now()))
+    check_exists(tenant)
+    tenant.store.fill(customers, carts)
+
+
+def _entities(seed: Seed, now: int) -> tuple[list[Customer], list[Cart]]:
+    return seed.customer_entities(now), seed.cart_entities(now)

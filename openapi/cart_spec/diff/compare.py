@@ -13,7 +13,7 @@ from cart_spec.diff.operations import OperationComparison, operations_by_key
 from cart_spec.diff.rules import rule_changes
 from cart_spec.document import OpenApiDocument
 
-# Both versions of OpenAPI are brought to one form; components count where they are used.
+# Both versions of OpenAPI are brought to one form; components are compared in their users.
 _ROOT_FIELDS = frozenset({"openapi", "paths", "components", "security", CATALOGUE_KEY})
 
 

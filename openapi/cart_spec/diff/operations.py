@@ -19,7 +19,7 @@ from cart_spec.source import pointer_of
 OperationKey = tuple[str, str]
 """Method and path, with the base path of the server but without names of path parameters."""
 
-# Of a foreign document these are no changes.
+# In a foreign document these do not count as changes.
 _OUR_OWN = frozenset({"wording-changed", "extension-changed"})
 # What the classes below compare in detail; every other field is reported if it differs.
 _OPERATION_FIELDS = frozenset(

@@ -287,7 +287,7 @@ class SchemaComparison:
             shape_of(self.new, new[-1:]).alternatives,
         ]
         if any(inner) and not self._same(*inner):
-            # Alternatives of an alternative, compared with a schema that has none at all.
+            # Alternatives of an alternative, compared with a schema without alternatives.
             steps.append(self._step("different", now, f"The forms of {name} changed.", maybe=True))
         return steps
 

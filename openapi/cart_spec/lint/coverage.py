@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
-from cart_spec.contract import CATALOGUE_KEY, Contract, Rule
+from cart_spec.contract import CATALOGUE_KEY, Rule
 from cart_spec.implementations import Evidence
 from cart_spec.lint.registry import Problem, Subject, check
 
@@ -44,21 +44,6 @@ CASE = Part(
 PROBE = Part(
     "probe", "the mock's tests", lambda rule: rule.is_refusal, lambda evidence: evidence.probes
 )
-PARTS = (PREDICATE, CONDITION, CASE, PROBE)
-"""The parts of a rule beyond its catalogue entry, in the order in which they are written."""
-
-
-def missing_parts(contract: Contract, evidence: Evidence) -> Mapping[str, tuple[Part, ...]]:
-    """Return the parts that each incomplete rule lacks, by rule id.
-
-    Parts of which no room says anything (None) are not missing.
-    """
-    missing: dict[str, tuple[Part, ...]] = {}
-    for rule in contract.rules:
-        parts = tuple(part for part in PARTS if _lacks(rule, part, evidence))
-        if parts:
-            missing[rule.id] = parts
-    return missing
 
 
 def _lacks(rule: Rule, part: Part, evidence: Evidence) -> bool:

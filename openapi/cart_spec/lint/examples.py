@@ -14,7 +14,7 @@ from cart_spec.validation import Schemas
 
 @dataclass(frozen=True)
 class Medium:
-    """A media type object of a request (``status`` is None) or a response of an operation."""
+    """A media type object of an operation: of a request (without ``status``) or a response."""
 
     operation: Operation
     status: str | None

@@ -7,7 +7,7 @@ from cart_spec.findings import Finding, in_order
 from cart_spec.implementations import Evidence
 
 # Importing the modules registers their checks.
-from cart_spec.lint import catalogue, coverage, examples, structure  # noqa: F401
+from cart_spec.lint import catalogue, coverage, examples, references, structure  # noqa: F401
 from cart_spec.lint.registry import CHECKS, Problem, Subject
 
 VALIDITY = "openapi-invalid"

@@ -33,7 +33,7 @@ export function clockCard(model) {
     </section>`;
 }
 
-// A browser leaves the seconds out where they are none.
+// A browser leaves out seconds that are zero.
 const inUtc = (local) => `${local.length === 16 ? `${local}:00` : local}Z`;
 
 /** The store's time now, by what the workbench said of it last. */

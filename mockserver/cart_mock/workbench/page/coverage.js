@@ -13,7 +13,7 @@ export function coverageView(model, changed) {
       <div class="card-head">
         <h2 id="coverage-title">Coverage</h2><span class="push"></span>
         <button ?disabled=${coverage === null} @click=${() => save(model)}>JUnit</button>
-        <button class="quiet" ?disabled=${coverage === null} @click=${() => clear(model)}>Count anew</button>
+        <button class="quiet" ?disabled=${coverage === null} @click=${() => clear(model)}>Count from zero</button>
       </div>
       <p class="soft">Which documented refusals and answers the requests to this store have met since counting started.</p>
       ${coverage === null ? html`<p class="empty">${model.store === null ? "Choose or make a store first." : "Asking…"}</p>` : shown(model, coverage, changed)}

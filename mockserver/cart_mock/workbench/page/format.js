@@ -11,7 +11,7 @@ export const timeOfDay = (text) =>
 /** A day and time in UTC, to the second. */
 export const dayAndTime = (text) => `${new Date(text).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 
-/** A JSON value as text: strings in bodies that are no JSON stand for themselves. */
+/** A JSON value as text: strings in bodies that are not JSON stand for themselves. */
 export const asText = (value) =>
   typeof value === "string" ? value : JSON.stringify(value, null, 2);
 

@@ -1,4 +1,4 @@
-// Puts the page together: one model, three views, rendered anew after every change.
+// Puts the page together: one model, three views, rendered again after every change.
 
 import { Workbench } from "./api.js";
 import { coverageView } from "./coverage.js";

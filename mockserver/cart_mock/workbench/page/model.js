@@ -77,7 +77,7 @@ export class Model {
       });
       const names = stores.data.map((store) => store.client_id);
       if (wanted !== null && !names.includes(wanted)) {
-        this.complain(`There is no store ${JSON.stringify(wanted)}: a store is made when its client_id is first used.`);
+        this.complain(`The store ${JSON.stringify(wanted)} does not exist. A store is created when its client_id is first used.`);
       }
       this.choose(names.includes(wanted) ? wanted : busiest(stores.data));
     } catch (error) {
@@ -196,7 +196,7 @@ export class Model {
 
   // ---- Requests -----------------------------------------------------------------------------------
 
-  /** The requests that the list shows: those there were when it was paused, or all. */
+  /** The requests in the list: those from before it was paused, or all. */
   get listed() {
     return this.paused ?? this.entries;
   }
@@ -263,7 +263,7 @@ export class Model {
     else this.complain(error.message);
   }
 
-  // The store that is shown was deleted, here or elsewhere.
+  // The chosen store was deleted, here or elsewhere.
   #lose(error) {
     this.complain(error.message);
     this.choose(null);

@@ -53,7 +53,7 @@ function content(model, changed) {
     ${drawing.rows > TIGHT_ABOVE ? finder(changed) : nothing}
     <div id="drawing">${drawn(drawing, changed)}</div>
     <p class="legend soft"><span class="mark customer"></span> customer <span class="mark cart"></span> cart
-      <span class="pair"><span class="mark nobody"></span> cart without a customer</span>
+      <span class="pair"><span class="mark unowned"></span> cart without a customer</span>
       ${drawing.isFolded ? html`· Carts that the same customers have are drawn as one.` : nothing}</p>
     ${listing(state)}`;
 }
@@ -118,7 +118,7 @@ function drawn({ left, right, links, rows }, changed) {
           ${label(node, room, side - 12, at(node), "end")}
         </g>`)}
       ${right.map((node) => svg`
-        <g class="node cart ${node.owners.length === 0 ? "nobody" : ""} ${dim(lit?.has(node))} ${view.fresh.has(node.key) ? "fresh" : ""}"
+        <g class="node cart ${node.owners.length === 0 ? "unowned" : ""} ${dim(lit?.has(node))} ${view.fresh.has(node.key) ? "fresh" : ""}"
           @mouseenter=${hover(node)} @mouseleave=${hover(null)}>
           <title>${tooltip(node)}</title>
           <rect class="hit" x=${width - side - MARK} y=${at(node) - row / 2} width=${side + MARK} height=${row}/>
@@ -128,7 +128,7 @@ function drawn({ left, right, links, rows }, changed) {
     </svg>`;
 }
 
-// The name first; the id where there is room beside it, since many carts are just called Cart.
+// The name first, then the id if there is room, since many carts are just called Cart.
 function label(node, room, x, y, anchor) {
   const name = fitted(node.label, room, NAME_SIZE);
   const left = room - widthOf(name, NAME_SIZE) - GAP;
@@ -140,7 +140,7 @@ function label(node, room, x, y, anchor) {
 }
 
 const GAP = 6;
-/** Less of an id than this tells nothing. */
+/** A shorter part of an id is useless. */
 const SHORTEST = 8;
 const canvas = document.createElement("canvas").getContext("2d");
 const widths = new Map();
@@ -201,7 +201,7 @@ function listing({ customers, carts, associations }) {
           ${customers.map((customer) => html`<tr>
             <th scope="row">${customer.name} <code>${customer.id}</code><br><span class="soft">${customer.email}</span></th>
             <td>${show(having.get(customer.id))}</td></tr>`)}
-          <tr><th scope="row">Nobody</th><td>${show(carts.map((cart) => cart.id).filter((id) => !owned.has(id)))}</td></tr>
+          <tr><th scope="row">No customer</th><td>${show(carts.map((cart) => cart.id).filter((id) => !owned.has(id)))}</td></tr>
         </tbody>
       </table></div>
     </details>`;

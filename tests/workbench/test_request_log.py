@@ -1,4 +1,4 @@
-"""The journal: bounded, filtered, followed, verified, and without a secret in it."""
+"""The request log: bounded, filtered, followed, verified, and without secrets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PASSWORD = "correct horse / battery & staple"
 
 @pytest.fixture
 def busy(cart_mock: CartMock) -> CartMock:
-    """A store that was asked a few things."""
+    """Return a mock whose store got a few requests."""
     cart_mock.seed("one-shopper")
     headers, client = cart_mock.headers(), cart_mock.client
     client.get("/v2/carts", headers=headers)
