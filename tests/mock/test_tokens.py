@@ -172,7 +172,7 @@ def test_an_access_token_expires_by_the_clock_of_its_store(
 
 
 @pytest.mark.parametrize(
-    ("wait", "status"), [(CUSTOMER_TOKEN_LIFETIME - 1, 200), (CUSTOMER_TOKEN_LIFETIME, 401)]
+    ("wait", "status"), [(CUSTOMER_TOKEN_LIFETIME - 1, 200), (CUSTOMER_TOKEN_LIFETIME, 403)]
 )
 def test_a_customer_token_expires_by_the_clock_of_its_store(
     world: World, wait: int, status: int

@@ -203,12 +203,12 @@ scenario("access-token-invalid: a forged access token rejects with 401", async (
   );
 });
 
-scenario("customer-token-invalid: a forged customer token rejects with 401", async () => {
+scenario("customer-token-invalid: a forged customer token rejects with 403", async () => {
   const { store, alice, hers } = await newWorld();
   const client = shopperOf(store, { fetchMaxAttempts: 1 });
   await refused(
     client.Cart(hers.id).AddCustomerAssociation(alice.id, "forged"),
-    401,
+    403,
     "Unable to validate customer token",
   );
 });

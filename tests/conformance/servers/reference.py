@@ -47,7 +47,7 @@ class Free:
     two_entries: bool = False
     media_type: str = "application/json"
     last_check_first: bool = False
-    bad_customer_token: int = 401
+    bad_customer_token: int = 403
     lazy_carts: bool = False
     unknown_cart_by_get: bool = True
     show_all_carts: bool = False

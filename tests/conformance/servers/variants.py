@@ -13,7 +13,7 @@ VARIANTS: dict[str, Free] = {
         empty_relation="list",
         extra_fields=True,
         media_type="application/vnd.api+json; charset=utf-8",
-        bad_customer_token=403,
+        bad_customer_token=401,
         show_all_carts=True,
         contact_inside=400,
     ),
