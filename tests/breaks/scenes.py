@@ -19,6 +19,7 @@ from tests.breaks.world import (
     POST,
     Seen,
     World,
+    credentials,
     entry,
     envelope,
 )
@@ -291,6 +292,9 @@ def success_answer(w: World) -> Iterator[Any]:
     data = {"type": "customer", "name": "Dan", "email": "dan@example.com"}
     yield w.send("createCustomer", body={"data": data}).status
     yield _success(w.login("ada"))
+    login = credentials("ada")
+    del login["data"]["authentication_mechanism"]
+    yield w.send("createCustomerToken", body=login).status
     form = f"grant_type=implicit&client_id={w.tenant.name}".encode()
     yield _success(w.send("createAccessToken", grant=None, body=form))
 

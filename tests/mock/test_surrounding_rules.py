@@ -42,6 +42,13 @@ def test_gives_no_access_token_for_a_wrong_grant(
     )
 
 
+def test_login_without_authentication_mechanism_passes(world: World) -> None:
+    data = {"type": "token", "email": "ada@example.com", "password": PASSWORD}
+    answer = world.send("POST", "/v2/customers/tokens", world.anonymous, json={"data": data})
+    assert answer.status_code == 200
+    assert answer.json()["data"]["customer_id"] == world.ada
+
+
 @pytest.mark.rule("credentials-wrong")
 def test_a_wrong_password_and_an_unknown_email_get_the_same_answer(world: World) -> None:
     answers = [
