@@ -305,6 +305,13 @@ async def administrator_unrestricted(stage: Stage) -> None:
 @scene("updated-at-moves")
 async def updated_at_moves(stage: Stage) -> None:
     stage.clock.advance(60)
+    body = {"data": {"name": "Holiday list"}}
+    await stage.show("PUT", "/v2/carts/weekend-list", body)
+
+
+@scene("association-keeps-clock")
+async def association_keeps_clock(stage: Stage) -> None:
+    stage.clock.advance(60)
     await stage.associate("Ada")
     await stage.show("GET", "/v2/carts/weekend-list")
 

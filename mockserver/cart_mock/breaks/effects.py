@@ -30,6 +30,7 @@ from cart_mock.breaks.hooks import (
     DELETE,
     LOGIN,
     POST,
+    READ,
     UPDATE,
     Act,
     ApplyDespiteRefusal,
@@ -666,25 +667,62 @@ _ADMINISTRATOR = breaks_of(
 )  # fmt: skip
 
 
-def _hold(*operations: str) -> ReplaceHandler:
-    """The cart keeps its updated_at."""
+def _hold(when: Callable[[RequestContext], bool] = always) -> ReplaceHandler:
+    """Keep the cart's updated_at in such a PUT."""
 
     def do(ctx: RequestContext, act: Act) -> Answer:
         before = cart_of(ctx).updated_at
         answer = act()
-        held = save_and_render(ctx, replace(cart_of(ctx), updated_at=before))
-        return held if ctx.request.method == "PUT" else answer
+        if not when(ctx):
+            return answer
+        return save_and_render(ctx, replace(cart_of(ctx), updated_at=before))
 
-    return ReplaceHandler(do, operations)
+    return ReplaceHandler(do, (UPDATE,))
+
+
+def _has_no_name(ctx: RequestContext) -> bool:
+    return "name" not in ctx.data
+
+
+def _go_back(ctx: RequestContext, act: Act) -> Answer:
+    act()
+    cart = cart_of(ctx)
+    return save_and_render(ctx, replace(cart, updated_at=cart.created_at))
 
 
 _UPDATED = breaks_of(
     "updated-at-moves",
     [
-        ("never", "Nothing moves a cart's updated_at.", _hold(UPDATE, POST, DELETE)),
-        ("not-on-put", "PUT does not move updated_at.", _hold(UPDATE)),
-        ("not-on-post", "POST of an association does not move updated_at.", _hold(POST)),
-        ("not-on-delete", "DELETE of an association does not move updated_at.", _hold(DELETE)),
+        ("never", "Nothing moves a cart's updated_at.", _hold()),
+        ("only-by-name", "PUT moves updated_at only if it has a name.", _hold(_has_no_name)),
+        ("goes-back", "PUT sets updated_at to when the cart was made.",
+         ReplaceHandler(_go_back, (UPDATE,))),
+    ],
+)  # fmt: skip
+
+# ---- association-keeps-clock --------------------------------------------------------------------
+
+
+def _move(*operations: str) -> ReplaceHandler:
+    """Move the cart's updated_at with these operations, if they change or show something."""
+
+    def do(ctx: RequestContext, act: Act) -> Answer:
+        before = ctx.store.cart(ctx.cart_id)
+        answer = act()
+        if before is not None and (ctx.request.method == "GET" or cart_of(ctx) != before):
+            _touch(ctx)
+        return answer
+
+    return ReplaceHandler(do, operations)
+
+
+_CLOCK = breaks_of(
+    "association-keeps-clock",
+    [
+        ("moves", "POST and DELETE of an association move updated_at.", _move(POST, DELETE)),
+        ("moves-on-post", "POST of an association moves updated_at.", _move(POST)),
+        ("moves-on-delete", "DELETE of an association moves updated_at.", _move(DELETE)),
+        ("moves-on-read", "GET of a cart moves its updated_at.", _move(READ)),
     ],
 )
 
@@ -700,4 +738,5 @@ EFFECTS: tuple[Break, ...] = (
     *_REFUSED,
     *_ADMINISTRATOR,
     *_UPDATED,
+    *_CLOCK,
 )

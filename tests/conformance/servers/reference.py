@@ -62,7 +62,7 @@ class Free:
     lenient_pages: bool = False
     opaque_tokens: bool = False
     repeat_touches: bool = False
-    association_touches: bool = True
+    association_touches: bool = False
     empty_token_is_one: bool = False
     customer_list_reads_token: bool = True
     contact_inside: int = 422
