@@ -48,9 +48,7 @@ _READ_FROM_ERRORS = {
     "more-than-one-customer",
     "type-not-customer",
     "customer-not-permitted",
-    "cart-not-permitted",
     "cart-has-contact-email",
-    "cart-of-others",
     "last-cart",
     "credentials-wrong",
 }

@@ -208,6 +208,17 @@ def association_keeps_clock(w: World) -> Iterator[Any]:
         yield before and before.updated_at, after and after.updated_at
 
 
+@scene
+def cart_id_is_access(w: World) -> Iterator[Any]:
+    w.cart("bob")
+    shared = w.cart("bob")
+    yield refusal(w.associate(shared, "ada", customer="ada"))
+    cart, by_ada = w.cart("bob"), {"customer": "ada"}
+    yield refusal(w.send("getACart", cart=cart, **by_ada))
+    yield refusal(w.send("updateACart", cart=cart, body={"data": {"name": "N"}}, **by_ada))
+    yield refusal(w.send("deleteACart", cart=cart, **by_ada))
+
+
 # ---- Carts --------------------------------------------------------------------------------------
 
 

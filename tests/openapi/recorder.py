@@ -316,6 +316,12 @@ async def association_keeps_clock(stage: Stage) -> None:
     await stage.show("GET", "/v2/carts/weekend-list")
 
 
+@scene("cart-id-is-access")
+async def cart_id_is_access(stage: Stage) -> None:
+    await stage.show("GET", "/v2/carts/bobs-list", caller="SHOPPER", customer="ADA")
+    await stage.associate("Ada", "bobs-list", caller="SHOPPER", customer="ADA")
+
+
 # ---- The carts around them -----------------------------------------------------------------------
 
 

@@ -31,6 +31,7 @@ from cart_mock.breaks.hooks import (
     LOGIN,
     POST,
     READ,
+    REMOVE,
     UPDATE,
     Act,
     ApplyDespiteRefusal,
@@ -592,7 +593,6 @@ _ANYWAY = (
     "more-than-one-customer",
     "type-not-customer",
     "customer-not-permitted",
-    "cart-not-permitted",
     "cart-has-contact-email",
 )
 _OF_ASSOCIATIONS = (
@@ -726,6 +726,34 @@ _CLOCK = breaks_of(
     ],
 )
 
+# ---- cart-id-is-access --------------------------------------------------------------------------
+
+
+def _is_cart_of_others(ctx: RequestContext) -> bool:
+    customer_id = ctx.caller.customer_id
+    customers = () if ctx.cart is None else ctx.cart.customers
+    return customer_id is not None and bool(customers) and customer_id not in customers
+
+
+def _refuse_others(*operations: str) -> RejectWith:
+    return RejectWith("customer-not-permitted", _is_cart_of_others, operations)
+
+
+_ACCESS = breaks_of(
+    "cart-id-is-access",
+    [
+        ("refused", "A customer is refused the carts of others.",
+         _refuse_others(POST, READ, UPDATE, REMOVE)),
+        ("associate-refused", "A customer cannot be associated with a cart of others.",
+         _refuse_others(POST)),
+        ("read-refused", "A customer cannot read the carts of others.", _refuse_others(READ)),
+        ("update-refused", "A customer cannot change the carts of others.",
+         _refuse_others(UPDATE)),
+        ("delete-refused", "A customer cannot delete the carts of others.",
+         _refuse_others(REMOVE)),
+    ],
+)  # fmt: skip
+
 EFFECTS: tuple[Break, ...] = (
     *_VISIBLE,
     *_DEVICE,
@@ -739,4 +767,5 @@ EFFECTS: tuple[Break, ...] = (
     *_ADMINISTRATOR,
     *_UPDATED,
     *_CLOCK,
+    *_ACCESS,
 )

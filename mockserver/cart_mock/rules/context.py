@@ -214,17 +214,6 @@ class RequestContext:
         return self.store.cart(self.cart_id)
 
     @property
-    def is_cart_of_others(self) -> bool:
-        """Whether the caller has a customer token and the cart only other customers."""
-        customer_id, cart = self.caller.customer_id, self.cart
-        return (
-            customer_id is not None
-            and cart is not None
-            and bool(cart.customers)
-            and customer_id not in cart.customers
-        )
-
-    @property
     def customer_id(self) -> str:
         """The customer id in the path."""
         return self.request.path_params["customerID"]

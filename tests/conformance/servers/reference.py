@@ -55,7 +55,7 @@ class Free:
     empty_relation: str = "object"
     extra_fields: bool = False
     statuses: dict[str, int] = field(default_factory=dict)
-    shoppers_use_any_cart: bool = False
+    carts_are_locked: bool = False
     unknown_customers: bool = False
     bare_array: bool = True
     emails_unique: bool = True
@@ -336,14 +336,15 @@ class Service:
             if not self.free.lazy_carts:
                 self.refuse(call, "cart-not-found", 404, "Cart not found")
             return
-        self.check_owner(call, cart, "cart-not-permitted")
+        if call.operation == "createCustomerCartAssociation":
+            self.check_owner(call, cart)
         if call.operation == "createCustomerCartAssociation" and cart["contact"]:
             self.refuse(call, "cart-has-contact-email", 422, CONTACT_TEXT)
 
-    def check_owner(self, call: Call, cart: dict[str, Any], rule: str) -> None:
+    def check_owner(self, call: Call, cart: dict[str, Any]) -> None:
         others = cart["customers"] and call.me not in cart["customers"]
-        if call.me is not None and others and not self.free.shoppers_use_any_cart:
-            self.refuse(call, rule, 403, PERMISSION_TEXT)
+        if call.grant == "implicit" and others and self.free.carts_are_locked:
+            self.refuse(call, "cart-id-is-access", 403, PERMISSION_TEXT)
 
     def cart_of(self, call: Call) -> dict[str, Any]:
         return self.carts.get(call.cart_id) or self.make_cart(call.cart_id, "Cart")
@@ -492,7 +493,7 @@ class Service:
             cart = self.make_cart(call.cart_id, "Cart")
             if call.me is not None and not self.free.lazy_carts:
                 cart["customers"].append(call.me)
-        self.check_owner(call, cart, "cart-of-others")
+        self.check_owner(call, cart)
         return 200, {"data": self.show(cart)}
 
     def updateACart(self, call: Call) -> Reply:
@@ -503,7 +504,7 @@ class Service:
             if not self.free.lazy_carts:
                 self.refuse(call, "cart-unknown", 404, "Cart not found")
             cart = self.make_cart(call.cart_id, "Cart")
-        self.check_owner(call, cart, "cart-of-others")
+        self.check_owner(call, cart)
         if "contact" in data:
             if _has_email(data["contact"]):
                 if cart["customers"]:
@@ -523,7 +524,7 @@ class Service:
             if not self.free.lazy_carts:
                 self.refuse(call, "cart-unknown", 404, "Cart not found")
             return 204, None
-        self.check_owner(call, cart, "cart-of-others")
+        self.check_owner(call, cart)
         for customer in cart["customers"]:
             if sum(customer in each["customers"] for each in self.carts.values()) == 1:
                 self.refuse(call, "last-cart", 400, LAST_TEXT)

@@ -6,7 +6,7 @@ from tests.conformance.servers.reference import Free
 
 VARIANTS: dict[str, Free] = {
     "as the mock chooses": Free(),
-    "texts in detail, statuses as strings, finer times": Free(
+    "texts in detail, statuses as strings, finer times, carts locked": Free(
         status_as_string=True,
         texts_in_detail=True,
         microseconds=True,
@@ -15,11 +15,11 @@ VARIANTS: dict[str, Free] = {
         media_type="application/vnd.api+json; charset=utf-8",
         bad_customer_token=401,
         show_all_carts=True,
+        carts_are_locked=True,
         contact_inside=400,
     ),
-    "carts made lazily, shoppers use any cart": Free(
+    "carts made lazily, few checks": Free(
         lazy_carts=True,
-        shoppers_use_any_cart=True,
         unknown_customers=True,
         bare_array=False,
         emails_unique=False,
