@@ -31,6 +31,7 @@ PERMISSION_TEXT = "Customer does not have the required permissions to fulfill th
 PAYLOAD_TEXT = "Invalid json payload"
 ACCESS_TEXT = "Unable to validate access token"
 CONTACT_TEXT = "Cannot associate customers to carts with contact emails"
+CONTACT_DETAIL = "Unable to associate customers to carts with contact emails attached."
 LAST_TEXT = (
     "This is the last cart associated with a customer and it cannot be deleted,"
     " try disassociating instead"
@@ -156,6 +157,8 @@ class Service:
         title, detail = refusal.text, f"{refusal.text}: see the documentation"
         if refusal.rule == "last-cart":
             title, detail = "Last cart", refusal.text
+        elif refusal.rule == "cart-has-contact-email":
+            title, detail = refusal.text, CONTACT_DETAIL
         elif self.free.texts_in_detail:
             title, detail = "Unauthorised call", f"The answer is: {refusal.text}. Sorry"
         if self.free.shouting:
