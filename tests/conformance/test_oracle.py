@@ -49,6 +49,7 @@ CALLERS = {
         "Authorization": "Bearer access-shopper",
         "X-Moltin-Customer-Token": "nobody-issued-this",
     },
+    "bare": {"Authorization": "access-administrator"},
     "empty customer": {
         "Authorization": "Bearer access-administrator",
         "X-Moltin-Customer-Token": "",
@@ -166,6 +167,7 @@ def test_conditions_cover_every_refusal_of_the_catalogue() -> None:
         ("nobody", "free", identifiers(ADA), {"access-token-invalid": True}),
         ("forged", "free", identifiers(ADA), {"access-token-invalid": True}),
         ("basic", "free", identifiers(ADA), {"access-token-invalid": True}),
+        ("bare", "free", identifiers("a stranger"), {"access-token-invalid": None}),
         ("bad customer", "free", identifiers(ADA), {"customer-token-invalid": True}),
         ("implicit", "free", identifiers(ADA), {"customer-token-required": True}),
         ("empty customer", "free", identifiers(ADA), {"customer-token-invalid": None}),

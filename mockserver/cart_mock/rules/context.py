@@ -115,8 +115,12 @@ class Callers:
     def _access(self, header: bytes | None) -> AccessToken | TokenProblem:
         if header is None:
             return _NO_HEADER
-        scheme, _, token = header.partition(b" ")
-        if scheme.lower() != b"bearer" or not token:
+        scheme, _, token = header.strip().partition(b" ")
+        if not token and scheme.lower() != b"bearer":
+            token = scheme  # "Authorization: TOKEN", as some clients send it
+        elif scheme.lower() != b"bearer":
+            return _NOT_BEARER
+        if not token:
             return _NOT_BEARER
         try:
             return self._tokens.read_access(token.strip().decode("latin-1"))

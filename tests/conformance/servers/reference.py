@@ -59,6 +59,7 @@ class Free:
     carts_are_locked: bool = False
     unknown_customers: bool = False
     bare_array: bool = True
+    bare_tokens: bool = True
     emails_unique: bool = True
     lenient_pages: bool = False
     opaque_tokens: bool = False
@@ -175,6 +176,8 @@ class Service:
     def identify(self, call: Call) -> None:
         value = call.headers.get("authorization", "")
         scheme, _, token = value.partition(" ")
+        if not token and self.free.bare_tokens:
+            scheme, token = "bearer", value
         claims = self.claims(token, "access") if scheme.lower() == "bearer" else None
         if claims is None:
             self.refuse(call, "access-token-invalid", 401, ACCESS_TEXT)

@@ -22,6 +22,7 @@ VARIANTS: dict[str, Free] = {
         lazy_carts=True,
         unknown_customers=True,
         bare_array=False,
+        bare_tokens=False,
         emails_unique=False,
         lenient_pages=True,
         repeat_touches=True,
