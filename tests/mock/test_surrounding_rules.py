@@ -42,6 +42,13 @@ def test_gives_no_access_token_for_a_wrong_grant(
     )
 
 
+def test_display_price_of_a_cart_without_items_has_no_currency(world: World) -> None:
+    world.cart("c")
+    nothing = {"amount": 0, "currency": "", "formatted": "0"}
+    price = world.read("c")["meta"]["display_price"]
+    assert set(map(str, price.values())) == {str(nothing)}
+
+
 def test_login_without_authentication_mechanism_passes(world: World) -> None:
     data = {"type": "token", "email": "ada@example.com", "password": PASSWORD}
     answer = world.send("POST", "/v2/customers/tokens", world.anonymous, json={"data": data})
