@@ -22,6 +22,14 @@ class _Error(NamedTuple):
     detail: str | None
 
 
+def _detail(error: _Error, violation: Violation) -> str:
+    if error.detail is None:
+        return f"{error.text}: {violation.reason}. {violation.hint}"
+    if not error.detail.endswith("."):
+        return error.detail
+    return f"{error.detail} {violation.reason[:1].upper()}{violation.reason[1:]}. {violation.hint}"
+
+
 class ErrorCatalogue:
     """The contract's rules and protocol errors as error answers."""
 
@@ -40,7 +48,7 @@ class ErrorCatalogue:
         entry: dict[str, object] = {
             "status": error.status,
             "title": error.text,
-            "detail": error.detail or f"{error.text}: {violation.reason}. {violation.hint}",
+            "detail": _detail(error, violation),
         }
         if violation.source is not None:
             entry["source"] = violation.source

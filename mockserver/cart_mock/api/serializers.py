@@ -17,7 +17,8 @@ from cart_mock.state.entities import Cart, Customer
 
 E = TypeVar("E")
 
-_NO_MONEY = {"amount": 0, "currency": "USD", "formatted": "$0.00"}
+# As a live store shows a cart without items.
+_NO_MONEY = {"amount": 0, "currency": "", "formatted": "0"}
 _NO_PRICE = {"with_tax": _NO_MONEY, "without_tax": _NO_MONEY, "tax": _NO_MONEY}
 
 

@@ -115,8 +115,12 @@ class Callers:
     def _access(self, header: bytes | None) -> AccessToken | TokenProblem:
         if header is None:
             return _NO_HEADER
-        scheme, _, token = header.partition(b" ")
-        if scheme.lower() != b"bearer" or not token:
+        scheme, _, token = header.strip().partition(b" ")
+        if not token and scheme.lower() != b"bearer":
+            token = scheme  # "Authorization: TOKEN", as some clients send it
+        elif scheme.lower() != b"bearer":
+            return _NOT_BEARER
+        if not token:
             return _NOT_BEARER
         try:
             return self._tokens.read_access(token.strip().decode("latin-1"))
@@ -212,17 +216,6 @@ class RequestContext:
     def cart(self) -> Cart | None:
         """The cart that the path names, or None if there is no such cart."""
         return self.store.cart(self.cart_id)
-
-    @property
-    def is_cart_of_others(self) -> bool:
-        """Whether the caller has a customer token and the cart only other customers."""
-        customer_id, cart = self.caller.customer_id, self.cart
-        return (
-            customer_id is not None
-            and cart is not None
-            and bool(cart.customers)
-            and customer_id not in cart.customers
-        )
 
     @property
     def customer_id(self) -> str:
