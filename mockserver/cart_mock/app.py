@@ -28,7 +28,7 @@ from cart_mock.http.book import BOOK_PATH, book_of
 from cart_mock.http.cors import Cors
 from cart_mock.http.error_handlers import add_error_handlers
 from cart_mock.http.on_first_use import OnFirstUse
-from cart_mock.http.request_handler import RequestHandler
+from cart_mock.http.request_handler import HEAD_LIMIT, RequestHandler
 from cart_mock.http.routing import ContractRouting
 from cart_mock.http.rules_middleware import RulesMiddleware
 from cart_mock.telemetry.metrics import Metrics
@@ -59,15 +59,16 @@ def create_app(
     tenants: TenantRegistry | None = None,
     envelope_only: bool = False,
     body_limit: int = BODY_LIMIT,
+    head_limit: int = HEAD_LIMIT,
     control_key: str | None = None,
     breaks: Sequence[Break] = (),
 ) -> MockApp:
     """Return the mock as a Connexion application, for any ASGI server, client or test.
 
     ``tenants`` have its state, by default in memory. ``envelope_only`` refuses bare arrays.
-    ``body_limit`` is in bytes. ``control_key`` is required by the control API, by default no key
-    is. ``breaks`` are rules to violate, for every tenant. Raises LookupError if the contract has an
-    operation or a refusal that the mock does not implement.
+    ``body_limit`` and ``head_limit`` are in bytes. ``control_key`` is required by the control API,
+    by default no key is. ``breaks`` are rules to violate, for every tenant. Raises LookupError if
+    the contract has an operation or a refusal that the mock does not implement.
     """
     contract = contract or load_contract()
     tenants = TenantRegistry() if tenants is None else tenants
@@ -78,7 +79,7 @@ def create_app(
 
         break_process(mock, breaks)
     metrics = Metrics()
-    requests = RequestHandler(mock, metrics, body_limit)
+    requests = RequestHandler(mock, metrics, body_limit, head_limit)
     paths: PathTemplates[str] = PathTemplates()
 
     @asynccontextmanager

@@ -24,6 +24,8 @@ class Settings:
     seed: Path | None
     envelope_only: bool
     body_limit: int
+    head_limit: int
+    keep_alive: int
     breaks: tuple[Break, ...]
     journal: int
     control_key: str | None

@@ -16,21 +16,32 @@ from cart_mock.messages import Answer, Request, Violation
 from cart_mock.telemetry.logs import log_request, request_logger
 from cart_mock.telemetry.metrics import Metrics
 
+HEAD_LIMIT = 64 * 1024
+"""How many bytes the head of a request may have, unless said otherwise."""
+
 logger = logging.getLogger(__name__)
+
+
+def head_too_large(limit: int) -> Violation:
+    """Return the violation of sending a head of more bytes than that."""
+    return Violation(f"it has more than {limit} bytes", "Send fewer or shorter headers.")
 
 
 class RequestHandler:
     """What the app and the accelerator share once a request is read.
 
     Request ids are unique across restarts, and in the order of arrival within one process.
-    ``body_limit`` is in bytes.
+    ``body_limit`` and ``head_limit`` are in bytes.
     """
 
-    def __init__(self, mock: Mock, metrics: Metrics, body_limit: int) -> None:
+    def __init__(
+        self, mock: Mock, metrics: Metrics, body_limit: int, head_limit: int = HEAD_LIMIT
+    ) -> None:
         self._mock = mock
         self._observe = metrics.observe
         self._logs = request_logger.isEnabledFor(logging.INFO)
         self.body_limit = body_limit
+        self.head_limit = head_limit
         self._prefix = secrets.token_hex(4)
         self._counter = itertools.count(1)
 
@@ -71,6 +82,10 @@ class RequestHandler:
         answer = self._mock.errors.answer("body-too-large", violation)
         self._unjudged(endpoint, request, answer, started)
         return answer
+
+    def refusal(self, error_id: str, violation: Violation) -> Answer:
+        """Return the answer to a request that the server could not read."""
+        return self._mock.errors.answer(error_id, violation)
 
     def unrouted(self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes],
                  answer: Answer) -> str:  # fmt: skip
