@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -32,6 +33,10 @@ def test_health_names_the_versions(cart_mock_client: httpx.Client) -> None:
     assert answer.status_code == 200
     assert answer.json()["status"] == "ok"
     assert {"version", "contract", "uptime"} <= set(answer.json())
+
+
+def fail(**_: object) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def test_a_mock_is_ready_until_its_data_cannot_be_written(

@@ -11,8 +11,9 @@ from time import perf_counter
 from msgspec.structs import replace
 
 from cart_mock.api.endpoints import Endpoint, Mock
-from cart_mock.errors import INTERNAL
+from cart_mock.errors import INTERNAL, cannot_store
 from cart_mock.messages import Answer, Request, Violation
+from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.telemetry.logs import log_request, request_logger
 from cart_mock.telemetry.metrics import Metrics
 
@@ -102,7 +103,11 @@ class RequestHandler:
     def _failed(
         self, endpoint: Endpoint, request: Request, error: Exception, started: float
     ) -> Answer:
-        answer = self.failure(error, request.id)
+        if isinstance(error, StorageFailed):
+            answer = self._mock.errors.answer("storage-full", cannot_store(error))
+            logger.warning("request %s: %s", request.id, error)
+        else:
+            answer = self.failure(error, request.id)
         self._unjudged(endpoint, request, answer, started)
         return answer
 

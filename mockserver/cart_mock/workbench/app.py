@@ -17,7 +17,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cart_mock.api.endpoints import Mock
-from cart_mock.errors import INTERNAL
+from cart_mock.errors import INTERNAL, cannot_store
+from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.telemetry.metrics import Metrics
 from cart_mock.workbench import BASE_PATH, connexion_errors
 from cart_mock.workbench.access import CONTROL_KEY, check_is_local
@@ -74,6 +75,9 @@ def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTempl
         return errors.render(refusal)
 
     async def fail(_request: ConnexionRequest, error: Exception) -> ConnexionResponse:
+        if isinstance(error, StorageFailed):
+            logger.warning("a request to the workbench failed: %s", error)
+            return errors.render(Refusal("storage-full", *cannot_store(error)[:2]))
         malformed = connexion_errors.unreadable_body(error)
         if malformed is None:
             logger.error("a request to the workbench failed", exc_info=error)
