@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import itertools
 import json
 import random
@@ -358,6 +359,13 @@ def test_bodies_in_every_number_of_pieces(pair: Pair) -> None:
     assert b"201" in pair.assert_alike(
         chunked("POST", "/v2/carts", headers, CREATE % b"chunked")
     ).content  # fmt: skip
+
+
+def test_compressed_bodies(pair: Pair) -> None:
+    headers = {**pair.worlds[0].admin, "Content-Type": JSON, "Content-Encoding": "gzip"}
+    for body in (CREATE % b"gz", b" " * 2_000_000):
+        pair.assert_alike(raw("POST", "/v2/carts", headers, gzip.compress(body)))
+    pair.assert_alike(raw("POST", "/v2/carts", headers, b"{}"))
 
 
 def test_bodies_at_and_over_the_limit(pair: Pair) -> None:

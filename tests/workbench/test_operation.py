@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -46,7 +47,7 @@ def test_a_mock_is_ready_until_its_data_cannot_be_written(
     with in_process(create_app(tenants=stores)) as client:
         assert client.get("/_mock/ready").status_code == 200
         # Permissions would not stop a privileged user, as CI's is.
-        monkeypatch.setattr(os, "access", lambda *_: False)
+        monkeypatch.setattr(tempfile, "TemporaryFile", fail)
         answer = client.get("/_mock/ready")
         assert answer.status_code == 503
         assert "cannot be written" in answer.json()["errors"][0]["detail"]

@@ -10,6 +10,7 @@ from time import perf_counter
 
 from msgspec.structs import replace
 
+from cart_mock import bodies
 from cart_mock.api.endpoints import Endpoint, Mock
 from cart_mock.errors import INTERNAL, cannot_store
 from cart_mock.messages import Answer, Request, Violation
@@ -58,6 +59,13 @@ class RequestHandler:
         ``started`` is when the request came, by the performance counter. A failure of the mock
         itself is logged under the request's id and becomes the 500.
         """
+        encoding = request.headers.get(b"content-encoding")
+        if encoding and request.body:
+            try:
+                body = bodies.opened(request.body, encoding, self.body_limit)
+            except (bodies.EncodingUnsupported, bodies.TooLarge, bodies.Malformed) as error:
+                return self._unopened(endpoint, request, error, started)
+            request = replace(request, body=body)
         try:
             answer = endpoint.answer(request)
         except Exception as error:  # noqa: BLE001  # whatever it is, the client gets the envelope
@@ -75,6 +83,23 @@ class RequestHandler:
         except Exception as error:  # noqa: BLE001  # as above
             return self._failed(endpoint, request, error, started)
         self._note(endpoint, request, answer, started)
+        return answer
+
+    def _unopened(
+        self, endpoint: Endpoint, request: Request, error: Exception, started: float
+    ) -> Answer:
+        if isinstance(error, bodies.TooLarge):
+            return self.too_large(endpoint, request, started)
+        errors = self._mock.errors
+        if isinstance(error, bodies.EncodingUnsupported):
+            hint = f"Send it as it is, or in one of: {bodies.ENCODINGS}."
+            violation = Violation(str(error), hint, "Content-Encoding")
+            accepted = (b"accept-encoding", bodies.ENCODINGS.encode())
+            answer = errors.answer("media-type-unsupported", violation, accepted)
+        else:
+            violation = Violation(str(error), "Send it whole, or without Content-Encoding.")
+            answer = errors.answer("body-malformed", violation)
+        self._unjudged(endpoint, request, answer, started)
         return answer
 
     def too_large(self, endpoint: Endpoint, request: Request, started: float) -> Answer:
