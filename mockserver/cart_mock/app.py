@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 1024 * 1024
 """How many bytes a request's body may have, unless said otherwise."""
+CONTROL_BODY_LIMIT = 256 * 1024 * 1024
+"""How many bytes a body for the control API may have: an import of 1,000,000 carts fits."""
 DOCUMENTATION_PATH = "/ui/"
 """Where Connexion serves its Swagger UI."""
 
@@ -60,13 +62,14 @@ def create_app(
     envelope_only: bool = False,
     body_limit: int = BODY_LIMIT,
     head_limit: int = HEAD_LIMIT,
+    control_body_limit: int = CONTROL_BODY_LIMIT,
     control_key: str | None = None,
     breaks: Sequence[Break] = (),
 ) -> MockApp:
     """Return the mock as a Connexion application, for any ASGI server, client or test.
 
     ``tenants`` have its state, by default in memory. ``envelope_only`` refuses bare arrays.
-    ``body_limit`` and ``head_limit`` are in bytes. ``control_key`` is required by the control API,
+    The limits of bodies and heads are in bytes. ``control_key`` is required by the control API,
     by default no key is. ``breaks`` are rules to violate, for every tenant. Raises LookupError if
     the contract has an operation or a refusal that the mock does not implement.
     """
@@ -112,7 +115,9 @@ def create_app(
     book = book_of(contract)
     for path in (BOOK_PATH, f"{BOOK_PATH}/"):
         app.add_url_rule(path, view_func=book)
-    workbench = OnFirstUse(partial(_create_workbench, mock, metrics, control_key))
+    workbench = OnFirstUse(
+        partial(_create_workbench, mock, metrics, control_key, control_body_limit)
+    )
     for path in (BASE_PATH, f"{BASE_PATH}/{{path:path}}"):
         app.add_url_rule(path, view_func=workbench)
     # Connexion resolves each operationId to its handler; RulesMiddleware compiles and calls it.
@@ -120,7 +125,9 @@ def create_app(
     return app
 
 
-def _create_workbench(mock: Mock, metrics: Metrics, control_key: str | None) -> ASGIApp:
+def _create_workbench(
+    mock: Mock, metrics: Metrics, control_key: str | None, body_limit: int
+) -> ASGIApp:
     from cart_mock.workbench.app import create_workbench
 
-    return create_workbench(mock, metrics, control_key=control_key)
+    return create_workbench(mock, metrics, control_key=control_key, body_limit=body_limit)

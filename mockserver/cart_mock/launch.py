@@ -41,6 +41,7 @@ def run(settings: Settings) -> None:
         envelope_only=settings.envelope_only,
         body_limit=settings.body_limit,
         head_limit=settings.head_limit,
+        control_body_limit=settings.control_body_limit,
         control_key=key,
         breaks=settings.breaks,
     )
