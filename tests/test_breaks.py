@@ -37,6 +37,8 @@ from tests.live import running_mock
 from tests.probes import CONTRACT
 
 IN_SCENES = [one for one in BREAKS.values() if one.rule in SCENES]
+FIRST = {parse_break(rule).id for rule in SCENES}
+"""The first break of each rule: those of the fast lane."""
 OF_HEADERS = [one for one in BREAKS.values() if one.rule == "header-names"]
 
 _READ_FROM_ERRORS = {
@@ -142,7 +144,7 @@ def play(mock: Mock, rule: str) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def intact(_cheap_passwords: None) -> dict[str, list[Any]]:
-    """What is seen in each scene where nothing is broken."""
+    """What is seen in each scene of an intact mock."""
     mock = Mock(CONTRACT)
     return {rule: play(mock, rule) for rule in SCENES}
 
@@ -155,12 +157,18 @@ def test_a_scene_of_the_intact_mock_is_the_same_each_time(intact: dict[str, list
     assert {rule: play(mock, rule) for rule in SCENES} == intact
 
 
-@pytest.mark.parametrize("broken", IN_SCENES, ids=lambda one: one.id)
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(one, id=one.id, marks=[] if one.id in FIRST else [pytest.mark.full])
+        for one in IN_SCENES
+    ],
+)
 def test_a_break_shows(broken: Break, intact: dict[str, list[Any]]) -> None:
     assert play(Mock(CONTRACT, [broken]), broken.rule) != intact[broken.rule]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("broken", BREAKS.values(), ids=lambda one: one.id)
 def test_a_break_breaks_no_other_rule(broken: Break, intact: dict[str, list[Any]]) -> None:
     mock = Mock(CONTRACT, [broken])
@@ -298,7 +306,7 @@ def test_a_store_cannot_break_what_is_judged_before_stores_are_known() -> None:
         interceptor_of(["many-carts", "access-token-invalid:wrong-text"])
 
 
-# ---- Where they hold ----------------------------------------------------------------------------
+# ---- Their scope --------------------------------------------------------------------------------
 
 
 def _deletes_two(world: World) -> bool:

@@ -1,7 +1,7 @@
 """One scene for each rule: requests that show whether the rule holds, and what was seen of it.
 
 A scene observes what its rule is about and no more, so that a break shows in the scene of its own
-rule, and in another's only where that rule cannot hold without it.
+rule, and in another's only if that rule depends on it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ SCENES |= {rule: _refusals(rule) for rule in TABLE}
 def credentials_wrong(w: World) -> Iterator[Any]:
     for probe in probes_of("credentials-wrong"):
         answer = w.try_probe(probe)
-        # Each failure gets the same text, so that nobody learns which emails are known.
+        # Each failure gets the same text, so that a client cannot learn which emails are known.
         yield answer.status, answer.says(CONTRACT.rule("credentials-wrong").text)
 
 
@@ -201,7 +201,7 @@ def updated_at_moves(w: World) -> Iterator[Any]:
         after = w.store.cart(cart)
         assert before is not None
         assert after is not None
-        # Where nothing was done, nothing had to move.
+        # If nothing was done, nothing had to move.
         nothing_done = replace(after, updated_at=before.updated_at) == before
         yield nothing_done or after.updated_at == NOW
 

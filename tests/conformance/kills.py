@@ -48,7 +48,7 @@ ADVISED = {
     "credentials-wrong:tells-apart": _SAME,
     "credentials-wrong:tells-apart-in-words": _SAME,
 }
-"""Ways of breaking a documented rule that rightly come to advice, and why."""
+"""Breaks of documented rules that rightly get advice only, and why."""
 
 
 def expected(broken: Break) -> set[Verdict]:

@@ -15,7 +15,7 @@ JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
 class Tokens(Protocol):
-    """Where a test bed gets its tokens from. A grant is "client_credentials" or "implicit"."""
+    """The source of tokens in a test bed."""
 
     def access(self, grant: Grant) -> str:
         """Return a valid access token of the shop."""
@@ -67,7 +67,7 @@ def url_of(sent: Sent, names: Mapping[str, str]) -> str:
 
 
 def content_of(sent: Sent, names: Mapping[str, str]) -> tuple[bytes, str | None]:
-    """Return the body of a request and its media type, None if it has none."""
+    """Return the body of a request and its media type; without a body the type is None."""
     if sent.body is None:
         return b"", None
     if sent.body is NotImplemented:

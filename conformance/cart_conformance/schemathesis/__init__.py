@@ -1,9 +1,9 @@
 """Schemathesis at work: the oracle as its checks, and the two layers that generate requests.
 
-It may import ``oracle``, ``target`` and ``run``'s values; nothing below imports it.
-For use in a test suite of your own: :func:`load_schema`, ``checks`` and ``hooks``.
-Start reading in ``checks`` (what is judged), then ``fixtures`` (what requests are about) and
-``transport`` (how they are sent and judged). ``fuzzing`` and ``stateful`` are layers of a run.
+It may import ``oracle``, ``target`` and the run's aggregator; only ``run`` imports it. Other test
+suites use :func:`load_schema`, ``checks`` and ``hooks``. Start reading in ``checks`` (what is
+judged), then ``fixtures`` (what requests are about) and ``transport`` (how they are sent).
+``fuzzing`` and ``stateful`` are layers of a run.
 """
 
 from __future__ import annotations

@@ -47,20 +47,20 @@ CARTS = 3
 STEPS = 7
 """Steps of a sequence, at most."""
 ROUNDS = 4
-"""Searches with every action, each for a deviation that the ones before did not show."""
+"""Searches with every action, each for a deviation that is not known yet."""
 SEQUENCES = 30
 """Sequences of a search that finds nothing."""
 CLOSE_SEQUENCES = 4
-"""Sequences of a search for what one kind of refused request may change."""
+"""Sequences of a search for what one kind of refused request changes."""
 SHRINKING = 120
-"""Further sequences with which a search may seek the shortest."""
+"""Further sequences to find the shortest one."""
 REQUESTS = 6000
 SECONDS = 120.0
-"""What the layer may take in all, clean-up aside; it then ends with what it has found."""
+"""Limits of the whole layer without clean-up; it then ends with what it has found."""
 _APART = 1000
 """How far apart the seeds of two runs are: more than there are searches in one."""
 MOST_FAULTS = 3
-"""Requests without an answer, after which the layer gives up."""
+"""Requests without an answer until the layer gives up."""
 
 
 class _Deviates(Exception):
@@ -68,7 +68,7 @@ class _Deviates(Exception):
 
 
 class _Stop(BaseException):
-    """Ends a search from within; no Exception, which Hypothesis would take for a failing test."""
+    """Ends a search. Not an Exception, which Hypothesis would take for a failing test."""
 
 
 # --- What a sequence is made of ---
@@ -76,10 +76,10 @@ class _Stop(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: what is done, to which of the carts, for which of the customers, and how.
+    """One step: an action, on one of the carts, for one of the customers.
 
-    ``by`` is who does it, ``look`` from where its effect is looked at afterwards. Plain values, so
-    that shrinking goes towards the simplest: the first cart and customer, as administrator.
+    ``by`` is the caller, ``look`` the side from which its effect is read afterwards. The values
+    are plain, so that shrinking finds the simplest: the first cart and customer, as administrator.
     """
 
     action: str
@@ -155,7 +155,7 @@ _CART_STEPS: dict[str, tuple[str, Any]] = {
     "refused: blank name": ("updateACart", {"data": {"name": " "}}),
 }
 
-BY = ("administrator", "the_customer", "the_other_customer", "nobody")
+BY = ("administrator", "the_customer", "the_other_customer", "anonymous")
 LOOKS = ("cart", "list", "list_of_the_other", "second_login", "everything")
 ACTIONS = tuple(_SAYS)
 _REFUSED = tuple(action for action in _SAYS if action.startswith("refused"))
@@ -283,7 +283,7 @@ class _Search:
         Returns whether it found a deviation that was not told before.
         """
         self._start(most)
-        # What follows from a refused request that changes something is not told again.
+        # Do not report again what follows from a refused request that changes something.
         machine = machine_for(self, [each for each in actions if each not in self._spoilt])
         settings = hypothesis_settings(
             max_examples=most,
@@ -296,7 +296,7 @@ class _Search:
             suppress_health_check=list(HealthCheck),
         )
         number = self.session.settings.seed * _APART + self._searches
-        # Flaky: a deviation that does not come every time is one all the same, and is kept.
+        # Flaky: a deviation that does not come every time is a deviation too, and is kept.
         with suppress(_Deviates, _Stop, Flaky):
             run_state_machine_as_test(seed(number)(machine), settings=settings)
         if self._best is None or self._target is None:
@@ -363,7 +363,7 @@ class _Search:
         cart = self._cart(step.cart)
         if step.action == "get" and self.witness.known.cart_exists(cart) is False:
             return  # an unknown id returns a new cart, which this step is not about
-        self._look(step, cart)  # so that what is found afterwards is this step's doing
+        self._look(step, cart)  # so that later differences are due to this step
         self._action = step.action
         answer, judgement = self._act(step, cart)
         self._lines.append(f"{step} → {answer.status}")
@@ -392,7 +392,7 @@ class _Search:
         return administrator if step.by == "administrator" else implicit
 
     def _cart(self, number: int) -> str:
-        """That cart of the sequence, made when it is first needed."""
+        """Return that cart of the sequence; make it when it is first needed."""
         if number not in self._carts:
             administrator, _ = self.witness.callers()
             cart = self.session.fresh_id()
@@ -405,7 +405,7 @@ class _Search:
         return self._carts[number]
 
     def _remember(self, cart: str) -> None:
-        """A deployment may make a deleted cart again when it is named: clean it up once more."""
+        """Note a deleted cart for clean-up: a deployment may make it again when it is named."""
         self.session.ledger.claim(cart)
 
     # --- Looking ---
@@ -424,7 +424,7 @@ class _Search:
                 self._look_at_list(1 - step.customer if other else step.customer, cart)
 
     def _is_seen(self, cart: str, side: str) -> bool:
-        """Whether a cart was seen from there since anything was done to it."""
+        """Return whether a cart was read from there since its last change."""
         return side in self.witness.known.carts[cart].verified
 
     def _look_at_cart(self, cart: str) -> None:
@@ -442,7 +442,7 @@ class _Search:
         self._judged(judgement, f"look at the carts of customer {'AB'[customer]}")
 
     def _look_from_second_login(self, number: int, cart: str) -> None:
-        """The list as a later token of that customer sees it: rule any-device.
+        """Read the list with a later token of that customer: rule any-device.
 
         First as the first token sees it, so that what differs is about the token.
         """
@@ -473,7 +473,7 @@ class _Search:
             told = replace(finding, steps=lines)
             key = (finding.rule, finding.operation)
             if finding.level == "interpretation":
-                self.tally.find(told)  # advice: not worth a search of its own
+                self.tally.find(told)  # advice does not get a search of its own
             elif key not in self._told and self._target in {None, key}:
                 self._target = key
                 if self._best is None or len(lines) <= len(self._best.steps):
@@ -481,7 +481,7 @@ class _Search:
                 raise _Deviates
 
     def _trust_no_list(self) -> None:
-        """What a customer has is not what it should be, now and in the sequences to come."""
+        """Assume no longer that every cart of the customers is known."""
         for customer in self._customers:
             self.witness.known.customers[customer.id].complete = False
 

@@ -492,7 +492,7 @@ _ID = refusal(
     needed=True,
 )  # fmt: skip
 
-# ---- Who may, and what there is -----------------------------------------------------------------
+# ---- Who may, and what exists -------------------------------------------------------------------
 
 
 def _has_cart_already(ctx: RequestContext) -> bool:

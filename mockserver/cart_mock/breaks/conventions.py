@@ -1,4 +1,4 @@
-"""Breaks of what holds for every request and every answer."""
+"""Breaks of the rules on every request and every answer."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ _SUCCESS = breaks_of(
          _success(_body(_other_name), CREATE)),
         ("cart-type", 'A cart has the type "carts".',
          _success(_body(lambda body: body["data"].update(type="carts")), READ)),
-        ("cart-relationships", "Carts are shown without relationships.",
+        ("cart-relationships", "Carts are returned without relationships.",
          _success(_body(_without_relationships), READ)),
         ("list-bare", "The list of carts is a bare array.",
          _success(lambda _, a: with_content(a, content(a)["data"]), LIST)),
@@ -279,7 +279,7 @@ _EMPTY = (
     ),
     *breaks_of(
         "empty-customer-token",
-        [("refused", "An empty customer token is refused as one that does not hold.",
+        [("refused", "An empty customer token is refused as an invalid one.",
           RejectWith("customer-token-invalid", _is_empty_token, early=True))],
         free=True,
     ),
@@ -398,7 +398,7 @@ _BY_GET = (
         [
             (
                 "unowned",
-                "A cart that is made by GET belongs to nobody.",
+                "A cart that is made by GET has no customer.",
                 ReplaceHandler(_unowned, (READ,)),
             )
         ],

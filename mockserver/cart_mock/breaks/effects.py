@@ -1,4 +1,4 @@
-"""Breaks of what associations are there for: what changes, what is seen, and what must not."""
+"""Breaks of the effects of associations: what changes, what is visible, and what is not."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ _VISIBLE = breaks_of(
          "A customer who associated a cart is missing from its relationships.",
          (_noting("v-cart-s", _by_shopper), _hidden_in_cart("v-cart-s"))),
         ("not-in-cart-by-administrator",
-         "A customer whom an administrator associated is missing from the cart's relationships.",
+         "A customer that an administrator associated is missing from the cart's relationships.",
          (_noting("v-cart-a", _by_administrator), _hidden_in_cart("v-cart-a"))),
         ("lost-on-update", "PUT of a cart takes its customers away.",
          ReplaceHandler(_lost_on_update, (UPDATE,))),
@@ -475,7 +475,7 @@ _DELETED = breaks_of(
          _not_deleted(_by_shopper)),
         ("not-deleted-by-administrator", "The DELETE of an administrator takes nothing away.",
          _not_deleted(_by_administrator)),
-        ("not-deleted-if-shared", "DELETE takes nobody from a cart that has several customers.",
+        ("not-deleted-if-shared", "DELETE takes no customer from a cart that has several.",
          _not_deleted(_is_shared)),
         ("still-in-list", "After DELETE the cart is still in the customer's list.",
          (_noting_deleted("d-list"), listed(_still_listed))),
