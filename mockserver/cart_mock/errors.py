@@ -15,6 +15,12 @@ INTERNAL = Violation(
 _HEADERS: tuple[Header, ...] = ((b"content-type", b"application/json"),)
 
 
+def cannot_store(error: OSError) -> Violation:
+    """Return why a change could not be stored; no path of this machine is in it."""
+    reason = (error.strerror or "it was not written whole").lower()
+    return Violation(reason, "Nothing was changed; free some space, then send it again.")
+
+
 class _Error(NamedTuple):
     id: str
     status: int

@@ -19,7 +19,7 @@ from cart_mock.auth.tokens import (
     Tokens,
 )
 from cart_mock.bodies import Malformed, read_json
-from cart_mock.formats import kind
+from cart_mock.formats import NAME_LIMIT, kind
 from cart_mock.messages import Request, TokenProblem, Violation
 from cart_mock.state.entities import Cart, Customer
 from cart_mock.tenants.registry import TenantRegistry, UnknownTenant
@@ -282,7 +282,7 @@ class TokenRequestContext:
         self.secret_matches = False
         self.grant: Grant | None = next((g for g in GRANTS if g == form.get("grant_type")), None)
         client_id, secret = form.get("client_id"), form.get("client_secret")
-        if client_id and self.grant is not None:
+        if client_id and len(client_id) <= NAME_LIMIT and self.grant is not None:
             with suppress(UnknownTenant):
                 self.tenant = tenants.use(client_id)
                 if self.grant == "client_credentials" and secret:

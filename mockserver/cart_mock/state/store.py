@@ -61,8 +61,9 @@ class Store:
 
     def expire(self, now: float) -> None:
         """Delete the carts that are past their time."""
-        for cart_id in self._by_update.older_than(now - CART_LIFETIME):
-            self.delete_cart(cart_id)
+        with self._storage.repeatable():  # a read must not fail because the disk is full
+            for cart_id in self._by_update.older_than(now - CART_LIFETIME):
+                self.delete_cart(cart_id)
         oldest = self._by_update.min_updated_at()
         self.next_expiry = float("inf") if oldest is None else oldest + CART_LIFETIME
 
