@@ -62,7 +62,7 @@ def main(
     _append(
         CASES / f"{cases}.py",
         "".join(f'@case("{rule_id}", "{name}", "the rule is violated")\n' for name in names)
-        + f"def {function}(x: CaseContext) -> None:\n    raise NotImplementedError\n",
+        + f"def {function}(ctx: CaseContext) -> None:\n    raise NotImplementedError\n",
     )
     rows = "".join(f'    yield probe("{name}", body=NotImplemented)\n' for name in names)
     _append(PROBES / f"{group}.py", f"@probes\ndef {function}() -> Iterator[Probe]:\n{rows}")
