@@ -37,7 +37,7 @@ _TIME = "that PUT updates a cart is published; that an association does is not"
 _SAME = "that a login is refused is published; that each failure looks the same is not"
 ADVISED = {
     "payload-not-array:bad-utf8-accepted": (
-        "common parsers put a sign of their own for such bytes, and refuse a wrong type"
+        "common parsers replace such bytes by U+FFFD, and then refuse a wrong type"
     ),
     "association-repeat:moves-updated-at": _ELSEWHERE,
     "refusal-changes-nothing:contact-dropped": _ELSEWHERE,
