@@ -36,7 +36,7 @@ _ELSEWHERE = "that associations stay is published; that the rest of a cart does 
 _SAME = "that a login is refused is published; that each failure looks the same is not"
 ADVISED = {
     "payload-not-array:bad-utf8-accepted": (
-        "common parsers put a sign of their own for such bytes, and refuse a wrong type"
+        "common parsers replace such bytes by U+FFFD, and then refuse a wrong type"
     ),
     "association-repeat:moves-updated-at": _ELSEWHERE,
     "refusal-changes-nothing:contact-dropped": _ELSEWHERE,

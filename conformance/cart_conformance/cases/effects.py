@@ -1,4 +1,4 @@
-"""What an association does: who sees it, from where, and what stays as it was."""
+"""The effects of an association: to which callers it is visible, and what must not change."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ from cart_conformance.target.state import State, list_carts, list_ids
 
 NEW = "association-visible"
 GONE = "association-deleted"
-# Timestamps may be whole seconds: after this long, the next second has come.
+# Timestamps may be whole seconds. After this many seconds, they must differ.
 NEXT_SECOND = 1.1
 
 
 def free_cart(ctx: CaseContext, *customers: Customer, by: str = ADMINISTRATOR) -> str:
-    """Return a new cart without these customers. Raises Untestable if one has it already."""
+    """Return a new cart without these customers.
+
+    Raises Untestable if it already has one of them.
+    """
     cart = ctx.new_cart(ctx.implicit if by == SHOPPER else None)
     state = ctx.state(cart, *customers)
     if any(customer.id in state.customers for customer in customers):
@@ -37,7 +40,7 @@ def free_cart(ctx: CaseContext, *customers: Customer, by: str = ADMINISTRATOR) -
 
 
 def visible(state: State, customer: Customer) -> bool:
-    """Whether the association shows from both sides, once each."""
+    """Return whether the association is visible from both sides, once on each."""
     return state.customers.count(customer.id) == 1 and state.count(customer.label) == 1
 
 
@@ -60,7 +63,7 @@ def need_visible(ctx: CaseContext, cart: str, *customers: Customer) -> State:
 
 @cases
 def association_visible() -> Iterator[Case]:
-    """Check the association from both sides, for each caller and each maker of the cart."""
+    """Check the association from both sides, for each caller and each creator of the cart."""
     for caller in CALLERS:
         yield Case(NEW, ASSOCIATE, f"from both sides, {caller}", partial(_visible, by=caller), 6)
         yield Case(NEW, "getCarts", f"in the list, {caller}", partial(_listed, by=caller), 6)
@@ -134,7 +137,8 @@ def _still_after_change(ctx: CaseContext) -> None:
 def _listed_to_administrator(ctx: CaseContext) -> None:
     cart, _, answer = _associated(ctx, ADMINISTRATOR)
     ctx.need(answer, "a customer could not be associated")
-    # The newest come first; on a busy store, more pages than these are not worth their requests.
+    # The newest carts come first. On a busy store, reading further pages would cost too many
+    # requests.
     carts = list_carts(ctx.session, ctx.administrator, pages=4)
     seen = [str(each.get("id")) for each in carts]
     if cart not in seen and len(seen) >= 150:
@@ -144,19 +148,19 @@ def _listed_to_administrator(ctx: CaseContext) -> None:
 
 @case("any-device", ASSOCIATE, "a later login", requests=8)
 def later_login(ctx: CaseContext) -> None:
-    """Use a token that was issued after the association was made."""
+    """List the cart with a token that was issued after the association."""
     _second_login(ctx, before=False)
 
 
 @case("any-device", "getCarts", "an earlier login", requests=8)
 def earlier_login(ctx: CaseContext) -> None:
-    """Use a token that was issued before the association was made with another one."""
+    """List the cart with an older token than the one that made the association."""
     _second_login(ctx, before=True)
 
 
 @case("any-device", "getCarts", "the first token, after another login", requests=9)
 def first_token(ctx: CaseContext) -> None:
-    """Check that a later login leaves an earlier device its carts."""
+    """Check that a token still lists the carts after another login of the same customer."""
     a = _someone(ctx)
     cart = free_cart(ctx, a)
     ctx.associate(cart, a, ctx.shopper(a))
@@ -168,9 +172,9 @@ def first_token(ctx: CaseContext) -> None:
 
 
 def _someone(ctx: CaseContext) -> Customer:
-    """Return a customer who can log in, and has done so once: a new one if one can be made.
+    """Return a customer that has logged in once: a new one if the run can make customers.
 
-    Of customer A other cases may have got other tokens before.
+    Other cases may already have requested tokens for customer A.
     """
     if not ctx.customers_are_given:
         return ctx.new_customer("A")
@@ -195,13 +199,13 @@ def _second_login(ctx: CaseContext, *, before: bool) -> None:
 
 @case("many-carts", ASSOCIATE, "three carts", requests=16)
 def many_carts(ctx: CaseContext) -> None:
-    """Add carts one by one; each stays when the next one comes."""
+    """Associate carts one by one, and check that the earlier ones stay."""
     _three(ctx)
 
 
 @case("many-carts", "getCarts", "three carts, listed", requests=16)
 def many_carts_listed(ctx: CaseContext) -> None:
-    """Check that the list shows each cart once."""
+    """Check that the list contains each cart once."""
     _three(ctx)
 
 
@@ -220,7 +224,7 @@ def _three(ctx: CaseContext) -> None:
     ctx.expect(times == [1, 1, 1], "each of three carts once", f"{times} times", answer)
 
 
-# A page has twenty carts unless more are asked for.
+# A page contains twenty carts by default.
 MORE_THAN_A_PAGE = 22
 
 
@@ -313,13 +317,13 @@ def _left(ctx: CaseContext, leaving: str, staying: str) -> None:
 
 @case("others-cannot-see", ASSOCIATE, "a cart of A", requests=10)
 def others_cannot_see(ctx: CaseContext) -> None:
-    """Check that B's list lacks it, with an implicit token."""
+    """Check that B's list does not contain A's cart, with an implicit token."""
     _unseen(ctx, narrowed=False)
 
 
 @case("others-cannot-see", "getCarts", "a cart of A, client credentials", requests=10)
 def others_cannot_see_narrowed(ctx: CaseContext) -> None:
-    """Check that B's list lacks it, with client credentials and B's token."""
+    """Check that B's list does not contain A's cart, with client credentials and B's token."""
     _unseen(ctx, narrowed=True)
 
 
@@ -337,7 +341,7 @@ def _unseen(ctx: CaseContext, *, narrowed: bool) -> None:
 
 @case("others-cannot-see", "getCarts", "by somebody without a cart", requests=8)
 def newcomer_sees_nothing(ctx: CaseContext) -> None:
-    """Check that a customer without carts is listed none of A's."""
+    """Check that the list of a customer without carts is empty."""
     a = ctx.customer("A")
     cart = ctx.new_cart()
     answer = ctx.associate(cart, a)
@@ -355,7 +359,7 @@ def newcomer_sees_nothing(ctx: CaseContext) -> None:
     optional=True,
 )
 def sharer_sees_what_is_shared(ctx: CaseContext) -> None:
-    """Share one cart, and check that B is not listed A's other cart."""
+    """Share one cart, and check that B's list does not contain A's other cart."""
     _, a, _, answer = _shared_need(ctx)
     own = ctx.new_cart()
     ctx.associate(own, a)
@@ -368,7 +372,7 @@ REPEAT = "association-repeat"
 
 @cases
 def association_repeat() -> Iterator[Case]:
-    """Repeat a POST, as the same caller and as the other one."""
+    """Repeat a POST as the same caller, and as the other one."""
     for first in CALLERS:
         for second in CALLERS:
             yield Case(
@@ -559,7 +563,7 @@ def _delete_missing_of_other(ctx: CaseContext) -> None:
 
 @cases
 def administrator_unrestricted() -> Iterator[Case]:
-    """Try any customer with carts made by the administrator, an implicit caller and a shopper."""
+    """Associate any customer with carts of an administrator, an implicit caller and a shopper."""
     for operation in (ASSOCIATE, DISSOCIATE):
         for owner in ("the administrator", "an implicit caller", "a shopper"):
             yield Case(
@@ -578,7 +582,7 @@ def _any_cart(ctx: CaseContext, owner: str) -> None:
         ctx.dissociate(cart, a, ctx.shopper("A"))
     else:
         cart = ctx.new_cart(ctx.implicit if owner != "the administrator" else None)
-    # The shopper B may do this, so the administrator must be able to.
+    # Shopper B may do this, so the administrator must be able to do it too.
     control = ctx.control(ctx.send(ctx.shopper("B"), ASSOCIATE, cart=cart, body=identifiers(b.id)))
     need_visible(ctx, cart, b)
     if ctx.operation == ASSOCIATE:
@@ -661,9 +665,9 @@ def _keeps(ctx: CaseContext, cart: str, **request: Any) -> None:
 
 
 def _aged(ctx: CaseContext, use: str) -> str:
-    """Return a cart that is unchanged for a second, with customer A if ``use`` needs it.
+    """Return a cart that was not changed for a second, with customer A if ``use`` needs it.
 
-    The carts of all uses are made together, so that they are waited for together.
+    The carts of all uses are created together, so that the case waits only once.
     """
     with_a = (DISSOCIATE, f"refused {ASSOCIATE}", f"refused {DISSOCIATE}")
     if f"aged {use}" not in ctx.shared:
@@ -679,9 +683,9 @@ def _aged(ctx: CaseContext, use: str) -> str:
 
 @cases
 def refusal_changes_nothing() -> Iterator[Case]:
-    """Send a refused request for a cart with a customer: cart, lists and customer stay.
+    """Send a refused request for a cart with a customer, and check that nothing changes.
 
-    Every other refusal of an association request is held against this rule as well.
+    This rule is also checked on every other refusal of an association request.
     """
     for operation in (ASSOCIATE, DISSOCIATE):
         yield Case(

@@ -1,4 +1,4 @@
-"""Finds the rule by which a request that breaks none must succeed."""
+"""Finds the rule that requires a valid request to succeed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from cart_conformance.oracle.request_view import RequestView, Token
 
 @dataclass(frozen=True, slots=True)
 class ExpectedSuccess:
-    """The rule, its level, and the reason in a few words. ``tested`` are all rules it tests."""
+    """The rule, its level, and the reason in a few words.
+
+    ``tested`` are all the rules that it tests.
+    """
 
     rule: str
     level: Level
@@ -41,7 +44,7 @@ _WHY = {
 
 
 def must_succeed(view: RequestView, contract: Contract) -> ExpectedSuccess:
-    """Return the rule for this request: the most specific one."""
+    """Return the most specific rule that requires this request to succeed."""
     tested = (*_particular(view), SUCCESS)
     rule = tested[0]
     return ExpectedSuccess(rule, contract.rule(rule).level, _WHY[rule], tested)
@@ -104,7 +107,7 @@ def _disassociation(view: RequestView) -> list[str]:
 
 
 def has_symbols(view: RequestView) -> bool:
-    """Return whether a name or description has more than letters and digits of ASCII."""
+    """Return whether a name or description contains more than ASCII letters and digits."""
     texts = [view.data.get(name) for name in ("name", "description")]
     return any(
         isinstance(text, str)
