@@ -401,7 +401,7 @@ def _others_cart(ctx: CaseContext, *, by_customer: bool = True) -> None:
     request: dict[str, Any] = {} if body is None else {"body": body}
     control = ctx.control(ctx.send(caller, ctx.operation, cart=free, **request))
     answer = ctx.send(caller, ctx.operation, cart=cart, **request)
-    ctx.status(answer, control.status, control=control, what="as for a cart of nobody")
+    ctx.status(answer, control.status, control=control, what="as for a cart without a customer")
 
 
 # --- Contacts ---
