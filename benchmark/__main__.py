@@ -13,9 +13,10 @@ import click
 
 from benchmark import growth as growing
 from benchmark.install import InstallError, install, missing_commands
+from benchmark.loads import REQUESTS, Requests
 from benchmark.measure import Entry, Results, Settings, beside_logins, measure
 from benchmark.peers import PEERS, Mock
-from benchmark.peers.project import Hello
+from benchmark.peers.project import Hello, MockApp
 from benchmark.plot import plot_rates
 from benchmark.population import Population
 from benchmark.report import (
@@ -42,12 +43,19 @@ def tell(what: str) -> None:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--quick", is_flag=True, help="One round of one second at 16 connections.")
-@click.option("--ours", is_flag=True, help="The mock alone, beside a raw ASGI hello.")
+@click.option("--ours", is_flag=True, help="The mock, the same without accelerator, and a hello.")
 @click.option(
     "--growth", is_flag=True, help="The mock at 1,000 to 1,000,000 carts, journal on and off."
 )
 @click.option(
     "--peers", "names", metavar="NAME,...", help="Only these servers: " + ", ".join(PEERS)
+)
+@click.option(
+    "--requests",
+    type=click.Choice(REQUESTS),
+    default="new",
+    show_default=True,
+    help="Requests that never came before, the same few again, or those of a page in a browser.",
 )
 @click.option("--sizes", metavar="N,...", help="With --growth: numbers of carts to measure.")
 @click.option("--rounds", type=click.IntRange(1, 20), help="How often each load is measured.")
@@ -71,6 +79,7 @@ def main(
     ours: bool,
     growth: bool,
     names: str | None,
+    requests: Requests,
     sizes: str | None,
     rounds: int | None,
     seconds: int | None,
@@ -94,6 +103,7 @@ def main(
         seconds or base.seconds,
         base.connections,
         base.starts,
+        requests=requests,
     )
     try:
         wrk_path()
@@ -109,7 +119,7 @@ def main(
 
 def _names(ours: bool, names: str | None) -> Sequence[str]:
     if ours:
-        return (Mock.name, Hello.name)
+        return (Mock.name, MockApp.name, Hello.name)
     if names is None:
         return tuple(PEERS)
     wanted = [name.strip() for name in names.split(",")]
@@ -158,7 +168,7 @@ def _write(results: Results, names: Sequence[str], left_out: Sequence[str], outp
     settings = results.settings
     how = (
         f"{machine()}. {settings.rounds} round(s) of {settings.seconds} s a measurement, "
-        "interleaved; medians. Only figures of one run compare.\n"
+        f"interleaved; medians. Requests: {settings.requests}. Only figures of one run compare.\n"
     )
     sections = [
         "# Benchmark\n",
@@ -188,7 +198,9 @@ def _logins(results: Results) -> str:
 
 
 def _growth(sizes: Sequence[int], settings: Settings, work: Path, output: Path) -> None:
-    only_16 = Settings(settings.rounds, settings.seconds, (16,), 0, growing.LOADS)
+    only_16 = Settings(
+        settings.rounds, settings.seconds, (16,), 0, growing.LOADS, settings.requests
+    )
     growth = growing.measure_growth(sizes, only_16, work, tell)
     targets = list(growing.growth_verdicts(growth))
     how = (

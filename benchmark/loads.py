@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from benchmark.population import PASSWORD, Population
 
@@ -14,6 +15,10 @@ ASSOCIATE = "POST association"
 REFUSED = "refused POST"
 LOGIN = "login"
 LOAD_NAMES = (GET_CART, LIST_CARTS, ASSOCIATE, REFUSED, LOGIN)
+
+Requests = Literal["new", "repeated", "browser"]
+"""``new`` requests each have a header that no other has; ``browser`` also has what a page sends."""
+REQUESTS: tuple[Requests, ...] = get_args(Requests)
 
 SUCCESS = frozenset(range(200, 300))
 CREATED = frozenset({200})
@@ -134,27 +139,55 @@ def alternating(makes: Sequence[Request], unmakes: Sequence[Request], note: str 
     return Load(ASSOCIATE, tuple(requests), settle=(*unmakes, *makes[half:]), note=note)
 
 
-def lua_script(load: Load) -> str:
-    """The wrk script that sends the load and ends with its figures as one line of JSON."""
-    requests = ",\n".join(f"    {_lua_request(request)}" for request in load.requests)
-    return _SCRIPT.replace("REQUESTS", requests)
+def lua_script(load: Load, requests: Requests = "new") -> str:
+    """Return the wrk script that sends the load and ends with its figures as one line of JSON."""
+    made = ",\n".join(f"    {_lua_request(request)}" for request in load.requests)
+    extra = _BROWSER if requests == "browser" else ""
+    numbered = str(requests != "repeated").lower()
+    script = _SCRIPT.replace("NUMBERED", numbered).replace("EXTRA", _lua_string(extra))
+    return script.replace("REQUESTS", made)
+
+
+_BROWSER = (
+    "Origin: https://shop.example\r\n"
+    "Referer: https://shop.example/cart\r\n"
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36\r\n"
+    "Accept: application/json, text/plain, */*\r\n"
+    "Accept-Encoding: gzip, deflate, br, zstd\r\n"
+    "Accept-Language: en-GB,en;q=0.9\r\n"
+    "Sec-Fetch-Mode: cors\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: empty\r\n"
+)
 
 
 _SCRIPT = """\
 local requests
+local rests = {}
 local last
+local count = 0
+local numbered = NUMBERED
+local extra = EXTRA
 
 function init(_)
   requests = {
 REQUESTS
   }
+  if numbered then
+    for i, request in ipairs(requests) do
+      local at = request:find("\\r\\n", 1, true) + 1
+      requests[i], rests[i] = request:sub(1, at), extra .. request:sub(at + 1)
+    end
+  end
   -- Before it starts, wrk asks for one request only to look at it; the next is the first of all.
   last = #requests - 1
 end
 
 function request()
   last = last % #requests + 1
-  return requests[last]
+  if not numbered then
+    return requests[last]
+  end
+  count = count + 1
+  return requests[last] .. "X-Number: " .. count .. "\\r\\n" .. rests[last]
 end
 
 function done(summary, latency, _)

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.loads import GET_CART, LOAD_NAMES, LOGIN, Load, lua_script
+from benchmark.loads import GET_CART, LOAD_NAMES, LOGIN, Load, Requests, lua_script
 from benchmark.peers import Peer, Site
 from benchmark.server import Client, ColdStart, Server, ServerError, free_port
 from benchmark.wrk import Figures, run_wrk
@@ -30,6 +30,7 @@ class Settings:
     connections: tuple[int, ...]
     starts: int
     loads: tuple[str, ...] = LOAD_NAMES
+    requests: Requests = "new"
 
     def measurements(self, servers: int) -> int:
         """How many measurements a run has."""
@@ -175,15 +176,17 @@ def _prepare(entry: Entry, results: Results, work: Path, stack: ExitStack, tell:
     outcome = results.servers[entry.label]
     outcome.memory_with_state = server.memory_mb()
     outcome.notes = {name: load.note for name, load in loads.items() if load.note}
-    return _Running(entry, server, loads, dict(_write_scripts(loads, work, entry)))
+    return _Running(
+        entry, server, loads, dict(_write_scripts(loads, results.settings.requests, work, entry))
+    )
 
 
 def _write_scripts(
-    loads: Mapping[str, Load], work: Path, entry: Entry
+    loads: Mapping[str, Load], requests: Requests, work: Path, entry: Entry
 ) -> Iterator[tuple[str, Path]]:
     for number, (name, load) in enumerate(loads.items()):
         path = work / entry.label.replace(" ", "-").replace(",", "") / f"load-{number}.lua"
-        path.write_text(lua_script(load), "utf-8")
+        path.write_text(lua_script(load, requests), "utf-8")
         yield name, path
 
 

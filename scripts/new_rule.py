@@ -18,6 +18,7 @@ RULES = ROOT / "mockserver/cart_mock/rules"
 CASES = ROOT / "conformance/cart_conformance/cases"
 CONDITIONS = ROOT / "conformance/cart_conformance/oracle/rule_conditions.py"
 PROBES = ROOT / "tests/probes"
+CATALOGUE = CONTRACT_PATH
 MODULES = {
     "caller": ("caller", "callers"),
     "association": ("association", "payload"),
@@ -40,9 +41,9 @@ MODULES = {
 def main(
     rule_id: str, operations: str, status: int, text: str | None, level: str, group: str | None
 ) -> None:
-    """Write the stubs of the refusal ID, where a person then writes the rule."""
+    """Write the stubs of the refusal ID, for a person to complete."""
     names = [name.strip() for name in operations.split(",")]
-    group = group or _group_of(rule_id, names)
+    group = _group_of(rule_id, names, group)
     text = text or rule_id.replace("-", " ").capitalize()
     function = rule_id.replace("-", "_")
     predicates, cases = MODULES[group]
@@ -61,7 +62,7 @@ def main(
     _append(
         CASES / f"{cases}.py",
         "".join(f'@case("{rule_id}", "{name}", "the rule is violated")\n' for name in names)
-        + f"def {function}(x: CaseContext) -> None:\n    raise NotImplementedError\n",
+        + f"def {function}(ctx: CaseContext) -> None:\n    raise NotImplementedError\n",
     )
     rows = "".join(f'    yield probe("{name}", body=NotImplemented)\n' for name in names)
     _append(PROBES / f"{group}.py", f"@probes\ndef {function}() -> Iterator[Probe]:\n{rows}")
@@ -69,8 +70,11 @@ def main(
     click.echo("Then run: python -m scripts.regenerate")
 
 
-def _group_of(rule_id: str, operations: list[str]) -> str:
-    """Return the group of the last refusal of the first operation. Raises click.UsageError."""
+def _group_of(rule_id: str, operations: list[str], group: str | None) -> str:
+    """Return the group, by default that of the last refusal of the first operation.
+
+    Raises click.UsageError for a rule that exists and for an unknown operation.
+    """
     contract = load_contract()
     if any(rule.id == rule_id for rule in contract.rules):
         raise click.UsageError(f"The rule {rule_id} exists.")
@@ -79,7 +83,7 @@ def _group_of(rule_id: str, operations: list[str]) -> str:
             known = ", ".join(contract.operations)
             raise click.UsageError(f"Unknown operation {name}. The operations are: {known}.")
     refusals = [rule for rule in contract.rules_of(operations[0]) if rule.is_refusal]
-    return refusals[-1].group
+    return group or refusals[-1].group
 
 
 def _append(path: Path, code: str) -> None:
@@ -123,11 +127,11 @@ def _catalogue(
             title: {text}
             detail: {text}
 """
-    source = CONTRACT_PATH.read_text(encoding="utf-8")
+    source = CATALOGUE.read_text(encoding="utf-8")
     source = _after(source, rf"    - id: {before.id}\n(?:      .*\n)+", entry)
     source = _after(source, rf"    {before.example}:\n(?:      .*\n)+", example)
-    CONTRACT_PATH.write_text(source, encoding="utf-8")
-    click.echo(f"{CONTRACT_PATH.relative_to(ROOT)}: an entry to complete")
+    CATALOGUE.write_text(source, encoding="utf-8")
+    click.echo(f"{CATALOGUE.relative_to(ROOT)}: an entry to complete")
 
 
 def _after(text: str, pattern: str, added: str) -> str:

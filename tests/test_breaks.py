@@ -37,6 +37,8 @@ from tests.live import running_mock
 from tests.probes import CONTRACT
 
 IN_SCENES = [one for one in BREAKS.values() if one.rule in SCENES]
+FIRST = {parse_break(rule).id for rule in SCENES}
+"""The first break of each rule: those of the fast lane."""
 OF_HEADERS = [one for one in BREAKS.values() if one.rule == "header-names"]
 
 _READ_FROM_ERRORS = {
@@ -48,9 +50,7 @@ _READ_FROM_ERRORS = {
     "more-than-one-customer",
     "type-not-customer",
     "customer-not-permitted",
-    "cart-not-permitted",
     "cart-has-contact-email",
-    "cart-of-others",
     "last-cart",
     "credentials-wrong",
 }
@@ -124,6 +124,7 @@ CONSEQUENCES: dict[str, set[str]] = {
         "association-repeat",
         "delete-missing",
     },
+    "association-keeps-clock:moves-on-read": {"association-repeat", "delete-missing"},
     "success-answer:list-bare": {"association-visible", "many-carts", "shared-cart"},
 }
 """What else a break breaks, because that other rule cannot hold without its own."""
@@ -142,7 +143,7 @@ def play(mock: Mock, rule: str) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def intact(_cheap_passwords: None) -> dict[str, list[Any]]:
-    """What is seen in each scene where nothing is broken."""
+    """What is seen in each scene of an intact mock."""
     mock = Mock(CONTRACT)
     return {rule: play(mock, rule) for rule in SCENES}
 
@@ -155,12 +156,18 @@ def test_a_scene_of_the_intact_mock_is_the_same_each_time(intact: dict[str, list
     assert {rule: play(mock, rule) for rule in SCENES} == intact
 
 
-@pytest.mark.parametrize("broken", IN_SCENES, ids=lambda one: one.id)
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(one, id=one.id, marks=[] if one.id in FIRST else [pytest.mark.full])
+        for one in IN_SCENES
+    ],
+)
 def test_a_break_shows(broken: Break, intact: dict[str, list[Any]]) -> None:
     assert play(Mock(CONTRACT, [broken]), broken.rule) != intact[broken.rule]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("broken", BREAKS.values(), ids=lambda one: one.id)
 def test_a_break_breaks_no_other_rule(broken: Break, intact: dict[str, list[Any]]) -> None:
     mock = Mock(CONTRACT, [broken])
@@ -226,6 +233,13 @@ def test_without_a_break_of_header_names_the_protocol_is_as_it_is() -> None:
 KNOWN = (Path(__file__).parent / "breaks/names.txt").read_text(encoding="utf-8").split()
 
 
+RETIRED = [
+    line.split("  ", 2)
+    for line in (Path(__file__).parent / "breaks/retired.txt").read_text("utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+
+
 def test_every_break_that_was_ever_published_still_exists() -> None:
     """People have these names in their own tests; add the names of new breaks to the file."""
     assert [name for name in KNOWN if name not in BREAKS] == []
@@ -233,6 +247,14 @@ def test_every_break_that_was_ever_published_still_exists() -> None:
 
 def test_every_break_is_in_the_file_of_published_names() -> None:
     assert [name for name in BREAKS if name not in KNOWN] == []
+
+
+def test_retired_break_names_are_documented_and_never_used_again() -> None:
+    for name, since, reason in RETIRED:
+        assert name not in BREAKS
+        assert name not in KNOWN
+        assert re.fullmatch(r"\d+\.\d+\.\d+", since), name
+        assert reason.endswith("."), name
 
 
 def test_every_break_has_a_name_of_its_own() -> None:
@@ -298,7 +320,7 @@ def test_a_store_cannot_break_what_is_judged_before_stores_are_known() -> None:
         interceptor_of(["many-carts", "access-token-invalid:wrong-text"])
 
 
-# ---- Where they hold ----------------------------------------------------------------------------
+# ---- Their scope --------------------------------------------------------------------------------
 
 
 def _deletes_two(world: World) -> bool:

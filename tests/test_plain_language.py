@@ -8,7 +8,7 @@ from scripts.plain_language import ENFORCED, PHRASES, all_findings, files, findi
 
 PYTHON = '''"""Whoever asks, in vain."""
 
-# There is no nobody here: beside the point.
+# This is no nobody: beside the point.
 NAME = "whoever"
 TEXT = f"a text {NAME} that there is not"
 
@@ -49,7 +49,15 @@ def test_findings_in_a_page_name_the_line_and_the_better_wording() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["It is no longer valid.", "The file is not a cart.", "besides", "Where do I start?"],
+    [
+        "It is no longer valid.",
+        "The file is not a cart.",
+        "There is no limit.",
+        "The value is None.",
+        "besides",
+        "Where do I start?",
+        "the case no cart of nobody",
+    ],
 )
 def test_plain_text_has_no_finding(text: str) -> None:
     assert not list(findings("docs/made_up.md", text))

@@ -3,12 +3,13 @@
 from benchmark.peers.base import ContractPeer, Peer, Site
 from benchmark.peers.contract import Mockoon, Prism, Scalar, Specmatic, WireMock
 from benchmark.peers.own_api import Commercetools, JsonServer, LocalStripe, Moto
-from benchmark.peers.project import Hello, Mock, StockConnexion
+from benchmark.peers.project import Hello, Mock, MockApp, StockConnexion
 
 PEERS: dict[str, type[Peer]] = {
     peer.name: peer
     for peer in (
         Mock,
+        MockApp,
         Hello,
         StockConnexion,
         Prism,

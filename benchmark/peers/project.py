@@ -75,6 +75,22 @@ class Mock(Peer):
         return contract_loads(self._population, Tokens(access, tokens))
 
 
+class MockApp(Mock):
+    """The mock without its accelerator: the Connexion app behind uvicorn."""
+
+    name = "cart-mock-app"
+    title = "Cart Associations mock, app alone"
+    work_done = "The same, with --no-accelerator."
+
+    def at_cold_start(self) -> MockApp:
+        """Return the mock with no carts."""
+        return MockApp(seeded=False)
+
+    def command(self, site: Site) -> list[str]:
+        """Return the mock's command with its accelerator off."""
+        return [*super().command(site), "--no-accelerator"]
+
+
 def access_token(client: Client) -> str:
     """An access token of the implicit grant for the benchmark's store."""
     answer = client.expect(

@@ -6,7 +6,7 @@ from cart_spec.extras import require_extra
 
 
 def main() -> None:
-    """Run the command, or name the extra that it needs."""
+    """Run the command, or name the extra that must be installed first."""
     require_extra("cart_conformance", "cart-conformance")
     from cart_conformance.cli import main as command
 

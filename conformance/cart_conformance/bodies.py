@@ -1,4 +1,4 @@
-"""Reads values out of the bodies of this API, as leniently as a client would."""
+"""Reads values from bodies of this API as leniently as a client does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from cart_conformance.exchange import Answer
 
 
 def customers_of(cart: dict[str, Any]) -> list[str]:
-    """Return the ids in a cart's relationship; an empty one may be ``{}``, a list, or missing."""
+    """Return the customer ids in a cart's relationship.
+
+    An empty one may be ``{}``, a list, or missing.
+    """
     relationships = cart.get("relationships")
     related = relationships.get("customers") if isinstance(relationships, dict) else None
     entries = related.get("data") if isinstance(related, dict) else related
@@ -22,7 +25,7 @@ def customers_of(cart: dict[str, Any]) -> list[str]:
 
 
 def timestamp(cart: dict[str, Any], name: str) -> str | None:
-    """Return one of a cart's timestamps, as it was sent."""
+    """Return one of a cart's timestamps, as the server wrote it."""
     meta = cart.get("meta")
     timestamps = meta.get("timestamps") if isinstance(meta, dict) else None
     value = timestamps.get(name) if isinstance(timestamps, dict) else None

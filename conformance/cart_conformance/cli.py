@@ -37,13 +37,13 @@ _CREDENTIALS = (
     click.option(
         "--client-secret-file",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="A file that holds the secret and nothing else.",
+        help="A file that contains only the secret.",
     ),
     click.option("--timeout", type=float, help="Seconds to wait for one answer. [default: 10]"),
     click.option(
         "--rate",
         type=float,
-        help="Requests a second; 0 is no limit. [default: 20, none against loopback]",
+        help="Requests a second; 0 means no limit. [default: 20; no limit on loopback]",
     ),
     click.option(
         "--config",
@@ -112,7 +112,7 @@ def cli() -> None:
     Against the mock:
       cart-mock &
       cart-conformance run http://127.0.0.1:8080 --client-id me --client-secret my-secret
-    Against a deployment, with the secret out of sight:
+    Against a deployment, with the secret in the environment:
       export CART_CONFORMANCE_CLIENT_SECRET=...
       cart-conformance plan https://HOST --client-id ID
       cart-conformance run https://HOST --client-id ID --report-dir reports
@@ -122,7 +122,7 @@ def cli() -> None:
 
 
 class _Reported(click.Command):
-    """A command that writes reports even if its options cannot be parsed."""
+    """A command that also writes reports if its options cannot be parsed."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         given = list(args)
@@ -136,7 +136,7 @@ class _Reported(click.Command):
 
 
 def _report_dir(arguments: Sequence[str]) -> Path | None:
-    """Return the value of ``--report-dir`` among arguments that could not be parsed."""
+    """Return the value of ``--report-dir`` in arguments that could not be parsed."""
     for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
         name, equals, value = argument.partition("=")
         if name == "--report-dir" and (value or after):
@@ -145,7 +145,7 @@ def _report_dir(arguments: Sequence[str]) -> Path | None:
 
 
 def _refuse(directory: Path, problem: str) -> None:
-    """Write the reports of a run that was not made, if they can be written."""
+    """Write reports for a run that could not start, if the directory is writable."""
     from cart_conformance.reports import ReportDirError, write_refusal
 
     with contextlib.suppress(ReportDirError):
@@ -158,14 +158,14 @@ def _refuse(directory: Path, problem: str) -> None:
 def run_command(base_url: str | None, **options: Any) -> None:
     """Check the deployment at BASE_URL, rule by rule.
 
-    The run makes its own customers and carts, touches nothing else, and removes them at the end,
-    after Ctrl-C too.
+    The run creates its own customers and carts, changes nothing else, and removes them at the end,
+    also after Ctrl-C.
 
     \b
     Exit status:
       0  the deployment conforms
       1  it deviates
-      2  the run could not be made: usage, no connection, credentials refused
+      2  the run could not start: usage, no connection, credentials refused
       3  incomplete: a documented rule could not be tried
     """
     from cart_conformance.reports import ReportDirError, reporters
@@ -204,16 +204,16 @@ def run_command(base_url: str | None, **options: Any) -> None:
     help="Customers to use at URL_B. [default: --fixtures]",
 )
 def compare_command(url_a: str, url_b: str, **options: Any) -> None:
-    """Run against URL_A and URL_B, and show where they differ, rule by rule.
+    """Run against URL_A and URL_B, and list their differences, rule by rule.
 
-    Both runs have the same seed and options. --report-dir gets comparison.json, and the reports of
+    Both runs use the same seed and options. --report-dir gets comparison.json, and the reports of
     each run in the folders a and b.
 
     \b
     Exit status:
       0  every rule has the same verdicts, and deviates in the same way
       1  they differ
-      2  one of the runs could not be made to its end
+      2  one of the runs could not be finished
     """
     from cart_conformance.reports import ReportDirError
     from cart_conformance.reports.compare import CouldNotCompare, compare
@@ -239,12 +239,12 @@ def compare_command(url_a: str, url_b: str, **options: Any) -> None:
 @_with(_CREDENTIALS, _CHOICE, _RUN)
 @click.option("--cases", "show_cases", is_flag=True, help="List every case.")
 def plan(base_url: str | None, show_cases: bool, **options: Any) -> None:
-    """Show what a run would try, send and touch. Sends nothing."""
+    """List what a run would try, send and create. Sends nothing."""
     from cart_conformance.run.plan import planned_cases
 
     contract = load_contract()
     options = from_environment(options)
-    # Nothing is sent, so nothing needs to be secret yet.
+    # Nothing is sent, so the secret is not needed yet.
     options["client_id"] = options["client_id"] or "(not given)"
     options["client_secret"] = options["client_secret"] or "(not given)"
     try:
@@ -296,7 +296,7 @@ def _print(lines: Sequence[str]) -> None:
 
 @cli.command()
 def rules() -> None:
-    """List the rules of the catalogue, with their levels and how many cases try each."""
+    """List the rules of the catalogue, each with its level and its number of cases."""
     from cart_conformance.cases import names_by_rule
     from cart_conformance.reports.tables import table_lines
 
@@ -316,7 +316,7 @@ def rules() -> None:
 @cli.command()
 @click.argument("rule_id", metavar="RULE")
 def explain(rule_id: str) -> None:
-    """Print one RULE: what it says, its source, what is left free, and the cases that try it."""
+    """Print one RULE: its statement, its source, what it leaves open, and the cases that try it."""
     from cart_conformance.cases import names_by_rule
 
     contract = load_contract()
@@ -352,7 +352,7 @@ def explain(rule_id: str) -> None:
 @click.argument("journal", type=click.Path(dir_okay=False, path_type=Path))
 @_with(_CREDENTIALS)
 def cleanup(journal: Path, **options: Any) -> None:
-    """Remove what is left of a run, from its JOURNAL."""
+    """Remove what a run left on a deployment, as listed in its JOURNAL."""
     from cart_conformance.errors import CouldNotRun, Untestable
     from cart_conformance.target.cleanup import clean_up_later
     from cart_conformance.target.ledger import JournalError, Ledger, read_journal
@@ -384,5 +384,5 @@ def cleanup(journal: Path, **options: Any) -> None:
 
 
 def main() -> None:
-    """Run ``cart-conformance``."""
+    """Run the command line."""
     cli.main(prog_name="cart-conformance")

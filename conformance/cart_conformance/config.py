@@ -1,4 +1,4 @@
-"""The settings of a run: from options, the environment and ``conformance.toml``."""
+"""The settings of a run, from options, the environment and ``conformance.toml``."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ CONFIG = "conformance.toml"
 ENVIRONMENT = "CART_CONFORMANCE"
 
 DEFAULT_RATE = 20.0
-"""Requests a second against anything but loopback: below the limit of a development store."""
+"""Requests a second to any target but loopback: below the rate limit of a development store."""
 
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class SettingsError(ValueError):
-    """Settings that a run cannot be made with. The message says what to give instead."""
+    """Unusable settings of a run. The message says what to give instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class GivenCustomer:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one run, complete.
+    """The complete settings of one run.
 
     ``rate`` is in requests a second, 0 for no limit. ``timeout`` is in seconds for one request,
     ``max_time`` in seconds for the whole run. ``rules`` limits the run to these ids, unless it is
@@ -79,10 +79,10 @@ TOML_KEYS = {
 
 
 def settings_of(base_url: str | None, options: Mapping[str, Any], contract: Contract) -> Settings:
-    """Return the settings of a run: options go before the environment, that before the TOML file.
+    """Return the settings of a run. Options override the environment; that overrides the TOML file.
 
-    ``options`` are those of ``run``, the environment included; None means not given. Raises
-    SettingsError.
+    ``options`` are those of ``run``, including those from the environment; None means not given.
+    Raises SettingsError.
     """
     given = {name: value for name, value in options.items() if value is not None}
     path = given.pop("config", None)
@@ -118,7 +118,7 @@ def settings_of(base_url: str | None, options: Mapping[str, Any], contract: Cont
 
 
 def _converted(values: Mapping[str, Any]) -> Settings:
-    """Return typed settings. Raises SettingsError, which names the setting and what it takes."""
+    """Return typed settings. Raises SettingsError, which names the setting and its valid values."""
     hints = get_type_hints(Settings, include_extras=True)
     typed = {}
     for name, value in values.items():
@@ -143,7 +143,7 @@ _WORDS = {
 
 
 def _described(hint: Any) -> str:
-    """Return in words what a setting of that type takes."""
+    """Describe the valid values of a setting of that type."""
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(get_args(hint))
     if get_origin(hint) is Annotated:
@@ -155,7 +155,7 @@ def _described(hint: Any) -> str:
 def from_environment(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options with the credentials of the environment.
 
-    These may stand there without the name of a command.
+    The names of these variables need not contain the name of a command.
     """
     names = ("client_id", "client_secret", "client_secret_file")
     return {**options} | {
@@ -164,8 +164,8 @@ def from_environment(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def normal_target(url: str) -> str:
-    """Return the base URL without its closing slash. Raises SettingsError for any other URL."""
-    if "@" in url:  # before anything is said that repeats the URL
+    """Return the base URL without a trailing slash. Raises SettingsError if it is not one."""
+    if "@" in url:  # before any message that quotes the URL
         raise SettingsError(
             "The base URL carries credentials. Give --client-id and a secret instead."
         )
@@ -177,14 +177,14 @@ def normal_target(url: str) -> str:
             f"{url!r} is not a URL: {error}. Give one as in https://HOST."
         ) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"{url!r} is no base URL. Give one as in https://HOST[:PORT][/PATH].")
+        raise SettingsError(f"{url!r} is not a base URL, as in https://HOST[:PORT][/PATH].")
     if parts.query or parts.fragment:
         raise SettingsError("The base URL ends with a query or fragment. Leave it out.")
     return url.rstrip("/")
 
 
 def default_rate(target: str) -> float:
-    """Return 0, for no limit, against loopback, else :data:`DEFAULT_RATE`."""
+    """Return 0 (no limit) for a target on loopback, else :data:`DEFAULT_RATE`."""
     host = urlsplit(target).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return 0.0
@@ -197,8 +197,8 @@ def default_rate(target: str) -> float:
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the table ``[conformance]`` of a TOML file, or its top level without that table.
 
-    Raises SettingsError for a file that cannot be read, an unknown key, or a secret in it: the file
-    is meant to be committed.
+    Raises SettingsError if the file cannot be read, or contains an unknown key or a secret. It
+    must not contain secrets because it is meant to be committed.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -226,7 +226,7 @@ def read_fixtures(path: Path) -> tuple[GivenCustomer, ...]:
     """Return the customers of a fixtures file, JSON or TOML.
 
     ``{"customers": [{"id": …, "email": …, "password": …}, {"id": …, "token": …}]}``: two or more;
-    a third must have no cart. Raises SettingsError and says what is wrong.
+    the third must not have a cart. Raises SettingsError, which says what is wrong.
     """
     try:
         text = path.read_text(encoding="utf-8")

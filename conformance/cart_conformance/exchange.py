@@ -1,6 +1,6 @@
 """A request as it is sent, and its answer, byte for byte.
 
-The oracle judges these values; it needs nothing else of the target. They may hold secrets.
+The oracle judges only these values. They may contain secrets.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, raw: it may hold secrets, :meth:`exchange` does not."""
+    """A raw answer. It may contain secrets; the result of :meth:`exchange` does not."""
 
     request: Request
     status: int
@@ -56,7 +56,7 @@ class Answer:
     def document(self) -> Any:
         """The body as JSON, or :data:`NOT_JSON`.
 
-        JSON can escape half a surrogate pair, which cannot be sent: it becomes a question mark.
+        JSON can escape half of a surrogate pair. UTF-8 cannot, so it becomes a question mark.
         """
         try:
             document = json.loads(self.body)

@@ -13,9 +13,9 @@ from cart_conformance.results import Deviation, Kind, Phase
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A :class:`cart_conformance.results.Deviation` in the making.
+    """A :class:`cart_conformance.results.Deviation` that is not yet redacted or bound to a case.
 
-    ``answer`` and ``control`` may hold secrets.
+    ``answer`` and ``control`` may contain secrets.
     """
 
     rule: str
@@ -30,7 +30,7 @@ class Finding:
     about: str | None = None
 
     def redacted(self, redactor: Redactor) -> Finding:
-        """Return the finding without secrets, and without the answers, which hold some."""
+        """Return the finding without secrets, and without the answers, which contain secrets."""
         return replace(
             self,
             expected=redactor.text(self.expected),
@@ -40,7 +40,7 @@ class Finding:
         )
 
     def bind(self, case: str, phase: Phase, redactor: Redactor) -> Deviation:
-        """Return the deviation that ``case`` found, redacted."""
+        """Return the finding as a redacted deviation of ``case``."""
         return Deviation(
             rule=self.rule,
             level=self.level,

@@ -1,11 +1,11 @@
 """``pytest --conformance-url URL``: a test for each rule and method, with the verdicts of a run.
 
-The run is made once, before the tests, in the process that the user started: so Ctrl-C cleans up,
-and the workers of pytest-xdist share one run. Only its redacted report reaches the workers.
+The run is made once, before the tests, in the process that the user started. So Ctrl-C cleans
+up, and the workers of pytest-xdist share one run. Only its redacted report reaches the workers.
 
-What a verdict becomes: *conforms* passes, *deviates* fails, *advice* is an expected failure,
-*skipped* is skipped. A documented rule that could not be tried fails, because such a run is
-incomplete; any other is skipped. So the tests pass when ``cart-conformance run`` exits with 0.
+Outcome of a test, by verdict: *conforms* passes, *deviates* fails, *advice* is an expected
+failure, *skipped* is skipped. A documented rule that could not be tried fails, because the run is
+incomplete; any other is skipped. So the tests pass if ``cart-conformance run`` exits with 0.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _WORKER_INPUT = "conformance_report"
 
 
 class Deviates(Exception):
-    """The deployment deviates from the rule. The message shows how."""
+    """A deviation of the deployment from the rule. The message describes it."""
 
 
 class Untried(Exception):
-    """A documented rule could not be tried to its end. The message says why."""
+    """A documented rule that could not be tried completely. The message says why."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options that a test run needs; conformance.toml has all."""
+    """Add the options that a test run needs. conformance.toml takes all of them."""
     group = parser.getgroup("conformance", "conformance of customer-cart associations")
     group.addoption(
         "--conformance-url",
@@ -67,7 +67,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and take over the report where this is a worker of pytest-xdist."""
+    """Register the marker. In a worker of pytest-xdist, take the report from the controller."""
     config.addinivalue_line("markers", "conformance: a rule of the contract, tried on a deployment")
     report = getattr(config, "workerinput", {}).get(_WORKER_INPUT)
     if report is not None:
@@ -82,7 +82,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Make the run. Raises pytest.UsageError for settings that make no sense."""
+    """Make the run. Raises pytest.UsageError if the settings are invalid."""
     config = session.config
     asked = config.getoption("conformance_url") and not config.getoption("collectonly")
     if asked and not hasattr(config, "workerinput"):
@@ -143,7 +143,7 @@ def pytest_make_collect_report(
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say what the run came to, with the seed that repeats it."""
+    """Print the outcome of the run, and the seed that repeats it."""
     report = config.stash.get(REPORT, None)
     if report is None or hasattr(config, "workerinput"):
         return
@@ -177,19 +177,19 @@ class ConformanceRun(pytest.Collector):
 
 
 class ConformanceItem(pytest.Item):
-    """One rule and method. It sends nothing: the run is over."""
+    """A test for one rule and method. It reads the report of the run and sends nothing."""
 
     _operation: str
     _rule: dict[str, Any] | None
 
     def judge(self, operation: str, rule: dict[str, Any] | None) -> None:
-        """Keep what the report says of the rule; None if there was no run."""
+        """Keep the rule's entry in the report; None if no run was made."""
         self._operation = operation
         self._rule = rule
         self.add_marker("conformance")
 
     def runtest(self) -> None:
-        """End as the verdict says. Raises Deviates and Untried."""
+        """Pass, fail or skip according to the verdict. Raises Deviates and Untried."""
         from cart_conformance.reports.prose import described
         from cart_conformance.results import Verdict
         from cart_conformance.run.verdicts import leaves_incomplete
@@ -225,11 +225,11 @@ class ConformanceItem(pytest.Item):
         )
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Return a verdict as it is, without the traceback of this plugin."""
+        """Return the text of a verdict without a traceback of this plugin."""
         if isinstance(excinfo.value, Deviates | Untried):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Return the place of a test: a rule is in no file."""
+        """Return a location without a line, because a rule is not in a file."""
         return self.path, None, f"conformance::{self.name}"

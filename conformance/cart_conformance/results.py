@@ -1,7 +1,7 @@
-"""The values that every folder speaks in: verdicts, deviations, and the results of cases.
+"""The values that all folders share: verdicts, deviations, and results of cases.
 
-They are frozen and already redacted: a report that is written from them cannot leak a secret.
-This module imports nothing of the suite. Start reading at :class:`Deviation`.
+They are frozen and already redacted, so a report that is written from them cannot leak a secret.
+This module imports nothing else of the suite. Start reading at :class:`Deviation`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ class Verdict(StrEnum):
     """The outcome of a rule, or of one case.
 
     ``advice`` is a deviation that does not fail the run. ``untestable`` means that the control, or
-    something that the case needs, failed. ``skipped`` means that the run does not try it. ``error``
-    means that the network or the suite itself failed.
+    something that the case needs, failed. ``skipped`` means that the run leaves the rule or case
+    out. ``error`` means that the network or
+    the suite itself failed.
     """
 
     CONFORMS = "conforms"
@@ -65,7 +66,7 @@ class ExitStatus(IntEnum):
 class Exchange:
     """One request and its answer, redacted by value.
 
-    ``status`` is None if no answer came; ``failure`` then gives the reason. ``elapsed`` is in
+    ``status`` is None if no answer arrived; ``failure`` then gives the reason. ``elapsed`` is in
     seconds.
     """
 
@@ -82,12 +83,12 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """One way in which an answer, or the state behind it, differs from one rule.
+    """One difference between a rule and an answer, or the state of the deployment after it.
 
-    ``level`` is that of the expectation that was not met: the rule's own level, or the weaker one
-    of its exact status and text. ``control`` is the same request without the fault. ``about`` is
-    the rule whose refusal it was, if ``rule`` is ``refusal-changes-nothing``. ``steps`` is the
-    shortest sequence that led here, for findings of the model phase.
+    ``level`` is the level of the unmet expectation: the rule's own level, or the weaker one of its
+    exact status and text. ``control`` is the same request without the fault. If ``rule`` is
+    ``refusal-changes-nothing``, ``about`` is the rule that refused the request. ``steps`` is the
+    shortest sequence that causes a finding of the model phase.
     """
 
     rule: str
@@ -108,8 +109,8 @@ class Deviation:
 class CaseResult:
     """The result of one case.
 
-    ``examined`` are the (rule, operation) pairs that the case put to the test: without a deviation
-    they conform. Its deviations may be of other rules too. ``reason`` says why a case is
+    ``examined`` are the (rule, operation) pairs that the case tests; without a deviation they
+    conform. The case may also find deviations from other rules. ``reason`` says why it is
     untestable, skipped or an error. ``elapsed`` is in seconds.
     """
 
@@ -142,7 +143,8 @@ class OperationVerdict:
 class RuleVerdict:
     """The verdict of one rule of the catalogue; every rule gets exactly one.
 
-    ``deviations`` are those that fail the run and those that advise; ``failing`` says which.
+    ``deviations`` contains those that fail the run, and those that are advice; ``failing`` says
+    which.
     """
 
     id: str
@@ -160,8 +162,9 @@ class RuleVerdict:
 class CleanupFinished:
     """The outcome of a clean-up, which is also an event of the run.
 
-    ``problems`` are sentences: what could not be removed, or deviated meanwhile. They decide no
-    verdict. ``left`` are the things that are still there, for ``cleanup JOURNAL``.
+    ``problems`` are sentences about things that could not be removed, and about deviations during
+    the clean-up. They do not affect a verdict. ``left`` are the things that still exist, for
+    ``cleanup JOURNAL``.
     """
 
     removed: int

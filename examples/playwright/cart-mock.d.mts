@@ -144,9 +144,9 @@ export declare class CartMock {
   breakRules(...breaks: string[]): Promise<void>;
   /** The last requests of the store, oldest first. */
   requests(filters?: RequestFilters): Promise<JournalEntry[]>;
-  /** Why the request with that X-Request-Id was answered so. */
+  /** Explain the answer to the request with that X-Request-Id. */
   explain(requestId: string): Promise<Explanation>;
-  /** Check that there was a request like this, this often; rejects with the nearest miss. */
+  /** Check that such requests were sent, that many times; rejects with the most similar request. */
   verify(expectation: Expectation): Promise<void>;
   coverage(...required: string[]): Promise<Coverage>;
   workbench(

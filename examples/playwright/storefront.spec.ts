@@ -46,7 +46,7 @@ test("a guest's cart is kept on all devices", async ({ cartMock, openShop }) => 
   });
 });
 
-test("a name is shown as it is, whatever symbols it has", async ({ cartMock, openShop }) => {
+test("a name is displayed unchanged, including its symbols", async ({ cartMock, openShop }) => {
   await cartMock.seed("one-shopper");
   const page = await openShop();
   await logIn(page, "ada");
@@ -87,7 +87,7 @@ test("a refusal is explained", async ({ cartMock, openShop }) => {
   await cartMock.seed("one-shopper");
   const page = await openShop();
   const answered = page.waitForResponse((answer) => answer.request().method() === "POST" && answer.status() === 401);
-  await logIn(page, "nobody");
+  await logIn(page, "unknown");
   const answer = await answered;
   const explanation = await cartMock.explain(answer.headers()["x-request-id"] ?? "");
   expect(explanation.rule?.id).toBe("credentials-wrong");

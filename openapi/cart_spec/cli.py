@@ -49,6 +49,16 @@ class _Commands(OneLineGroup):
             return loaded
         return None
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands. An announced one is not loaded for its text: that takes 0.8 s."""
+        rows = []
+        for name in self.list_commands(ctx):
+            own = super().get_command(ctx, name)
+            text = own.get_short_help_str(limit=120) if own else f"See cart-spec {name} --help."
+            rows.append((name, text))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 def _version() -> str:
     try:

@@ -11,7 +11,10 @@ from benchmark.__main__ import main
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--peers", "prism,nosuch"], "no server nosuch; there are: cart-mock, hello"),
+        (
+            ["--peers", "prism,nosuch"],
+            "no server nosuch; there are: cart-mock, cart-mock-app, hello",
+        ),
         (["--ours", "--growth"], "choose one of --ours, --growth and --peers"),
         (["--sizes", "1000"], "--sizes goes with --growth"),
         (["--growth", "--sizes", "many"], "send numbers of carts, as 1000,100000"),

@@ -14,6 +14,7 @@ from benchmark.loads import (
     REFUSED,
     Load,
     Request,
+    Requests,
     Tokens,
     alternating,
     contract_loads,
@@ -129,3 +130,15 @@ def test_a_population_is_seeded_as_the_loads_expect_it(tmp_path: object) -> None
 def test_too_few_carts_are_refused_with_the_least_number() -> None:
     with pytest.raises(ValueError, match="456 are needed"):
         Population(100)
+
+
+@pytest.mark.parametrize(
+    ("requests", "numbered", "has_origin"),
+    [("new", "true", False), ("repeated", "false", False), ("browser", "true", True)],
+)
+def test_lua_script_kind_of_requests_decides_over_added_headers(
+    requests: Requests, numbered: str, has_origin: bool
+) -> None:
+    script = lua_script(Load("any", (Request("GET", "/path"),)), requests)
+    assert f"local numbered = {numbered}\n" in script
+    assert ("Origin: https://shop.example" in script) is has_origin

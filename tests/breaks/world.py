@@ -69,7 +69,7 @@ class World:
                 )
             )
 
-    # ---- What there is ----------------------------------------------------------------------
+    # ---- The state -------------------------------------------------------------------------
 
     def cart(self, *customers: str, email: str | None = None, name: str = "Basket") -> str:
         """The id of a new cart with these customers, made a while ago."""
@@ -88,7 +88,7 @@ class World:
         self.store.put_cart(replace(cart, customers=customers))
 
     def owners(self, cart_id: str) -> tuple[str, ...] | None:
-        """The customers of a cart, None if there is no such cart."""
+        """The customers of a cart, None if the cart does not exist."""
         cart = self.store.cart(cart_id)
         return None if cart is None else tuple(sorted(cart.customers))
 
@@ -216,7 +216,7 @@ class World:
         return [cart["id"] for cart in answer.data or []]
 
     def shown(self, cart: str) -> list[str]:
-        """The customers that a cart is shown with."""
+        """The customers of a cart as the API returns it."""
         data = self.send("getACart", cart=cart).data or {}
         customers = data.get("relationships", {}).get("customers", {})
         return [one["id"] for one in customers.get("data", [])]
@@ -226,7 +226,7 @@ class World:
         return self.send("createCustomerToken", body=credentials(customer), **how)
 
     def updated(self, cart: str) -> Any:
-        """When a cart is shown to have been updated."""
+        """The time of update of a cart as the API returns it."""
         data = self.send("getACart", cart=cart).data or {}
         return data.get("meta", {}).get("timestamps", {}).get("updated_at")
 
@@ -302,7 +302,7 @@ def credentials(customer: str, password: str | None = None) -> dict[str, Any]:
 
 
 def forged(claims: dict[str, Any], algorithm: str = "HS256") -> str:
-    """A JWT that nobody issued."""
+    """A JWT that the mock did not issue."""
     key = None if algorithm == "none" else "another key, that is long enough for it"
     return jwt.encode(claims, key, algorithm)
 

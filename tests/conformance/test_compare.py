@@ -169,7 +169,7 @@ def test_a_deployment_that_breaks_a_rule_differs_in_that_rule(
     [
         (("http://127.0.0.1:9", "MOCK"), "A, http://127.0.0.1:9"),
         (("MOCK", "http://127.0.0.1:9"), "B, http://127.0.0.1:9"),
-        (("MOCK", "ftp://x"), "'ftp://x' is no base URL"),
+        (("MOCK", "ftp://x"), "'ftp://x' is not a base URL"),
         (("MOCK", "MOCK", "--journal", "x"), "leave --journal out"),
     ],
 )

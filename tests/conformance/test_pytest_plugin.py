@@ -156,7 +156,7 @@ def test_collecting_alone_sends_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "status", "problem"),
     [
-        (("--conformance-url", "ftp://host"), 4, "'ftp://host' is no base URL"),
+        (("--conformance-url", "ftp://host"), 4, "'ftp://host' is not a base URL"),
         (("--conformance-url", "http://h", "--conformance-rules", "nope"), 4, "no rule nope"),
         (("--conformance-url", "http://127.0.0.1:9"), 2, "could not be reached"),
     ],

@@ -293,7 +293,7 @@ def test_a_run_that_is_killed_leaves_no_verdict_and_not_that_of_an_earlier_run(
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("ftp://shop.example",), "'ftp://shop.example' is no base URL"),
+        (("ftp://shop.example",), "'ftp://shop.example' is not a base URL"),
         (("http://127.0.0.1:9", "--rules", "nope"), "no rule nope"),
         (("http://127.0.0.1:9", "--timeout", "0"), "timeout must be a number"),
         (("http://127.0.0.1:9", "--journal", "/dev/null/journal"), "the journal cannot be written"),

@@ -15,7 +15,7 @@ JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
 class Tokens(Protocol):
-    """Where a test bed gets its tokens from. A grant is "client_credentials" or "implicit"."""
+    """The source of tokens in a test bed."""
 
     def access(self, grant: Grant) -> str:
         """Return a valid access token of the shop."""
@@ -67,7 +67,7 @@ def url_of(sent: Sent, names: Mapping[str, str]) -> str:
 
 
 def content_of(sent: Sent, names: Mapping[str, str]) -> tuple[bytes, str | None]:
-    """Return the body of a request and its media type, None if it has none."""
+    """Return the body of a request and its media type; without a body the type is None."""
     if sent.body is None:
         return b"", None
     if sent.body is NotImplemented:
@@ -138,8 +138,7 @@ def _authorization(role: str, tokens: Tokens) -> str:
         case "customer token":
             return f"Bearer {tokens.customer('ada')}"
     good = tokens.access("client_credentials")
-    bad = {"no scheme": good, "forged": f"Bearer {forged(good)}"}
-    return bad.get(role, f"Bearer {unsigned(good)}")
+    return f"Bearer {forged(good) if role == 'forged' else unsigned(good)}"
 
 
 def forged(token: str) -> str:

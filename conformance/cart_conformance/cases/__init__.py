@@ -1,7 +1,7 @@
 """The directed cases: each breaks one rule with one fault, next to its control.
 
-One module for each group of rules, written from the contract and without knowledge of any
-implementation. They may import the oracle and the target. Start reading at
+There is a module for each group of rules. It is written from the contract alone, without
+knowledge of any implementation. They may import the oracle and the target. Start reading at
 :mod:`cart_conformance.cases.registry`, then at :mod:`cart_conformance.cases.pages`, a short group.
 """
 

@@ -1,4 +1,4 @@
-"""Who may call: access tokens, customer tokens, and customers that name another one."""
+"""The rules of callers: access tokens, customer tokens, and requests for another customer."""
 
 from __future__ import annotations
 
@@ -31,13 +31,11 @@ def _forged(ctx: CaseContext, token: str, what: str, other: str | None) -> str:
 
 
 def access_header(ctx: CaseContext, what: str) -> str | None:
-    """Return the Authorization header of a variant; None leaves the header out."""
+    """Return the Authorization header of a variant, or None to leave the header out."""
     token = ctx.administrator.access_token or ""
     fixed = {"absent": None, "empty": "", "a scheme and no token": "Bearer"}
     if what in fixed:
         return fixed[what]
-    if what == "the token and no scheme":
-        return token
     if what == "another scheme":
         return f"Basic {token}"
     if what == "a customer token":
@@ -45,12 +43,11 @@ def access_header(ctx: CaseContext, what: str) -> str | None:
     return f"Bearer {_forged(ctx, token, what, ctx.implicit.access_token)}"
 
 
-# Of each: the name, and whether it needs tokens to be JWTs.
+# Each variant's name, and whether it requires that tokens are JWTs.
 ACCESS: tuple[tuple[str, bool], ...] = (
     ("absent", False),
     ("empty", False),
     ("a scheme and no token", False),
-    ("the token and no scheme", False),
     ("another scheme", False),
     ("not a token", False),
     ("altered", False),
@@ -125,7 +122,7 @@ def customer_token_invalid() -> Iterator[Case]:
 
 @cases
 def customer_token_required() -> Iterator[Case]:
-    """Try an implicit access token alone."""
+    """Send an implicit access token without a customer token."""
     for operation in OPERATIONS:
         yield refusal(
             "customer-token-required",
@@ -162,8 +159,8 @@ def _names_b(ctx: CaseContext, _: str) -> dict[str, Any]:
 def customer_not_permitted() -> Iterator[Case]:
     """Send the token of A with the id of B.
 
-    For POST the cart has no customer yet, for DELETE it has A. Both must be tried on the other kind
-    of cart too: a server may look at the cart before it looks at the caller.
+    For POST the cart has no customer yet, for DELETE it has A. Each is also tried on the other kind
+    of cart, because a server may check the cart before it checks the caller.
     """
     rule = "customer-not-permitted"
     for operation in OPERATIONS:

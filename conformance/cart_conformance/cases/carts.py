@@ -1,4 +1,4 @@
-"""The rules of carts: names, ids, contacts, whose they are, and when they cannot be deleted."""
+"""The rules of carts: names, ids, contacts, owners, and when a cart cannot be deleted."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def _write(ctx: CaseContext, fields: dict[str, Any], cart: str | None = None) ->
 
 # --- Names ---
 
-# Variant, name, and how sure it is: on POST, and on PUT (None: not tried there).
+# Variant, name, and the level of the expectation on POST and on PUT (None: not tried).
 NAMES: tuple[tuple[str, Any, Level, Level | None], ...] = (
     ("absent", ABSENT, "documented", None),
-    # A server may take null in a PUT for "not sent".
+    # A server may read null in a PUT as "not sent".
     ("null", None, "documented", "interpretation"),
     ("a number", 1, "documented", "documented"),
     ("true", True, "documented", "documented"),
@@ -60,16 +60,16 @@ BLANK: tuple[tuple[str, str, Level], ...] = (
 LONGEST: tuple[tuple[str, str, Level], ...] = (
     ("255 characters are taken", "a" * 255, "documented"),
     ("one character is taken", "a", "documented"),
-    # Counted in anything but bytes, these are as many.
+    # These names have the same length, unless a server counts bytes.
     ("255 letters beyond ASCII are taken", "\u00e9" * 255, "documented"),
-    # Whether a character is a code point is an interpretation.
+    # That a character is a code point is our interpretation.
     ("255 emoji are taken", PIZZA * 255, "interpretation"),
 )
 
 
 @cases
 def cart_names() -> Iterator[Case]:
-    """Try invalid names, and the longest and shortest valid ones."""
+    """Send invalid names, and the longest and shortest valid ones."""
     for variant, name, on_post, on_put in NAMES:
         for operation, level in ((CREATE, on_post), (UPDATE, on_put)):
             if level is not None:
@@ -164,8 +164,8 @@ def _symbols(ctx: CaseContext, text: str) -> None:
 
 # --- Ids ---
 
-# Each is unsafe in one way. Some never reach a service: a router or gateway refuses them first,
-# in a form of its own, so their errors are not held against the envelope.
+# Each is unsafe in one way. A router or gateway may refuse some of them before they reach the
+# # service, and in its own format. So their errors need not have the envelope.
 UNSAFE: tuple[tuple[str, str], ...] = (
     ("a space", " "),
     ("an exclamation mark", "!"),
@@ -188,7 +188,7 @@ UNSAFE: tuple[tuple[str, str], ...] = (
     ("angle brackets", "<>"),
     ("quotes", "\"'`"),
     ("a Latin letter with an accent", "é"),
-    ("a fullwidth letter", "ａ"),  # noqa: RUF001 - it looks like a safe one, and is not
+    ("a fullwidth letter", "ａ"),  # noqa: RUF001 - it only looks like a safe character
     ("a Cyrillic letter", "а"),  # noqa: RUF001 - as above
     ("a digit of another script", "٣"),
     ("an emoji", "🛒"),
@@ -203,10 +203,10 @@ MANGLED: tuple[tuple[str, str], ...] = (
     ("a line break", "\n"),
     ("a control character", "\x01"),
 )
-# In many a language the ``$`` of a regular expression lets a line break pass at the end.
+# In many languages, the ``$`` of a regular expression also matches before a final line break.
 LAST_BREAK = "a line break at the end"
 AT_THE_END = "{1}{0}"
-# Sent as they are, not percent-encoded.
+# These are sent raw, not percent-encoded.
 RAW = ("!", ".", ",", ":", ";", "@", "+", "=", "&", "*", "$", "~", "()")
 
 
@@ -278,13 +278,13 @@ def _unsafe_new_id(ctx: CaseContext, characters: str, place: str = "") -> None:
 
 
 def _unsafe(safe: str, characters: str, place: str) -> str:
-    """Return ``safe`` with these characters before its last one, or in their place."""
+    """Return ``safe`` with the characters before its last one, or as the format ``place`` says."""
     return place.format(characters, safe) if place else f"{safe[:-1]}{characters}{safe[-1:]}"
 
 
 @case("cart-id-taken", CREATE, "the id of a cart", requests=4)
 def cart_id_taken(ctx: CaseContext) -> None:
-    """Check that the cart with that id stays as it is."""
+    """Create a cart with the id of an existing one, which must not change."""
     control = ctx.control(_write(ctx, {"name": "Conformance, the first"}))
     cart = str(control.data["id"]) if isinstance(control.data, dict) else ""
     before = ctx.state(cart)
@@ -374,49 +374,34 @@ def _nobody(ctx: CaseContext, cart: str) -> None:
         ctx.send(ctx.administrator, DISSOCIATE, cart=cart, body=identifiers(unknown))
 
 
-# --- Carts of others ---
+# --- Carts of other customers ---
 
 
 @cases
-def cart_not_permitted() -> Iterator[Case]:
-    """Send A's token and A's id for a cart that only B has."""
-    for operation in (ASSOCIATE, DISSOCIATE):
-        yield Case("cart-not-permitted", operation, "a cart of another", _cart_of_other, 9)
+def cart_id_is_access() -> Iterator[Case]:
+    """Send A's token, or no customer token, for a cart that only B has."""
+    for operation in (ASSOCIATE, GET, UPDATE, DELETE):
+        yield Case("cart-id-is-access", operation, "a cart of another", _others_cart, 8)
+    for operation in (GET, UPDATE):
+        run = partial(_others_cart, by_customer=False)
+        yield Case("cart-id-is-access", operation, "without a customer token", run, 8)
 
 
-def _cart_of_other(ctx: CaseContext) -> None:
+def _others_cart(ctx: CaseContext, *, by_customer: bool = True) -> None:
     a, b = ctx.customer("A"), ctx.customer("B")
-    own, cart = ctx.new_cart(), ctx.new_cart()
-    if ctx.operation == DISSOCIATE:
-        ctx.associate(own, a)
-    body = identifiers(a.id)
-    control = ctx.control(ctx.send(ctx.shopper("A"), ctx.operation, cart=own, body=body))
+    caller = ctx.shopper("A") if by_customer else ctx.implicit
+    cart, spare, free = ctx.new_cart(), ctx.new_cart(), ctx.new_cart()
+    # B has another cart, so that the cart is not B's last one.
+    ctx.associate(spare, b)
     ctx.associate(cart, b)
-    before = ctx.state(cart, a, b)
-    answer = ctx.send(ctx.shopper("A"), ctx.operation, cart=cart, body=body)
-    if ctx.refused(answer, control):
-        ctx.unchanged(before, ctx.state(cart, a, b), answer)
-
-
-@cases
-def cart_of_others() -> Iterator[Case]:
-    """Send B's token for a cart that only A has."""
-    for operation in (GET, UPDATE, DELETE):
-        yield Case("cart-of-others", operation, "a cart of another", _others_cart, 9)
-
-
-def _others_cart(ctx: CaseContext) -> None:
-    a = ctx.customer("A")
-    cart, spare = ctx.new_cart(), ctx.new_cart()
-    # A has another cart, so that the cart is not A's last one.
-    ctx.associate(spare, a)
-    ctx.associate(cart, a)
-    need_visible(ctx, cart, a)
-    free = ctx.new_cart()
-    body = {"data": {"name": "Conformance"}}
-    request: dict[str, Any] = {"body": body} if ctx.operation == UPDATE else {}
-    control = ctx.control(ctx.send(ctx.shopper("B"), ctx.operation, cart=free, **request))
-    ctx.refused(ctx.send(ctx.shopper("B"), ctx.operation, cart=cart, **request), control)
+    need_visible(ctx, cart, b)
+    body: dict[str, Any] | None = {"data": {"name": "Conformance"}}
+    if ctx.operation != UPDATE:
+        body = identifiers(a.id) if ctx.operation == ASSOCIATE else None
+    request: dict[str, Any] = {} if body is None else {"body": body}
+    control = ctx.control(ctx.send(caller, ctx.operation, cart=free, **request))
+    answer = ctx.send(caller, ctx.operation, cart=cart, **request)
+    ctx.status(answer, control.status, control=control, what="as for a cart without a customer")
 
 
 # --- Contacts ---
@@ -427,13 +412,13 @@ def _contact(ctx: CaseContext) -> dict[str, str]:
 
 
 def _cart_with_contact(ctx: CaseContext) -> str:
-    """Return a cart that carries a contact email. Raises Untestable."""
+    """Return a cart with a contact email. Raises Untestable."""
     return ctx.new_cart(contact=_contact(ctx))
 
 
 @cases
 def cart_has_contact_email() -> Iterator[Case]:
-    """Set the contact email when the cart is made, or with a PUT."""
+    """Associate with a cart whose contact email was set at its creation, or with a PUT."""
     for who in ("administrator", "shopper"):
         for how in ("POST", "PUT"):
             yield Case(
@@ -495,7 +480,7 @@ def _contact_by_post(ctx: CaseContext) -> None:
 
 @cases
 def contact_removal() -> Iterator[Case]:
-    """Check that a cart without its contact email can be associated."""
+    """Remove the contact email, and check that the cart can then be associated."""
     for variant, contact in (
         ("contact is null", None),
         ("email is empty", {"email": ""}),
@@ -527,7 +512,10 @@ def _contact_removed(ctx: CaseContext, contact: Any) -> None:
 
 @cases
 def last_cart() -> Iterator[Case]:
-    """Delete the only cart of a customer, as each caller; with a second cart it is deleted."""
+    """Delete the only cart of a customer, as each caller.
+
+    With a second cart, it must be deleted.
+    """
     for who in ("administrator", "shopper"):
         yield Case(
             "last-cart", DELETE, who, partial(_last_cart, who=who), 12,
@@ -576,13 +564,13 @@ def _last_of_one(ctx: CaseContext) -> None:
 
 
 def _freed(ctx: CaseContext) -> None:
-    """Check that the advice in the text works: disassociate, then delete."""
+    """Follow the advice of the error text: disassociate, then delete."""
     owner = _owner_without_carts(ctx)
     cart = ctx.new_cart()
     ctx.associate(cart, owner)
     ctx.dissociate(cart, owner)
     answer = ctx.send(ctx.administrator, DELETE, cart=cart)
-    ctx.status(answer, 204, what="for a cart that is nobody's")
+    ctx.status(answer, 204, what="for a cart without a customer")
 
 
 def _owner_without_carts(ctx: CaseContext) -> Customer:
@@ -591,7 +579,7 @@ def _owner_without_carts(ctx: CaseContext) -> Customer:
         return ctx.new_customer("D")
     owner = ctx.customer("C")
     if list_ids(ctx.session, ctx.shopper(owner)):
-        raise Untestable("the third customer of the fixtures has carts; give one who has none")
+        raise Untestable("the third customer of the fixtures has carts; give one without carts")
     return owner
 
 
@@ -600,7 +588,7 @@ def _owner_without_carts(ctx: CaseContext) -> Customer:
 
 @case("carts-need-an-owner", "getCarts", "the header is absent", requests=2)
 def carts_need_an_owner(ctx: CaseContext) -> None:
-    """Send an implicit access token alone."""
+    """List carts with an implicit access token and no customer token."""
     control = ctx.control(ctx.send(ctx.shopper("A"), "getCarts"))
     ctx.refused(ctx.send(ctx.implicit, "getCarts"), control)
 

@@ -1,4 +1,4 @@
-"""What a directed case works with: it sends, compares, and notes what deviates."""
+"""The tools of a directed case: sending, comparing, and noting deviations."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ NOTHING_CHANGES = "refusal-changes-nothing"
 class CaseContext:
     """One case in progress: it tries ``rule`` on ``operation``.
 
-    ``shared`` outlives the case: carts that are prepared for the next one. ``accepted`` are answers
-    that should have been refusals.
+    ``shared`` outlives the case and contains prepared carts for later ones. ``accepted`` are
+    successes that should have been refusals.
     """
 
     session: Session
@@ -55,7 +55,7 @@ class CaseContext:
         return self.session.exchange(made, self.schema_cases.request(made), envelope=envelope)
 
     def token(self, grant: str, **form: str | None) -> Answer:
-        """Request an access token; ``form`` replaces fields, None leaves one out."""
+        """Request an access token. ``form`` replaces fields; the value None leaves a field out."""
         return self.session.actors.token(grant, **form)
 
     def pause(self, seconds: float) -> None:
@@ -79,7 +79,7 @@ class CaseContext:
         return self.session.actors.customer(label)
 
     def shopper(self, who: str | Customer) -> Credentials:
-        """Return a customer, or the one with that label, with an implicit access token."""
+        """Return a customer, given itself or by label, with an implicit access token."""
         customer = self.customer(who) if isinstance(who, str) else who
         return self.session.actors.shopper(customer)
 
@@ -105,11 +105,11 @@ class CaseContext:
 
     @property
     def customers_are_given(self) -> bool:
-        """Whether the customers come from the fixtures, so that none can be made."""
+        """Whether the customers come from the fixtures, so that the run cannot make any."""
         return self.session.settings.customers is not None
 
     def fresh_id(self, what: str = "cart") -> str:
-        """Return an id of this run that is not used yet."""
+        """Return an unused id of this run."""
         return self.session.factory.fresh_id(what)
 
     def unknown_cart_id(self) -> str:
@@ -127,7 +127,8 @@ class CaseContext:
     def unknown_customer(self) -> str:
         """Return an id that no customer has, in the form of the deployment's ids.
 
-        Only a UUID is invented: any other id may belong to a customer. Raises Untestable.
+        Only a UUID can be invented safely. Otherwise a customer is created and deleted. Raises
+        Untestable.
         """
         try:
             UUID(self.customer("A").id)
@@ -151,20 +152,23 @@ class CaseContext:
         return answer
 
     def need_error(self, answer: Answer) -> Answer:
-        """Return ``answer`` if it is an error, whose form is always checked.
+        """Return ``answer`` if it is an error. Raises Untestable otherwise.
 
-        Raises Untestable otherwise.
+        The form of every error is checked elsewhere.
         """
         if answer.status < 400:
             raise Untestable(f"no error came: {shown(answer)}")
         return answer
 
     def control(self, answer: Answer) -> Answer:
-        """Return ``answer``, to the request without the fault. Raises Untestable if it failed."""
+        """Return the answer to the request without the fault.
+
+        Raises Untestable if it is not a success.
+        """
         return self.need(answer, "the control failed")
 
     def associate(self, cart: str, customer: Customer, caller: Credentials | None = None) -> Answer:
-        """Make an association that the case needs. Raises Untestable."""
+        """Create an association that the case needs. Raises Untestable."""
         answer = self.send(
             caller or self.administrator, ASSOCIATE, cart=cart, body=identifiers(customer.id)
         )
@@ -190,7 +194,7 @@ class CaseContext:
         exact: Level | None = None,
         statuses: tuple[int, ...] | None = None,
     ) -> bool:
-        """Note how the answer differs from the refusal; return whether it refuses at all."""
+        """Note how the answer differs from the expected refusal. Return whether it is a refusal."""
         self.findings += refusal_findings(
             self.rule,
             self.operation,
@@ -205,9 +209,9 @@ class CaseContext:
         return answer.refused
 
     def unchanged(self, before: State, after: State, answer: Answer) -> None:
-        """Note what a refused request changed in spite of the refusal.
+        """Note what a refused request changed despite the refusal.
 
-        Associations are documented to stay; the rest is an interpretation.
+        That associations stay is documented; that the rest stays is an interpretation.
         """
         self.examined.add((NOTHING_CHANGES, self.operation))
         if before.associations() != after.associations():
@@ -241,7 +245,7 @@ class CaseContext:
         level: Level | None = None,
         rule: str | None = None,
     ) -> bool:
-        """Note a deviation of this case's rule, or of ``rule``, unless ``good``."""
+        """Note a deviation from this case's rule, or from ``rule``, unless ``good``."""
         if not good:
             about = self.session.contract.rule(rule) if rule else self.rule
             self.findings.append(
@@ -266,7 +270,7 @@ class CaseContext:
         level: Level | None = None,
         what: str = "",
     ) -> bool:
-        """Note a refusal, a failure, or a success with a status that is not published."""
+        """Note a deviation if the answer is not a success with a published status."""
         wanted = " or ".join(map(str, statuses)) + (f" {what}" if what else "")
         if answer.status in statuses:
             return True

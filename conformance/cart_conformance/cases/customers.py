@@ -34,7 +34,7 @@ def _fields(ctx: CaseContext, **changed: Any) -> dict[str, Any]:
         "type": "customer",
         "name": f"Conformance run {ctx.run_id}",
         "email": _email(ctx),
-        # No refusal may echo it: every answer is searched for it.
+        # Every answer is searched for it, because no refusal may echo it.
         "password": f"fields-{ctx.run_id}-Aa1",
     }
     fields |= changed
@@ -46,7 +46,7 @@ def _can_make(ctx: CaseContext) -> None:
         raise Untestable("customers are given by the fixtures; none is made")
 
 
-# --- Whose record it is ---
+# --- Records of other customers ---
 
 
 @cases
@@ -55,7 +55,7 @@ def customer_record_not_permitted() -> Iterator[Case]:
     rule = "customer-record-not-permitted"
     for operation in (GET, UPDATE, DELETE):
         for who in ("an implicit caller", "another customer", "another, client credentials beside"):
-            # Whether a customer token narrows an administrator here too is read off the carts.
+            # The carts show whether a customer token also narrows an administrator here.
             level: Level = "interpretation" if who.endswith("beside") else "documented"
             yield Case(
                 rule,
@@ -144,9 +144,9 @@ def _no_customer(ctx: CaseContext) -> None:
     ctx.refused(_of_nobody(ctx, ctx.unknown_customer()), control)
 
 
-# --- What a customer must have ---
+# --- Fields that a customer must have ---
 
-# Variant, the changed fields, and how sure it is: on POST, and on PUT (None: not tried there).
+# Variant, changed fields, and the level of the expectation on POST and on PUT (None: not tried).
 INVALID: tuple[tuple[str, dict[str, Any], Level, Level | None], ...] = (
     ("no type", {"type": ABSENT}, "documented", None),
     ("another type", {"type": "cart"}, "documented", "documented"),
@@ -166,7 +166,7 @@ INVALID: tuple[tuple[str, dict[str, Any], Level, Level | None], ...] = (
 
 @cases
 def customer_invalid() -> Iterator[Case]:
-    """Leave out or spoil one field."""
+    """Omit one field, or make it invalid."""
     for variant, changed, on_post, on_put in INVALID:
         for operation, level in ((CREATE, on_post), (UPDATE, on_put)):
             if level is not None:
@@ -186,7 +186,7 @@ def _invalid(ctx: CaseContext, changed: dict[str, Any], level: Level) -> None:
         control = ctx.control(ctx.send(ctx.administrator, CREATE, body=_fields(ctx)))
         answer = ctx.send(ctx.administrator, CREATE, body=_fields(ctx, **changed))
         if not ctx.refused(answer, control, level=level) and isinstance(answer.data, dict):
-            # It would stand in the lists that other cases read.
+            # It would appear in the lists that other cases read.
             ctx.send(ctx.administrator, DELETE, customer=str(answer.data.get("id")))
         return
     b = ctx.new_customer("D")
@@ -227,7 +227,7 @@ def _taken(ctx: CaseContext, variant: str) -> None:
 
 @cases
 def customer_deleted() -> Iterator[Case]:
-    """Check what is removed together with a customer."""
+    """Delete a customer, and check what is deleted with it."""
     yield Case("customer-deleted", DELETE, "its associations", _associations_gone, 12, touches=MINE)
     yield Case("customer-deleted", DELETE, "its tokens", _tokens_gone, 6, touches=MINE)
     yield Case("customer-deleted", DELETE, "nobody else's", _others_stay, 14, True, touches=MINE)
@@ -286,7 +286,7 @@ def _others_stay(ctx: CaseContext) -> None:
 
 @cases
 def credentials_wrong() -> Iterator[Case]:
-    """Send an email or a password that is not the customer's."""
+    """Log in with an email or a password that is not the customer's."""
     for variant in (
         "a wrong password",
         "the password in another letter case",
@@ -357,7 +357,7 @@ def _told(answer: Answer) -> tuple[object, ...]:
 
 @cases
 def grant_invalid() -> Iterator[Case]:
-    """Send requests that must not get an access token."""
+    """Send token requests that must be refused."""
     table: tuple[tuple[str, str, dict[str, str | None], int], ...] = (
         ("an unknown grant", "client_credentials", {"grant_type": "password"}, 400),
         ("no grant", "client_credentials", {"grant_type": None}, 400),
@@ -390,7 +390,7 @@ def _bad_grant(ctx: CaseContext, grant: str, form: dict[str, str | None], status
         ctx.redactor.add(secret[:-1])
         form = {"client_secret": secret[:-1]}
     answer = ctx.token(grant, **form)
-    # A deployment may take a grant in any letter case.
+    # A deployment may accept a grant type in any letter case.
     lenient = str(form.get("grant_type") or "").lower() == grant
     level: Level = "interpretation" if lenient else "documented"
     ctx.refused(answer, control, level=level, statuses=(status,))

@@ -1,4 +1,4 @@
-"""The rules that hold for every endpoint, tried on those around the associations."""
+"""The rules of all endpoints, tried on the endpoints other than the associations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVERY = (ASSOCIATE, DISSOCIATE, *BEARER)
 
 
 def request_of(ctx: CaseContext) -> dict[str, Any]:
-    """Return the parts of a request that an administrator may send, new ones for each call."""
+    """Return the parts of a request that an administrator may send; each call makes new ones."""
     operation, name = ctx.operation, f"Conformance run {ctx.run_id}"
     if operation in ("getCarts", "getCustomers"):
         return {}
@@ -55,14 +55,14 @@ def request_of(ctx: CaseContext) -> dict[str, Any]:
 
 
 def _record(ctx: CaseContext) -> str:
-    """Return a customer to read, change and delete; for reading alone, one of the fixtures."""
+    """Return a customer to read, change and delete; one of the fixtures if it is only read."""
     if ctx.operation == "getCustomer":
         return ctx.customer("A").id
     return ctx.new_customer().id
 
 
 def touches(operation: str) -> str:
-    """Return what a case of that operation makes."""
+    """Return what a case of that operation creates."""
     return "customers of this run" if operation in CUSTOMERS else "carts of this run"
 
 
@@ -85,7 +85,7 @@ def access_token_invalid() -> Iterator[Case]:
 
 
 def _without_access(ctx: CaseContext, what: str) -> None:
-    # The control of a DELETE would take away what the faulty request is about, so each has its own.
+    # The control of a DELETE removes its target, so the faulty request gets its own.
     control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
     request = request_of(ctx)
     headers = {"Authorization": access_header(ctx, what)}
@@ -100,7 +100,7 @@ def _without_access(ctx: CaseContext, what: str) -> None:
 def customer_token_invalid() -> Iterator[Case]:
     """Try an invalid customer token on each endpoint that reads one."""
     for operation in (*CARTS, *CUSTOMERS):
-        # Whether a register or a list of customers looks at the header at all is not published.
+        # It is not published whether registering or listing customers reads the header at all.
         level: Level = (
             "interpretation" if operation in ("createCustomer", "getCustomers") else "documented"
         )
@@ -155,7 +155,7 @@ def header_names() -> Iterator[Case]:
 def _caller_for(ctx: CaseContext) -> Credentials:
     """Return the caller whose response proves that both headers were read: a shopper if possible.
 
-    The administrator changes records: a shopper's own may come from the fixtures.
+    The administrator changes records, because a shopper's own record may be from the fixtures.
     """
     alone = ("createCustomer", "getCustomers", "updateCustomer", "deleteCustomer")
     return ctx.administrator if ctx.operation in alone else ctx.shopper("A")
@@ -177,9 +177,9 @@ def _other_case(ctx: CaseContext, how: str) -> None:
         kind=Kind.SERVER_ERROR if answer.status >= 500 else Kind.REFUSED,
     )
     if ctx.operation == "createACart" and answer.ok:
-        # The new cart is the shopper's only if the customer token was read.
+        # The new cart belongs to the shopper only if the customer token was read.
         if not _is_registered(ctx, control):
-            raise Untestable("a shopper's new cart is nobody's with the usual letter case too")
+            raise Untestable("with the usual letter case too, a shopper's new cart has no customer")
         ctx.expect(
             _is_registered(ctx, answer),
             "a cart of the customer whose token was sent",
@@ -234,7 +234,7 @@ def _with_empty_token(ctx: CaseContext) -> None:
 
 @cases
 def error_envelope() -> Iterator[Case]:
-    """Try one error of each endpoint; those of every other case are checked as well."""
+    """Cause one error of each endpoint. The errors of all other cases are checked as well."""
     for operation in EVERY:
         yield Case(
             ENVELOPE,

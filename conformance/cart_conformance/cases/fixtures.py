@@ -1,8 +1,8 @@
 """The template of a refused association request, next to its control.
 
-A prepared cart is as the request needs it: without a customer for POST, with customer A for DELETE.
-The control, the same request without the fault, was carried out on it and taken back. It serves one
-case after another, of one operation and one caller, until a case changes it or the control is due
+A prepared cart is in the state that the request needs: no customer for POST, customer A for
+DELETE. The control is the same request without the fault; it was sent for this cart and undone.
+Cases of the same operation and caller reuse the cart, until one changes it or the control is due
 again. A suspected deviation is tried once more on a new prepared cart; only that attempt counts.
 """
 
@@ -28,14 +28,14 @@ CALLERS = (SHOPPER, ADMINISTRATOR)
 OPERATIONS = (ASSOCIATE, DISSOCIATE)
 
 USES = 10
-"""Cases that one control serves, at most."""
+"""Maximum number of cases that share one control."""
 
 Fault = Callable[[CaseContext, str], dict[str, Any]]
-"""Takes the context and the cart; returns the parts of the request that differ from the control."""
+"""Maps the context and the cart to the parts of the request that differ from the control."""
 
 
 def caller_of(ctx: CaseContext, name: str) -> Credentials:
-    """Return customer A as shopper, with either access token, or the administrator."""
+    """Return the named caller: customer A with either access token, or the administrator."""
     if name == NARROWED:
         return ctx.narrowed(_a(ctx))
     return ctx.shopper("A") if name == SHOPPER else ctx.administrator
@@ -87,7 +87,7 @@ def refusal(
 
 @dataclass
 class PreparedCart:
-    """A cart, its control, and its states as they were last read, by the customers watched."""
+    """A cart, its control, and its last states, by the customers that were watched."""
 
     cart: str
     control: Answer
@@ -108,12 +108,12 @@ def acquire(ctx: CaseContext, caller: str) -> PreparedCart:
 
 
 def release(ctx: CaseContext, caller: str, prepared: PreparedCart) -> None:
-    """Give a prepared cart that is unchanged to the next case."""
+    """Keep an unchanged prepared cart for the next case."""
     ctx.shared[_place(ctx, caller)] = prepared
 
 
 def _control(ctx: CaseContext, cart: str, caller: str) -> Answer:
-    """Carry the control out, and take it back. Raises Untestable."""
+    """Send the control, and undo it. Raises Untestable."""
     body = identifiers(_a(ctx).id)
     control = ctx.control(ctx.send(caller_of(ctx, caller), ctx.operation, cart=cart, body=body))
     if ctx.operation == ASSOCIATE:
@@ -124,7 +124,7 @@ def _control(ctx: CaseContext, cart: str, caller: str) -> Answer:
 
 
 def _is_ready(ctx: CaseContext, state: State) -> bool:
-    """Whether a cart has customer A or not, as the operation needs."""
+    """Return whether the cart has customer A, or no customer, as the operation needs."""
     return (_a(ctx).id in state.customers) == (ctx.operation == DISSOCIATE)
 
 

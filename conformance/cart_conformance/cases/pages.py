@@ -1,4 +1,4 @@
-"""Page parameters: their bounds, what is outside, and what is not a number."""
+"""The rules of page parameters: bounds, values outside them, and values that are not numbers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NO_NUMBER = ("ten", "1.5", "0x10", "")
 
 @cases
 def page_out_of_range() -> Iterator[Case]:
-    """Try values just outside the bounds and far from them; the bounds themselves are valid."""
+    """Send values just outside the bounds and far outside them. The bounds themselves are valid."""
     for operation in LISTS:
         for name, value in OUTSIDE:
             yield _refused("page-out-of-range", operation, name, value)
@@ -49,7 +49,7 @@ def page_out_of_range() -> Iterator[Case]:
 
 @cases
 def page_not_a_number() -> Iterator[Case]:
-    """Try words, fractions and nothing."""
+    """Send words, fractions and an empty value."""
     for operation in LISTS:
         for name in ("page[limit]", "page[offset]"):
             for value in NO_NUMBER:

@@ -1,4 +1,4 @@
-"""What the body of an association request can be instead of one customer in an array."""
+"""The rules of the body of an association request: an array with exactly one customer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cart_conformance.target.requests import DISSOCIATE, identifiers
 ABSENT: Any = object()
 
 
-# What is sent, where ID stands for the customer's id.
+# The bodies that are sent; ID stands for the customer's id.
 NO_ARRAY: tuple[tuple[str, bytes], ...] = (
     ("data is an object", b'{"data": {"type": "customer", "id": "ID"}}'),
     ("a bare object", b'{"type": "customer", "id": "ID"}'),
@@ -48,7 +48,7 @@ NO_ARRAY: tuple[tuple[str, bytes], ...] = (
 
 @cases
 def payload_not_array() -> Iterator[Case]:
-    """Send JSON without an array, and bodies that no parser should accept."""
+    """Send JSON without an array, and bodies that every parser should reject."""
     for operation in OPERATIONS:
         for caller in CALLERS:
             for variant, raw in NO_ARRAY:
@@ -63,8 +63,8 @@ NO_UTF8 = b'{"data": [{"type": "\xff\xfe\xc3\x28", "id": "ID"}]}'
 def payload_nearly_json() -> Iterator[Case]:
     """Send bodies that are not strictly JSON, but that common parsers accept.
 
-    A parser of streams stops where the value ends; others read U+FFFD for bytes that are not UTF-8,
-    and what they find then is a wrong type.
+    A streaming parser stops at the end of the value. Other parsers replace bytes that are not UTF-8
+    with U+FFFD, so the body has a wrong type.
     """
     rule = "payload-not-array"
     for operation in OPERATIONS:
@@ -136,7 +136,7 @@ def _entries(*entries: Any) -> Fault:
 
 
 COUNTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    # A shopper that names another customer breaks another rule too, so shoppers repeat themselves.
+    # A shopper that names another customer breaks a second rule, so shoppers name themselves twice.
     ("the same customer twice", SHOPPER, ("A", "A")),
     ("the same customer three times", SHOPPER, ("A", "A", "A")),
     ("the same customer fifty times", SHOPPER, ("A",) * 50),
@@ -150,7 +150,7 @@ COUNTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 @cases
 def more_than_one_customer() -> Iterator[Case]:
-    """Send more than one entry, each of them valid by itself."""
+    """Send more than one entry; each of them is valid alone."""
     for operation in OPERATIONS:
         for variant, caller, labels in COUNTS:
             watching = tuple(sorted(set(labels)))
@@ -192,7 +192,7 @@ TYPES: tuple[tuple[str, Any], ...] = (
     ("longer", "customer-group"),
     ("shorter", "custome"),
     ("another type", "cart"),
-    # Carts can have accounts too, by endpoints of their own.
+    # Carts can also have accounts, through other endpoints.
     ("what else carts can have", "account"),
 )
 
@@ -216,7 +216,7 @@ IDS: tuple[tuple[str, Any], ...] = (
 
 @cases
 def customer_id_missing() -> Iterator[Case]:
-    """Send one entry without an id that could name a customer."""
+    """Send one entry whose id is missing or cannot name a customer."""
     yield from _members("customer-id-missing", "id", IDS)
 
 
@@ -235,7 +235,7 @@ def _with(member: str, value: Any) -> Fault:
     return fault
 
 
-# Entries in a bare array; the customer is given by its label.
+# Entries in a bare array, each with the label of its customer.
 BARE: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
     ("type-not-customer", "another type", ADMINISTRATOR, (("cart", "A"),)),
     ("more-than-one-customer", "the same customer twice", ADMINISTRATOR, (("customer", "A"),) * 2),
@@ -245,7 +245,7 @@ BARE: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
 
 @cases
 def faults_in_a_bare_array() -> Iterator[Case]:
-    """Send a bare array: a server may read it by other code than the envelope."""
+    """Send a bare array, which a server may read with different code than the envelope."""
     for operation in OPERATIONS:
         for rule, variant, caller, entries in BARE:
             yield Case(

@@ -17,10 +17,11 @@ from cart_conformance.cases.context import CaseContext
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One attempt, next to its control.
+    """One test of a rule, next to its control.
 
-    ``requests`` is about how many it sends. An ``optional`` case needs something that a conforming
-    deployment may lack: if it is untestable, its rule is not. ``touches`` is what it makes.
+    ``requests`` is the approximate number of requests. An ``optional`` case needs a feature that a
+    conforming deployment may lack; if it is untestable, its rule is not. ``touches`` names what it
+    creates.
     """
 
     rule: str

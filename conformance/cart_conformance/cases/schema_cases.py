@@ -1,4 +1,4 @@
-"""Makes the requests of directed cases as Schemathesis ``Case``s of the contract."""
+"""Builds the requests of directed cases as Schemathesis ``Case`` objects of the contract."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 class SchemaCases:
-    """The operations of the contract, as Schemathesis knows them.
+    """The operations of the contract as Schemathesis loads them.
 
-    Loading takes seconds, so a run makes one, and ``plan``, ``rules`` and ``cleanup`` make none.
+    Loading takes seconds, so a run loads them once; ``plan``, ``rules`` and ``cleanup`` never do.
     """
 
     def __init__(self, contract: Contract, target: str) -> None:
-        """``target`` is the base URL of the deployment."""
+        """Load the contract. ``target`` is the base URL of the deployment."""
         import schemathesis
         from schemathesis.core import NOT_SET
 
         self._no_body = NOT_SET
         self._target = target
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of features that the contract does not use
+            warnings.simplefilter("ignore")  # it concerns features that the contract does not use
             schema = schemathesis.openapi.from_dict(dict(contract.document))
         self._operations = {
             operation: schema[path][method]
@@ -48,10 +48,10 @@ class SchemaCases:
     def request(self, parts: RequestParts) -> Request:
         """Return the request of that case, for the transport of the run to send.
 
-        ``case.call`` is not used. It adds headers of its own (``X-Schemathesis-TestCaseId``), but a
-        case must differ from its control in one fault only. Its curl lines are not used either: its
-        redaction goes by the name of a header, ours by the value of every secret. The query goes
-        around the case, which would encode it anew.
+        ``case.call`` is not used. It adds its own headers (``X-Schemathesis-TestCaseId``), but a
+        case must differ from its control in one fault only. Its curl lines are not used either: it
+        redacts by the name of a header, the suite by the value of every secret. The query bypasses
+        the case, which would encode it a second time.
         """
         prepared = self.case(parts).as_transport_kwargs(base_url=self._target)
         query = f"?{parts.query}" if parts.query else ""

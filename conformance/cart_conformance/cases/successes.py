@@ -1,4 +1,4 @@
-"""What a request that is not refused is answered with, operation by operation."""
+"""The rules of successful answers, operation by operation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cart_conformance.target.state import list_ids
 
 MINE = "customers of this run"
 PAGE = 20
-"""Carts on a page if no limit is asked for."""
+"""Carts on a page if the request does not set a limit."""
 
 STATUS = {
     ASSOCIATE: 200,
@@ -41,7 +41,7 @@ STATUS = {
 
 @cases
 def published_status() -> Iterator[Case]:
-    """Check each operation's published status; its body is checked like every other."""
+    """Check each operation's published status. Its body is checked like all others."""
     for operation in (*EVERY, "createAccessToken"):
         yield Case(
             SUCCESS, operation, "the published status", _published, 3, touches=touches(operation)
@@ -72,7 +72,7 @@ def _access_token(ctx: CaseContext, answer: Answer, grant: str) -> None:
 
 @case(SUCCESS, ASSOCIATE, "the identifiers sent", requests=2)
 def identifiers_echoed(ctx: CaseContext) -> None:
-    """Check that the identifiers are sent back, type and id."""
+    """Check that the answer repeats the identifiers, type and id."""
     answer = ctx.need(ctx.send(ctx.administrator, ASSOCIATE, **request_of(ctx)), "no association")
     if answer.status == 200:
         a = ctx.customer("A")
@@ -83,7 +83,7 @@ def identifiers_echoed(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "createACart", "what was asked for", requests=2)
 def cart_as_asked(ctx: CaseContext) -> None:
-    """Check that id, name and description are returned, also later."""
+    """Check that id, name and description are returned, now and when the cart is read."""
     wanted = {"id": ctx.fresh_id("Az_9"), "name": "Conformance", "description": "run"}
     answer = ctx.need(ctx.send(ctx.administrator, "createACart", body={"data": wanted}), "no cart")
     _holds(ctx, answer, wanted)
@@ -93,7 +93,7 @@ def cart_as_asked(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "createACart", "without an id", requests=2)
 def cart_without_id(ctx: CaseContext) -> None:
-    """Check that the deployment chooses an id, and another each time."""
+    """Check that the deployment chooses a new id each time."""
     body = {"data": {"name": f"Conformance run {ctx.run_id}"}}
     ids = []
     for _ in range(2):
@@ -104,7 +104,7 @@ def cart_without_id(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "createACart", "with a customer token", requests=4)
 def cart_of_shopper(ctx: CaseContext) -> None:
-    """Check that the new cart belongs to that customer at once."""
+    """Check that a shopper's new cart belongs to the shopper immediately."""
     a = ctx.customer("A")
     cart = ctx.new_cart(ctx.shopper("A"))
     state = ctx.state(cart, a)
@@ -145,7 +145,7 @@ def cart_gone(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "getCarts", "one page after another", requests=14)
 def pages_of_carts(ctx: CaseContext) -> None:
-    """Check the pages of a list: each cart once, and the total; an offset counts carts."""
+    """Check that the pages of a list contain each cart once, and that an offset counts carts."""
     a = ctx.customer("A")
     for _ in range(3):
         ctx.associate(ctx.new_cart(), a)
@@ -169,7 +169,7 @@ def pages_of_carts(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "getCarts", "no cart of nobody", requests=5)
 def no_cart_of_nobody(ctx: CaseContext) -> None:
-    """Check that with a customer token only that customer's carts are listed."""
+    """Check that a customer token lists only that customer's carts."""
     own, free = ctx.new_cart(), ctx.new_cart()
     ctx.associate(own, ctx.customer("A"))
     listed = list_ids(ctx.session, ctx.shopper("A"))
@@ -180,9 +180,9 @@ def no_cart_of_nobody(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "getCarts", "the newest first", requests=9)
 def newest_first(ctx: CaseContext) -> None:
-    """Check the order by the time of the last update."""
+    """Check that the list is ordered by the time of the last update."""
     a = ctx.customer("A")
-    # The one that is updated last was made and associated first.
+    # The cart that is updated last was created and associated first.
     new, old = ctx.new_cart(), ctx.new_cart()
     for cart in (new, old):
         ctx.associate(cart, a)
@@ -200,7 +200,7 @@ def newest_first(ctx: CaseContext) -> None:
 @case(SUCCESS, "getCustomers", "a page of two", requests=2, touches="nothing")
 def page_of_customers(ctx: CaseContext) -> None:
     """Check the number of customers on a page, and that an offset counts customers."""
-    # Another client may register in between and shift the pages: that happens once, not always.
+    # If another client registers in between, the pages shift. That does not happen repeatedly.
     for _ in range(3):
         pages = []
         for offset in (0, 1):
@@ -216,13 +216,13 @@ def page_of_customers(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "createCustomer", "what was asked for", requests=3, touches=MINE)
 def customer_as_asked(ctx: CaseContext) -> None:
-    """Name and email come back; later too."""
+    """Check that name and email are returned, now and when the customer is read."""
     _new_customer(ctx, "createCustomer")
 
 
 @case(SUCCESS, "getCustomer", "what was asked for", requests=3, touches=MINE)
 def customer_as_read(ctx: CaseContext) -> None:
-    """Check that the customer is returned as it was made."""
+    """Check that the customer is returned as it was created."""
     _new_customer(ctx, "getCustomer")
 
 
@@ -273,8 +273,8 @@ def customer_gone(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "createCustomerToken", "what was asked for", requests=2)
 def token_as_asked(ctx: CaseContext) -> None:
-    """Check that the token is that customer's, and its time is in seconds."""
-    # Not the first customer: a server may give everybody that one's token.
+    """Check that the token belongs to that customer, and that its lifetime is in seconds."""
+    # Not the first customer, because a broken server may give that one's token to all.
     b = ctx.customer("B")
     who = b if b.email and b.password else ctx.customer("A")
     body = log_in_body(who.email, who.password)
@@ -293,6 +293,17 @@ def token_as_asked(ctx: CaseContext) -> None:
         ctx.expect(expires < 1e11, "expires in epoch seconds", f"expires {expires}", answer)
 
 
+@case(SUCCESS, "createCustomerToken", "without authentication_mechanism", requests=2)
+def login_without_mechanism(ctx: CaseContext) -> None:
+    """Check that a login passes without the mechanism, which is published as optional."""
+    a = ctx.customer("A")
+    body = log_in_body(a.email, a.password)
+    control = ctx.control(ctx.send(ctx.administrator, "createCustomerToken", body=body))
+    del body["data"]["authentication_mechanism"]
+    answer = ctx.send(ctx.administrator, "createCustomerToken", body=body)
+    ctx.status(answer, 200, control=control)
+
+
 def _holds(ctx: CaseContext, answer: Answer, wanted: dict[str, Any]) -> None:
     data = answer.data if isinstance(answer.data, dict) else {}
     held = {name: data.get(name) for name in wanted}
@@ -304,7 +315,7 @@ def _holds(ctx: CaseContext, answer: Answer, wanted: dict[str, Any]) -> None:
 
 @cases
 def password_never_returned() -> Iterator[Case]:
-    """Check each endpoint's answers to requests with a password, or about a customer with one."""
+    """Check the answers to requests that contain a password or concern a customer with one."""
     for operation in (*EVERY, "createAccessToken"):
         yield Case(PASSWORD, operation, "in no answer", _no_password, 3, touches=touches(operation))
     yield Case(PASSWORD, "createCustomer", "refused", _refused_with_password, 1, touches=MINE)
@@ -358,5 +369,5 @@ def _new_password(ctx: CaseContext) -> None:
     body = {"data": {"type": "customer", "password": password}}
     answer = ctx.send(ctx.administrator, "updateCustomer", customer=customer.id, body=body)
     ctx.need(answer, "no change")
-    # The new password must hold: one that was never set could not leak.
+    # The new password must work: one that was never set could not leak.
     ctx.customer_token(str(customer.email), password)

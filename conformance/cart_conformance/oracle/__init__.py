@@ -1,8 +1,9 @@
-"""The oracle: which answers the contract allows to a request, from what was sent and is known.
+"""The oracle: decides which answers the contract allows to a request, given the known state.
 
-It is pure: it sends nothing and may import only the values at the top of the package. It is written
-from the contract's sentences and not from any implementation. If they leave a choice, it allows
-both: of several broken rules, any refusal; if it is unknown whether a rule is broken, any answer.
+It is pure: it sends nothing, and may import only the values at the top of the package. It is
+written from the contract's sentences and not from any implementation. If the contract leaves a
+choice, the oracle allows both. If several rules are broken, it allows the refusal of any of them.
+If it is unknown whether a rule is broken, it allows any answer.
 Start reading at :meth:`cart_conformance.oracle.judge.Oracle.judge`.
 """
 

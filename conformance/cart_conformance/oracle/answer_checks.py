@@ -1,8 +1,8 @@
-"""Checks one answer: does it refuse as a rule says, and does it have the form of an error?
+"""Checks whether one answer is the refusal of a rule, and whether it is a well-formed error.
 
-These are pure functions of an answer and the catalogue. Title and detail of every entry are
-searched for a text; letter case, white space and a closing full stop do not matter. A 5xx is never
-a refusal. The status inside may be a number or a string.
+These are pure functions of an answer and the catalogue. A text may be in the title or detail of any
+entry; letter case, white space and a final full stop
+are ignored. A 5xx is never a refusal. The status in the body may be a number or a string.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from cart_conformance.exchange import NOT_JSON, Answer
 from cart_conformance.findings import Finding
 from cart_conformance.results import Kind
 
-# A gateway in front of a deployment may answer these by itself, in another form.
+# A gateway in front of a deployment may answer with these itself, in another format.
 GATEWAY_STATUSES = frozenset({429, 502, 503, 504})
 
 STATUS_INSIDE = {("createCustomerCartAssociation", 422): ("422", "400")}
-"""The published example of cart-has-contact-email carries 400 inside a 422: either is taken."""
+"""The published example of cart-has-contact-email is a 422 with 400 in its body; allow either."""
 
 
 def normalised(text: str) -> str:
-    """Return ``text`` without what the comparison of texts ignores."""
+    """Return ``text`` without the differences that a comparison of texts ignores."""
     return " ".join(text.split()).casefold().removesuffix(".").rstrip()
 
 
 def entries(answer: Answer) -> list[dict[str, Any]]:
-    """Return the entries of an error answer; none if it is not in the envelope."""
+    """Return the entries of an error answer, empty if it does not have the envelope."""
     document = answer.document
     errors = document.get("errors") if isinstance(document, dict) else None
     return (
@@ -49,7 +49,7 @@ def has_text(answer: Answer, text: str) -> bool:
 
 
 def shown(answer: Answer) -> str:
-    """Return the answer in a few words: status, and the texts of its errors."""
+    """Summarise the answer: its status, and the texts of its errors."""
     texts = [
         " / ".join(str(entry[key]) for key in ("title", "detail") if entry.get(key))
         for entry in entries(answer)
@@ -67,9 +67,9 @@ def refusal_findings(
     exact: Level | None = None,
     statuses: tuple[int, ...] | None = None,
 ) -> Iterator[Finding]:
-    """Yield how ``answer`` differs from the refusal that ``rule`` has for it.
+    """Yield the differences between ``answer`` and the refusal of ``rule``.
 
-    ``level``, ``exact`` and ``statuses`` are by default those of the rule.
+    ``level``, ``exact`` and ``statuses`` default to those of the rule.
     """
     level = level or rule.level
     exact = _weaker(level, exact or rule.exact)
@@ -89,7 +89,7 @@ def refusal_findings(
     elif statuses and answer.status not in statuses:
         yield finding(Kind.WRONG_STATUS, exact, f"{wanted}{text}")
     elif entries(answer):
-        # Without entries there is no text to look for: error-envelope reports that.
+        # Without entries there is no text to compare. The rule error-envelope reports that.
         for sentence in documented_texts(rule):
             if not has_text(answer, sentence):
                 yield finding(Kind.WRONG_TEXT, exact, f"{wanted} {sentence}")
@@ -103,7 +103,7 @@ def documented_texts(rule: Rule) -> tuple[str, ...]:
 
 
 def envelope_problem(answer: Answer, operation: str) -> str | None:
-    """Return what is wrong with the form of an error answer, or None."""
+    """Return the problem with the form of an error answer, or None."""
     media_type = answer.headers.get("Content-Type", "")
     if answer.document is NOT_JSON:
         return f"the body is not JSON (Content-Type: {media_type or 'none'})"
@@ -129,12 +129,12 @@ def _entry_problem(entry: object, statuses: tuple[str, ...]) -> str | None:
         return "is not an object"
     title = entry.get("title")
     if not isinstance(title, str) or not title.strip():
-        return "'title' is missing" if title is None else "'title' is no text"
+        return "'title' is missing" if title is None else "'title' is not a text"
     status = entry.get("status")
     if status is None:
         return "'status' is missing"
     if isinstance(status, bool) or not isinstance(status, int | float | str):
-        return "'status' is no number"
+        return "'status' is not a number"
     text = str(int(status)) if isinstance(status, float) and status.is_integer() else str(status)
     if text.strip() not in statuses:
         return f"'status' is {text}, the HTTP status is {statuses[0]}"

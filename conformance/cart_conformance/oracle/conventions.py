@@ -1,6 +1,6 @@
-"""The conventions that hold for every answer, whatever it was sent for.
+"""The conventions for every answer, independent of its request.
 
-An error is in the envelope, a success matches its schema, and no answer carries a password.
+An error has the envelope, a success matches its schema, and no answer contains a password.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ PASSWORD = "password-never-returned"  # noqa: S105 - the id of a rule
 
 
 class Conventions:
-    """Holds answers against the conventions. Stateless."""
+    """The checks of answers against the conventions, without state."""
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._schemas = Schemas(contract)
 
     def is_published(self, operation: str, status: int) -> bool:
-        """Return whether that success is in the contract for that operation."""
+        """Return whether the contract contains that success for that operation."""
         return self._schemas.is_published(operation, status)
 
     def envelope(self, operation: str, answer: Answer) -> Iterator[Finding]:
-        """Yield what is wrong with the form of an error."""
+        """Yield the problems with the form of an error."""
         problem = envelope_problem(answer, operation)
         if problem:
             wanted = 'JSON {"errors": [{"status": …, "title": …}]}, the HTTP status repeated in it'
@@ -40,7 +40,7 @@ class Conventions:
             yield self._finding(ENVELOPE, Kind.ENVELOPE, operation, wanted, actual, answer)
 
     def success(self, operation: str, answer: Answer) -> Iterator[Finding]:
-        """Yield what is wrong with the body of a success that has one."""
+        """Yield the problems with the body of a success that has one."""
         problem = self._success_problem(operation, answer)
         if problem:
             rule = PASSWORD if _is_about_password(problem) else SUCCESS
@@ -50,7 +50,7 @@ class Conventions:
     def passwords(
         self, operation: str, answer: Answer, passwords: Collection[str]
     ) -> Iterator[Finding]:
-        """Yield a finding if an answer carries one of these passwords."""
+        """Yield a finding if an answer contains one of these passwords."""
         text = answer.body.decode("utf-8", "replace")
         if any(password in text for password in passwords):
             wanted = "no password in any answer"
@@ -74,6 +74,6 @@ class Conventions:
 
 
 def _is_about_password(problem: str) -> bool:
-    """Return whether a password field is neither true nor false, which that rule is about."""
+    """Return whether a password field is neither true nor false, as its own rule demands."""
     where, _, what = problem.partition(": ")
     return where.endswith(".password") or what.startswith("'password' is a required")

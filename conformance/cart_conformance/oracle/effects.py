@@ -1,4 +1,4 @@
-"""Learns from exchanges: tokens and their owners, carts, customers and associations."""
+"""Updates the known state from exchanges: tokens, carts, customers and associations."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from cart_conformance.oracle.request_view import RequestView
 def learn(view: RequestView, answer: Answer, rule: str | None = None, *, odd: bool = False) -> None:
     """Add the effects of an exchange to ``view.known``.
 
-    ``rule`` names the refusal, if it is known; ``odd`` says that the contract does not describe
-    such a request. After a failure of the server nothing is known of the cart: the change may
-    have been made, or not.
+    ``rule`` names the refusal, if it is known. ``odd`` says that the contract does not describe
+    such a request. After a failure of the server, the state of the cart is unknown, because the
+    change may have taken effect.
     """
     if view.operation is None or answer.status == 429:
         return
@@ -41,7 +41,7 @@ def learn(view: RequestView, answer: Answer, rule: str | None = None, *, odd: bo
 
 
 def lost(view: RequestView) -> None:
-    """Forget the state of the cart of a request without an answer: it may have been carried out."""
+    """Forget the state of a request's cart after no answer, because it may have taken effect."""
     _unforeseen(view)
 
 
@@ -60,7 +60,7 @@ def _refused(view: RequestView, rule: str | None) -> None:
 
 
 def _no_effect(_reading: RequestView, _answer: Answer) -> None:
-    """Learn nothing: some operations, such as reading customers, show nothing of use."""
+    """Learn nothing, because some operations, such as reading customers, reveal nothing useful."""
 
 
 def _access_token(view: RequestView, answer: Answer) -> None:
@@ -98,7 +98,7 @@ def _cart(view: RequestView, answer: Answer) -> None:
     if not isinstance(data, dict) or not isinstance(data.get("id"), str):
         return
     if view.operation == "getACart" and data["id"] != view.cart_id:
-        return  # the answer is about another cart than the one asked for
+        return  # the answer is about another cart than the requested one
     cart = view.known.carts.setdefault(data["id"], KnownCart())
     contact = data.get("contact")
     if not cart.exists:
@@ -113,12 +113,12 @@ def _cart(view: RequestView, answer: Answer) -> None:
     if isinstance(contact, dict) or view.operation == "createACart":
         cart.contact = bool(isinstance(contact, dict) and contact.get("email"))
     elif cart.contact and view.operation == "updateACart" and "contact" in view.data:
-        # What takes a contact away is not published, nor that one is shown.
+        # It is not published what removes a contact, or that answers contain it.
         cart.contact = None
 
 
 def _carts(view: RequestView, answer: Answer) -> None:
-    """Learn from a customer's list which carts are as expected."""
+    """Learn from a customer's list which carts are in the expected state."""
     customer = view.customer
     if customer is None or view.query or not isinstance(answer.data, list):
         return
@@ -152,7 +152,7 @@ def _change(view: RequestView, *, present: bool) -> None:
     if cart is None:
         return
     if customer is None or view.json.ambiguous:
-        cart.forget()  # it should have been refused: its effect is unknown
+        cart.forget()  # it should have been refused, so its effect is unknown
         return
     if not cart.exists:
         cart.exists, cart.customers = True, None
@@ -193,7 +193,7 @@ def _customer_deleted(view: RequestView, _answer: Answer) -> None:
     customer = known.customers.setdefault(view.customer_id, KnownCustomer())
     customer.exists = False
     for cart in known.carts.values():
-        # That its associations go with it is an interpretation (customer-deleted).
+        # That its associations are deleted too is an interpretation (customer-deleted).
         if cart.customers is not None and view.customer_id in cart.customers:
             cart.forget()
 

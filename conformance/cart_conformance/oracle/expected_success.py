@@ -1,4 +1,4 @@
-"""Finds the rule by which a request that breaks none must succeed."""
+"""Finds the rule that requires a valid request to succeed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from cart_conformance.oracle.request_view import RequestView, Token
 
 @dataclass(frozen=True, slots=True)
 class ExpectedSuccess:
-    """The rule, its level, and the reason in a few words. ``tested`` are all rules it tests."""
+    """The rule, its level, and the reason in a few words.
+
+    ``tested`` are all the rules that it tests.
+    """
 
     rule: str
     level: Level
@@ -31,6 +34,7 @@ _WHY = {
     "association-visible": "a customer may associate themselves with a cart",
     "association-deleted": "a customer may end an association of theirs",
     "association-repeat": "the association exists already",
+    "cart-id-is-access": "the cart's id is the whole access boundary",
     "shared-cart": "the cart already has another customer",
     "delete-missing": "there is no such association",
     "many-carts": "the customer has other carts",
@@ -40,7 +44,7 @@ _WHY = {
 
 
 def must_succeed(view: RequestView, contract: Contract) -> ExpectedSuccess:
-    """Return the rule for this request: the most specific one."""
+    """Return the most specific rule that requires this request to succeed."""
     tested = (*_particular(view), SUCCESS)
     rule = tested[0]
     return ExpectedSuccess(rule, contract.rule(rule).level, _WHY[rule], tested)
@@ -50,6 +54,8 @@ def _particular(view: RequestView) -> list[str]:
     found = []
     if view.customer_token is Token.EMPTY:
         found.append("empty-customer-token")
+    if view.operation in _BY_CART_ID and _may_be_of_others(view):
+        found.append("cart-id-is-access")
     if view.operation == "createCustomerCartAssociation":
         found += _association(view)
     elif view.operation == "deleteCustomerCartAssociation":
@@ -59,6 +65,19 @@ def _particular(view: RequestView) -> list[str]:
     elif view.operation in {"createCustomer", "createCustomerToken"}:
         found += ["implicit-registration"] if view.grant == SHOPPER else []
     return found
+
+
+_BY_CART_ID = {"createCustomerCartAssociation", "getACart", "updateACart", "deleteACart"}
+
+
+def _may_be_of_others(view: RequestView) -> bool:
+    """Return whether the cart is, or may be, associated only with others than the caller."""
+    if view.is_administrator or view.known.cart_exists(view.cart_id) is False:
+        return False
+    customers = view.known.customers_of(view.cart_id)
+    if customers is None:
+        return True
+    return bool(customers) and view.customer not in customers
 
 
 def _association(view: RequestView) -> list[str]:
@@ -88,7 +107,7 @@ def _disassociation(view: RequestView) -> list[str]:
 
 
 def has_symbols(view: RequestView) -> bool:
-    """Return whether a name or description has more than letters and digits of ASCII."""
+    """Return whether a name or description contains more than ASCII letters and digits."""
     texts = [view.data.get(name) for name in ("name", "description")]
     return any(
         isinstance(text, str)

@@ -1,4 +1,4 @@
-"""Reads JSON as strictly as its standard, and detects texts over which readers differ."""
+"""Parses JSON as strictly as its standard, and detects texts that parsers read differently."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 _LONGEST_NUMBER = 300
-"""Digits beyond which readers of JSON begin to refuse or to round to infinity."""
+"""Number of digits from which parsers may reject a number or round it to infinity."""
 
 
 @dataclass(frozen=True, slots=True)
 class JsonText:
     """A text read as JSON.
 
-    ``malformed`` says that no reader may take it; ``ambiguous`` that readers may differ over it
-    (a byte order mark, a name that comes twice, ``NaN``, half a surrogate pair, absurd depth).
+    ``malformed`` says that no parser may accept it; ``ambiguous`` that parsers may disagree
+    (a byte order mark, a duplicate name, ``NaN``, half a surrogate pair, extreme depth).
     """
 
     value: Any = None
@@ -24,7 +24,7 @@ class JsonText:
 
 
 def read_json(body: bytes) -> JsonText:
-    """Read a body. Raises nothing."""
+    """Read a body. It never raises."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:

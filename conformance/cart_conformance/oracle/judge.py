@@ -1,4 +1,4 @@
-"""Judges one answer by what the contract allows to its request."""
+"""Judges whether the contract allows an answer to its request."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ from cart_conformance.results import Kind
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the oracle says of one exchange.
+    """The oracle's judgement of one exchange.
 
-    ``rules`` are those that it tests: with no finding, the answer follows them. ``cannot_tell``
-    says why no judgement is possible, ``doubt`` why the contract does not describe the request.
+    ``rules`` are the rules that it tests; without a finding, the answer follows them.
+    ``cannot_tell`` says why no judgement is possible. ``doubt`` says why the contract does not
+    describe the request.
     """
 
     operation: str | None
@@ -42,11 +43,12 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What a request may get.
+    """The answers that the contract allows to a request.
 
-    ``broken`` are the refusals whose rules it surely breaks, ``maybe`` those whose rules it may
-    break. ``success`` is the rule by which it must succeed if it breaks none. ``doubt`` says why
-    any other refusal is allowed too.
+    ``broken`` are the refusals by rules that the request certainly breaks, ``maybe`` those by rules
+    that it may break. ``success`` is the rule that requires a success if it breaks none. ``doubt``
+    says
+    why any other refusal is allowed too.
     """
 
     broken: tuple[Rule, ...]
@@ -61,7 +63,10 @@ class Allowed:
 
 
 class Oracle:
-    """Judges answers. Stateless: what is known comes with each request, and nothing is changed."""
+    """The judge of answers.
+
+    It is stateless: each call passes the known state, and does not change it.
+    """
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
@@ -71,11 +76,14 @@ class Oracle:
         self._successes = Successes(contract, self._conventions)
 
     def read(self, request: Request, known: TargetState, at: float | None = None) -> RequestView:
-        """Return a request as the contract sees it."""
+        """Return a request in terms of the contract."""
         return RequestView(request, known, self._templates, at)
 
     def allowed(self, view: RequestView) -> Allowed:
-        """Return what this request may get. Raises ValueError if its operation is unknown."""
+        """Return the allowed answers to this request.
+
+        Raises ValueError if its operation is unknown.
+        """
         if view.operation is None:
             raise ValueError("the contract has no such operation")
         rules = [r for r in self.contract.rules_of(view.operation) if r.id in CONDITIONS]
@@ -88,7 +96,7 @@ class Oracle:
         )
 
     def judge(self, answer: Answer, known: TargetState, at: float | None = None) -> Judgement:
-        """Judge one exchange. ``at`` is when it was, in seconds since the epoch, if not now."""
+        """Judge one exchange. ``at`` is its time in seconds since the epoch, by default now."""
         view = self.read(answer.request, known, at)
         if view.operation is None:
             return Judgement(None, cannot_tell="the contract has no such operation")
@@ -101,7 +109,7 @@ class Oracle:
         if answer.refused or answer.status >= 500:
             findings += _refusal(view, allowed, answer)
             if answer.refused and not (view.has_odd_path or view.is_oversized):
-                # Else a gateway may have refused it in a form of its own.
+                # Otherwise a gateway may have refused it in another format.
                 findings += conventions.envelope(view.operation, answer)
         else:
             findings += self._not_refused(view, allowed, answer)
@@ -115,7 +123,7 @@ class Oracle:
         if allowed.broken:
             return
         if answer.ok:
-            # The contract does not say how the result of an undescribed request looks.
+            # The contract does not describe the result of an undescribed request.
             in_form = allowed.doubt is None
             yield from self._successes.findings(view, answer, in_form=in_form)
         else:
@@ -141,7 +149,7 @@ def _judgement(
 
 
 def _refusal(view: RequestView, allowed: Allowed, answer: Answer) -> Iterator[Finding]:
-    """Yield how a refusal, or a failure of the server, is not allowed."""
+    """Yield a finding if a refusal, or a failure of the server, is not allowed."""
     if answer.status >= 500:
         yield _server_error(view, allowed, answer)
         return
@@ -150,7 +158,7 @@ def _refusal(view: RequestView, allowed: Allowed, answer: Answer) -> Iterator[Fi
         return
     if allowed.doubt is not None:
         return
-    # Of several rules that are broken, or may be, any refusal will do: report the nearest.
+    # If several rules are broken, or may be, any of their refusals is allowed. Report the nearest.
     options = [
         list(refusal_findings(rule, _operation(view), answer))
         for rule in (*allowed.broken, *allowed.maybe)
@@ -193,7 +201,7 @@ def _must_succeed_finding(
 
 
 def _passwords(view: RequestView) -> set[str]:
-    """Return the passwords that an answer must not carry: those known, and the one sent."""
+    """Return the passwords that an answer must not contain: the known ones, and the one sent."""
     sent = view.data.get("password")
     known = view.known.passwords()
     return known | {sent} if isinstance(sent, str) and len(sent) >= 8 else known

@@ -1,7 +1,8 @@
-"""What is known of a deployment: tokens, customers, carts and their associations.
+"""The known state of a deployment: tokens, customers, carts and their associations.
 
-The client that sends, or the reader of a recording, fills this in. What is missing is unknown:
-another client may have made it. The oracle never fails an answer for what it does not know.
+The sending client, or the reader of a recording, fills it in. A missing entry means "unknown",
+because another client may have created the thing. The oracle never reports a deviation that
+depends on unknown state.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ SHOPPER = "implicit"
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """An access token that the deployment issued; ``expires`` in seconds since the epoch."""
+    """An access token that the deployment issued. ``expires`` is in seconds since the epoch."""
 
     grant: str
     expires: float | None = None
@@ -23,7 +24,7 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class CustomerToken:
-    """A customer token that the deployment issued; ``expires`` in seconds since the epoch."""
+    """A customer token that the deployment issued. ``expires`` is in seconds since the epoch."""
 
     customer: str
     expires: float | None = None
@@ -33,7 +34,7 @@ class CustomerToken:
 class KnownCustomer:
     """A customer. ``exists`` is False after deletion, or for an id without a customer.
 
-    ``complete`` says that every cart of this customer is known, so that none was there before.
+    ``complete`` says that every cart of this customer is known.
     """
 
     exists: bool = True
@@ -43,7 +44,7 @@ class KnownCustomer:
 
 
 CART_SIDE = "cart"
-"""A place where an association is visible: the cart; see :func:`list_side` for the other."""
+"""One side on which an association is visible, the cart. :func:`list_side` is the other side."""
 
 
 def list_side(customer_id: str) -> str:
@@ -52,7 +53,10 @@ def list_side(customer_id: str) -> str:
 
 
 class Suspect(NamedTuple):
-    """A request that should have changed nothing, by this rule; ``about`` is why it was refused."""
+    """A request that, by this rule, should have had no effect.
+
+    ``about`` is the rule that refused it.
+    """
 
     rule: str
     operation: str
@@ -63,10 +67,10 @@ class Suspect(NamedTuple):
 class KnownCart:
     """A cart. ``exists`` is False after deletion, or for an id without a cart.
 
-    ``customers`` and ``contact`` (whether it carries a contact email) are None if unknown.
-    ``removed`` are the customers whose association was deleted. ``verified`` are the sides from
-    which the state was seen to be as expected since anything was last asked of this cart, and
-    ``suspects`` are those that were, until a request that should have changed nothing.
+    ``customers`` and ``contact`` (whether it has a contact email) are None if unknown.
+    ``removed`` are the customers whose association was deleted. ``verified`` are the sides on which
+    the expected state was observed after the last request for this cart. ``suspects`` are the sides
+    on which it was observed before a request that should have had no effect.
     """
 
     exists: bool = True
@@ -77,34 +81,35 @@ class KnownCart:
     suspects: dict[str, Suspect] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Forget the state of this cart, after something unforeseen."""
+        """Forget the state of this cart after an unexpected event."""
         self.customers = self.contact = None
         self.removed.clear()
         self.changed()
 
     def changed(self) -> None:
-        """Note that an accepted request changed it: every side must be read again."""
+        """Note that an accepted request changed the cart, so both sides must be read again."""
         self.verified.clear()
         self.suspects.clear()
 
     def suspect(self, suspect: Suspect) -> None:
-        """Blame later differences on this request, which should have changed nothing."""
+        """Attribute later differences to this request, which should have had no effect."""
         self.suspects = dict.fromkeys(self.suspects, suspect._replace(about=None))
         self.suspects |= dict.fromkeys(self.verified, suspect)
         self.verified.clear()
 
     def seen(self, side: str) -> None:
-        """Note that it was as expected from there."""
+        """Note that the expected state was observed on that side."""
         self.verified.add(side)
         self.suspects.pop(side, None)
 
 
 @dataclass(slots=True)
 class TargetState:
-    """All that is known. ``complete`` says that a token that is not here was never issued.
+    """All that is known. ``complete`` says that any other token was never issued.
 
-    ``secrets`` are the store's keys (``client_id``) with their secrets. ``odd`` are the ids of what
-    was made or changed by a request that the contract does not describe: how it looks is open.
+    ``secrets`` maps the store's keys (``client_id``) to their secrets. ``odd`` contains the ids of
+    things that a request created or changed which the contract does not describe. Their form is
+    therefore undefined.
     """
 
     complete: bool = False
@@ -116,12 +121,12 @@ class TargetState:
     odd: set[str] = field(default_factory=set)
 
     def cart_exists(self, cart_id: str) -> bool | None:
-        """Return whether there is such a cart; None if unknown."""
+        """Return whether the cart exists; None if unknown."""
         cart = self.carts.get(cart_id)
         return None if cart is None else cart.exists
 
     def customer_exists(self, customer_id: str) -> bool | None:
-        """Return whether there is such a customer; None if unknown."""
+        """Return whether the customer exists; None if unknown."""
         customer = self.customers.get(customer_id)
         return None if customer is None else customer.exists
 
@@ -131,7 +136,7 @@ class TargetState:
         return None if cart is None or not cart.exists else cart.customers
 
     def carts_of(self, customer_id: str) -> set[str]:
-        """Return the carts that are known to be this customer's."""
+        """Return the carts that this customer is known to have."""
         return {
             cart_id
             for cart_id, cart in self.carts.items()
@@ -139,7 +144,7 @@ class TargetState:
         }
 
     def has_only_cart(self, customer_id: str, cart_id: str) -> bool | None:
-        """Return whether that cart is the only one of that customer; None if unknown."""
+        """Return whether that is the customer's only cart; None if unknown."""
         if self.carts_of(customer_id) - {cart_id}:
             return False
         customer = self.customers.get(customer_id)

@@ -1,6 +1,6 @@
-"""Tells requests that the contract describes from those that it does not, rules aside.
+"""Distinguishes requests that the contract describes from those that it does not, rules aside.
 
-No rule says what an undescribed request gets: any refusal is allowed, and so is a success.
+No rule says how to answer an undescribed request, so any refusal or success is allowed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from openapi_schema_validator import OAS30WriteValidator
 from cart_conformance.oracle.request_view import ASSOCIATION_OPERATIONS, RequestView, is_safe_id
 from cart_conformance.oracle.rule_conditions import LONGEST_NAME, PAGE_RANGES
 
-# Fields with rules of their own, so that the schema has nothing to add.
+# Fields that have their own rules, so the schema need not be checked.
 _RULED = {
     "createACart": {"name", "id"},
     "updateACart": {"name"},
@@ -28,14 +28,14 @@ _KNOWN_QUERY = frozenset(PAGE_RANGES)
 
 
 class RequestForms:
-    """Compares requests with the contract's request bodies and parameters."""
+    """The request bodies and parameters of the contract, to compare requests with."""
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._validator = cache(self._make)
 
     def doubt(self, view: RequestView) -> str | None:
-        """Return why a deployment may refuse this request for its form alone, or None."""
+        """Return why a deployment may refuse this request only because of its form, or None."""
         if view.is_oversized:
             return "it is very long"
         if view.operation == "getACart" and not view.known.cart_exists(view.cart_id):
@@ -93,7 +93,7 @@ class RequestForms:
 
 
 def _has_odd_cart_id(view: RequestView) -> bool:
-    """Return whether the cart id is unsafe or long; only associations have a rule for that."""
+    """Return whether the cart id is unsafe or long. Only associations have a rule about that."""
     if "cartID" not in view.parameters or view.operation in ASSOCIATION_OPERATIONS:
         return False
     return not is_safe_id(view.cart_id) or len(view.cart_id) > LONGEST_NAME
@@ -111,7 +111,7 @@ def _is_ruled(error: ValidationError, ruled: set[str]) -> bool:
 
 
 def _has_controls(value: Any) -> bool:
-    """Return whether a text in a JSON value has characters that stores and proxies may drop."""
+    """Return whether a text in a JSON value contains characters that stores or proxies may drop."""
     if isinstance(value, dict):
         return any(_has_controls(part) for part in (*value, *value.values()))
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Reads a request the way the contract describes it: operation, caller, parameters, body."""
+"""Interprets a request in terms of the contract: operation, caller, parameters, body."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ASSOCIATION_OPERATIONS = ("createCustomerCartAssociation", "deleteCustomerCartAs
 _UNSAFE = re.compile(r"[^0-9A-Za-z_-]")
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +(\S+) *")
 _CLOCK_SKEW = 120.0
-"""Seconds around its expiry in which a token may or may not be valid."""
+"""Seconds before and after its expiry during which a token's validity is uncertain."""
 _LONG_TARGET, _LONG_HEADER, _LONG_BODY = 1500, 3000, 60_000
-"""Characters of a target and a header, and bytes of a body, that gateways begin to refuse."""
+"""Sizes from which gateways may refuse a target or header (characters), or a body (bytes)."""
 
 
 class Token(Enum):
-    """What is known of a token that a request carries, or does not carry."""
+    """What is known about the token of a request, or about its absence."""
 
     NONE = "none"
     EMPTY = "empty"
@@ -50,7 +50,7 @@ def templates_of(contract: Contract) -> PathTemplates[str]:
 
 
 class RequestView:
-    """A request as the contract sees it, together with what is known of the deployment."""
+    """A request in terms of the contract, with the known state of the deployment."""
 
     def __init__(
         self,
@@ -59,7 +59,10 @@ class RequestView:
         templates: PathTemplates[str],
         at: float | None = None,
     ) -> None:
-        """``at`` is when it was sent, in seconds since the epoch; None for now."""
+        """Find its operation.
+
+        ``at`` is when it was sent, in seconds since the epoch; None for now.
+        """
         self.sent = sent
         self.known = known
         self.at = at
@@ -67,14 +70,14 @@ class RequestView:
         url = urlsplit(sent.url)
         self.query_text = url.query
         method = sent.method.upper()
-        # The contract has no HEAD, which the templates would find as GET.
+        # The contract has no HEAD, but the templates would match it as GET.
         path = templates.without_prefix(url.path)
         found = templates.find(method, path) if method != "HEAD" else None
         self.operation: str | None = found[0] if found else None
         self.parameters: Mapping[str, str] = found[1] if found else {}
 
     def header(self, name: str) -> str | None:
-        """Return the value of a request header; letter case of the name does not matter."""
+        """Return the value of a request header, ignoring the letter case of its name."""
         for other, value in self.sent.headers.items():
             if other.lower() == name.lower():
                 return value
@@ -84,13 +87,15 @@ class RequestView:
 
     @cached_property
     def access(self) -> Token:
-        """What is known of the access token."""
+        """What is known about the access token."""
         header = self.header("Authorization")
         if header is None:
             return Token.NONE
         match = _BEARER.fullmatch(header)
         if match is None:
-            return Token.INVALID
+            # Whether a token counts without the word Bearer is left open.
+            is_bare = header.strip() in self.known.access_tokens
+            return Token.UNKNOWN if is_bare else Token.INVALID
         issued = self.known.access_tokens.get(match[1])
         if issued is None:
             return self._unissued(match[1])
@@ -98,14 +103,14 @@ class RequestView:
 
     @cached_property
     def grant(self) -> str | None:
-        """The grant of a valid access token; None if unknown or there is none."""
+        """The grant of a valid access token; None if it is unknown or missing."""
         match = _BEARER.fullmatch(self.header("Authorization") or "")
         issued = self.known.access_tokens.get(match[1]) if match else None
         return issued.grant if issued is not None and self.access is Token.VALID else None
 
     @cached_property
     def customer_token(self) -> Token:
-        """What is known of the customer token."""
+        """What is known about the customer token."""
         header = self.header(CUSTOMER_TOKEN)
         if header is None:
             return Token.NONE
@@ -115,12 +120,12 @@ class RequestView:
         if issued is None:
             return self._unissued(header.strip())
         if not self.known.customers.get(issued.customer, _SOMEBODY).exists:
-            return Token.UNKNOWN  # customer-deleted: such a token may live until it expires
+            return Token.UNKNOWN  # customer-deleted: such a token may stay valid until it expires
         return self._by_time(issued.expires)
 
     @cached_property
     def customer(self) -> str | None:
-        """The customer to whom a valid customer token narrows the caller."""
+        """The customer that a valid customer token restricts the caller to."""
         if self.customer_token is not Token.VALID:
             return None
         header = self.header(CUSTOMER_TOKEN) or ""
@@ -128,7 +133,7 @@ class RequestView:
 
     @property
     def without_customer(self) -> bool:
-        """Return whether no customer token is sent; an empty one counts as none."""
+        """Whether the request has no customer token; an empty one counts as missing."""
         return self.customer_token in {Token.NONE, Token.EMPTY}
 
     @property
@@ -149,8 +154,8 @@ class RequestView:
         return None if self.grant is None else self.grant == grant
 
     def _unissued(self, token: str) -> Token:
-        # A token that was not issued is invalid only if all tokens are known;
-        # a token that is far too short is always invalid.
+        # An unknown token is certainly invalid if all issued tokens are known, or if it is far too
+        # short.
         return Token.INVALID if self.known.complete or len(token) < 8 else Token.UNKNOWN
 
     def _by_time(self, expires: float | None) -> Token:
@@ -166,17 +171,17 @@ class RequestView:
 
     @cached_property
     def cart_id(self) -> str:
-        """The cart id in the path, its percent-encoding undone; empty if there is none."""
+        """The cart id in the path, percent-decoded; empty if it is missing."""
         return self._parameter("cartID")
 
     @cached_property
     def customer_id(self) -> str:
-        """The customer id in the path, its percent-encoding undone; empty if there is none."""
+        """The customer id in the path, percent-decoded; empty if it is missing."""
         return self._parameter("customerID")
 
     @property
     def has_odd_path(self) -> bool:
-        """Return whether a gateway may take the path for another, or for none."""
+        """Whether a gateway may read the path as another one, or as invalid."""
         segments = [self.cart_id, self.customer_id]
         return any(
             segment.strip(".") == "" or re.search(r"[\x00-\x1f\x7f/\\\ufffd;?#%]", segment)
@@ -186,44 +191,44 @@ class RequestView:
 
     @cached_property
     def query(self) -> list[tuple[str, str]]:
-        """The query parameters, each as often as it was sent."""
+        """The query parameters, with duplicates."""
         return parse_qsl(self.query_text, keep_blank_values=True)
 
     # --- The body ---
 
     @property
     def has_json_type(self) -> bool:
-        """Return whether the body's media type is one of JSON's; no header at all will do."""
+        """Whether the body's media type is a JSON type or missing."""
         media = (self.header("Content-Type") or "application/json").split(";")[0].strip()
         return media.lower() == "application/json" or media.lower().endswith("+json")
 
     @cached_property
     def json(self) -> JsonText:
-        """The body, read as JSON."""
+        """The body, parsed as JSON."""
         return read_json(self.body)
 
     @property
     def data(self) -> dict[str, Any]:
-        """The object under ``data``, empty if there is none."""
+        """The object under ``data``, empty if it is missing."""
         value = self.json.value
         data = value.get("data") if isinstance(value, dict) else None
         return data if isinstance(data, dict) else {}
 
     @property
     def is_bare(self) -> bool:
-        """Return whether the identifiers of an association request come without the envelope."""
+        """Whether the identifiers of an association request are sent without the envelope."""
         return isinstance(self.json.value, list)
 
     @property
     def entries(self) -> list[Any] | None:
-        """The array of identifiers of an association request, or None if there is none."""
+        """The array of identifiers of an association request, or None if it is missing."""
         value = self.json.value
         found = value.get("data") if isinstance(value, dict) else value
         return found if isinstance(found, list) else None
 
     @property
     def objects(self) -> list[dict[str, Any]]:
-        """Those entries of the array that are objects."""
+        """The entries of the array that are objects."""
         return [entry for entry in self.entries or () if isinstance(entry, dict)]
 
     @property
@@ -237,7 +242,7 @@ class RequestView:
 
     @property
     def is_oversized(self) -> bool:
-        """Return whether the request is so long that a gateway may refuse it unread."""
+        """Whether the request is so long that a gateway may refuse it unread."""
         longest = max((len(value) for value in self.sent.headers.values()), default=0)
         return (
             len(self.sent.url) > _LONG_TARGET

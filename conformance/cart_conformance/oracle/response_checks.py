@@ -1,4 +1,4 @@
-"""The conventions, checked on every answer of a run, with a memory of what was examined."""
+"""Checks the conventions on every answer of a run, and records what was examined."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["ENVELOPE", "PASSWORD", "SUCCESS", "ResponseChecks"]
 
 
 class ResponseChecks:
-    """Checks answers against the conventions, and remembers what it has examined."""
+    """A checker of the conventions that remembers its findings and the examined rules."""
 
     def __init__(self, contract: Contract, passwords: Collection[str]) -> None:
-        """``passwords`` is read again for each answer: it grows while the run goes on."""
+        """Start without findings. ``passwords`` is called for each answer, as more become known."""
         self._conventions = Conventions(contract)
         self._passwords = passwords
         self._examined: set[tuple[str, str]] = set()
@@ -26,9 +26,9 @@ class ResponseChecks:
         self._known: set[tuple[str, str, str]] = set()
 
     def check(self, operation: str, answer: Answer, envelope: bool) -> None:
-        """Check one answer; ``envelope`` is whether an error of it must be in the envelope.
+        """Check one answer. ``envelope`` says whether an error must have the envelope.
 
-        The same problem of the same operation is kept once.
+        Each problem is kept once for an operation.
         """
         for finding in self._check(operation, answer, envelope):
             key = _key(finding)
@@ -50,7 +50,7 @@ class ResponseChecks:
         yield from self._conventions.success(operation, answer)
 
     def is_proper(self, operation: str, answer: Answer) -> bool:
-        """Return whether a success is one that is published for the operation, body and all."""
+        """Return whether a success is published for the operation, with its status and body."""
         if not self._conventions.is_published(operation, answer.status):
             return False
         return not answer.body or not list(self._success(operation, answer))
@@ -60,8 +60,9 @@ class ResponseChecks:
     ) -> tuple[list[Finding], frozenset[tuple[str, str]]]:
         """Return the findings and the (rule, operation) pairs examined since the last call.
 
-        ``faulty`` are successes that should have been refusals. That they match no schema follows
-        from that, and is reported only if it happens elsewhere too.
+        ``faulty`` are successes that should have been refusals, so they may not match a schema.
+        Such
+        a mismatch is reported only if it also happens with other answers.
         """
         findings, examined = self._findings, frozenset(self._examined)
         self._findings, self._examined = [], set()

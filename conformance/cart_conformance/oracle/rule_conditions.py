@@ -1,7 +1,7 @@
 """The condition of each refusal in the catalogue: does this request violate the rule?
 
-A condition is True if the request surely violates it, False if it surely does not, and None if that
-is unknown or if the contract leaves it open.
+The result is True if the request certainly violates the rule, False if it certainly does not, and
+None if that is unknown or if the contract leaves it open.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cart_conformance.oracle.request_view import RequestView, Token, is_safe_id
 Condition = Callable[[RequestView], bool | None]
 
 CONDITIONS: dict[str, Condition] = {}
-"""By rule id. The catalogue says which rules an operation has."""
+"""Conditions by rule id. The catalogue says which rules apply to an operation."""
 
 LONGEST_NAME = 255
 PAGE_RANGES = {"page[limit]": (1, 100), "page[offset]": (0, 10_000)}
@@ -34,7 +34,7 @@ def _violates(rule: str) -> Callable[[Condition], Condition]:
 
 
 def _any(verdicts: list[bool | None]) -> bool | None:
-    """Return True if one is, else None if one may be."""
+    """Return True if one verdict is True, else None if one is None, else False."""
     if True in verdicts:
         return True
     return None if None in verdicts else False
@@ -59,9 +59,9 @@ def customer_token_invalid(view: RequestView) -> bool | None:
 
 
 def _may_not_read_the_token(view: RequestView) -> bool:
-    """Return whether a deployment may leave the customer token of this request unread.
+    """Return whether a deployment may ignore the customer token of this request.
 
-    These two are published for administrators alone, who have no customer token.
+    These two operations are published for administrators only, who have no customer token.
     """
     published = view.operation in {"createCustomer", "getCustomers"}
     return published and view.grant == ADMINISTRATOR
@@ -77,7 +77,7 @@ def needs_a_customer(view: RequestView) -> bool | None:
 
 
 def _about_body(condition: Condition) -> Condition:
-    """Return a condition that is open if readers of JSON may differ over the body."""
+    """Make a condition undecided (None) if JSON parsers may disagree about the body."""
 
     def careful(view: RequestView) -> bool | None:
         if view.json.ambiguous:
@@ -93,7 +93,7 @@ def _about_body(condition: Condition) -> Condition:
 def payload_not_array(view: RequestView) -> bool | None:
     if view.json.malformed or view.entries is None:
         return True
-    # The bare array is taken as well, or refused for want of the envelope: body-bare-array.
+    # By body-bare-array, the bare array is accepted too, or refused because it lacks the envelope.
     return None if view.is_bare else False
 
 
@@ -154,7 +154,7 @@ def customer_not_found(view: RequestView) -> bool | None:
 @_violates("cart-id-unsafe")
 def cart_id_unsafe(view: RequestView) -> bool | None:
     if view.cart_id.strip(".") == "":
-        return None  # a client or a gateway may have taken "." and ".." for steps of the path
+        return None  # a client or gateway may have resolved "." and ".." as path segments
     return not is_safe_id(view.cart_id)
 
 
@@ -163,19 +163,6 @@ def cart_id_unsafe(view: RequestView) -> bool | None:
 def cart_not_found(view: RequestView) -> bool | None:
     exists = view.known.cart_exists(view.cart_id)
     return None if exists is None else not exists
-
-
-@_violates("cart-not-permitted")
-@_violates("cart-of-others")
-def cart_of_others(view: RequestView) -> bool | None:
-    if view.customer_token is not Token.VALID:
-        return None if view.customer_token is Token.UNKNOWN else False
-    if view.known.cart_exists(view.cart_id) is False:
-        return False
-    customers = view.known.customers_of(view.cart_id)
-    if customers is None:
-        return None
-    return bool(customers) and view.customer not in customers
 
 
 @_violates("cart-has-contact-email")
@@ -195,7 +182,7 @@ def cart_name_missing(view: RequestView) -> bool | None:
         return view.operation == "createACart"
     name = view.data["name"]
     if name is None and view.operation == "updateACart":
-        return None  # null may be taken for no name at all
+        return None  # null may be read as a missing name
     return not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME
 
 
@@ -207,7 +194,7 @@ def cart_name_blank(view: RequestView) -> bool | None:
         return False
     if name.strip(" \t\r\n") == "":
         return True
-    # Which of Unicode's spaces and invisible characters are white space is not said.
+    # The contract does not define which Unicode spaces and invisible characters are white space.
     visible = any(unicodedata.category(character)[0] not in "ZC" for character in name)
     return False if visible else None
 
@@ -258,7 +245,7 @@ def last_cart(view: RequestView) -> bool | None:
 
 
 def _has_no_data(view: RequestView) -> bool:
-    """Return whether there is no object with fields; the envelope has no rule of its own."""
+    """Return whether ``data`` has no fields. There is no separate rule about the envelope."""
     value = view.json.value
     return view.json.malformed or not (
         isinstance(value, dict) and isinstance(value.get("data"), dict)
@@ -287,7 +274,7 @@ def page_not_a_number(view: RequestView) -> bool | None:
 def _is_no_number(value: str) -> bool | None:
     if re.fullmatch(r"-?[0-9]{1,9}", value):
         return False
-    # "", "+5", " 5", "5.0", "1e1" and a number of twenty digits are numbers to some.
+    # Some parsers read "", "+5", " 5", "5.0", "1e1" and twenty digits as numbers.
     return None if re.fullmatch(r"[\s+\-0-9.eE]*", value) or not value.isascii() else True
 
 
@@ -331,7 +318,7 @@ def customer_invalid(view: RequestView) -> bool | None:
     if _has_no_data(view):
         return None
     data, is_new = view.data, view.operation == "createCustomer"
-    # Whether a PUT may leave the type out is not said.
+    # The contract does not say whether a PUT may omit the type.
     no_type: bool | None = data.get("type") != "customer"
     if "type" not in data and not is_new:
         no_type = None
@@ -352,7 +339,7 @@ def _is_no_email(value: Any) -> bool | None:
     if not isinstance(value, str) or "@" not in value.strip("@"):
         return True
     plain = re.fullmatch(r"[A-Za-z0-9]+([._-][A-Za-z0-9]+)*@([a-z0-9-]+\.)+[a-z]{2,10}", value)
-    # How far the grammar of addresses is followed is a deployment's choice.
+    # A deployment may choose how much of the grammar of addresses it enforces.
     return False if plain and len(value) <= 100 else None
 
 

@@ -1,4 +1,4 @@
-"""Checks success bodies against the contract's schemas, as tolerantly as the contract is."""
+"""Checks success bodies against the contract's schemas, with the contract's tolerances."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from cart_spec.contract import Contract
 from jsonschema.protocols import Validator
 from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
 
-# What the contract leaves free in spite of a narrower schema: an identifier list may be longer
-# than what was sent.
+# The contract allows more than its schema here: a list of identifiers may be longer than the one
+# # that was sent.
 _LEFT_OUT = frozenset({"maxItems"})
 
 
 class _Validators(NamedTuple):
-    """Two of one schema: the quick one knows no ``nullable``, and the other has the last word."""
+    """Two validators of a schema: a fast one without ``nullable``, an exact one that decides."""
 
     quick: jsonschema_rs.Draft4Validator
     thorough: Validator
 
 
 class Schemas:
-    """The validators of one contract, made when first needed."""
+    """The validators of one contract, created when first needed."""
 
     def __init__(self, contract: Contract) -> None:
         """Take the schemas from ``contract``."""
@@ -32,21 +32,21 @@ class Schemas:
         self._validators = cache(self._make)
 
     def is_published(self, operation: str, status: int) -> bool:
-        """Return whether the contract has that success for that operation."""
+        """Return whether the contract contains that success for that operation."""
         method, path = self._operations[operation]
         responses = self._document["paths"][path][method.lower()]["responses"]
         return 200 <= status < 300 and str(status) in responses
 
     def problem(self, operation: str, status: int, body: Any) -> str | None:
-        """Return what is wrong with a success body, in one line, or None.
+        """Return the problem with a success body in one line, or None.
 
-        None also if the contract has no schema for that operation and status.
+        The result is also None if the contract has no schema for that operation and status.
         """
         validators = self._validators(operation, status)
         if validators is None:
             return None
         value = _lenient(body)
-        # Most answers of a run are good, and looking closely takes longer than sending did.
+        # Most answers are valid, and the exact validation takes longer than sending the request.
         if validators.quick.is_valid(value):
             return None
         errors = sorted(
@@ -82,7 +82,7 @@ def _without(schema: Any) -> Any:
 
 
 def _lenient(value: Any, key: str = "") -> Any:
-    """Return ``value`` without nulls, and with one form of an empty relation: those are free."""
+    """Return ``value`` without nulls, and with one form of an empty relation: both are optional."""
     if isinstance(value, list):
         if key in ("customers", "items", "relationships", "contact") and not value:
             return {}

@@ -1,4 +1,4 @@
-"""Judges the content of a success by the request and by what is known."""
+"""Judges the content of a success by its request and the known state."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ NO_CONTENT = 204
 
 
 class Successes:
-    """Compares successes with the contract's statuses, its schemas, and what is known."""
+    """The checks of successes against the contract's statuses and schemas, and the known state."""
 
     def __init__(self, contract: Contract, conventions: Conventions) -> None:
         self._contract = contract
         self._conventions = conventions
 
     def findings(self, view: RequestView, answer: Answer, *, in_form: bool) -> Iterator[Finding]:
-        """Yield how the success ``answer`` deviates. ``view`` surely breaks no rule.
+        """Yield the deviations of a success. The request ``view`` certainly breaks no rule.
 
-        ``in_form`` says that the contract describes such a request, so that the answer has a form.
+        ``in_form`` says that the contract describes such a request, and so the form of its answer.
         """
         operation = view.operation
         assert operation is not None, "only known operations are judged"
@@ -52,7 +52,7 @@ class Successes:
             yield self._effect(operation, answer, told)
 
     def _effect(self, operation: str, answer: Answer, told: Told) -> Finding:
-        """Return a finding about state, for an operation that the rule is about."""
+        """Return a finding about state, under an operation to which the rule applies."""
         rule = self._contract.rule(told.rule)
         blamed = told.suspect.operation if told.suspect else operation
         if blamed not in rule.operations:
@@ -92,7 +92,7 @@ class Successes:
 
 
 def _shows_odd(view: RequestView, answer: Answer) -> bool:
-    """Return whether an answer shows the result of a request that is not described."""
+    """Return whether an answer contains the result of a request that is not described."""
     shown_things = answer.data if isinstance(answer.data, list) else [answer.data]
     ids = {str(each.get("id")) for each in shown_things if isinstance(each, dict)}
     return bool(ids & view.known.odd)
@@ -101,7 +101,7 @@ def _shows_odd(view: RequestView, answer: Answer) -> bool:
 class Told(NamedTuple):
     """A difference between an answer and what is known.
 
-    ``suspect`` is the request that must have changed it although it should have changed nothing.
+    ``suspect`` is the request that must have caused it although it should have had no effect.
     """
 
     rule: str
@@ -192,7 +192,7 @@ def _cart_page(view: RequestView, answer: Answer) -> Iterator[Told]:
 
 
 def _missing(known: KnownCart, side: str, expected: str, actual: str) -> Told:
-    """Return the difference of a missing association, and the rule that it breaks."""
+    """Describe a missing association, and name the rule that it breaks."""
     if side in known.suspects:
         suspect = known.suspects[side]
         return Told(suspect.rule, expected, actual, suspect)
@@ -201,7 +201,7 @@ def _missing(known: KnownCart, side: str, expected: str, actual: str) -> Told:
 
 
 def _unexpected(known: KnownCart, side: str, customer: str, expected: str, actual: str) -> Told:
-    """Return the difference of an unexpected association, and the rule that it breaks."""
+    """Describe an unexpected association, and name the rule that it breaks."""
     if side in known.suspects:
         suspect = known.suspects[side]
         return Told(suspect.rule, expected, actual, suspect)
@@ -237,7 +237,7 @@ def _page(view: RequestView, answer: Answer) -> Iterator[Told]:
         wanted = asked.get(f"page[{name}]")
         if wanted is not None and wanted.isdecimal() and page.get(name) != int(wanted):
             yield Told(SUCCESS, f"meta.page.{name} {wanted}", f"{page.get(name)}")
-    # How many customers a page has without being asked is not published.
+    # The default number of customers on a page is not published.
     limit = asked.get("page[limit]", "20" if view.operation == "getCarts" else "")
     if limit.isdecimal() and len(answer.data) > int(limit):
         yield Told(SUCCESS, f"at most {limit} entries", f"{len(answer.data)}")

@@ -1,8 +1,8 @@
-"""Reports of a run: writers that consume its events, and send nothing.
+"""Reports of a run: writers that consume its events and send nothing.
 
 ``terminal`` prints progress and the summary. ``files`` writes ``--report-dir`` from one document,
-which ``report.schema.json`` describes. The events are redacted before they come, and text from a
-server is escaped for its place. It may import ``run`` and ``config``. Start reading at
+which ``report.schema.json`` describes. The events are already redacted; text from a server is
+escaped for its format. It may import ``run`` and ``config``. Start reading at
 :mod:`cart_conformance.reports.document`.
 """
 
@@ -33,16 +33,16 @@ __all__ = [
 
 
 class Reporter(Protocol):
-    """Consumes the events of a run."""
+    """A consumer of the events of a run."""
 
     def handle(self, event: Event) -> None:
-        """Take in the next event."""
+        """Process the next event."""
 
 
 def reporters(settings: Settings) -> list[Reporter]:
     """Return the reporters of a run. Files come first, so they exist when the summary is printed.
 
-    Raises ReportDirError where ``settings.report_dir`` cannot be written.
+    Raises ReportDirError if ``settings.report_dir`` cannot be written.
     """
     contract = load_contract()
     terminal = TerminalReport(tolerant(sys.stdout), contract, settings.report_dir)

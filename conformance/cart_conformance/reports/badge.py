@@ -1,6 +1,6 @@
-"""Writes the outcome of a run as a small SVG picture, on ``anybadge``.
+"""Writes the outcome of a run as a small SVG image, with ``anybadge``.
 
-The template is ours: that of the library has no title and nothing for a screen reader.
+We use our own template, because the library's has no title and no text for screen readers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cart_conformance.reports.text import one_line
 
 LABEL = "cart associations"
 
-# White text stands on each of these with a contrast of 4.5 to 1 or better.
+# White text has a contrast of at least 4.5 to 1 on each of these colours.
 COLOURS = {
     "conforms": "#1d6b41",
     "deviates": "#a1371f",
@@ -45,6 +45,6 @@ def render(report: dict[str, Any]) -> bytes:
     title = f"{LABEL}: {text} ({one_line(report['target'])}, {report['started_at'][:10]})"
     template = files("cart_conformance.reports").joinpath("templates/badge.svg").read_text("utf-8")
     badge = Badge(LABEL, text, default_color=COLOURS[report["outcome"]], template=template)
-    # The title last: it is the only text that a server can influence.
+    # The title is filled in last, because it is the only text that a server can influence.
     svg: str = badge.badge_svg_text
     return svg.replace("{{ title }}", escape(title)).encode()

@@ -1,4 +1,4 @@
-"""Runs the suite against two deployments and says where they differ, rule by rule."""
+"""Runs the suite against two deployments and reports their differences, rule by rule."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from cart_conformance.run.events import Event, RunFinished
 
 
 class Outcome(IntEnum):
-    """What ``compare`` exits with."""
+    """The exit status of ``compare``."""
 
     SAME = 0
     DIFFER = 1
@@ -33,15 +33,15 @@ class Outcome(IntEnum):
 
 
 class CouldNotCompare(Exception):
-    """One of the two runs was not made to its end. The message says which, and why."""
+    """One of the two runs that did not finish. The message says which one, and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One rule and method in which the two differ.
+    """A rule and method on which the two deployments differ.
 
-    ``a`` and ``b`` are the verdicts. ``only_a`` and ``only_b`` are sentences: how one deviates and
-    the other does not.
+    ``a`` and ``b`` are the verdicts. ``only_a`` and ``only_b`` are sentences that describe
+    deviations of only one of them.
     """
 
     rule: str
@@ -54,18 +54,18 @@ class Difference:
 
 
 class _Collector:
-    """Keeps the last event of a run."""
+    """A reporter that keeps the last event of a run."""
 
     finished: RunFinished | None = None
 
     def handle(self, event: Event) -> None:
-        """Take in an event."""
+        """Process an event."""
         if isinstance(event, RunFinished):
             self.finished = event
 
 
 def compare(a: Settings, b: Settings, contract: Contract) -> Outcome:
-    """Make both runs, one after the other, and print the differences. Progress goes to stderr.
+    """Make one run after the other, and print the differences. Progress goes to stderr.
 
     Raises CouldNotCompare, JournalError and ReportDirError.
     """
@@ -97,9 +97,9 @@ def _run(name: str, settings: Settings, contract: Contract) -> RunFinished:
 def differences(a: Sequence[RuleVerdict], b: Sequence[RuleVerdict]) -> Iterator[Difference]:
     """Yield where the verdicts on two deployments differ, in the order of the catalogue.
 
-    A method differs where its verdicts do, or where directed cases deviate in other ways. What the
-    model machine and fuzzing find depends on chance as well, so their verdicts alone count. What
-    one run did not try says nothing, unless it is a deviation of the other.
+    A method differs if its verdicts differ, or if directed cases deviate in different ways. For the
+    model and fuzzing phases only the verdicts count, because their findings also depend on chance.
+    What one run did not try is ignored, unless the other run found a deviation.
     """
     by_id = {verdict.id: verdict for verdict in b}
     for one in a:
@@ -122,7 +122,7 @@ def differences(a: Sequence[RuleVerdict], b: Sequence[RuleVerdict]) -> Iterator[
 
 
 def _one_was_not_tried(a: Verdict, b: Verdict) -> bool:
-    """Whether one of two runs has not tried what the other found no fault in."""
+    """Return whether one run did not try something in which the other found no deviation."""
     return Verdict.SKIPPED in (a, b) and not {Verdict.DEVIATES, Verdict.ADVICE} & {a, b}
 
 
@@ -135,7 +135,7 @@ _Ways = dict[tuple[str, str], Deviation]
 
 
 def _ways(rule: RuleVerdict, operation: str) -> _Ways:
-    """Return the deviations of one method that do not depend on chance, by kind and case."""
+    """Return the reproducible deviations of one method, by kind and case."""
     return {
         (deviation.kind.value, deviation.case): deviation
         for deviation in rule.deviations
@@ -146,7 +146,7 @@ def _ways(rule: RuleVerdict, operation: str) -> _Ways:
 def _told_ways(rule: RuleVerdict, operation: str, own: _Ways, other: _Ways) -> tuple[str, ...]:
     found = [own[key] for key in own if key not in other]
     if not own and not other:
-        # The verdicts differ by what the other layers found.
+        # The verdicts differ because of findings of the other phases.
         found = [each for each in rule.deviations if each.operation == operation]
     return tuple(
         f"{each.case}: expected {one_line(each.expected)}, came {one_line(each.actual)}"
@@ -155,7 +155,7 @@ def _told_ways(rule: RuleVerdict, operation: str, own: _Ways, other: _Ways) -> t
 
 
 SHOWN = 5
-"""Ways in which one method differs that are shown; ``comparison.json`` has them all."""
+"""Maximum number of differences printed for one method; ``comparison.json`` contains all."""
 
 
 def told(found: Sequence[Difference], a: RunFinished, b: RunFinished) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A run as one plain document: what ``report.json`` holds, and what other reports are made from."""
+"""A run as one document: the content of ``report.json``, and the source of other reports."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from cart_conformance.run.events import Event, RunFinished
 from cart_conformance.run.verdicts import leaves_incomplete
 
 FORMAT = 1
-"""The version of the schema; it grows when a reader of the one before would be misled."""
+"""The version of the schema. An incompatible change increases it."""
 
 DEVIATION_LIMIT = 100
-"""Deviations that a report keeps of one rule; the rest is counted."""
+"""Maximum number of deviations that a report keeps for one rule; the rest is only counted."""
 
 HEADER_LIMIT = 60
 STEP_LIMIT = 100
@@ -48,7 +48,7 @@ def suite_version() -> str:
 
 
 def document(record: Record, finished: RunFinished, contract: Contract) -> dict[str, Any]:
-    """Return the run in ``record``, which ended with ``finished``, as the schema describes it."""
+    """Return the document of the run in ``record``, which ended with ``finished``."""
     started = record.started
     return {
         "format": FORMAT,
@@ -89,16 +89,19 @@ def document(record: Record, finished: RunFinished, contract: Contract) -> dict[
 
 
 class DocumentReport:
-    """Keeps the document of a run. ``document`` is None until the run has ended."""
+    """A reporter that builds the document of a run.
+
+    ``document`` is None until the run has ended.
+    """
 
     def __init__(self, contract: Contract) -> None:
-        """``contract`` is the one that the run is about."""
+        """Start without events. ``contract`` is the contract of the run."""
         self.document: dict[str, Any] | None = None
         self._contract = contract
         self._record = Record()
 
     def handle(self, event: Event) -> None:
-        """Take in an event."""
+        """Process an event."""
         self._record.add(event)
         if isinstance(event, RunFinished):
             self.document = document(self._record, event, self._contract)
@@ -154,9 +157,9 @@ def _rule(verdict: RuleVerdict, contract: Contract, record: Record) -> dict[str,
 
 
 def _most_telling(verdict: RuleVerdict) -> list[tuple[Deviation, bool]]:
-    """Return the deviations to keep, the most telling first, each with whether it fails the run.
+    """Return the deviations to keep, most relevant first, each with whether it fails the run.
 
-    Those that fail come before advice, and the first of each kind and operation before the next.
+    Failing ones come before advice. Among them, the first of each kind and operation comes first.
     """
     seen: Counter[tuple[str, str, bool]] = Counter()
     ranked = []
@@ -174,7 +177,7 @@ def _deviation(
     method, path = contract.operations.get(deviation.operation, (None, None))
     title = record.titles.get(deviation.case, "")
     if title == contract.rule(deviation.rule).condition:
-        title = ""  # It says no more than the rule.
+        title = ""  # It only repeats the rule.
     return {
         "kind": deviation.kind.value,
         "level": deviation.level,

@@ -20,7 +20,7 @@ from cart_conformance.run.events import Event, RunFinished, RunStarted
 
 
 class ReportDirError(OSError):
-    """The directory for the reports cannot be written. The message says why, in one line."""
+    """A directory for reports that cannot be written. The message says why, in one line."""
 
 
 def as_json(report: dict[str, Any]) -> bytes:
@@ -37,10 +37,10 @@ RENDERERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
 
 
 class FileReports:
-    """Writes every file when the run ends, each at once or not at all.
+    """A reporter that writes all files when the run ends, each of them atomically.
 
-    When a run starts, the files of an earlier one are replaced by those of a run that could not be
-    finished: if the process is killed, none of them says what this run did not find out.
+    When a run starts, it replaces the files of an earlier run with reports of an unfinished one. So
+    if the process is killed, no outdated result is left.
     """
 
     def __init__(self, directory: Path, contract: Contract) -> None:
@@ -56,7 +56,7 @@ class FileReports:
             raise ReportDirError(f"{directory}: cannot be written: {error.strerror}") from error
 
     def handle(self, event: Event) -> None:
-        """Take in an event; write at the first and at the last. Raises ReportDirError."""
+        """Process an event; write files at the first and the last. Raises ReportDirError."""
         self._record.add(event)
         match event:
             case RunStarted():
@@ -71,9 +71,9 @@ class FileReports:
 
 
 def write_refusal(directory: Path, contract: Contract, problem: str) -> None:
-    """Write the reports of a run that could not even start, because of ``problem``.
+    """Write the reports of a run that could not start because of ``problem``.
 
-    ``problem`` holds no secret. Raises ReportDirError.
+    ``problem`` must not contain secrets. Raises ReportDirError.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     verdicts = untried(contract, problem)
@@ -95,7 +95,7 @@ def write_refusal(directory: Path, contract: Contract, problem: str) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Put ``content`` into place at once: a reader finds the old file or the new, never a part.
+    """Write a file atomically: a reader sees the old or the new content, never a part of it.
 
     Raises ReportDirError.
     """

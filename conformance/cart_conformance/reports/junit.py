@@ -1,8 +1,8 @@
-"""Writes a run as JUnit XML: a test case for each rule and method.
+"""Writes a run as JUnit XML, with a test case for each rule and method.
 
-A deviation that fails the run is a failure. A documented rule that could not be tried to its end is
-an error; any other such rule is skipped. Advice passes, and is reported in ``system-out``. So there
-are failures or errors in the file exactly when the run's exit status is not 0.
+A deviation that fails the run is a failure. A documented rule that could not be tried completely
+is an error; any other such rule is skipped. Advice passes, and is reported in ``system-out``. So
+the file contains failures or errors if and only if the run's exit status is not 0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cart_conformance.reports.text import one_line, visible
 from cart_conformance.results import Verdict
 from cart_conformance.run.verdicts import UNKNOWN, leaves_incomplete
 
-# The operation of a test case that is about a rule as a whole.
+# The operation of a test case that concerns a rule as a whole.
 _RULE: dict[str, Any] = {"operation": "", "elapsed": 0.0}
 
 _PROPERTIES = ("target", "seed", "run_id", "contract_version", "exit_status")
@@ -43,7 +43,7 @@ def _suite(report: dict[str, Any], name: str, cases: list[Case]) -> Suite:
 
 
 def _run_case(report: dict[str, Any]) -> Case:
-    """Whether the run could be made and finished, which verdicts on rules do not say."""
+    """Return the test case that reports whether the run could be made and finished."""
     sentence = visible(outcome_sentence(report))
     if not report["problem"]:
         return Case("run", "is finished", output=sentence)
@@ -83,7 +83,7 @@ def _cases(rule: dict[str, Any]) -> Iterator[Case]:
 def _ending(
     rule: dict[str, Any], operation: dict[str, Any], failing: list[dict[str, Any]]
 ) -> tuple[Outcome, str, str]:
-    """Return how a test case ends: its outcome, its message, and its type."""
+    """Return the outcome of a test case, with its message and type."""
     verdict = Verdict(operation["verdict"])
     reason = one_line(operation["reason"] or rule["reason"] or verdict)
     if verdict is Verdict.DEVIATES:

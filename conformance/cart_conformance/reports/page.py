@@ -1,4 +1,4 @@
-"""Writes a run as one HTML file that needs no network: a matrix of rules and methods."""
+"""Writes a run as one self-contained HTML file with a matrix of rules and methods."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GROUPS = {
     "convention": "Conventions",
 }
 
-# Told apart by shape as well as by colour.
+# Each verdict has its own shape, because colour alone is not accessible.
 MARKS = {
     "conforms": "✓",
     "deviates": "✕",
@@ -34,7 +34,7 @@ MARKS = {
 }
 
 UNFOLDED = 4
-"""Deviations of one rule that are open at first; the reader unfolds the rest."""
+"""Deviations of one rule that are expanded initially; the reader can expand the rest."""
 
 DEFAULT_OPTIONS = {"strict": False, "texts": "fail"}
 
@@ -107,7 +107,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # Whatever a server sent shows as what it is.
+        # Text from a server is escaped, so it is displayed literally.
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
     environment.filters["when"] = lambda time: time[:19].replace("T", " ") + " UTC"

@@ -1,4 +1,4 @@
-"""A report in sentences, for the reports that are plain text."""
+"""Sentences for the reports that are plain text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KIND_WORDS = {
 
 
 def outcome_sentence(report: dict[str, Any]) -> str:
-    """Return the outcome in one sentence, with the rules by verdict."""
+    """Return the outcome in one sentence, with the number of rules for each verdict."""
     counts = report["counts"]
     told = [
         f"{counts[verdict]} {word}"
@@ -54,11 +54,11 @@ def duration(seconds: float) -> str:
 
 
 SHOWN = 10
-"""Deviations of one rule that a text shows; ``report.json`` has more."""
+"""Maximum number of deviations printed for one rule; ``report.json`` contains more."""
 
 
 def described(rule: dict[str, Any], deviations: Sequence[dict[str, Any]]) -> str:
-    """Return the deviations of one rule as text: the rule and its source, then the evidence."""
+    """Describe the deviations from one rule: first the rule and its source, then the evidence."""
     source = rule["source"]
     heading = [
         f"{rule['id']} ({rule['level']}): {rule['statement']}",
@@ -90,7 +90,7 @@ def evidence(deviation: dict[str, Any]) -> Iterator[str]:
 
 
 def answer(exchange: dict[str, Any]) -> str:
-    """Return the status and the start of the body, or why no answer came."""
+    """Return the status and the start of the body, or the reason for a missing answer."""
     if exchange["status"] is None:
         return exchange["failure"] or "no answer"
     return f"{exchange['status']} {one_line(exchange['response_body'], 400)}".rstrip()

@@ -21,7 +21,7 @@ UNFINISHED = "The run has not finished, or was killed."
 
 @dataclass
 class Record:
-    """What a run has said so far. ``seconds`` is by (rule, operation), ``titles`` by case."""
+    """The events of a run so far. ``seconds`` is keyed by (rule, operation), ``titles`` by case."""
 
     started: RunStarted | None = None
     provisioned: Provisioned | None = None
@@ -33,7 +33,7 @@ class Record:
     titles: dict[str, str] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:
-        """Take in the next event."""
+        """Add the next event."""
         match event:
             case RunStarted():
                 self.started = event
@@ -65,7 +65,7 @@ def untried(contract: Contract, problem: str) -> tuple[RuleVerdict, ...]:
 
 
 def unfinished(started: RunStarted, contract: Contract) -> RunFinished:
-    """Return the end of a run that has none yet: every rule is an error."""
+    """Return the last event for a run that has not ended: every rule is an error."""
     verdicts = untried(contract, UNFINISHED)
     return RunFinished(
         run_id=started.run_id,

@@ -1,4 +1,4 @@
-"""Tables as lines of plain text, for output that a pipe or a log may read."""
+"""Tables as lines of plain text, for output to pipes and logs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 PIPE_WIDTH = 200
-"""Characters of a line: wide enough that a log never breaks a line of a table."""
+"""Width of a line in characters: enough that a table's lines are never wrapped in a log."""
 
 
 def table_lines(headings: Sequence[str], rows: Iterable[Sequence[str | int]]) -> list[str]:
@@ -19,7 +19,7 @@ def table_lines(headings: Sequence[str], rows: Iterable[Sequence[str | int]]) ->
     table = Table(box=None, pad_edge=False)
     for at, heading in enumerate(headings):
         numbers = any(isinstance(row[at], int) for row in kept)
-        # The last column may be long: it is never cut, and never folded.
+        # The last column may be long. It is never cut or wrapped.
         table.add_column(heading, justify="right" if numbers else "left", no_wrap=True)
     for row in kept:
         table.add_row(*(Text(str(cell)) for cell in row))

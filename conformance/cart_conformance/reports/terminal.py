@@ -1,4 +1,4 @@
-"""Tells people in a terminal, or a log, how a run goes and what it found."""
+"""Prints the progress and the findings of a run to a terminal or a log."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ STYLES = {
 }
 
 SHOWN = 3
-"""Deviations of one rule that are shown; the reports on disk have more."""
+"""Maximum number of deviations printed for one rule; the reports on disk contain more."""
 
 
 _LAYER_WORDS = {
@@ -68,24 +68,24 @@ _LAYER_WORDS = {
 
 
 def is_plain(stream: TextIO) -> bool:
-    """Whether ``stream`` wants neither colour nor progress: a pipe, ``NO_COLOR``, ``TERM=dumb``."""
+    """Return whether to print without colour and progress: a pipe, ``NO_COLOR``, ``TERM=dumb``."""
     return (
         not stream.isatty() or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     )
 
 
 class _Console(Console):
-    """A console whose reader may go away: rich would end the process, and so the run."""
+    """A console that survives a closed pipe, at which rich would end the process and the run."""
 
     def on_broken_pipe(self) -> None:
-        """Say nothing from now on, nor complain when the process ends."""
+        """Discard all later output, and avoid an error message at exit."""
         self.quiet = True
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 class ProgressReport:
-    """Shows how a run goes, and nothing of what it found."""
+    """A reporter of progress that does not print findings."""
 
     def __init__(self, stream: TextIO) -> None:
         """Write to ``stream``."""
@@ -106,7 +106,7 @@ class ProgressReport:
         self._task: TaskID | None = None
 
     def handle(self, event: Event) -> None:
-        """Print what an event has to say. A reader that went away does not stop the run."""
+        """Print an event. A closed pipe does not stop the run."""
         self._record.add(event)
         match event:
             case RunStarted():
@@ -197,16 +197,16 @@ class ProgressReport:
             self._say(visible(line))
 
     def _say(self, text: str | Text = "", style: str | None = None) -> None:
-        # A style given to print would colour the progress bar below as well.
+        # A style passed to print would also colour the progress bar below.
         shown = text if isinstance(text, Text) else Text(text, style or "")
         self._console.print(shown, soft_wrap=True)
 
 
 class TerminalReport(ProgressReport):
-    """Shows progress while the run goes, then a table by rule, and what fails last."""
+    """A reporter of progress that then prints a table of rules, and the failures last."""
 
     def __init__(self, stream: TextIO, contract: Contract, report_dir: Path | None = None) -> None:
-        """Write to ``stream``; ``report_dir`` is only named at the end."""
+        """Write to ``stream``. ``report_dir`` is only mentioned at the end."""
         super().__init__(stream)
         self._contract = contract
         self._report_dir = report_dir
@@ -248,7 +248,7 @@ class TerminalReport(ProgressReport):
             self._say(line.rstrip())
 
     def _by_method(self, rule: dict[str, Any]) -> Text:
-        """Return the methods of a rule, each with its verdict if they differ."""
+        """Return the methods of a rule, with a verdict for each if they differ."""
         verdicts: dict[str, list[str]] = {}
         for operation in rule["operations"]:
             verdicts.setdefault(operation["method"], []).append(operation["verdict"])
@@ -323,7 +323,7 @@ def _few(ids: list[str]) -> str:
 
 
 def tolerant(stream: TextIO) -> TextIO:
-    """Return ``stream``, which from now on escapes characters that its encoding lacks."""
+    """Make ``stream`` escape characters that its encoding cannot represent, and return it."""
     with contextlib.suppress(AttributeError, ValueError):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]  # not all have it
     return stream

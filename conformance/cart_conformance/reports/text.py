@@ -1,4 +1,4 @@
-"""Makes text that a server chose safe to show, and shows a request as a ``curl`` line."""
+"""Makes text from a server safe to display, and formats a request as a ``curl`` line."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from cart_spec.curl import curl_line
 from cart_conformance.results import Exchange
 
 BODY_LIMIT = 4000
-"""Characters of a body that a report keeps; the rest is counted."""
+"""Maximum number of characters of a body in a report; the rest is only counted."""
 
 TEXT_LIMIT = 2000
-"""Characters of any other text that a report keeps: a reason, what was expected, what came."""
+"""Maximum number of characters of any other text in a report, such as a reason."""
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-# What XML 1.0 cannot hold, what a terminal would obey, and what reorders the text around it.
+# Characters that XML 1.0 forbids, that control a terminal, or that reorder surrounding text.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 )
@@ -23,7 +23,7 @@ _CONTROL_PICTURES = 0x2400
 
 
 def whole(text: str) -> str:
-    """Return ``text`` without lone surrogates, which no encoding can hold."""
+    """Return ``text`` without lone surrogates, which no encoding can represent."""
     return _SURROGATES.sub("\ufffd", text)
 
 
@@ -35,9 +35,9 @@ def clip(text: str, limit: int) -> str:
 
 
 def visible(text: str) -> str:
-    """Return ``text`` with a picture or an escape for each invisible character.
+    """Return ``text`` with a symbol or an escape for each invisible character.
 
-    Newlines and tabs stay. The result can stand in XML and HTML, and a terminal does not obey it.
+    Newlines and tabs stay. The result is allowed in XML and HTML, and cannot control a terminal.
     """
     return _INVISIBLE.sub(_picture, whole(text).replace("\r\n", "\n"))
 
@@ -50,15 +50,15 @@ def _picture(match: re.Match[str]) -> str:
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """Return ``visible(text)`` with white space folded, cut to ``limit`` characters."""
+    """Return ``visible(text)`` with runs of white space collapsed, cut to ``limit`` characters."""
     folded = " ".join(visible(text[: 4 * limit]).split())
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"
 
 
 def curl(exchange: Exchange) -> str:
-    """Return a ``curl`` line for bash that sends the request again, once secrets are filled in.
+    """Return a ``curl`` line for bash that repeats the request after secrets are filled in.
 
-    What a report cuts short is cut here too.
+    A body that the report shortens is shortened here too.
     """
     headers = [
         (name, clip(value, TEXT_LIMIT) if value else value)

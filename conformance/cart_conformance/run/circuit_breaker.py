@@ -1,4 +1,4 @@
-"""Decides when a server that hangs or drops connections is left alone."""
+"""Decides when to stop sending to a server that hangs or drops connections."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections import Counter
 from cart_conformance.results import Verdict
 from cart_conformance.target.transport import BudgetSpent, Interruption, TimedOut
 
-# After so many interrupted cases in a row, or in all, so that a run ends in bounded time.
+# Numbers of interrupted cases, in a row and in total, that bound the time of a run.
 ERRORS_IN_A_ROW = 4
 TIMEOUTS_OF_AN_OPERATION = 6
 TIMEOUTS = 12
 
 
 class CircuitBreaker:
-    """Counts interrupted cases, and refuses those that would only wait for the same again."""
+    """A counter of interrupted cases that refuses further ones likely to be interrupted too."""
 
     def __init__(self) -> None:
         self._in_a_row = 0
@@ -23,7 +23,7 @@ class CircuitBreaker:
         self._is_open = False
 
     def note(self, operation: str, interruption: Interruption | None) -> None:
-        """Note how a case of that operation ended."""
+        """Count a case of that operation. ``interruption`` is None if it was answered."""
         self._in_a_row = 0 if interruption is None else self._in_a_row + 1
         if isinstance(interruption, TimedOut):
             self._timeouts[operation] += 1
@@ -32,15 +32,15 @@ class CircuitBreaker:
 
     @property
     def is_due(self) -> bool:
-        """Whether so many cases in a row were interrupted that the server may be gone."""
+        """Whether so many cases in a row were interrupted that the server may be down."""
         return not self._is_open and self._in_a_row >= ERRORS_IN_A_ROW
 
     def reset(self) -> None:
-        """Note that the server answers another request."""
+        """Start counting again, because the server answers another request."""
         self._in_a_row = 0
 
     def refusal(self, operation: str) -> tuple[Verdict, str] | None:
-        """Return the verdict on a case that must not be tried, and its reason; or None."""
+        """Return the verdict and reason for a case that must not be tried, else None."""
         if self._spent:
             return Verdict.UNTESTABLE, self._spent
         self._is_open = self._is_open or self.is_due or self._timeouts.total() >= TIMEOUTS

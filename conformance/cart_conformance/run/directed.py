@@ -26,7 +26,7 @@ from cart_conformance.target.transport import (
 
 
 def run(session: Session) -> Iterator[CaseStarted | CaseResult]:
-    """Try every planned case. A problem that all later cases would meet ends the phase."""
+    """Try every planned case. A problem that would affect all later cases ends the phase."""
     phase = _DirectedPhase(session)
     for case in planned_cases(session.contract, session.settings):
         refusal = phase.refusal(case)
@@ -52,7 +52,7 @@ class _DirectedPhase:
         return self._breaker.refusal(case.operation)
 
     def attempt(self, case: Case) -> CaseResult:
-        """Return the result of one case; after a network error it is tried once more."""
+        """Try a case, once more after a network error, and return its result."""
         sent, started = self._session.transport.sent, time.monotonic()
         for last in (False, True):
             ctx = self._context(case)
@@ -67,7 +67,7 @@ class _DirectedPhase:
             except (NetworkError, Throttled) as error:
                 interruption, problem = error, Problem(Verdict.ERROR, str(error))
                 ctx.findings.clear()
-            except Exception as error:  # noqa: BLE001 - our own bug is an error, not a deviation
+            except Exception as error:  # noqa: BLE001 - our bug is an error, not a deviation
                 reason = f"the suite itself failed: {type(error).__name__}: {error}"
                 problem = Problem(Verdict.ERROR, reason)
             if last or not isinstance(interruption, NetworkError):
@@ -92,7 +92,7 @@ class _DirectedPhase:
         requests: int = 0,
         elapsed: float = 0.0,
     ) -> CaseResult:
-        """Return the result of a case that was tried in ``ctx``, or of one that was not."""
+        """Return the result of a case. ``ctx`` is None if the case was not tried."""
         findings, examined = [], set[tuple[str, str]]()
         if ctx is not None:
             passing, observed = self._session.checks.take_findings(ctx.accepted)
@@ -120,7 +120,7 @@ class _DirectedPhase:
         return CaseContext(self._session, rule, case.operation, self._schema_cases, self._shared)
 
     def _answers(self) -> bool:
-        """Whether the server answers a request that it has answered before."""
+        """Return whether the server answers a request that it has answered before."""
         try:
             self._session.send(self._session.administrator, "getCarts")
         except (Interruption, Untestable):

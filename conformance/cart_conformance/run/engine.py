@@ -1,4 +1,4 @@
-"""Makes one run: plan, provision, phases, clean-up, verdicts. It emits everything as events."""
+"""Makes one run: plan, provision, phases, clean-up, verdicts. It reports each step as an event."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Reporter(Protocol):
 def run(settings: Settings, contract: Contract, reporters: Sequence[Reporter]) -> ExitStatus:
     """Make one run and return its exit status.
 
-    Raises JournalError before anything is sent, if the journal cannot be written.
+    Raises JournalError, before it sends a request, if the journal cannot be written.
     """
     return _Run(settings, contract, reporters).make()
 
@@ -209,7 +209,7 @@ def _named(error: Exception) -> str:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Make SIGTERM end the block as Ctrl-C does, so that clean-up follows."""
+    """Let SIGTERM end the block like Ctrl-C, so that clean-up follows."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""The stream of events of a run, in the order in which they come.
+"""The events of a run, in their order.
 
 The engine emits them; reporters consume them. They are frozen and already redacted.
 """
@@ -18,7 +18,7 @@ from cart_conformance.results import (
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The first event. ``started_at`` is an RFC 3339 time in UTC; ``cases`` are those planned."""
+    """The first event. ``started_at`` is an RFC 3339 time in UTC; ``cases`` are planned."""
 
     run_id: str
     target: str
@@ -34,7 +34,7 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
-    """The run has an access token, and customers to work with: new ones, or given ones."""
+    """The point at which the run has an access token, and new or given customers to work with."""
 
     customers: int
     given: bool
@@ -44,7 +44,7 @@ class Provisioned:
 
 @dataclass(frozen=True, slots=True)
 class PhaseStarted:
-    """The start of a phase. ``cases`` is None if the phase does not know the number beforehand."""
+    """The start of a phase. ``cases`` is None if the number is not known beforehand."""
 
     layer: Phase
     cases: int | None = None
@@ -52,7 +52,7 @@ class PhaseStarted:
 
 @dataclass(frozen=True, slots=True)
 class CaseStarted:
-    """The start of a directed case; the other phases only finish cases."""
+    """The start of a directed case. The other phases only report finished cases."""
 
     case: str
     rule: str
@@ -80,9 +80,9 @@ class PhaseFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The last event, which always comes; if no answer came at all, every rule is an error.
+    """The last event of every run. If the deployment never answered, every rule is an error.
 
-    ``problem`` says why the run could not be made, or not be finished.
+    ``problem`` says why the run could not start or finish.
     """
 
     run_id: str

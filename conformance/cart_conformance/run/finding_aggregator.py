@@ -1,4 +1,4 @@
-"""Groups what the oracle says of many exchanges into one case result for each rule."""
+"""Groups the oracle's judgements of many exchanges into one case result for each rule."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _Pair = tuple[str, str]
 
 
 class FindingAggregator:
-    """The exchanges of one part of a phase, by rule and operation.
+    """The findings of one part of a phase, by rule and operation.
 
-    The same deviation is kept once, with the shortest sequence or request that showed it.
+    Equal deviations are kept once, with the shortest sequence or request that causes them.
     """
 
     def __init__(self, session: Session, phase: Phase, part: str) -> None:
-        """``part`` goes into the names of the cases, as in ``fuzz/coverage``."""
+        """Start without findings. ``part`` prefixes the case names, as in ``fuzz/coverage``."""
         self._session = session
         self._policy = Policy.of(session.settings)
         self._phase = phase

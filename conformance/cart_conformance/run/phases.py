@@ -10,9 +10,9 @@ from cart_conformance.run.events import CaseStarted
 from cart_conformance.target.session import Session
 
 PhaseFunction = Callable[[Session], Iterator[CaseStarted | CaseResult]]
-"""Sends through the session alone and yields what it finds; a deviation is never an exception.
+"""Type of a phase. It sends through the session only, and yields deviations as results.
 
-Raises Untestable or an Interruption to end early; what was found before is yielded first.
+It raises Untestable or an Interruption to end early, after it has yielded its findings.
 """
 
 

@@ -19,8 +19,9 @@ from cart_conformance.results import (
     Verdict,
 )
 
-# The first that occurs is the verdict. Advice about a documented rule must not hide that a part of
-# the rule could not be tried. Any other rule is advice at most, so a finding comes first there.
+# The first of these that occurs is the verdict. For a documented rule, a part that could not be
+# # tried ranks above advice, which would hide it. Any other rule is advice at most, so a finding
+# # ranks first.
 WORST_FIRST = (
     Verdict.DEVIATES,
     Verdict.ERROR,
@@ -32,15 +33,15 @@ WORST_FIRST = (
 ADVISED_FIRST = (Verdict.DEVIATES, Verdict.ADVICE, *WORST_FIRST)
 
 UNKNOWN = (Verdict.UNTESTABLE, Verdict.ERROR)
-"""Verdicts that say nothing of a deployment."""
+"""Verdicts without evidence about the deployment."""
 
-# If the refusals of more rules than this still change state, these rules are not to blame.
+# If refusals of more rules than this change state, the cause is not in these rules.
 _FEW_RULES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a case came to no verdict of its own: ``verdict`` is untestable or error."""
+    """The reason why a case could not be judged; ``verdict`` is untestable or error."""
 
     verdict: Verdict
     reason: str
@@ -59,17 +60,17 @@ class Policy:
         return cls(settings.strict, settings.texts)
 
     def counts(self, deviation: Deviation) -> bool:
-        """Whether it counts at all."""
+        """Return whether the deviation counts at all."""
         return not (deviation.kind is Kind.WRONG_TEXT and self.texts == "ignore")
 
     def fails(self, deviation: Deviation) -> bool:
-        """Whether it fails the run; otherwise it is advice."""
+        """Return whether the deviation fails the run. Otherwise it is advice."""
         if deviation.kind is Kind.WRONG_TEXT and self.texts != "fail":
             return False
         return self.strict or deviation.level == "documented"
 
     def verdict(self, deviations: Iterable[Deviation]) -> Verdict | None:
-        """Return the verdict that these deviations lead to, or None if none counts."""
+        """Return the verdict for these deviations, or None if none of them counts."""
         counting = [self.fails(each) for each in deviations if self.counts(each)]
         if not counting:
             return None
@@ -80,22 +81,22 @@ class Policy:
     ) -> Verdict:
         """Return the verdict of a case of ``rule``.
 
-        A deviation from that rule decides; deviations from other rules do not. Otherwise it is what
-        the problem says, and without a problem the case conforms.
+        Deviations from that rule decide; deviations from other rules do not count. Without any, the
+        verdict is that of the problem, or "conforms" if there is no problem.
         """
         found = self.verdict(each for each in deviations if each.rule == rule)
         return found or (problem.verdict if problem else Verdict.CONFORMS)
 
 
 def worst(verdicts: Iterable[Verdict], level: Level = "documented") -> Verdict:
-    """Return the verdict that decides for a rule of that level; skipped if there is none."""
+    """Return the decisive verdict for a rule of that level; skipped if there are no verdicts."""
     found = set(verdicts)
     order = WORST_FIRST if level == "documented" else ADVISED_FIRST
     return next((verdict for verdict in order if verdict in found), Verdict.SKIPPED)
 
 
 def leaves_incomplete(level: Level, verdict: Verdict) -> bool:
-    """Whether a run with this verdict on a rule of that level is incomplete."""
+    """Return whether this verdict on a rule of that level makes the run incomplete."""
     return level == "documented" and verdict in UNKNOWN
 
 
@@ -109,8 +110,8 @@ def fold(
 ) -> tuple[RuleVerdict, ...]:
     """Return one verdict for each rule of the catalogue, in its order.
 
-    ``optional`` are the ids of cases that need something that a conforming deployment may lack.
-    ``problem`` is why the run could not be made; a rule that was not tried then is an error.
+    ``optional`` are the ids of cases that need a feature which a conforming deployment may lack.
+    ``problem`` says why the run could not be made; rules that were not tried are then errors.
     """
     deviations = attributed(contract, [d for result in results for d in result.deviations])
     fold = _Fold(contract, results, policy, optional, problem)
@@ -143,7 +144,7 @@ def attributed(
 
 @dataclass(frozen=True, slots=True)
 class _Fold:
-    """What the verdicts of all rules depend on."""
+    """The inputs that the verdicts of all rules depend on."""
 
     contract: Contract
     results: Sequence[CaseResult]
@@ -210,7 +211,7 @@ def _reason(results: Sequence[CaseResult], of: int) -> str:
 
 
 def exit_status(verdicts: Iterable[RuleVerdict], problem: str | None) -> ExitStatus:
-    """Return the exit status of a run; ``problem`` is why it did not reach its end."""
+    """Return the exit status of a run; ``problem`` says why it did not finish."""
     verdicts = tuple(verdicts)
     if any(each.verdict is Verdict.DEVIATES for each in verdicts):
         return ExitStatus.DEVIATES

@@ -1,9 +1,9 @@
-"""Schemathesis at work: the oracle as its checks, and the two layers that generate requests.
+"""Everything that uses Schemathesis: the oracle as checks, and the two generating phases.
 
-It may import ``oracle``, ``target`` and ``run``'s values; nothing below imports it.
-For use in a test suite of your own: :func:`load_schema`, ``checks`` and ``hooks``.
-Start reading in ``checks`` (what is judged), then ``fixtures`` (what requests are about) and
-``transport`` (how they are sent and judged). ``fuzzing`` and ``stateful`` are layers of a run.
+It may import ``oracle``, ``target`` and the run's aggregator; only ``run`` imports it. Other test
+suites use :func:`load_schema`, ``checks`` and ``hooks``. Start reading in ``checks`` (how answers
+are judged), then ``fixtures`` (the customers and carts of
+requests) and ``transport`` (how they are sent). ``fuzzing`` and ``stateful`` are phases of a run.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def load_schema(
 ) -> OpenApiSchema:
     """Return the contract as a Schemathesis schema, bound to fixtures made at the deployment.
 
-    ``url`` is the base URL of the deployment, ``rate`` the most requests a second (0: no limit).
+    ``url`` is the base URL of the deployment; ``rate`` is in requests a second (0: no limit).
     The fixtures are removed when the process ends, or by
     :func:`cart_conformance.schemathesis.loading.close`. Raises CouldNotRun if the fixtures cannot
     be made.
     """
-    # Schemathesis takes a second to import; a run of directed cases does without it.
+    # Schemathesis takes a second to import, and a run of directed cases does not need it.
     from cart_conformance.schemathesis import loading
 
     return loading.load(loading.settings_for(url, client_id, client_secret, seed=seed, rate=rate))

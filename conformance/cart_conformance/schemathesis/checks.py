@@ -1,12 +1,12 @@
-"""The oracle as checks for Schemathesis: which answers the contract allows, rule by rule.
+"""The oracle as checks for Schemathesis, rule by rule.
 
-``cart_associations`` fails on documented rules, ``cart_associations_advice`` on those that are
-observed or this project's interpretation. Both judge what was really sent (``response.request``):
-hooks and credentials change a case after it was generated. Each rule has a failure class of its
-own, so that Schemathesis, which tells failures apart by class, shows every rule that is broken.
+``cart_associations`` fails on documented rules. ``cart_associations_advice`` fails on rules that
+are observed or interpretations. Both judge the request that was sent (``response.request``),
+because hooks and credentials change a case after it was generated. Schemathesis distinguishes
+failures by class. So each rule has its own failure class, and all broken rules are reported.
 
-A response that was sent through :mod:`cart_conformance.schemathesis.transport` is judged with all
-that the run knows, and with what it changed. Any other is judged by what it says alone.
+If the request was sent through :mod:`cart_conformance.schemathesis.transport`, the judgement
+includes the known state and the request's effects. Otherwise it depends on the response alone.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class RuleFailure(Failure):
     __slots__ = ("finding",)
 
     def __init__(self, finding: Finding, contract: Contract) -> None:
-        """``finding`` is redacted."""
+        """Describe ``finding``, which must be redacted."""
         rule = contract.rule(finding.rule)
         method, path = contract.operations[finding.operation]
         super().__init__(
@@ -83,13 +83,13 @@ def _oracle() -> Oracle:
 
 @schemathesis.check
 def cart_associations(_ctx: CheckContext, response: Response, _case: Case[Any]) -> None:
-    """Fail if an answer, or what it changed, deviates from a documented rule."""
+    """Fail if an answer or its effect deviates from a documented rule."""
     _raise(finding for finding in _findings(response) if finding.level == "documented")
 
 
 @schemathesis.check
 def cart_associations_advice(_ctx: CheckContext, response: Response, _case: Case[Any]) -> None:
-    """Fail if an answer deviates from what was observed or is an interpretation."""
+    """Fail if an answer or its effect deviates from an observed rule or an interpretation."""
     _raise(finding for finding in _findings(response) if finding.level != "documented")
 
 
@@ -108,7 +108,7 @@ def _findings(response: Response) -> tuple[Finding, ...]:
 
 
 def answer_of(response: Response) -> Answer:
-    """Return a response of Schemathesis as the oracle takes it, with the request as it was sent."""
+    """Convert a response of Schemathesis, with its request as it was sent, to an answer."""
     sent = response.request
     body = sent.body.encode() if isinstance(sent.body, str) else sent.body
     headers = {name: ", ".join(values) for name, values in response.headers.items()}

@@ -1,4 +1,4 @@
-"""The customers and carts that generated requests are about, and how they are kept as they are."""
+"""The customers and carts that generated requests use, and how their state is restored."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from cart_conformance.target.judging_client import JudgingClient
 from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers
 from cart_conformance.target.session import Session
 
-# Left out: tokens for a store's key, since a series of wrong secrets may lock a real key; and the
-# removal of customers, which has directed cases.
+# Token requests are left out, because a series of wrong secrets may lock a real key. So is the
+# # deletion of customers, which has directed cases.
 OPERATIONS = (
     "createCustomerCartAssociation",
     "deleteCustomerCartAssociation",
@@ -31,13 +31,13 @@ OPERATIONS = (
     "getCustomers",
     "getCustomer",
 )
-# These change a customer, so they need one that the run made for it.
+# These operations change a customer, so they need one that the run made for this purpose.
 CUSTOMER_OPERATIONS = ("createCustomer", "updateCustomer", "createCustomerToken")
 
 UNSAFE_ID = "not a safe id"
 
-# What the generated requests carry in place of tokens: a token that is renewed stays the same to a
-# generator, and no report of a tool that only sees these has a secret in it.
+# Placeholders for tokens in generated requests. So renewing a token does not change the requests,
+# # and reports of tools that only see the placeholders contain no secrets.
 ADMINISTRATOR, IMPLICIT = "Bearer administrator", "Bearer implicit"
 ALTERED = "Bearer administrator, altered"
 CUSTOMER_A, CUSTOMER_B = "customer A", "customer B"
@@ -46,7 +46,7 @@ LATER_LOGIN, ALTERED_A = "customer A, logged in again", "customer A, altered"
 
 @dataclass
 class _Carts:
-    """Carts by what they are for. ``kept`` says which customers each of them is to have."""
+    """The carts by purpose. ``kept`` says which customers each cart should have."""
 
     free: str
     of_a: str
@@ -61,8 +61,8 @@ class _Carts:
 class Fixtures:
     """Customers A and B, and carts: free, of A, of B, with a contact email, absent, to delete.
 
-    After each association request the carts are looked at and put back in order, so that each
-    request meets the same state, and what a refused request changed shows.
+    After each association request the carts are read and restored. So each request meets the same
+    state, and an effect of a refused request is detected.
     """
 
     def __init__(self, session: Session) -> None:
@@ -72,19 +72,20 @@ class Fixtures:
         customers = list(session.actors.customers.values())
         if not customers:
             raise Untestable("no customer: " + "; ".join(session.actors.problems))
-        # Coverage varies one thing at a time around a request that it builds from the least of the
-        # values: that is to be a right one, in which customer A's token goes with A's id.
+        # The coverage phase builds a request from the smallest values, and then varies one of them
+        # at a
+        # # time. That first request must be valid, so customer A's token must go with A's id.
         self.customers = sorted(customers[:2], key=lambda each: (len(each.id), each.id))
         self.own: Customer | None = None
         if session.settings.customers is None:
             self.own = session.new_customer()
             self.witness.introduce(self.own, has_no_carts=True)
-        # Longer than ids usually are, so that it is not the least.
+        # Longer than usual ids, so that it is not the smallest value.
         self.absent_customer = f"{session.fresh_id('unknown')}-{'0' * 36}"
         self.witness.known.customers[self.absent_customer] = KnownCustomer(exists=False)
         self._later: Customer | None = None
         self.carts = self._make_carts()
-        # After the associations, which are to be visible to every later token.
+        # Requested after the associations, which must be visible to every later token.
         self._later = self._logged_in_again(self.customers[0])
 
     def _make_carts(self) -> _Carts:
@@ -129,7 +130,7 @@ class Fixtures:
     def _associate(self, cart: str, customer: str, operation: str = ASSOCIATE) -> None:
         self._administer(operation, cart=cart, body=identifiers(customer))
 
-    # --- What generators may name ---
+    # --- Ids and tokens for generators ---
 
     def document(self) -> dict[str, Any]:
         """Return the contract document bound to these fixtures."""
@@ -140,7 +141,8 @@ class Fixtures:
         bound |= {
             ASSOCIATE: [carts.free, carts.of_a, carts.of_b, *contact, carts.absent, UNSAFE_ID],
             DISSOCIATE: [carts.of_a, carts.of_b, carts.free, carts.absent, UNSAFE_ID],
-            # An unknown id returns a new cart, so it must not be the one that is to stay absent.
+            # A request for an unknown id creates the cart, so the id must not be that of the absent
+            # cart.
             "getACart": [carts.of_a, carts.free, carts.of_b, self.session.unknown_cart_id()],
             "updateACart": [carts.renamed, carts.of_a, carts.absent],
             "deleteACart": carts.spare,
@@ -158,13 +160,13 @@ class Fixtures:
         )
 
     def _access_tokens(self) -> dict[str, str]:
-        """Return the values of ``Authorization``, by what stands for them. Raises Untestable."""
+        """Return the values of ``Authorization``, by placeholder. Raises Untestable."""
         administrator, implicit = (str(each.access_token) for each in self.witness.callers())
         tokens = {ADMINISTRATOR: administrator, IMPLICIT: implicit, ALTERED: altered(administrator)}
         return {name: f"Bearer {token}" for name, token in tokens.items()}
 
     def _customer_tokens(self) -> dict[str, str]:
-        """Return the customer tokens, by what stands for them."""
+        """Return the customer tokens, by placeholder."""
         first, later = self.customers[0].token, self._later
         tokens = {
             CUSTOMER_A: first,
@@ -175,7 +177,7 @@ class Fixtures:
         return {name: token for name, token in tokens.items() if token}
 
     def headers(self, headers: dict[str, str]) -> dict[str, str]:
-        """Return ``headers`` with the tokens that their values stand for. Raises Untestable."""
+        """Return ``headers`` with tokens instead of placeholders. Raises Untestable."""
         found = dict(headers)
         for name, value in headers.items():
             if name.lower() == "authorization":
@@ -185,9 +187,9 @@ class Fixtures:
         return found
 
     def names_only_ours(self, view: RequestView) -> bool:
-        """Return whether a path names nothing but what this run made, or what cannot exist.
+        """Return whether a path names only things of this run, or things that cannot exist.
 
-        An unsafe cart id cannot exist.
+        A cart with an unsafe id cannot exist.
         """
         carts, session = self.carts, self.session
         if "cartID" in view.parameters:
@@ -203,7 +205,7 @@ class Fixtures:
         return True
 
     def own_body(self, operation: str, sent: bytes) -> dict[str, Any]:
-        """Return a body to send, with this run's ids, emails and passwords for made-up ones."""
+        """Return a body to send, with ids, emails and passwords of this run."""
         text = read_json(sent)
         data = text.value.get("data") if isinstance(text.value, dict) else None
         if text.malformed or text.ambiguous or not isinstance(data, dict):
@@ -214,21 +216,21 @@ class Fixtures:
             if "@" in str(data.get("email")):
                 data["email"] = f"{self.session.fresh_id('customer')}@example.com"
             if isinstance(data.get("password"), str) and data["password"]:
-                # One that can be told from chance, where an answer is searched for it.
+                # Long enough that it cannot occur in an answer by chance.
                 data["password"] = f"Aa1-{self.session.rng.getrandbits(64):016x}"
         else:
             return {"raw": sent}
         return {"body": text.value}
 
     def view(self, method: str, url: str) -> RequestView:
-        """Return a request's operation and parameters as the oracle reads them."""
+        """Return the oracle's view of a request's operation and parameters."""
         oracle = self.witness.oracle
         return oracle.read(Request(method, url, {}), self.witness.known)
 
-    # --- What is done after each request ---
+    # --- After each request ---
 
     def settle(self, answer: Answer) -> Iterator[Judgement]:
-        """Look at what a request may have changed, and put it back in order."""
+        """Read what a request may have changed, and restore it."""
         view = self.witness.oracle.read(answer.request, self.witness.known)
         if view.operation in ASSOCIATION_OPERATIONS:
             yield from self._look(view.cart_id, at_lists=answer.ok)
@@ -238,7 +240,7 @@ class Fixtures:
             self._administer("createACart", body={"data": data})
 
     def _look(self, cart: str, *, at_lists: bool) -> Iterator[Judgement]:
-        """Look at a cart from its own side, and from the lists of its customers."""
+        """Read a cart, and the lists of its customers."""
         known = self.witness.known.carts.get(cart)
         if known is None or not known.exists:
             return
@@ -258,7 +260,7 @@ class Fixtures:
         return self.witness.send(caller, "getCarts")[1]
 
     def _restore(self, cart: str) -> Iterator[Judgement]:
-        """Have the cart's customers be those that it is to have."""
+        """Restore the customers that the cart should have."""
         wanted, are = self.carts.kept.get(cart), self.witness.known.customers_of(cart)
         if wanted is None or are is None or are == wanted:
             return

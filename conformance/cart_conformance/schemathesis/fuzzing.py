@@ -1,9 +1,9 @@
-"""The third layer: Schemathesis' engine, with its coverage and fuzzing, judged by the oracle.
+"""The third phase: coverage and fuzzing by Schemathesis' engine, judged by the oracle.
 
-The engine generates from the contract bound to this run's own fixtures, and drives the cases; the
-run's own session sends them. Findings are those of the transport and not those of the engine's
-events: the engine keeps one failure of a class and operation, and shows it without redaction by
-value; the run keeps the shortest request of each rule, operation and kind, with its answer.
+The engine generates cases from the contract, bound to the fixtures of this run. The run's session
+sends them. Findings come from the transport, not from the engine's events. The engine keeps one
+failure for a class and operation, and does not redact by value. The run keeps the shortest request
+for each rule, operation and kind of deviation, with its answer.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from cart_conformance.target.session import Session
 from cart_conformance.target.transport import BudgetSpent, Interruption, NetworkError
 
 EXAMPLES = 60
-"""Fuzzed requests for each operation."""
+"""Number of fuzzed requests for each operation."""
 MOST_FAULTS = 3
-"""Requests without an answer, after which the layer gives up."""
+"""Number of requests without an answer after which the phase ends."""
 
 PARTS = {"fuzz/coverage": "coverage", "fuzz/random": "fuzzing"}
-"""The phases of the engine, by the names of their cases."""
+"""The engine's phases, by the prefix of their case names."""
 
 
 def run(session: Session) -> Iterator[CaseResult]:
     """Cover every operation, then fuzz. Yields a result for each rule and operation.
 
-    Raises Untestable if fixtures or tokens cannot be had, and an Interruption if the budget is
-    spent or too many requests got no answer; what was found until then is yielded first.
+    Raises Untestable if fixtures or tokens cannot be obtained. Raises an Interruption if the budget
+    is spent or too many requests got no answer. Earlier findings are yielded first.
     """
     fuzzer = _Fuzzer(session)
     for part in PARTS:
@@ -78,17 +78,16 @@ class _Fuzzer:
         return schema
 
     def _config(self, phase: str) -> schemathesis.Config:
-        """Return the settings of the engine: one phase, and nothing that the seed does not repeat.
+        """Return the settings of the engine: one phase, and only features that the seed repeats.
 
-        There is no base URL in them: the engine's probes of the server, which no budget bounds, are
-        left out then.
+        They have no base URL, so that the engine does not send its probes, which ignore the budget.
         """
         enabled: dict[str, dict[str, Any]] = {
             name: {"enabled": name == phase}
             for name in ("examples", "coverage", "fuzzing", "stateful")
         }
         enabled["coverage"] |= {"unexpected-methods": [], "operation-ordering": "none"}
-        # What the answers taught would come to be generated: ids that differ from run to run.
+        # The engine would otherwise generate ids from earlier answers, which differ in each run.
         for name in ("coverage", "fuzzing"):
             enabled[name]["extra-data-sources"] = {"responses": False}
         enabled["fuzzing"] |= {"error-feedback": {"enabled": False}, "operation-ordering": "none"}
@@ -107,13 +106,13 @@ class _Fuzzer:
     # --- What the transport reports ---
 
     def note(self, judgement: Judgement) -> None:
-        """Take in what the oracle says."""
+        """Add a judgement of the oracle."""
         self._tally.note(judgement)
 
     def unanswered(self, problem: Interruption | Untestable) -> None:
-        """Count a request that came to nothing, and stop if no more can be sent.
+        """Count a request without an answer, and stop if no more can be sent.
 
-        No answer says nothing, and a changing request is not sent twice: on to the next.
+        A missing answer is not evidence, and a changing request must not be repeated.
         """
         self._faults += isinstance(problem, Interruption)
         if isinstance(problem, BudgetSpent | Untestable) or self._faults >= MOST_FAULTS:
@@ -122,7 +121,7 @@ class _Fuzzer:
                 self._stream.stop()
 
     def _failed(self, event: events.NonFatalError) -> None:
-        """Take in a failure of the suite or of Schemathesis: an error, never a deviation."""
+        """Report a failure of the suite or of Schemathesis as an error, never as a deviation."""
         if not isinstance(event.value, Interruption | Untestable):
             reason = f"in the suite: {type(event.value).__name__}: {event.value}"
             self._tally.fail(self._operation_of(event.label), reason)
@@ -135,9 +134,9 @@ class _Fuzzer:
 
 
 class _LayerTransport(JudgedTransport):
-    """A transport that leaves it to the layer when to give up.
+    """A transport that lets the phase decide when to stop.
 
-    Schemathesis takes an exception of requests for the end of an operation.
+    Schemathesis ends an operation after an exception of ``requests``.
     """
 
     def __init__(self, fixtures: Fixtures, fuzzer: _Fuzzer) -> None:

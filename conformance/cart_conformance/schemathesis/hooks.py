@@ -21,7 +21,7 @@ _TARGET: list[loading.Target] = []
 
 @schemathesis.hook
 def before_load_schema(_context: HookContext, raw_schema: dict[str, Any]) -> None:
-    """Make the fixtures, once, and put the contract bound to them in the document's place."""
+    """Make the fixtures once, and replace the document by the contract bound to them."""
     if not _TARGET:
         _TARGET.append(loading.Target(loading.settings_from()))
     fixtures = _TARGET[0].fixtures
@@ -32,7 +32,7 @@ def before_load_schema(_context: HookContext, raw_schema: dict[str, Any]) -> Non
 
 @schemathesis.hook
 def after_load_schema(_context: HookContext, schema: OpenApiSchema) -> None:
-    """Have Schemathesis send through the session that made the fixtures."""
+    """Make Schemathesis send through the session that made the fixtures."""
     schema.config.phases.coverage.unexpected_methods.clear()
     schema.config.phases.stateful.inference.algorithms.clear()
     attach(schema, JudgedTransport(_TARGET[0].fixtures))

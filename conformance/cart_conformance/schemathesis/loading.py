@@ -1,4 +1,4 @@
-"""Makes fixtures at a deployment, gives the contract bound to them, and removes them at the end."""
+"""Makes fixtures at a deployment, binds the contract to them, and removes them at the end."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from cart_conformance.target.transport import Interruption, Transport
 __all__ = ["CONFIG", "Target", "checks", "close", "load", "settings_for"]
 
 CONFIG: Final = {
-    # Examples of earlier runs, and what other runs learnt, name carts that are gone.
+    # Stored examples and constants of earlier runs name carts that no longer exist.
     "generation": {"database": "none"},
     "cache": {"enabled": False},
     "phases": {
-        # The contract says nothing about methods that it does not have.
+        # The contract does not define answers to undeclared methods.
         "coverage": {"unexpected-methods": []},
-        # The contract has links; what is inferred from names leads to carts that are not ours.
+        # The contract has links. Links inferred from names lead to carts of other clients.
         "stateful": {"inference": {"algorithms": []}},
     },
 }
-"""The settings of Schemathesis that a deployment needs which others use too."""
+"""The Schemathesis settings for a deployment with other clients."""
 
 URL, CLIENT_ID, CLIENT_SECRET, RATE, TIMEOUT = (
     f"CART_CONFORMANCE_{name}" for name in ("URL", "CLIENT_ID", "CLIENT_SECRET", "RATE", "TIMEOUT")
@@ -44,10 +44,10 @@ URL, CLIENT_ID, CLIENT_SECRET, RATE, TIMEOUT = (
 
 
 class Target:
-    """A deployment with fixtures on it. :meth:`close` removes them, at the latest at exit."""
+    """A deployment with fixtures. :meth:`close` removes them; it is also called at exit."""
 
     def __init__(self, settings: Settings) -> None:
-        """Make the fixtures. Raises CouldNotRun, and then has removed what it made."""
+        """Make the fixtures. If it raises CouldNotRun, it has removed what it made."""
         self._closed = False
         run_id = secrets.token_hex(4)
         transport = Transport(
@@ -68,7 +68,7 @@ class Target:
             raise CouldNotRun(self.session.redactor.text(str(problem))) from problem
 
     def close(self) -> CleanupFinished | None:
-        """Remove everything that was made; only the first time does anything."""
+        """Remove everything that was made. Later calls have no effect."""
         if self._closed:
             return None
         self._closed = True
@@ -80,7 +80,7 @@ class Target:
 
 
 _TARGETS: dict[str, Target] = {}
-"""The targets of schemas, by the id of the run."""
+"""The targets of loaded schemas, by the id of the run."""
 
 
 def load(settings: Settings) -> OpenApiSchema:
@@ -89,7 +89,7 @@ def load(settings: Settings) -> OpenApiSchema:
     config = schemathesis.Config.from_dict({"seed": settings.seed, **CONFIG})
     schema = schemathesis.openapi.from_dict(target.fixtures.document(), config=config)
     schema.config.update(base_url=settings.target)
-    # Built-in checks take a cart that is absent on purpose for a valid one that is refused.
+    # Built-in checks would report the refusal of a cart that is absent on purpose.
     schema.config.checks.update(included_check_names=[checks.cart_associations.__name__])
     attach(schema, JudgedTransport(target.fixtures))
     _TARGETS[target.session.run_id] = target
@@ -97,7 +97,7 @@ def load(settings: Settings) -> OpenApiSchema:
 
 
 def close(schema: OpenApiSchema) -> CleanupFinished | None:
-    """Remove the fixtures of a schema that :func:`load` gave, before the process ends."""
+    """Remove the fixtures of a schema returned by :func:`load` before the process ends."""
     transport = schema.transport
     assert isinstance(transport, JudgedTransport), "the schema is one that load() gave"
     return _TARGETS[transport.fixtures.session.run_id].close()
@@ -125,7 +125,7 @@ def settings_for(
 
 
 def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings in environment variables. Raises SettingsError."""
+    """Return the settings from environment variables. Raises SettingsError."""
     missing = [name for name in (URL, CLIENT_ID, CLIENT_SECRET) if not environment.get(name)]
     if missing:
         raise SettingsError(f"Set the environment variable {' and '.join(missing)}.")

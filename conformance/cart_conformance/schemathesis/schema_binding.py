@@ -1,4 +1,4 @@
-"""The contract document bound to one run's own fixtures, for generators to generate from."""
+"""Binds the contract document to the fixtures of a run, so that generators use them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def bound_document(
     callers: tuple[Sequence[str], Sequence[str]] = ((), ()),
     named: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Return the document with these operations only, over nothing but what the run made.
+    """Return the document with only these operations, limited to things of the run.
 
     ``carts`` and ``customers`` are the ids that paths may name, ``carts`` by operation. ``named``
     are the customers that bodies may name, by default the same. ``logins`` are the emails that may
-    log in. ``callers`` are the values of ``Authorization`` and of the customer token: as plain
-    header parameters, so that a generator varies, omits and spoils one of them at a time, where
-    tokens made up at random would hide every other fault. Associations take the envelope only.
+    log in. ``callers`` are the values of ``Authorization`` and of the customer token. They become
+    plain header parameters, so that a generator varies, omits and corrupts one of them at a time.
+    Random tokens would hide every other fault. Associations accept only the envelope.
     """
     document: dict[str, Any] = copy.deepcopy(dict(contract.document))
     wanted = set(operations)
@@ -38,7 +38,7 @@ def bound_document(
         if operation not in wanted:
             continue
         item = document["paths"][template]
-        # Two operations of one path may take different carts: the parameters go to each.
+        # Two operations of one path may take different carts, so each gets its own parameters.
         parameters = [
             _bound(_resolved(document, each), carts.get(operation, []), customers)
             for each in (*item.get("parameters", ()), *item[method.lower()].get("parameters", ()))
@@ -56,7 +56,7 @@ def bound_document(
     body = document["components"]["requestBodies"]["Association"]["content"]["application/json"]
     body["schema"] = {"$ref": "#/components/schemas/AssociationBody"}
     for content in _request_bodies(document, paths):
-        content.pop("examples", None)  # they name carts and customers that the run did not make
+        content.pop("examples", None)  # they name carts of others
     kept = {name: document[name] for name in ("openapi", "info")}
     components = {name: document["components"][name] for name in _KEPT_COMPONENTS}
     return kept | {"paths": paths, "components": components}
@@ -80,9 +80,9 @@ def _bound(parameter: dict[str, Any], carts: list[str], customers: list[str]) ->
 def _caller_parameters(
     parameters: Sequence[Mapping[str, Any]], access: Sequence[str], customer: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return the header parameters that say who calls.
+    """Return the header parameters that identify the caller.
 
-    A deployment need not read a customer token where the contract does not name one.
+    A deployment may ignore a customer token if the contract does not declare it.
     """
     reads_customer = any(each["name"] == CUSTOMER_TOKEN for each in parameters)
     headers = (
@@ -102,7 +102,7 @@ def _caller_parameters(
 
 
 def _drop_links(document: Mapping[str, Any], paths: Mapping[str, Any], wanted: set[str]) -> None:
-    """Take away the links that lead to operations that are not there."""
+    """Remove the links to operations that are not in the document."""
     links = document["components"]["links"]
     for name in [name for name, link in links.items() if link["operationId"] not in wanted]:
         del links[name]

@@ -1,13 +1,12 @@
-"""The second layer: a Hypothesis state machine over associations, with the oracle as its model.
+"""The second phase: a Hypothesis state machine over associations, with the oracle as its model.
 
-Its rules are requests on two customers and a few carts; the model is what the oracle learns from
-each answer that it accepts, and every step is followed by a look at the carts from one side or the
-other. The first deviation of a sequence ends it; Hypothesis then seeks the shortest sequence that
-shows it.
+Its rules are requests on two customers and a few carts. The model is the state that the oracle
+learns from each accepted answer. After every step, the carts are read from one side. The first
+deviation ends a sequence; Hypothesis then searches for the shortest sequence that causes it.
 
-Why not Schemathesis' machine over the contract's links: it picks links at true random, so that a
-seed would not repeat a run, and it does not look for the shortest sequence. The page
-``docs/schemathesis.md`` shows how to have it judged by the same oracle.
+Schemathesis' own machine over the contract's links is not used here. It picks links at random
+without the seed, so a run could not be repeated, and it does not search for the shortest sequence.
+``docs/schemathesis.md`` shows how to use it with the same oracle.
 """
 
 from __future__ import annotations
@@ -43,43 +42,43 @@ from cart_conformance.target.session import ASSOCIATE, DISSOCIATE, Session, Unte
 from cart_conformance.target.transport import BudgetSpent, Interruption
 
 CARTS = 3
-"""Carts of a sequence."""
+"""Number of carts in a sequence."""
 STEPS = 7
-"""Steps of a sequence, at most."""
+"""Maximum number of steps in a sequence."""
 ROUNDS = 4
-"""Searches with every action, each for a deviation that the ones before did not show."""
+"""Number of searches with all actions; each looks for a deviation that is not yet known."""
 SEQUENCES = 30
-"""Sequences of a search that finds nothing."""
+"""Maximum number of sequences in a search that finds nothing."""
 CLOSE_SEQUENCES = 4
-"""Sequences of a search for what one kind of refused request may change."""
+"""Number of sequences in a search for effects of one kind of refused request."""
 SHRINKING = 120
-"""Further sequences with which a search may seek the shortest."""
+"""Maximum number of further sequences to find the shortest one."""
 REQUESTS = 6000
 SECONDS = 120.0
-"""What the layer may take in all, clean-up aside; it then ends with what it has found."""
+"""Time limit of the phase without clean-up. It then ends and keeps its findings."""
 _APART = 1000
-"""How far apart the seeds of two runs are: more than there are searches in one."""
+"""Distance between the seeds of two runs, larger than the number of searches in one run."""
 MOST_FAULTS = 3
-"""Requests without an answer, after which the layer gives up."""
+"""Number of requests without an answer after which the phase ends."""
 
 
 class _Deviates(Exception):
-    """A sequence that shows a deviation; what Hypothesis shrinks."""
+    """A sequence with a deviation, which Hypothesis shrinks."""
 
 
 class _Stop(BaseException):
-    """Ends a search from within; no Exception, which Hypothesis would take for a failing test."""
+    """The end of a search. Hypothesis would treat an ``Exception`` as a failing test."""
 
 
-# --- What a sequence is made of ---
+# --- The parts of a sequence ---
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: what is done, to which of the carts, for which of the customers, and how.
+    """One step: an action on one of the carts for one of the customers.
 
-    ``by`` is who does it, ``look`` from where its effect is looked at afterwards. Plain values, so
-    that shrinking goes towards the simplest: the first cart and customer, as administrator.
+    ``by`` is the caller; ``look`` is the side from which the effect is read. The values are plain,
+    so that shrinking finds the simplest: the first cart and customer, as administrator.
     """
 
     action: str
@@ -155,14 +154,14 @@ _CART_STEPS: dict[str, tuple[str, Any]] = {
     "refused: blank name": ("updateACart", {"data": {"name": " "}}),
 }
 
-BY = ("administrator", "the_customer", "the_other_customer", "nobody")
+BY = ("administrator", "the_customer", "the_other_customer", "anonymous")
 LOOKS = ("cart", "list", "list_of_the_other", "second_login", "everything")
 ACTIONS = tuple(_SAYS)
 _REFUSED = tuple(action for action in _SAYS if action.startswith("refused"))
 
 
 def steps(actions: Sequence[str]) -> st.SearchStrategy[Step]:
-    """Return steps of these actions, the simplest first."""
+    """Return a strategy for steps of these actions, simplest first."""
     return st.builds(
         Step,
         action=st.sampled_from(actions),
@@ -183,13 +182,13 @@ def machine_for(search: _Search, actions: Collection[str]) -> type[RuleBasedStat
     others = [action for action in ("rename", "delete", "get") if action in actions]
 
     class Machine(RuleBasedStateMachine):
-        """One sequence of requests, on carts of its own."""
+        """One sequence of requests on its own carts."""
 
         def __init__(self) -> None:
             super().__init__()
             search.begin()
 
-        # What there is to begin with, so that the steps find something to spoil.
+        # The initial associations, so that the steps have something to damage.
         @initialize(customers=st.sampled_from([(), (0,), (0, 1), (1, 0)]))
         def begin(self, customers: tuple[int, ...]) -> None:
             for customer in customers:
@@ -226,14 +225,14 @@ def machine_for(search: _Search, actions: Collection[str]) -> type[RuleBasedStat
 
 _AT_THE_END = Step("get", 0, 0, "administrator", "everything")
 
-# --- The layer ---
+# --- The phase ---
 
 
 def run(session: Session) -> Iterator[CaseResult]:
     """Search for deviations. Yields a result for each rule and operation that was examined.
 
-    Raises Untestable if customers or carts cannot be made, and an Interruption if the run's budget
-    is spent or too many requests got no answer; what was found until then is yielded first.
+    Raises Untestable if customers or carts cannot be made. Raises an Interruption if the budget is
+    spent or too many requests got no answer. Earlier findings are yielded first.
     """
     search = _Search(session)
     for _ in range(ROUNDS):
@@ -247,7 +246,7 @@ def run(session: Session) -> Iterator[CaseResult]:
 
 
 class _Search:
-    """Plays the steps of one sequence after another, and keeps what they show."""
+    """A search that plays the steps of one sequence after another and keeps the findings."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -269,7 +268,7 @@ class _Search:
         self._customers = self._two_customers()
 
     def _two_customers(self) -> list[Customer]:
-        """Return two customers without carts; given ones may have some, which tells less."""
+        """Return two customers, without carts if possible. Given ones may have carts."""
         if self.session.settings.customers is not None:
             return [self.session.customer(label) for label in "AB"]
         made = [self.session.new_customer() for _ in range(2)]
@@ -278,12 +277,12 @@ class _Search:
         return made
 
     def run(self, actions: Iterable[str], most: int) -> bool:
-        """Make one search, of ``most`` sequences of these actions if it finds nothing.
+        """Make one search of at most ``most`` sequences of these actions.
 
-        Returns whether it found a deviation that was not told before.
+        Return whether it found a deviation that was not reported before.
         """
         self._start(most)
-        # What follows from a refused request that changes something is not told again.
+        # Do not report the consequences of a refused request that had an effect.
         machine = machine_for(self, [each for each in actions if each not in self._spoilt])
         settings = hypothesis_settings(
             max_examples=most,
@@ -296,7 +295,7 @@ class _Search:
             suppress_health_check=list(HealthCheck),
         )
         number = self.session.settings.seed * _APART + self._searches
-        # Flaky: a deviation that does not come every time is one all the same, and is kept.
+        # Flaky: a deviation that does not happen every time is a deviation too.
         with suppress(_Deviates, _Stop, Flaky):
             run_state_machine_as_test(seed(number)(machine), settings=settings)
         if self._best is None or self._target is None:
@@ -326,12 +325,12 @@ class _Search:
         self._carts, self._lines, self._is_over = {}, [], False
 
     def play(self, step: Step) -> None:
-        """Do one step, and look at what it did; a deviation ends the sequence."""
+        """Do one step and read its effect. A deviation ends the sequence."""
         if not self._is_over:
             self._unless_interrupted(lambda: self._step(step))
 
     def end(self) -> None:
-        """Look at every cart of the sequence once more, and clear up."""
+        """Read every cart of the sequence once more, and clean up."""
         try:
             if not self._is_over:
                 self._unless_interrupted(self._look_at_the_end)
@@ -348,7 +347,7 @@ class _Search:
             self.ended = problem
             raise _Stop from None
         except Interruption as interruption:
-            # No answer says nothing, so the sequence does not count.
+            # A missing answer is not evidence, so the sequence does not count.
             self._is_over = True
             self._faults += 1
             if self._faults >= MOST_FAULTS:
@@ -362,8 +361,8 @@ class _Search:
     def _step(self, step: Step) -> None:
         cart = self._cart(step.cart)
         if step.action == "get" and self.witness.known.cart_exists(cart) is False:
-            return  # an unknown id returns a new cart, which this step is not about
-        self._look(step, cart)  # so that what is found afterwards is this step's doing
+            return  # the request would create the cart, which this step must not do
+        self._look(step, cart)  # so that later differences are caused by this step
         self._action = step.action
         answer, judgement = self._act(step, cart)
         self._lines.append(f"{step} → {answer.status}")
@@ -392,7 +391,7 @@ class _Search:
         return administrator if step.by == "administrator" else implicit
 
     def _cart(self, number: int) -> str:
-        """That cart of the sequence, made when it is first needed."""
+        """Return that cart of the sequence, made when first needed."""
         if number not in self._carts:
             administrator, _ = self.witness.callers()
             cart = self.session.fresh_id()
@@ -405,10 +404,10 @@ class _Search:
         return self._carts[number]
 
     def _remember(self, cart: str) -> None:
-        """A deployment may make a deleted cart again when it is named: clean it up once more."""
+        """Note a deleted cart for clean-up, because a request that names it may create it again."""
         self.session.ledger.claim(cart)
 
-    # --- Looking ---
+    # --- Reading effects ---
 
     def _look(self, step: Step, cart: str) -> None:
         looks = LOOKS[:-1] if step.look == "everything" else (step.look,)
@@ -424,7 +423,7 @@ class _Search:
                 self._look_at_list(1 - step.customer if other else step.customer, cart)
 
     def _is_seen(self, cart: str, side: str) -> bool:
-        """Whether a cart was seen from there since anything was done to it."""
+        """Return whether a cart was read from that side since its last change."""
         return side in self.witness.known.carts[cart].verified
 
     def _look_at_cart(self, cart: str) -> None:
@@ -442,9 +441,9 @@ class _Search:
         self._judged(judgement, f"look at the carts of customer {'AB'[customer]}")
 
     def _look_from_second_login(self, number: int, cart: str) -> None:
-        """The list as a later token of that customer sees it: rule any-device.
+        """Read the list with a later token of that customer (rule any-device).
 
-        First as the first token sees it, so that what differs is about the token.
+        Read it with the first token before, so that any difference is caused by the token.
         """
         customer = self._customers[number]
         seen = self._is_seen(cart, list_side(customer.id))
@@ -463,7 +462,7 @@ class _Search:
         self._judged(later, f"log customer {'AB'[number]} in again and look at the carts")
 
     def _judged(self, judgement: Judgement, look: str | None = None) -> None:
-        """Take in a judgement; a deviation ends the sequence."""
+        """Add a judgement. A deviation ends the sequence."""
         findings = judgement.findings
         self.tally.note(replace(judgement, findings=()))
         lines = (*self._lines, look) if look else tuple(self._lines)
@@ -473,7 +472,7 @@ class _Search:
             told = replace(finding, steps=lines)
             key = (finding.rule, finding.operation)
             if finding.level == "interpretation":
-                self.tally.find(told)  # advice: not worth a search of its own
+                self.tally.find(told)  # advice does not end a sequence
             elif key not in self._told and self._target in {None, key}:
                 self._target = key
                 if self._best is None or len(lines) <= len(self._best.steps):
@@ -481,14 +480,14 @@ class _Search:
                 raise _Deviates
 
     def _trust_no_list(self) -> None:
-        """What a customer has is not what it should be, now and in the sequences to come."""
+        """Note that the customers may have unknown carts."""
         for customer in self._customers:
             self.witness.known.customers[customer.id].complete = False
 
-    # --- Clearing up after a sequence ---
+    # --- Clean-up after a sequence ---
 
     def _clear(self) -> None:
-        """Leave the customers without carts, as the next sequence expects them."""
+        """Remove the customers' carts, as the next sequence expects."""
         if self.ended is not None:
             return
         with suppress(Interruption, Untestable):
@@ -505,5 +504,5 @@ class _Search:
             if not answer.ok:
                 self._trust_no_list()
         self.witness.send(administrator, "deleteACart", cart=cart)
-        # Whatever became of it, no later sequence is about this cart.
+        # In any case, later sequences do not use this cart.
         del self.witness.known.carts[cart]

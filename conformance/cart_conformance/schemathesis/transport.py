@@ -1,9 +1,9 @@
-"""How Schemathesis sends: through the run's own session, and judged by the oracle.
+"""Makes Schemathesis send through the run's session, with the oracle judging each answer.
 
-Schemathesis 4.32 has no setting for a transport, only the schema's property of that name, so
-:func:`attach` gives the schema a class that has another one. Its own transport would break three
-promises: it sends a request a second time after a dropped connection, it does not know the run's
-budget, and it journals nothing of what it makes.
+Schemathesis 4.32 has no setting for a transport, only the schema's property of that name. So
+:func:`attach` gives the schema a class with another one. Schemathesis' own transport would break
+three promises: it repeats a request after a dropped connection, it ignores the run's budget, and it
+does not record what it makes in the journal.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from cart_conformance.schemathesis.fixtures import Fixtures
 from cart_conformance.target.transport import NetworkError, TimedOut
 
 FINDINGS: WeakKeyDictionary[requests.PreparedRequest, tuple[Finding, ...]] = WeakKeyDictionary()
-"""What was found of each request that was sent, and of what it changed; redacted."""
+"""The redacted findings about each request that was sent, and about its effects."""
 
 
 class JudgedTransport(RequestsTransport):
-    """Sends through a session, judges each answer, and keeps the fixtures in order."""
+    """A transport that sends through a session, judges each answer, and restores the fixtures."""
 
     def __init__(
         self, fixtures: Fixtures, note: Callable[[Judgement], None] = lambda _: None
     ) -> None:
-        """``note`` is given every judgement as it is made."""
+        """Wait for the first case. ``note`` is called with every judgement."""
         super().__init__()
         self._copy_serializers_from(REQUESTS_TRANSPORT)
         self.fixtures = fixtures
         self._note = note
-        # What a request may get depends on those before it, so they go one after another.
+        # The allowed answers depend on earlier requests, so requests are sent one after another.
         self._lock = threading.RLock()
 
     def serialize_case(self, case: Case[Any], **kwargs: Any) -> dict[str, Any]:
-        """Return the arguments of a request, with tokens in place of what stands for them."""
+        """Return the arguments of a request, with tokens instead of placeholders."""
         kwargs["base_url"] = self.fixtures.session.settings.target
         arguments = super().serialize_case(case, **kwargs)
         arguments["headers"] = self.fixtures.headers(dict(arguments["headers"]))
@@ -57,7 +57,7 @@ class JudgedTransport(RequestsTransport):
     def send(
         self, case: Case[Any], *, session: requests.Session | None = None, **kwargs: Any
     ) -> Response:
-        """Send a case once. Raises an Interruption, as one of requests' exceptions if it can be."""
+        """Send a case once. Raises an Interruption, as an exception of ``requests`` if possible."""
         headers = {**(session.headers if session else {}), **(kwargs.get("headers") or {})}
         arguments = self.serialize_case(case, headers=headers, params=kwargs.get("params"))
         prepared = requests.Request(**arguments).prepare()
@@ -74,7 +74,7 @@ class JudgedTransport(RequestsTransport):
         return _response(answer, sent)
 
     def unanswered(self, fault: NetworkError, request: requests.PreparedRequest) -> Exception:
-        """Return the exception that Schemathesis knows for a request without an answer."""
+        """Return the exception by which Schemathesis recognises a request without an answer."""
         kind = requests.ReadTimeout if isinstance(fault, TimedOut) else requests.ConnectionError
         return kind(str(fault), request=request)
 
@@ -82,10 +82,10 @@ class JudgedTransport(RequestsTransport):
         fixtures, headers = self.fixtures, dict(prepared.headers)
         view = fixtures.view(str(prepared.method), str(prepared.url))
         if view.operation is None:
-            # Built-in checks try methods and paths that the contract has not.
+            # Built-in checks try methods and paths that are not in the contract.
             request = Request(view.sent.method, view.sent.url, headers, _bytes(prepared.body))
             return fixtures.session.transport.send(request), []
-        # The session adds headers of its own unless they are there or taken away.
+        # The session adds its own headers unless they are set or removed here.
         absent = dict.fromkeys(("Accept", "User-Agent", "Content-Type"))
         body = _bytes(prepared.body)
         answer, judgement = fixtures.witness.send(
@@ -99,7 +99,7 @@ class JudgedTransport(RequestsTransport):
             **(fixtures.own_body(view.operation, body) if body is not None else {}),
         )
         judgements = [judgement]
-        with suppress(NetworkError):  # no answer to a look says nothing about the request
+        with suppress(NetworkError):  # a failed read is not evidence about the request
             judgements.extend(fixtures.settle(answer))
         for each in judgements:
             self._note(each)
@@ -107,12 +107,12 @@ class JudgedTransport(RequestsTransport):
 
 
 def attach(schema: OpenApiSchema, transport: JudgedTransport) -> None:
-    """Have everything that is generated from ``schema`` sent through ``transport``."""
+    """Make all cases of ``schema`` use ``transport``."""
     bound, fixtures = type(schema), transport.fixtures
     schema.__class__ = type(bound.__name__, (bound,), {"transport": property(lambda _: transport)})
 
     def filter_case(_context: HookContext, case: Case[Any]) -> bool:
-        """Leave out a case that is about something that is not this run's."""
+        """Leave out a case that concerns things of other clients."""
         try:
             arguments = transport.serialize_case(case)
             url = (
@@ -133,7 +133,7 @@ def _bytes(body: str | bytes | None) -> bytes | None:
 
 
 def _as_sent(prepared: requests.PreparedRequest, sent: Request) -> requests.PreparedRequest:
-    """Return the request as it went out: ids of the run may have taken the place of others."""
+    """Return the request as it was sent; ids of the run may have replaced generated ones."""
     copy = prepared.copy()
     copy.body = sent.body
     return copy

@@ -3,5 +3,5 @@
 It may import the oracle, which checks every answer, and the values at the top of the package. It
 must not import ``run``, ``cases`` or ``reports``. Start reading at
 :class:`cart_conformance.target.session.Session`, which joins the transport, the actors, the ledger
-and the factory; :mod:`~cart_conformance.target.transport` holds the promises on sending.
+and the factory. The guarantees about sending are in :mod:`~cart_conformance.target.transport`.
 """

@@ -1,4 +1,4 @@
-"""Who calls: the administrator, the implicit caller, shoppers; and their access tokens."""
+"""The callers of a run (administrator, implicit caller, shoppers) and their access tokens."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from cart_conformance.exchange import Answer
 from cart_conformance.target.credentials import Credentials, Customer
 
 RENEW_AFTER = 0.8
-"""The part of its lifetime after which an access token is renewed."""
+"""Fraction of its lifetime after which an access token is renewed."""
 LIFETIME = 3600.0
-"""Seconds that a token lives, if the answer gives no plausible time."""
+"""Lifetime of a token in seconds, if the answer does not give a plausible one."""
 LONGEST_LIFETIME = 1e9
 
 
@@ -23,7 +23,7 @@ class Actors:
     """The callers of a run. Access tokens are requested when first needed, and renewed in time."""
 
     def __init__(self, settings: Settings, send: Callable[..., Answer]) -> None:
-        """``send`` takes a caller, an operation and the parts of a request."""
+        """Request nothing yet. ``send`` takes a caller, an operation and the parts of a request."""
         self.customers: dict[str, Customer] = {}
         self.problems: list[str] = []
         self._settings = settings
@@ -57,7 +57,7 @@ class Actors:
             raise Untestable(f"no customer {label}: " + "; ".join(self.problems)) from None
 
     def token(self, grant: str, **form: str | None) -> Answer:
-        """Request an access token; ``form`` replaces fields, None leaves one out."""
+        """Request an access token. ``form`` replaces fields; the value None leaves a field out."""
         fields: dict[str, str | None] = {
             "grant_type": grant,
             "client_id": self._settings.client_id,
@@ -74,7 +74,7 @@ class Actors:
         )
 
     def adopt(self, name: str, answer: Answer) -> Credentials:
-        """Keep the access token in an answer, as that of ``name``. Raises Untestable."""
+        """Keep the access token in an answer for the caller ``name``. Raises Untestable."""
         document = granted(answer)
         token = document.get("access_token")
         if not answer.ok or not isinstance(token, str) or not token:
@@ -97,8 +97,8 @@ class Actors:
 def granted(answer: Answer) -> dict[str, Any]:
     """Return the object with the token in an answer of createAccessToken.
 
-    The vendor publishes it flat, and in one place under ``data``: that deviates, but gives a token
-    to go on with.
+    The vendor's documentation has it at the top level, and in one place under ``data``. The latter
+    is a deviation, but the run can use the token.
     """
     document = answer.document if isinstance(answer.document, dict) else {}
     nested = document.get("data")

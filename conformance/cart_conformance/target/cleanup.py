@@ -1,6 +1,6 @@
 """Removes what a run made, newest first: carts with their associations, then customers.
 
-It works from a session, or later from the journal alone.
+It works at the end of a session, or later with only the journal.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ERRORS_IN_A_ROW = 3
 
 
 class _GaveUp(Exception):
-    """The server no longer answers."""
+    """The end of a clean-up because the server no longer answers."""
 
 
 class _Cleaner:
@@ -59,7 +59,7 @@ class _Cleaner:
         return True
 
     def _customers_of(self, cart: str) -> list[str]:
-        """Return those of the run's customers that the cart names; all, if it cannot be read."""
+        """Return the run's customers that the cart names; all of them if it cannot be read."""
         answer = self._try("getACart", cart=cart)
         if answer is None or not answer.ok or not isinstance(answer.data, dict):
             return self._customers
@@ -86,9 +86,9 @@ class _Cleaner:
 
 
 def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinished:
-    """Remove everything; of the ``given`` customers only the associations.
+    """Remove everything that the run made; for ``given`` customers, only their associations.
 
-    The journal is removed with the last thing, and kept if something is left.
+    If nothing is left, the journal is removed too.
     """
     ledger, budget = session.ledger, session.transport.budget
     sent, started = budget.sent, time.monotonic()
@@ -103,7 +103,7 @@ def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinishe
         _find(session, ledger.maybe())
         carts = cleaner.carts([*reversed(ledger.carts)])
         cleaner.customers()
-        # Without its customer, a cart that could not be deleted may be free now.
+        # A cart that could not be deleted may be deletable after its customer is gone.
         carts = cleaner.carts(carts)
     except (_GaveUp, Interruption) as reason:
         problem = f"clean-up ended early: {reason}"
@@ -128,7 +128,7 @@ def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinishe
 
 
 def clean_up_later(session: Session, remains: Remains) -> CleanupFinished:
-    """Remove what is left according to a journal. Raises CouldNotRun or an Interruption."""
+    """Remove what a journal lists as left. Raises CouldNotRun or an Interruption."""
     answer = session.actors.token("client_credentials")
     if not answer.ok:
         raise CouldNotRun(f"the credentials were refused ({answer.status})")
@@ -139,7 +139,7 @@ def clean_up_later(session: Session, remains: Remains) -> CleanupFinished:
 
 
 def _find(session: Session, unsure: list[tuple[Thing, str]]) -> None:
-    """Add what may have been made by requests without an answer."""
+    """Find what requests without an answer may have made."""
     for thing, key in unsure:
         if thing == "cart" and key not in session.ledger.carts:
             session.ledger.carts.append(key)
@@ -148,7 +148,7 @@ def _find(session: Session, unsure: list[tuple[Thing, str]]) -> None:
 
 
 def _by_email(session: Session, email: str) -> list[str]:
-    """Return the ids of customers with exactly that email: a server may ignore a filter."""
+    """Return the ids of customers with exactly that email. Do not rely on the server's filter."""
     answer = session.send(
         session.administrator, "getCustomers", query=f"filter=eq(email,{email})&page[limit]=100"
     )

@@ -1,4 +1,4 @@
-"""Who calls: access tokens, customers and their tokens, and tokens that no server should take."""
+"""Credentials: access tokens, customers and their tokens, and tokens that servers must refuse."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cart_conformance.exchange import CUSTOMER_TOKEN
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The credentials that a request carries. ``name`` is how a report calls them."""
+    """The credentials that a request carries. Reports use ``name``."""
 
     name: str
     access_token: str | None = field(default=None, repr=False)
@@ -45,8 +45,8 @@ class Customer:
 def altered(token: str) -> str:
     """Return ``token`` with one character changed, in the middle of its last part.
 
-    The last characters of base64 may carry padding bits that decide nothing, so a change there
-    could leave the token valid.
+    The last characters of base64 may contain unused padding bits. A change to these could leave
+    the token valid.
     """
     start = token.rfind(".") + 1
     if len(token) - start < 4:
@@ -59,7 +59,7 @@ def altered(token: str) -> str:
 def forged_tokens(token: str, other: str | None = None) -> Iterator[tuple[str, str]]:
     """Yield tokens like ``token`` that a server must refuse, as (what, value).
 
-    ``other`` is another valid token, whose claims are put under this token's signature. A token
+    ``other`` is another valid token. Its claims are combined with this token's signature. A token
     that is not a JWT can only be altered.
     """
     yield "not a token", "not-a-token"

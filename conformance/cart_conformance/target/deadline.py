@@ -1,7 +1,7 @@
-"""One deadline for a whole exchange, kept by the socket itself: no thread, and no signal.
+"""Enforces one deadline for a whole exchange in the socket, without a thread or a signal.
 
-``requests`` bounds the wait for each read, so a server that sends one byte at a time is never too
-late. Here each read waits at most until the deadline of the exchange.
+``requests`` limits the wait for each read, so a server that sends single bytes never times out.
+Here each read waits at most until the deadline of the exchange.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
 class Deadline:
-    """The time, on the monotonic clock, at which the present exchange is cut off."""
+    """The time on the monotonic clock at which the current exchange is aborted."""
 
     def __init__(self) -> None:
         self._at = float("inf")
 
     def start(self, seconds: float) -> None:
-        """Start an exchange that may take that long."""
+        """Set the deadline of a new exchange that may take ``seconds``."""
         self._at = time.monotonic() + seconds
 
     @property
     def left(self) -> float:
-        """Seconds until the deadline; not positive once it has passed."""
+        """Return the seconds until the deadline; zero or negative if it has passed."""
         return self._at - time.monotonic()
 
 
 class _BoundSocket:
     """A connected socket, plain or TLS, whose reads end at the deadline.
 
-    ``http.client`` reads from ``makefile`` alone; everything else goes to the socket as it is.
+    ``http.client`` reads from ``makefile`` only; all other calls go to the socket unchanged.
     """
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
@@ -45,18 +45,18 @@ class _BoundSocket:
         return getattr(self._sock, name)
 
     def makefile(self, mode: str = "rb", buffering: int | None = None) -> io.BufferedReader:
-        del mode, buffering  # http.client asks for a buffered reader of bytes, and for nothing else
+        del mode, buffering  # http.client only requests a buffered reader of bytes
         return io.BufferedReader(_BoundReader(self._sock, self._deadline))
 
 
 class _BoundReader(io.RawIOBase):
-    """Reads from a socket until the deadline."""
+    """A raw reader of a socket that stops at the deadline."""
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
         self._sock = sock
         self._deadline = deadline
         self._timeout = sock.gettimeout()
-        # It keeps the socket open while http.client reads an answer that ends the connection.
+        # Keeps the socket open while http.client reads an answer that ends the connection.
         self._file = sock.makefile("rb", buffering=0)
 
     def readable(self) -> bool:
@@ -76,7 +76,7 @@ class _BoundReader(io.RawIOBase):
 
 
 def bind_pools(manager: PoolManager, deadline: Deadline) -> None:
-    """Make every connection of ``manager`` keep to ``deadline``."""
+    """Apply ``deadline`` to every connection of ``manager``."""
 
     class Plain(HTTPConnection):
         def connect(self) -> None:

@@ -16,7 +16,7 @@ from cart_conformance.target.requests import log_in_body
 
 
 class Factory:
-    """Makes things of a run, and nothing that could belong to anything else."""
+    """A maker of carts and customers whose ids and emails belong to this run only."""
 
     def __init__(
         self,
@@ -27,7 +27,10 @@ class Factory:
         send: Callable[..., Answer],
         keep_secret: Callable[[GivenCustomer], None],
     ) -> None:
-        """``keep_secret`` gets the credentials of given customers before they are used."""
+        """Make nothing yet.
+
+        ``keep_secret`` gets credentials of given customers before their use.
+        """
         self._settings = settings
         self._run_id = run_id
         self._actors = actors
@@ -37,12 +40,12 @@ class Factory:
         self._count = 0
 
     def fresh_id(self, what: str = "cart") -> str:
-        """Return an id of safe characters that belongs to this run and is not used yet."""
+        """Return an unused id of this run that contains only safe characters."""
         self._count += 1
         return f"conformance-{self._run_id}-{what}-{self._count}"
 
     def unknown_cart_id(self) -> str:
-        """Return an id that no cart has; a deployment may create the cart when it is named."""
+        """Return an id that no cart has. A request that names it may create the cart."""
         return self._ledger.claim(self.fresh_id("unknown"))
 
     def cart(self, caller: Credentials | None = None, **fields: Any) -> str:
@@ -86,7 +89,7 @@ class Factory:
     def provision(self) -> None:
         """Get an access token, and customers A, B and C: new ones, or those of the fixtures.
 
-        Raises CouldNotRun without an access token. Other problems are kept in ``actors.problems``.
+        Raises CouldNotRun without an access token. Other problems go to ``actors.problems``.
         """
         actors = self._actors
         answer = actors.token("client_credentials")

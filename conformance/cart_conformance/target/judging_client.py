@@ -1,4 +1,4 @@
-"""Sends through a session and judges every answer by the oracle."""
+"""Sends through a session, and lets the oracle judge every answer."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from cart_conformance.target.transport import Interruption
 
 
 class JudgingClient:
-    """A session whose answers are judged; what they show is kept in ``known``.
+    """A client that judges each answer and keeps the state that the answers reveal in ``known``.
 
-    It knows only what this run made, which no other client changes, so ``known`` stays true.
+    It tracks only what this run made. No other client changes that, so ``known`` stays correct.
     """
 
     def __init__(self, session: Session) -> None:
@@ -37,7 +37,7 @@ class JudgingClient:
             self.introduce(customer, has_no_carts=False)
 
     def introduce(self, customer: Customer, *, has_no_carts: bool) -> None:
-        """Make a customer known. With ``has_no_carts``, each of its carts will be known."""
+        """Add a customer to the known state. With ``has_no_carts``, all its carts will be known."""
         self.known.customers[customer.id] = KnownCustomer(
             email=customer.email, password=customer.password, complete=has_no_carts
         )
@@ -57,8 +57,8 @@ class JudgingClient:
     ) -> tuple[Answer, Judgement]:
         """Send one operation, judge its answer and learn from it.
 
-        For ``parts`` see :meth:`Session.send`. Raises an Interruption; after a changing request,
-        nothing is known any more of its cart.
+        For ``parts`` see :meth:`Session.send`. Raises an Interruption. After an interrupted change,
+        the state of its cart is unknown.
         """
         self.callers()
         try:
@@ -70,7 +70,7 @@ class JudgingClient:
         reading = self.oracle.read(answer.request, self.known)
         rule = judgement.rules[0] if judgement.rules else None
         learn(reading, answer, rule, odd=judgement.doubt is not None)
-        # The oracle has looked at the same things, and knows more of the request.
+        # The oracle has checked the same conventions, and knows more about the request.
         self.session.checks.take_findings()
         return answer, judgement
 

@@ -1,4 +1,4 @@
-"""The things that a run makes, written down before they are made, so that they can be removed.
+"""The things that a run makes, recorded before they are made, so that they can be removed.
 
 The file is the run's *journal*: append-only JSON lines, for ``cart-conformance cleanup``.
 """
@@ -19,7 +19,7 @@ Thing = Literal["cart", "customer"]
 
 
 class JournalError(ValueError):
-    """A journal cannot be written or read. The message says which file and why."""
+    """A journal that cannot be written or read. The message names the file and the reason."""
 
 
 def default_path(run_id: str) -> Path:
@@ -30,8 +30,8 @@ def default_path(run_id: str) -> Path:
 class Ledger:
     """What a run made and has not removed, in memory and in the journal.
 
-    Each line is on its way to disk before the request is sent. ``carts`` and ``customers`` are ids,
-    oldest first. ``unsure`` are things that may have been made by requests without an answer.
+    Each line is flushed before the request is sent. ``carts`` and ``customers`` are ids, oldest
+    first. ``unsure`` are things that requests without an answer may have made.
     """
 
     def __init__(self, path: Path, run_id: str, target: str, *, resume: bool = False) -> None:
@@ -70,7 +70,7 @@ class Ledger:
         self._pending.append((thing, key))
 
     def settle(self, parts: RequestParts, answer: Answer | None) -> None:
-        """Note what exists after a request; without an answer, what it may have made is unsure."""
+        """Note what exists after a request. Without an answer, note it as ``unsure``."""
         if answer is None:
             self.unsure += self._pending
         self._pending.clear()
@@ -88,10 +88,10 @@ class Ledger:
         elif parts.operation == "deleteCustomer" and parts.customer in self.customers:
             self.gone("customer", parts.customer)
 
-    # --- What there is ---
+    # --- What exists ---
 
     def claim(self, cart: str) -> str:
-        """Note a cart that may come to exist when it is named, and return its id."""
+        """Note a cart that a deployment may create when a request names it, and return its id."""
         self._write({"intend": "cart", "key": cart})
         self.carts.append(cart)
         return cart
@@ -104,7 +104,7 @@ class Ledger:
             ids.append(made_id)
 
     def given(self, customer_id: str) -> None:
-        """Note a customer of the fixtures: its associations are removed, itself never."""
+        """Note a customer of the fixtures. Clean-up only removes its associations."""
         self._write({"given": customer_id})
 
     def gone(self, thing: Thing, made_id: str) -> None:
@@ -115,18 +115,18 @@ class Ledger:
             ids.remove(made_id)
 
     def maybe(self) -> list[tuple[Thing, str]]:
-        """Return the things that may have been made by requests without an answer."""
+        """Return the things that requests without an answer may have made."""
         return [*self.unsure, *self._pending]
 
     # --- The file ---
 
     def finish(self) -> None:
-        """Remove the file: nothing is left."""
+        """Remove the file, because nothing is left."""
         self._file.close()
         self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Keep the file."""
+        """Close the file and keep it."""
         self._file.close()
 
     def _ids(self, thing: Thing) -> list[str]:
@@ -139,10 +139,10 @@ class Ledger:
 
 @dataclass
 class Remains:
-    """What is still there according to a journal, oldest first.
+    """What still exists according to a journal, oldest first.
 
-    ``carts`` and ``customers`` are ids. ``emails`` belong to customers that may have been made
-    although their id never became known.
+    ``carts`` and ``customers`` are ids. ``emails`` belong to customers that may exist although no
+    answer gave their id.
     """
 
     run_id: str
@@ -153,14 +153,14 @@ class Remains:
     emails: list[str] = field(default_factory=list)
 
     def forget(self, thing: Thing, made_id: str) -> None:
-        """Leave out what was removed."""
+        """Drop a thing that was removed."""
         ids = self.carts if thing == "cart" else self.customers
         if made_id in ids:
             ids.remove(made_id)
 
 
 def read_journal(path: Path) -> Remains:
-    """Return what is left of a run. A last line that was cut off is ignored.
+    """Return what a run left. Ignore a last line that is incomplete.
 
     Raises JournalError.
     """

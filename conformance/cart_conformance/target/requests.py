@@ -1,4 +1,4 @@
-"""The parts of a request, by operation of the contract."""
+"""The parts of a request to an operation of the contract."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cart_conformance.exchange import Request
 from cart_conformance.target.credentials import Credentials
 
 ABSENT: Final = object()
-"""No body; None is the JSON value null."""
+"""Marks a request without a body, because None is the JSON value null."""
 
 ASSOCIATE = "createCustomerCartAssociation"
 DISSOCIATE = "deleteCustomerCartAssociation"
@@ -24,8 +24,8 @@ DISSOCIATE = "deleteCustomerCartAssociation"
 class RequestParts:
     """One request to an operation, before it becomes bytes.
 
-    ``path`` are the path parameters, percent-encoded. ``cart`` and ``customer`` are what they
-    stand for, ``document`` is what ``body`` was made from.
+    ``path`` contains the path parameters, percent-encoded; ``cart`` and ``customer`` are the same
+    ids unencoded. ``document`` is the value that ``body`` encodes.
     """
 
     operation: str
@@ -53,7 +53,7 @@ def parts_of(
     """Return the parts of a request.
 
     ``cart`` and ``customer`` fill the path, percent-encoded unless they are ``encoded`` already.
-    ``body`` is sent as JSON, ``raw`` as it is. ``headers`` are added, or with None removed.
+    ``body`` is sent as JSON, ``raw`` unchanged. ``headers`` are added; the value None removes one.
     """
     if body is not ABSENT:
         raw = json.dumps(body, ensure_ascii=False).encode()
@@ -74,9 +74,9 @@ def parts_of(
 
 
 def plain_request(contract: Contract, target: str, parts: RequestParts) -> Request:
-    """Return the request without the help of Schemathesis, which takes seconds to load.
+    """Build the request without Schemathesis, which takes seconds to load.
 
-    Set-up and clean-up send these. The requests of directed cases are the same to the byte; see
+    Set-up and clean-up send these. Directed cases send byte-identical requests; see
     :class:`cart_conformance.cases.schema_cases.SchemaCases`.
     """
     method, path = contract.operations[parts.operation]

@@ -1,4 +1,4 @@
-"""One run against one deployment: joins the transport, the actors, the ledger and the factory."""
+"""One run against one deployment, from the transport, the actors, the ledger and the factory."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ __all__ = [
 ]
 
 TELLING_PASSWORD = 12
-"""Characters of a password from which on it cannot be an ordinary word of some answer."""
+"""Minimum length of a password to search answers for: a shorter one may be an ordinary word."""
 
 
 class Session:
-    """What phases work with. Everything made through it is in the ledger and is cleaned up."""
+    """The interface for phases. Everything made through it is in the ledger and is cleaned up."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Session:
         ledger: Ledger,
         run_id: str,
     ) -> None:
-        """Nothing is sent yet: :meth:`provision` does."""
+        """Send nothing yet; :meth:`provision` sends the first request."""
         self.settings = settings
         self.contract = contract
         self.transport = transport
@@ -86,8 +86,9 @@ class Session:
     def exchange(self, parts: RequestParts, request: Request, *, envelope: bool = True) -> Answer:
         """Send a request that was made from ``parts``, and note its effects and secrets.
 
-        ``envelope`` is whether an error must be in the envelope: False if a router may refuse the
-        request before it reaches the service. Raises an Interruption.
+        ``envelope`` says whether an error must have the envelope. It is False if a router may
+        refuse
+        the request before it reaches the service. Raises an Interruption.
         """
         self._keep_secrets_sent(parts)
         self.ledger.expect(parts)
@@ -104,9 +105,9 @@ class Session:
     # --- Secrets ---
 
     def secret_password(self, password: str) -> None:
-        """Redact this password, and search every answer for it from now on.
+        """Redact this password, and search every later answer for it.
 
-        A short one could be an ordinary word of some answer, so it is only redacted.
+        A short one may be an ordinary word of an answer, so it is only redacted.
         """
         self.redactor.add(password)
         if len(password) >= TELLING_PASSWORD:
@@ -157,7 +158,7 @@ class Session:
         return self.actors.customer(label)
 
     def fresh_id(self, what: str = "cart") -> str:
-        """Return an id of this run that is not used yet."""
+        """Return an unused id of this run."""
         return self.factory.fresh_id(what)
 
     def unknown_cart_id(self) -> str:

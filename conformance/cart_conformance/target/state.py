@@ -1,4 +1,4 @@
-"""Reads back what a deployment holds: a cart from its own side, and from its customers' lists."""
+"""Reads the state of a deployment: a cart, and the lists of its customers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from cart_conformance.target.credentials import Credentials, Customer
 from cart_conformance.target.session import Session
 
 PAGE = 50
-"""Entries asked for at a time; well inside the bounds, which have cases of their own."""
+"""Entries requested at a time, well within the bounds. Separate cases test the bounds."""
 MOST_PAGES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One cart as the deployment shows it.
+    """One cart, as the deployment returns it.
 
-    ``customers`` are the ids in the cart's relationship, sorted; a repeated one stands twice.
-    ``listed`` is, by customer label, how often the cart is in that customer's list, or -1 if the
+    ``customers`` are the ids in the cart's relationship, sorted, with duplicates. ``listed`` maps a
+    customer's label to the number of times the cart is in that customer's list, or to -1 if the
     list could not be read. ``missing`` is the status if the cart could not be read.
     """
 
@@ -29,6 +29,7 @@ class State:
     listed: tuple[tuple[str, int], ...]
     fields: tuple[tuple[str, Any], ...]
     updated_at: str | None
+    expires_at: str | None = None
     missing: int | None = None
 
     def count(self, label: str) -> int:
@@ -36,7 +37,7 @@ class State:
         return dict(self.listed).get(label, 0)
 
     def associations(self) -> tuple[Any, ...]:
-        """Return what is visible of the associations, from both sides."""
+        """Return the associations that are visible from either side."""
         return (self.customers, self.listed, self.missing)
 
 
@@ -53,6 +54,7 @@ def read_state(session: Session, cart: str, customers: Iterable[Customer]) -> St
         listed=listed,
         fields=tuple((name, repr(data.get(name) or None)) for name in names),
         updated_at=timestamp(data, "updated_at"),
+        expires_at=timestamp(data, "expires_at"),
     )
 
 
@@ -64,14 +66,14 @@ def _times_listed(session: Session, customer: Customer, cart: str) -> int:
 
 
 def list_ids(session: Session, caller: Credentials) -> list[str]:
-    """Return the ids of the carts that ``caller`` is listed. Raises Untestable if it is refused."""
+    """Return the ids of the carts in the list of ``caller``. Raises Untestable if it is refused."""
     return [str(cart.get("id")) for cart in list_carts(session, caller)]
 
 
 def list_carts(
     session: Session, caller: Credentials, pages: int = MOST_PAGES
 ) -> list[dict[str, Any]]:
-    """Return the carts that ``caller`` is listed, page by page. Raises Untestable."""
+    """Return the carts in the list of ``caller``, page by page. Raises Untestable."""
     carts: list[dict[str, Any]] = []
     for _ in range(pages):
         query = f"page[limit]={PAGE}&page[offset]={len(carts)}"

@@ -1,16 +1,16 @@
-"""Sends requests for a run: at its rate, within its budget, and never a change twice.
+"""Sends the requests of a run at its rate and within its budget; never repeats a change.
 
-What can come between a request and its answer::
+A request may end without an answer for these reasons::
 
     Interruption
     ├── NetworkError     no answer: refused, reset, cut off, TLS, name resolution
     │   ├── TimedOut     no whole answer in time
     │   └── Unavailable  503 with Retry-After, or a gateway reports that it got no answer
-    ├── Throttled        429 to every attempt
+    ├── Throttled        every attempt was answered with 429
     └── BudgetSpent      the requests or the time of the run are used up
 
-None of them says anything about the contract. They are not exceptions of ``requests``, so a tool
-that sends through :attr:`Transport.http` neither swallows one nor sends the request again.
+None of them is evidence about the contract. They are not exceptions of ``requests``, so a tool
+that sends through :attr:`Transport.http` neither swallows one nor repeats the request.
 """
 
 from __future__ import annotations
@@ -51,38 +51,38 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_LIMIT = 4 * 1024 * 1024
 THROTTLE_TRIES = 6
 LONGEST_WAIT = 30.0
-"""Seconds to wait for one ``Retry-After``, at most."""
+"""Maximum wait for one ``Retry-After``, in seconds."""
 
 EXCHANGE_TIMEOUTS = 1.5
-"""An exchange may take this many timeouts: one for the first byte, half of one for the rest."""
+"""Maximum time of an exchange, in timeouts: one for the first byte, half of one for the rest."""
 
-# A server may close a connection that has been idle for this long just as a request goes out on
-# it. Whether that request was carried out cannot be known, so a new connection is opened.
+# A server may close an idle connection at the moment when a request is sent on it. The suite could
+# # not know whether that request took effect. So after this many seconds it opens a new connection.
 IDLE_SECONDS = 1.5
 
 
 class Interruption(Exception):
-    """Something other than the contract ended the exchange."""
+    """The end of an exchange for a reason outside the contract."""
 
 
 class NetworkError(Interruption):
-    """No answer came."""
+    """The absence of an answer."""
 
 
 class TimedOut(NetworkError):
-    """No whole answer came in time."""
+    """The absence of a complete answer within the timeout."""
 
 
 class Unavailable(NetworkError):
-    """The server asked to be tried later, or a gateway could not reach it."""
+    """A server that asks the client to retry later, or that a gateway could not reach."""
 
 
 class Throttled(Interruption):
-    """Every attempt was answered with 429."""
+    """An answer of 429 to every attempt."""
 
 
 class BudgetSpent(Interruption):
-    """The run may send no more requests."""
+    """The end of the requests or the time that a run may use."""
 
 
 class Budget:
@@ -97,7 +97,7 @@ class Budget:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """``rate`` is in requests a second, 0 for no limit; ``max_time`` is in seconds."""
+        """Start the clock. ``rate`` is requests a second, 0 for no limit; ``max_time`` seconds."""
         self.sent = 0
         self._max_requests = max_requests
         self._interval = 1 / rate if rate else 0.0
@@ -107,12 +107,12 @@ class Budget:
         self._next_at = 0.0
 
     def grant_more(self, requests: int, seconds: float) -> None:
-        """Allow that much more: clean-up comes after the budget."""
+        """Extend the budget, because clean-up must run even after the budget is used up."""
         self._max_requests = self.sent + requests
         self._deadline = self._clock() + seconds
 
     def take_turn(self) -> None:
-        """Wait for the next turn to send, and count it. Raises BudgetSpent."""
+        """Wait until the next request may be sent, and count it. Raises BudgetSpent."""
         if self.sent >= self._max_requests:
             raise BudgetSpent(f"the budget of {self._max_requests} requests is spent")
         now = self._clock()
@@ -126,14 +126,14 @@ class Budget:
         self.sent += 1
 
     def pause(self, seconds: float) -> None:
-        """Wait. Raises BudgetSpent if the run ends before."""
+        """Wait that long. Raises BudgetSpent if the run's time ends earlier."""
         if self._clock() + seconds >= self._deadline:
             raise BudgetSpent("the time of the run is used up")
         self._sleep(seconds)
 
 
 class _Adapter(HTTPAdapter):
-    """Sends within a budget and a deadline, for every user of the session that it is mounted on."""
+    """An adapter that enforces the budget and the deadline for all requests of a session."""
 
     def __init__(self, budget: Budget, timeout: float) -> None:
         self._budget = budget
@@ -141,7 +141,7 @@ class _Adapter(HTTPAdapter):
         self._deadline = Deadline()
         self._last_at = 0.0
         self.elapsed = 0.0
-        """Seconds that the last exchange took, without the wait for its turn."""
+        """Seconds that the last exchange took, without the wait for the rate limit."""
         self._waited_without_success = False
         super().__init__(max_retries=Retry(0, read=False), pool_connections=1, pool_maxsize=1)
 
@@ -169,11 +169,11 @@ class _Adapter(HTTPAdapter):
     ) -> requests.Response:
         """Return the whole answer. Raises an Interruption.
 
-        A 429 is waited out, and a GET is tried again after a network error. A changing request
-        whose answer was lost is never sent again. After one unsuccessful ``Retry-After`` wait, the
+        After a 429 it waits and sends the request again. After a network error it repeats only a
+        GET, never a changing request. After one unsuccessful ``Retry-After`` wait, the
         next one is not waited for until the server has answered.
         """
-        del stream, timeout  # The whole body is read, within the run's own timeout.
+        del stream, timeout  # The whole body is read, within the timeout of the run.
         method = str(request.method)
         errors = 0
         throttled = 0
@@ -217,7 +217,7 @@ class _Adapter(HTTPAdapter):
             seconds = self._timeout * EXCHANGE_TIMEOUTS if whole else self._timeout
             raise TimedOut(f"no {'whole ' if whole else ''}answer within {seconds:g} s") from error
         except UnicodeError as error:
-            # A header cannot carry an id or a token that the server gave.
+            # The id or token that the server returned is not valid in a header.
             raise NetworkError(f"it cannot be sent: {_reason(error)}") from error
         except (requests.RequestException, HTTPError, OSError, NetworkError) as error:
             self.close()
@@ -227,24 +227,24 @@ class _Adapter(HTTPAdapter):
         finally:
             self._last_at = time.monotonic()
             self.elapsed = time.perf_counter() - started
-        # ``requests`` has no public way to hand over a body that was read within a limit.
+        # ``requests`` has no public way to set a body that was read within a limit.
         response._content = body  # noqa: SLF001 - see above
         response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - not in the stubs; see above
         return response
 
 
 class _Session(requests.Session):
-    """A session whose redirects are never followed: they may lead to a foreign server."""
+    """A session that never follows redirects, because they may lead to another server."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Say that no answer redirects."""
+        """Return None for every answer: none is treated as a redirect."""
 
 
 class Transport:
-    """The one way in which a run sends requests.
+    """The only way in which a run sends requests.
 
-    :attr:`http` can be handed to any tool that sends through ``requests``, Schemathesis'
-    ``Case.call`` among them: the budget, the deadline and the policy on retries hold there too.
+    :attr:`http` can be passed to any tool that sends through ``requests``, for example to
+    Schemathesis' ``Case.call``. The budget, the deadline and the retry policy apply there too.
     """
 
     def __init__(
@@ -258,7 +258,7 @@ class Transport:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """``rate`` in requests a second (0: no limit), ``timeout`` and ``max_time`` in seconds.
+        """Open the session. ``rate`` in requests a second (0: no limit), the times in seconds.
 
         Tests can replace ``clock`` (monotonic seconds) and ``sleep``.
         """
@@ -287,7 +287,7 @@ class Transport:
             )
         except (requests.RequestException, UnicodeError) as error:
             raise NetworkError(f"it cannot be sent: {_reason(error)}") from error
-        # Not through the session's own ``send``, which looks for cookies and redirects.
+        # The session's own ``send`` would handle cookies and redirects.
         response = self._adapter.send(
             prepared, verify=self.http.verify or True, proxies=self.http.proxies
         )
@@ -302,14 +302,14 @@ class Transport:
 
 def _session(target: str, adapter: _Adapter) -> requests.Session:
     session = _Session()
-    # A .netrc would replace the Authorization header of the run. The proxies and the certificate
-    # bundle of the environment are still used.
+    # A .netrc file would replace the Authorization header of the run. Proxies and the certificate
+    # # bundle still come from the environment.
     session.trust_env = False
     session.proxies.update(requests.utils.get_environ_proxies(target))
     session.verify = (
         os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     )
-    # A cookie would carry the identity of one caller over to the next.
+    # A cookie would pass the identity of one caller on to the next.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.clear()
     session.mount("http://", adapter)
@@ -318,9 +318,9 @@ def _session(target: str, adapter: _Adapter) -> requests.Session:
 
 
 def _is_of_a_gateway(response: requests.Response) -> bool:
-    """Whether a gateway answered because the server did not.
+    """Return whether a gateway answered because the server did not.
 
-    The server itself would answer with errors in its envelope.
+    The server itself would return errors in its envelope.
     """
     if response.status_code not in (502, 503, 504) or _retry_after(response) is not None:
         return False
@@ -332,7 +332,7 @@ def _is_of_a_gateway(response: requests.Response) -> bool:
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Return the seconds to wait before the next attempt; None if the server asks for no wait."""
+    """Return the seconds to wait before the next attempt, or None if the server names none."""
     if response.status_code not in (429, 503):
         return None
     value = response.headers.get("Retry-After", "")
@@ -344,7 +344,7 @@ def _retry_after(response: requests.Response) -> float | None:
 
 
 def _reason(error: Exception) -> str:
-    """Return the reason in one line, without the addresses of Python objects."""
+    """Return the reason in one line, without addresses of Python objects."""
     reason: BaseException = error
     while reason.__cause__ is not None or reason.__context__ is not None:
         reason = reason.__cause__ or reason.__context__ or reason

@@ -1,4 +1,4 @@
-"""``cart-spec traffic``: judge recorded traffic. It joins cart-spec by an entry point."""
+"""``cart-spec traffic``: judges recorded traffic. An entry point adds it to cart-spec."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _WORDS = {
     Verdict.CONFORMS: "follow the contract",
     Verdict.DEVIATES: "deviate",
     Verdict.ADVICE: "differ, as advice",
-    Verdict.UNTESTABLE: "cannot be told",
+    Verdict.UNTESTABLE: "cannot be judged",
     Verdict.SKIPPED: "were left out",
 }
 
 
 class RefusedRecordingError(click.ClickException):
-    """A recording that cannot be worked with: one line on standard error, exit status 2."""
+    """An unusable recording. It causes one line on standard error and exit status 2."""
 
     exit_code = 2
 
@@ -42,7 +42,7 @@ class RefusedRecordingError(click.ClickException):
 @click.option(
     "--alone",
     is_flag=True,
-    help="Nobody else used the store, or moved its clock: hold each answer against those before.",
+    help="No other client used the store or set its clock. Check answers against earlier ones.",
 )
 @click.option("--strict", is_flag=True, help="Fail on observed and interpreted rules too.")
 @click.option(
@@ -65,15 +65,16 @@ def traffic(
     form: str,
     output: Path | None,
 ) -> None:
-    """Judge recorded traffic by the contract; nothing is sent.
+    """Judge recorded traffic by the contract, without sending anything.
 
     FILE is a HAR file, as browsers and proxies export it, or the mock's own request journal (GET
-    /_mock/stores/STORE/requests). Which exchanges follow the contract and which do not, and which
-    rules they put to the test, with the verdicts and texts of cart-conformance. Secrets in it are
-    never repeated; what the recording leaves out is never held against the service.
+    /_mock/stores/STORE/requests). The output lists which exchanges follow the contract, which do
+    not, and which rules they test,
+    with the verdicts and texts of cart-conformance. It never repeats secrets. Data that is missing
+    from the recording never counts as a deviation.
 
     The JSON can be given to `cart-spec observe`. Exit status: 0 nothing deviates, 1 something does,
-    2 the recording could not be worked with.
+    2 the recording is unusable.
 
     \b
     Examples:

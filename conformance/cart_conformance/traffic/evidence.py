@@ -1,4 +1,4 @@
-"""What a recording is evidence of: a verdict for each exchange, and one for each rule."""
+"""Judges a recording: a verdict for each exchange, and one for each rule."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cart_conformance.run.verdicts import Policy, fold
 from cart_conformance.traffic.recording import Recorded, Recording, is_withheld
 
 CART_LIFETIME = 6.9 * 24 * 3600
-"""Seconds after which a cart may be gone (cart-expired): it has seven days, times are inexact."""
+"""Seconds after which a cart may have expired: seven days, less a margin for inexact times."""
 
 SHORTEST_SECRET = 4
 _SHORTEST_COOKIE = 8
@@ -31,9 +31,9 @@ NOT_SHOWN = "no exchange in this recording puts it to the test"
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One exchange with its verdict; ``rules`` are those that it puts to the test.
+    """One exchange with its verdict. ``rules`` are the rules that it tests.
 
-    ``reason`` says why there is no verdict, if there is none. Everything in it is redacted.
+    If there is no verdict, ``reason`` says why. All values are redacted.
     """
 
     recorded: Recorded
@@ -46,7 +46,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The exchanges of the contract's operations, how many others there were, and the verdicts."""
+    """The exchanges of the contract's operations, the number of others, and the verdicts."""
 
     judged: Sequence[Judged]
     others: int
@@ -54,10 +54,11 @@ class Evidence:
 
 
 def weigh(recording: Recording, oracle: Oracle, policy: Policy, *, alone: bool) -> Evidence:
-    """Judge a recording by what the oracle's contract allows.
+    """Judge a recording by the oracle's contract.
 
-    ``alone`` says that no other client used the store meanwhile, or moved its clock. Then the
-    effect of an exchange is known at the next one; otherwise only tokens are remembered.
+    ``alone`` says that no other client used the store or set its clock during the recording. Then
+    later exchanges are judged with the effects of earlier ones. Otherwise only tokens are
+    remembered.
     """
     redactor = Redactor(secrets_of(recording), by_name=False)
     known = recording.known
@@ -110,7 +111,7 @@ def _verdicts(
     policy: Policy,
     redactor: Redactor,
 ) -> tuple[RuleVerdict, ...]:
-    """Return one verdict for each rule, folded like those of a run."""
+    """Return one verdict for each rule, combined like those of a run."""
     found: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
     examined: defaultdict[tuple[str, str], int] = defaultdict(int)
     for judgement in judgements:
@@ -144,7 +145,7 @@ def _verdicts(
 
 
 def _remembered(known: TargetState, *, alone: bool) -> TargetState:
-    """Return what still holds at the next exchange; withheld values are never relied on."""
+    """Return what is still known at the next exchange, without knowledge from withheld values."""
     kept = TargetState(access_tokens=known.access_tokens, customer_tokens=known.customer_tokens)
     if alone:
         kept.carts, kept.customers = known.carts, known.customers
@@ -164,10 +165,10 @@ def _without_credentials(url: str) -> str:
 
 
 def secrets_of(recording: Recording) -> Iterator[str]:
-    """Yield every secret in a recording, by the places that are made for secrets.
+    """Yield every secret in a recording, found by the fields that contain secrets.
 
-    Left out are those so short that they are ordinary words, and what stands for a value that is
-    not there.
+    Values so short that they may be ordinary words are left out, and so are placeholders for
+    withheld values.
     """
     for recorded in recording.exchanges:
         if recorded.answer is not None:

@@ -27,11 +27,12 @@ class HarReader(RecordingReader):
             if isinstance(entry, Mapping) and isinstance(entry.get("request"), Mapping)
             for header in entry["request"].get("headers", ())
         }
-        # Browsers leave credentials out of what they export, so a file without any is taken for one
-        # of theirs.
+        # Browsers omit credentials from their exports. So a file without any credentials is read as
+        # # an export of a browser.
         self._credentials_left_out = "authorization" not in names
 
     def exchange(self, entry: Mapping[str, Any], pointer: str, line: int) -> Recorded:
+        """Return one entry. Raises AttributeError, KeyError, TypeError or ValueError."""
         request, response = entry["request"], entry["response"]
         method, url = str(request["method"]).upper(), str(request["url"])
         status = int(response.get("status") or 0)

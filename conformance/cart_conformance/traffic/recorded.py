@@ -14,14 +14,14 @@ from cart_conformance.traffic.recording import Recording
 from cart_conformance.traffic.request_log import RequestLogReader, is_logged
 
 MAX_BYTES = 100 * 1024 * 1024
-"""The largest recording that is read, in bytes."""
+"""Maximum size of a recording in bytes."""
 
 
 def read_recording(path: Path) -> Recording:
     """Return the recording in a file.
 
-    Raises UnreadableDocumentError, in one line, for one that is too large, no JSON, neither a HAR
-    file nor a journal of the mock, or that has an entry that is none.
+    Raises UnreadableDocumentError, with a message of one line, if the file is too large, is not
+    JSON, is neither a HAR file nor a request log of the mock, or contains an invalid entry.
     """
     text = read_text(path, MAX_BYTES)
     try:
@@ -56,7 +56,7 @@ def read_recording(path: Path) -> Recording:
 
 
 def _lines(text: str, key: str, number: int) -> Iterator[int]:
-    """Yield the line that each of the ``number`` entries starts on; 1 if it is unknown."""
+    """Yield the line on which each of the ``number`` entries starts, or 1 if it is unknown."""
     starts = list(_starts(text, key, number))
     if len(starts) != number:
         starts = [0] * number

@@ -1,8 +1,8 @@
 """The exchanges of a recording, and the values that it withholds.
 
-Recordings rarely hold everything. Browsers leave out credentials and bodies, and tools write a mark
-in the place of a secret. A missing value must not be mistaken for what was sent: it becomes a value
-of its own, which equals no other and of which nothing is known.
+Recordings are rarely complete. Browsers omit credentials and bodies, and tools replace secrets with
+a marker. Such a marker must not be mistaken for the value that was sent. So each one becomes a
+unique placeholder, about which nothing is known.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from cart_conformance.exchange import Answer
 from cart_conformance.oracle import TargetState
 
 WITHHELD = "withheld-by-the-recording-"
-"""The start of the placeholder for a withheld value; a number of its own follows."""
+"""Prefix of the placeholder for a withheld value; a unique number follows."""
 
-# Marks that recorders write in the place of a secret, alone or after a scheme.
+# Markers that recorders write instead of a secret, alone or after a scheme.
 _MARK = re.compile(
     r"(\w+ )?(\[?(redacted|removed|filtered|hidden|masked)\]?|<(redacted|removed)>|[*x•]{3,})",
     re.IGNORECASE,
@@ -35,8 +35,8 @@ _FORM_SECRET = re.compile(rf"(?<![^&])({'|'.join(sorted(SECRET_FIELDS))})=([^&]*
 class Recorded:
     """One exchange. ``left_out`` says why it cannot be judged; then ``answer`` may be None.
 
-    ``line`` is where it starts in the file, from 1. ``when`` is the time of sending as the file has
-    it, ``at`` in seconds since the epoch, or None if it is unreliable.
+    ``line`` is the line in the file on which it starts, from 1. ``when`` is the time of sending as
+    written in the file; ``at`` is the same in seconds since the epoch, or None if it is unreliable.
     """
 
     pointer: str
@@ -52,7 +52,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The exchanges of a file in their order, and who the callers in it are known to be."""
+    """The exchanges of a file in their order, and what is known about their callers."""
 
     name: str
     kind: str
@@ -61,12 +61,12 @@ class Recording:
 
 
 def is_withheld(value: str | None) -> bool:
-    """Whether a value is a placeholder for one that the recording withholds."""
+    """Return whether a value is a placeholder for one that the recording withholds."""
     return value is not None and value.startswith(WITHHELD)
 
 
 class RecordingReader:
-    """Gives each value that was taken out a name of its own."""
+    """A reader that replaces each withheld value with a unique placeholder."""
 
     kind = ""
 
@@ -75,11 +75,11 @@ class RecordingReader:
         self._numbers = count(1)
 
     def withheld(self) -> str:
-        """Return a value of which nothing is known."""
+        """Return a new placeholder."""
         return f"{WITHHELD}{next(self._numbers)}"
 
     def secret(self, value: str) -> str:
-        """Return a secret value, or a new one if it was withheld."""
+        """Return a secret value, or a placeholder if it was withheld."""
         found = _MARK.fullmatch(value.strip())
         return f"{found[1] or ''}{self.withheld()}" if found else value
 
@@ -92,7 +92,7 @@ class RecordingReader:
         return f"Bearer {found}" if whole else found
 
     def restored(self, value: Any) -> Any:
-        """Return a JSON value with a new secret for each that was withheld."""
+        """Return a JSON value with a placeholder for each withheld value."""
         if isinstance(value, list):
             return [self.restored(each) for each in value]
         if isinstance(value, dict):
@@ -105,7 +105,7 @@ class RecordingReader:
         return value
 
     def body(self, text: str) -> bytes:
-        """Return a body as it was sent; to the byte if nothing is withheld."""
+        """Return a body as it was sent, byte for byte if nothing is withheld."""
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):
@@ -121,10 +121,12 @@ class RecordingReader:
 
 
 def text_or_none(value: Any) -> str | None:
+    """Return ``value`` if it is a string, else None."""
     return value if isinstance(value, str) else None
 
 
 def seconds_of(written: str | None) -> float | None:
+    """Return an ISO 8601 time in seconds since the epoch, or None if it is invalid."""
     try:
         return datetime.fromisoformat(written or "").timestamp()
     except ValueError:

@@ -13,11 +13,11 @@ from cart_conformance.oracle import ADMINISTRATOR, SHOPPER, AccessToken, Custome
 from cart_conformance.traffic.recording import Recorded, RecordingReader, text_or_none
 
 _LONGEST_KEPT = 60_000
-"""Characters of a body in the mock's journal, from which it may have been cut."""
+"""Length in characters from which a body in the mock's request log may be truncated."""
 
 
 class RequestLogReader(RecordingReader):
-    """The mock's request journal. Its secrets are taken out, but it says who called."""
+    """The mock's request log, which names the caller but withholds secrets."""
 
     kind = "journal of the mock"
 
@@ -27,6 +27,7 @@ class RequestLogReader(RecordingReader):
             self.known.access_tokens[_token(grant)] = AccessToken(grant)
 
     def exchange(self, entry: Mapping[str, Any], pointer: str, line: int) -> Recorded:
+        """Return one entry. Raises AttributeError, KeyError, TypeError or ValueError."""
         method, status = str(entry["method"]).upper(), entry.get("status")
         query = f"?{entry['query']}" if entry.get("query") else ""
         url = f"{entry['path']}{query}"
@@ -39,7 +40,7 @@ class RequestLogReader(RecordingReader):
             body=self._bytes(shown.get("body")) or b"",
             elapsed=0.0,
         )
-        # The store's clock may be set, so that the machine's time says nothing of a token's.
+        # The store's clock may be set, so the machine's time does not show whether a token expired.
         left_out = _journal_left_out(entry)
         return Recorded(
             pointer,
@@ -92,4 +93,5 @@ def _token(owner: str) -> str:
 
 
 def is_logged(entry: Any) -> bool:
+    """Return whether a JSON value is an entry of the request log."""
     return isinstance(entry, dict) and {"method", "path", "status", "operation"} <= entry.keys()

@@ -33,14 +33,14 @@ def create_customer_cart_association(ctx: RequestContext) -> Content:
     cart, customer_id = _cart(ctx), ctx.entry["id"]
     if customer_id in cart.customers:
         return None
-    ctx.store.associate(cart, customer_id, ctx.now)
+    ctx.store.associate(cart, customer_id)
     return {"data": [serializers.identifier(customer_id)]}
 
 
 def delete_customer_cart_association(ctx: RequestContext) -> Content:
     cart, customer_id = _cart(ctx), ctx.entry["id"]
     if customer_id in cart.customers:
-        ctx.store.dissociate(cart, customer_id, ctx.now)
+        ctx.store.dissociate(cart, customer_id)
     return None
 
 

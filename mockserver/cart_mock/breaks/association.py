@@ -492,7 +492,7 @@ _ID = refusal(
     needed=True,
 )  # fmt: skip
 
-# ---- Who may, and what there is -----------------------------------------------------------------
+# ---- Who may, and what exists -------------------------------------------------------------------
 
 
 def _has_cart_already(ctx: RequestContext) -> bool:
@@ -538,7 +538,6 @@ _CART_NOT_FOUND = refusal(
     needed=True,
     free=True,
 )
-_CART_NOT_PERMITTED = refusal("cart-not-permitted", subject="A cart of other customers", free=True)
 _CUSTOMER_NOT_FOUND = refusal("customer-not-found", subject="An id that no customer has", free=True)
 
 
@@ -572,7 +571,6 @@ ASSOCIATION: tuple[Break, ...] = (
     *_ID,
     *_NOT_PERMITTED,
     *_CART_NOT_FOUND,
-    *_CART_NOT_PERMITTED,
     *_CUSTOMER_NOT_FOUND,
     *_CONTACT,
 )

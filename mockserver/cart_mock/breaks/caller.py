@@ -24,7 +24,7 @@ from cart_mock.rules.context import RequestContext
 
 
 def claims_of(token: str) -> dict[str, Any] | None:
-    """What a JWT says, its signature unchecked, or None if it is no JWT."""
+    """Return the claims of a JWT without checking its signature; None if it is not a JWT."""
     try:
         return jwt.decode(token, options={"verify_signature": False})
     except (jwt.InvalidTokenError, ValueError):
@@ -32,7 +32,7 @@ def claims_of(token: str) -> dict[str, Any] | None:
 
 
 def is_unsigned(token: str) -> bool:
-    """Whether it is a JWT that says that it needs no signature."""
+    """Return whether it is a JWT that says that it needs no signature."""
     try:
         return str(jwt.get_unverified_header(token).get("alg")).lower() == "none"
     except (jwt.InvalidTokenError, ValueError):
@@ -40,20 +40,20 @@ def is_unsigned(token: str) -> bool:
 
 
 def looks_expired(token: str, now: float) -> bool:
-    """Whether it is a JWT whose time is past, whoever signed it."""
+    """Return whether it is a JWT that says that it has expired, signed or not."""
     expires = (claims_of(token) or {}).get("exp")
     return isinstance(expires, int | float) and expires <= now
 
 
 def authorization(request: Request) -> tuple[str, str]:
-    """Scheme and token of the Authorization header; both empty where there is none."""
+    """Return scheme and token of the Authorization header; both are empty without a header."""
     header = request.headers.get(b"authorization", b"").decode("latin-1").strip()
     scheme, _, token = header.partition(" ")
     return scheme, token.strip()
 
 
 def bearer(request: Request) -> str:
-    """The bearer token of a request, or an empty string."""
+    """Return the bearer token of a request, or an empty string."""
     scheme, token = authorization(request)
     return token if scheme.lower() == "bearer" else ""
 
@@ -107,7 +107,7 @@ _ACCESS = refusal(
 
 
 def _believed(ctx: RequestContext) -> str | None:
-    """Whose a token that does not hold is taken to be: whom it names, else whom the body names."""
+    """Return the customer of an invalid token: its `sub` claim, else the first known id sent."""
     claimed = (claims_of(customer_token(ctx)) or {}).get("sub")
     body = body_of(ctx)
     entries = body.get("data") if isinstance(body, dict) else body
@@ -170,7 +170,7 @@ _CUSTOMER = refusal(
         ),
         (
             "malformed-accepted",
-            "A customer token that is no JWT at all is accepted.",
+            "A customer token that is not a JWT at all is accepted.",
             _believe(lambda ctx: claims_of(customer_token(ctx)) is None),
         ),
         (
@@ -185,7 +185,7 @@ _CUSTOMER = refusal(
         ),
         (
             "ignored",
-            "A customer token that does not hold counts as none.",
+            "An invalid customer token counts as none.",
             PatchRequest(_ignore),
         ),
     ],

@@ -1,4 +1,4 @@
-"""Breaks of what holds for every request and every answer."""
+"""Breaks of the rules on every request and every answer."""
 
 from __future__ import annotations
 
@@ -157,6 +157,10 @@ def _other_name(body: Any) -> None:
     body["data"]["name"] = "Cart *"
 
 
+def _has_no_mechanism(ctx: RequestContext) -> bool:
+    return "authentication_mechanism" not in ctx.data
+
+
 _SUCCESS = breaks_of(
     "success-answer",
     [
@@ -178,7 +182,7 @@ _SUCCESS = breaks_of(
          _success(_body(_other_name), CREATE)),
         ("cart-type", 'A cart has the type "carts".',
          _success(_body(lambda body: body["data"].update(type="carts")), READ)),
-        ("cart-relationships", "Carts are shown without relationships.",
+        ("cart-relationships", "Carts are returned without relationships.",
          _success(_body(_without_relationships), READ)),
         ("list-bare", "The list of carts is a bare array.",
          _success(lambda _, a: with_content(a, content(a)["data"]), LIST)),
@@ -191,6 +195,8 @@ _SUCCESS = breaks_of(
         ("customer-type", 'A customer has the type "customers".',
          _success(_body(lambda body: body["data"].update(type="customers")), READ_CUSTOMER)),
         ("login-201", "A login answers 201.", _success(_code(201), LOGIN)),
+        ("login-mechanism", "A login is refused without authentication_mechanism.",
+         RejectWith("request-invalid", _has_no_mechanism, (LOGIN,))),
         ("login-customer", "A login does not say which customer it is.",
          _success(_body(lambda body: body["data"].pop("customer_id")), LOGIN)),
         ("grant-expires", "An access token does not say when it expires.",
@@ -279,7 +285,7 @@ _EMPTY = (
     ),
     *breaks_of(
         "empty-customer-token",
-        [("refused", "An empty customer token is refused as one that does not hold.",
+        [("refused", "An empty customer token is refused as an invalid one.",
           RejectWith("customer-token-invalid", _is_empty_token, early=True))],
         free=True,
     ),
@@ -398,7 +404,7 @@ _BY_GET = (
         [
             (
                 "unowned",
-                "A cart that is made by GET belongs to nobody.",
+                "A cart that is made by GET has no customer.",
                 ReplaceHandler(_unowned, (READ,)),
             )
         ],

@@ -93,7 +93,7 @@ def body_of(ctx: RequestContext) -> Any:
 
 
 def entries_of(ctx: RequestContext) -> list[Any]:
-    """Return the array of identifiers; it is empty if the body has none."""
+    """Return the array of identifiers, or an empty one if the body lacks it."""
     return ctx.entries if isinstance(ctx.entries, list) else []
 
 
@@ -130,7 +130,7 @@ def cart_of(ctx: RequestContext) -> Cart:
     """Return the present cart of a request that passed the rules."""
     cart = ctx.store.cart(ctx.cart_id) or ctx.cart
     if cart is None:
-        raise LookupError("there is no such cart")
+        raise LookupError("the cart does not exist")
     return cart
 
 
@@ -140,10 +140,9 @@ def is_new(ctx: RequestContext) -> bool:
 
 
 def give(ctx: RequestContext, customers: Iterable[str]) -> None:
-    """Set the customers of the cart, and its time of update."""
-    ctx.store.put_cart(
-        replace(cart_of(ctx), customers=tuple(dict.fromkeys(customers)), updated_at=ctx.now)
-    )
+    """Set the customers of the cart."""
+    cart = replace(cart_of(ctx), customers=tuple(dict.fromkeys(customers)))
+    ctx.store.put_cart(cart, in_place=True)
 
 
 def save_and_render(ctx: RequestContext, cart: Cart) -> Answer:

@@ -58,17 +58,6 @@ LIST_CUSTOMERS, CREATE_CUSTOMER, READ_CUSTOMER, UPDATE_CUSTOMER, REMOVE_CUSTOMER
 
 _NO_CART = refusal("cart-unknown", free_rows=["ignored"], needed=True)
 
-_CART_OF_OTHERS = refusal(
-    "cart-of-others",
-    free_rows=[
-        ("read-accepted", "A customer may read the carts of others.", IgnoreRule(on("GET"))),
-        ("update-accepted", "A customer may change the carts of others.", IgnoreRule(on("PUT"))),
-        ("delete-accepted", "A customer may delete the carts of others.", IgnoreRule(on("DELETE"))),
-    ],
-    subject="A cart of other customers",
-    free=True,
-)
-
 
 def _name(test: Callable[[Any], bool], instead: Callable[[Any], str]) -> PatchRequest:
     """Take such names for another."""
@@ -365,7 +354,13 @@ def _as_default(_name: str, value: str) -> str | None:
 _PAGES = (
     *refusal(
         "page-not-a-number",
-        free_rows=[("default", "What is no number counts as not sent.", _page(_as_default))],
+        free_rows=[
+            (
+                "default",
+                "A page parameter that is not a number counts as not sent.",
+                _page(_as_default),
+            )
+        ],
         needed=True,
     ),
     *refusal(
@@ -474,7 +469,11 @@ _INVALID = refusal(
         ("type-optional", "A customer may come without a type.", _customer(_typeless_as_customer)),
         ("name-ignored", "A customer without a name gets one.", _customer(_some_name)),
         ("email-optional", "A customer without an email gets one.", _customer(_some_email)),
-        ("email-unchecked", "What is no email is accepted, and replaced.", _customer(_any_email)),
+        (
+            "email-unchecked",
+            "A string that is not an email is accepted, and replaced.",
+            _customer(_any_email),
+        ),
     ],
     needed=True,
 )
@@ -560,7 +559,7 @@ _CREDENTIALS = refusal(
         ("any-password", "Any password of a known email will do.", IgnoreRule(_is_known)),
         ("empty-password", "No password of a known email will do, too.",
          IgnoreRule(lambda ctx: _is_known(ctx) and not ctx.data.get("password"))),
-        ("tells-apart", "An unknown email gets a 404 where a wrong password gets a 401.",
+        ("tells-apart", "An unknown email gets a 404, a wrong password a 401.",
          PatchError(status(404), _is_unknown)),
         ("tells-apart-in-words", "An unknown email gets another text than a wrong password.",
          PatchError(text, _is_unknown)),
@@ -602,7 +601,6 @@ _GRANT = refusal(
 
 SURROUNDING_RULES: tuple[Break, ...] = (
     *_NO_CART,
-    *_CART_OF_OTHERS,
     *_NAME,
     *_BLANK,
     *_SYMBOL,

@@ -162,13 +162,16 @@ class UpdateOrderIndex:
         """Return the id of the cart at a place. Raises KeyError if there is none."""
         return self._cart_at[place]
 
-    def set(self, cart_id: str, updated_at: int) -> int:
+    def set(self, cart_id: str, updated_at: int, *, in_place: bool = False) -> int:
         """Add a cart, or move it to its time of update, in seconds since the epoch.
 
-        Of carts of one second, the one that was set last is the newest.
+        Of carts of one second, the one that was set last is the newest. With ``in_place`` a cart
+        that has that time already stays where it is.
         """
         old = self._place_of.get(cart_id)
         if old is not None:
+            if in_place and old // _NUMBERS == updated_at - self._shift:
+                return old
             self._places.remove(old)
             del self._cart_at[old]
         self._number += 1

@@ -87,8 +87,9 @@ class Store:
 
     def expire(self, now: float) -> None:
         """Delete the carts that are past their time."""
-        for cart_id in self._by_update.older_than(now - CART_LIFETIME):
-            self.delete_cart(cart_id)
+        with self._storage.repeatable():  # a read must not fail because the disk is full
+            for cart_id in self._by_update.older_than(now - CART_LIFETIME):
+                self.delete_cart(cart_id)
         oldest = self._by_update.min_updated_at()
         self.next_expiry = float("inf") if oldest is None else oldest + CART_LIFETIME
 
@@ -111,53 +112,50 @@ class Store:
         _keep(self._read_carts, cart_id, cart)
         return cart
 
-    def put_cart(self, cart: Cart) -> None:
-        """Create or replace a cart, its associations included. It is now the one updated last."""
-        self._put(cart, moves=True)
+    def put_cart(self, cart: Cart, *, in_place: bool = False) -> None:
+        """Create or replace a cart, its associations included.
 
-    def _put(self, cart: Cart, *, moves: bool) -> None:
+        With ``in_place`` a cart whose ``updated_at`` stays keeps its place in the lists.
+        """
         old = self.cart(cart.id)
         if old is None:
-            self._write(old, cart, dict.fromkeys(cart.customers), (), moves=moves)
+            self._write(old, cart, dict.fromkeys(cart.customers), (), in_place=in_place)
             return
         if cart.customers is old.customers:
-            self._write(old, cart, (), (), moves=moves)
+            self._write(old, cart, (), (), in_place=in_place)
             return
         has, before = dict.fromkeys(cart.customers), dict.fromkeys(old.customers)
         added = [customer for customer in has if customer not in before]
         removed = [customer for customer in before if customer not in has]
         if [*(c for c in before if c in has), *added] != list(has):  # in another order
             added, removed = list(has), list(before)
-        self._write(old, cart, added, removed, moves=moves)
+        self._write(old, cart, added, removed, in_place=in_place)
 
-    def associate(self, cart: Cart, customer_id: str, updated_at: int | None = None) -> None:
-        """Add a customer to a cart; with ``updated_at``, that is an update of the cart.
+    def associate(self, cart: Cart, customer_id: str) -> None:
+        """Add a customer to a cart, which is no update of it.
 
         The cart is as ``cart`` returned it. The cost does not grow with its customers.
         """
-        self._change_customers(cart, (customer_id,), (), updated_at)
+        self._change_customers(cart, (customer_id,), ())
 
-    def dissociate(self, cart: Cart, customer_id: str, updated_at: int | None = None) -> None:
+    def dissociate(self, cart: Cart, customer_id: str) -> None:
         """Remove a customer from a cart, as ``associate`` adds one."""
-        self._change_customers(cart, (), (customer_id,), updated_at)
+        self._change_customers(cart, (), (customer_id,))
 
-    def _change_customers(
-        self, cart: Cart, added: Sequence[str], removed: Sequence[str], updated_at: int | None
-    ) -> None:
+    def _change_customers(self, cart: Cart, added: Sequence[str], removed: Sequence[str]) -> None:
         old = self.cart(cart.id)
-        changed = cart if updated_at is None else replace(cart, updated_at=updated_at)
         as_read = old is not None and old.customers is cart.customers
         if not as_read or cart.id not in self._crowds:
             customers = (*(c for c in cart.customers if c not in removed), *added)
-            changed = replace(changed, customers=customers)
+            cart = replace(cart, customers=customers)
         if as_read:
-            self._write(old, changed, added, removed, moves=updated_at is not None)
+            self._write(old, cart, added, removed, in_place=True)
         else:
-            self._put(changed, moves=updated_at is not None)
+            self.put_cart(cart, in_place=True)
 
     def _write(
         self, old: Cart | None, cart: Cart, added: Collection[str], removed: Collection[str], *,
-        moves: bool,
+        in_place: bool,
     ) -> None:  # fmt: skip
         """Write a cart and its indexes. Of a crowd, only who came and who went is written."""
         if self._is_sharing:
@@ -194,7 +192,7 @@ class Store:
             self._crowds[cart.id] = crowd
             cart = replace(cart, customers=crowd)
         _keep(self._read_carts, cart.id, cart)
-        self._reindex(cart, added, removed, moves=moves, was_registered=was_registered)
+        self._reindex(cart, added, removed, in_place=in_place, was_registered=was_registered)
 
     def delete_cart(self, cart_id: str) -> None:
         """Delete a cart and its associations."""
@@ -249,17 +247,15 @@ class Store:
 
     def _reindex(
         self, cart: Cart, added: Collection[str], removed: Iterable[str], *,
-        moves: bool = True, was_registered: bool = False,
+        in_place: bool = False, was_registered: bool = False,
     ) -> None:  # fmt: skip
         """Bring the indexes up to a cart that gained and lost these customers."""
         cart_id, registered = cart.id, self._registered
         old = self._by_update.place(cart_id)
         for customer_id in removed:
             self._unindex(cart_id, customer_id)
-        place = old
-        if place is None or moves:
-            place = self._by_update.set(cart_id, cart.updated_at)
-            self.next_expiry = min(self.next_expiry, cart.updated_at + CART_LIFETIME)
+        place = self._by_update.set(cart_id, cart.updated_at, in_place=in_place)
+        self.next_expiry = min(self.next_expiry, cart.updated_at + CART_LIFETIME)
         moved = place != old
         if old is not None and was_registered and (moved or not cart.customers):
             registered.remove(old)

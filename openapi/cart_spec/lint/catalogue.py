@@ -16,7 +16,7 @@ _RULE_ID = re.compile(r"[a-z]+(-[a-z]+)*")
 
 @check("catalogue-invalid", "The document has a valid rule catalogue")
 def catalogue_invalid(subject: Subject) -> Iterator[Problem]:
-    """Its shape is checked first, then its ids: duplicate and unknown ones."""
+    """Check the shape first, then look for duplicate and unknown ids."""
     for pointer, problem in catalogue_problems(subject.document):
         message = f"The catalogue cannot be used: {problem}."
         yield Problem(pointer, message, "Correct it; until then no rule can be checked.")
@@ -26,7 +26,7 @@ def catalogue_invalid(subject: Subject) -> Iterator[Problem]:
     "rule-incomplete", "Every rule has an operation, a condition, and a source with its sentence"
 )
 def rule_incomplete(subject: Subject) -> Iterator[Problem]:
-    """The id is kebab-case words, never a position."""
+    """Also require that the id is kebab-case words, never a position."""
     for rule in _rules(subject):
         at = subject.rule_pointer(rule.id)
         if not rule.operations:
@@ -48,7 +48,7 @@ def rule_incomplete(subject: Subject) -> Iterator[Problem]:
 
 @check("rule-level-mismatch", "A rule has the level of the document that its source is in")
 def rule_level_mismatch(subject: Subject) -> Iterator[Problem]:
-    """An interpretation is never presented as documented."""
+    """Prevent that an interpretation is presented as documented."""
     documents = subject.document.data.get(CATALOGUE_KEY, {}).get("documents", {})
     for rule in _rules(subject):
         level = documents[rule.source.document].get("level")
@@ -62,7 +62,7 @@ def rule_level_mismatch(subject: Subject) -> Iterator[Problem]:
 
 @check("rule-freedom-missing", "An interpretation says what a deployment may do instead")
 def rule_freedom_missing(subject: Subject) -> Iterator[Problem]:
-    """Rules whose level, or whose exact status and text, are an interpretation."""
+    """Check rules whose level, or whose exact status and text, are an interpretation."""
     for rule in _rules(subject):
         if "interpretation" in (rule.level, rule.exact) and not rule.freedom:
             yield Problem(
@@ -74,7 +74,7 @@ def rule_freedom_missing(subject: Subject) -> Iterator[Problem]:
 
 @check("rule-text-mismatch", "The example of a refusal has the rule's text and status")
 def rule_text_mismatch(subject: Subject) -> Iterator[Problem]:
-    """``title`` is the rule's text; ``detail`` starts with it, or with the rule's own detail."""
+    """Compare ``title`` with the rule's text, and the start of ``detail`` with it or its detail."""
     contract = subject.contract
     for owner, text, detail, statuses, example in _refusals(contract):
         if contract is None or example is None:
@@ -96,7 +96,7 @@ def rule_text_mismatch(subject: Subject) -> Iterator[Problem]:
 
 @check("error-rule-missing", "Every documented error belongs to a rule of its operation")
 def error_rule_missing(subject: Subject) -> Iterator[Problem]:
-    """Each named example of an error answer is the example of a rule or a protocol error."""
+    """Require that each named example of an error is that of a rule or a protocol error."""
     contract = subject.contract
     if contract is None:
         return
@@ -119,7 +119,7 @@ def error_rule_missing(subject: Subject) -> Iterator[Problem]:
     "error-operation-missing", "Every refusal is documented by every operation that it applies to"
 )
 def error_operation_missing(subject: Subject) -> Iterator[Problem]:
-    """The operation has the rule's status, with the rule's example among its examples."""
+    """Require the rule's status in the operation, with the rule's example among its examples."""
     contract = subject.contract
     if contract is None:
         return
@@ -140,7 +140,7 @@ def error_operation_missing(subject: Subject) -> Iterator[Problem]:
 
 @check("disagreement-incomplete", "Every disagreement names both sides, a decision and its rules")
 def disagreement_incomplete(subject: Subject) -> Iterator[Problem]:
-    """A disagreement needs at least two published statements."""
+    """Also require at least two published statements."""
     for index, entry in enumerate(subject.contract.disagreements if subject.contract else ()):
         at = pointer_of(CATALOGUE_KEY, "disagreements", index)
         if len(entry.published) < 2:

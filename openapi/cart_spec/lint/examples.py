@@ -51,7 +51,7 @@ def _content(operation: Operation, status: str | None, owner: Any, at: str) -> I
 
 @check("example-missing", "Every request and every answer with a body has a named example")
 def example_missing(subject: Subject) -> Iterator[Problem]:
-    """An operation also needs at least one success and one error answer."""
+    """Also require at least one success and one error answer in an operation."""
     seen: set[str] = set()
     for medium in media(subject.document):
         if medium.pointer in seen:
@@ -77,7 +77,7 @@ def example_missing(subject: Subject) -> Iterator[Problem]:
 
 @check("example-invalid", "Every example is valid against its schema")
 def example_invalid(subject: Subject) -> Iterator[Problem]:
-    """This includes the examples of parameters."""
+    """Include the examples of parameters."""
     document = subject.document
     schemas = Schemas(document)
     seen: set[tuple[str, str]] = set()
@@ -104,7 +104,7 @@ def example_invalid(subject: Subject) -> Iterator[Problem]:
 
 @check("error-status-mismatch", "The status in the body of an error is the answer's own")
 def error_status_mismatch(subject: Subject) -> Iterator[Problem]:
-    """The error format repeats the HTTP status in each entry."""
+    """Compare them, because the error format repeats the HTTP status in each entry."""
     seen: set[tuple[str, str]] = set()
     for medium in media(subject.document):
         status = medium.status or ""

@@ -22,7 +22,7 @@ _SCHEMA = re.compile(
 
 @check("security-scheme-unknown", "Every security requirement names a declared scheme")
 def security_scheme_unknown(subject: Subject) -> Iterator[Problem]:
-    """Schemes are declared under ``components/securitySchemes``."""
+    """Look for the schemes under ``components/securitySchemes``."""
     document = subject.document
     known = document.data.get("components", {}).get("securitySchemes", {})
     owners: list[tuple[str, Mapping[str, Any]]] = [("", document.data)]
@@ -38,7 +38,7 @@ def security_scheme_unknown(subject: Subject) -> Iterator[Problem]:
 
 @check("link-target-unknown", "Every link leads to an operation")
 def link_target_unknown(subject: Subject) -> Iterator[Problem]:
-    """A link names the ``operationId`` of its target."""
+    """Look for the ``operationId`` that the link names."""
     known = {operation.data.get("operationId") for operation in subject.document.operations}
     for pointer, mapping in iter_mappings(subject.document.data):
         if pointer.split("/")[-2:-1] == ["links"]:
@@ -50,7 +50,7 @@ def link_target_unknown(subject: Subject) -> Iterator[Problem]:
 
 @check("operation-id-duplicate", "No two operations have the same id")
 def operation_id_duplicate(subject: Subject) -> Iterator[Problem]:
-    """Code generators would write one method for both."""
+    """Find duplicates, for which code generators would write only one method."""
     found = defaultdict(list)
     for operation in subject.document.operations:
         if operation.data.get("operationId"):
@@ -64,7 +64,7 @@ def operation_id_duplicate(subject: Subject) -> Iterator[Problem]:
 
 @check("path-parameter-undeclared", "Every parameter in a path is declared")
 def path_parameter_undeclared(subject: Subject) -> Iterator[Problem]:
-    """Each operation of the path declares it, or the path does."""
+    """Look for the declaration in the path, and in each of its operations."""
     for operation in subject.document.operations:
         declared = {each["name"] for each, _ in operation.parameters if each["in"] == "path"}
         for name in _PARAMETER.findall(operation.path):
@@ -75,7 +75,7 @@ def path_parameter_undeclared(subject: Subject) -> Iterator[Problem]:
 
 @check("schema-pattern-invalid", "Every pattern is a regular expression")
 def schema_pattern_invalid(subject: Subject) -> Iterator[Problem]:
-    """Validators raise errors on other patterns, or ignore them."""
+    """Compile the patterns, because validators raise errors on invalid ones or ignore them."""
     for pointer, schema in _schemas(subject.document):
         problem = _pattern_problem(schema.get("pattern"))
         if problem:
@@ -85,7 +85,7 @@ def schema_pattern_invalid(subject: Subject) -> Iterator[Problem]:
 
 @check("schema-value-invalid", "Every default and example of a schema is valid against it")
 def schema_value_invalid(subject: Subject) -> Iterator[Problem]:
-    """This is about values inside of schemas; media types have a check of their own."""
+    """Check values inside schemas. Examples of media types have their own check."""
     schemas = Schemas(subject.document)
     for pointer, schema in _schemas(subject.document):
         for key in ("default", "example"):

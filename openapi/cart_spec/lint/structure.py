@@ -17,7 +17,7 @@ _OPERATION_ID = re.compile(r"[a-z][A-Za-z0-9]*")
 
 @check("openapi-invalid", "The document is valid OpenAPI")
 def openapi_invalid(subject: Subject) -> Iterator[Problem]:
-    """These are the errors of openapi-spec-validator."""
+    """Report the errors of openapi-spec-validator."""
     for pointer, message in openapi_errors(subject.document):
         yield Problem(
             pointer, message, f"See the OpenAPI {subject.document.version} specification."
@@ -26,7 +26,7 @@ def openapi_invalid(subject: Subject) -> Iterator[Problem]:
 
 @check("duplicate-key", "No mapping has a key twice")
 def duplicate_key(subject: Subject) -> Iterator[Problem]:
-    """YAML and JSON parsers silently use the last one."""
+    """Find duplicates, of which YAML and JSON parsers silently use the last one."""
     for pointer, line in subject.document.duplicate_keys:
         yield Problem(
             pointer,
@@ -37,7 +37,7 @@ def duplicate_key(subject: Subject) -> Iterator[Problem]:
 
 @check("info-incomplete", "The document has a title, version, description, contact and licence")
 def info_incomplete(subject: Subject) -> Iterator[Problem]:
-    """Each of them is under ``info``."""
+    """Look for each of them under ``info``."""
     info = subject.document.data.get("info")
     for key in ("title", "version", "description", "contact", "license"):
         if not (isinstance(info, Mapping) and info.get(key)):
@@ -46,7 +46,7 @@ def info_incomplete(subject: Subject) -> Iterator[Problem]:
 
 @check("tag-incomplete", "Every tag is declared once, described and used")
 def tag_incomplete(subject: Subject) -> Iterator[Problem]:
-    """Declared tags have descriptions and operations; used tags are declared."""
+    """Require that declared tags have descriptions and operations, and used tags are declared."""
     document = subject.document
     used = {tag for operation in document.operations for tag in operation.data.get("tags", ())}
     declared = [
@@ -73,7 +73,7 @@ def tag_incomplete(subject: Subject) -> Iterator[Problem]:
 
 @check("operation-incomplete", "Every operation has an id, a tag, a summary and a description")
 def operation_incomplete(subject: Subject) -> Iterator[Problem]:
-    """The id is lower camel case, which code generators expect."""
+    """Also require an id in lower camel case, which code generators expect."""
     for operation in subject.document.operations:
         for key in ("tags", "summary", "description", "operationId"):
             if not operation.data.get(key):
@@ -89,7 +89,7 @@ def operation_incomplete(subject: Subject) -> Iterator[Problem]:
 
 @check("parameter-incomplete", "Every parameter has a description, a schema and an example")
 def parameter_incomplete(subject: Subject) -> Iterator[Problem]:
-    """A path parameter also needs a place in the template of its path."""
+    """Also require a place for each path parameter in the template of its path."""
     seen: set[str] = set()
     for operation in subject.document.operations:
         for parameter, pointer in operation.parameters:
@@ -112,7 +112,7 @@ def parameter_incomplete(subject: Subject) -> Iterator[Problem]:
 
 @check("description-missing", "Every response, request body, link and property is described")
 def description_missing(subject: Subject) -> Iterator[Problem]:
-    """A property may take its description from the schema that it refers to."""
+    """Accept a property whose description is in the schema that it refers to."""
     document = subject.document
     for pointer, kind, value in _described_things(document):
         resolved = document.resolve(value)
@@ -158,7 +158,7 @@ def _properties(schema: Any, pointer: str) -> Iterator[tuple[str, str, Any]]:
 
 @check("component-unused", "Every component is used")
 def component_unused(subject: Subject) -> Iterator[Problem]:
-    """Security schemes are used by name, other components by reference."""
+    """Look for names of security schemes, and for references to other components."""
     document = subject.document
     targets = {target[1:] for _, target in iter_references(document.data)}
     schemes = {name for each in _security(document) for name in each}

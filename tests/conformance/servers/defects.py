@@ -57,7 +57,7 @@ class _AnyTypeInBareArray(Service):
 
 
 class _BadUtf8(Service):
-    """Bytes that are no UTF-8 are replaced, so that the id is lost and the type decides."""
+    """Bytes that are not UTF-8 are replaced, so that the id is lost and the type decides."""
 
     def createCustomerCartAssociation(self, call: Call) -> Reply:
         if b"\xff" in call.body:
@@ -84,7 +84,7 @@ class _NewestCartsOnly(Service):
 
 
 class _ListsCartsOfNobody(Service):
-    """A customer's list has the carts that nobody has."""
+    """A customer's list has the carts without a customer."""
 
     def listed(self, call: Call) -> list[dict[str, Any]]:
         free = [cart for cart in self.carts.values() if not cart["customers"]]
@@ -121,7 +121,7 @@ class _OnlyFirstLoginDeletes(Service):
 
 
 class _EverybodyIsFirst(Service):
-    """A login tells the first customer's id, whoever logs in."""
+    """A login names the first customer, also if another one logs in."""
 
     def createCustomerToken(self, call: Call) -> Reply:
         status, document = super().createCustomerToken(call)
@@ -225,7 +225,7 @@ class _NameLost(Service):
 
 
 class _NotRegistered(Service):
-    """A shopper's new cart is nobody's."""
+    """A shopper's new cart has no customer."""
 
     def createACart(self, call: Call) -> Reply:
         status, document = super().createACart(call)
@@ -374,7 +374,7 @@ class _UnsafePaths(Service):
 
 
 class _LastBreak(_UnsafePaths):
-    """A line break at the end is no part of the id, to the pattern that looks at it."""
+    """The pattern for ids ignores a line break at the end."""
 
     def check_cart_id(self, call: Call) -> None:
         call.cart_id, whole = call.cart_id.removesuffix("\n"), call.cart_id
