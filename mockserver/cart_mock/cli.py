@@ -180,6 +180,14 @@ def _not_empty(_ctx: click.Context, _param: click.Parameter, key: str | None) ->
     help="Number of requests to remember for each store; 0 remembers none.",
 )
 @click.option(
+    "--journal-memory",
+    default=256,
+    show_envvar=True,
+    type=click.IntRange(1, 1_000_000),
+    metavar="MB",
+    help="Memory for the remembered requests of all stores. The oldest are forgotten first.",
+)
+@click.option(
     "--control-key",
     show_envvar=True,
     callback=_not_empty,

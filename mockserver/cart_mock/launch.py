@@ -7,6 +7,7 @@ import ipaddress
 import secrets
 import socket
 import sys
+from functools import partial
 
 import click
 from cart_spec.cli_errors import InputError
@@ -22,7 +23,7 @@ from cart_mock.state.seed import SeedError
 from cart_mock.telemetry.logs import log_to
 from cart_mock.telemetry.tracing import TelemetryMissing, instrumented
 from cart_mock.tenants.registry import TenantRegistry
-from cart_mock.tenants.request_log import RequestLog
+from cart_mock.tenants.request_log import LogMemory, RequestLog
 from cart_mock.workbench import BASE_PATH
 
 
@@ -66,12 +67,13 @@ def run(settings: Settings) -> None:
 
 
 def _registry(settings: Settings) -> TenantRegistry:
+    memory = LogMemory(settings.journal_memory * 1024 * 1024)
     try:
         return TenantRegistry(
             data=settings.data,
             clients=None if settings.clients is None else load_clients(settings.clients),
             seed=None if settings.seed is None else scenario_or_file(settings.seed),
-            new_request_log=lambda: RequestLog(settings.journal),
+            new_request_log=partial(RequestLog, settings.journal, memory),
         )
     except (ClientsError, DataError, SeedError) as error:
         raise InputError(str(error)) from error

@@ -29,6 +29,7 @@ class Settings:
     keep_alive: int
     breaks: tuple[Break, ...]
     journal: int
+    journal_memory: int
     control_key: str | None
     tls_cert: Path | None
     tls_key: Path | None

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: bytes, mode: int = 0o600, *, sync: bool = False) -> None:
+def write_atomically(
+    path: Path, content: bytes | Iterable[bytes], mode: int = 0o600, *, sync: bool = False
+) -> None:
     """Put ``content`` into place at once: a reader sees the old file or the new one, never a part.
 
+    The parts of an iterable are written one after the other, as it makes them.
     The new file has the permissions ``mode`` before anything is written to it. With ``sync`` it is
     on the disk before it takes the place of the old one. Raises OSError; then the old file is
     unchanged and nothing is left behind.
@@ -19,7 +23,7 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600, *, sync: boo
     try:
         with os.fdopen(handle, "wb") as file:
             part.chmod(mode)
-            file.write(content)
+            file.writelines((content,) if isinstance(content, bytes) else content)
             if sync:
                 file.flush()
                 os.fsync(file.fileno())

@@ -11,6 +11,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,6 +116,7 @@ def test_the_journal_is_folded_into_the_snapshot_when_it_has_grown(tmp_path: Pat
     largest = 0
     for number in range(500):
         storage.commit({"carts": {str(number % 7): {"n": number}}})
+        storage.wait_for_compaction()
         largest = max(largest, (tmp_path / "journal.jsonl").stat().st_size)
     storage.close()
     assert 1000 - 50 < largest <= 1000
@@ -129,6 +131,69 @@ def test_a_crash_between_snapshot_and_journal_is_harmless(tmp_path: Path) -> Non
     storage.close()
     (tmp_path / "journal.jsonl").write_bytes(old)
     assert reopened(tmp_path) == STATES[-1]
+
+
+class Paused:
+    """Holds a compaction before it writes its second part, until it may go on."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.reached, self.may_go_on = threading.Event(), threading.Event()
+        patch.setattr("cart_mock.state.journal_storage.time.sleep", self._pause)
+
+    def _pause(self, _seconds: float) -> None:
+        self.reached.set()
+        assert self.may_go_on.wait(10)
+
+
+def test_journal_changes_during_a_compaction_are_kept_at_every_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "data"
+    storage = JournalStorage(directory, compact_after=100)
+    paused = Paused(monkeypatch)
+    copies: list[tuple[Path, Any]] = []
+
+    def killed() -> None:
+        """Keep the files as a process that is killed now leaves them, and the state."""
+        copies.append((tmp_path / f"killed {len(copies)}", json.loads(json.dumps(storage.read()))))
+        shutil.copytree(directory, copies[-1][0])
+
+    storage.commit({"carts": {"a": {"text": "x" * 100}, "b": {"n": 1}}})
+    assert paused.reached.wait(10)
+    killed()
+    storage.commit({"carts": {"a": None, "c": {"n": 2}}})
+    storage.commit({"carts": {"a": {"n": 3}}})
+    killed()
+    assert not (directory / "snapshot.json").exists()
+    paused.may_go_on.set()
+    assert storage._compaction is not None
+    storage._compaction.join()
+    assert (directory / "snapshot.json").exists()
+    killed()
+    storage.commit({"carts": {"b": None, "d": {"n": 4}}})
+    assert b"x" * 100 not in (directory / "journal.jsonl").read_bytes()
+    killed()
+    storage.commit({"carts": {"d": {"n": 5}}})
+    killed()
+    storage.close()
+    for copy, state in copies:
+        assert reopened(copy) == state
+    assert reopened(directory) == storage.read()
+
+
+def test_journal_closed_during_a_compaction_stops_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = JournalStorage(tmp_path, compact_after=100)
+    paused = Paused(monkeypatch)
+    storage.commit({"carts": {"a": {"text": "x" * 100}}})
+    assert paused.reached.wait(10)
+    closing = threading.Thread(target=storage.close)
+    closing.start()
+    paused.may_go_on.set()
+    closing.join()
+    assert sorted(files(tmp_path)) == ["journal.jsonl"]
+    assert reopened(tmp_path) == {"carts": {"a": {"text": "x" * 100}}}
 
 
 def test_stock_tinydb_opens_the_snapshot(tmp_path: Path) -> None:
@@ -397,17 +462,19 @@ def test_a_snapshot_that_cannot_be_written_costs_no_change(
 ) -> None:
     storage = JournalStorage(tmp_path, compact_after=200)
 
-    def fail() -> None:
+    def fail(*_arguments: Any, **_options: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storage, "compact", fail)
+        patch.setattr("cart_mock.state.journal_storage.write_atomically", fail)
         for number in range(20):
             storage.commit({"carts": {str(number): {"n": number}}})
+            storage.wait_for_compaction()
     assert any("snapshot.json: cannot be written" in message for message in caplog.messages)
     assert len(caplog.messages) < 5
     for number in range(20, 60):
         storage.commit({"carts": {str(number): {"n": number}}})
+    storage.wait_for_compaction()
     assert (tmp_path / "snapshot.json").exists()
     storage.close()
     assert reopened(tmp_path)["carts"] == {str(n): {"n": n} for n in range(60)}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cart_mock.auth.passwords import hash_password, matches
 from cart_mock.state.clock import Clock
-from cart_mock.state.entities import Cart, Contact, Customer
+from cart_mock.state.entities import CART_LIFETIME, Cart, Contact, Customer
 from cart_mock.state.seed import SeedError, exported, load_seed, seed_of
 from cart_mock.tenants.registry import TenantRegistry
 
@@ -170,6 +170,27 @@ def test_every_new_store_starts_with_it_and_a_reset_brings_it_back() -> None:
     tenants.reset(tenant)
     assert one.everything() == before
     assert [customer.id for customer in one.customers(0, 9)[0]] == ["bob", "ada"]
+
+
+@pytest.mark.parametrize("times", [{}, {"created_at": "2026-01-02T03:04:05Z"}])
+def test_seed_a_store_made_later_has_its_own_times(times: dict[str, str]) -> None:
+    time = MachineTime()
+    seed = seed_of({"customers": [ADA], "carts": [{**CART, **times}], "associations": [LINK]}, "s")
+    tenants = TenantRegistry(seed=seed, new_clock=lambda: Clock(time))
+    for _ in range(2):
+        now = int(time.now)
+        tenant = tenants.use(f"at {now}")
+        [cart] = tenant.store.carts_of("ada", 0, 9)[0]
+        created = 1767323045 if times else now
+        assert (cart.created_at, cart.updated_at) == (created, now)
+        assert [c.created_at for c in tenant.store.customers_named("Ada")] == [now]
+        tenant.clock.advance(CART_LIFETIME - 1)
+        tenant.now()
+        assert tenant.store.cart("c") is not None
+        tenant.clock.advance(1)
+        tenant.now()
+        assert tenant.store.everything() == ([Customer("ada", "Ada", ADA["email"], now, now)], [])
+        time.now += 3 * CART_LIFETIME
 
 
 def test_a_store_that_is_kept_is_not_seeded_again(tmp_path: Path) -> None:

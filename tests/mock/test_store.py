@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -57,6 +60,7 @@ class AgainstAModel(RuleBasedStateMachine):
         self.customers: dict[str, Customer] = {}
         self.written: dict[str, tuple[int, int]] = {}
         self.emails: set[str] = set()
+        self.bases: list[tuple[Store, tuple[list[Customer], list[Cart]]]] = []
         self.step = 0
         for customer_id in CUSTOMERS:
             self.put_customer(customer_id, upper=False)
@@ -97,6 +101,29 @@ class AgainstAModel(RuleBasedStateMachine):
         self.store.delete_cart(cart_id)
         self.carts.pop(cart_id, None)
         self.written.pop(cart_id, None)
+
+    @rule(cart_id=CART_IDS, customer_id=CUSTOMER_IDS, updates=st.booleans(), reread=st.booleans())
+    def associate_or_dissociate(
+        self, cart_id: str, customer_id: str, updates: bool, reread: bool
+    ) -> None:
+        """Change one association of a cart, as an update of the cart or not."""
+        now = self.expire()
+        cart = self.carts.get(cart_id)
+        if cart is None:
+            return
+        there = customer_id in cart.customers
+        given = self.store.cart(cart_id) if reread else cart
+        assert given is not None
+        change = self.store.dissociate if there else self.store.associate
+        change(given, customer_id, now if updates else None)
+        left = tuple(c for c in cart.customers if c != customer_id)
+        customers = left if there else (*left, customer_id)
+        self.carts[cart_id] = replace(
+            cart, customers=customers, updated_at=now if updates else cart.updated_at
+        )
+        if updates:
+            self.step += 1
+            self.written[cart_id] = (now, self.step)
 
     @rule(customer_id=CUSTOMER_IDS, upper=st.booleans())
     def put_customer(self, customer_id: str, upper: bool) -> None:
@@ -145,6 +172,25 @@ class AgainstAModel(RuleBasedStateMachine):
             self.written[cart.id] = (cart.updated_at, self.step + number)
         self.step += len(carts)
 
+    @rule(later=st.sampled_from([0, 5]))
+    def share(self, later: int) -> None:
+        """Share what is there, as another store has it that was made some seconds before."""
+        self.expire()
+        customers, carts = self.store.everything()
+        base = Store(InMemoryStorage(), lambda: "salt")
+        base.fill(
+            [replace(c, created_at=c.created_at - later, updated_at=c.updated_at - later)
+             for c in customers],
+            [replace(c, created_at=c.created_at - later, updated_at=c.updated_at - later)
+             for c in carts],
+        )  # fmt: skip
+        self.bases.append((base, base.everything()))
+        self.store.share(base, later)
+        self.step += 1
+        for number, cart in enumerate(carts):
+            self.written[cart.id] = (cart.updated_at, self.step + number)
+        self.step += len(carts)
+
     def newest_first(self, customer_id: str | None) -> list[Cart]:
         """The model's carts of a customer, or those of any customer, in the order of a list."""
         ids = sorted(self.written, key=lambda cart_id: self.written[cart_id], reverse=True)
@@ -184,6 +230,11 @@ class AgainstAModel(RuleBasedStateMachine):
             "carts": len(self.carts),
             "registered_carts": len(registered),
         }
+        assert store.everything() == (list(self.customers.values()), list(self.carts.values()))
+        for base, content in self.bases:
+            assert base.everything() == content
+            of_first = [cart for cart in content[1] if "u1" in cart.customers]
+            assert base.cart_count_of("u1") == len(of_first)
 
 
 class OnDiskAgainstAModel(AgainstAModel):
@@ -216,11 +267,27 @@ class OnDiskAgainstAModel(AgainstAModel):
             shutil.rmtree(self.directory)
 
 
+class CrowdsAgainstAModel(OnDiskAgainstAModel):
+    """The same with every association of a cart with two customers in a document of its own."""
+
+    def __init__(self) -> None:
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr("cart_mock.state.store._CROWD", 1)
+        super().__init__()
+
+    def teardown(self) -> None:
+        """Leave nothing behind."""
+        super().teardown()
+        self.patch.undo()
+
+
 SETTINGS = settings(max_examples=100, stateful_step_count=25, deadline=None)
 TestInMemory = AgainstAModel.TestCase
 TestInMemory.settings = SETTINGS
 TestOnDisk = OnDiskAgainstAModel.TestCase
 TestOnDisk.settings = settings(SETTINGS, max_examples=40)
+TestCrowds = CrowdsAgainstAModel.TestCase
+TestCrowds.settings = settings(SETTINGS, max_examples=40)
 
 
 @pytest.fixture
@@ -265,3 +332,92 @@ def test_a_cart_lives_seven_days_to_the_second(tenant: Tenant) -> None:
     tenant.clock.advance(1)
     tenant.now()
     assert store.cart("c") is None
+
+
+def steps_of(act: Callable[[], object]) -> int:
+    """Return how many functions a call makes Python call, those written in C included."""
+    steps = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal steps
+        steps += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return steps
+
+
+def in_store_of(customers: int, carts: int) -> dict[str, int]:
+    """Return the steps of each operation, on a cart and a customer that have so many."""
+    store, now = Store(InMemoryStorage(), lambda: "salt"), int(START)
+    store.put_customer(Customer("x", "X", "x@example.com", now, now))
+    for number in range(carts):
+        store.put_cart(Cart(f"c{number}", "N", now, now, customers=("x",)))
+    ids = tuple(f"u{number}" for number in range(customers))
+    store.put_cart(Cart("crowded", "N", now, now, customers=ids))
+
+    def cart() -> Cart:
+        found = store.cart("crowded")
+        assert found is not None
+        return found
+
+    return {
+        "associate": steps_of(lambda: store.associate(cart(), "x")),
+        "associate and update": steps_of(lambda: store.associate(cart(), "y", now + 1)),
+        "update": steps_of(lambda: store.put_cart(replace(cart(), name="M", updated_at=now + 2))),
+        "first page": steps_of(lambda: store.carts_of("x", 0, 20)),
+        "last page": steps_of(lambda: store.carts_of("x", carts - 20, 20)),
+        "dissociate": steps_of(lambda: store.dissociate(cart(), "x", now + 3)),
+    }
+
+
+def test_store_operations_take_as_many_steps_however_much_there_is() -> None:
+    few, many = in_store_of(customers=50, carts=50), in_store_of(customers=5000, carts=5000)
+    for operation, steps in few.items():
+        assert many[operation] < 1.5 * steps, operation
+
+
+def test_store_sharing_takes_as_many_steps_however_much_is_shared() -> None:
+    steps = []
+    for size in (5, 500):
+        base, store = (Store(InMemoryStorage(), lambda: "salt") for _ in range(2))
+        base.fill((), [Cart(f"c{number}", "N", 0, 0, customers=("x",)) for number in range(size)])
+        new = Cart("new", "N", 9, 9, customers=("x",))
+        steps.append(
+            (steps_of(partial(store.share, base, 1)), steps_of(partial(store.put_cart, new)))
+        )
+        assert [cart.id for cart in store.carts_of("x", 0, 2)[0]] == ["new", f"c{size - 1}"]
+        assert base.cart_count_of("x") == size
+    assert steps[0] == steps[1]
+
+
+def test_store_a_crowded_cart_of_an_older_file_is_read(tmp_path: Path) -> None:
+    ids = [f"u{number}" for number in range(50)]
+    old = {"id": "c", "name": "N", "created_at": 1, "updated_at": 1, "customers": ids}
+    storage = JournalStorage(tmp_path)
+    storage.commit({"carts": {"c": old}})
+    store = Store(storage, lambda: "salt")
+    cart = store.cart("c")
+    assert cart is not None
+    store.associate(cart, "one more")
+    store.close()
+    again = Store(JournalStorage(tmp_path), lambda: "salt").cart("c")
+    assert again is not None
+    assert again.customers == (*ids, "one more")
+
+
+def test_store_a_crowded_cart_made_anew_has_only_its_new_customers(store: Store) -> None:
+    ids = tuple(f"u{number}" for number in range(50))
+    crowded = Cart("c", "N", int(START), int(START), customers=ids)
+    for again in (replace(crowded, customers=("u0",)), replace(crowded, customers=ids[:40])):
+        store.put_cart(crowded)
+        store.delete_cart("c")
+        store.put_cart(again)
+        assert [store.cart_count_of(c) for c in ("u0", "u39", "u49")] == [
+            1, int(len(again.customers) == 40), 0,
+        ]  # fmt: skip
+        store.delete_cart("c")
+        assert store.carts_of("u0", 0, 9) == ([], 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import secrets
 from collections.abc import Callable
@@ -188,3 +189,26 @@ def test_a_token_is_valid_again_when_the_clock_is_set_back(world: World) -> None
     assert world.send("GET", "/v2/carts", world.admin).status_code == 401
     world.wait(-1)
     assert world.send("GET", "/v2/carts", world.admin).status_code == 200
+
+
+def test_tokens_that_were_issued_here_are_read_without_the_library(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tokens = access(), customer()
+
+    def fail(*_arguments: Any, **_options: Any) -> None:
+        raise AssertionError("the library was asked")
+
+    monkeypatch.setattr(jwt, "decode", fail)
+    TOKENS.read_access(tokens[0])
+    TOKENS.read_customer(tokens[1])
+
+
+@pytest.mark.parametrize("payload", [b"{}", b"[]", b"{", b"", b'{"aud":"customer","store":"s"}'])
+def test_tokens_signed_with_the_key_but_without_the_claims_are_invalid(payload: bytes) -> None:
+    signed = customer().partition(".")[0] + "." + base64.urlsafe_b64encode(payload).decode()
+    signed = signed.rstrip("=")
+    signature = hmac.digest(KEY, signed.encode(), "sha256")
+    token = f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+    with pytest.raises(TokenInvalid):
+        TOKENS.read_customer(token)

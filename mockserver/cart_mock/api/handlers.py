@@ -33,16 +33,14 @@ def create_customer_cart_association(ctx: RequestContext) -> Content:
     cart, customer_id = _cart(ctx), ctx.entry["id"]
     if customer_id in cart.customers:
         return None
-    customers = (*cart.customers, customer_id)
-    ctx.store.put_cart(replace(cart, customers=customers, updated_at=ctx.now))
+    ctx.store.associate(cart, customer_id, ctx.now)
     return {"data": [serializers.identifier(customer_id)]}
 
 
 def delete_customer_cart_association(ctx: RequestContext) -> Content:
     cart, customer_id = _cart(ctx), ctx.entry["id"]
     if customer_id in cart.customers:
-        customers = tuple(c for c in cart.customers if c != customer_id)
-        ctx.store.put_cart(replace(cart, customers=customers, updated_at=ctx.now))
+        ctx.store.dissociate(cart, customer_id, ctx.now)
     return None
 
 

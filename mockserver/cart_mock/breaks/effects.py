@@ -293,7 +293,7 @@ def _delete_and(left: Callable[[tuple[str, ...]], Iterable[str]]) -> ReplaceHand
         was_there = not is_new(ctx)
         answer = act()
         if was_there:
-            give(ctx, left(cart_of(ctx).customers))
+            give(ctx, left(tuple(cart_of(ctx).customers)))
         return answer
 
     return ReplaceHandler(do, (DELETE,))

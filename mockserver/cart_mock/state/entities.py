@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import msgspec
+
+if TYPE_CHECKING:
+    Customers = Sequence[str]
+else:
+    # What msgspec makes of a document. A cart with many customers has a CustomerList instead.
+    Customers = tuple[str, ...]
 
 CART_LIFETIME = 7 * 24 * 3600
 """Seconds from a cart's last update until it is gone (rule ``cart-expired``)."""
@@ -29,7 +38,7 @@ class Cart(msgspec.Struct, frozen=True, dict=True):
     created_at: int
     updated_at: int
     description: str = ""
-    customers: tuple[str, ...] = ()
+    customers: Customers = ()
     contact: Contact | None = None
 
     @property

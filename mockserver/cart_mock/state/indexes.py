@@ -2,64 +2,198 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import islice, takewhile
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterator
+from itertools import chain, takewhile
+
+_CHUNK = 1024
+"""How many places a chunk has at most."""
+_NUMBERS = 1 << 40
+"""How many carts can be updated before the running numbers of their places end."""
+
+
+class SortedPlaces:
+    """Places of carts in ascending order. Every operation costs about the same at any size.
+
+    A place is a number that grows with the cart's last update. They lie in chunks, so that adding
+    or removing one moves only the rest of its chunk, and a position is found by the lengths of the
+    chunks.
+    """
+
+    __slots__ = ("_chunks", "_lasts", "_length")
+
+    def __init__(self) -> None:
+        self._chunks: list[list[int]] = []
+        self._lasts: list[int] | None = None
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[int]:
+        return chain.from_iterable(self._chunks)
+
+    def copy(self) -> SortedPlaces:
+        """Return places that change apart from these."""
+        copied = SortedPlaces()
+        copied._chunks = [chunk.copy() for chunk in self._chunks]
+        copied._length = self._length
+        return copied
+
+    def add(self, place: int) -> None:
+        """Add a place that is not there."""
+        self._length += 1
+        chunks = self._chunks
+        if not chunks:
+            chunks.append([place])
+            return
+        chunk = chunks[-1]
+        if place > chunk[-1]:
+            if len(chunk) < _CHUNK:
+                chunk.append(place)
+                if self._lasts is not None:
+                    self._lasts[-1] = place
+            else:
+                chunks.append([place])
+                self._lasts = None
+            return
+        chunk = chunks[self._chunk_of(place)]
+        insort(chunk, place)
+        if len(chunk) > _CHUNK:
+            at, half = self._chunk_of(place), len(chunk) // 2
+            chunks[at : at + 1] = [chunk[:half], chunk[half:]]
+            self._lasts = None
+
+    def remove(self, place: int) -> None:
+        """Remove a place that is there."""
+        chunks = self._chunks
+        at = self._chunk_of(place)
+        chunk = chunks[at]
+        del chunk[bisect_left(chunk, place)]
+        self._length -= 1
+        if not chunk:
+            del chunks[at]
+            self._lasts = None
+        elif at > 0 and len(chunk) < _CHUNK // 4 and len(chunks[at - 1]) < _CHUNK // 4:
+            # Small chunks are joined, or many of them would be walked to find a position.
+            chunks[at - 1 : at + 1] = [chunks[at - 1] + chunk]
+            self._lasts = None
+        elif self._lasts is not None:
+            self._lasts[at] = chunk[-1]
+
+    def remove_all(self, places: Collection[int]) -> None:
+        """Remove places that are there."""
+        if len(places) * 12 < self._length:
+            for place in places:
+                self.remove(place)
+            return
+        # Of many places, building the chunks anew is cheaper than one removal after the other.
+        removed = set(places)
+        left = [place for place in self if place not in removed]
+        self._chunks = [left[at : at + _CHUNK] for at in range(0, len(left), _CHUNK)]
+        self._lasts = None
+        self._length = len(left)
+
+    def newest_first(self, offset: int, limit: int) -> list[int]:
+        """Return the places of a page, the most recent update first."""
+        end = self._length - offset
+        found: list[int] = []
+        if end <= 0 or limit <= 0:
+            return found
+        start = self._length
+        for chunk in reversed(self._chunks):
+            start -= len(chunk)
+            if start >= end:
+                continue
+            part = chunk[max(0, end - start - limit + len(found)) : end - start]
+            part.reverse()
+            found += part
+            if len(found) == limit:
+                break
+            end = start
+        return found
+
+    def _chunk_of(self, place: int) -> int:
+        """Return the position of the first chunk that does not end before a place."""
+        if len(self._chunks) == 1:
+            return 0
+        if self._lasts is None:
+            self._lasts = [chunk[-1] for chunk in self._chunks]
+        return bisect_left(self._lasts, place)
 
 
 class UpdateOrderIndex:
-    """Cart ids in the order of their last update. Every operation costs the same at any size.
+    """The place of every cart in the order of the last update. Other indexes use its places."""
 
-    A dict keeps its keys in the order in which they were added, and adds to its end: carts that
-    change often lie together there, which they do not in an ``OrderedDict``.
-    """
-
-    __slots__ = ("_in_order", "_last", "_updated_at")
+    __slots__ = ("_cart_at", "_number", "_place_of", "_places", "_shift")
 
     def __init__(self) -> None:
-        self._updated_at: dict[str, int] = {}
-        self._last = 0
-        self._in_order = True
+        self._shift = 0
+        self._places = SortedPlaces()
+        self._place_of: dict[str, int] = {}
+        self._cart_at: dict[int, str] = {}
+        self._number = 0
 
     def __len__(self) -> int:
-        return len(self._updated_at)
+        return len(self._place_of)
 
-    def __contains__(self, cart_id: str) -> bool:
-        return cart_id in self._updated_at
+    def __contains__(self, cart_id: object) -> bool:
+        return cart_id in self._place_of
 
-    def set(self, cart_id: str, updated_at: int) -> None:
-        """Add a cart, or move it to its time of update, in seconds since the epoch."""
-        self._updated_at.pop(cart_id, None)
-        self._updated_at[cart_id] = updated_at
-        if updated_at < self._last:
-            self._in_order = False  # the clock was set back
-        self._last = updated_at
+    def copy(self, shift: int) -> UpdateOrderIndex:
+        """Return an index that changes apart from this one.
+
+        ``shift`` is how many seconds later all of its carts were updated. Their places stay as they
+        are, so that other indexes can be shared.
+        """
+        copied = UpdateOrderIndex()
+        copied._shift = self._shift + shift
+        copied._places = self._places.copy()
+        copied._place_of = self._place_of.copy()
+        copied._cart_at = self._cart_at.copy()
+        copied._number = self._number
+        return copied
+
+    def place(self, cart_id: str) -> int | None:
+        """Return a cart's place, or None if the cart is not there."""
+        return self._place_of.get(cart_id)
+
+    def cart_at(self, place: int) -> str:
+        """Return the id of the cart at a place. Raises KeyError if there is none."""
+        return self._cart_at[place]
+
+    def set(self, cart_id: str, updated_at: int) -> int:
+        """Add a cart, or move it to its time of update, in seconds since the epoch.
+
+        Of carts of one second, the one that was set last is the newest.
+        """
+        old = self._place_of.get(cart_id)
+        if old is not None:
+            self._places.remove(old)
+            del self._cart_at[old]
+        self._number += 1
+        place = self._place_of[cart_id] = (updated_at - self._shift) * _NUMBERS + self._number
+        self._cart_at[place] = cart_id
+        self._places.add(place)
+        return place
 
     def discard(self, cart_id: str) -> None:
         """Remove a cart, if it is there."""
-        self._updated_at.pop(cart_id, None)
+        place = self._place_of.pop(cart_id, None)
+        if place is not None:
+            self._places.remove(place)
+            del self._cart_at[place]
 
     def newest_first(self, offset: int, limit: int) -> list[str]:
         """Return a page of ids, the most recently updated first."""
-        return list(islice(reversed(self._ordered()), offset, offset + limit))
+        return [self._cart_at[place] for place in self._places.newest_first(offset, limit)]
 
     def older_than(self, moment: float) -> list[str]:
         """Return the ids of the carts that were last updated at that moment or before it."""
-        return [cart_id for cart_id, _ in takewhile(lambda e: e[1] <= moment, self._items())]
+        moment -= self._shift
+        old = takewhile(lambda place: place // _NUMBERS <= moment, self._places)
+        return [self._cart_at[place] for place in old]
 
     def min_updated_at(self) -> int | None:
-        """Return the time of the least recent update, or None if there is no cart.
-
-        This may scan deleted slots: do not call it for every request.
-        """
-        return next((updated_at for _, updated_at in self._items()), None)
-
-    def _items(self) -> Iterable[tuple[str, int]]:
-        return self._ordered().items()
-
-    def _ordered(self) -> dict[str, int]:
-        if not self._in_order:
-            # Sorting is stable: of two carts of one second, the one updated last stays last.
-            self._updated_at = dict(sorted(self._updated_at.items(), key=lambda entry: entry[1]))
-            self._last = next(reversed(self._updated_at.values()), 0)
-            self._in_order = True
-        return self._updated_at
+        """Return the time of the least recent update, or None if there is no cart."""
+        return next((place // _NUMBERS + self._shift for place in self._places), None)

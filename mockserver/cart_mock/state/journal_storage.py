@@ -1,17 +1,24 @@
 """State on disk: a snapshot that stock TinyDB can open, and a journal of the changes since.
 
 A change is one JSON line, handed to the operating system before it is acknowledged: a process that
-is killed loses no acknowledged change. Replaying a journal over a newer snapshot ends in the same
-state, because its lines carry whole documents; so a crash between the two steps of a compaction is
-harmless. The files are for their owner alone.
+is killed loses no acknowledged change. The files are for their owner alone.
+
+A journal that has grown is folded into the snapshot in a thread, while changes are appended to it.
+Then a journal of only the newer changes takes its place. Replaying the whole journal over the new
+snapshot ends in the same state, because its lines carry whole documents; so a crash between the two
+steps is harmless.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import threading
+import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +33,8 @@ logger = logging.getLogger(__name__)
 FORMAT: Final = "cart-mock"
 VERSION: Final = 1
 SNAPSHOT, JOURNAL = "snapshot.json", "journal.jsonl"
+_SLICE = 256
+"""How many documents of a snapshot are encoded between two turns of other threads."""
 _HEADER_TABLE, _HEADER_ID = "_format", "1"
 
 _encode = msgspec.json.Encoder().encode
@@ -72,6 +81,8 @@ class JournalStorage(InMemoryStorage):
     ``journals`` are shared by the storages of a process.
     """
 
+    can_share = False
+
     def __init__(
         self, directory: Path, compact_after: int = 16 * 1024 * 1024,
         journals: OpenJournals | None = None,
@@ -87,6 +98,7 @@ class JournalStorage(InMemoryStorage):
         self._journals = OpenJournals() if journals is None else journals
         os.close(os.open(self._journal, os.O_WRONLY | os.O_CREAT, 0o600))
         self._length = _size(self._journal)
+        self._compaction: _Compaction | None = None
         if self._length == 0:
             try:
                 self._append(_header_line)
@@ -102,45 +114,120 @@ class JournalStorage(InMemoryStorage):
         try:
             written = self._journals.append(self._journal, line)
         except OSError as error:
-            self._cut()
+            self._drop_torn()
             raise StorageFailed(error.errno, error.strerror, str(self._journal)) from error
         if written != len(line):
-            self._cut()
+            self._drop_torn()
             raise StorageFailed(
                 f"{self._journal}: only {written} of {len(line)} bytes could be written"
             )
         self._length += written
 
-    def _cut(self) -> None:
+    def _drop_torn(self) -> None:
         """Drop what was written of a line that does not fit."""
         with suppress(OSError):
             os.truncate(self._journal, self._length)
 
     def commit(self, *changes: Changes) -> None:
-        """Record changes, apply them, and fold the journal into the snapshot when it has grown."""
+        """Record changes and apply them. When the journal has grown, begin to fold it."""
         super().commit(*changes)
-        if self._length > self._compact_after:
-            try:
-                self.compact()
-            except OSError as error:
-                # The changes are kept all the same, so that is no failure of theirs.
-                self._compact_after = 2 * self._length
-                logger.warning("%s: cannot be written now: %s", self._snapshot, error)
+        if self._compaction is not None:
+            if not self._compaction.is_alive():
+                self._finish(self._compaction)
+        elif self._length > self._compact_after:
+            # Documents are replaced, never changed, so copies of the tables keep this state.
+            tables = {name: documents.copy() for name, documents in self.read().items()}
+            self._compaction = _Compaction(self._snapshot, tables, self._length)
+            self._compaction.start()
 
     def compact(self) -> None:
         """Write the present state as the snapshot and start an empty journal. Raises OSError."""
-        content = _encode({_HEADER_TABLE: {_HEADER_ID: _header}, **self.read()})
-        write_atomically(self._snapshot, content, sync=True)
+        self.wait_for_compaction()
+        write_atomically(self._snapshot, _snapshot_parts(self.read()), sync=True)
         # The header stays, so that there is never a journal without one.
         self._length = len(_header_line)
         os.truncate(self._journal, self._length)
         self._compact_after = max(self._least_growth, _size(self._snapshot))
 
+    def wait_for_compaction(self) -> None:
+        """Wait for a compaction that is under way, if there is one, and finish it."""
+        if self._compaction is not None:
+            self._compaction.join()
+            self._finish(self._compaction)
+
+    def _finish(self, compaction: _Compaction) -> None:
+        self._compaction = None
+        try:
+            if compaction.error is not None:
+                raise compaction.error
+            self._cut(compaction.length)
+        except OSError as error:
+            # The changes are kept all the same, so that is no failure of theirs.
+            self._compact_after = 2 * self._length
+            logger.warning("%s: cannot be written now: %s", self._snapshot, error)
+        else:
+            self._compact_after = max(self._least_growth, _size(self._snapshot))
+
+    def _cut(self, length: int) -> None:
+        """Replace the journal by one without its first bytes. Raises OSError; then it is whole."""
+        with self._journal.open("rb") as journal:
+            journal.seek(length)
+            content = _header_line + journal.read(self._length - length)
+        write_atomically(self._journal, content)
+        self._journals.close(self._journal)  # what was open is the old one
+        self._length = len(content)
+
     def close(self) -> None:
         """Close the journal and refuse every further change; the files stay."""
         if not self._is_closed:
             super().close()
+            if self._compaction is not None:
+                self._compaction.stop()
             self._journals.close(self._journal)
+
+
+class _Compaction(threading.Thread):
+    """Writes tables as the snapshot. ``length`` is that of the journal which they include."""
+
+    def __init__(self, path: Path, tables: Tables, length: int) -> None:
+        super().__init__(name="compaction")
+        self.length = length
+        self.error: OSError | None = None
+        self._path = path
+        self._tables = tables
+        self._is_stopped = False
+
+    def run(self) -> None:
+        try:
+            write_atomically(self._path, self._parts(), sync=True)
+        except OSError as error:
+            self.error = error
+        self._tables = {}
+
+    def stop(self) -> None:
+        """End it without a snapshot, unless that is written already."""
+        self._is_stopped = True
+        self.join()
+
+    def _parts(self) -> Iterator[bytes]:
+        for part in _snapshot_parts(self._tables):
+            if self._is_stopped:
+                raise OSError("the storage was closed")
+            yield part
+            time.sleep(0)  # lets the thread that waits for the interpreter go on
+
+
+def _snapshot_parts(tables: Tables) -> Iterator[bytes]:
+    """Yield the JSON of a snapshot, a slice of documents at a time."""
+    yield b"{" + _encode(_HEADER_TABLE) + b":" + _encode({_HEADER_ID: _header})
+    for name, documents in tables.items():
+        yield b"," + _encode(name) + b":{"
+        entries, separator = iter(documents.items()), b""
+        while part := dict(islice(entries, _SLICE)):
+            yield separator + _encode(part)[1:-1]
+            separator = b","
+        yield b"}"
+    yield b"}"
 
 
 def _read_snapshot(path: Path) -> Tables:

@@ -84,6 +84,15 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         return found
 
     @cached_property
+    def is_relative(self) -> bool | None:
+        """Whether all times are left out; None if only some are."""
+        entries: tuple[SeedCustomer | SeedCart, ...] = (*self.customers, *self.carts)
+        given = {(e.created_at is not None, e.updated_at is not None) for e in entries}
+        if given <= {(False, False)}:
+            return True
+        return False if given == {(True, True)} else None
+
+    @cached_property
     def _password_hashes(self) -> dict[str, str]:
         # Hashing is slow on purpose; a seed's customers often share one password.
         passwords = {c.password for c in self.customers if c.password is not None}

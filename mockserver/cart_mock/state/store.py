@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
+from msgspec.structs import replace
 from tinydb import Query
 from tinydb.table import Document
 
+from cart_mock.state.customer_list import CustomerList
 from cart_mock.state.entities import CART_LIFETIME, Cart, Customer
-from cart_mock.state.indexes import UpdateOrderIndex
-from cart_mock.state.tinydb_tables import Database, InMemoryStorage, KeyedTable
+from cart_mock.state.indexes import SortedPlaces, UpdateOrderIndex
+from cart_mock.state.tinydb_tables import (
+    Changes,
+    Database,
+    Documents,
+    InMemoryStorage,
+    KeyedTable,
+    TableChanges,
+    Tables,
+)
 
 E = TypeVar("E", Cart, Customer)
 
 _KEY_ID = "1"
 _READ = 10_000
 """How many carts, and how many customers, are kept as they were read last."""
+_CROWD = 32
+"""How many customers a cart's document lists. Those of a cart that once had more, a crowded one,
+are documents of their own, so that one more of them is one small document more."""
 
 
 class Store:
@@ -39,6 +53,7 @@ class Store:
         database = Database(storage)
         self._carts = database.keyed("carts")
         self._customers = database.keyed("customers")
+        self._associations = database.keyed("associations")
         self._key = database.keyed("key")
         self._read_carts: OrderedDict[str, Cart] = OrderedDict()
         self._read_customers: OrderedDict[str, Customer] = OrderedDict()
@@ -48,14 +63,24 @@ class Store:
         self._read_carts.clear()
         self._read_customers.clear()
         self._by_update = UpdateOrderIndex()
-        self._registered = UpdateOrderIndex()
-        self._carts_of: dict[str, UpdateOrderIndex] = {}
+        self._registered = SortedPlaces()
+        self._carts_of: dict[str, SortedPlaces] = {}
+        self._crowds: dict[str, CustomerList] = {}
+        self._crowded_carts_of: dict[str, dict[str, int]] = {}
         self._customer_by_email: dict[str, str] = {}
+        self._base: Tables = {}
+        self._later = 0
+        self._is_sharing = False
+        self._own_places: set[str] | None = None
         self.next_expiry = float("inf")
         """When the next cart is past its time, or earlier, in seconds since the epoch."""
+        crowds: defaultdict[str, list[str]] = defaultdict(list)
+        for link in self._storage.documents("associations").values():
+            crowds[link["cart"]].append(link["customer"])
+        self._crowds = {cart_id: CustomerList(ids) for cart_id, ids in crowds.items()}
         customers, carts = self.everything()
         for cart in sorted(carts, key=lambda cart: cart.updated_at):
-            self._index_cart(cart)
+            self._reindex(cart, dict.fromkeys(cart.customers), ())
         for customer in customers:
             self._customer_by_email[customer.email.lower()] = customer.id
 
@@ -71,80 +96,245 @@ class Store:
 
     def cart(self, cart_id: str) -> Cart | None:
         """Return the cart with that id, or None."""
-        cart = self._read_carts.get(cart_id)
-        return cart or _read(self._carts, cart_id, Cart, self._read_carts)
+        return self._read_carts.get(cart_id) or self._read_cart(cart_id)
+
+    def _read_cart(self, cart_id: str) -> Cart | None:
+        document = _get(self._carts, cart_id)
+        if document is None:
+            return None
+        cart = msgspec.convert(document, Cart)
+        if self._later:
+            cart = self._dated(cart, self._carts)
+        crowd = self._crowds.get(cart_id)
+        if crowd is not None:
+            cart = replace(cart, customers=crowd)
+        _keep(self._read_carts, cart_id, cart)
+        return cart
 
     def put_cart(self, cart: Cart) -> None:
-        """Create or replace a cart, its associations included."""
+        """Create or replace a cart, its associations included. It is now the one updated last."""
+        self._put(cart, moves=True)
+
+    def _put(self, cart: Cart, *, moves: bool) -> None:
         old = self.cart(cart.id)
-        self._carts.upsert(_document(cart))
-        _keep(self._read_carts, cart.id, cart)
-        if old is not None:
-            for customer_id in old.customers:
-                if customer_id not in cart.customers:
+        if old is None:
+            self._write(old, cart, dict.fromkeys(cart.customers), (), moves=moves)
+            return
+        if cart.customers is old.customers:
+            self._write(old, cart, (), (), moves=moves)
+            return
+        has, before = dict.fromkeys(cart.customers), dict.fromkeys(old.customers)
+        added = [customer for customer in has if customer not in before]
+        removed = [customer for customer in before if customer not in has]
+        if [*(c for c in before if c in has), *added] != list(has):  # in another order
+            added, removed = list(has), list(before)
+        self._write(old, cart, added, removed, moves=moves)
+
+    def associate(self, cart: Cart, customer_id: str, updated_at: int | None = None) -> None:
+        """Add a customer to a cart; with ``updated_at``, that is an update of the cart.
+
+        The cart is as ``cart`` returned it. The cost does not grow with its customers.
+        """
+        self._change_customers(cart, (customer_id,), (), updated_at)
+
+    def dissociate(self, cart: Cart, customer_id: str, updated_at: int | None = None) -> None:
+        """Remove a customer from a cart, as ``associate`` adds one."""
+        self._change_customers(cart, (), (customer_id,), updated_at)
+
+    def _change_customers(
+        self, cart: Cart, added: Sequence[str], removed: Sequence[str], updated_at: int | None
+    ) -> None:
+        old = self.cart(cart.id)
+        changed = cart if updated_at is None else replace(cart, updated_at=updated_at)
+        as_read = old is not None and old.customers is cart.customers
+        if not as_read or cart.id not in self._crowds:
+            customers = (*(c for c in cart.customers if c not in removed), *added)
+            changed = replace(changed, customers=customers)
+        if as_read:
+            self._write(old, changed, added, removed, moves=updated_at is not None)
+        else:
+            self._put(changed, moves=updated_at is not None)
+
+    def _write(
+        self, old: Cart | None, cart: Cart, added: Collection[str], removed: Collection[str], *,
+        moves: bool,
+    ) -> None:  # fmt: skip
+        """Write a cart and its indexes. Of a crowd, only who came and who went is written."""
+        if self._is_sharing:
+            self._unshare()
+        crowd = self._crowds.get(cart.id)
+        had = () if old is None or crowd is not None else old.customers
+        was_registered = old is not None and bool(old.customers)
+        if crowd is None and len(cart.customers) <= _CROWD:
+            self._carts.upsert(_document(cart))
+        else:
+            linked = added if crowd is not None else dict.fromkeys(cart.customers)
+            with self._storage.transaction():
+                self._carts.upsert(_document(replace(cart, customers=())))
+                # Not through the table, which copies each of many documents that it removes.
+                if removed and crowd is not None:
+                    gone: TableChanges = {_link_id(cart.id, c): None for c in removed}
+                    self._storage.commit({"associations": gone})
+                if linked:
+                    links: TableChanges = {_link_id(cart.id, c): _link(cart.id, c) for c in linked}
+                    self._storage.commit({"associations": links})
+            if crowd is None:
+                # From now on its entry in the index of each customer may be an old one.
+                for customer_id in dict.fromkeys(had):
                     self._unindex(cart.id, customer_id)
-        self._index_cart(cart)
+                added, removed, crowd = linked, (), CustomerList(linked)
+            else:
+                for customer_id in removed:
+                    crowd = crowd.without_customer(customer_id)
+                for customer_id in added:
+                    crowd = crowd.with_customer(customer_id)
+            for customer_id in removed:
+                self._unindex(cart.id, customer_id)
+            removed = ()
+            self._crowds[cart.id] = crowd
+            cart = replace(cart, customers=crowd)
+        _keep(self._read_carts, cart.id, cart)
+        self._reindex(cart, added, removed, moves=moves, was_registered=was_registered)
 
     def delete_cart(self, cart_id: str) -> None:
         """Delete a cart and its associations."""
         cart = self.cart(cart_id)
         if cart is None:
             return
-        _remove(self._carts, cart_id)
+        if self._is_sharing:
+            self._unshare()
+        crowd = self._crowds.get(cart_id)
+        if crowd is None:
+            _remove(self._carts, cart_id)
+            for customer_id in dict.fromkeys(cart.customers):
+                self._unindex(cart_id, customer_id)
+        else:
+            with self._storage.transaction():
+                _remove(self._carts, cart_id)
+                gone: TableChanges = {_link_id(cart_id, c): None for c in crowd}
+                self._storage.commit({"associations": gone})
+            # The index of a customer drops the cart when it is read next.
+            del self._crowds[cart_id]
         self._read_carts.pop(cart_id, None)
+        if cart.customers:
+            self._registered.remove(self._place_of(cart_id))
         self._by_update.discard(cart_id)
-        self._registered.discard(cart_id)
-        for customer_id in cart.customers:
-            self._unindex(cart_id, customer_id)
 
     def cart_count_of(self, customer_id: str) -> int:
         """Return how many carts a customer has."""
-        carts = self._carts_of.get(customer_id)
+        carts = self._index_of(customer_id)
         return 0 if carts is None else len(carts)
 
     def carts_of(self, customer_id: str, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of a customer's carts, newest update first, and how many it has in all."""
-        return self._page(self._carts_of.get(customer_id), offset, limit)
+        return self._page(self._index_of(customer_id), offset, limit)
 
     def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of the carts with a customer, newest update first, and their number."""
         return self._page(self._registered, offset, limit)
 
-    def _page(
-        self, carts: UpdateOrderIndex | None, offset: int, limit: int
-    ) -> tuple[list[Cart], int]:
+    def _page(self, carts: SortedPlaces | None, offset: int, limit: int) -> tuple[list[Cart], int]:
         if carts is None:
             return [], 0
-        read, miss = self._read_carts.get, self.cart
-        page = carts.newest_first(offset, limit)
+        read, miss = self._read_carts.get, self._read_cart
+        page = map(self._by_update.cart_at, carts.newest_first(offset, limit))
         found = [cart for each in page if (cart := read(each) or miss(each)) is not None]
         return found, len(carts)
 
-    def _index_cart(self, cart: Cart) -> None:
-        self._by_update.set(cart.id, cart.updated_at)
-        self.next_expiry = min(self.next_expiry, cart.updated_at + CART_LIFETIME)
-        for customer_id in cart.customers:
-            carts = self._carts_of.get(customer_id)
-            if carts is None:
-                carts = self._carts_of[customer_id] = UpdateOrderIndex()
-            carts.set(cart.id, cart.updated_at)
-        if cart.customers:
-            self._registered.set(cart.id, cart.updated_at)
-        else:
-            self._registered.discard(cart.id)
+    # ---- The indexes ------------------------------------------------------------------------
+    #
+    # The index of a customer has each cart's place of ``_by_update``, but for crowded carts: these
+    # are moved by an update, and removed by a deletion, without a walk over their customers.
+    # ``_crowded_carts_of`` has the places that the index of a customer has for such carts.
+
+    def _reindex(
+        self, cart: Cart, added: Collection[str], removed: Iterable[str], *,
+        moves: bool = True, was_registered: bool = False,
+    ) -> None:  # fmt: skip
+        """Bring the indexes up to a cart that gained and lost these customers."""
+        cart_id, registered = cart.id, self._registered
+        old = self._by_update.place(cart_id)
+        for customer_id in removed:
+            self._unindex(cart_id, customer_id)
+        place = old
+        if place is None or moves:
+            place = self._by_update.set(cart_id, cart.updated_at)
+            self.next_expiry = min(self.next_expiry, cart.updated_at + CART_LIFETIME)
+        moved = place != old
+        if old is not None and was_registered and (moved or not cart.customers):
+            registered.remove(old)
+        if cart.customers and (moved or not was_registered):
+            registered.add(place)
+        if moved and old is not None and cart_id not in self._crowds:
+            for customer_id in dict.fromkeys(cart.customers):
+                if customer_id not in added:
+                    self._move(customer_id, old, place)
+        for customer_id in added:
+            self._index_for(customer_id, cart_id, place)
+
+    def _index_for(self, customer_id: str, cart_id: str, place: int) -> None:
+        """Add a cart to the index of a customer."""
+        if cart_id in self._crowded_carts_of.get(customer_id, ()):
+            self._unindex(cart_id, customer_id)  # left by a deleted cart of this id
+        if cart_id in self._crowds:
+            self._crowded_carts_of.setdefault(customer_id, {})[cart_id] = place
+        carts = self._own_places_of(customer_id)
+        if carts is None:
+            carts = self._carts_of[customer_id] = SortedPlaces()
+            if self._own_places is not None:
+                self._own_places.add(customer_id)
+        carts.add(place)
+
+    def _move(self, customer_id: str, old: int, place: int) -> None:
+        carts = self._own_places_of(customer_id)
+        assert carts is not None
+        carts.remove(old)
+        carts.add(place)
+
+    def _place_of(self, cart_id: str) -> int:
+        place = self._by_update.place(cart_id)
+        assert place is not None
+        return place
 
     def _unindex(self, cart_id: str, customer_id: str) -> None:
-        carts = self._carts_of[customer_id]
-        carts.discard(cart_id)
+        """Remove a cart from the index of a customer that has it."""
+        place: int | None = None
+        crowded = self._crowded_carts_of.get(customer_id)
+        if crowded is not None:
+            place = crowded.pop(cart_id, None)
+            if not crowded:
+                del self._crowded_carts_of[customer_id]
+        carts = self._own_places_of(customer_id)
+        assert carts is not None
+        carts.remove(self._place_of(cart_id) if place is None else place)
         if not carts:
             del self._carts_of[customer_id]
+
+    def _index_of(self, customer_id: str) -> SortedPlaces | None:
+        """Return a customer's index, with its crowded carts where they belong now."""
+        crowded = self._crowded_carts_of.get(customer_id)
+        if crowded is not None:
+            for cart_id, place in list(crowded.items()):
+                if customer_id not in self._crowds.get(cart_id, ()):
+                    self._unindex(cart_id, customer_id)
+                elif (present := self._place_of(cart_id)) != place:
+                    self._move(customer_id, place, present)
+                    crowded[cart_id] = present
+        return self._carts_of.get(customer_id)
 
     # ---- Customers --------------------------------------------------------------------------
 
     def customer(self, customer_id: str) -> Customer | None:
         """Return the customer with that id, or None."""
-        customer = self._read_customers.get(customer_id)
-        return customer or _read(self._customers, customer_id, Customer, self._read_customers)
+        return self._read_customers.get(customer_id) or self._read_customer(customer_id)
+
+    def _read_customer(self, customer_id: str) -> Customer | None:
+        document = _get(self._customers, customer_id)
+        if document is None:
+            return None
+        customer = self._dated(msgspec.convert(document, Customer), self._customers)
+        _keep(self._read_customers, customer_id, customer)
+        return customer
 
     def has_customer(self, customer_id: str) -> bool:
         """Whether there is a customer with that id."""
@@ -158,7 +348,10 @@ class Store:
     def customers_named(self, name: str) -> list[Customer]:
         """Return the customers with exactly that name, newest first. This scans all of them."""
         found = self._customers.search(Query().name == name)
-        return [msgspec.convert(document, Customer) for document in reversed(found)]
+        return [
+            self._dated(msgspec.convert(document, Customer), self._customers)
+            for document in reversed(found)
+        ]
 
     def customers(self, offset: int, limit: int) -> tuple[list[Customer], int]:
         """Return a page of the customers, newest first, and how many there are in all."""
@@ -169,6 +362,8 @@ class Store:
     def put_customer(self, customer: Customer) -> None:
         """Create or replace a customer."""
         old = self.customer(customer.id)
+        if self._is_sharing:
+            self._unshare()
         self._customers.upsert(_document(customer))
         _keep(self._read_customers, customer.id, customer)
         if old is not None:
@@ -180,23 +375,44 @@ class Store:
         customer = self.customer(customer_id)
         if customer is None:
             return
-        carts = [
-            msgspec.structs.replace(
-                cart, customers=tuple(c for c in cart.customers if c != customer_id)
-            )
-            for cart in self.carts_of(customer_id, 0, self.cart_count_of(customer_id))[0]
-        ]
-        with self._storage.transaction():
-            _remove(self._customers, customer_id)
-            for cart in carts:
-                self._carts.upsert(_document(cart))
+        if self._is_sharing:
+            self._unshare()
+        index = self._index_of(customer_id)
+        cart_ids = [] if index is None else list(map(self._by_update.cart_at, index))
+        changes: Changes = {"customers": {customer_id: None}}
+        unregistered = []
+        for cart_id in cart_ids:
+            # One change for all carts: through the tables, 10,000 carts take ten times as long.
+            crowd = self._crowds.get(cart_id)
+            if crowd is None:
+                document = self._document_without(customer_id, cart_id)
+                changes.setdefault("carts", {})[cart_id] = document
+                is_last = not document["customers"]
+            else:
+                changes.setdefault("associations", {})[_link_id(cart_id, customer_id)] = None
+                is_last = len(crowd) == 1
+            if is_last:
+                unregistered.append(self._place_of(cart_id))
+        self._storage.commit(changes)
         self._read_customers.pop(customer_id, None)
         del self._customer_by_email[customer.email.lower()]
         self._carts_of.pop(customer_id, None)
-        for cart in carts:
-            self._read_carts.pop(cart.id, None)
-            if not cart.customers:
-                self._registered.discard(cart.id)
+        self._crowded_carts_of.pop(customer_id, None)
+        self._registered.remove_all(unregistered)
+        for cart_id in cart_ids:
+            self._read_carts.pop(cart_id, None)
+            crowd = self._crowds.get(cart_id)
+            if crowd is not None:
+                self._crowds[cart_id] = crowd.without_customer(customer_id)
+
+    def _document_without(self, customer_id: str, cart_id: str) -> dict[str, Any]:
+        document = self._storage.documents("carts")[cart_id]
+        others = [c for c in document["customers"] if c != customer_id]
+        changed = {**document, "customers": others}
+        if self._later and self._is_of_base("carts", cart_id):
+            for time in ("created_at", "updated_at"):
+                changed[time] += self._later
+        return changed
 
     # ---- The store's key --------------------------------------------------------------------
 
@@ -218,22 +434,95 @@ class Store:
 
     def fill(self, customers: Iterable[Customer], carts: Iterable[Cart]) -> None:
         """Replace every customer and cart, together."""
+        links: Documents = {}
+        sparse: list[Cart] = []
+        for cart in carts:
+            if len(cart.customers) > _CROWD:
+                links.update((_link_id(cart.id, c), _link(cart.id, c)) for c in cart.customers)
+                sparse.append(replace(cart, customers=()))
+            else:
+                sparse.append(cart)
         self._storage.write(
             {
                 **self._storage.read(),
                 "customers": {c.id: msgspec.to_builtins(c) for c in customers},
-                "carts": {c.id: msgspec.to_builtins(c) for c in carts},
+                "carts": {c.id: msgspec.to_builtins(c) for c in sparse},
+                "associations": links,
             }
         )
         self._index()
 
+    def share(self, base: Store, later: int = 0) -> None:
+        """Replace every customer and cart by those of another store, made ``later`` seconds later.
+
+        That store must not change any more. What it has is shared until this one is changed: then
+        the tables and indexes are copied, not what is in them.
+        """
+        if not self._storage.can_share:
+            customers, carts = base.everything()
+            self.fill(_made_later(customers, later), _made_later(carts, later))
+            return
+        shared = ("customers", "carts", "associations")
+        tables = {name: base._storage.documents(name) for name in shared}
+        self._storage.share(tables)
+        self._read_carts.clear()
+        self._read_customers.clear()
+        self._base, self._later, self._is_sharing, self._own_places = tables, later, True, set()
+        self._by_update = base._by_update
+        self._registered = base._registered
+        self._carts_of = base._carts_of
+        self._crowds = base._crowds
+        self._crowded_carts_of = base._crowded_carts_of
+        self._customer_by_email = base._customer_by_email
+        self.next_expiry = base.next_expiry + later
+
+    def _unshare(self) -> None:
+        """Make the indexes this store's own, before they are changed."""
+        self._is_sharing = False
+        self._by_update = self._by_update.copy(self._later)
+        self._registered = self._registered.copy()
+        self._carts_of = self._carts_of.copy()
+        self._crowds = self._crowds.copy()
+        self._crowded_carts_of = {c: own.copy() for c, own in self._crowded_carts_of.items()}
+        self._customer_by_email = self._customer_by_email.copy()
+
+    def _own_places_of(self, customer_id: str) -> SortedPlaces | None:
+        """Return the places of a customer's carts, to be changed."""
+        places = self._carts_of.get(customer_id)
+        if places is None or self._own_places is None or customer_id in self._own_places:
+            return places
+        places = self._carts_of[customer_id] = places.copy()
+        self._own_places.add(customer_id)
+        return places
+
+    def _is_of_base(self, table: str, document_id: str) -> bool:
+        base = self._base.get(table, {}).get(document_id)
+        return base is not None and base is self._storage.documents(table).get(document_id)
+
+    def _dated(self, entity: E, table: KeyedTable) -> E:
+        """Return an entity as it was read, with the times that it has in this store."""
+        if self._later == 0 or not self._is_of_base(table.name, entity.id):
+            return entity
+        [dated] = _made_later([entity], self._later)
+        return dated
+
     def everything(self) -> tuple[list[Customer], list[Cart]]:
         """Return every customer and every cart, oldest first."""
         tables = self._storage.read()
-        return (
-            [msgspec.convert(each, Customer) for each in tables.get("customers", {}).values()],
-            [msgspec.convert(each, Cart) for each in tables.get("carts", {}).values()],
-        )
+        carts = [msgspec.convert(each, Cart) for each in tables.get("carts", {}).values()]
+        if self._crowds:
+            crowds = self._crowds
+            carts = [
+                replace(cart, customers=tuple(crowds[cart.id])) if cart.id in crowds else cart
+                for cart in carts
+            ]
+        customers = [
+            msgspec.convert(each, Customer) for each in tables.get("customers", {}).values()
+        ]
+        if self._later:
+            carts = [self._dated(cart, self._carts) for cart in carts]
+            customers = [self._dated(customer, self._customers) for customer in customers]
+        return customers, carts
 
     def counts(self) -> dict[str, int]:
         """Return how many customers, carts and registered carts there are."""
@@ -248,6 +537,13 @@ class Store:
         self._storage.close()
 
 
+def store_of(customers: Iterable[Customer], carts: Iterable[Cart]) -> Store:
+    """Return a store in memory with these, for others to share. Several threads may make some."""
+    store = Store(InMemoryStorage(), new_salt=str)
+    store.fill(customers, carts)
+    return store
+
+
 # TinyDB types ids as int and allows others: ours are strings.
 
 
@@ -260,20 +556,27 @@ def _remove(table: KeyedTable, document_id: str) -> None:
     table.remove(doc_ids=[document_id])  # type: ignore[list-item]  # as above
 
 
+def _link_id(cart_id: str, customer_id: str) -> str:
+    return (
+        f"{cart_id}/{customer_id}" if "/" not in cart_id else f"{quote(cart_id, '')}/{customer_id}"
+    )
+
+
+def _link(cart_id: str, customer_id: str) -> dict[str, str]:
+    return {"cart": cart_id, "customer": customer_id}
+
+
 def _document(entity: Cart | Customer) -> Document:
     fields: dict[str, Any] = msgspec.to_builtins(entity)
     return Document(fields, entity.id)  # type: ignore[arg-type]  # as above
 
 
-def _read(
-    table: KeyedTable, document_id: str, kind: type[E], kept: OrderedDict[str, E]
-) -> E | None:
-    document = _get(table, document_id)
-    if document is None:
-        return None
-    entity = msgspec.convert(document, kind)
-    _keep(kept, document_id, entity)
-    return entity
+def _made_later(entities: Iterable[E], seconds: int) -> list[E]:
+    made: list[E] = []
+    for e in entities:
+        times = {"created_at": e.created_at + seconds, "updated_at": e.updated_at + seconds}
+        made.append(replace(e, **times))
+    return made
 
 
 def _keep(kept: OrderedDict[str, E], document_id: str, entity: E) -> None:

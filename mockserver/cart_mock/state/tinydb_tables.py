@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import msgspec
 from tinydb import Storage, TinyDB
@@ -55,8 +55,12 @@ class InMemoryStorage(Storage):
     raises; until then, reads return the state before it.
     """
 
+    can_share: ClassVar = True
+    """Whether tables can be taken from another storage as they are."""
+
     def __init__(self, tables: Tables | None = None) -> None:
         self._tables: Tables = {} if tables is None else tables
+        self._shared: set[str] = set()
         self._pending: list[Changes] | None = None
         self._is_closed = False
         self._may_lose = False
@@ -78,6 +82,16 @@ class InMemoryStorage(Storage):
                 # Removed first, because the order of the documents is the order of insertion.
                 removed[name], added[name] = dict.fromkeys(old), dict(new)
         self.commit(removed, added)
+
+    def share(self, tables: Tables) -> None:
+        """Take tables in place of those of the same names; each is copied when it is changed.
+
+        They must not change otherwise. Raises StorageClosed with nothing changed.
+        """
+        if self._is_closed:
+            raise StorageClosed("the storage is closed")
+        self._tables.update(tables)
+        self._shared.update(tables)
 
     def documents(self, table: str) -> Documents:
         """Return one table, live: read it, never change it."""
@@ -128,6 +142,9 @@ class InMemoryStorage(Storage):
             if not self._may_lose:
                 raise
         for change in changes:
+            for name in self._shared.intersection(change):
+                self._tables[name] = self._tables[name].copy()
+                self._shared.discard(name)
             apply(change, self._tables)
 
     def record(self, changes: tuple[Changes, ...]) -> None:

@@ -8,6 +8,7 @@ import secrets
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,9 @@ from cart_mock.state.journal_storage import (
     check_header,
 )
 from cart_mock.state.seed import Seed
-from cart_mock.state.store import Store
+from cart_mock.state.store import Store, store_of
 from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed
-from cart_mock.tenants.request_log import RequestLog
+from cart_mock.tenants.request_log import LogMemory, RequestLog
 from cart_mock.tenants.tenant import Tenant
 
 if TYPE_CHECKING:
@@ -66,13 +67,14 @@ class TenantRegistry:
         seed: Seed | None = None,
         new_id: Callable[[], str] = random_id,
         new_clock: Callable[[], Clock] = Clock,
-        new_request_log: Callable[[], RequestLog] = RequestLog,
+        new_request_log: Callable[[], RequestLog] | None = None,
     ) -> None:
         self._clients = clients
-        self._seed = seed
+        self._seed = seed or Seed()
         self._new_id = new_id
         self._new_clock = new_clock
-        self.new_request_log = new_request_log
+        self.new_request_log = new_request_log or partial(RequestLog, memory=LogMemory())
+        self._seeded = None if seed is None else _fill_once(seed, int(new_clock().now()))
         self.on_create: list[Callable[[Tenant], None]] = []
         self._tenants: dict[str, Tenant] = {}
         self._directories: dict[str, Path] = {}
@@ -142,9 +144,12 @@ class TenantRegistry:
 
     def reset(self, tenant: Tenant) -> None:
         """Bring a tenant's store back to what a new one holds."""
-        seed = self._seed or Seed()
         now = int(tenant.clock.now())
-        tenant.store.fill(seed.customer_entities(now), seed.cart_entities(now))
+        if self._seeded is not None:
+            store, at = self._seeded
+            tenant.store.share(store, now - at if self._seed.is_relative else 0)
+        else:
+            tenant.store.fill(self._seed.customer_entities(now), self._seed.cart_entities(now))
 
     def has_secret(self, tenant: Tenant, secret: str) -> bool:
         """Whether that is the secret of the tenant's key, compared in constant time."""
@@ -160,6 +165,7 @@ class TenantRegistry:
             return
         tenant.is_deleted = True
         tenant.faults.clear()
+        tenant.request_log.clear()
         tenant.close()
         directory = self._directories.pop(name, None)
         if directory is not None:
@@ -199,6 +205,16 @@ class TenantRegistry:
         for created in self.on_create:
             created(tenant)
         return tenant
+
+
+def _fill_once(seed: Seed, now: int) -> tuple[Store, int] | None:
+    """Return a store with the seed, for all stores to share, and when it was made.
+
+    A seed with some of its times left out has another order at each time, and no such store.
+    """
+    if seed.is_relative is None:
+        return None
+    return store_of(seed.customer_entities(now), seed.cart_entities(now)), now
 
 
 def _take(data: Path) -> FileLock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,7 +16,12 @@ DEFAULT_LENGTH = 500
 """How many requests a tenant's log keeps by default."""
 LARGEST = 64 * 1024
 """How many bytes of bodies one entry may hold; of a larger one only its beginning is kept."""
-
+DEFAULT_MEMORY = 256 * 1024 * 1024
+"""How many bytes all logs of a process keep by default."""
+_ENTRY = 2500
+"""How many bytes an entry takes besides what was sent and answered: objects and their fields."""
+_PARSED = 6
+"""How many times a JSON body's bytes are kept: as it was sent, and as it was parsed."""
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -35,6 +40,28 @@ class Entry(msgspec.Struct, frozen=True):
     answer: Answer
     ctx: object
     refusal_context: Mapping[str, Any]
+    size: int = 0
+    number: int = 0
+
+
+class LogMemory:
+    """What all request logs of a process may hold together: the oldest requests go first.
+
+    ``limit`` and ``used`` are in bytes, as they are estimated from what was sent and answered.
+    """
+
+    def __init__(self, limit: int = DEFAULT_MEMORY) -> None:
+        self.limit = limit
+        self.used = 0
+        self.number = 0
+        """The number of the last entry of any log."""
+        self.logs: OrderedDict[int, RequestLog] = OrderedDict()
+        """The log of each entry, by the entry's number, the oldest first."""
+
+    def trim(self) -> None:
+        """Drop the oldest entries of all logs until there are not too many."""
+        while self.used > self.limit:
+            next(iter(self.logs.values())).drop_oldest()
 
 
 class Exercised(NamedTuple):
@@ -53,12 +80,13 @@ class RequestLog:
     """The last requests of one tenant, in the order in which they were answered.
 
     ``exercised`` counts every request, also those that are no longer kept. A ``length`` of 0 keeps
-    none.
+    none. ``memory`` is what this log shares with others, by default with none.
     """
 
-    def __init__(self, length: int = DEFAULT_LENGTH) -> None:
+    def __init__(self, length: int = DEFAULT_LENGTH, memory: LogMemory | None = None) -> None:
         self.length = length
-        self.entries: deque[Entry] = deque(maxlen=length)
+        self.memory = memory or LogMemory()
+        self.entries: deque[Entry] = deque()
         self.exercised: dict[tuple[str, int, str | None, bool], int] = {}
 
     def record(
@@ -75,7 +103,32 @@ class RequestLog:
             request = replace(request, body=request.body[: LARGEST // 2])
             answer = replace(answer, body=answer.body[: LARGEST // 2])
             ctx, refusal_context = None, _NOTHING
-        self.entries.append(Entry(time.time(), operation_id, request, answer, ctx, refusal_context))
+        if len(self.entries) >= self.length:
+            self.drop_oldest()
+        memory = self.memory
+        number = memory.number = memory.number + 1
+        size = _ENTRY + _PARSED * len(request.body) + len(answer.body)
+        size += len(request.path) + len(request.query) + sum(map(len, request.headers.values()))
+        self.entries.append(
+            Entry(
+                time.time(), operation_id, request, answer, ctx, refusal_context, size, number
+            )
+        )  # fmt: skip
+        memory.logs[number] = self
+        memory.used += size
+        if memory.used > memory.limit:
+            memory.trim()
+
+    def drop_oldest(self) -> None:
+        """Forget the oldest request."""
+        entry = self.entries.popleft()
+        del self.memory.logs[entry.number]
+        self.memory.used -= entry.size
+
+    def clear(self) -> None:
+        """Forget every request."""
+        while self.entries:
+            self.drop_oldest()
 
     def since(self, request_id: str | None) -> tuple[list[Entry], bool]:
         """Return the entries after that request, or all; and whether it is no longer kept."""

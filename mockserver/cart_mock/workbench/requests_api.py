@@ -38,7 +38,7 @@ async def list_requests(store: str, **parameters: Any) -> ConnexionResponse:
 
 async def clear_requests(store: str) -> tuple[None, int]:
     """Empty the request log of a store."""
-    tenant_named(store).request_log.entries.clear()
+    tenant_named(store).request_log.clear()
     return None, 204
 
 

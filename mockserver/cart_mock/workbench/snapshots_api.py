@@ -9,8 +9,9 @@ from connexion.lifecycle import ConnexionResponse
 
 from cart_mock.state.seed import exported
 from cart_mock.state.snapshots import Snapshot, difference, snapshot_of
+from cart_mock.state.store import store_of
 from cart_mock.tenants.tenant import Tenant
-from cart_mock.workbench.control import name_in_path, tenant_named
+from cart_mock.workbench.control import check_exists, name_in_path, tenant_named
 from cart_mock.workbench.errors import Refusal
 from cart_mock.workbench.slices import json_lists
 from cart_mock.workbench.stores_api import tenant_to_dict
@@ -85,7 +86,9 @@ async def restore_snapshot(store: str, snapshot: str) -> Body:
     """Replace a store's content by that of a snapshot."""
     tenant = tenant_named(store)
     found = _snapshot_named(tenant, name_in_path(snapshot))
-    tenant.store.fill(found.customers, found.carts)
+    filled = await asyncio.to_thread(store_of, found.customers, found.carts)
+    check_exists(tenant)
+    tenant.store.share(filled)
     return {"data": tenant_to_dict(tenant)}
 
 

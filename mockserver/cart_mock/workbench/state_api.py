@@ -7,9 +7,9 @@ from typing import Any
 
 from connexion.lifecycle import ConnexionResponse
 
-from cart_mock.state.entities import Cart, Customer
 from cart_mock.state.scenarios import BIG_SHOP, SCENARIOS, scenario
 from cart_mock.state.seed import Seed, SeedError, exported, seed_of
+from cart_mock.state.store import Store, store_of
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.control import check_exists, tenant_named
 from cart_mock.workbench.errors import Refusal
@@ -68,10 +68,10 @@ async def import_state(store: str, body: Body) -> Body:
 
 async def _fill(tenant: Tenant, seed: Seed) -> None:
     # Hashing passwords is slow on purpose, and a seed can have 1,000,000 carts.
-    customers, carts = await asyncio.to_thread(_entities, seed, int(tenant.clock.now()))
+    filled = await asyncio.to_thread(_filled, seed, int(tenant.clock.now()))
     check_exists(tenant)
-    tenant.store.fill(customers, carts)
+    tenant.store.share(filled)
 
 
-def _entities(seed: Seed, now: int) -> tuple[list[Customer], list[Cart]]:
-    return seed.customer_entities(now), seed.cart_entities(now)
+def _filled(seed: Seed, now: int) -> Store:
+    return store_of(seed.customer_entities(now), seed.cart_entities(now))

@@ -83,7 +83,7 @@ async def reset_store(store: str, body: Body | None = None) -> Body:
     if "breaks" not in keep:
         replace_breaks(tenant, () if mock.breaks is None else mock.breaks.of_stores)
     if "requests" not in keep:
-        tenant.request_log.entries.clear()
+        tenant.request_log.clear()
     if "coverage" not in keep:
         tenant.request_log.exercised.clear()
     return {"data": tenant_to_dict(tenant)}
