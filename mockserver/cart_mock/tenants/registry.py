@@ -7,6 +7,7 @@ import re
 import secrets
 import tempfile
 import uuid
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -135,7 +136,7 @@ class TenantRegistry:
             self.reset(tenant)
             if directory is not None:
                 # Named last, so that an incomplete one is never taken up again.
-                write_atomically(directory / _NAME, msgspec.json.encode(name))
+                write_atomically(directory / _NAME, _sealed("client_id", name))
                 self._directories[name] = directory
         except OSError:
             tenant.close()
@@ -257,12 +258,11 @@ def _identify(data: Path) -> bytes:
             key = bytes.fromhex(identity["signing_key"])
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path}: its signing_key is damaged; restore a copy") from error
-        if len(key) != _KEY_LENGTH:
+        if len(key) != _KEY_LENGTH or not _is_sealed(identity, key.hex()):
             raise DataError(f"{path}: its signing_key is damaged; restore a copy")
         return key
     key = secrets.token_bytes(_KEY_LENGTH)
-    identity = {"format": FORMAT, "version": VERSION, "signing_key": key.hex()}
-    write_atomically(path, msgspec.json.encode(identity))
+    write_atomically(path, _sealed("signing_key", key.hex()))
     return key
 
 
@@ -273,11 +273,31 @@ def _kept(data: Path) -> Iterator[tuple[str, Path]]:
     for directory in sorted(root.iterdir()):
         path = directory / _NAME
         try:
-            yield msgspec.json.decode(path.read_bytes(), type=str), directory
+            named: Any = msgspec.json.decode(path.read_bytes())
         except FileNotFoundError:  # made, and killed before it was named
             continue
         except NOT_JSON as error:
             raise DataError(f"{path}: is not a file of cart-mock; move it away") from error
+        if isinstance(named, str):  # version 1
+            yield named, directory
+            continue
+        check_header(named, path)
+        name = named.get("client_id")
+        if not isinstance(name, str) or not _is_sealed(named, name):
+            raise DataError(f"{path}: is damaged (its checksum is another); restore a copy")
+        yield name, directory
+
+
+def _sealed(field: str, value: str) -> bytes:
+    """Return a file of one value, with its checksum."""
+    checksum = f"{zlib.crc32(value.encode()):08x}"
+    content = {"format": FORMAT, "version": VERSION, field: value, "crc32": checksum}
+    return msgspec.json.encode(content)
+
+
+def _is_sealed(content: dict[str, Any], value: str) -> bool:
+    """Whether a file's value has its checksum; files of version 1 have none."""
+    return content["version"] == 1 or content.get("crc32") == f"{zlib.crc32(value.encode()):08x}"
 
 
 def _free_directory(root: Path, name: str) -> Path:
