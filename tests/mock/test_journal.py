@@ -150,7 +150,7 @@ def test_journal_changes_during_a_compaction_are_kept_at_every_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = tmp_path / "data"
-    storage = JournalStorage(directory, compact_after=100)
+    storage = JournalStorage(directory, compact_after=250)
     paused = Paused(monkeypatch)
     copies: list[tuple[Path, Any]] = []
 
@@ -159,7 +159,7 @@ def test_journal_changes_during_a_compaction_are_kept_at_every_step(
         copies.append((tmp_path / f"killed {len(copies)}", json.loads(json.dumps(storage.read()))))
         shutil.copytree(directory, copies[-1][0])
 
-    storage.commit({"carts": {"a": {"text": "x" * 100}, "b": {"n": 1}}})
+    storage.commit({"carts": {"a": {"text": "x" * 300}, "b": {"n": 1}}})
     assert paused.reached.wait(10)
     killed()
     storage.commit({"carts": {"a": None, "c": {"n": 2}}})
@@ -172,7 +172,7 @@ def test_journal_changes_during_a_compaction_are_kept_at_every_step(
     assert (directory / "snapshot.json").exists()
     killed()
     storage.commit({"carts": {"b": None, "d": {"n": 4}}})
-    assert b"x" * 100 not in (directory / "journal.jsonl").read_bytes()
+    assert b"x" * 300 not in (directory / "journal.jsonl").read_bytes()
     killed()
     storage.commit({"carts": {"d": {"n": 5}}})
     killed()
