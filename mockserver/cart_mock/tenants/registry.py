@@ -30,13 +30,15 @@ from cart_mock.state.seed import Seed
 from cart_mock.state.store import Store, store_of
 from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed
 from cart_mock.tenants.request_log import LogMemory, RequestLog
-from cart_mock.tenants.tenant import Tenant
+from cart_mock.tenants.tenant import Tenant, TooManyTenants
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
 _IDENTITY, _LOCK, _STORES, _NAME = "cart-mock.json", "cart-mock.lock", "stores", "name.json"
 _KEY_LENGTH = 32
+MAX_STORES = 100_000
+"""How many tenants a process may have, unless said otherwise."""
 _PROBE = 4096
 """How many bytes are written to find out whether a data directory can be written."""
 # Shorter than a digest, and the same on a file system that folds letter case.
@@ -57,7 +59,7 @@ class TenantRegistry:
 
     ``clients`` pins which keys exist: ``client_id`` to its secret, or None for a key without one.
     ``seed`` is what a new store starts with. ``on_create`` are called with each tenant that is
-    made. Raises DataError if ``data`` cannot be used.
+    made. There are at ``most`` so many tenants. Raises DataError if ``data`` cannot be used.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class TenantRegistry:
         new_id: Callable[[], str] = random_id,
         new_clock: Callable[[], Clock] = Clock,
         new_request_log: Callable[[], RequestLog] | None = None,
+        most: int = MAX_STORES,
     ) -> None:
         self._clients = clients
+        self._most = most
         self._seed = seed or Seed()
         self._new_id = new_id
         self._new_clock = new_clock
@@ -109,13 +113,15 @@ class TenantRegistry:
     def use(self, name: str) -> Tenant:
         """Return the tenant of that ``client_id``, made if need be.
 
-        Raises UnknownTenant, StorageFailed.
+        Raises UnknownTenant, TooManyTenants, StorageFailed.
         """
         tenant = self._tenants.get(name)
         if tenant is not None:
             return tenant
         if self._clients is not None and name not in self._clients:
             raise UnknownTenant(name)
+        if len(self._tenants) >= self._most:
+            raise TooManyTenants(f"there are {self._most} stores already")
         try:
             tenant = self._make(name)
         except StorageFailed:
