@@ -188,6 +188,14 @@ def _not_empty(_ctx: click.Context, _param: click.Parameter, key: str | None) ->
     help="Memory for the remembered requests of all stores. The oldest are forgotten first.",
 )
 @click.option(
+    "--max-stores",
+    default=100_000,
+    show_envvar=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Number of stores to make; a request for another one is refused.",
+)
+@click.option(
     "--control-key",
     show_envvar=True,
     callback=_not_empty,

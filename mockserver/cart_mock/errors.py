@@ -21,6 +21,13 @@ def cannot_store(error: OSError) -> Violation:
     return Violation(reason, "Nothing was changed; free some space, then send it again.")
 
 
+def no_more_stores(error: Exception) -> Violation:
+    """Return why no store can be made for another ``client_id``."""
+    return Violation(
+        str(error), "Delete one with DELETE /_mock/stores/{store}, or raise --max-stores."
+    )
+
+
 class _Error(NamedTuple):
     id: str
     status: int

@@ -73,6 +73,7 @@ def _registry(settings: Settings) -> TenantRegistry:
             data=settings.data,
             clients=None if settings.clients is None else load_clients(settings.clients),
             seed=None if settings.seed is None else scenario_or_file(settings.seed),
+            most=settings.max_stores,
             new_request_log=partial(RequestLog, settings.journal, memory),
         )
     except (ClientsError, DataError, SeedError) as error:

@@ -29,6 +29,7 @@ class Settings:
     keep_alive: int
     breaks: tuple[Break, ...]
     journal: int
+    max_stores: int
     journal_memory: int
     control_key: str | None
     tls_cert: Path | None

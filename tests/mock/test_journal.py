@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -149,7 +150,7 @@ def test_journal_changes_during_a_compaction_are_kept_at_every_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = tmp_path / "data"
-    storage = JournalStorage(directory, compact_after=100)
+    storage = JournalStorage(directory, compact_after=250)
     paused = Paused(monkeypatch)
     copies: list[tuple[Path, Any]] = []
 
@@ -158,7 +159,7 @@ def test_journal_changes_during_a_compaction_are_kept_at_every_step(
         copies.append((tmp_path / f"killed {len(copies)}", json.loads(json.dumps(storage.read()))))
         shutil.copytree(directory, copies[-1][0])
 
-    storage.commit({"carts": {"a": {"text": "x" * 100}, "b": {"n": 1}}})
+    storage.commit({"carts": {"a": {"text": "x" * 300}, "b": {"n": 1}}})
     assert paused.reached.wait(10)
     killed()
     storage.commit({"carts": {"a": None, "c": {"n": 2}}})
@@ -171,7 +172,7 @@ def test_journal_changes_during_a_compaction_are_kept_at_every_step(
     assert (directory / "snapshot.json").exists()
     killed()
     storage.commit({"carts": {"b": None, "d": {"n": 4}}})
-    assert b"x" * 100 not in (directory / "journal.jsonl").read_bytes()
+    assert b"x" * 300 not in (directory / "journal.jsonl").read_bytes()
     killed()
     storage.commit({"carts": {"d": {"n": 5}}})
     killed()
@@ -204,7 +205,8 @@ def test_stock_tinydb_opens_the_snapshot(tmp_path: Path) -> None:
     # Stock TinyDB takes ids for numbers, and so the tables are looked at as they are stored.
     with TinyDB(tmp_path / "snapshot.json") as stock:
         assert stock.tables() == {"_format", "carts", "customers"}
-        assert stock.table("_format").all() == [{"format": "cart-mock", "version": 1}]
+        [header] = stock.table("_format").all()
+        assert (header["format"], header["version"]) == ("cart-mock", 2)
         assert stock.storage.read() == {**stock.storage.read(), **STATES[-1]}
 
 
@@ -220,15 +222,18 @@ class Refused(NamedTuple):
     parts: tuple[str, ...]
 
 
-HEADER = b'{"format":"cart-mock","version":1}\n'
-NEWER = b'{"format":"cart-mock","version":2,"new":[]}\n'
+HEADER = b'{"format":"cart-mock","version":2}\n'
+NEWER = b'{"format":"cart-mock","version":3,"new":[]}\n'
 IDENTITY, JOURNAL, SNAPSHOT, NAME = (
     "cart-mock.json", "stores/store-shop/journal.jsonl", "stores/store-shop/snapshot.json",
     "stores/store-shop/name.json",
 )  # fmt: skip
 NOT_OURS = ("is not a", "of cart-mock; move it away")
-NEWER_PARTS = ("has format version 2, and this cart-mock reads 1", "use the cart-mock that wrote")
-GOOD = b'[{"carts":{}}]\n'
+NEWER_PARTS = (
+    "has format version 3, and this cart-mock reads 1 and 2",
+    "use the cart-mock that wrote",
+)
+GOOD = b'{"crc32":"%08x","changes":[{"carts":{}}]}\n' % zlib.crc32(b'[{"carts":{}}]')
 DAMAGED = [
     *(
         Refused(f"{what} as {file.rpartition('/')[2]}", file, content, NOT_OURS)
@@ -548,7 +553,7 @@ def test_a_store_that_cannot_be_made_can_be_made_later(
     [directory] = [
         path.parent
         for path in (world.site.tenants._data or Path()).rglob("name.json")
-        if json.loads(path.read_bytes()) == name
+        if json.loads(path.read_bytes())["client_id"] == name
     ]
     assert set(reopened(directory)["carts"]) == {"c"}
 
@@ -658,3 +663,79 @@ def test_client_id_over_255_characters_is_refused(world: World) -> None:
     assert made.status_code == 400
     form = {"grant_type": "implicit", "client_id": "n" * 255}
     assert world.send("POST", "/oauth/access_token", data=form).status_code == 200
+
+
+# ---- Checksums -----------------------------------------------------------------------------------
+
+
+def flipped(content: bytes) -> Iterator[bytes]:
+    """Yield the content with one bit flipped, for each bit of each third byte and the last ones."""
+    for at in {*range(0, len(content), 3), *range(len(content) - 12, len(content))}:
+        for bit in range(8):
+            yield content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize("name", ["journal.jsonl", "snapshot.json"])
+def test_flipped_bit_is_found_and_the_file_left_as_it_is(tmp_path: Path, name: str) -> None:
+    write_lines(tmp_path)
+    if name == "snapshot.json":
+        storage = JournalStorage(tmp_path)
+        storage.compact()
+        storage.close()
+    path = tmp_path / name
+    content = path.read_bytes()
+    for damaged in flipped(content):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=re.escape(str(path))):
+            JournalStorage(tmp_path)
+        assert path.read_bytes() == damaged
+    path.write_bytes(content)
+    assert reopened(tmp_path) == STATES[-1]
+
+
+def test_files_of_version_1_are_read_and_go_on_as_version_2(tmp_path: Path) -> None:
+    header = b'{"format":"cart-mock","version":1}'
+    (tmp_path / "snapshot.json").write_bytes(b'{"_format":{"1":%b},"carts":{"a":{"n":1}}}' % header)
+    (tmp_path / "journal.jsonl").write_bytes(header + b'\n[{"carts":{"b":{"n":2}}}]\n')
+    storage = JournalStorage(tmp_path)
+    storage.commit({"carts": {"c": {"n": 3}}})
+    storage.close()
+    expected = {"carts": {"a": {"n": 1}, "b": {"n": 2}, "c": {"n": 3}}}
+    assert reopened(tmp_path) == expected
+    storage = JournalStorage(tmp_path)
+    storage.compact()
+    storage.close()
+    assert reopened(tmp_path) == expected
+    assert b'"version":2,"crc32":"' in (tmp_path / "snapshot.json").read_bytes()
+    assert (tmp_path / "journal.jsonl").read_bytes() == HEADER
+
+
+@pytest.mark.parametrize("name", ["cart-mock.json", "stores/store-shop/name.json"])
+def test_flipped_bit_of_key_or_name_is_found(tmp_path: Path, name: str) -> None:
+    tenants = TenantRegistry(data=tmp_path)
+    tenants.use("shop")
+    key = tenants.signing_key
+    tenants.close()
+    content = (tmp_path / name).read_bytes()
+    for damaged in flipped(content):
+        (tmp_path / name).write_bytes(damaged)
+        try:
+            tenants = TenantRegistry(data=tmp_path)
+        except DataError:
+            continue
+        # Letter case of the key's digits, for example, changes nothing.
+        assert (tenants.signing_key, [t.name for t in tenants]) == (key, ["shop"]), damaged
+        tenants.close()
+
+
+def test_identity_and_name_of_version_1_are_read(tmp_path: Path) -> None:
+    tenants = TenantRegistry(data=tmp_path)
+    tenants.use("shop")
+    key = tenants.signing_key
+    tenants.close()
+    identity = {"format": "cart-mock", "version": 1, "signing_key": key.hex()}
+    (tmp_path / "cart-mock.json").write_text(json.dumps(identity))
+    (tmp_path / "stores/store-shop/name.json").write_text('"shop"')
+    tenants = TenantRegistry(data=tmp_path)
+    assert (tenants.signing_key, [tenant.name for tenant in tenants]) == (key, ["shop"])
+    tenants.close()

@@ -9,12 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
+from cart_mock.app import create_app
 from cart_mock.auth import passwords
 from cart_mock.state.entities import Cart
 from cart_mock.state.journal_storage import JournalStorage
 from cart_mock.state.tinydb_tables import InMemoryStorage, StorageClosed
 from cart_mock.tenants.faults import Plan
 from cart_mock.tenants.registry import TenantRegistry
+from cart_mock.testing import in_process
 
 from tests.mock.world import World
 
@@ -106,3 +108,18 @@ def test_files_of_a_data_directory_are_for_their_owner_alone(tmp_path: Path) -> 
     assert {"snapshot.json", "journal.jsonl", "name.json", "cart-mock.json"} <= set(modes)
     for path in made:
         assert modes[path.name] == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_store_over_the_most_is_refused_until_one_is_deleted() -> None:
+    tenants = TenantRegistry(most=2)
+    with in_process(create_app(tenants=tenants)) as client:
+
+        def asked(name: str) -> httpx.Response:
+            form = {"grant_type": "implicit", "client_id": name}
+            return client.post("/oauth/access_token", data=form)
+
+        assert [asked(name).status_code for name in ("a", "b", "c", "a")] == [200, 200, 503, 200]
+        assert "there are 2 stores already" in asked("c").json()["errors"][0]["detail"]
+        assert client.post("/_mock/stores", json={"client_id": "c"}).status_code == 503
+        assert client.delete("/_mock/stores/a").status_code == 204
+        assert asked("c").status_code == 200

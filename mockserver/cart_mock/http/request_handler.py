@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from cart_mock import bodies
 from cart_mock.api.endpoints import Endpoint, Mock
-from cart_mock.errors import INTERNAL, cannot_store
+from cart_mock.errors import INTERNAL, cannot_store, no_more_stores
 from cart_mock.messages import Answer, Request, Violation
 from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.telemetry.logs import log_request, request_logger
 from cart_mock.telemetry.metrics import Metrics
+from cart_mock.tenants.tenant import TooManyTenants
 
 HEAD_LIMIT = 64 * 1024
 """How many bytes the head of a request may have, unless said otherwise."""
@@ -131,6 +132,8 @@ class RequestHandler:
         if isinstance(error, StorageFailed):
             answer = self._mock.errors.answer("storage-full", cannot_store(error))
             logger.warning("request %s: %s", request.id, error)
+        elif isinstance(error, TooManyTenants):
+            answer = self._mock.errors.answer("service-unavailable", no_more_stores(error))
         else:
             answer = self.failure(error, request.id)
         self._unjudged(endpoint, request, answer, started)

@@ -7,14 +7,19 @@ A journal that has grown is folded into the snapshot in a thread, while changes 
 Then a journal of only the newer changes takes its place. Replaying the whole journal over the new
 snapshot ends in the same state, because its lines carry whole documents; so a crash between the two
 steps is harmless.
+
+Every line and every snapshot has a checksum: a damaged file is named and left as it is, and nothing
+of it is served. Files of version 1, which had none, are read; what is written is version 2.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -31,7 +36,9 @@ from cart_mock.state.tinydb_tables import Changes, InMemoryStorage, StorageFaile
 logger = logging.getLogger(__name__)
 
 FORMAT: Final = "cart-mock"
-VERSION: Final = 1
+VERSION: Final = 2
+_UNCHECKED: Final = 1
+"""The version whose files have no checksums."""
 SNAPSHOT, JOURNAL = "snapshot.json", "journal.jsonl"
 _SLICE = 256
 """How many documents of a snapshot are encoded between two turns of other threads."""
@@ -40,6 +47,11 @@ _HEADER_TABLE, _HEADER_ID = "_format", "1"
 _encode = msgspec.json.Encoder().encode
 _header = {"format": FORMAT, "version": VERSION}
 _header_line = _encode(_header) + b"\n"
+# A line is {"crc32":"0123abcd","changes":[...]}.
+_LINE = re.compile(rb'\{"crc32":"([0-9a-f]{8})","changes":(.*)\}', re.DOTALL)
+# A snapshot ends with its header, and that with the checksum of everything before it.
+_END = re.compile(rb',"crc32":"([0-9a-f]{8})"\}\}\}')
+_END_LENGTH = len(b',"crc32":"01234567"}}}')
 
 
 class DataError(Exception):
@@ -108,7 +120,8 @@ class JournalStorage(InMemoryStorage):
 
     def record(self, changes: tuple[Changes, ...]) -> None:
         """Append one line. Raises StorageFailed with the journal as it was before."""
-        self._append(_encode(changes) + b"\n")
+        content = _encode(changes)
+        self._append(b'{"crc32":"%08x","changes":%b}\n' % (zlib.crc32(content), content))
 
     def _append(self, line: bytes) -> None:
         try:
@@ -145,8 +158,9 @@ class JournalStorage(InMemoryStorage):
         self.wait_for_compaction()
         write_atomically(self._snapshot, _snapshot_parts(self.read()), sync=True)
         # The header stays, so that there is never a journal without one.
+        write_atomically(self._journal, _header_line)
+        self._journals.close(self._journal)  # what was open is the old one
         self._length = len(_header_line)
-        os.truncate(self._journal, self._length)
         self._compact_after = max(self._least_growth, _size(self._snapshot))
 
     def wait_for_compaction(self) -> None:
@@ -219,39 +233,53 @@ class _Compaction(threading.Thread):
 
 def _snapshot_parts(tables: Tables) -> Iterator[bytes]:
     """Yield the JSON of a snapshot, a slice of documents at a time."""
-    yield b"{" + _encode(_HEADER_TABLE) + b":" + _encode({_HEADER_ID: _header})
+    checksum = 0
+    for part in _unchecked_parts(tables):
+        checksum = zlib.crc32(part, checksum)
+        yield part
+    yield b',"crc32":"%08x"}}}' % checksum
+
+
+def _unchecked_parts(tables: Tables) -> Iterator[bytes]:
+    yield b"{"
     for name, documents in tables.items():
-        yield b"," + _encode(name) + b":{"
+        yield _encode(name) + b":{"
         entries, separator = iter(documents.items()), b""
         while part := dict(islice(entries, _SLICE)):
             yield separator + _encode(part)[1:-1]
             separator = b","
-        yield b"}"
-    yield b"}"
+        yield b"},"
+    header = _encode(_header).removesuffix(b"}")
+    yield _encode(_HEADER_TABLE) + b":{" + _encode(_HEADER_ID) + b":" + header
 
 
 def _read_snapshot(path: Path) -> Tables:
     if not path.exists():
         return {}
     try:
-        tables = msgspec.json.decode(path.read_bytes(), type=Tables)
+        content = path.read_bytes()
+        tables = msgspec.json.decode(content, type=Tables)
         header = tables.pop(_HEADER_TABLE)[_HEADER_ID]
     except (*NOT_JSON, KeyError) as error:
         raise DataError(f"{path}: is not a snapshot of cart-mock; move it away") from error
-    check_header(header, path)
+    if check_header(header, path) != _UNCHECKED:
+        end = _END.fullmatch(content, len(content) - _END_LENGTH)
+        if end is None or int(end[1], 16) != zlib.crc32(content[:-_END_LENGTH]):
+            raise DataError(f"{path}: is damaged (its checksum is another); restore a copy")
     return tables
 
 
-def check_header(header: Any, path: Path) -> None:
-    """Raise DataError unless a file begins as this version's files do."""
+def check_header(header: Any, path: Path) -> int:
+    """Return the version of a file. Raises DataError unless this version reads it."""
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise DataError(f"{path}: is not a file of cart-mock; move it away")
     version = header.get("version")
-    if version != VERSION:
+    if version not in (_UNCHECKED, VERSION):
         raise DataError(
-            f"{path}: has format version {version}, and this cart-mock reads {VERSION}; "
-            "use the cart-mock that wrote it"
+            f"{path}: has format version {version}, and this cart-mock reads {_UNCHECKED} and "
+            f"{VERSION}; use the cart-mock that wrote it"
         )
+    return int(version)
 
 
 def _replay(path: Path, tables: Tables) -> None:
@@ -269,26 +297,55 @@ def _replay(path: Path, tables: Tables) -> None:
     if not lines:
         raise DataError(f"{path}: is not a journal of cart-mock; move it away")
     try:
-        check_header(msgspec.json.decode(lines[0]), path)
+        version = check_header(msgspec.json.decode(lines[0]), path)
     except NOT_JSON as error:
         raise DataError(f"{path}: is not a journal of cart-mock; move it away") from error
-    decoder = msgspec.json.Decoder(list[Changes])
-    for number, line in enumerate(lines[1:], start=2):
-        try:
-            changes = decoder.decode(line)
-        except NOT_JSON as error:
-            raise DataError(
-                f"{path}: line {number} is damaged ({error}); restore a copy"
-            ) from error
-        for change in changes:
-            apply(change, tables)
+    _apply_lines(lines[1:], version, path, tables)
     if end < len(content):
+        if _is_whole(content[end:-1]):
+            raise DataError(f"{path}: its last line end is damaged; restore a copy")
         os.truncate(path, end)
         logger.warning(
             "%s: the last record was torn (%d bytes); it was never acknowledged and is dropped",
             path,
             len(content) - end,
         )
+
+
+def _apply_lines(lines: list[bytes], version: int, path: Path, tables: Tables) -> None:
+    decode = msgspec.json.Decoder(list[Changes]).decode
+    for number, line in enumerate(lines, start=2):
+        try:
+            changes = decode(_checked(line, version))
+        except (*NOT_JSON, _Damaged) as error:
+            raise DataError(
+                f"{path}: line {number} is damaged ({error}); restore a copy"
+            ) from error
+        for change in changes:
+            apply(change, tables)
+
+
+class _Damaged(ValueError):
+    """A line has another checksum than it says."""
+
+
+def _checked(line: bytes, version: int) -> bytes:
+    """Return the changes of a line. Raises _Damaged."""
+    if version == _UNCHECKED and line.startswith(b"["):
+        return line
+    found = _LINE.fullmatch(line)
+    if found is None or int(found[1], 16) != zlib.crc32(found[2]):
+        raise _Damaged("its checksum is another")
+    return found[2]
+
+
+def _is_whole(line: bytes) -> bool:
+    """Whether a line was written to its end: then only its line end was damaged later."""
+    try:
+        _checked(line, VERSION)
+    except _Damaged:
+        return False
+    return True
 
 
 def _size(path: Path) -> int:

@@ -7,6 +7,7 @@ import re
 import secrets
 import tempfile
 import uuid
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -29,13 +30,15 @@ from cart_mock.state.seed import Seed
 from cart_mock.state.store import Store, store_of
 from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed
 from cart_mock.tenants.request_log import LogMemory, RequestLog
-from cart_mock.tenants.tenant import Tenant
+from cart_mock.tenants.tenant import Tenant, TooManyTenants
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
 _IDENTITY, _LOCK, _STORES, _NAME = "cart-mock.json", "cart-mock.lock", "stores", "name.json"
 _KEY_LENGTH = 32
+MAX_STORES = 100_000
+"""How many tenants a process may have, unless said otherwise."""
 _PROBE = 4096
 """How many bytes are written to find out whether a data directory can be written."""
 # Shorter than a digest, and the same on a file system that folds letter case.
@@ -56,7 +59,7 @@ class TenantRegistry:
 
     ``clients`` pins which keys exist: ``client_id`` to its secret, or None for a key without one.
     ``seed`` is what a new store starts with. ``on_create`` are called with each tenant that is
-    made. Raises DataError if ``data`` cannot be used.
+    made. There are at ``most`` so many tenants. Raises DataError if ``data`` cannot be used.
     """
 
     def __init__(
@@ -68,8 +71,10 @@ class TenantRegistry:
         new_id: Callable[[], str] = random_id,
         new_clock: Callable[[], Clock] = Clock,
         new_request_log: Callable[[], RequestLog] | None = None,
+        most: int = MAX_STORES,
     ) -> None:
         self._clients = clients
+        self._most = most
         self._seed = seed or Seed()
         self._new_id = new_id
         self._new_clock = new_clock
@@ -108,13 +113,15 @@ class TenantRegistry:
     def use(self, name: str) -> Tenant:
         """Return the tenant of that ``client_id``, made if need be.
 
-        Raises UnknownTenant, StorageFailed.
+        Raises UnknownTenant, TooManyTenants, StorageFailed.
         """
         tenant = self._tenants.get(name)
         if tenant is not None:
             return tenant
         if self._clients is not None and name not in self._clients:
             raise UnknownTenant(name)
+        if len(self._tenants) >= self._most:
+            raise TooManyTenants(f"there are {self._most} stores already")
         try:
             tenant = self._make(name)
         except StorageFailed:
@@ -135,7 +142,7 @@ class TenantRegistry:
             self.reset(tenant)
             if directory is not None:
                 # Named last, so that an incomplete one is never taken up again.
-                write_atomically(directory / _NAME, msgspec.json.encode(name))
+                write_atomically(directory / _NAME, _sealed("client_id", name))
                 self._directories[name] = directory
         except OSError:
             tenant.close()
@@ -257,12 +264,11 @@ def _identify(data: Path) -> bytes:
             key = bytes.fromhex(identity["signing_key"])
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path}: its signing_key is damaged; restore a copy") from error
-        if len(key) != _KEY_LENGTH:
+        if len(key) != _KEY_LENGTH or not _is_sealed(identity, key.hex()):
             raise DataError(f"{path}: its signing_key is damaged; restore a copy")
         return key
     key = secrets.token_bytes(_KEY_LENGTH)
-    identity = {"format": FORMAT, "version": VERSION, "signing_key": key.hex()}
-    write_atomically(path, msgspec.json.encode(identity))
+    write_atomically(path, _sealed("signing_key", key.hex()))
     return key
 
 
@@ -273,11 +279,31 @@ def _kept(data: Path) -> Iterator[tuple[str, Path]]:
     for directory in sorted(root.iterdir()):
         path = directory / _NAME
         try:
-            yield msgspec.json.decode(path.read_bytes(), type=str), directory
+            named: Any = msgspec.json.decode(path.read_bytes())
         except FileNotFoundError:  # made, and killed before it was named
             continue
         except NOT_JSON as error:
             raise DataError(f"{path}: is not a file of cart-mock; move it away") from error
+        if isinstance(named, str):  # version 1
+            yield named, directory
+            continue
+        check_header(named, path)
+        name = named.get("client_id")
+        if not isinstance(name, str) or not _is_sealed(named, name):
+            raise DataError(f"{path}: is damaged (its checksum is another); restore a copy")
+        yield name, directory
+
+
+def _sealed(field: str, value: str) -> bytes:
+    """Return a file of one value, with its checksum."""
+    checksum = f"{zlib.crc32(value.encode()):08x}"
+    content = {"format": FORMAT, "version": VERSION, field: value, "crc32": checksum}
+    return msgspec.json.encode(content)
+
+
+def _is_sealed(content: dict[str, Any], value: str) -> bool:
+    """Whether a file's value has its checksum; files of version 1 have none."""
+    return content["version"] == 1 or content.get("crc32") == f"{zlib.crc32(value.encode()):08x}"
 
 
 def _free_directory(root: Path, name: str) -> Path:

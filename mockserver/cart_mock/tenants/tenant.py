@@ -16,6 +16,10 @@ class TenantDeleted(Exception):
     """The tenant was deleted while one of its requests was under way."""
 
 
+class TooManyTenants(Exception):
+    """The process has as many tenants as it may have; the message says how many."""
+
+
 class Tenant:
     """A ``client_id`` with its store, clock, request log, interceptors, faults and snapshots.
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from connexion.lifecycle import ConnexionResponse
 
+from cart_mock.errors import no_more_stores
 from cart_mock.tenants.registry import UnknownTenant
-from cart_mock.tenants.tenant import Tenant
+from cart_mock.tenants.tenant import Tenant, TooManyTenants
 from cart_mock.workbench.breaks_api import replace_breaks
 from cart_mock.workbench.control import control, tenant_named
 from cart_mock.workbench.errors import Refusal
@@ -49,6 +50,8 @@ async def create_store(body: Body) -> tuple[Body, int]:
         )
     try:
         tenant = tenants.use(name)
+    except TooManyTenants as error:
+        raise Refusal("service-unavailable", *no_more_stores(error)[:2]) from None
     except UnknownTenant:
         raise Refusal(
             "store-not-pinned",
