@@ -49,6 +49,19 @@ def test_display_price_of_a_cart_without_items_has_no_currency(world: World) -> 
     assert set(map(str, price.values())) == {str(nothing)}
 
 
+def test_customer_with_several_faults_gets_an_entry_for_each(world: World) -> None:
+    answer = world.send("POST", "/v2/customers", world.admin, json={"data": {"email": "eve"}})
+    assert answer.status_code == 422
+    errors = answer.json()["errors"]
+    assert {(error["status"], error["title"]) for error in errors} == {(422, "Failed Validation")}
+    assert [error["source"] for error in errors] == ["data.type", "data.name", "data.email"]
+    assert [error["detail"].split(". ")[0] for error in errors] == [
+        "The data.type field is required",
+        "The data.name field is required",
+        "The data.email field must be a valid email address",
+    ]
+
+
 def test_login_without_authentication_mechanism_passes(world: World) -> None:
     data = {"type": "token", "email": "ada@example.com", "password": PASSWORD}
     answer = world.send("POST", "/v2/customers/tokens", world.anonymous, json={"data": data})
