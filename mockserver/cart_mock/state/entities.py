@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 CART_LIFETIME = 7 * 24 * 3600
@@ -28,6 +30,8 @@ class Cart(msgspec.Struct, frozen=True, dict=True):
     description: str = ""
     customers: tuple[str, ...] = ()
     contact: Contact | None = None
+    kept: dict[str, Any] = {}
+    """Published fields without behaviour here, such as ``custom_attributes``."""
 
     @property
     def expires_at(self) -> int:
@@ -44,3 +48,5 @@ class Customer(msgspec.Struct, frozen=True):
     created_at: int
     updated_at: int
     password_hash: str | None = None
+    kept: dict[str, Any] = {}
+    """``external_ref`` and the store's custom fields."""

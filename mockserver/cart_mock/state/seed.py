@@ -38,6 +38,7 @@ class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password_hash: str | None = None
     created_at: Time | None = None
     updated_at: Time | None = None
+    kept: dict[str, Any] = {}
 
 
 class SeedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +50,7 @@ class SeedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contact: Contact | None = None
     created_at: Time | None = None
     updated_at: Time | None = None
+    kept: dict[str, Any] = {}
 
 
 class SeedAssociation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +100,7 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
                 password_hash=(
                     c.password_hash if c.password is None else self._password_hashes[c.password]
                 ),
+                kept=c.kept,
             )
             for c in self.customers
         ]  # fmt: skip
@@ -110,7 +113,7 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         return [
             Cart(
                 id=c.id, name=c.name, description=c.description, contact=c.contact,
-                customers=tuple(customers.get(c.id, ())),
+                customers=tuple(customers.get(c.id, ())), kept=c.kept,
                 created_at=_epoch(c.created_at, now), updated_at=_epoch(c.updated_at, now),
             )
             for c in self.carts
@@ -212,6 +215,7 @@ def exported(
             {
                 "id": c.id, "name": c.name, "email": c.email,
                 **({} if c.password_hash is None else {"password_hash": c.password_hash}),
+                **({"kept": c.kept} if c.kept else {}),
                 **stamps(c),
             }
             for c in customers
@@ -220,6 +224,7 @@ def exported(
             {
                 "id": c.id, "name": c.name, "description": c.description,
                 **({} if c.contact is None else {"contact": msgspec.to_builtins(c.contact)}),
+                **({"kept": c.kept} if c.kept else {}),
                 **stamps(c),
             }
             for c in carts
