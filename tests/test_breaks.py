@@ -117,7 +117,7 @@ CONSEQUENCES: dict[str, set[str]] = {
     "any-symbol:normalised": {"cart-name-missing"},
     "error-envelope:empty": _READ_FROM_ERRORS,
     "error-envelope:no-entry": _READ_FROM_ERRORS,
-    "error-envelope:title-missing": {"last-cart"},
+    "error-envelope:title-missing": {"cart-has-contact-email", "last-cart"},
     "success-answer:cart-relationships": {
         "association-visible",
         "shared-cart",

@@ -36,11 +36,24 @@ class _Error(NamedTuple):
 
 
 def _detail(error: _Error, violation: Violation) -> str:
+    if violation.detail is not None:
+        return f"{violation.detail} {violation.hint}"
     if error.detail is None:
         return f"{error.text}: {violation.reason}. {violation.hint}"
     if not error.detail.endswith("."):
         return error.detail
     return f"{error.detail} {violation.reason[:1].upper()}{violation.reason[1:]}. {violation.hint}"
+
+
+def _entry(error: _Error, violation: Violation) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "status": error.status,
+        "title": error.text,
+        "detail": _detail(error, violation),
+    }
+    if violation.source is not None:
+        entry["source"] = violation.source
+    return entry
 
 
 class ErrorCatalogue:
@@ -58,12 +71,6 @@ class ErrorCatalogue:
     def answer(self, error_id: str, violation: Violation, *headers: Header) -> Answer:
         """Return the error answer of a rule or protocol error for that violation."""
         error = self._errors[violation.variant or error_id]
-        entry: dict[str, object] = {
-            "status": error.status,
-            "title": error.text,
-            "detail": _detail(error, violation),
-        }
-        if violation.source is not None:
-            entry["source"] = violation.source
-        body = encode_json({"errors": [entry]})
+        entries = [_entry(error, each) for each in (violation, *violation.others)]
+        body = encode_json({"errors": entries})
         return Answer(error.status, (*_HEADERS, *headers), body, error.id, violation)

@@ -167,7 +167,16 @@ def test_conditions_cover_every_refusal_of_the_catalogue() -> None:
         ("nobody", "free", identifiers(ADA), {"access-token-invalid": True}),
         ("forged", "free", identifiers(ADA), {"access-token-invalid": True}),
         ("basic", "free", identifiers(ADA), {"access-token-invalid": True}),
-        ("bare", "free", identifiers("a stranger"), {"access-token-invalid": None}),
+        (
+            "bare",
+            "free",
+            identifiers("a stranger"),
+            {
+                "access-token-invalid": None,
+                "customer-token-required": None,
+                "customer-not-found": None,
+            },
+        ),
         ("bad customer", "free", identifiers(ADA), {"customer-token-invalid": True}),
         ("implicit", "free", identifiers(ADA), {"customer-token-required": True}),
         ("empty customer", "free", identifiers(ADA), {"customer-token-invalid": None}),

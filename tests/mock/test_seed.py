@@ -137,7 +137,7 @@ GOOD = {
     ],
     "carts": [
         {"id": "unregistered", "contact": {"email": "x@example.com"}},
-        {**CART, "description": 'for "Ada\'s" ☕'},
+        {**CART, "description": 'for "Ada\'s" ☕', "kept": {"is_quote": True}},
     ],
     "associations": [LINK, {**LINK, "customer": "bob"}],
 }
@@ -149,7 +149,9 @@ def test_every_new_store_starts_with_it_and_a_reset_brings_it_back() -> None:
     now = int(time.now)
     expected_carts = [
         Cart("unregistered", "Cart", now, now, contact=Contact("x@example.com")),
-        Cart("c", "Groceries", now, now, 'for "Ada\'s" ☕', ("ada", "bob")),
+        Cart(
+            "c", "Groceries", now, now, 'for "Ada\'s" ☕', ("ada", "bob"), kept={"is_quote": True}
+        ),
     ]
     for name in ("one", "two"):
         store = tenants.use(name).store

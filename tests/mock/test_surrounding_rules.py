@@ -49,6 +49,64 @@ def test_display_price_of_a_cart_without_items_has_no_currency(world: World) -> 
     assert set(map(str, price.values())) == {str(nothing)}
 
 
+def test_customer_with_several_faults_gets_an_entry_for_each(world: World) -> None:
+    answer = world.send("POST", "/v2/customers", world.admin, json={"data": {"email": "eve"}})
+    assert answer.status_code == 422
+    errors = answer.json()["errors"]
+    assert {(error["status"], error["title"]) for error in errors} == {(422, "Failed Validation")}
+    assert [error["source"] for error in errors] == ["data.type", "data.name", "data.email"]
+    assert [error["detail"].split(". ")[0] for error in errors] == [
+        "The data.type field is required",
+        "The data.name field is required",
+        "The data.email field must be a valid email address",
+    ]
+
+
+KEPT = {
+    "custom_attributes": {"size": {"type": "string", "value": "large"}},
+    "discount_settings": {"custom_discounts_enabled": True, "use_rule_promotions": False},
+    "inventory_settings": {"defer_inventory_check": True},
+    "snapshot_date": "2026-11-28T22:00:00Z",
+    "is_quote": True,
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_cart_field_without_behaviour_is_kept_and_shown(world: World, name: str) -> None:
+    data = {"id": "c", "name": "C", name: KEPT[name]}
+    made = world.send("POST", "/v2/carts", world.admin, json={"data": data})
+    assert made.json()["data"][name] == KEPT[name]
+    world.send("PUT", "/v2/carts/c", world.admin, json={"data": {"name": "Other"}})
+    assert world.read("c")[name] == KEPT[name]
+    world.cart("d")
+    assert name not in world.read("d")
+    world.send("PUT", "/v2/carts/d", world.admin, json={"data": {name: KEPT[name]}})
+    assert world.read("d")[name] == KEPT[name]
+
+
+def test_customer_fields_of_the_store_are_kept_and_shown(world: World) -> None:
+    data = {"type": "customer", "name": "Eve", "email": "eve@example.com"}
+    sent = {**data, "password": PASSWORD, "external_ref": "crm-7", "shoe_size": 38, "id": "mine"}
+    made = world.send("POST", "/v2/customers", world.admin, json={"data": sent}).json()["data"]
+    assert (made["external_ref"], made["shoe_size"], made["password"]) == ("crm-7", 38, True)
+    assert made["id"] != "mine"
+    path = f"/v2/customers/{made['id']}"
+    changed = {"type": "customer", "shoe_size": 39}
+    world.send("PUT", path, world.admin, json={"data": changed})
+    shown = world.send("GET", path, world.admin).json()["data"]
+    assert (shown["external_ref"], shown["shoe_size"]) == ("crm-7", 39)
+
+
+def test_limits_of_kept_fields_are_those_of_the_schema(world: World) -> None:
+    many = {f"a{n}": {"type": "string", "value": "x"} for n in range(21)}
+    data: dict[str, object] = {"name": "C", "custom_attributes": many}
+    answer = world.send("POST", "/v2/carts", world.admin, json={"data": data})
+    assert answer.status_code == 400
+    data = {"type": "customer", "name": "E", "email": "e@example.com", "external_ref": "x" * 2049}
+    answer = world.send("POST", "/v2/customers", world.admin, json={"data": data})
+    assert answer.status_code == 400
+
+
 def test_login_without_authentication_mechanism_passes(world: World) -> None:
     data = {"type": "token", "email": "ada@example.com", "password": PASSWORD}
     answer = world.send("POST", "/v2/customers/tokens", world.anonymous, json={"data": data})

@@ -199,6 +199,8 @@ def mappings(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
 
 def edited(value: Any) -> Any:
     """Another value of the same type."""
+    if value is None:
+        return "added"
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):

@@ -22,6 +22,12 @@ from cart_mock.state.entities import Cart, Contact, Customer
 Content = dict[str, Any] | bytes | None
 """The content of an answer: a JSON object, one that is encoded already, or nothing."""
 
+_KEPT_OF_CARTS = (
+    "custom_attributes", "discount_settings", "inventory_settings", "snapshot_date", "is_quote",
+)  # fmt: skip
+_OWN_FIELDS_OF_CUSTOMERS = {
+    "id", "type", "name", "email", "password", "links", "meta", "relationships",
+}  # fmt: skip
 CART_NAME = "Cart"
 """The name of a cart that an unknown id returns."""
 
@@ -64,6 +70,7 @@ def create_a_cart(ctx: RequestContext) -> Content:
         name=data["name"],
         description=data.get("description", ""),
         contact=_contact(data.get("contact")),
+        kept=_kept_of_cart(data),
     )
 
 
@@ -80,6 +87,7 @@ def update_a_cart(ctx: RequestContext) -> Content:
         name=data.get("name", cart.name),
         description=data.get("description", cart.description),
         contact=_contact(data["contact"]) if "contact" in data else cart.contact,
+        kept={**cart.kept, **_kept_of_cart(data)},
         updated_at=ctx.now,
     )
     ctx.store.put_cart(changed)
@@ -104,6 +112,7 @@ def _new_cart(
     name: str,
     description: str = "",
     contact: Contact | None = None,
+    kept: dict[str, Any] | None = None,
 ) -> Content:
     owner = ctx.caller.customer_id
     cart = Cart(
@@ -114,9 +123,14 @@ def _new_cart(
         customers=() if owner is None else (owner,),
         created_at=ctx.now,
         updated_at=ctx.now,
+        kept=kept or {},
     )
     ctx.store.put_cart(cart)
     return {"data": serializers.cart_json(cart)}
+
+
+def _kept_of_cart(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: data[name] for name in _KEPT_OF_CARTS if name in data}
 
 
 def _contact(sent: dict[str, Any] | None) -> Contact | None:
@@ -157,6 +171,7 @@ def create_customer(ctx: RequestContext) -> Content:
         password_hash=ctx.password_hash,
         created_at=ctx.now,
         updated_at=ctx.now,
+        kept=_kept_of_customer(ctx.data),
     )
     ctx.store.put_customer(customer)
     return {"data": serializers.customer(customer)}
@@ -174,6 +189,7 @@ def update_customer(ctx: RequestContext) -> Content:
         email=data.get("email", customer.email),
         password_hash=ctx.password_hash or customer.password_hash,
         updated_at=ctx.now,
+        kept={**customer.kept, **_kept_of_customer(data)},
     )
     ctx.store.put_customer(changed)
     return {"data": serializers.customer(changed)}
@@ -182,6 +198,10 @@ def update_customer(ctx: RequestContext) -> Content:
 def delete_customer(ctx: RequestContext) -> Content:
     ctx.store.delete_customer(ctx.customer_id)
     return None
+
+
+def _kept_of_customer(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in _OWN_FIELDS_OF_CUSTOMERS}
 
 
 def _customer(ctx: RequestContext) -> Customer:

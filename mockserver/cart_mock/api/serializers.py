@@ -64,7 +64,7 @@ def cart(value: Cart) -> dict[str, Any]:
         contact = value.contact
         named = {} if contact.name is None else {"name": contact.name}
         rendered["contact"] = {**named, "email": contact.email}
-    return rendered
+    return {**value.kept, **rendered} if value.kept else rendered
 
 
 def cart_json(value: Cart) -> msgspec.Raw:
@@ -78,6 +78,7 @@ def cart_json(value: Cart) -> msgspec.Raw:
 def customer(value: Customer) -> dict[str, Any]:
     """Return a customer as the API renders it: of the password, only whether there is one."""
     return {
+        **value.kept,
         "id": value.id,
         "type": "customer",
         "name": value.name,

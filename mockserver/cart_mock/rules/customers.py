@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from cart_mock.formats import EMAIL, format_value, kind
 from cart_mock.messages import Violation
 from cart_mock.rules.context import CUSTOMER_HEADER, RequestContext
@@ -40,24 +43,33 @@ def customer_unknown(ctx: RequestContext) -> Violation | None:
 
 @predicate
 def customer_invalid(ctx: RequestContext) -> Violation | None:
-    data, is_update = ctx.data, ctx.request.method == "PUT"
+    faults = tuple(_faults(ctx.data, is_update=ctx.request.method == "PUT"))
+    return faults[0]._replace(others=faults[1:]) if faults else None
+
+
+def _faults(data: Mapping[str, Any], *, is_update: bool) -> Iterator[Violation]:
+    """Yield what is wrong with each field of a customer."""
     if data.get("type") != "customer":
         what = f'"type" is {format_value(data["type"])}' if "type" in data else '"type" is absent'
-        return Violation(what, 'Send "type":"customer".', "data.type")
-    for name, advice in (
-        ("name", "Send a name of at least one character."),
-        ("email", "Send an address such as ada@example.com."),
+        wrong = "must be customer" if "type" in data else "is required"
+        yield _fault("type", wrong, what, 'Send "type":"customer".')
+    for name, wrong, advice in (
+        ("name", "must have a character", "Send a name of at least one character."),
+        ("email", "must be a valid email address", "Send an address such as ada@example.com."),
     ):
+        value = data.get(name)
         if name not in data:
-            if is_update:
-                continue
-            return Violation(f'"{name}" is absent', advice, f"data.{name}")
-        value = data[name]
-        if not isinstance(value, str):
-            return Violation(f'"{name}" is {kind(value)}', advice, f"data.{name}")
-        if not value.strip() or (name == "email" and not EMAIL.fullmatch(value)):
-            return Violation(f'"{name}" is {format_value(value)}', advice, f"data.{name}")
-    return None
+            if not is_update:
+                yield _fault(name, "is required", f'"{name}" is absent', advice)
+        elif not isinstance(value, str):
+            yield _fault(name, wrong, f'"{name}" is {kind(value)}', advice)
+        elif not value.strip() or (name == "email" and not EMAIL.fullmatch(value)):
+            yield _fault(name, wrong, f'"{name}" is {format_value(value)}', advice)
+
+
+def _fault(name: str, wrong: str, what: str, advice: str) -> Violation:
+    detail = f"The data.{name} field {wrong}."
+    return Violation(what, advice, f"data.{name}", detail=detail)
 
 
 @predicate

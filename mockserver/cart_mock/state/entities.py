@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -40,6 +40,8 @@ class Cart(msgspec.Struct, frozen=True, dict=True):
     description: str = ""
     customers: Customers = ()
     contact: Contact | None = None
+    kept: dict[str, Any] = {}
+    """Published fields without behaviour here, such as ``custom_attributes``."""
 
     @property
     def expires_at(self) -> int:
@@ -56,3 +58,5 @@ class Customer(msgspec.Struct, frozen=True):
     created_at: int
     updated_at: int
     password_hash: str | None = None
+    kept: dict[str, Any] = {}
+    """``external_ref`` and the store's custom fields."""

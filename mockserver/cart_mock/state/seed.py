@@ -39,6 +39,7 @@ class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password_hash: str | None = None
     created_at: Time | None = None
     updated_at: Time | None = None
+    kept: dict[str, Any] = {}
 
 
 class SeedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +51,7 @@ class SeedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contact: Contact | None = None
     created_at: Time | None = None
     updated_at: Time | None = None
+    kept: dict[str, Any] = {}
 
 
 class SeedAssociation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,6 +110,7 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
                 password_hash=(
                     c.password_hash if c.password is None else self._password_hashes[c.password]
                 ),
+                kept=c.kept,
             )
             for c in in_turns(self.customers)
         ]  # fmt: skip
@@ -120,7 +123,7 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         return [
             Cart(
                 id=c.id, name=c.name, description=c.description, contact=c.contact,
-                customers=tuple(customers.get(c.id, ())),
+                customers=tuple(customers.get(c.id, ())), kept=c.kept,
                 created_at=_epoch(c.created_at, now), updated_at=_epoch(c.updated_at, now),
             )
             for c in in_turns(self.carts)
@@ -235,6 +238,7 @@ def export_lists(
             {
                 "id": c.id, "name": c.name, "email": c.email,
                 **({} if c.password_hash is None else {"password_hash": c.password_hash}),
+                **({"kept": c.kept} if c.kept else {}),
                 **stamps(c),
             }
             for c in in_turns(customers)
@@ -243,6 +247,7 @@ def export_lists(
             {
                 "id": c.id, "name": c.name, "description": c.description,
                 **({} if c.contact is None else {"contact": msgspec.to_builtins(c.contact)}),
+                **({"kept": c.kept} if c.kept else {}),
                 **stamps(c),
             }
             for c in in_turns(carts)

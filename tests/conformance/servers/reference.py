@@ -31,6 +31,9 @@ PERMISSION_TEXT = "Customer does not have the required permissions to fulfill th
 PAYLOAD_TEXT = "Invalid json payload"
 ACCESS_TEXT = "Unable to validate access token"
 CONTACT_TEXT = "Cannot associate customers to carts with contact emails"
+OF_CUSTOMERS = {
+    "createCustomer", "getCustomers", "getCustomer", "updateCustomer", "deleteCustomer",
+}  # fmt: skip
 CONTACT_DETAIL = "Unable to associate customers to carts with contact emails attached."
 LAST_TEXT = (
     "This is the last cart associated with a customer and it cannot be deleted,"
@@ -59,6 +62,7 @@ class Free:
     carts_are_locked: bool = False
     unknown_customers: bool = False
     bare_array: bool = True
+    customer_errors_have_status: bool = True
     bare_tokens: bool = True
     emails_unique: bool = True
     lenient_pages: bool = False
@@ -169,6 +173,9 @@ class Service:
         entries = [entry]
         if self.free.two_entries:
             entries = [{"title": "Request failed", "status": inside}, entry]
+        is_about_customers = call.operation in OF_CUSTOMERS
+        if is_about_customers and not self.free.customer_errors_have_status:
+            entries = [{"title": each["title"]} for each in entries]
         return refusal.status, {"errors": entries}
 
     # --- Who calls ---
@@ -557,7 +564,7 @@ class Service:
         password = data.get("password")
         bad |= bool(password) and not self.free.weak_passwords and not STRONG.match(str(password))
         if bad:
-            self.refuse(call, "customer-invalid", 400, "The customer is not valid")
+            self.refuse(call, "customer-invalid", 422, "Failed Validation")
         taken = any(
             str(email).lower() == each["email"].lower() and each["id"] != call.customer_id
             for each in self.customers.values()
