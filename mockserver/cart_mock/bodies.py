@@ -14,7 +14,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Malformed(Exception):
-    """The body cannot be read; the message says why in a few words."""
+    """A body that cannot be read. The message says why in a few words."""
 
 
 def read_json(body: bytes) -> Any:
@@ -46,5 +46,5 @@ def media_type(content_type: bytes) -> str:
 
 
 def is_json(media: str) -> bool:
-    """Whether a media type says JSON."""
+    """Return whether a media type says JSON."""
     return media == JSON or media.endswith("+json")

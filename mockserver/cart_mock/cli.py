@@ -1,4 +1,4 @@
-"""The command ``cart-mock``: its options, and the settings they give."""
+"""The command ``cart-mock``: its options, and the settings made from them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ POST /v2/customers, then log in at POST /v2/customers/tokens.
 
 
 class _BreakName(_BreakType):
-    """The name of a way to break a rule."""
+    """The type of an option that takes the name of a break."""
 
     name = "break"
 

@@ -148,7 +148,7 @@ class AcceleratedProtocol(MockProtocol):
         return ParsedRequest(endpoint, params, method, path, query, headers)
 
     def _is_busy(self) -> bool:
-        """Whether an earlier answer is not out yet, so that this one has to queue behind it."""
+        """Return whether an earlier answer is not sent yet, so this one must wait for it."""
         cycle: Any = self.cycle  # None until uvicorn first served a request
         return self.flow.write_paused or (cycle is not None and not cycle.response_complete)
 

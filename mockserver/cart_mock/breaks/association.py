@@ -46,7 +46,7 @@ from cart_mock.state.entities import Cart
 
 
 def _any_cart(pattern: str, when: When = always) -> PatchRequest:
-    """Take a cart id for a safe one if, without what the pattern matches, it is."""
+    """Accept a cart id that is safe once characters matching ``pattern`` are removed."""
     unsafe = re.compile(pattern, re.DOTALL)
 
     def read(ctx: RequestContext) -> None:
@@ -90,7 +90,7 @@ _CART_ID = refusal(
 
 
 def _take(entries: Callable[[Any], list[Any] | None], when: When = always) -> PatchRequest:
-    """Take other bodies for arrays: what the function makes of the body, None for none."""
+    """Accept other bodies as arrays: ``entries`` maps a body to an array, or to None."""
 
     def read(ctx: RequestContext) -> None:
         body = body_of(ctx)
@@ -117,7 +117,7 @@ def _text_of_id(body: Any) -> list[Any] | None:
 
 
 def _lenient(ctx: RequestContext) -> None:
-    """Bytes that are not UTF-8 are replaced, also inside what is otherwise JSON."""
+    """Parse the body after replacing bytes that are not UTF-8."""
     try:
         ctx.request.body.decode()
     except UnicodeDecodeError:
@@ -164,7 +164,7 @@ def _take_everybody(ctx: RequestContext) -> None:
 
 
 def _everybody(rule: str, when: When) -> tuple[ApplyDespiteRefusal, PatchError]:
-    """A DELETE that the rule refuses takes every customer from the cart."""
+    """Remove every customer from the cart on a DELETE that the rule refuses."""
 
     def is_delete(ctx: RequestContext) -> bool:
         return ctx.request.method == "DELETE" and when(ctx)
@@ -282,7 +282,7 @@ _ENTRY = refusal(
 
 
 def _own_id(ctx: RequestContext) -> None:
-    """Who is not named is the customer who is logged in."""
+    """Use the logged-in customer if the body does not name one."""
     if ctx.entries == [] and ctx.caller.customer_id is not None:
         ctx.entries = [{"type": "customer", "id": ctx.caller.customer_id}]
 
@@ -492,7 +492,8 @@ _ID = refusal(
     needed=True,
 )  # fmt: skip
 
-# ---- Who may, and what exists -------------------------------------------------------------------
+# ---- Permissions, and what exists
+# -------------------------------------------------------------------
 
 
 def _has_cart_already(ctx: RequestContext) -> bool:

@@ -20,7 +20,7 @@ from cart_mock.breaks.hooks import (
 from cart_mock.messages import Request
 from cart_mock.rules.context import RequestContext
 
-# ---- What tokens look like ----------------------------------------------------------------------
+# ---- Reading tokens ----------------------------------------------------------------------
 
 
 def claims_of(token: str) -> dict[str, Any] | None:
@@ -32,7 +32,7 @@ def claims_of(token: str) -> dict[str, Any] | None:
 
 
 def is_unsigned(token: str) -> bool:
-    """Return whether it is a JWT that says that it needs no signature."""
+    """Return whether a token is a JWT with the algorithm "none"."""
     try:
         return str(jwt.get_unverified_header(token).get("alg")).lower() == "none"
     except (jwt.InvalidTokenError, ValueError):
@@ -40,7 +40,7 @@ def is_unsigned(token: str) -> bool:
 
 
 def looks_expired(token: str, now: float) -> bool:
-    """Return whether it is a JWT that says that it has expired, signed or not."""
+    """Return whether a token is a JWT whose ``exp`` has passed, even if it is not signed."""
     expires = (claims_of(token) or {}).get("exp")
     return isinstance(expires, int | float) and expires <= now
 

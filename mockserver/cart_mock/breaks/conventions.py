@@ -43,7 +43,7 @@ _HEADER = CUSTOMER_HEADER.lower().encode()
 
 
 def _errors(change: Callable[[Answer, Any], Answer], *statuses: int) -> PatchResponse:
-    """Errors look otherwise, those with these statuses or all."""
+    """Change the form of all errors, or of those with the given statuses."""
 
     def show(_ctx: Any, answer: Answer) -> Answer:
         if not is_error(answer) or (statuses and answer.status not in statuses):
@@ -332,7 +332,7 @@ _ORDER = breaks_of(
 
 
 def _keep_contact(test: Callable[[Any], bool]) -> PatchRequest:
-    """A contact that would be taken away stays."""
+    """Keep a contact that the request would remove."""
 
     def read(ctx: RequestContext) -> None:
         body = body_of(ctx)

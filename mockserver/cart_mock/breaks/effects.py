@@ -76,7 +76,7 @@ def _noting(name: str, when: When = always) -> ReplaceHandler:
 
 
 def _hidden_in_list(name: str) -> ReplaceHandler:
-    """A customer's list lacks the carts that are remembered."""
+    """Hide the remembered carts in the customer's list."""
 
     def choose(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
         hidden = _pairs(ctx, name)
@@ -86,7 +86,7 @@ def _hidden_in_list(name: str) -> ReplaceHandler:
 
 
 def _hidden_in_cart(name: str) -> PatchResponse:
-    """A cart lacks the customers that are remembered."""
+    """Hide the remembered customers in the cart."""
     return patch_customers(
         lambda ctx, cart_id, ids: [i for i in ids if (cart_id, i) not in _pairs(ctx, name)]
     )
@@ -142,7 +142,7 @@ _VISIBLE = breaks_of(
 
 
 def _logged_in(answer: Answer) -> tuple[str, str] | None:
-    """Customer and token of a login that succeeded."""
+    """Return customer and token of a successful login."""
     if answer.status != 200:
         return None
     data = content(answer)["data"]
@@ -226,7 +226,7 @@ def _is_another(ctx: RequestContext) -> bool:
 
 
 def _replace_carts(kept: int) -> ReplaceHandler:
-    """A new cart replaces the customer's others but for the newest of them."""
+    """Remove the customer's other carts, except for the newest, when a cart is added."""
 
     def do(ctx: RequestContext, act: Act) -> Answer:
         others = _other_carts(ctx)[kept:] if is_new(ctx) else []
@@ -287,7 +287,7 @@ def _third_replaces(ctx: RequestContext, act: Act) -> Answer:
 
 
 def _delete_and(left: Callable[[tuple[str, ...]], Iterable[str]]) -> ReplaceHandler:
-    """A DELETE that takes a customer leaves only some of the others."""
+    """Keep only some of the other customers on a DELETE."""
 
     def do(ctx: RequestContext, act: Act) -> Answer:
         was_there = not is_new(ctx)
@@ -527,7 +527,7 @@ _DELETE_MISSING = (
 
 
 def _named(ctx: RequestContext) -> list[str]:
-    """Every customer that a body names, whatever its form."""
+    """Return every customer that a body names, in any form."""
 
     def ids(value: Any) -> list[Any]:
         if isinstance(value, list):
@@ -667,7 +667,7 @@ _ADMINISTRATOR = breaks_of(
 
 
 def _hold(*operations: str) -> ReplaceHandler:
-    """The cart keeps its updated_at."""
+    """Keep the cart's updated_at."""
 
     def do(ctx: RequestContext, act: Act) -> Answer:
         before = cart_of(ctx).updated_at

@@ -71,7 +71,7 @@ _CART_OF_OTHERS = refusal(
 
 
 def _name(test: Callable[[Any], bool], instead: Callable[[Any], str]) -> PatchRequest:
-    """Take such names for another."""
+    """Replace names that match ``test`` before the request is judged."""
 
     def change(_ctx: RequestContext, data: dict[str, Any]) -> None:
         if "name" in data and test(data["name"]):
@@ -148,7 +148,7 @@ def _texts_with(test: Callable[[str], bool]) -> RejectWith:
 
 
 def _texts_as(instead: Callable[[str], str]) -> PatchRequest:
-    """Names and descriptions that are kept differently; a name never becomes empty."""
+    """Store names and descriptions changed; a name never becomes empty."""
 
     def change(_ctx: RequestContext, data: dict[str, Any]) -> None:
         for field in ("name", "description"):
@@ -191,7 +191,7 @@ _SYMBOL = breaks_of(
 
 
 def _new_id(test: Callable[[str], bool]) -> PatchRequest:
-    """Take such ids for safe ones: what is unsafe becomes a hyphen."""
+    """Accept ids that match ``test``, with unsafe characters replaced by hyphens."""
 
     def change(ctx: RequestContext, data: dict[str, Any]) -> None:
         cart_id = data.get("id")
@@ -300,7 +300,7 @@ def _shadows(ctx: RequestContext) -> dict[str, Cart]:
 
 
 def _note_cart(ctx: RequestContext, act: Act) -> Answer:
-    """Remember every cart that is read or changed, as it is afterwards."""
+    """Remember the new state of every cart that is read or changed."""
     shadows = _shadows(ctx)
     cart_id = ctx.request.path_params.get("cartID")
     if cart_id in shadows and ctx.store.cart(cart_id) is None:
@@ -331,7 +331,7 @@ def _page(
     change: Callable[[str, str], str | None],
     fields: tuple[str, ...] = ("page[limit]", "page[offset]"),
 ) -> PatchRequest:
-    """Take page parameters for others; None for one that was not sent."""
+    """Replace page parameters before they are judged; None stands for one that was not sent."""
 
     def read(ctx: RequestContext) -> None:
         query = dict(ctx.query)

@@ -46,6 +46,7 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
                     self._paths.add(method.upper(), template, operation["operationId"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Find the operation of a request, and pass both on. Raises Connexion's exceptions."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

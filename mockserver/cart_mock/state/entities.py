@@ -9,7 +9,7 @@ CART_LIFETIME = 7 * 24 * 3600
 
 
 class Contact(msgspec.Struct, frozen=True):
-    """Whom to write to about an unregistered cart."""
+    """The contact of an unregistered cart."""
 
     email: str
     name: str | None = None

@@ -82,7 +82,7 @@ class JournalStorage(InMemoryStorage):
             try:
                 self.compact()
             except OSError as error:
-                # The changes are kept all the same, so that is no failure of theirs.
+                # The changes are in the journal already, so they have not failed.
                 self._compact_after = 2 * self._length
                 logger.warning("%s: cannot be written now: %s", self._snapshot, error)
 
@@ -90,7 +90,7 @@ class JournalStorage(InMemoryStorage):
         """Write the present state as the snapshot and start an empty journal. Raises OSError."""
         content = _encode({_HEADER_TABLE: {_HEADER_ID: _header}, **self.read()})
         write_atomically(self._snapshot, content, sync=True)
-        # The header stays, so that there is never a journal without one.
+        # The header stays, so the journal always has one.
         self._length = len(_header_line)
         os.ftruncate(self._file, self._length)
         self._compact_after = max(self._least_growth, _size(self._snapshot))

@@ -37,8 +37,9 @@ def create_workbench(
 ) -> ASGIApp:  # fmt: skip
     """Return the control API of a mock, to be served at ``BASE_PATH``.
 
-    With a ``control_key``, only the page, health and readiness are available without it. With none,
-    requests from other machines' pages and names are refused. With ``validate_responses`` Connexion
+    If a ``control_key`` is set, only the page, health and readiness are available without it.
+    Otherwise requests from pages or through host names of other machines are refused. With
+    ``validate_responses`` Connexion
     checks the answers against the document, too.
     """
     document = read_document(DOCUMENT_PATH)
@@ -63,7 +64,7 @@ def create_workbench(
 def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTemplates[str]) -> None:
     async def refuse(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
         if isinstance(error, HTTPException) and error.status_code == 405:
-            # Starlette's own Allow has the methods of only one of the path's routes.
+            # Starlette's own Allow header only has the methods of one of the path's routes.
             methods = routes.methods(request.scope["path"])
             allowed = ", ".join(method for method in methods if method != "OPTIONS")
             refusal = connexion_errors.method_not_allowed(str(request.scope["method"]), allowed)
@@ -86,7 +87,7 @@ def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTempl
 
 
 class _AccessGate:
-    """Refuses requests from other machines unless a key protects the API; serves the page."""
+    """A gate that refuses requests from other machines unless a key is set, and serves the page."""
 
     def __init__(
         self, app: ASGIApp, errors: ErrorResponses, control: Control, control_key: str | None

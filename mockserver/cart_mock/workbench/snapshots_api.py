@@ -56,7 +56,7 @@ async def list_snapshots(store: str) -> Body:
 
 
 async def take_snapshot(store: str, snapshot: str) -> Body:
-    """Keep the present content under a name."""
+    """Store the current content under a name."""
     tenant, name = tenant_named(store), name_in_path(snapshot)
     if len(tenant.snapshots) >= MAX_SNAPSHOTS and name not in tenant.snapshots:
         reason = f"this store has {MAX_SNAPSHOTS} snapshots"
@@ -90,7 +90,7 @@ async def restore_snapshot(store: str, snapshot: str) -> Body:
 
 
 async def diff_states(store: str, before: str, after: str | None = None) -> Body:
-    """Compare a snapshot with another one, or with the present content."""
+    """Compare a snapshot with another one, or with the current content."""
     tenant = tenant_named(store)
     first = _snapshot_named(tenant, before, "before")
     second = _now(tenant) if after is None else _snapshot_named(tenant, after, "after")

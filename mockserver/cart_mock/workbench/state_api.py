@@ -54,7 +54,7 @@ async def export_state(store: str, times: bool = False) -> ConnexionResponse:
 
 
 async def import_state(store: str, body: Body) -> Body:
-    """Replace a store's content by that of an export, or change nothing."""
+    """Replace a store's content by that of an export. An invalid export changes nothing."""
     tenant = tenant_named(store)
     try:
         seed = await asyncio.to_thread(seed_of, body, "the state")
