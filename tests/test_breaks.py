@@ -1,4 +1,4 @@
-"""Broken rules: each shows, in its own rule's scene, and breaks no other rule than it must."""
+"""Each break changes the scene of its own rule, and of another rule only if that is unavoidable."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ CONSEQUENCES: dict[str, set[str]] = {
     },
     "success-answer:list-bare": {"association-visible", "many-carts", "shared-cart"},
 }
-"""What else a break breaks, because that other rule cannot hold without its own."""
+"""Other rules that a break breaks, because they depend on its own rule."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -235,7 +235,7 @@ KNOWN = (Path(__file__).parent / "breaks/names.txt").read_text(encoding="utf-8")
 
 
 def test_every_break_that_was_ever_published_still_exists() -> None:
-    """People have these names in their own tests; add the names of new breaks to the file."""
+    """Users refer to these names in their own tests. Add the names of new breaks to the file."""
     assert [name for name in KNOWN if name not in BREAKS] == []
 
 
