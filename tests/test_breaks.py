@@ -50,9 +50,7 @@ _READ_FROM_ERRORS = {
     "more-than-one-customer",
     "type-not-customer",
     "customer-not-permitted",
-    "cart-not-permitted",
     "cart-has-contact-email",
-    "cart-of-others",
     "last-cart",
     "credentials-wrong",
 }
@@ -126,6 +124,7 @@ CONSEQUENCES: dict[str, set[str]] = {
         "association-repeat",
         "delete-missing",
     },
+    "association-keeps-clock:moves-on-read": {"association-repeat", "delete-missing"},
     "success-answer:list-bare": {"association-visible", "many-carts", "shared-cart"},
 }
 """Other rules that a break breaks, because they depend on its own rule."""
@@ -234,6 +233,13 @@ def test_without_a_break_of_header_names_the_protocol_is_as_it_is() -> None:
 KNOWN = (Path(__file__).parent / "breaks/names.txt").read_text(encoding="utf-8").split()
 
 
+RETIRED = [
+    line.split("  ", 2)
+    for line in (Path(__file__).parent / "breaks/retired.txt").read_text("utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+
+
 def test_every_break_that_was_ever_published_still_exists() -> None:
     """Users refer to these names in their own tests. Add the names of new breaks to the file."""
     assert [name for name in KNOWN if name not in BREAKS] == []
@@ -241,6 +247,14 @@ def test_every_break_that_was_ever_published_still_exists() -> None:
 
 def test_every_break_is_in_the_file_of_published_names() -> None:
     assert [name for name in BREAKS if name not in KNOWN] == []
+
+
+def test_retired_break_names_are_documented_and_never_used_again() -> None:
+    for name, since, reason in RETIRED:
+        assert name not in BREAKS
+        assert name not in KNOWN
+        assert re.fullmatch(r"\d+\.\d+\.\d+", since), name
+        assert reason.endswith("."), name
 
 
 def test_every_break_has_a_name_of_its_own() -> None:

@@ -28,7 +28,7 @@ from cart_mock.http.book import BOOK_PATH, book_of
 from cart_mock.http.cors import Cors
 from cart_mock.http.error_handlers import add_error_handlers
 from cart_mock.http.on_first_use import OnFirstUse
-from cart_mock.http.request_handler import RequestHandler
+from cart_mock.http.request_handler import HEAD_LIMIT, RequestHandler
 from cart_mock.http.routing import ContractRouting
 from cart_mock.http.rules_middleware import RulesMiddleware
 from cart_mock.telemetry.metrics import Metrics
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 1024 * 1024
 """Default limit of a request's body, in bytes."""
+CONTROL_BODY_LIMIT = 256 * 1024 * 1024
+"""Limit of a body for the control API, in bytes: an import of 1,000,000 carts fits."""
 DOCUMENTATION_PATH = "/ui/"
 """The path of Connexion's Swagger UI."""
 
@@ -59,15 +61,17 @@ def create_app(
     tenants: TenantRegistry | None = None,
     envelope_only: bool = False,
     body_limit: int = BODY_LIMIT,
+    head_limit: int = HEAD_LIMIT,
+    control_body_limit: int = CONTROL_BODY_LIMIT,
     control_key: str | None = None,
     breaks: Sequence[Break] = (),
 ) -> MockApp:
     """Return the mock as a Connexion application, for any ASGI server, client or test.
 
     ``tenants`` have its state, by default in memory. ``envelope_only`` refuses bare arrays.
-    ``body_limit`` is in bytes. The control API requires ``control_key``, by default no key.
-    ``breaks`` are rules to violate, for every tenant. Raises LookupError if the contract has an
-    operation or a refusal that the mock does not implement.
+    The limits of bodies and heads are in bytes. The control API requires ``control_key``, by
+    default no key. ``breaks`` are rules to violate, for every tenant. Raises LookupError if the
+    contract has an operation or a refusal that the mock does not implement.
     """
     contract = contract or load_contract()
     tenants = TenantRegistry() if tenants is None else tenants
@@ -78,7 +82,7 @@ def create_app(
 
         break_process(mock, breaks)
     metrics = Metrics()
-    requests = RequestHandler(mock, metrics, body_limit)
+    requests = RequestHandler(mock, metrics, body_limit, head_limit)
     paths: PathTemplates[str] = PathTemplates()
 
     @asynccontextmanager
@@ -111,7 +115,9 @@ def create_app(
     book = book_of(contract)
     for path in (BOOK_PATH, f"{BOOK_PATH}/"):
         app.add_url_rule(path, view_func=book)
-    workbench = OnFirstUse(partial(_create_workbench, mock, metrics, control_key))
+    workbench = OnFirstUse(
+        partial(_create_workbench, mock, metrics, control_key, control_body_limit)
+    )
     for path in (BASE_PATH, f"{BASE_PATH}/{{path:path}}"):
         app.add_url_rule(path, view_func=workbench)
     # Connexion resolves each operationId to its handler; RulesMiddleware compiles and calls it.
@@ -119,7 +125,9 @@ def create_app(
     return app
 
 
-def _create_workbench(mock: Mock, metrics: Metrics, control_key: str | None) -> ASGIApp:
+def _create_workbench(
+    mock: Mock, metrics: Metrics, control_key: str | None, body_limit: int
+) -> ASGIApp:
     from cart_mock.workbench.app import create_workbench
 
-    return create_workbench(mock, metrics, control_key=control_key)
+    return create_workbench(mock, metrics, control_key=control_key, body_limit=body_limit)

@@ -1,7 +1,9 @@
-"""Reads request bodies: JSON and forms."""
+"""Reads request bodies: JSON and forms, compressed or not."""
 
 from __future__ import annotations
 
+import codecs
+import zlib
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -10,6 +12,7 @@ import msgspec
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
 
+_BOM = codecs.BOM_UTF8
 _decode = msgspec.json.Decoder().decode
 
 
@@ -17,10 +20,66 @@ class Malformed(Exception):
     """A body that cannot be read. The message says why in a few words."""
 
 
+class EncodingUnsupported(Exception):
+    """The body has a content encoding that is not known; the message names it."""
+
+
+class TooLarge(Exception):
+    """The body opens to more than the limit."""
+
+
+ENCODINGS: Final = "gzip, deflate"
+"""The content encodings that bodies may have."""
+_GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
+_LAYERS = 3
+"""How many encodings a body may have, one around the other."""
+
+
+def opened(body: bytes, content_encoding: bytes, limit: int) -> bytes:
+    """Return a body without its content encodings, of at most ``limit`` bytes.
+
+    Raises EncodingUnsupported, TooLarge, Malformed.
+    """
+    names = [name.strip().lower() for name in content_encoding.decode("latin-1").split(",")]
+    names = [name for name in names if name not in ("", "identity")]
+    for name in names:
+        if name not in ("gzip", "x-gzip", "deflate") or len(names) > _LAYERS:
+            raise EncodingUnsupported(content_encoding.decode("latin-1")[:100])
+    for name in reversed(names):
+        if name == "deflate":
+            # The name means zlib's format; some clients send what is inside of it.
+            is_zlib = len(body) > 1 and body[0] & 15 == 8 and int.from_bytes(body[:2]) % 31 == 0
+            body = _inflated(body, _ZLIB if is_zlib else _RAW, limit, name)
+        else:
+            body = _inflated(body, _GZIP, limit, "gzip")
+    return body
+
+
+def _inflated(body: bytes, form: int, limit: int, name: str) -> bytes:
+    content = b""
+    while True:  # one member of a gzip file after the other
+        inflater = zlib.decompressobj(form)
+        try:
+            content += inflater.decompress(body, limit + 1 - len(content))
+        except zlib.error as error:
+            raise Malformed(f"it is not {name}") from error
+        if len(content) > limit:
+            raise TooLarge
+        if not inflater.eof:
+            raise Malformed(f"its {name} is not whole")
+        body = inflater.unused_data
+        if not body:
+            return content
+        if form != _GZIP:
+            raise Malformed(f"something follows its {name}")
+
+
 def read_json(body: bytes) -> Any:
     """Return the JSON value in a body. Raises Malformed."""
     if not body:
         raise Malformed("it is empty")
+    if body[:1] == _BOM[:1]:
+        body = body.removeprefix(_BOM)
     try:
         return _decode(body)
     except RecursionError as error:

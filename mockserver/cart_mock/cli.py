@@ -130,6 +130,30 @@ def _not_empty(_ctx: click.Context, _param: click.Parameter, key: str | None) ->
     help="Maximum size of a request body.",
 )
 @click.option(
+    "--control-body-limit",
+    default=256 * 1024 * 1024,
+    show_envvar=True,
+    type=click.IntRange(1024),
+    metavar="BYTES",
+    help="Largest body that the control API takes, such as a state to import.",
+)
+@click.option(
+    "--head-limit",
+    default=64 * 1024,
+    show_envvar=True,
+    type=click.IntRange(1024, 16 * 1024 * 1024),
+    metavar="BYTES",
+    help="Maximum size of a request's head: its target and its headers.",
+)
+@click.option(
+    "--keep-alive",
+    default=65,
+    show_envvar=True,
+    type=click.IntRange(1, 86_400),
+    metavar="SECONDS",
+    help="How long a connection may be silent before it is closed.",
+)
+@click.option(
     "--break",
     "breaks",
     type=_BreakName(),

@@ -15,11 +15,25 @@ INTERNAL = Violation(
 _HEADERS: tuple[Header, ...] = ((b"content-type", b"application/json"),)
 
 
+def cannot_store(error: OSError) -> Violation:
+    """Return why a change could not be stored; no path of this machine is in it."""
+    reason = (error.strerror or "it was not written whole").lower()
+    return Violation(reason, "Nothing was changed; free some space, then send it again.")
+
+
 class _Error(NamedTuple):
     id: str
     status: int
     text: str
     detail: str | None
+
+
+def _detail(error: _Error, violation: Violation) -> str:
+    if error.detail is None:
+        return f"{error.text}: {violation.reason}. {violation.hint}"
+    if not error.detail.endswith("."):
+        return error.detail
+    return f"{error.detail} {violation.reason[:1].upper()}{violation.reason[1:]}. {violation.hint}"
 
 
 class ErrorCatalogue:
@@ -40,7 +54,7 @@ class ErrorCatalogue:
         entry: dict[str, object] = {
             "status": error.status,
             "title": error.text,
-            "detail": error.detail or f"{error.text}: {violation.reason}. {violation.hint}",
+            "detail": _detail(error, violation),
         }
         if violation.source is not None:
             entry["source"] = violation.source

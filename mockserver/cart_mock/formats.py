@@ -13,6 +13,9 @@ NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 MAX_NAME = 255
 """Maximum length of a cart's name, in characters."""
 
+NAME_LIMIT = 255
+"""How many characters a ``client_id`` may have."""
+
 SAFE_ID = re.compile(r"[0-9A-Za-z_-]+")
 UNSAFE_CHARACTER = re.compile(r"[^0-9A-Za-z_-]")
 

@@ -40,6 +40,8 @@ def run(settings: Settings) -> None:
         tenants=_registry(settings),
         envelope_only=settings.envelope_only,
         body_limit=settings.body_limit,
+        head_limit=settings.head_limit,
+        control_body_limit=settings.control_body_limit,
         control_key=key,
         breaks=settings.breaks,
     )
@@ -50,6 +52,8 @@ def run(settings: Settings) -> None:
             settings.breaks,
             tls,
             accelerator=not settings.no_accelerator,
+            head_limit=settings.head_limit,
+            keep_alive=settings.keep_alive,
         )
     except OSError as error:  # ssl.SSLError is a subclass
         raise InputError(

@@ -15,7 +15,8 @@ from starlette.types import ASGIApp
 
 from cart_mock.accelerator.protocol import Shared, accelerated
 from cart_mock.app import MockApp
-from cart_mock.http.connection import MockProtocol
+from cart_mock.http.connection import KEEP_ALIVE, MockProtocol
+from cart_mock.http.request_handler import HEAD_LIMIT
 
 if TYPE_CHECKING:
     from cart_mock.breaks import Break
@@ -35,16 +36,21 @@ def server_of(
     tls: Tls | None = None,
     *,
     accelerator: bool = True,
+    head_limit: int = HEAD_LIMIT,
+    keep_alive: int = KEEP_ALIVE,
 ) -> uvicorn.Server:
     """Return a server of an application, ready to run.
 
     ``breaks`` are the rules to violate: those on header names are broken here. The ``accelerator``
     is for the mock's own application; one that is wrapped, such as a traced one, gets every request
-    itself. Raises OSError or ssl.SSLError if the files of ``tls`` cannot be used.
+    itself. ``head_limit`` is in bytes; the application has its own. ``keep_alive`` is how many
+    seconds a connection may be silent. Raises OSError or ssl.SSLError if the files of ``tls``
+    cannot be used.
     """
     protocol: type[asyncio.Protocol] = MockProtocol
     if accelerator and isinstance(app, MockApp):
         protocol = accelerated(Shared(app.paths, app.mock.endpoints, app.requests))
+    protocol = type(protocol.__name__, (protocol,), {"head_limit": head_limit})
     if breaks:
         from cart_mock.breaks import losing_headers
 
@@ -58,6 +64,8 @@ def server_of(
         server_header=False,
         date_header=False,
         lifespan="on",
+        headers=[("Keep-Alive", f"timeout={keep_alive}")],
+        timeout_keep_alive=keep_alive,
         timeout_graceful_shutdown=5,
         log_config=None,
         ssl_certfile=None if tls is None else tls.certificate,

@@ -24,6 +24,9 @@ class Settings:
     seed: Path | None
     envelope_only: bool
     body_limit: int
+    control_body_limit: int
+    head_limit: int
+    keep_alive: int
     breaks: tuple[Break, ...]
     journal: int
     control_key: str | None

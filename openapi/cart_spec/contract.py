@@ -97,6 +97,15 @@ class ProtocolError:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiredRule:
+    """A rule that is gone since a version of the contract. Its id is not used again."""
+
+    id: str
+    since: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Disagreement:
     """A place where the published material disagrees with itself, and what was decided."""
 
@@ -115,6 +124,7 @@ class Contract:
     rules: tuple[Rule, ...]
     protocol_errors: tuple[ProtocolError, ...]
     disagreements: tuple[Disagreement, ...]
+    retired: tuple[RetiredRule, ...] = ()
 
     @cached_property
     def _rules_by_id(self) -> dict[str, Rule]:
@@ -215,6 +225,7 @@ def contract_of(document: Mapping[str, Any], name: str = "the document") -> Cont
                 )
                 for entry in catalogue["disagreements"]
             ),
+            retired=tuple(RetiredRule(**entry) for entry in catalogue.get("retired", ())),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ContractError(f"{name}: the catalogue is malformed: {error}") from error
@@ -271,6 +282,11 @@ def _problems(contract: Contract) -> Iterator[str]:
             return
     yield from _duplicates("rule", (rule.id for rule in contract.rules))
     yield from _duplicates("protocol error", (error.id for error in contract.protocol_errors))
+    yield from _duplicates("retired rule", (rule.id for rule in contract.retired))
+    retired = {rule.id: rule for rule in contract.retired}
+    for rule in contract.rules:
+        if rule.id in retired:
+            yield f"rule {rule.id}: the id was retired in {retired[rule.id].since}"
     yield from _duplicates("disagreement", (entry.id for entry in contract.disagreements))
     yield from _dangling_examples(contract)
     yield from _dangling_ids(contract)

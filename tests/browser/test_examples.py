@@ -130,8 +130,8 @@ def test_the_documentation_names_the_bounds_that_the_page_has() -> None:
     (folded,) = re.findall(r"FOLD_ABOVE = (\d+);", arrangement)
     (undo,) = re.findall(r'UNDO = "(.+)";', model)
     text = " ".join(PAGE.split())
-    assert f"Above {folded} carts" in text
-    assert f"above {drawn} customers and carts together" in text
+    assert f"With more than {folded} carts" in text
+    assert f"With more than {drawn} customers and carts" in text
     assert f"`{undo}`" in text
 
 

@@ -33,7 +33,6 @@ BESIDE = {"error-envelope": ("customer-token-required", "credentials-wrong")}
 
 
 _ELSEWHERE = "that associations stay is published; that the rest of a cart does is not"
-_TIME = "that PUT updates a cart is published; that an association does is not"
 _SAME = "that a login is refused is published; that each failure looks the same is not"
 ADVISED = {
     "payload-not-array:bad-utf8-accepted": (
@@ -43,8 +42,6 @@ ADVISED = {
     "refusal-changes-nothing:contact-dropped": _ELSEWHERE,
     "refusal-changes-nothing:renames": _ELSEWHERE,
     "refusal-changes-nothing:moves-updated-at": _ELSEWHERE,
-    "updated-at-moves:not-on-post": _TIME,
-    "updated-at-moves:not-on-delete": _TIME,
     "credentials-wrong:tells-apart": _SAME,
     "credentials-wrong:tells-apart-in-words": _SAME,
 }

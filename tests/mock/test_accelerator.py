@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import itertools
 import json
 import random
@@ -98,6 +99,12 @@ class Wire(asyncio.Transport):
         if not self.closed and self.lost is not None:
             self._loop.call_soon(self.lost, None)
         self.closed = True
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
 
     def pause_reading(self) -> None:
         """Nothing is read here."""
@@ -354,6 +361,13 @@ def test_bodies_in_every_number_of_pieces(pair: Pair) -> None:
     ).content  # fmt: skip
 
 
+def test_compressed_bodies(pair: Pair) -> None:
+    headers = {**pair.worlds[0].admin, "Content-Type": JSON, "Content-Encoding": "gzip"}
+    for body in (CREATE % b"gz", b" " * 2_000_000):
+        pair.assert_alike(raw("POST", "/v2/carts", headers, gzip.compress(body)))
+    pair.assert_alike(raw("POST", "/v2/carts", headers, b"{}"))
+
+
 def test_bodies_at_and_over_the_limit(pair: Pair) -> None:
     headers = {**pair.worlds[0].admin, "Content-Type": JSON}
     limit = 1024 * 1024
@@ -422,7 +436,9 @@ def test_an_idle_connection_is_closed_at_shutdown(pair: Pair) -> None:
 
 def test_a_connection_is_closed_when_it_was_idle_for_its_time_and_not_before(pair: Pair) -> None:
     line = pair.lines[0]
-    line.connection.timeout_keep_alive = 1
+    line.wire.close()
+    line.config.timeout_keep_alive = 1
+    line.open()
     request = raw("GET", "/v2/carts/c", pair.worlds[0].admin)
     line.send(request)
     line.wait(0.6)
@@ -430,11 +446,128 @@ def test_a_connection_is_closed_when_it_was_idle_for_its_time_and_not_before(pai
     line.wait(0.6)
     assert not line.wire.closed
     line.begin(request[:20])  # the next one has begun
-    line.wait(1.5)
+    line.wait(0.6)
+    line.begin(request[20:30])
+    line.wait(0.6)
     assert not line.wire.closed
-    line.send(request[20:])
+    line.send(request[30:])
     line.wait(1.5)
     assert line.wire.closed
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /v2/carts HT", b"POST /v2/carts HTTP/1.1\r\nA: b\r\n"])
+def test_connection_that_is_silent_before_its_request_is_whole_is_closed(
+    pair: Pair, sent: bytes
+) -> None:
+    for line in pair.lines:
+        line.wire.close()
+        line.config.timeout_keep_alive = 1
+        line.open()
+        line.begin(sent)
+        line.wait(1.3)
+        assert line.wire.closed
+
+
+def refused(answered: Answered, status: int) -> dict[str, Any]:
+    """Return the error of the last answer on a wire, which is an envelope and has an id."""
+    head, _, body = answered.content.rpartition(b"\r\n\r\n")
+    last = head[head.rindex(b"HTTP/1.1 ") :]
+    assert last.startswith(b"HTTP/1.1 %d " % status), last
+    assert b"\r\nx-request-id: " in last
+    assert answered.closed or status == 431
+    error: dict[str, Any]
+    [error] = json.loads(body)["errors"]
+    assert error["status"] == status
+    return error
+
+
+GARBAGE = [
+    b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+    b"GET /v2/carts HTTP/3.1\r\n\r\n",
+    b"GET /v2/carts HTTP/1.1\r\nno colon\r\n\r\n",
+    b"GET http://[ HTTP/1.1\r\n\r\n",
+    b"POST /v2/carts HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    b"POST /v2/carts HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"POST /v2/carts HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_garbage_is_refused_in_the_envelope(pair: Pair, garbage: bytes) -> None:
+    refused(pair.assert_alike(garbage), 400)
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_request_before_garbage_gets_its_own_answer_first(pair: Pair, garbage: bytes) -> None:
+    request = raw("GET", "/v2/carts/c", pair.worlds[0].admin)
+    login = raw("POST", "/v2/customers/tokens", {**pair.worlds[0].admin, "Content-Type": JSON},
+                b'{"data":{"type":"token","email":"ada@example.com","password":"x",'
+                b'"authentication_mechanism":"password"}}')  # fmt: skip
+    for before in ((request,), (request, login), (login, request)):
+        for line in pair.lines:
+            answered = line.send(b"".join(before) + garbage)
+            refused(answered, 400)
+            assert answered.content.count(b"HTTP/1.1 ") == len(before) + 1
+            assert answered.content.count(b"HTTP/1.1 400") == 1
+            line.open()
+
+
+def test_head_over_the_limit_is_refused_whole_or_not(pair: Pair) -> None:
+    headers = pair.worlds[0].admin
+    refused(pair.assert_alike(raw("GET", "/v2/carts", {**headers, "X": "x" * 65_536})), 431)
+    refused(pair.assert_alike(raw("GET", f"/v2/carts?{'x' * 65_536}", headers)), 431)
+    many = {f"X-{number}": "x" * 100 for number in range(1000)}
+    refused(pair.assert_alike(raw("GET", "/v2/carts", {**headers, **many})), 431)
+    # These never end.
+    piece = b"x" * 50_000
+    assert refused(pair.assert_alike(b"GET /", piece, piece, piece), 431)
+    answered = pair.assert_alike(b"GET / HTTP/1.1\r\nX: ", piece, piece, piece)
+    refused(answered, 431)
+    assert answered.closed
+
+
+def test_head_under_the_limit_before_a_large_body_is_served(pair: Pair) -> None:
+    headers = {**pair.worlds[0].admin, "Content-Type": JSON, "X": "x" * 60_000}
+    request = raw("POST", ASSOCIATION, headers, b" " * 200_000)
+    assert b"HTTP/1.1 403" in pair.assert_alike(request).content
+    pieces = [request[at : at + 30_000] for at in range(0, len(request), 30_000)]
+    assert b"HTTP/1.1 403" in pair.assert_alike(*pieces).content
+
+
+CHUNKED = {"Content-Type": JSON, "Transfer-Encoding": "chunked"}
+CHUNK = b"%x\r\n%b\r\n0\r\n" % (len(CREATE) + 1, CREATE % b"tra")
+
+
+def test_trailers_are_not_headers(pair: Pair) -> None:
+    head = raw("POST", "/v2/carts", {**CHUNKED})
+    token = pair.worlds[0].admin["Authorization"].encode()
+    trailers = b"Authorization: %b\r\nX-Request: y\r\n\r\n" % token
+    assert b"HTTP/1.1 401" in pair.assert_alike(head, CHUNK + trailers).content
+    endless = [b"X: %b\r\n" % (b"x" * 40_000)] * 4
+    assert pair.assert_alike(head, CHUNK, *endless).closed
+
+
+def test_half_closed_client_gets_its_answers(pair: Pair) -> None:
+    login = raw("POST", "/v2/customers/tokens", {**pair.worlds[0].admin, "Content-Type": JSON},
+                b'{"data":{"type":"token","email":"ada@example.com","password":"x",'
+                b'"authentication_mechanism":"password"}}')  # fmt: skip
+    for line in pair.lines:
+        line.begin(login, login)
+        assert line.connection.eof_received()
+        answered = line.send()
+        assert answered.content.count(b"HTTP/1.1 401") == 2
+        assert answered.closed
+        line.open()
+        line.begin(login[:-3])
+        assert not line.connection.eof_received()
+
+
+def test_client_that_leaves_ends_an_answer_that_never_comes(pair: Pair) -> None:
+    for line, world in zip(pair.lines, pair.worlds, strict=True):
+        world.send("POST", "/_mock/stores/shop/faults", json={"kind": "stall"})
+        line.begin(raw("GET", "/v2/carts/c", world.admin))
+        line.wait(0.05)
+        assert not line.connection.eof_received()
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])

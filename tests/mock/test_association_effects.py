@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.mock.world import World
@@ -91,21 +93,47 @@ def test_an_administrator_takes_any_customer_and_any_cart(world: World) -> None:
     assert world.customers_of("c") == [world.bob]
 
 
-@pytest.mark.rule("updated-at-moves")
-def test_what_changes_a_cart_moves_its_updated_at(world: World) -> None:
-    def updated_at() -> str:
-        return str(world.read("c")["meta"]["timestamps"]["updated_at"])
+def clock_of(world: World, cart: str) -> tuple[str, str]:
+    times = world.read(cart)["meta"]["timestamps"]
+    return times["updated_at"], times["expires_at"]
 
+
+@pytest.mark.rule("updated-at-moves")
+def test_put_moves_updated_at_and_expires_at(world: World) -> None:
     world.cart("c")
-    seen = [updated_at()]
-    for change in ("POST", "PUT", "DELETE"):
+    seen = [clock_of(world, "c")]
+    for field in ("name", "description"):
         world.wait(1)
-        if change == "PUT":
-            world.send("PUT", "/v2/carts/c", world.admin, json={"data": {"name": "New"}})
-        else:
-            world.associate("c", world.ada, method=change)
-        seen.append(updated_at())
+        world.send("PUT", "/v2/carts/c", world.admin, json={"data": {field: "New"}})
+        seen.append(clock_of(world, "c"))
     assert seen == sorted(set(seen))
+
+
+@pytest.mark.rule("association-keeps-clock")
+def test_association_read_and_refusal_keep_updated_at_and_expires_at(world: World) -> None:
+    world.cart("c")
+    before = clock_of(world, "c")
+    acts: tuple[Callable[[], object], ...] = (
+        lambda: world.associate("c", world.ada),
+        lambda: world.associate("c", world.ada),
+        lambda: world.associate("c", "nobody"),
+        lambda: world.associate("c", world.ada, method="DELETE"),
+        lambda: world.send("GET", "/v2/carts", world.admin),
+    )
+    for act in acts:
+        world.wait(1)
+        act()
+        assert clock_of(world, "c") == before
+
+
+@pytest.mark.rule("association-keeps-clock")
+def test_list_after_an_association_stays_in_the_order_of_updates(world: World) -> None:
+    for cart in ("old", "new"):
+        world.cart(cart)
+        world.wait(1)
+    for cart in ("new", "old"):
+        world.associate(cart, world.ada)
+    assert world.carts_of(world.as_ada()) == ["new", "old"]
 
 
 @pytest.mark.rule("header-names")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import gzip
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -144,6 +147,69 @@ def test_what_no_rule_is_about_must_fit_the_schema(
     answer = world.send(method, path, world.admin, **({} if body is None else {"json": body}))
     assert_is(answer, "request-invalid")
     assert answer.json()["errors"][0].get("source") == source
+
+
+NEW = b'{"data":{"name":"x"}}'
+
+
+def raw_deflate(body: bytes) -> bytes:
+    return zlib.compress(body)[2:-4]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(NEW)),
+        ("X-GZip", gzip.compress(NEW)),
+        ("gzip", gzip.compress(NEW[:5]) + gzip.compress(NEW[5:])),
+        ("deflate", zlib.compress(NEW)),
+        ("deflate", raw_deflate(NEW)),
+        ("deflate, gzip", gzip.compress(zlib.compress(NEW))),
+        ("identity", NEW),
+        ("", NEW),
+        ("identity", codecs.BOM_UTF8 + NEW),
+    ],
+)
+def test_compressed_body_or_one_with_a_byte_order_mark_is_read(
+    world: World, encoding: str, body: bytes
+) -> None:
+    headers = {**world.admin, "Content-Type": JSON, "Content-Encoding": encoding}
+    answer = world.send("POST", "/v2/carts", headers, content=body)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["data"]["name"] == "x"
+
+
+def test_compressed_form_is_read(world: World) -> None:
+    form = gzip.compress(b"grant_type=implicit&client_id=shop")
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "gzip"}
+    assert world.send("POST", "/oauth/access_token", headers, content=form).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "error"),
+    [
+        ("br", NEW, "media-type-unsupported"),
+        ("gzip, zstd", NEW, "media-type-unsupported"),
+        ("gzip, gzip, gzip, gzip", NEW, "media-type-unsupported"),
+        ("gzip", NEW, "body-malformed"),
+        ("gzip", gzip.compress(NEW)[:-1], "body-malformed"),
+        ("gzip", gzip.compress(NEW) + b"more", "body-malformed"),
+        ("deflate", zlib.compress(NEW) + b"more", "body-malformed"),
+        ("deflate", b"x", "body-malformed"),
+        ("gzip", gzip.compress(b" " * 2_000_000), "body-too-large"),
+        ("gzip, gzip", gzip.compress(gzip.compress(b" " * 50_000_000)), "body-too-large"),
+        ("deflate", zlib.compress(b" " * 2_000_000), "body-too-large"),
+    ],
+)
+def test_body_that_cannot_be_opened_is_refused(
+    world: World, encoding: str, body: bytes, error: str
+) -> None:
+    headers = {**world.admin, "Content-Type": JSON, "Content-Encoding": encoding}
+    answer = world.send("POST", "/v2/carts", headers, content=body)
+    assert_is(answer, error)
+    if error == "media-type-unsupported":
+        assert answer.headers["accept-encoding"] == "gzip, deflate"
+        assert answer.json()["errors"][0]["source"] == "Content-Encoding"
 
 
 async def chunks(*parts: bytes) -> AsyncIterator[bytes]:

@@ -75,6 +75,16 @@ def test_of_one_second_the_last_touched_is_the_newest(
     assert "".join(index.newest_first(0, 9)) == expected
 
 
+def test_set_in_place_with_the_same_time_keeps_the_place() -> None:
+    index = UpdateOrderIndex()
+    for cart, updated_at in (("a", 1), ("b", 1), ("c", 2)):
+        index.set(cart, updated_at)
+    index.set("a", 1, in_place=True)
+    index.set("b", 3, in_place=True)
+    index.set("d", 1, in_place=True)
+    assert "".join(index.newest_first(0, 9)) == "bcda"
+
+
 def test_a_page_past_the_end_is_empty() -> None:
     index = UpdateOrderIndex()
     index.set("a", 1)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -21,7 +23,7 @@ from cart_mock.tenants.registry import TenantRegistry
 from cart_spec import load_contract
 from tinydb import TinyDB
 
-from tests.mock.world import World
+from tests.mock.world import DAY, World
 
 CONTRACT = load_contract()
 LINES: list[list[dict[str, dict[str, Any]]]] = [
@@ -433,7 +435,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @FULL
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_a_request_that_cannot_be_kept_is_a_500_in_the_envelope_and_changes_nothing(
+def test_a_request_that_cannot_be_kept_is_a_507_in_the_envelope_and_changes_nothing(
     world: World, full: Full, method: str
 ) -> None:
     data = world.site.tenants._data
@@ -445,7 +447,7 @@ def test_a_request_that_cannot_be_kept_is_a_500_in_the_envelope_and_changes_noth
     seen = [world.carts_of(headers) for headers in (ada, bob)]
     with full((data / JOURNAL).stat().st_size):
         answer = world.associate(cart, world.ada, method=method)
-    error = CONTRACT.protocol_error("internal-error")
+    error = CONTRACT.protocol_error("storage-full")
     assert answer.status_code == error.status
     [entry] = answer.json()["errors"]
     assert (entry["status"], entry["title"]) == (error.status, error.text)
@@ -469,7 +471,7 @@ def test_a_store_that_cannot_be_made_can_be_made_later(
     open_before = set(Path("/proc/self/fd").iterdir())
     with full(room):
         answer = world.send("POST", "/oauth/access_token", data=form)
-    assert answer.status_code == 500
+    assert answer.status_code == 507
     assert world.site.tenants.get(name) is None
     assert len(set(Path("/proc/self/fd").iterdir())) == len(open_before)
     assert world.send("POST", "/oauth/access_token", data=form).status_code == 200
@@ -482,3 +484,110 @@ def test_a_store_that_cannot_be_made_can_be_made_later(
         if json.loads(path.read_bytes()) == name
     ]
     assert set(reopened(directory)["carts"]) == {"c"}
+
+
+@FULL
+def test_full_disk_fails_only_what_must_write(world: World, full: Full) -> None:
+    data = world.site.tenants._data
+    assert data is not None
+    cart = world.cart(world.tenant.new_id())
+    world.associate(cart, world.ada)
+    expired = world.cart(world.tenant.new_id())
+    with full((data / JOURNAL).stat().st_size):
+        assert world.token("client_credentials")
+        ada = world.as_ada()
+        assert cart in world.carts_of(ada)
+        assert world.send("GET", "/v2/customers", world.admin).status_code == 200
+        new = world.send("GET", "/v2/carts/new-one", world.admin)
+        assert (new.status_code, new.json()["errors"][0]["status"]) == (507, 507)
+        world.wait(8 * DAY)
+        admin = world.token("client_credentials")
+        assert world.send("GET", "/v2/carts", admin).json()["data"] == []
+        reset = world.send("POST", "/_mock/stores/shop/reset")
+        assert (reset.status_code, reset.json()["errors"][0]["status"]) == (507, 507)
+        assert str(data) not in new.text + reset.text
+    assert world.send("GET", f"/v2/carts/{expired}", world.token("implicit")).status_code == 200
+    world.tenant.clock.follow_machine()
+
+
+def test_ready_says_whether_the_data_directory_can_be_written(tmp_path: Path) -> None:
+    with World(data=tmp_path) as world:
+        assert world.send("GET", "/_mock/ready").status_code == 200
+        with limited(0):
+            answer = world.send("GET", "/_mock/ready")
+        assert answer.status_code == 503
+        assert "cannot be written" in answer.json()["errors"][0]["detail"]
+        assert world.send("GET", "/_mock/ready").status_code == 200
+        assert not list(tmp_path.glob(".cart-mock.json.*"))
+
+
+# ---- Directories ---------------------------------------------------------------------------------
+
+
+def test_client_ids_never_share_a_directory(tmp_path: Path) -> None:
+    long = "n" * 200
+    names = ["Shop", "shop", "SHOP", "a/b", "a%2Fb", "..", ".", "", long, "é", "e\u0301", "shop ",
+             hashlib.sha256(long.encode()).hexdigest(), "store-shop", "-", "a" * 60]  # fmt: skip
+    tenants = TenantRegistry(data=tmp_path)
+    for name in names:
+        tenants.use(name).store.put_cart(Cart(str(names.index(name)), name, 2**31, 2**31))
+    tenants.close()
+    directories = [path.name for path in (tmp_path / "stores").iterdir()]
+    assert len({name.lower() for name in directories}) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9_-]+", name) for name in directories)
+    tenants = TenantRegistry(data=tmp_path)
+    for at, name in enumerate(names):
+        tenant = tenants.get(name)
+        assert tenant is not None
+        assert [cart.id for cart in tenant.store.everything()[1]] == [str(at)]
+    tenants.close()
+
+
+def test_directory_of_an_older_version_is_kept_and_not_shared(tmp_path: Path) -> None:
+    tenants = TenantRegistry(data=tmp_path)
+    tenants.use("Shop").store.put_cart(Cart("old", "Groceries", 2**31, 2**31))
+    tenants.close()
+    [directory] = (tmp_path / "stores").iterdir()
+    directory.rename(tmp_path / "stores" / "store-shop")  # as a file system that folds case has it
+    tenants = TenantRegistry(data=tmp_path)
+    assert tenants.use("shop").store.cart("old") is None
+    assert tenants.use("Shop").store.cart("old") is not None
+    tenants.delete("Shop")
+    tenants.close()
+    assert len(list((tmp_path / "stores").iterdir())) == 1
+
+
+def test_store_whose_deletion_was_killed_starts_anew(tmp_path: Path) -> None:
+    tenants = TenantRegistry(data=tmp_path)
+    assert tenants.use("shop").store.accepts_secret("old")
+    tenants.close()
+    (tmp_path / "stores/store-shop/name.json").unlink()
+    tenants = TenantRegistry(data=tmp_path)
+    assert tenants.use("shop").store.accepts_secret("new")
+    tenants.close()
+
+
+def test_process_may_have_more_stores_than_open_files(tmp_path: Path) -> None:
+    opened = len(list(Path("/proc/self/fd").iterdir()))
+    tenants = TenantRegistry(data=tmp_path)
+    for number in range(200):
+        tenants.use(str(number))
+    assert len(list(Path("/proc/self/fd").iterdir())) < opened + 100
+    for number in range(200):
+        tenants.use(str(number)).store.put_cart(Cart("c", "Groceries", 2**31, 2**31))
+    tenants.close()
+    assert len(list(Path("/proc/self/fd").iterdir())) == opened
+    tenants = TenantRegistry(data=tmp_path)
+    assert all(tenant.store.cart("c") is not None for tenant in tenants)
+    tenants.close()
+
+
+def test_client_id_over_255_characters_is_refused(world: World) -> None:
+    form = {"grant_type": "implicit", "client_id": "n" * 256}
+    answer = world.send("POST", "/oauth/access_token", data=form)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["source"] == "client_id"
+    made = world.send("POST", "/_mock/stores", json={"client_id": "n" * 256})
+    assert made.status_code == 400
+    form = {"grant_type": "implicit", "client_id": "n" * 255}
+    assert world.send("POST", "/oauth/access_token", data=form).status_code == 200

@@ -305,8 +305,21 @@ async def administrator_unrestricted(stage: Stage) -> None:
 @scene("updated-at-moves")
 async def updated_at_moves(stage: Stage) -> None:
     stage.clock.advance(60)
+    body = {"data": {"name": "Holiday list"}}
+    await stage.show("PUT", "/v2/carts/weekend-list", body)
+
+
+@scene("association-keeps-clock")
+async def association_keeps_clock(stage: Stage) -> None:
+    stage.clock.advance(60)
     await stage.associate("Ada")
     await stage.show("GET", "/v2/carts/weekend-list")
+
+
+@scene("cart-id-is-access")
+async def cart_id_is_access(stage: Stage) -> None:
+    await stage.show("GET", "/v2/carts/bobs-list", caller="SHOPPER", customer="ADA")
+    await stage.associate("Ada", "bobs-list", caller="SHOPPER", customer="ADA")
 
 
 # ---- The carts around them -----------------------------------------------------------------------

@@ -28,7 +28,7 @@ QUESTIONS = {
     "a shopper without a customer token": "customer-token-required",
     "I delete the last cart": "last-cart",
     "the token is expired": "access-token-invalid",
-    "a cart belongs to someone else": "cart-not-permitted",
+    "a cart that is associated with others": "cart-id-is-access",
     "the association already exists": "association-repeat",
     "I delete an association that isn't there": "delete-missing",
     "type is customers": "type-not-customer",

@@ -168,6 +168,11 @@ FAULTS: list[tuple[str, Callable[[Data], None], str]] = [
     ),
     (
         "catalogue-invalid",
+        put(rule("last-cart"), "id", "cart-of-others"),
+        f"/{CATALOGUE_KEY}/rules/{number('last-cart')}",
+    ),
+    (
+        "catalogue-invalid",
         put(rule("last-cart"), "condition", ["a list"]),
         f"/{CATALOGUE_KEY}/rules/{number('last-cart')}/condition",
     ),

@@ -228,3 +228,66 @@ def test_text_of_a_megabyte_takes_less_than_a_second(piece: str) -> None:
         redactor.learn_body(hostile.encode())
         assert time.process_time() - started < 1
         redactor = Redactor(["secret-secret-secret", "aaaaaaaaaaaaaaab", "\\" * 20])
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("new_password", True),
+        ("Client_Secret", True),
+        ("clientSecret", True),
+        ("CLIENT-SECRET", True),
+        ("X-Api-Key", True),
+        ("api_key", True),
+        ("X-Auth-Token", True),
+        ("Cookie", True),
+        ("token_type", False),
+        ("email", False),
+        ("key", False),
+        ("Content-Type", False),
+    ],
+)
+def test_secret_names_are_known_however_they_are_written(name: str, *, secret: bool) -> None:
+    value = "hunter-twenty-two"
+    shown = [
+        Redactor().text(json.dumps({name: value})),
+        Redactor().text(json.dumps(json.dumps({name: value}))),
+        Redactor().text(f"a=b&{name}={value}&c=d") if name != "Cookie" else "",
+        Redactor().text(f"GET / HTTP/1.1\n{name}: {value}\n") if name != "Cookie" else "",
+        str(Redactor().body(json.dumps({name: value}).encode())),
+        str(Redactor().headers([(name, value)])),
+    ]
+    for text in shown if name != "Cookie" else shown[4:]:
+        assert (value not in text) is secret or not text, text
+
+
+def test_part_of_a_multipart_form_is_redacted_by_name() -> None:
+    body = (
+        '--b\r\nContent-Disposition: form-data; name="new_password"\r\n'
+        "Content-Type: text/plain\r\n\r\nhunter 22\r\n"
+        '--b\r\nContent-Disposition: form-data; name="email"\r\n\r\nada@example.com\r\n--b--\r\n'
+    )
+    redactor = Redactor()
+    redactor.learn_body(body.encode())
+    shown = redactor.body(body.encode())
+    assert "hunter" not in shown
+    assert "ada@example.com" in shown
+    assert "hunter" not in Redactor().text(body)
+    assert redactor.text("was hunter 22") == f"was {MARK}"
+
+
+def test_secret_with_a_lone_surrogate_is_redacted() -> None:
+    redactor = Redactor()
+    redactor.learn_body(b'{"password":"hunter\\ud800"}')
+    assert redactor.text("was hunter\ud800") == f"was {MARK}"
+
+
+@pytest.mark.parametrize(
+    "piece", ['; name="a"', 'name="password"\r\n', "password", "x-api-key:", "a" * 50 + "="]
+)
+def test_hostile_names_take_linear_time(piece: str) -> None:
+    text = piece * (1_000_000 // len(piece))
+    started = time.perf_counter()
+    Redactor().text(text)
+    Redactor().learn_body(text.encode())
+    assert time.perf_counter() - started < 3

@@ -128,13 +128,6 @@ def cart_not_found() -> Iterator[Probe]:
 
 
 @probes
-def cart_not_permitted() -> Iterator[Probe]:
-    for operation in ASSOCIATIONS:
-        for caller in OF_ADA:
-            yield probe(operation, given=caller, cart="bobs-list", source="cartID")
-
-
-@probes
 def customer_not_found() -> Iterator[Probe]:
     for operation in ASSOCIATIONS:
         body = envelope(entry("no-such-customer"))

@@ -31,12 +31,6 @@ def cart_unknown() -> Iterator[Probe]:
 
 
 @probes
-def cart_of_others() -> Iterator[Probe]:
-    for operation in ("getACart", "updateACart", "deleteACart"):
-        yield probe(operation, given=ADA, cart="bobs-list", source="cartID")
-
-
-@probes
 def cart_name_missing() -> Iterator[Probe]:
     for body in (_data(description="No name"), _data()):
         yield probe("createACart", body=body, source="data.name")

@@ -138,8 +138,7 @@ def _authorization(role: str, tokens: Tokens) -> str:
         case "customer token":
             return f"Bearer {tokens.customer('ada')}"
     good = tokens.access("client_credentials")
-    bad = {"no scheme": good, "forged": f"Bearer {forged(good)}"}
-    return bad.get(role, f"Bearer {unsigned(good)}")
+    return f"Bearer {forged(good) if role == 'forged' else unsigned(good)}"
 
 
 def forged(token: str) -> str:

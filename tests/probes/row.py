@@ -15,7 +15,7 @@ ACCESS_HEADER, CUSTOMER_HEADER = "Authorization", "X-Moltin-Customer-Token"
 CARTS: dict[str, str | None] = {"weekend-list": None, "adas-list": "ada", "bobs-list": "bob"}
 """The carts of the shop, with the customer of each."""
 BAD_ACCESS = (
-    "basic", "scheme only", "no scheme", "empty", "junk", "forged", "unsigned", "customer token",
+    "basic", "scheme only", "empty", "junk", "forged", "unsigned", "customer token",
     "expired",
 )  # fmt: skip
 BAD_CUSTOMER = ("junk", "forged", "unsigned", "foreign", "expired")

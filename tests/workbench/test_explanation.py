@@ -77,10 +77,6 @@ CASES: dict[str, Refused] = {
         "ada", "DELETE", ASSOCIATION.format("none"), json(identifiers("ada")),
         path("cartID", "none"),
     ),
-    "cart-not-permitted": Refused(
-        "ada", "POST", ASSOCIATION.format("cleos"), json(identifiers("ada")),
-        path("cartID", "cleos"),
-    ),
     "customer-not-found, in an empty store": Refused(
         "administrator", "POST", ASSOCIATION.format("c"), json(identifiers("nobody")),
         body("/data/0/id", "nobody"), "empty-shop",
@@ -88,12 +84,6 @@ CASES: dict[str, Refused] = {
     ),
     "cart-unknown, to be deleted": Refused(
         "ada", "DELETE", "/v2/carts/none", {}, path("cartID", "none")
-    ),
-    "cart-of-others, to be changed": Refused(
-        "ada", "PUT", "/v2/carts/cleos", json({"data": {"name": "N"}}), path("cartID", "cleos")
-    ),
-    "cart-of-others, to be deleted": Refused(
-        "bob", "DELETE", "/v2/carts/cleos", {}, path("cartID", "cleos")
     ),
     "cart-name-missing, in a change": Refused(
         "ada", "PUT", "/v2/carts/adas", json({"data": {"name": 7}}), body("/data/name", 7)
@@ -396,11 +386,11 @@ def test_the_commands_of_an_explanation_pass(cart_mock: CartMock, name: str) -> 
 
 
 def test_the_state_is_that_of_the_judgement_not_that_of_now(cart_mock: CartMock) -> None:
-    case = CASES["cart-not-permitted"]
+    case = CASES["last-cart"]
     answer = refused(cart_mock, case)
     made(cart_mock, "POST", ASSOCIATION.format("cleos"), identifiers("bob"))
     state = cart_mock.explain(answer)["state"]
-    assert state["caller"] == {"grant": "implicit", "customer_id": "ada"}
+    assert state["caller"] == {"grant": "implicit", "customer_id": "cleo"}
     assert (state["cart"]["id"], state["cart"]["customers"]) == ("cleos", ["cleo"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +19,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from cart_mock.app import create_app
-from cart_mock.telemetry.logs import JsonLineFormatter
+from cart_mock.messages import Answer, Request
+from cart_mock.telemetry.logs import JsonLineFormatter, TextLineFormatter, log_request
 from cart_mock.telemetry.tracing import TelemetryMissing, instrumented
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.testing import CartMock, in_process
@@ -34,6 +37,10 @@ def test_health_names_the_versions(cart_mock_client: httpx.Client) -> None:
     assert {"version", "contract", "uptime"} <= set(answer.json())
 
 
+def fail(**_: object) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def test_a_mock_is_ready_until_its_data_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -41,7 +48,7 @@ def test_a_mock_is_ready_until_its_data_cannot_be_written(
     with in_process(create_app(tenants=stores)) as client:
         assert client.get("/_mock/ready").status_code == 200
         # Permissions would not stop a privileged user, as CI's is.
-        monkeypatch.setattr(os, "access", lambda *_: False)
+        monkeypatch.setattr(tempfile, "TemporaryFile", fail)
         answer = client.get("/_mock/ready")
         assert answer.status_code == 503
         assert "cannot be written" in answer.json()["errors"][0]["detail"]
@@ -67,6 +74,27 @@ def test_a_log_line_is_one_json_object_with_its_fields() -> None:
     written = json.loads(line)
     assert written["message"] == "to be\nand"
     assert (written["level"], written["logger"], written["status"]) == ("info", "name", 200)
+
+
+@pytest.mark.parametrize("formatter", [TextLineFormatter(), JsonLineFormatter()])
+def test_log_line_shows_control_characters_and_direction_marks(
+    formatter: logging.Formatter,
+) -> None:
+    hostile = "\x1b[2J \x9b2J \x85 \u202e \u2066 \u200f \u2028 \ud800 \r \n end"
+    record = logging.LogRecord("name", logging.INFO, "", 0, "%s", (hostile,), None)
+    line = formatter.format(record)
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u200f\u2028-\u202e\u2066-\u2069\ud800]", line)
+    assert "\\u202e" in line
+    line.encode()
+
+
+def test_token_in_a_path_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.c2lnbmF0dXJl"
+    request = Request("id", "GET", f"/v2/carts/{token}", {}, b"", {}, b"")
+    with caplog.at_level(logging.INFO):
+        log_request(request, "getACart", Answer(200), 0.1)
+    [record] = caplog.records
+    assert "eyJhIjoxfQ" not in record.getMessage() + str(vars(record))
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])

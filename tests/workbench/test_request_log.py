@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,8 +16,8 @@ from cart_mock.app import create_app
 from cart_mock.inspection.request_view import headers_to_dict, redactor_for
 from cart_mock.messages import Answer, Request
 from cart_mock.tenants.registry import TenantRegistry
-from cart_mock.tenants.request_log import LARGEST, RequestLog
-from cart_mock.testing import CartMock, in_process
+from cart_mock.tenants.request_log import LARGEST, Entry, RequestLog
+from cart_mock.testing import CartMock, in_process, served
 from cart_spec.redaction import MARK as HIDDEN
 
 PASSWORD = "correct horse / battery & staple"
@@ -94,6 +96,28 @@ def test_who_lost_the_thread_is_told_and_gets_everything(busy: CartMock) -> None
     found = listed(busy, since="long-gone")
     assert found["meta"]["missed"] is True
     assert len(found["data"]) == 6
+
+
+def test_follower_that_leaves_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+    since = RequestLog.since
+
+    def counted(log: RequestLog, request_id: str | None) -> tuple[list[Entry], bool]:
+        looks.append(time.monotonic())
+        return since(log, request_id)
+
+    with served(create_app()) as client:
+        address = str(client.base_url.host), int(client.base_url.port or 0)
+        CartMock(client).access_token()
+        client.get("/_mock/health")
+        monkeypatch.setattr(RequestLog, "since", counted)
+        with socket.create_connection(address) as connection:
+            connection.sendall(b"GET /_mock/requests?wait=20 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            time.sleep(0.5)
+        left = time.monotonic()
+        time.sleep(0.5)
+    assert looks
+    assert max(looks) < left + 0.3
 
 
 def test_a_follower_can_wait_for_what_comes_next(busy: CartMock) -> None:

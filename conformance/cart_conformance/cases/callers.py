@@ -36,8 +36,6 @@ def access_header(ctx: CaseContext, what: str) -> str | None:
     fixed = {"absent": None, "empty": "", "a scheme and no token": "Bearer"}
     if what in fixed:
         return fixed[what]
-    if what == "the token and no scheme":
-        return token
     if what == "another scheme":
         return f"Basic {token}"
     if what == "a customer token":
@@ -50,7 +48,6 @@ ACCESS: tuple[tuple[str, bool], ...] = (
     ("absent", False),
     ("empty", False),
     ("a scheme and no token", False),
-    ("the token and no scheme", False),
     ("another scheme", False),
     ("not a token", False),
     ("altered", False),

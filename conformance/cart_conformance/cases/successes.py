@@ -293,6 +293,17 @@ def token_as_asked(ctx: CaseContext) -> None:
         ctx.expect(expires < 1e11, "expires in epoch seconds", f"expires {expires}", answer)
 
 
+@case(SUCCESS, "createCustomerToken", "without authentication_mechanism", requests=2)
+def login_without_mechanism(ctx: CaseContext) -> None:
+    """Check that a login passes without the mechanism, which is published as optional."""
+    a = ctx.customer("A")
+    body = log_in_body(a.email, a.password)
+    control = ctx.control(ctx.send(ctx.administrator, "createCustomerToken", body=body))
+    del body["data"]["authentication_mechanism"]
+    answer = ctx.send(ctx.administrator, "createCustomerToken", body=body)
+    ctx.status(answer, 200, control=control)
+
+
 def _holds(ctx: CaseContext, answer: Answer, wanted: dict[str, Any]) -> None:
     data = answer.data if isinstance(answer.data, dict) else {}
     held = {name: data.get(name) for name in wanted}

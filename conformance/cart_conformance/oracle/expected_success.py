@@ -34,6 +34,7 @@ _WHY = {
     "association-visible": "a customer may associate themselves with a cart",
     "association-deleted": "a customer may end an association of theirs",
     "association-repeat": "the association exists already",
+    "cart-id-is-access": "the cart's id is the whole access boundary",
     "shared-cart": "the cart already has another customer",
     "delete-missing": "there is no such association",
     "many-carts": "the customer has other carts",
@@ -53,6 +54,8 @@ def _particular(view: RequestView) -> list[str]:
     found = []
     if view.customer_token is Token.EMPTY:
         found.append("empty-customer-token")
+    if view.operation in _BY_CART_ID and _may_be_of_others(view):
+        found.append("cart-id-is-access")
     if view.operation == "createCustomerCartAssociation":
         found += _association(view)
     elif view.operation == "deleteCustomerCartAssociation":
@@ -62,6 +65,19 @@ def _particular(view: RequestView) -> list[str]:
     elif view.operation in {"createCustomer", "createCustomerToken"}:
         found += ["implicit-registration"] if view.grant == SHOPPER else []
     return found
+
+
+_BY_CART_ID = {"createCustomerCartAssociation", "getACart", "updateACart", "deleteACart"}
+
+
+def _may_be_of_others(view: RequestView) -> bool:
+    """Return whether the cart is, or may be, associated only with others than the caller."""
+    if view.is_administrator or view.known.cart_exists(view.cart_id) is False:
+        return False
+    customers = view.known.customers_of(view.cart_id)
+    if customers is None:
+        return True
+    return bool(customers) and view.customer not in customers
 
 
 def _association(view: RequestView) -> list[str]:

@@ -93,7 +93,9 @@ class RequestView:
             return Token.NONE
         match = _BEARER.fullmatch(header)
         if match is None:
-            return Token.INVALID
+            # Whether a token counts without the word Bearer is left open.
+            is_bare = header.strip() in self.known.access_tokens
+            return Token.UNKNOWN if is_bare else Token.INVALID
         issued = self.known.access_tokens.get(match[1])
         if issued is None:
             return self._unissued(match[1])

@@ -165,19 +165,6 @@ def cart_not_found(view: RequestView) -> bool | None:
     return None if exists is None else not exists
 
 
-@_violates("cart-not-permitted")
-@_violates("cart-of-others")
-def cart_of_others(view: RequestView) -> bool | None:
-    if view.customer_token is not Token.VALID:
-        return None if view.customer_token is Token.UNKNOWN else False
-    if view.known.cart_exists(view.cart_id) is False:
-        return False
-    customers = view.known.customers_of(view.cart_id)
-    if customers is None:
-        return None
-    return bool(customers) and view.customer not in customers
-
-
 @_violates("cart-has-contact-email")
 def cart_has_contact_email(view: RequestView) -> bool | None:
     cart = view.known.carts.get(view.cart_id)

@@ -29,6 +29,7 @@ class State:
     listed: tuple[tuple[str, int], ...]
     fields: tuple[tuple[str, Any], ...]
     updated_at: str | None
+    expires_at: str | None = None
     missing: int | None = None
 
     def count(self, label: str) -> int:
@@ -53,6 +54,7 @@ def read_state(session: Session, cart: str, customers: Iterable[Customer]) -> St
         listed=listed,
         fields=tuple((name, repr(data.get(name) or None)) for name in names),
         updated_at=timestamp(data, "updated_at"),
+        expires_at=timestamp(data, "expires_at"),
     )
 
 

@@ -71,30 +71,38 @@ class AcceleratedProtocol(MockProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._application = self.app
         self._expected: ParsedRequest | None = None
-        self._idle_since: float | None = None
+        self._head_from = 0
+        headers = server_state.default_headers
+        self._default_headers = b"".join(b"%b: %b\r\n" % header for header in headers)
 
     # ---- Requests ---------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         """Begin a request; a scope is made only if uvicorn is to serve it."""
+        self.stage = "head"
+        self.progress_at = self.received
+        self._head_from = self.received_before
         self.url = b""
         self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
-        self.headers.append((name.lower(), value))
+        """Take a header; a trailer, which comes behind a body, is none."""
+        if self.stage == "head":
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Expect the request's body, or leave the request to uvicorn."""
         self._expected = self._ordinary()
         if self._expected is None:
             self._leave_to_uvicorn(self._application)
+        self.stage = "body"
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
         if self._expected is None:
             super().on_body(body)
         else:
+            self.progress_at = self.received
             self._expected.body += body
 
     def on_message_complete(self) -> None:
@@ -103,6 +111,7 @@ class AcceleratedProtocol(MockProtocol):
         if parsed is None:
             super().on_message_complete()
             return
+        self.stage = "idle"
         endpoint, requests = parsed.endpoint, self.shared.requests
         request_id = requests.new_id()
         request = Request(
@@ -112,7 +121,7 @@ class AcceleratedProtocol(MockProtocol):
         answer = requests.answer(endpoint, request, parsed.started)
         if isinstance(answer, Answer) and answer.delivery is None:
             cors = _CORS if b"origin" in parsed.headers else ()
-            self.transport.write(_written(answer, request_id, cors))
+            self.transport.write(_written(answer, request_id, self._default_headers, cors))
             self.on_response_complete()
             return
 
@@ -136,6 +145,8 @@ class AcceleratedProtocol(MockProtocol):
         length = headers.get(b"content-length")
         if length is not None and int(length) > self.shared.requests.body_limit:
             return None
+        if self.received - self._head_from > self.head_limit:
+            return None  # its head may be over the limit: the app judges
         raw_path, _, query = self.url.partition(b"?")
         if b"#" in self.url or not raw_path.startswith(b"/") or not raw_path.isascii():
             return None
@@ -162,43 +173,6 @@ class AcceleratedProtocol(MockProtocol):
         super().on_headers_complete()
 
     # ---- The connection's end ---------------------------------------------------------------
-    # uvicorn starts a timer after each answer and cancels it at the next request. Here one timer
-    # goes on, and checks when it ends whether the connection was idle for so long.
-
-    def on_response_complete(self) -> None:
-        """Go on to the next request, or wait for one."""
-        if self.pipeline or self.transport.is_closing():
-            super().on_response_complete()
-            return
-        self.server_state.total_requests += 1
-        self.flow.resume_reading()
-        self._idle_since = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self._close_after(self.timeout_keep_alive)
-
-    def _unset_keepalive_if_required(self) -> None:
-        self._idle_since = None
-
-    def _close_after(self, seconds: float) -> None:
-        handler = self.timeout_keep_alive_handler
-        self.timeout_keep_alive_task = self.loop.call_later(seconds, handler)
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Close the connection if it was idle for its time; else check again when it may be."""
-        self.timeout_keep_alive_task = None
-        if self._idle_since is None:
-            return  # the answer that is due starts the timer again
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left > 0:
-            self._close_after(left)
-        else:
-            super().timeout_keep_alive_handler()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget a connection that is gone."""
-        if self.timeout_keep_alive_task is not None:
-            self.timeout_keep_alive_task.cancel()
-        super().connection_lost(exc)
 
     def shutdown(self) -> None:
         """Finish the request under way, then close; uvicorn does that if it knows of it."""
@@ -214,9 +188,9 @@ def accelerated(shared: Shared) -> type[AcceleratedProtocol]:
     return type("AcceleratedProtocol", (AcceleratedProtocol,), {"shared": shared})
 
 
-def _written(answer: Answer, request_id: str, more: tuple[Header, ...]) -> bytes:
-    """Return an answer as uvicorn would write it; ``more`` are headers at its end."""
-    parts = [STATUS_LINE[answer.status]]
+def _written(answer: Answer, request_id: str, first: bytes, more: tuple[Header, ...]) -> bytes:
+    """Return an answer as uvicorn would write it; ``first`` and ``more`` are further headers."""
+    parts = [STATUS_LINE[answer.status], first]
     for name, value in (*answer.headers_for(request_id), *more):
         parts += (name, b": ", value, b"\r\n")
     parts += (b"\r\n", answer.body)

@@ -34,7 +34,7 @@ def create_customer_cart_association(ctx: RequestContext) -> Content:
     if customer_id in cart.customers:
         return None
     customers = (*cart.customers, customer_id)
-    ctx.store.put_cart(replace(cart, customers=customers, updated_at=ctx.now))
+    ctx.store.put_cart(replace(cart, customers=customers), in_place=True)
     return {"data": [serializers.identifier(customer_id)]}
 
 
@@ -42,7 +42,7 @@ def delete_customer_cart_association(ctx: RequestContext) -> Content:
     cart, customer_id = _cart(ctx), ctx.entry["id"]
     if customer_id in cart.customers:
         customers = tuple(c for c in cart.customers if c != customer_id)
-        ctx.store.put_cart(replace(cart, customers=customers, updated_at=ctx.now))
+        ctx.store.put_cart(replace(cart, customers=customers), in_place=True)
     return None
 
 

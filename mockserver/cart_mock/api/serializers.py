@@ -13,18 +13,23 @@ import msgspec
 
 from cart_mock.auth.tokens import ACCESS_TOKEN_LIFETIME
 from cart_mock.messages import encode_json
-from cart_mock.state.entities import Cart, Customer
+from cart_mock.state.entities import FIRST_TIME, LAST_TIME, Cart, Customer
 
 E = TypeVar("E")
 
-_NO_MONEY = {"amount": 0, "currency": "USD", "formatted": "$0.00"}
+# As a live store shows a cart without items.
+_NO_MONEY = {"amount": 0, "currency": "", "formatted": "0"}
 _NO_PRICE = {"with_tax": _NO_MONEY, "without_tax": _NO_MONEY, "tax": _NO_MONEY}
 
 
 @lru_cache(maxsize=8192)
 def timestamp(epoch: int) -> str:
-    """Return a time in whole seconds since the epoch as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return a time in whole seconds since the epoch as RFC 3339 in UTC.
+
+    A time out of the years 1 to 9999 is the nearest one within: RFC 3339 has no others.
+    """
+    time = datetime.fromtimestamp(min(max(epoch, FIRST_TIME), LAST_TIME), UTC)
+    return f"{time.replace(tzinfo=None).isoformat()}Z"
 
 
 def identifier(customer_id: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from cart_mock.formats import NOT_JSON
+from cart_mock.formats import NAME_LIMIT, NOT_JSON
 
 Clients = dict[str, str | None]
 """``client_id`` to its secret, or None for a key that only shoppers use."""
@@ -25,6 +25,9 @@ def load_clients(path: Path) -> Clients:
         raise ClientsError(f"{path}: cannot be read: {error.strerror or error}") from error
     except NOT_JSON as error:
         raise ClientsError(f"{path}: {advice}") from error
+    long = next((name for name in clients if len(name) > NAME_LIMIT), None)
+    if long is not None:
+        raise ClientsError(f"{path}: {long[:40]!r}... has more than {NAME_LIMIT} characters")
     if not clients or not all(clients) or "" in clients.values():
         raise ClientsError(f"{path}: no id and no secret may be empty; {advice}")
     return clients

@@ -539,7 +539,6 @@ _CART_NOT_FOUND = refusal(
     needed=True,
     free=True,
 )
-_CART_NOT_PERMITTED = refusal("cart-not-permitted", subject="A cart of other customers", free=True)
 _CUSTOMER_NOT_FOUND = refusal("customer-not-found", subject="An id that no customer has", free=True)
 
 
@@ -573,7 +572,6 @@ ASSOCIATION: tuple[Break, ...] = (
     *_ID,
     *_NOT_PERMITTED,
     *_CART_NOT_FOUND,
-    *_CART_NOT_PERMITTED,
     *_CUSTOMER_NOT_FOUND,
     *_CONTACT,
 )

@@ -157,6 +157,10 @@ def _other_name(body: Any) -> None:
     body["data"]["name"] = "Cart *"
 
 
+def _has_no_mechanism(ctx: RequestContext) -> bool:
+    return "authentication_mechanism" not in ctx.data
+
+
 _SUCCESS = breaks_of(
     "success-answer",
     [
@@ -191,6 +195,8 @@ _SUCCESS = breaks_of(
         ("customer-type", 'A customer has the type "customers".',
          _success(_body(lambda body: body["data"].update(type="customers")), READ_CUSTOMER)),
         ("login-201", "A login answers 201.", _success(_code(201), LOGIN)),
+        ("login-mechanism", "A login is refused without authentication_mechanism.",
+         RejectWith("request-invalid", _has_no_mechanism, (LOGIN,))),
         ("login-customer", "A login does not say which customer it is.",
          _success(_body(lambda body: body["data"].pop("customer_id")), LOGIN)),
         ("grant-expires", "An access token does not say when it expires.",

@@ -30,6 +30,8 @@ from cart_mock.breaks.hooks import (
     DELETE,
     LOGIN,
     POST,
+    READ,
+    REMOVE,
     UPDATE,
     Act,
     ApplyDespiteRefusal,
@@ -591,7 +593,6 @@ _ANYWAY = (
     "more-than-one-customer",
     "type-not-customer",
     "customer-not-permitted",
-    "cart-not-permitted",
     "cart-has-contact-email",
 )
 _OF_ASSOCIATIONS = (
@@ -666,27 +667,92 @@ _ADMINISTRATOR = breaks_of(
 )  # fmt: skip
 
 
-def _hold(*operations: str) -> ReplaceHandler:
-    """Keep the cart's updated_at."""
+def _hold(when: Callable[[RequestContext], bool] = always) -> ReplaceHandler:
+    """Keep the cart's updated_at in matching PUT requests."""
 
     def do(ctx: RequestContext, act: Act) -> Answer:
         before = cart_of(ctx).updated_at
         answer = act()
-        held = save_and_render(ctx, replace(cart_of(ctx), updated_at=before))
-        return held if ctx.request.method == "PUT" else answer
+        if not when(ctx):
+            return answer
+        return save_and_render(ctx, replace(cart_of(ctx), updated_at=before))
 
-    return ReplaceHandler(do, operations)
+    return ReplaceHandler(do, (UPDATE,))
+
+
+def _has_no_name(ctx: RequestContext) -> bool:
+    return "name" not in ctx.data
+
+
+def _go_back(ctx: RequestContext, act: Act) -> Answer:
+    act()
+    cart = cart_of(ctx)
+    return save_and_render(ctx, replace(cart, updated_at=cart.created_at))
 
 
 _UPDATED = breaks_of(
     "updated-at-moves",
     [
-        ("never", "Nothing moves a cart's updated_at.", _hold(UPDATE, POST, DELETE)),
-        ("not-on-put", "PUT does not move updated_at.", _hold(UPDATE)),
-        ("not-on-post", "POST of an association does not move updated_at.", _hold(POST)),
-        ("not-on-delete", "DELETE of an association does not move updated_at.", _hold(DELETE)),
+        ("never", "Nothing moves a cart's updated_at.", _hold()),
+        ("only-by-name", "PUT moves updated_at only if it has a name.", _hold(_has_no_name)),
+        ("goes-back", "PUT sets updated_at to when the cart was made.",
+         ReplaceHandler(_go_back, (UPDATE,))),
+    ],
+)  # fmt: skip
+
+# ---- association-keeps-clock --------------------------------------------------------------------
+
+
+def _move(*operations: str) -> ReplaceHandler:
+    """Move the cart's updated_at with these operations, if they change or show something."""
+
+    def do(ctx: RequestContext, act: Act) -> Answer:
+        before = ctx.store.cart(ctx.cart_id)
+        answer = act()
+        if before is not None and (ctx.request.method == "GET" or cart_of(ctx) != before):
+            _touch(ctx)
+        return answer
+
+    return ReplaceHandler(do, operations)
+
+
+_CLOCK = breaks_of(
+    "association-keeps-clock",
+    [
+        ("moves", "POST and DELETE of an association move updated_at.", _move(POST, DELETE)),
+        ("moves-on-post", "POST of an association moves updated_at.", _move(POST)),
+        ("moves-on-delete", "DELETE of an association moves updated_at.", _move(DELETE)),
+        ("moves-on-read", "GET of a cart moves its updated_at.", _move(READ)),
     ],
 )
+
+# ---- cart-id-is-access --------------------------------------------------------------------------
+
+
+def _is_cart_of_others(ctx: RequestContext) -> bool:
+    customer_id = ctx.caller.customer_id
+    customers = () if ctx.cart is None else ctx.cart.customers
+    return customer_id is not None and bool(customers) and customer_id not in customers
+
+
+def _refuse_others(*operations: str) -> RejectWith:
+    return RejectWith("customer-not-permitted", _is_cart_of_others, operations)
+
+
+_ACCESS = breaks_of(
+    "cart-id-is-access",
+    [
+        ("refused", "A customer is refused the carts of others.",
+         _refuse_others(POST, READ, UPDATE, REMOVE)),
+        ("associate-refused", "A customer cannot be associated with a cart of others.",
+         _refuse_others(POST)),
+        ("read-refused", "A customer cannot read the carts of others.", _refuse_others(READ)),
+        ("update-refused", "A customer cannot change the carts of others.",
+         _refuse_others(UPDATE)),
+        ("delete-refused", "A customer cannot delete the carts of others.",
+         _refuse_others(REMOVE)),
+    ],
+)  # fmt: skip
 
 EFFECTS: tuple[Break, ...] = (
     *_VISIBLE,
@@ -700,4 +766,6 @@ EFFECTS: tuple[Break, ...] = (
     *_REFUSED,
     *_ADMINISTRATOR,
     *_UPDATED,
+    *_CLOCK,
+    *_ACCESS,
 )

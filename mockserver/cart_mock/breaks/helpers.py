@@ -141,10 +141,9 @@ def is_new(ctx: RequestContext) -> bool:
 
 
 def give(ctx: RequestContext, customers: Iterable[str]) -> None:
-    """Set the customers of the cart, and its time of update."""
-    ctx.store.put_cart(
-        replace(cart_of(ctx), customers=tuple(dict.fromkeys(customers)), updated_at=ctx.now)
-    )
+    """Set the customers of the cart."""
+    cart = replace(cart_of(ctx), customers=tuple(dict.fromkeys(customers)))
+    ctx.store.put_cart(cart, in_place=True)
 
 
 def save_and_render(ctx: RequestContext, cart: Cart) -> Answer:

@@ -58,17 +58,6 @@ LIST_CUSTOMERS, CREATE_CUSTOMER, READ_CUSTOMER, UPDATE_CUSTOMER, REMOVE_CUSTOMER
 
 _NO_CART = refusal("cart-unknown", free_rows=["ignored"], needed=True)
 
-_CART_OF_OTHERS = refusal(
-    "cart-of-others",
-    free_rows=[
-        ("read-accepted", "A customer may read the carts of others.", IgnoreRule(on("GET"))),
-        ("update-accepted", "A customer may change the carts of others.", IgnoreRule(on("PUT"))),
-        ("delete-accepted", "A customer may delete the carts of others.", IgnoreRule(on("DELETE"))),
-    ],
-    subject="A cart of other customers",
-    free=True,
-)
-
 
 def _name(test: Callable[[Any], bool], instead: Callable[[Any], str]) -> PatchRequest:
     """Replace names that match ``test`` before the request is judged."""
@@ -612,7 +601,6 @@ _GRANT = refusal(
 
 SURROUNDING_RULES: tuple[Break, ...] = (
     *_NO_CART,
-    *_CART_OF_OTHERS,
     *_NAME,
     *_BLANK,
     *_SYMBOL,

@@ -2,51 +2,256 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, Literal
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
-from cart_mock.http.delivery import CONNECTION
+from cart_mock.http.delivery import CONNECTION, ENDS_WITH_CLIENT, HALF_CLOSED
+from cart_mock.http.request_handler import HEAD_LIMIT, head_too_large
+from cart_mock.http.routing import REFUSED
+from cart_mock.messages import Violation
+
+KEEP_ALIVE = 65
+"""How many seconds a connection may be silent, unless said otherwise: longer than the 60 seconds of
+most load balancers, so that they close it first."""
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+_TARGET_LIMIT = 65_535
+"""How many bytes of a target the parser can read."""
+_LINGER = 2.0
+"""Seconds to wait for the client to read a refusal, while what it still sends is thrown away."""
+
+Stage = Literal["idle", "head", "body"]
+
+
+class _TargetTooLong(Exception):
+    """The target of a request is longer than the parser can read."""
 
 
 class MockProtocol(HttpToolsProtocol):
     """A connection that the app can close in the middle of an answer, as a fault asks.
 
     A request that offers an upgrade is answered as if it did not: every Java client offers HTTP/2.
+    What is not HTTP is refused by the app, behind the answers to the requests before it. A client
+    that has closed its side gets the answers that it waits for. One that is silent for
+    ``timeout_keep_alive`` seconds while the server waits for it is disconnected.
     """
+
+    head_limit = HEAD_LIMIT
+    """How many bytes may come without a whole head, or without a piece of a body."""
+
+    def __init__(
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(config, server_state, app_state, _loop)
+        self.stage: Stage = "idle"
+        self._is_over = False
+        self.received = self.received_before = 0
+        """How many bytes came, with and without the present piece."""
+        self.progress_at = 0
+        """How many bytes had come when a request last began, or a piece of a body was read."""
+        self._heard = 0.0
+
+    # ---- Requests ---------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         """Begin a request, and hand the app the connection's transport."""
+        self.stage = "head"
+        self.progress_at = self.received
         super().on_message_begin()
         extensions: dict[str, Any] = {CONNECTION: self.transport}
         self.scope["extensions"] = extensions
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; a trailer, which comes behind a body, is none."""
+        if self.stage == "head":
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Have the app serve the request."""
+        if len(self.url) > _TARGET_LIMIT:
+            raise _TargetTooLong
+        super().on_headers_complete()
+        self.stage = "body"
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self.progress_at = self.received
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """Complete a request; one that offers an upgrade once its body has been parsed, too."""
         if not self.parser.should_upgrade():
+            self.stage = "idle"
             super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
-        self._unset_keepalive_if_required()
+        if self._is_over:
+            return
+        self._heard = self.loop.time()
+        self.received_before = self.received
+        self.received += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._decline_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError:
-            message = "Invalid HTTP request received."
-            self.logger.warning(message)
-            self.send_400_response(message)
+        except httptools.HttpParserError as error:
+            self.logger.warning("Invalid HTTP request received.")
+            if isinstance(error.__context__, _TargetTooLong):
+                self._refuse("head-too-large", head_too_large(_TARGET_LIMIT))
+            else:
+                self._refuse("request-malformed", Violation(_reason(error), "Send HTTP/1.1."))
+        else:
+            if self.received - self.progress_at > self.head_limit and self.stage != "idle":
+                self._refuse("head-too-large", head_too_large(self.head_limit))
 
     def _decline_upgrade(self, rest: bytes) -> None:
         """Go on with the body, which the parser leaves to the protocol that is offered."""
         framing = [b"%b: %b\r\n" % header for header in self.headers if header[0] in _FRAMING]
         self.parser = httptools.HttpRequestParser(_SkippingOneHead(self))
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.received -= len(rest)  # they are counted again
         self.data_received(b"POST / HTTP/1.1\r\n%b\r\n%b" % (b"".join(framing), rest))
+
+    def _refuse(self, error_id: str, violation: Violation) -> None:
+        """Have the app refuse what cannot be read, behind the answers that are due; then close."""
+        self._is_over = True
+        begun: Any = self.cycle  # None until uvicorn first served a request
+        is_due = begun is not None and not begun.response_complete
+        if self.stage == "body":
+            if not is_due or begun.response_started:
+                self._close_when_answered()
+                return
+            if self.pipeline and self.pipeline[0][0] is begun:
+                self.pipeline.popleft()
+            else:
+                begun.disconnected = True
+                begun.message_event.set()
+                is_due = False
+        super().on_message_begin()
+        scope: Any = self.scope
+        scope.update(method="GET", path="/", raw_path=b"/", query_string=b"")
+        scope["extensions"] = {REFUSED: (error_id, violation)}
+        self.cycle = RequestResponseCycle(
+            scope=self.scope,
+            transport=_Lingering(self.transport, self.loop),  # type: ignore[arg-type]  # has what is used
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=False,
+            on_response=self.on_response_complete,
+        )
+        self.cycle.more_body = False
+        self.cycle.message_event.set()
+        if is_due:
+            self.pipeline.appendleft((self.cycle, self.config.loaded_app))
+        else:
+            self._start_asgi_task(self.cycle, self.config.loaded_app)
+
+    def _close_when_answered(self) -> None:
+        cycle: Any = self.cycle
+        if cycle is None or cycle.response_complete:
+            self.transport.close()
+        else:
+            cycle.keep_alive = False
+
+    # ---- The connection's end ---------------------------------------------------------------
+    # uvicorn starts a timer after each answer and cancels it at the next request. Here one timer
+    # goes on, and checks when it ends whether the connection was silent for so long.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request."""
+        super().connection_made(transport)  # type: ignore[arg-type]  # it is one for reading and writing
+        self._heard = self.loop.time()
+        self._check_after(self.timeout_keep_alive)
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]  # as asyncio has it
+        """Keep the connection for the answer that the client waits for, if there is one."""
+        cycle: Any = self.cycle
+        if cycle is None or cycle.response_complete or self.stage == "body":
+            return None
+        extensions = cycle.scope["extensions"]
+        if self.scheme == "https" or ENDS_WITH_CLIENT in extensions:
+            return None
+        extensions[HALF_CLOSED] = True
+        cycle.keep_alive = False
+        return True
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, or wait for one."""
+        self._heard = self.loop.time()
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Let the timer go on."""
+
+    def _check_after(self, seconds: float) -> None:
+        handler = self.timeout_keep_alive_handler
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if the client was silent for its time; else check again."""
+        if self.transport.is_closing():
+            return
+        cycle: Any = self.cycle
+        is_answering = cycle is not None and not cycle.response_complete and self.stage != "body"
+        if is_answering and HALF_CLOSED not in cycle.scope["extensions"]:
+            self._check_after(self.timeout_keep_alive)
+            return
+        left = self._heard + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._check_after(left)
+        elif self.transport.get_write_buffer_size():
+            self.transport.abort()  # it does not read what it asked for
+        else:
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget a connection that is gone."""
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+        super().connection_lost(exc)
+
+
+def _reason(error: httptools.HttpParserError) -> str:
+    if isinstance(error, httptools.HttpParserCallbackError):
+        return "its target is not a URL"
+    text = str(error.args[0] if error.args else "") or "it cannot be read"
+    return text[:1].lower() + text[1:]
+
+
+class _Lingering:
+    """A transport that lets the client read the last answer before it is closed.
+
+    If a connection is closed with bytes of the client unread, its answer may be lost on its way.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+
+    def close(self) -> None:
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+            self._loop.call_later(_LINGER, self._transport.close)
+        else:
+            self._transport.close()
 
 
 class _SkippingOneHead:

@@ -8,6 +8,10 @@ from cart_mock.messages import Answer
 
 CONNECTION = "cart-mock.connection"
 """The ASGI extension under which the server hands over the connection's transport."""
+ENDS_WITH_CLIENT = "cart-mock.ends-with-client"
+"""The extension that says: this request ends when the client closes its side of the connection."""
+HALF_CLOSED = "cart-mock.half-closed"
+"""The extension that says: the client has closed its side of the connection."""
 
 
 class ConnectionDropped(ConnectionError):
@@ -28,7 +32,9 @@ async def send_answer(
     if answer.delivery == "truncate":
         half = answer.body[: len(answer.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
-    if answer.delivery != "stall":
+    extensions = scope.setdefault("extensions", {})
+    extensions[ENDS_WITH_CLIENT] = True
+    if answer.delivery != "stall" or HALF_CLOSED in extensions:
         _close(scope)
     while (await receive())["type"] != "http.disconnect":
         pass

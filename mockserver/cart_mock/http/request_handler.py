@@ -10,27 +10,40 @@ from time import perf_counter
 
 from msgspec.structs import replace
 
+from cart_mock import bodies
 from cart_mock.api.endpoints import Endpoint, Mock
-from cart_mock.errors import INTERNAL
+from cart_mock.errors import INTERNAL, cannot_store
 from cart_mock.messages import Answer, Request, Violation
+from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.telemetry.logs import log_request, request_logger
 from cart_mock.telemetry.metrics import Metrics
 
+HEAD_LIMIT = 64 * 1024
+"""How many bytes the head of a request may have, unless said otherwise."""
+
 logger = logging.getLogger(__name__)
+
+
+def head_too_large(limit: int) -> Violation:
+    """Return the violation of sending a head of more bytes than that."""
+    return Violation(f"it has more than {limit} bytes", "Send fewer or shorter headers.")
 
 
 class RequestHandler:
     """What the app and the accelerator share once a request is read.
 
     Request ids are unique across restarts, and in the order of arrival within one process.
-    ``body_limit`` is in bytes.
+    ``body_limit`` and ``head_limit`` are in bytes.
     """
 
-    def __init__(self, mock: Mock, metrics: Metrics, body_limit: int) -> None:
+    def __init__(
+        self, mock: Mock, metrics: Metrics, body_limit: int, head_limit: int = HEAD_LIMIT
+    ) -> None:
         self._mock = mock
         self._observe = metrics.observe
         self._logs = request_logger.isEnabledFor(logging.INFO)
         self.body_limit = body_limit
+        self.head_limit = head_limit
         self._prefix = secrets.token_hex(4)
         self._counter = itertools.count(1)
 
@@ -46,6 +59,13 @@ class RequestHandler:
         ``started`` is when the request came, by the performance counter. A failure of the mock
         itself is logged under the request's id and becomes the 500.
         """
+        encoding = request.headers.get(b"content-encoding")
+        if encoding and request.body:
+            try:
+                body = bodies.opened(request.body, encoding, self.body_limit)
+            except (bodies.EncodingUnsupported, bodies.TooLarge, bodies.Malformed) as error:
+                return self._unopened(endpoint, request, error, started)
+            request = replace(request, body=body)
         try:
             answer = endpoint.answer(request)
         except Exception as error:  # noqa: BLE001  # whatever it is, the client gets the envelope
@@ -65,12 +85,33 @@ class RequestHandler:
         self._note(endpoint, request, answer, started)
         return answer
 
+    def _unopened(
+        self, endpoint: Endpoint, request: Request, error: Exception, started: float
+    ) -> Answer:
+        if isinstance(error, bodies.TooLarge):
+            return self.too_large(endpoint, request, started)
+        errors = self._mock.errors
+        if isinstance(error, bodies.EncodingUnsupported):
+            hint = f"Send it as it is, or in one of: {bodies.ENCODINGS}."
+            violation = Violation(str(error), hint, "Content-Encoding")
+            accepted = (b"accept-encoding", bodies.ENCODINGS.encode())
+            answer = errors.answer("media-type-unsupported", violation, accepted)
+        else:
+            violation = Violation(str(error), "Send it whole, or without Content-Encoding.")
+            answer = errors.answer("body-malformed", violation)
+        self._unjudged(endpoint, request, answer, started)
+        return answer
+
     def too_large(self, endpoint: Endpoint, request: Request, started: float) -> Answer:
         """Return the answer to a request whose body is over the limit."""
         violation = Violation(f"it has more than {self.body_limit} bytes", "Send a smaller one.")
         answer = self._mock.errors.answer("body-too-large", violation)
         self._unjudged(endpoint, request, answer, started)
         return answer
+
+    def refusal(self, error_id: str, violation: Violation) -> Answer:
+        """Return the answer to a request that the server could not read."""
+        return self._mock.errors.answer(error_id, violation)
 
     def unrouted(self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes],
                  answer: Answer) -> str:  # fmt: skip
@@ -87,7 +128,11 @@ class RequestHandler:
     def _failed(
         self, endpoint: Endpoint, request: Request, error: Exception, started: float
     ) -> Answer:
-        answer = self.failure(error, request.id)
+        if isinstance(error, StorageFailed):
+            answer = self._mock.errors.answer("storage-full", cannot_store(error))
+            logger.warning("request %s: %s", request.id, error)
+        else:
+            answer = self.failure(error, request.id)
         self._unjudged(endpoint, request, answer, started)
         return answer
 

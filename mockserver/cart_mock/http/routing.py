@@ -17,8 +17,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cart_mock.http.delivery import send_answer
-from cart_mock.http.request_handler import RequestHandler
-from cart_mock.messages import Answer
+from cart_mock.http.request_handler import RequestHandler, head_too_large
+from cart_mock.messages import Answer, Violation
+
+REFUSED = "cart-mock.refused"
+"""The ASGI extension under which the server says why it could not read a request: the id of the
+protocol error, and the violation."""
+
+_LINE = len(b": \r\n")
 
 
 class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion ships no types
@@ -51,6 +57,12 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
             await self.app(scope, receive, send)
             return
         path, method = request_path(scope), scope["method"]
+        refused = self._refused(scope)
+        if refused is not None:
+            answer = self._requests.refusal(*refused)
+            request_id = self._requests.unrouted(method, path[:200], b"", {}, answer)
+            await send_answer(answer, request_id, scope, receive, send)
+            return
         bare = path.removesuffix("/")
         if bare != path and self._paths.methods(bare):
             path = bare  # a slash at the end makes no difference
@@ -71,6 +83,18 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
             context = {"api_base_path": None, "operation_id": None}
         scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
         await self.app(scope, receive, send)
+
+    def _refused(self, scope: Scope) -> tuple[str, Violation] | None:
+        refused: tuple[str, Violation] | None = scope.get("extensions", {}).get(REFUSED)
+        if refused is not None:
+            return refused
+        limit = self._requests.head_limit
+        size = len(scope["path"]) + len(scope["query_string"])
+        for name, value in scope["headers"]:
+            size += len(name) + len(value) + _LINE
+        if size <= limit:
+            return None
+        return "head-too-large", head_too_large(limit)
 
 
 def request_path(scope: Scope) -> str:

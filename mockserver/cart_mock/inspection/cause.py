@@ -15,7 +15,7 @@ from cart_mock.tenants.request_log import Entry
 
 JsonObject = dict[str, Any]
 
-_HEADERS = {ACCESS_HEADER, CUSTOMER_HEADER, "Content-Type"}
+_HEADERS = {ACCESS_HEADER, CUSTOMER_HEADER, "Content-Type", "Content-Encoding"}
 _FORM_FIELDS = {"grant_type", "client_id", "client_secret"}
 _STEP = re.compile(r"[^.\[\]]+")
 # Rules about more than one field, or about the thing that the request names.

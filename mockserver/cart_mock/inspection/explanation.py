@@ -20,7 +20,8 @@ from cart_mock.tenants.request_log import Entry
 
 JsonObject = dict[str, Any]
 
-_NO_SUGGESTION = {"path-unknown", "method-not-allowed", "body-too-large", "internal-error"}
+_NO_SUGGESTION = {"path-unknown", "method-not-allowed", "body-too-large", "head-too-large",
+                  "request-malformed", "storage-full", "internal-error"}  # fmt: skip
 """Errors for which no similar request can pass."""
 
 

@@ -7,12 +7,6 @@ from cart_mock.messages import Violation
 from cart_mock.rules.context import SEND_ENVELOPE, RequestContext
 from cart_mock.rules.registry import predicate
 
-_OF_OTHERS = Violation(
-    "the cart belongs to other customers only",
-    "Use a cart of this customer, or one without a customer.",
-    "cartID",
-)
-
 
 @predicate
 def cart_id_unsafe(ctx: RequestContext) -> Violation | None:
@@ -99,11 +93,6 @@ def cart_not_found(ctx: RequestContext) -> Violation | None:
 
 
 @predicate
-def cart_not_permitted(ctx: RequestContext) -> Violation | None:
-    return _OF_OTHERS if ctx.is_cart_of_others else None
-
-
-@predicate
 def customer_not_found(ctx: RequestContext) -> Violation | None:
     customer_id = ctx.entry["id"]
     if not ctx.caller.is_administrator or ctx.store.has_customer(customer_id):
@@ -125,8 +114,3 @@ def cart_has_contact_email(ctx: RequestContext) -> Violation | None:
         f'Remove it with PUT /v2/carts/{cart.id} and {{"data":{{"contact":null}}}} first.',
         "contact.email",
     )
-
-
-@predicate
-def cart_of_others(ctx: RequestContext) -> Violation | None:
-    return _OF_OTHERS if ctx.is_cart_of_others else None

@@ -19,7 +19,7 @@ from cart_mock.auth.tokens import (
     Tokens,
 )
 from cart_mock.bodies import Malformed, read_json
-from cart_mock.formats import kind
+from cart_mock.formats import NAME_LIMIT, kind
 from cart_mock.messages import Request, TokenProblem, Violation
 from cart_mock.state.entities import Cart, Customer
 from cart_mock.tenants.registry import TenantRegistry, UnknownTenant
@@ -115,8 +115,12 @@ class Callers:
     def _access(self, header: bytes | None) -> AccessToken | TokenProblem:
         if header is None:
             return _NO_HEADER
-        scheme, _, token = header.partition(b" ")
-        if scheme.lower() != b"bearer" or not token:
+        scheme, _, token = header.strip().partition(b" ")
+        if not token and scheme.lower() != b"bearer":
+            token = scheme  # "Authorization: TOKEN", as some clients send it
+        elif scheme.lower() != b"bearer":
+            return _NOT_BEARER
+        if not token:
             return _NOT_BEARER
         try:
             return self._tokens.read_access(token.strip().decode("latin-1"))
@@ -214,17 +218,6 @@ class RequestContext:
         return self.store.cart(self.cart_id)
 
     @property
-    def is_cart_of_others(self) -> bool:
-        """Whether the caller has a customer token and the cart only other customers."""
-        customer_id, cart = self.caller.customer_id, self.cart
-        return (
-            customer_id is not None
-            and cart is not None
-            and bool(cart.customers)
-            and customer_id not in cart.customers
-        )
-
-    @property
     def customer_id(self) -> str:
         """The customer id in the path."""
         return self.request.path_params["customerID"]
@@ -289,7 +282,7 @@ class TokenRequestContext:
         self.secret_matches = False
         self.grant: Grant | None = next((g for g in GRANTS if g == form.get("grant_type")), None)
         client_id, secret = form.get("client_id"), form.get("client_secret")
-        if client_id and self.grant is not None:
+        if client_id and len(client_id) <= NAME_LIMIT and self.grant is not None:
             with suppress(UnknownTenant):
                 self.tenant = tenants.use(client_id)
                 if self.grant == "client_credentials" and secret:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cart_mock.formats import format_value
+from cart_mock.formats import NAME_LIMIT, format_value
 from cart_mock.messages import Violation
 from cart_mock.rules.context import RequestContext, TokenRequestContext
 from cart_mock.rules.registry import predicate
@@ -29,6 +29,9 @@ def grant_invalid(ctx: TokenRequestContext) -> Violation | None:
         )
     if not form.get("client_id"):
         return Violation('"client_id" is absent', "Send the store's key.", "client_id")
+    if len(form["client_id"]) > NAME_LIMIT:
+        what = f'"client_id" has {len(form["client_id"])} characters'
+        return Violation(what, f"Send one of at most {NAME_LIMIT}.", "client_id")
     if ctx.tenant is None:
         return Violation(
             "this client_id is not one of the pinned ones",

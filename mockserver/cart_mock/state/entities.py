@@ -7,6 +7,9 @@ import msgspec
 CART_LIFETIME = 7 * 24 * 3600
 """Seconds from a cart's last update until it is gone (rule ``cart-expired``)."""
 
+FIRST_TIME, LAST_TIME = -62_135_596_800, 253_402_300_799
+"""The first and the last second that RFC 3339 can write, in seconds since the epoch."""
+
 
 class Contact(msgspec.Struct, frozen=True):
     """The contact of an unregistered cart."""

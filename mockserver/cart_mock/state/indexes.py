@@ -7,7 +7,10 @@ from itertools import islice, takewhile
 
 
 class UpdateOrderIndex:
-    """Cart ids in the order of their last update. Every operation costs the same at any size.
+    """Cart ids in the order of their last update.
+
+    Every operation costs the same at any size, except the first read after a cart was added that is
+    older than the newest: it sorts.
 
     A dict keeps its keys in the order in which they were added, and adds to its end: carts that
     change often lie together there, which they do not in an ``OrderedDict``.
@@ -26,12 +29,17 @@ class UpdateOrderIndex:
     def __contains__(self, cart_id: str) -> bool:
         return cart_id in self._updated_at
 
-    def set(self, cart_id: str, updated_at: int) -> None:
-        """Add a cart, or move it to its time of update, in seconds since the epoch."""
+    def set(self, cart_id: str, updated_at: int, *, in_place: bool = False) -> None:
+        """Add a cart, or move it to its time of update, in seconds since the epoch.
+
+        With ``in_place`` a cart that has that time already stays where it is.
+        """
+        if in_place and self._updated_at.get(cart_id) == updated_at:
+            return
         self._updated_at.pop(cart_id, None)
         self._updated_at[cart_id] = updated_at
         if updated_at < self._last:
-            self._in_order = False  # the clock was set back
+            self._in_order = False  # an older cart was associated, or the clock set back
         self._last = updated_at
 
     def discard(self, cart_id: str) -> None:

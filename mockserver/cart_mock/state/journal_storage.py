@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +19,7 @@ import msgspec
 from cart_spec.files import write_atomically
 
 from cart_mock.formats import NOT_JSON
-from cart_mock.state.tinydb_tables import Changes, InMemoryStorage, Tables, apply
+from cart_mock.state.tinydb_tables import Changes, InMemoryStorage, StorageFailed, Tables, apply
 
 logger = logging.getLogger(__name__)
 
@@ -35,14 +37,45 @@ class DataError(Exception):
     """A data file cannot be used. The message says which and why; the file is left untouched."""
 
 
+class OpenJournals:
+    """The journals that were written last, and only those are open.
+
+    A process may have many more stores than open files.
+    """
+
+    def __init__(self, most: int = 64) -> None:
+        self._most = most
+        self._open: OrderedDict[Path, int] = OrderedDict()
+
+    def append(self, path: Path, content: bytes) -> int:
+        """Write at the end of a file; return how many bytes were written. Raises OSError."""
+        file = self._open.pop(path, None)
+        if file is None:
+            file = os.open(path, os.O_WRONLY | os.O_APPEND)
+        self._open[path] = file
+        if len(self._open) > self._most:
+            os.close(self._open.popitem(last=False)[1])
+        return os.write(file, content)
+
+    def close(self, path: Path) -> None:
+        """Close a file, if it is open."""
+        file = self._open.pop(path, None)
+        if file is not None:
+            os.close(file)
+
+
 class JournalStorage(InMemoryStorage):
     """A storage in memory that keeps its tables in a directory of its own, too.
 
     ``compact_after`` is how many bytes the journal may grow before it is folded into the snapshot;
     it is at least the size of the snapshot, so that a change's share of that work stays constant.
+    ``journals`` are shared by the storages of a process.
     """
 
-    def __init__(self, directory: Path, compact_after: int = 16 * 1024 * 1024) -> None:
+    def __init__(
+        self, directory: Path, compact_after: int = 16 * 1024 * 1024,
+        journals: OpenJournals | None = None,
+    ) -> None:  # fmt: skip
         self._directory = directory
         self._snapshot, self._journal = directory / SNAPSHOT, directory / JOURNAL
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -51,8 +84,9 @@ class JournalStorage(InMemoryStorage):
         super().__init__(tables)
         self._least_growth = compact_after
         self._compact_after = max(compact_after, _size(self._snapshot))
-        self._file = os.open(self._journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        self._length = os.fstat(self._file).st_size
+        self._journals = OpenJournals() if journals is None else journals
+        os.close(os.open(self._journal, os.O_WRONLY | os.O_CREAT, 0o600))
+        self._length = _size(self._journal)
         if self._length == 0:
             try:
                 self._append(_header_line)
@@ -61,19 +95,26 @@ class JournalStorage(InMemoryStorage):
                 raise
 
     def record(self, changes: tuple[Changes, ...]) -> None:
-        """Append one line. Raises OSError with the journal as it was before."""
+        """Append one line. Raises StorageFailed with the journal as it was before."""
         self._append(_encode(changes) + b"\n")
 
     def _append(self, line: bytes) -> None:
         try:
-            written = os.write(self._file, line)
-        except OSError:
-            os.ftruncate(self._file, self._length)
-            raise
+            written = self._journals.append(self._journal, line)
+        except OSError as error:
+            self._cut()
+            raise StorageFailed(error.errno, error.strerror, str(self._journal)) from error
         if written != len(line):
-            os.ftruncate(self._file, self._length)
-            raise OSError(f"{self._journal}: only {written} of {len(line)} bytes could be written")
+            self._cut()
+            raise StorageFailed(
+                f"{self._journal}: only {written} of {len(line)} bytes could be written"
+            )
         self._length += written
+
+    def _cut(self) -> None:
+        """Drop what was written of a line that does not fit."""
+        with suppress(OSError):
+            os.truncate(self._journal, self._length)
 
     def commit(self, *changes: Changes) -> None:
         """Record changes, apply them, and fold the journal into the snapshot when it has grown."""
@@ -92,14 +133,14 @@ class JournalStorage(InMemoryStorage):
         write_atomically(self._snapshot, content, sync=True)
         # The header stays, so the journal always has one.
         self._length = len(_header_line)
-        os.ftruncate(self._file, self._length)
+        os.truncate(self._journal, self._length)
         self._compact_after = max(self._least_growth, _size(self._snapshot))
 
     def close(self) -> None:
         """Close the journal and refuse every further change; the files stay."""
         if not self._is_closed:
             super().close()
-            os.close(self._file)
+            self._journals.close(self._journal)
 
 
 def _read_snapshot(path: Path) -> Tables:

@@ -14,7 +14,7 @@ import msgspec
 
 from cart_mock.auth.passwords import hash_password, is_hash
 from cart_mock.formats import EMAIL, MAX_NAME, NOT_JSON, SAFE_ID
-from cart_mock.state.entities import Cart, Contact, Customer
+from cart_mock.state.entities import FIRST_TIME, LAST_TIME, Cart, Contact, Customer
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time in RFC 3339, with its zone."""
@@ -118,7 +118,10 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
 
 
 def _epoch(time: datetime | None, now: int) -> int:
-    return now if time is None else int(time.timestamp())
+    if time is None:
+        return now
+    # A time with its zone may be out of the years 1 to 9999 in UTC.
+    return min(max(int(time.timestamp()), FIRST_TIME), LAST_TIME)
 
 
 def _customer_problems(customer: SeedCustomer) -> Iterator[str]:
@@ -231,7 +234,7 @@ def exported(
 
 
 def _time(epoch: int) -> str:
-    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{datetime.fromtimestamp(epoch, UTC).replace(tzinfo=None).isoformat()}Z"
 
 
 def load_seed(path: Path) -> Seed:

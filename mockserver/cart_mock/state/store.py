@@ -61,8 +61,9 @@ class Store:
 
     def expire(self, now: float) -> None:
         """Delete the carts that are past their time."""
-        for cart_id in self._by_update.older_than(now - CART_LIFETIME):
-            self.delete_cart(cart_id)
+        with self._storage.repeatable():  # a read must not fail because the disk is full
+            for cart_id in self._by_update.older_than(now - CART_LIFETIME):
+                self.delete_cart(cart_id)
         oldest = self._by_update.min_updated_at()
         self.next_expiry = float("inf") if oldest is None else oldest + CART_LIFETIME
 
@@ -73,8 +74,11 @@ class Store:
         cart = self._read_carts.get(cart_id)
         return cart or _read(self._carts, cart_id, Cart, self._read_carts)
 
-    def put_cart(self, cart: Cart) -> None:
-        """Create or replace a cart, its associations included."""
+    def put_cart(self, cart: Cart, *, in_place: bool = False) -> None:
+        """Create or replace a cart, its associations included.
+
+        With ``in_place`` a cart whose ``updated_at`` stays keeps its place in the lists.
+        """
         old = self.cart(cart.id)
         self._carts.upsert(_document(cart))
         _keep(self._read_carts, cart.id, cart)
@@ -82,7 +86,7 @@ class Store:
             for customer_id in old.customers:
                 if customer_id not in cart.customers:
                     self._unindex(cart.id, customer_id)
-        self._index_cart(cart)
+        self._index_cart(cart, in_place=in_place)
 
     def delete_cart(self, cart_id: str) -> None:
         """Delete a cart and its associations."""
@@ -119,16 +123,16 @@ class Store:
         found = [cart for each in page if (cart := read(each) or miss(each)) is not None]
         return found, len(carts)
 
-    def _index_cart(self, cart: Cart) -> None:
-        self._by_update.set(cart.id, cart.updated_at)
+    def _index_cart(self, cart: Cart, *, in_place: bool = False) -> None:
+        self._by_update.set(cart.id, cart.updated_at, in_place=in_place)
         self.next_expiry = min(self.next_expiry, cart.updated_at + CART_LIFETIME)
         for customer_id in cart.customers:
             carts = self._carts_of.get(customer_id)
             if carts is None:
                 carts = self._carts_of[customer_id] = UpdateOrderIndex()
-            carts.set(cart.id, cart.updated_at)
+            carts.set(cart.id, cart.updated_at, in_place=in_place)
         if cart.customers:
-            self._registered.set(cart.id, cart.updated_at)
+            self._registered.set(cart.id, cart.updated_at, in_place=in_place)
         else:
             self._registered.discard(cart.id)
 

@@ -44,6 +44,10 @@ class StorageClosed(RuntimeError):
     """A change came after the storage was closed. Nothing was written."""
 
 
+class StorageFailed(OSError):
+    """A change could not be made durable, and nothing has changed: a full disk, for example."""
+
+
 class InMemoryStorage(Storage):
     """A TinyDB storage that keeps the tables in memory and applies changes to them.
 
@@ -55,6 +59,7 @@ class InMemoryStorage(Storage):
         self._tables: Tables = {} if tables is None else tables
         self._pending: list[Changes] | None = None
         self._is_closed = False
+        self._may_lose = False
 
     def read(self) -> Tables:
         """Return every table that has documents, live: read them, never change them."""
@@ -63,7 +68,7 @@ class InMemoryStorage(Storage):
     def write(self, data: Tables) -> None:
         """Replace every table; a table that is the live one is left alone.
 
-        Raises OSError or StorageClosed with nothing changed.
+        Raises StorageFailed or StorageClosed with nothing changed.
         """
         removed: Changes = {}
         added: Changes = {}
@@ -98,17 +103,30 @@ class InMemoryStorage(Storage):
         if changes:
             self.commit(*changes)
 
+    @contextmanager
+    def repeatable(self) -> Iterator[None]:
+        """Let the changes of a block be lost at a restart, rather than fail: it makes them anew."""
+        self._may_lose = True
+        try:
+            yield
+        finally:
+            self._may_lose = False
+
     def commit(self, *changes: Changes) -> None:
         """Make changes durable, then visible, one after the other.
 
-        Raises OSError or StorageClosed with nothing changed.
+        Raises StorageFailed or StorageClosed with nothing changed.
         """
         if self._is_closed:
             raise StorageClosed("the storage is closed")
         if self._pending is not None:
             self._pending += changes
             return
-        self.record(changes)
+        try:
+            self.record(changes)
+        except StorageFailed:
+            if not self._may_lose:
+                raise
         for change in changes:
             apply(change, self._tables)
 

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import re
 import secrets
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import msgspec
 from cart_spec.files import write_atomically
 
 from cart_mock.formats import NOT_JSON
 from cart_mock.state.clock import Clock
-from cart_mock.state.journal_storage import FORMAT, VERSION, DataError, JournalStorage, check_header
+from cart_mock.state.journal_storage import (
+    FORMAT,
+    VERSION,
+    DataError,
+    JournalStorage,
+    OpenJournals,
+    check_header,
+)
 from cart_mock.state.seed import Seed
 from cart_mock.state.store import Store
-from cart_mock.state.tinydb_tables import InMemoryStorage
+from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed
 from cart_mock.tenants.request_log import RequestLog
 from cart_mock.tenants.tenant import Tenant
 
@@ -28,6 +35,10 @@ if TYPE_CHECKING:
 
 _IDENTITY, _LOCK, _STORES, _NAME = "cart-mock.json", "cart-mock.lock", "stores", "name.json"
 _KEY_LENGTH = 32
+_PROBE = 4096
+"""How many bytes are written to find out whether a data directory can be written."""
+# Shorter than a digest, and the same on a file system that folds letter case.
+_READABLE = re.compile(r"[a-z0-9_-]{1,60}")
 
 
 class UnknownTenant(Exception):
@@ -64,6 +75,8 @@ class TenantRegistry:
         self.new_request_log = new_request_log
         self.on_create: list[Callable[[Tenant], None]] = []
         self._tenants: dict[str, Tenant] = {}
+        self._directories: dict[str, Path] = {}
+        self._journals = OpenJournals()
         self._data = data
         self._lock: FileLock | None = None
         if data is None:
@@ -74,6 +87,7 @@ class TenantRegistry:
                 self.signing_key = _identify(data)
                 for name, directory in _kept(data):
                     self._tenants[name] = self._open(name, directory)
+                    self._directories[name] = directory
             except OSError as error:
                 self.close()
                 where = error.filename or data
@@ -92,24 +106,38 @@ class TenantRegistry:
     def use(self, name: str) -> Tenant:
         """Return the tenant of that ``client_id``, made if need be.
 
-        Raises UnknownTenant, OSError.
+        Raises UnknownTenant, StorageFailed.
         """
         tenant = self._tenants.get(name)
         if tenant is not None:
             return tenant
         if self._clients is not None and name not in self._clients:
             raise UnknownTenant(name)
-        directory = None if self._data is None else self._data / _STORES / _directory_name(name)
+        try:
+            tenant = self._make(name)
+        except StorageFailed:
+            raise
+        except OSError as error:
+            raise StorageFailed(error.errno, error.strerror, error.filename) from error
+        self._tenants[name] = tenant
+        return tenant
+
+    def _make(self, name: str) -> Tenant:
+        directory = None
+        if self._data is not None:
+            directory = _free_directory(self._data / _STORES, name)
+            # Left by a start or a deletion that was killed: nothing of it may come back.
+            _remove(directory)
         tenant = self._open(name, directory)
         try:
             self.reset(tenant)
             if directory is not None:
                 # Named last, so that an incomplete one is never taken up again.
                 write_atomically(directory / _NAME, msgspec.json.encode(name))
+                self._directories[name] = directory
         except OSError:
             tenant.close()
             raise
-        self._tenants[name] = tenant
         return tenant
 
     def reset(self, tenant: Tenant) -> None:
@@ -133,17 +161,21 @@ class TenantRegistry:
         tenant.is_deleted = True
         tenant.faults.clear()
         tenant.close()
-        if self._data is not None:
-            directory = self._data / _STORES / _directory_name(name)
-            for path in sorted(directory.iterdir(), key=lambda path: path.name != _NAME):
-                path.unlink()
-            directory.rmdir()
+        directory = self._directories.pop(name, None)
+        if directory is not None:
+            _remove(directory)
 
     def problem(self) -> str | None:
         """Return why the tenants cannot be used now, None if they can."""
-        if self._data is None or os.access(self._data, os.W_OK | os.X_OK):
+        if self._data is None:
             return None
-        return "its data directory cannot be written"
+        try:
+            # A start that finds this file takes it for a part of the identity.
+            with tempfile.TemporaryFile(prefix=f".{_IDENTITY}.", dir=self._data) as file:
+                file.write(b"x" * _PROBE)
+        except OSError as error:
+            return f"its data directory cannot be written ({error.strerror or error})"
+        return None
 
     def close(self) -> None:
         """Close every store and leave the data directory to others."""
@@ -153,7 +185,11 @@ class TenantRegistry:
             self._lock.release()
 
     def _open(self, name: str, directory: Path | None) -> Tenant:
-        storage = InMemoryStorage() if directory is None else JournalStorage(directory)
+        storage = (
+            InMemoryStorage()
+            if directory is None
+            else JournalStorage(directory, journals=self._journals)
+        )
         try:
             store = Store(storage, self._new_id)
         except msgspec.ValidationError as error:
@@ -228,8 +264,20 @@ def _kept(data: Path) -> Iterator[tuple[str, Path]]:
             raise DataError(f"{path}: is not a file of cart-mock; move it away") from error
 
 
-def _directory_name(name: str) -> str:
-    readable = "store-" + quote(name, safe="")
-    if len(readable) <= 100:
-        return readable
-    return "store-" + hashlib.sha256(name.encode()).hexdigest()
+def _free_directory(root: Path, name: str) -> Path:
+    """Return the directory for a new tenant: no other has it, also if letter case is folded."""
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    directory = root / f"store-{name if _READABLE.fullmatch(name) else digest}"
+    # An older version may have given it to another client_id.
+    while (directory / _NAME).exists():
+        directory = directory.with_name(f"{directory.name}-{digest[:8]}")
+    return directory
+
+
+def _remove(directory: Path) -> None:
+    """Remove a store's directory, its name first. Raises OSError."""
+    if not directory.exists():
+        return
+    for path in sorted(directory.iterdir(), key=lambda path: path.name != _NAME):
+        path.unlink()
+    directory.rmdir()

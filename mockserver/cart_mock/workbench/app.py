@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
+import sys
 from pathlib import Path
 
 from cart_spec.contract import iter_operations, read_document
@@ -14,10 +17,13 @@ from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cart_mock import bodies
 from cart_mock.api.endpoints import Mock
-from cart_mock.errors import INTERNAL
+from cart_mock.errors import INTERNAL, cannot_store
+from cart_mock.http.rules_middleware import BodyTooLarge, Disconnected, read_body
+from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.telemetry.metrics import Metrics
 from cart_mock.workbench import BASE_PATH, connexion_errors
 from cart_mock.workbench.access import CONTROL_KEY, check_is_local
@@ -33,14 +39,14 @@ DOCUMENT_PATH = Path(__file__).with_name("workbench.yaml")
 
 def create_workbench(
     mock: Mock, metrics: Metrics, *, control_key: str | None = None,
-    validate_responses: bool = False,
+    validate_responses: bool = False, body_limit: int = 256 * 1024 * 1024,
 ) -> ASGIApp:  # fmt: skip
     """Return the control API of a mock, to be served at ``BASE_PATH``.
 
     If a ``control_key`` is set, only the page, health and readiness are available without it.
     Otherwise requests from pages or through host names of other machines are refused. With
-    ``validate_responses`` Connexion
-    checks the answers against the document, too.
+    ``validate_responses`` Connexion checks the answers against the document, too. ``body_limit`` is
+    in bytes.
     """
     document = read_document(DOCUMENT_PATH)
     if control_key is None:
@@ -58,7 +64,8 @@ def create_workbench(
         for method, path, operation in iter_operations(document)
     )
     _add_error_handlers(app, errors, routes)
-    return _AccessGate(app, errors, Control(mock, metrics), control_key)
+    readable = _ReadableBodies(app, errors, body_limit)
+    return _AccessGate(readable, errors, Control(mock, metrics), control_key)
 
 
 def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTemplates[str]) -> None:
@@ -75,6 +82,9 @@ def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTempl
         return errors.render(refusal)
 
     async def fail(_request: ConnexionRequest, error: Exception) -> ConnexionResponse:
+        if isinstance(error, StorageFailed):
+            logger.warning("a request to the workbench failed: %s", error)
+            return errors.render(Refusal("storage-full", *cannot_store(error)[:2]))
         malformed = connexion_errors.unreadable_body(error)
         if malformed is None:
             logger.error("a request to the workbench failed", exc_info=error)
@@ -84,6 +94,81 @@ def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTempl
     app.add_error_handler(ProblemException, refuse)
     app.add_error_handler(HTTPException, refuse)
     app.add_error_handler(Exception, fail)
+
+
+class _ReadableBodies:
+    """Refuses bodies that are too large, or that are JSON which the API could not send back.
+
+    Python's own reader takes more than JSON allows: lone surrogates, NaN, infinities.
+    """
+
+    def __init__(self, app: ASGIApp, errors: ErrorResponses, limit: int) -> None:
+        self._app = app
+        self._errors = errors
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        try:
+            body = await read_body(receive, headers, self._limit)
+            if body:
+                _check_body(bodies.media_type(headers.get(b"content-type", b"")), body)
+        except Disconnected:
+            return
+        except BodyTooLarge:
+            reason = f"it has more than {self._limit} bytes"
+            await self._refuse(
+                Refusal("body-too-large", reason, "Send a smaller one."), scope, send
+            )
+            return
+        except Refusal as refusal:
+            await self._refuse(refusal, scope, send)
+            return
+        read = False
+
+        async def receive_again() -> Message:
+            nonlocal read
+            if read:
+                return await receive()
+            read = True
+            return {"type": "http.request", "body": body}
+
+        await self._app(scope, receive_again, send)
+
+    async def _refuse(self, refusal: Refusal, scope: Scope, send: Send) -> None:
+        answer = self._errors.render(refusal)
+        response = Response(answer.body, answer.status_code, media_type=answer.mimetype)
+        await response(scope, _nothing, send)
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
+
+
+def _check_body(media: str, body: bytes) -> None:
+    """Raise Refusal if Connexion cannot read a body, or the API could not send it back."""
+    if media.startswith("multipart/"):
+        raise Refusal("media-type-unsupported", media, "Send application/json.", "Content-Type")
+    if media and not bodies.is_json(media):
+        return  # Connexion refuses it
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        if _is_long_number(body):
+            raise Refusal("body-malformed", "a number is too long", "Send a shorter one.") from None
+        return  # Connexion refuses it, and says why
+    try:
+        bodies.read_json(body)
+    except bodies.Malformed as error:
+        hint = "Send JSON: without lone surrogates, NaN and infinities."
+        raise Refusal("body-malformed", str(error), hint) from None
+
+
+def _is_long_number(body: bytes) -> bool:
+    return re.search(rb"[0-9]{%d}" % sys.get_int_max_str_digits(), body) is not None
 
 
 class _AccessGate:

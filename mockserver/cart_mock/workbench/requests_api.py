@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from connexion import request as current_request
 from connexion.lifecycle import ConnexionResponse
 
+from cart_mock.http.delivery import ENDS_WITH_CLIENT
 from cart_mock.inspection.explanation import explain
 from cart_mock.inspection.request_view import request_to_dict
 from cart_mock.inspection.verification import path_matches, verify
@@ -110,10 +111,12 @@ async def _list(
     query = _Query(**{name: parameters[name] for name in _Query._fields if name in parameters})
     loop = asyncio.get_running_loop()
     until = loop.time() + query.wait
+    scope: dict[str, Any] = current_request.scope
+    scope.setdefault("extensions", {})[ENDS_WITH_CLIENT] = True
     while True:
         entries, missed = log.since(query.since)
         found = [entry for entry in entries if query.accepts(entry)]
-        if found or missed or loop.time() >= until:
+        if found or missed or loop.time() >= until or await current_request.is_disconnected():
             break
         await asyncio.sleep(min(_POLL, query.wait))
     meta = {

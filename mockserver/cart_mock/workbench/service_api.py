@@ -32,7 +32,11 @@ async def get_readiness() -> Body:
     tenants = control().mock.tenants
     problem = tenants.problem()
     if problem is not None:
-        raise Refusal("not-ready", problem, "Look at its log, and start it again.")
+        raise Refusal(
+            "not-ready",
+            problem,
+            "Free some space, or make it writable; it need not be started again.",
+        )
     return {"status": "ok", "stores": len(list(tenants))}
 
 

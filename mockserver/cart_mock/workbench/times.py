@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cart_mock.state.clock import Clock
+from cart_mock.state.entities import LAST_TIME
 
 
 def format_time(epoch: float) -> str:
     """Return a time in seconds since the epoch as RFC 3339 in UTC, to the millisecond."""
-    text = datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds")
+    text = datetime.fromtimestamp(min(epoch, LAST_TIME), UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 
 

@@ -31,6 +31,7 @@ PERMISSION_TEXT = "Customer does not have the required permissions to fulfill th
 PAYLOAD_TEXT = "Invalid json payload"
 ACCESS_TEXT = "Unable to validate access token"
 CONTACT_TEXT = "Cannot associate customers to carts with contact emails"
+CONTACT_DETAIL = "Unable to associate customers to carts with contact emails attached."
 LAST_TEXT = (
     "This is the last cart associated with a customer and it cannot be deleted,"
     " try disassociating instead"
@@ -47,7 +48,7 @@ class Free:
     two_entries: bool = False
     media_type: str = "application/json"
     last_check_first: bool = False
-    bad_customer_token: int = 401
+    bad_customer_token: int = 403
     lazy_carts: bool = False
     unknown_cart_by_get: bool = True
     show_all_carts: bool = False
@@ -55,14 +56,15 @@ class Free:
     empty_relation: str = "object"
     extra_fields: bool = False
     statuses: dict[str, int] = field(default_factory=dict)
-    shoppers_use_any_cart: bool = False
+    carts_are_locked: bool = False
     unknown_customers: bool = False
     bare_array: bool = True
+    bare_tokens: bool = True
     emails_unique: bool = True
     lenient_pages: bool = False
     opaque_tokens: bool = False
     repeat_touches: bool = False
-    association_touches: bool = True
+    association_touches: bool = False
     empty_token_is_one: bool = False
     customer_list_reads_token: bool = True
     contact_inside: int = 422
@@ -156,6 +158,8 @@ class Service:
         title, detail = refusal.text, f"{refusal.text}: see the documentation"
         if refusal.rule == "last-cart":
             title, detail = "Last cart", refusal.text
+        elif refusal.rule == "cart-has-contact-email":
+            title, detail = refusal.text, CONTACT_DETAIL
         elif self.free.texts_in_detail:
             title, detail = "Unauthorised call", f"The answer is: {refusal.text}. Sorry"
         if self.free.shouting:
@@ -172,6 +176,8 @@ class Service:
     def identify(self, call: Call) -> None:
         value = call.headers.get("authorization", "")
         scheme, _, token = value.partition(" ")
+        if not token and self.free.bare_tokens:
+            scheme, token = "bearer", value
         claims = self.claims(token, "access") if scheme.lower() == "bearer" else None
         if claims is None:
             self.refuse(call, "access-token-invalid", 401, ACCESS_TEXT)
@@ -336,14 +342,15 @@ class Service:
             if not self.free.lazy_carts:
                 self.refuse(call, "cart-not-found", 404, "Cart not found")
             return
-        self.check_owner(call, cart, "cart-not-permitted")
+        if call.operation == "createCustomerCartAssociation":
+            self.check_owner(call, cart)
         if call.operation == "createCustomerCartAssociation" and cart["contact"]:
             self.refuse(call, "cart-has-contact-email", 422, CONTACT_TEXT)
 
-    def check_owner(self, call: Call, cart: dict[str, Any], rule: str) -> None:
+    def check_owner(self, call: Call, cart: dict[str, Any]) -> None:
         others = cart["customers"] and call.me not in cart["customers"]
-        if call.me is not None and others and not self.free.shoppers_use_any_cart:
-            self.refuse(call, rule, 403, PERMISSION_TEXT)
+        if call.grant == "implicit" and others and self.free.carts_are_locked:
+            self.refuse(call, "cart-id-is-access", 403, PERMISSION_TEXT)
 
     def cart_of(self, call: Call) -> dict[str, Any]:
         return self.carts.get(call.cart_id) or self.make_cart(call.cart_id, "Cart")
@@ -492,7 +499,7 @@ class Service:
             cart = self.make_cart(call.cart_id, "Cart")
             if call.me is not None and not self.free.lazy_carts:
                 cart["customers"].append(call.me)
-        self.check_owner(call, cart, "cart-of-others")
+        self.check_owner(call, cart)
         return 200, {"data": self.show(cart)}
 
     def updateACart(self, call: Call) -> Reply:
@@ -503,7 +510,7 @@ class Service:
             if not self.free.lazy_carts:
                 self.refuse(call, "cart-unknown", 404, "Cart not found")
             cart = self.make_cart(call.cart_id, "Cart")
-        self.check_owner(call, cart, "cart-of-others")
+        self.check_owner(call, cart)
         if "contact" in data:
             if _has_email(data["contact"]):
                 if cart["customers"]:
@@ -523,7 +530,7 @@ class Service:
             if not self.free.lazy_carts:
                 self.refuse(call, "cart-unknown", 404, "Cart not found")
             return 204, None
-        self.check_owner(call, cart, "cart-of-others")
+        self.check_owner(call, cart)
         for customer in cart["customers"]:
             if sum(customer in each["customers"] for each in self.carts.values()) == 1:
                 self.refuse(call, "last-cart", 400, LAST_TEXT)

@@ -6,26 +6,27 @@ from tests.conformance.servers.reference import Free
 
 VARIANTS: dict[str, Free] = {
     "as the mock chooses": Free(),
-    "texts in detail, statuses as strings, finer times": Free(
+    "texts in detail, statuses as strings, finer times, carts locked": Free(
         status_as_string=True,
         texts_in_detail=True,
         microseconds=True,
         empty_relation="list",
         extra_fields=True,
         media_type="application/vnd.api+json; charset=utf-8",
-        bad_customer_token=403,
+        bad_customer_token=401,
         show_all_carts=True,
+        carts_are_locked=True,
         contact_inside=400,
     ),
-    "carts made lazily, shoppers use any cart": Free(
+    "carts made lazily, few checks": Free(
         lazy_carts=True,
-        shoppers_use_any_cart=True,
         unknown_customers=True,
         bare_array=False,
+        bare_tokens=False,
         emails_unique=False,
         lenient_pages=True,
         repeat_touches=True,
-        association_touches=False,
+        association_touches=True,
         empty_relation="bare",
         contact_removable=False,
         tokens_outlive_customers=True,
