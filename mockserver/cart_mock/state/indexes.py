@@ -32,7 +32,7 @@ class UpdateOrderIndex:
     def set(self, cart_id: str, updated_at: int, *, in_place: bool = False) -> None:
         """Add a cart, or move it to its time of update, in seconds since the epoch.
 
-        With ``in_place`` a cart that has that time already stays where it is.
+        With ``in_place``, a cart that already has that time keeps its place.
         """
         if in_place and self._updated_at.get(cart_id) == updated_at:
             return

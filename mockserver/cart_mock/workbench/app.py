@@ -97,9 +97,9 @@ def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTempl
 
 
 class _ReadableBodies:
-    """Refuses bodies that are too large, or that are JSON which the API could not send back.
+    """A filter that refuses bodies over the limit, and JSON that the API could not return.
 
-    Python's own reader takes more than JSON allows: lone surrogates, NaN, infinities.
+    Python's own parser accepts more than JSON allows: lone surrogates, NaN, infinities.
     """
 
     def __init__(self, app: ASGIApp, errors: ErrorResponses, limit: int) -> None:
