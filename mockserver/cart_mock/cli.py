@@ -135,7 +135,7 @@ def _not_empty(_ctx: click.Context, _param: click.Parameter, key: str | None) ->
     show_envvar=True,
     type=click.IntRange(1024),
     metavar="BYTES",
-    help="Largest body that the control API takes, such as a state to import.",
+    help="Maximum size of a body for the control API, such as a state to import.",
 )
 @click.option(
     "--head-limit",

@@ -100,7 +100,7 @@ def _generic(rule: Rule, subject: str, wrong_status: int | None) -> Iterator[Row
     refused = "it is refused with"
     other = "the right status and another text"
     yield "accepted", f"{subject} is accepted.", IgnoreRule()
-    yield "ignored", "It is answered 204 as if done, and nothing is done.", PatchError(done)
+    yield "ignored", "It is answered with 204 and has no effect.", PatchError(done)
     yield "wrong-status", f"It is refused with {code} and the right text.", PatchError(status(code))
     yield "wrong-text", f"It is refused with {other}.", PatchError(text)
     yield "cut-text", "The text lacks its last word.", PatchError(cut_text)
@@ -108,7 +108,7 @@ def _generic(rule: Rule, subject: str, wrong_status: int | None) -> Iterator[Row
     for method in _methods(rule):
         when, name = on(method), f"on-{method.lower()}"
         yield f"accepted-{name}", f"{subject} is accepted on {method}.", IgnoreRule(when)
-        ignored = f"{method} is answered 204, and nothing is done."
+        ignored = f"{method} is answered with 204 and has no effect."
         yield f"ignored-{name}", ignored, PatchError(done, when)
         sentence = f"On {method} {refused} {code} and the right text."
         yield f"wrong-status-{name}", sentence, PatchError(status(code), when)
