@@ -1,1 +1,1 @@
-"""The benchmark: the mock beside its peers, under the same loads, in one interleaved run."""
+"""The benchmark: the mock and its peers under the same loads, in one interleaved run."""

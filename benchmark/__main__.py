@@ -37,7 +37,7 @@ QUICK = Settings(rounds=1, seconds=1, connections=(16,), starts=1)
 
 
 def tell(what: str) -> None:
-    """Say on standard error what is being done."""
+    """Print the current step to standard error."""
     click.echo(f"{time.strftime('%H:%M:%S')}  {what}", err=True)
 
 
@@ -86,16 +86,16 @@ def main(
     output: Path,
     cache: Path,
 ) -> None:
-    """Measure the mock beside its peers, all under the same loads in one interleaved run.
+    """Measure the mock and its peers, all under the same loads in one interleaved run.
 
     Without options every peer is installed and measured in five rounds, which takes about forty
-    minutes; leave the machine alone meanwhile. Everything runs on the loopback interface.
+    minutes. Do not use the machine meanwhile. All traffic stays on the loopback interface.
     """
     if sum((ours, growth, names is not None)) > 1:
         raise click.UsageError("choose one of --ours, --growth and --peers")
     if sizes is not None and not growth:
         raise click.UsageError("--sizes goes with --growth")
-    # A run that is told to end leaves its contexts, and with them ends the servers it started.
+    # A run that gets a signal leaves its contexts, which end the servers that it started.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     base = QUICK if quick else FULL
     chosen = Settings(

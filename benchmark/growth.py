@@ -1,4 +1,4 @@
-"""How the mock does as its state grows: rates, memory and recovery, with and without journal."""
+"""Measures the mock while its state grows: rates, memory and recovery, with and without journal."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Step:
 
     @property
     def label(self) -> str:
-        """Its name in the report."""
+        """The name in the report."""
         return f"{self.carts:,} carts" + (", journal" if self.data else "")
 
 
 @dataclass
 class Growth:
-    """What was measured: the loads at each size, and for each journal the recovery from it."""
+    """The measurements: the loads at each size, and the recovery from each journal."""
 
     steps: tuple[Step, ...]
     results: Results
@@ -43,7 +43,10 @@ class Growth:
 
 
 def measure_growth(sizes: Sequence[int], settings: Settings, work: Path, tell: Tell) -> Growth:
-    """Measure every size with and without journal, all up at once; then recover the journals."""
+    """Measure every size with and without journal, with all servers running.
+
+    Then recover the journals.
+    """
     steps = tuple(Step(carts, data) for carts in sizes for data in (None, work / f"data-{carts}"))
     entries = [Entry(step.label, Mock(step.carts, step.data), work) for step in steps]
     recoveries: dict[str, ColdStart] = {}
@@ -60,7 +63,7 @@ def measure_growth(sizes: Sequence[int], settings: Settings, work: Path, tell: T
 
 
 def _recover(step: Step, work: Path) -> ColdStart:
-    """Start on the journal that a killed server left; until a cart of it has been read again."""
+    """Measure a start on the journal of a killed server, until one of its carts is read again."""
     mock = Mock(step.carts, step.data, seeded=False)
     site = Site(work, work, free_port())
     started = time.perf_counter()
@@ -75,14 +78,14 @@ def _recover(step: Step, work: Path) -> ColdStart:
         finally:
             client.close()
         seconds = time.perf_counter() - started
-        # An unknown id would be answered with a new cart, so the name tells.
+        # Reading an unknown id creates a cart, so the name shows whether it was recovered.
         if f"Cart {cart}".encode() not in answer.body:
             raise ServerError(f"{step.label}: {cart} was not recovered: {answer.body!r}")
         return ColdStart(seconds, server.cpu_seconds())
 
 
 def growth_table(growth: Growth) -> str:
-    """A row for each size, with and without journal."""
+    """Return a table with a row for each size, with and without journal."""
     header = ("", *LOADS, "p99 ms of GET", "memory MB", "bytes a cart", "recovered s", "CPU s")
     return table(header, _rows(growth))
 
@@ -111,7 +114,7 @@ def _rows(growth: Growth) -> Iterator[Sequence[str]]:
 
 
 def _bytes_a_cart(results: Results, smallest: Step, step: Step) -> str:
-    """What each cart beyond the smallest size adds to the memory of the process."""
+    """Return the bytes of memory for each cart beyond the smallest size."""
     more = step.carts - smallest.carts
     memory = results.servers[step.label].memory_with_state
     base = results.servers[smallest.label].memory_with_state
@@ -121,7 +124,7 @@ def _bytes_a_cart(results: Results, smallest: Step, step: Step) -> str:
 
 
 def growth_verdicts(growth: Growth) -> Iterator[Verdict]:
-    """The targets of growth: flat rates, a cheap journal, small and quick to recover."""
+    """Return the targets of growth: flat rates, a cheap journal, little memory, quick recovery."""
     labels = {(step.carts, bool(step.data)): step.label for step in growth.steps}
     results = growth.results
     large, small = labels.get((100_000, False)), labels.get((1_000, False))

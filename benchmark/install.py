@@ -1,4 +1,4 @@
-"""Installs each peer from its registry into a folder of its own, once."""
+"""Installs each peer once, from its registry into its own folder."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ _TIMEOUT_SECONDS = 900
 
 
 class InstallError(Exception):
-    """A peer could not be installed. The message has the installer's last words."""
+    """A peer that could not be installed.
+
+    The message contains the end of the installer's output.
+    """
 
 
 def missing_commands(peer: type[Peer]) -> list[str]:
-    """The commands that the peer needs and this machine has not."""
+    """Return the commands that the peer needs and that this machine lacks."""
     return [command for command in peer.needs if shutil.which(command) is None]
 
 
 def install(peer: type[Peer], cache: Path) -> Path:
-    """The folder with the peer's packages, installed there now if it was not yet.
+    """Install a peer's packages unless they are installed, and return their folder.
 
     Raises InstallError.
     """

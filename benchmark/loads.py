@@ -1,4 +1,4 @@
-"""The loads: which requests are sent over and over, and the Lua script that makes wrk send them."""
+"""The loads: requests that are sent repeatedly, and the Lua script with which wrk sends them."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ LOGIN = "login"
 LOAD_NAMES = (GET_CART, LIST_CARTS, ASSOCIATE, REFUSED, LOGIN)
 
 Requests = Literal["new", "repeated", "browser"]
-"""``new`` requests each have a header that no other has; ``browser`` also has what a page sends."""
+"""``new`` gives each request a unique header; ``browser`` also adds the headers of a browser."""
 REQUESTS: tuple[Requests, ...] = get_args(Requests)
 
 SUCCESS = frozenset(range(200, 300))
 CREATED = frozenset({200})
-"""The answer to a new association; one that was there already would answer 204."""
+"""The status of a new association; the status of an existing one is 204."""
 REFUSAL = frozenset(range(400, 500))
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request, and the statuses that answer it as the load means it."""
+    """One request, and its expected statuses."""
 
     method: str
     path: str
@@ -39,11 +39,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Load:
-    """Requests sent in this order, from the start again after the last.
+    """Requests that are sent in this order, repeatedly.
 
-    ``settle`` is sent once before each measurement, whatever its answers, and brings the state to
-    where the first request expects it. ``note`` says what the load is on a peer that has no such
-    operation itself.
+    ``settle`` is sent once before each measurement, to restore the state that the first request
+    expects; its answers are ignored. ``note`` describes the load on a peer without that operation.
     """
 
     name: str
@@ -53,19 +52,19 @@ class Load:
 
     @property
     def refused(self) -> bool:
-        """Whether every answer is meant to be an error."""
+        """Whether every expected answer is an error."""
         return all(min(request.expected) >= 400 for request in self.requests)
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens that the requests carry: the shop's, the readers' and the writer's."""
+    """The tokens of the requests: the shop's, the readers' and the writer's."""
 
     access: str
     customers: Mapping[str, str]
 
     def headers(self, customer: str) -> dict[str, str]:
-        """The headers of a request that a customer makes."""
+        """Return the headers of a customer's request."""
         return {
             "Authorization": f"Bearer {self.access}",
             "X-Moltin-Customer-Token": self.customers[customer],
@@ -73,7 +72,7 @@ class Tokens:
 
 
 def login_request(population: Population, customer: str, access_token: str) -> Request:
-    """The request by which a customer gets a customer token."""
+    """Return the request by which a customer gets a customer token."""
     attributes = {
         "type": "token",
         "email": population.email(customer),
@@ -84,7 +83,7 @@ def login_request(population: Population, customer: str, access_token: str) -> R
 
 
 def contract_loads(population: Population, tokens: Tokens) -> dict[str, Load]:
-    """The loads on servers that play the contract: a shopper's requests, with both tokens."""
+    """Return the loads for servers of the contract: a shopper's requests with both tokens."""
     writer = tokens.headers(population.writer)
     return {
         load.name: load
@@ -126,11 +125,11 @@ def contract_loads(population: Population, tokens: Tokens) -> dict[str, Load]:
 
 
 def alternating(makes: Sequence[Request], unmakes: Sequence[Request], note: str = "") -> Load:
-    """The write load: what request ``i`` of ``makes`` makes, request ``i`` of ``unmakes`` removes.
+    """Return the write load: request ``i`` of ``unmakes`` removes what that of ``makes`` created.
 
-    The two alternate, and half a lap lies between making a thing and removing it: more than the
-    connections have in flight, so every request finds the state that it changes. A lap begins
-    with the second half of the things made.
+    The two alternate. Between creating and removing a thing there is half a lap, which is more than
+    the connections have in flight, so every request finds the state that it changes. At the start
+    of a lap, the second half of the things exists.
     """
     half = len(makes) // 2
     requests: list[Request] = []
@@ -212,7 +211,7 @@ def _lua_request(request: Request) -> str:
 
 
 def _lua_string(text: str) -> str:
-    """A Lua string literal of the text's UTF-8 bytes."""
+    """Return a Lua string literal of the text's UTF-8 bytes."""
     return '"' + "".join(_lua_byte(byte) for byte in text.encode()) + '"'
 
 
@@ -241,7 +240,7 @@ def json_request(
     headers: Mapping[str, str],
     expected: frozenset[int] = SUCCESS,
 ) -> Request:
-    """A request with a JSON body."""
+    """Return a request with a JSON body."""
     with_type = {"Content-Type": "application/json", **headers}
     return Request(method, path, with_type, json.dumps(body, separators=(",", ":")), expected)
 

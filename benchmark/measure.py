@@ -1,4 +1,4 @@
-"""The run: every server up at once, each load on each of them in turn, round after round."""
+"""The run: all servers at the same time, each load on each of them in turn, in rounds."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from benchmark.wrk import Figures, run_wrk
 LOGINS_AT_A_TIME = 4
 
 Tell = Callable[[str], None]
-"""Says to the person who waits what is being done."""
+"""A function that reports progress to the user."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How long and how often is measured; ``seconds`` is one measurement."""
+    """The lengths and numbers of measurements. ``seconds`` is the length of one."""
 
     rounds: int
     seconds: int
@@ -33,13 +33,13 @@ class Settings:
     requests: Requests = "new"
 
     def measurements(self, servers: int) -> int:
-        """How many measurements a run has."""
+        """Return the number of measurements in a run."""
         return self.rounds * servers * len(self.connections) * len(self.loads)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A server of the run: the name it has in the report, and where its packages are."""
+    """A server of the run: its name in the report, and the folder of its packages."""
 
     label: str
     peer: Peer
@@ -48,7 +48,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One load on one server for the length of one measurement."""
+    """One measurement of one load on one server."""
 
     server: str
     load: str
@@ -66,7 +66,7 @@ class Measurement:
 
 @dataclass
 class Outcome:
-    """What the run learned of one server beside the measurements. Memory is in MB."""
+    """The other results for one server. Memory is in MB."""
 
     cold_starts: list[ColdStart] = field(default_factory=list)
     memory_at_start: float | None = None
@@ -78,7 +78,7 @@ class Outcome:
 
 @dataclass
 class Results:
-    """Everything that a run measured."""
+    """All results of a run."""
 
     settings: Settings
     servers: dict[str, Outcome]
@@ -94,7 +94,7 @@ class _Running:
 
 
 def cold_starts(entries: Sequence[Entry], results: Results, work: Path, tell: Tell) -> None:
-    """Start every server several times, one after the other, in turn."""
+    """Start each server in turn, several times."""
     for number in range(results.settings.starts):
         for entry in entries:
             tell(f"cold start {number + 1} of {results.settings.starts}: {entry.label}")
@@ -112,9 +112,9 @@ def measure(
     tell: Tell,
     finish: Callable[[Sequence[tuple[Entry, Server]]], None] = lambda _: None,
 ) -> Results:
-    """Measure the servers. ``finish`` is given them before they are ended.
+    """Measure the servers. ``finish`` is called with them before they are ended.
 
-    Raises ServerError if one of them does not start or does not answer a load as it should.
+    Raises ServerError if one of them does not start, or answers a load with a wrong status.
     """
     results = Results(settings, {entry.label: Outcome() for entry in entries})
     cold_starts(entries, results, work, tell)
@@ -133,8 +133,8 @@ def measure(
 
 
 def beside_logins(entry: Entry, settings: Settings, work: Path, tell: Tell) -> Figures:
-    """GET cart at the first number of connections, while others log in all the time."""
-    tell(f"GET cart beside {LOGINS_AT_A_TIME} logins at a time: {entry.label}")
+    """Measure GET cart at the first number of connections, during continuous logins."""
+    tell(f"GET cart during {LOGINS_AT_A_TIME} concurrent logins: {entry.label}")
     results = Results(settings, {entry.label: Outcome()})
     with ExitStack() as stack:
         running = _prepare(entry, results, work / "beside-logins", stack, tell)
@@ -158,7 +158,7 @@ def _start(peer: Peer, entry: Entry, work: Path) -> Server:
 
 
 def _prepare(entry: Entry, results: Results, work: Path, stack: ExitStack, tell: Tell) -> _Running:
-    """Start a server, bring its state about, and check that it answers each load as it should."""
+    """Start a server, create its state, and check its status for each request of the loads."""
     tell(f"starting {entry.label}")
     server = stack.enter_context(_start(entry.peer, entry, work))
     server.wait_for_answer(entry.peer.first_request)
@@ -191,7 +191,7 @@ def _write_scripts(
 
 
 def _check(load: Load, client: Client) -> None:
-    """Send one lap of a load by hand; every status must be the one it means."""
+    """Send one lap of a load, and check every status."""
     _settle(load, client)
     for request in load.requests:
         client.expect(request)
@@ -210,7 +210,7 @@ def _warm_up(running: _Running) -> None:
 
 def _rounds(running: Sequence[_Running], settings: Settings, tell: Tell) -> Iterator[Measurement]:
     for number in range(1, settings.rounds + 1):
-        # Another server comes first in each round, so that no place in the order is one's own.
+        # The order rotates, so that no server always has the same position.
         shift = number % len(running)
         order = [*running[shift:], *running[:shift]]
         for name in settings.loads:
@@ -244,7 +244,7 @@ def _measure_one(
 
 
 def problem_of(load: Load, figures: Figures) -> str | None:
-    """Why the figures are not what the load means to measure; None if they are."""
+    """Return why the figures are invalid for the load, or None if they are valid."""
     if figures.requests == 0:
         return "no answer"
     if figures.socket_errors:

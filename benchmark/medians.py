@@ -11,7 +11,7 @@ from benchmark.measure import Measurement, Results
 def of_median(
     measurements: Iterable[Measurement], value: Callable[[Measurement], float]
 ) -> float | None:
-    """The median of a value over measurements; None if there are none."""
+    """Return the median of a value over measurements; None without measurements."""
     values = [value(measurement) for measurement in measurements]
     return median(values) if values else None
 
@@ -19,14 +19,14 @@ def of_median(
 def select(
     measurements: Iterable[Measurement], server: str, load: str, connections: int
 ) -> list[Measurement]:
-    """The measurements of one server under one load, one a round."""
+    """Return the measurements of one server under one load, one for each round."""
     return [
         m for m in measurements if (m.server, m.load, m.connections) == (server, load, connections)
     ]
 
 
 def rate(measurement: Measurement) -> float:
-    """Requests a second."""
+    """Return the requests a second."""
     return measurement.figures.rate
 
 
@@ -37,9 +37,9 @@ def ratio(
     connections: int,
     value: Callable[[Measurement], float] = rate,
 ) -> float | None:
-    """The median over the rounds of one (server, load) against another; None without figures.
+    """Return the median ratio of one (server, load) to another; None without figures.
 
-    Each round is compared with itself, so that a machine that slows down slows both.
+    The ratio is computed within each round, so a machine that slows down affects both sides.
     """
     tops = {m.round: value(m) for m in select(results.measurements, *of, connections)}
     bottoms = {m.round: value(m) for m in select(results.measurements, *to, connections)}

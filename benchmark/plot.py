@@ -1,4 +1,4 @@
-"""The plot: requests a second of each server, a panel for each load."""
+"""Plots the requests a second of each server, with a panel for each load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has which cart while the benchmark runs, and the seed file that says so to the mock."""
+"""The customers and carts of the benchmark, and the mock's seed file with them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 CARTS_OF_A_CUSTOMER = 20
 READERS = 10
 WRITABLE_CARTS = 256
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of made-up customers
-"""Of the readers and the writer. One password, so that a seed has one hash to compute."""
+PASSWORD = "correct horse battery staple"  # noqa: S105 - its customers are invented
+"""The password of all customers. One for all, so that a seed has only one hash to compute."""
 
 
 @dataclass(frozen=True)
 class Population:
-    """``carts`` carts, most of them with a customer, 20 carts a customer.
+    """A number of carts, most of them with a customer; each customer has 20 carts.
 
     The *readers* are customers whose carts are read. The *writer* has no cart; it is associated
-    with the *writable* carts, which have no customer, and loses them again. The carts of both
-    kinds lie evenly spread over the whole state, so that reads and writes touch all of it.
+    with the *writable* carts, which have no customer, and disassociated again. The carts of both
+    kinds are spread evenly over the whole state, so that reads and writes use all of it.
     """
 
     carts: int
@@ -37,7 +37,7 @@ class Population:
 
     @staticmethod
     def email(customer: str) -> str:
-        """The email of a customer."""
+        """Return the email of a customer."""
         return f"{customer}@example.com"
 
     @cached_property
@@ -47,14 +47,14 @@ class Population:
 
     @cached_property
     def carts_of_readers(self) -> tuple[tuple[str, str], ...]:
-        """Each reader's carts, as (reader, cart)."""
+        """Return each reader's carts, as (reader, cart)."""
         spread = self._special[:: len(self._special) // (READERS * CARTS_OF_A_CUSTOMER)]
         wanted = READERS * CARTS_OF_A_CUSTOMER
         return tuple((self.readers[i % READERS], cart) for i, cart in enumerate(spread[:wanted]))
 
     @cached_property
     def writable(self) -> tuple[str, ...]:
-        """The carts that gain and lose the writer."""
+        """Return the carts that are associated with the writer and disassociated again."""
         read = {cart for _, cart in self.carts_of_readers}
         return tuple(cart for cart in self._special if cart not in read)
 

@@ -1,4 +1,4 @@
-"""What the run says: medians and ratios, as Markdown and as JSON."""
+"""The report of a run: medians and ratios, as Markdown and as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Row = Sequence[str]
 
 
 def table(header: Row, rows: Iterable[Row]) -> str:
-    """A Markdown table; the first column to the left, the others to the right."""
+    """Return a Markdown table. The first column is aligned to the left, the others to the right."""
     lines = ["| " + " | ".join(header) + " |"]
     lines.append("| --- |" + " ---: |" * (len(header) - 1))
     lines += ["| " + " | ".join(row) + " |" for row in rows]
@@ -27,7 +27,7 @@ def table(header: Row, rows: Iterable[Row]) -> str:
 
 
 def load_tables(results: Results, reference: str) -> Iterator[str]:
-    """A table for each load and number of connections; ratios are the reference against a row."""
+    """Return a table for each load and number of connections. Ratios are the reference to a row."""
     header = ("server", "requests/s", f"{reference} is", "p50 ms", "p99 ms", "CPU µs/request", "")
     for load in results.settings.loads:
         for connections in results.settings.connections:
@@ -52,7 +52,7 @@ def load_tables(results: Results, reference: str) -> Iterator[str]:
 
 
 def resource_table(results: Results) -> str:
-    """Cold start and memory of each server."""
+    """Return a table of cold start and memory of each server."""
     header = (
         "server", "cold start s", "its CPU s", "memory MB: empty", "with its state", "after loads"
     )  # fmt: skip
@@ -72,7 +72,7 @@ def _resources(server: str, outcome: Outcome) -> Row:
 
 
 def verdict_table(verdicts: Iterable[Verdict]) -> str:
-    """Each target with what was measured."""
+    """Return a table of the targets with their measurements."""
     rows = [
         (v.what, v.wanted, "not measured" if v.measured is None else f"{v.measured:.2f}", v.word)
         for v in verdicts
@@ -81,7 +81,7 @@ def verdict_table(verdicts: Iterable[Verdict]) -> str:
 
 
 def problems(results: Results) -> str:
-    """The measurements that did not measure what they were meant to, as a list."""
+    """Return the invalid measurements as a list."""
     return "".join(
         f"- {m.server}, {m.load}, {m.connections} connections, round {m.round}: {m.problem}\n"
         for m in results.measurements
@@ -90,7 +90,7 @@ def problems(results: Results) -> str:
 
 
 def machine() -> str:
-    """The machine in a line."""
+    """Describe the machine in a line."""
     with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
         models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     model = models[0] if models else platform.processor()
@@ -100,12 +100,12 @@ def machine() -> str:
 
 
 def as_data(results: Results, **more: Any) -> dict[str, Any]:
-    """The whole run as JSON values."""
+    """Return the whole run as JSON values."""
     return {"machine": machine(), **asdict(results), **more}
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write JSON that a person can read."""
+    """Write indented JSON."""
     path.write_text(json.dumps(data, indent=2, default=str) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""One server under test: started, asked, weighed and ended by the ids of its own processes."""
+"""One server under test: starts it, sends requests, reads its resources, and ends its processes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _STOP_SECONDS = 10.0
 
 
 class ServerError(Exception):
-    """A server did not start, or did not answer as the benchmark needs. The message says how."""
+    """A server that did not start, or gave a wrong answer. The message says which."""
 
 
 @dataclass(frozen=True)
 class ColdStart:
-    """From the start of the process to its first answer: seconds on the clock and of CPU."""
+    """The time from the start of the process to its first answer, in seconds: real and CPU time."""
 
     seconds: float
     cpu_seconds: float
@@ -37,27 +37,27 @@ class ColdStart:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered."""
+    """The answer of a server."""
 
     status: int
     body: bytes
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nothing listens on."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 class Client:
-    """A keep-alive connection to a server on loopback; reconnects when the server closes it."""
+    """A keep-alive connection to a server on loopback, which reconnects if the server closes it."""
 
     def __init__(self, port: int, timeout: float = 300.0) -> None:
         self._connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
 
     def send(self, request: Request) -> Answer:
-        """Send a request. Raises OSError or http.client.HTTPException if no answer comes."""
+        """Send a request. Raises OSError or http.client.HTTPException if there is no answer."""
         body = None if request.body is None else request.body.encode()
         try:
             self._connection.request(request.method, request.path, body, dict(request.headers))
@@ -68,7 +68,7 @@ class Client:
             raise
 
     def expect(self, request: Request) -> Answer:
-        """Send a request; raises ServerError if the status is not one that it expects."""
+        """Send a request. Raises ServerError if the status is not one of the expected ones."""
         answer = self.send(request)
         if answer.status not in request.expected:
             raise ServerError(
@@ -83,7 +83,7 @@ class Client:
 
 
 class Server:
-    """A running server. Use it as a context manager: leaving ends every process it started."""
+    """A running server, and a context manager that ends every process of the server."""
 
     def __init__(
         self, command: Sequence[str], port: int, log: Path, environment: Mapping[str, str]
@@ -92,7 +92,7 @@ class Server:
         self._log = log
         self._started = time.perf_counter()
         with log.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - the commands are the peers' own
+            self._process = subprocess.Popen(  # noqa: S603 - the peers define the commands
                 command,
                 cwd=log.parent,
                 env={**os.environ, **environment},
@@ -114,7 +114,7 @@ class Server:
         self.stop()
 
     def wait_for_answer(self, request: Request, timeout: float = 300.0) -> ColdStart:
-        """Wait until the request is answered, whatever the status.
+        """Wait until the request is answered with any status.
 
         Raises ServerError if the process ends first or ``timeout`` seconds pass.
         """
@@ -134,11 +134,11 @@ class Server:
         raise ServerError(f"no answer within {timeout:.0f} s\n{self.last_words()}")
 
     def last_words(self) -> str:
-        """The end of what the server wrote to its standard output and error."""
+        """Return the end of the server's standard output and error."""
         return self._log.read_text(errors="replace")[-2000:]
 
     def cpu_seconds(self) -> float:
-        """CPU time that the server's processes have used so far, in seconds."""
+        """Return the CPU time of the server's processes so far, in seconds."""
         total = 0.0
         for process in self._tree():
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -147,7 +147,7 @@ class Server:
         return total
 
     def memory_mb(self) -> float:
-        """Resident memory of the server's processes, in MB (10^6 bytes)."""
+        """Return the resident memory of the server's processes, in MB (10^6 bytes)."""
         total = 0
         for process in self._tree():
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -155,7 +155,7 @@ class Server:
         return total / 1e6
 
     def stop(self) -> None:
-        """End the server and all that it started; returns when they are gone."""
+        """End the server and its child processes, and wait for their end."""
         tree = self._tree()
         for process in tree:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -167,7 +167,7 @@ class Server:
         self._process.wait()
 
     def kill(self) -> None:
-        """End the server at once, as a crash would."""
+        """Kill the server, as in a crash."""
         self._process.kill()
         self.stop()
 

@@ -1,4 +1,4 @@
-"""What the mock is to reach, as ratios within one run, and whether it did."""
+"""The targets of the mock, as ratios within one run, and whether they are met."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from benchmark.peers import Mock
 CONNECTIONS = 16
 OURS = Mock.title
 
-# Peer's title to the least ratio of our rate to its rate: GET cart, POST association, refused POST.
+# The minimum ratio of our rate to a peer's, by the peer's title: GET cart, POST association,
+# refused POST.
 RATES = {
     "raw ASGI hello": (0.85, 0.55, 0.55),
     "Prism": (3, 2, 2),
@@ -35,7 +36,7 @@ COLD_START_CPU_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Verdict:
-    """A target and what was measured; ``least`` says on which side of the bound is good."""
+    """A target and its measurement. ``least`` says whether the bound is a minimum or a maximum."""
 
     what: str
     bound: float
@@ -44,12 +45,12 @@ class Verdict:
 
     @property
     def wanted(self) -> str:
-        """The bound in words."""
+        """Return the bound in words."""
         return f"{self.bound:g} or {'more' if self.least else 'less'}"
 
     @property
     def word(self) -> str:
-        """Whether it is met."""
+        """Return in a word whether the target is met."""
         if self.measured is None:
             return ""
         met = self.measured >= self.bound if self.least else self.measured <= self.bound
@@ -57,7 +58,7 @@ class Verdict:
 
 
 def verdicts(results: Results) -> Iterator[Verdict]:
-    """Each target that this run has the figures for."""
+    """Return the targets for which this run has figures."""
 
     def tail(measurement: Measurement) -> float:
         return measurement.figures.p99_ms

@@ -14,12 +14,15 @@ TIMEOUT_SECONDS = 10
 
 
 class WrkError(Exception):
-    """wrk is missing, or did not end with figures."""
+    """A missing wrk, or one that ended without figures."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What one run of wrk saw. ``refused`` counts the answers with a status of 400 or more."""
+    """The figures of one run of wrk.
+
+    ``refused`` counts the answers with a status of 400 or more.
+    """
 
     requests: int
     seconds: float
@@ -35,7 +38,7 @@ class Figures:
 
 
 def wrk_path() -> str:
-    """Where wrk is. Raises WrkError, saying how to install it."""
+    """Return the path of wrk. Raises WrkError, which says how to install it."""
     path = shutil.which("wrk")
     if path is None:
         raise WrkError("wrk is not installed: apt-get install wrk")
@@ -61,7 +64,7 @@ def run_wrk(port: int, script: Path, connections: int, seconds: int) -> Figures:
 
 
 def parse_figures(output: str) -> Figures:
-    """The figures in what wrk printed: the last line that is a JSON object. Raises WrkError."""
+    """Parse the output of wrk, whose last JSON object has the figures. Raises WrkError."""
     for line in reversed(output.splitlines()):
         if line.startswith("{"):
             return Figures(**json.loads(line))

@@ -1,6 +1,6 @@
 """Runs the conformance suite against every break of the mock, and prints what it finds.
 
-By default a run tries the directed cases of the rule in question alone.
+By default a run tries only the directed cases of the broken rule.
 Exit status: 0 if every break is found that a run can see and the contract does not allow, else 1.
 """
 
@@ -19,7 +19,7 @@ from tests.conformance.kills import Result, attempt, intact_mock
 
 
 def lines(results: Sequence[Result]) -> Iterator[str]:
-    """The matrix: the rules, with their breaks and what was found of each."""
+    """Yield the lines of the matrix: rules, breaks, and the result of each break."""
     for rule, group in itertools.groupby(results, key=lambda result: result.broken.rule):
         yield rule
         for result in group:
@@ -28,7 +28,7 @@ def lines(results: Sequence[Result]) -> Iterator[str]:
 
 
 def mark(result: Result) -> str:
-    """How the matrix shows a result."""
+    """Return the mark of a result in the matrix."""
     if result.is_found or result.may_be_missed:
         return f"{result.verdict}{_remark(result)}"
     reason = f": {result.named.reason}" if result.named.reason else ""

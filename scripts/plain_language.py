@@ -2,9 +2,8 @@
 
 Looks at documentation, comments, docstrings, texts in code that users read, and pages:
 
-    python -m scripts.plain_language            # fails for the rooms in ENFORCED
-    python -m scripts.plain_language --all      # fails for all rooms
-    python -m scripts.plain_language --counts   # counts for each phrase and room
+    python -m scripts.plain_language            # fails if it finds a phrase
+    python -m scripts.plain_language --counts   # counts for each phrase and folder
 """
 
 from __future__ import annotations
@@ -54,40 +53,6 @@ PHRASES = {
 }
 """Patterns between word boundaries, in any case, and what to write instead."""
 
-ROOMS = (
-    "openapi",
-    "mockserver",
-    "conformance",
-    "benchmark",
-    "scripts",
-    "tests",
-    "docs",
-    "examples",
-)
-ENFORCED = frozenset(
-    {"README and others", "conformance", "docs", "examples", "habits", "openapi", "scripts"}
-)
-"""Rooms in which a phrase is an error. Others are counted until their texts are reworded."""
-
-HABITS = {
-    ".pre-commit-config.yaml",
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "SECURITY.md",
-    "docs/glossary.md",
-    "pyproject.toml",
-    "scripts/lock",
-    "scripts/mock",
-    "scripts/setup",
-    "scripts/test",
-    "scripts/test-versions",
-    "tests/conftest.py",
-    "tests/test_packaging.py",
-    "tests/test_skips.py",
-    "tests/test_wheel.py",
-}
-"""Files of the whole project that form a room of their own."""
-
 QUOTING = {"scripts/plain_language.py", "tests/test_plain_language.py"}
 """Files that name the phrases themselves."""
 
@@ -133,14 +98,6 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         return f'{self.file}:{self.line}: "{self.found}": write: {PHRASES[self.phrase]}'
-
-
-def room_of(file: str) -> str:
-    """Return the room that a file belongs to."""
-    if file in HABITS:
-        return "habits"
-    top = file.partition("/")[0]
-    return top if top in ROOMS else "README and others"
 
 
 def texts_of_python(source: str, *, strings: bool) -> Iterator[tuple[int, str]]:
@@ -206,11 +163,11 @@ def all_findings(names: Iterable[str]) -> list[Finding]:
 
 
 def counts(found: Iterable[Finding]) -> Iterator[str]:
-    """Return the lines of two tables: findings for each phrase, and for each room."""
+    """Return the lines of two tables: findings for each phrase, and for each folder."""
     found = list(found)
     for title, counter in (
         ("phrase", Counter(finding.phrase for finding in found)),
-        ("room", Counter(room_of(finding.file) for finding in found)),
+        ("folder", Counter(finding.file.partition("/")[0] for finding in found)),
     ):
         yield title
         for name, count in counter.most_common():
@@ -219,21 +176,16 @@ def counts(found: Iterable[Finding]) -> Iterator[str]:
 
 
 @click.command()
-@click.option("--all", "everywhere", is_flag=True, help="Fail for every room.")
 @click.option("--counts", "only_counts", is_flag=True, help="Only count, and do not fail.")
-def main(everywhere: bool, only_counts: bool) -> None:
+def main(only_counts: bool) -> None:
     """Report phrases that are not plain English, with file and line."""
     found = all_findings(files())
     if only_counts:
         click.echo("\n".join(counts(found)))
         return
-    wrong = [f for f in found if everywhere or room_of(f.file) in ENFORCED]
-    for finding in wrong:
+    for finding in found:
         click.echo(finding)
-    rest = len(found) - len(wrong)
-    if rest:
-        click.echo(f"{rest} more in rooms that are not enforced: --counts, --all")
-    sys.exit(bool(wrong))
+    sys.exit(bool(found))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Writes all that is derived from the catalogue and from the probe table.
+"""Writes all files that are derived from the catalogue and from the probe table.
 
 After a change of a rule, run ``python -m scripts.regenerate`` and look at the diff. With
 ``--check`` it writes nothing, and fails if a file is not current.
@@ -67,7 +67,7 @@ DERIVED: dict[Path, Callable[[str], str]] = {
     kill_page.PAGE: lambda _: kill_page.page(),
     BREAK_NAMES: break_names,
 }
-"""Each file with what makes its text from its present text."""
+"""Each file with the function that derives its new text from the current one."""
 
 
 @click.command()

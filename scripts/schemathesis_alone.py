@@ -55,14 +55,14 @@ class Row(NamedTuple):
 
     @property
     def names_its_rule(self) -> bool:
-        """Whether our checks accuse the rule that is broken."""
+        """Whether our checks report the broken rule."""
         return any(title.split(": ")[0] == self.broken.rule for title in self.ours.titles)
 
 
 def built_in(mock: CartMock, baseline: Path, seed: int, *, learn: bool = False) -> Found:
-    """Run the built-in checks against a store; ``learn`` adds what they find to the baseline.
+    """Run the built-in checks against a store. ``learn`` adds their findings to the baseline.
 
-    Raises RuntimeError if the run did not come to its end.
+    Raises RuntimeError if the run did not finish.
     """
     report = _run(
         mock, baseline.parent, seed, EXAMPLES, {},
@@ -74,7 +74,7 @@ def built_in(mock: CartMock, baseline: Path, seed: int, *, learn: bool = False) 
 
 
 def ours(mock: CartMock, directory: Path, seed: int) -> Found:
-    """Run our checks against a store. Raises RuntimeError if the run did not come to its end."""
+    """Run our checks against a store. Raises RuntimeError if the run did not finish."""
     environment = {
         "SCHEMATHESIS_HOOKS": "cart_conformance.schemathesis.hooks",
         "CART_CONFORMANCE_URL": mock.url,
@@ -213,7 +213,7 @@ checks only and keeps the column of the built-in ones.
 
 
 def first_of_each_rule() -> list[Break]:
-    """The first way of breaking each rule that a run can see and the contract does not allow."""
+    """Return the first break of each rule that a run can detect and the contract forbids."""
     contract = load_contract()
     due = [
         one

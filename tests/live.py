@@ -1,4 +1,4 @@
-"""Starts the commands as people do, in processes of their own."""
+"""Starts the commands in their own processes, as users do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def running_mock(
 ) -> Iterator[str]:
     """Start a mock on a free port and give its URL; it is terminated afterwards.
 
-    Raises RuntimeError with what the process printed when it does not come to listen.
+    Raises RuntimeError with the output of the process if it does not start to listen.
     """
     process = subprocess.Popen(
         [*command, "--port", "0", *arguments],

@@ -1,4 +1,4 @@
-"""How the rooms hang together: who imports whom, and that every rule is played and tested."""
+"""The architecture: import directions, and the parts that every rule must have."""
 
 from __future__ import annotations
 

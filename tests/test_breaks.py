@@ -1,4 +1,4 @@
-"""Broken rules: each shows, in its own rule's scene, and breaks no other rule than it must."""
+"""Each break changes the scene of its own rule, and of another rule only if that is unavoidable."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ CONSEQUENCES: dict[str, set[str]] = {
     "association-keeps-clock:moves-on-read": {"association-repeat", "delete-missing"},
     "success-answer:list-bare": {"association-visible", "many-carts", "shared-cart"},
 }
-"""What else a break breaks, because that other rule cannot hold without its own."""
+"""Other rules that a break breaks, because they depend on its own rule."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -241,7 +241,7 @@ RETIRED = [
 
 
 def test_every_break_that_was_ever_published_still_exists() -> None:
-    """People have these names in their own tests; add the names of new breaks to the file."""
+    """Users refer to these names in their own tests. Add the names of new breaks to the file."""
     assert [name for name in KNOWN if name not in BREAKS] == []
 
 

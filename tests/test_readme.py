@@ -1,4 +1,4 @@
-"""What the README shows is run as it stands there, and prints what it says."""
+"""The commands of the README run as printed, with the output that it promises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wheel works away from the source tree, with each extra alone and with all of them."""
+"""The wheel works outside of the source tree, with each extra alone and with all of them."""
 
 from __future__ import annotations
 

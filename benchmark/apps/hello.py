@@ -1,4 +1,4 @@
-"""The least that an ASGI server can answer: the ceiling of what Python can reach here."""
+"""The minimal ASGI application: the upper limit for Python on this machine."""
 
 from __future__ import annotations
 

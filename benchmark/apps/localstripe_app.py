@@ -2,7 +2,7 @@
 
 import sys
 
-# The peer's packages are installed in a folder of its own, where the type checker does not look.
+# The peer's packages are in a separate folder, which the type checker does not read.
 from aiohttp import web  # type: ignore[import-not-found]
 from localstripe.server import app  # type: ignore[import-not-found]
 

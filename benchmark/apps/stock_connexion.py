@@ -1,7 +1,7 @@
-"""Stock Connexion on the contract: its whole pipeline, a naive handler, state in dicts.
+"""Stock Connexion on the contract: its whole pipeline, simple handlers, state in dicts.
 
-What a team writes in an afternoon. It validates what the document's schemas say and knows the
-rules of the happy path; it keeps carts, customers and associations, and checks no password.
+This is the work of an afternoon. It validates against the document's schemas, and keeps carts,
+customers and associations. It does not check passwords or most rules.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ HANDLERS = {
 
 
 def _document() -> dict[str, Any]:
-    """The contract, of it the operations that have a handler here."""
+    """Return the contract with only the operations that have a handler here."""
     document = dict(CONTRACT.document)
     document.pop("x-rule-catalogue")
     schemes = {

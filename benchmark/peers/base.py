@@ -1,4 +1,4 @@
-"""What the benchmark needs to know of a server: its packages, its start, its loads."""
+"""The description of a server for the benchmark: its packages, its start, its loads."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from benchmark.server import Client
 
 ROOT = Path(__file__).parents[2]
 APPS = ROOT / "benchmark" / "apps"
-"""The small programs that start the peers which are libraries."""
+"""The small programs that start peers which are libraries."""
 
-ACCESS_TOKEN = "benchmark-access-token"  # noqa: S105 - a made-up token
-"""What peers that look at no token beyond its presence are sent."""
+ACCESS_TOKEN = "benchmark-access-token"  # noqa: S105 - an invented token
+"""The token for peers that only check its presence."""
 
 SMALL = Population(1_000)
-"""What the peers hold: their rates fall with their state, so theirs is kept small."""
+"""The state of the peers. It is small, because their rates fall as their state grows."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where a server runs: its installed packages, a fresh folder of this run, and its port."""
+    """The place of a server: its installed packages, a new folder of this run, and its port."""
 
     packages: Path
     work: Path
@@ -34,20 +34,20 @@ class Site:
 
     @property
     def python(self) -> str:
-        """The Python of the folder that the peer was installed into."""
+        """Return the Python of the folder with the peer's packages."""
         return str(self.packages / "venv" / "bin" / "python")
 
     def node_bin(self, name: str) -> str:
-        """A command of the npm packages of the peer."""
+        """Return the path of a command of the peer's npm packages."""
         return str(self.packages / "node_modules" / ".bin" / name)
 
 
 class Peer(ABC):
     """A server of the benchmark.
 
-    ``work_done`` says in one sentence what it does for its figures. ``warm_up`` is in seconds,
-    shared by the loads. ``environment`` goes beside that of the benchmark. ``npm`` and ``pip`` are
-    what is installed for it, with versions; ``needs`` are the commands that must be there already.
+    ``work_done`` says in one sentence what it does for a request. ``warm_up`` is in seconds,
+    divided among the loads. ``environment`` is added to that of the benchmark. ``npm`` and ``pip``
+    are its packages with versions; ``needs`` are the commands that must be installed already.
     """
 
     name: ClassVar[str]
@@ -61,38 +61,38 @@ class Peer(ABC):
     first_request: ClassVar[Request] = Request("GET", "/v2/carts/weekend-list")
 
     def at_cold_start(self) -> Peer:
-        """The same server as it is started to measure a cold start."""
+        """Return the server as it is started to measure a cold start."""
         return self
 
     def configure(self, site: Site) -> None:  # noqa: B027 - most peers have nothing to configure
-        """Write the configuration files into ``site.work``. By default there are none."""
+        """Write configuration files into ``site.work``, if the server needs any."""
 
     @abstractmethod
     def command(self, site: Site) -> list[str]:
-        """The command that starts the server on ``site.port`` of the loopback interface."""
+        """Return the command that starts the server on ``site.port`` of the loopback interface."""
 
     @abstractmethod
     def loads(self, client: Client) -> Mapping[str, Load]:
-        """Bring the started server's state about, and give its loads by name.
+        """Create the state of the running server, and return its loads by name.
 
-        A load that the server has no operation for is left out.
+        A load without a similar operation is left out.
         """
 
 
 class ContractPeer(Peer):
-    """A peer that is given the contract and looks at no token beyond its presence."""
+    """A peer that serves the contract and only checks the presence of tokens."""
 
     def loads(self, client: Client) -> Mapping[str, Load]:  # noqa: ARG002 - needs no preparation
-        """The contract's own requests."""
-        # Who needs to know the customer takes the token for its id.
+        """Return the requests of the contract."""
+        # A peer that needs the customer's id uses the token as the id.
         tokens = Tokens(ACCESS_TOKEN, {name: name for name in (*SMALL.readers, SMALL.writer)})
         return contract_loads(SMALL, tokens)
 
 
 PROJECT_ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
-"""Lets a server that runs elsewhere import the project."""
+"""The environment in which a server in another folder can import the project."""
 
 
 def module_command(module: str, *arguments: str) -> list[str]:
-    """A command that runs a module with the Python that runs the benchmark."""
+    """Return a command that runs a module with the Python of the benchmark."""
     return [sys.executable, "-m", module, *arguments]

@@ -1,4 +1,4 @@
-"""Peers that play the contract: the same requests, answered from its document or from stubs."""
+"""Peers that serve the contract, from its document or from stubs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Prism(ContractPeer):
         _write_document(site.work)
 
     def command(self, site: Site) -> list[str]:
-        """Prism, silent, in one process."""
+        """Return the command: Prism, silent, in one process."""
         return [
             site.node_bin("prism"), "mock", str(site.work / "openapi.json"),
             "--host", HOST, "--port", str(site.port), "--verboseLevel", "silent",
@@ -49,12 +49,12 @@ class Scalar(ContractPeer):
     work_done = "Validates against the document, answers its examples; no state, no rules."
 
     def configure(self, site: Site) -> None:
-        """Write the document, and put the program where it finds its packages."""
+        """Write the document, and copy the program to the folder of its packages."""
         _write_document(site.work)
         shutil.copy(APPS / "scalar.mjs", site.packages)
 
     def command(self, site: Site) -> list[str]:
-        """Node with the program."""
+        """Return the command: Node with the program."""
         script, document = site.packages / "scalar.mjs", site.work / "openapi.json"
         return ["node", str(script), str(site.port), HOST, str(document)]
 
@@ -74,7 +74,7 @@ class Specmatic(ContractPeer):
         _write_document(site.work)
 
     def command(self, site: Site) -> list[str]:
-        """The jar of the npm package, without its console log."""
+        """Return the command: the jar of the npm package, without its console log."""
         jar = site.packages / "node_modules" / "specmatic" / "specmatic.jar"
         return [
             "java", "-jar", str(jar), "mock", str(site.work / "openapi.json"),
@@ -96,7 +96,7 @@ class Mockoon(ContractPeer):
         (site.work / "mockoon.json").write_text(json.dumps(mockoon_environment()), "utf-8")
 
     def command(self, site: Site) -> list[str]:
-        """The command line runner, logging to nowhere; ``--repair`` fills in Mockoon's defaults."""
+        """Return the command: the runner without a log; ``--repair`` adds Mockoon's defaults."""
         return [
             site.node_bin("mockoon-cli"), "start", "--data", str(site.work / "mockoon.json"),
             "--hostname", HOST, "--port", str(site.port),
@@ -124,7 +124,7 @@ class WireMock(ContractPeer):
         (folder / "stubs.json").write_text(json.dumps({"mappings": wiremock_stubs()}), "utf-8")
 
     def command(self, site: Site) -> list[str]:
-        """The standalone jar of the npm package."""
+        """Return the command: the standalone jar of the npm package."""
         build = site.packages / "node_modules" / "wiremock" / "build"
         jar = next(build.glob("wiremock-standalone-*.jar"))
         return [
@@ -135,7 +135,7 @@ class WireMock(ContractPeer):
 
 
 def peer_document() -> dict[str, Any]:
-    """The contract for peers: without the catalogue, and its page of carts has 20 of them."""
+    """Return the contract for peers: without the catalogue, and with 20 carts on a page."""
     document: dict[str, Any] = copy.deepcopy(dict(load_contract().document))
     del document["x-rule-catalogue"]
     page = document["components"]["examples"]["cart-page"]["value"]
@@ -152,7 +152,7 @@ def _example(name: str) -> Any:
 
 
 def wiremock_stubs() -> list[dict[str, Any]]:
-    """A stub for each load; the refusal is what is left when the body does not match."""
+    """Return a stub for each load. The refusal answers requests whose body does not match."""
     cart_path = "/v2/carts/[0-9A-Za-z_-]+"
     association = {"urlPathPattern": f"{cart_path}/relationships/customers"}
     customer = {"matchesJsonPath": "$.data[?(@.type == 'customer')]"}
@@ -184,7 +184,7 @@ def _stub(
 
 
 def mockoon_environment() -> dict[str, Any]:
-    """A Mockoon environment with a route for each load, and rules for the association's body."""
+    """Return a Mockoon environment with a route for each load, and rules for the body."""
     valid = [
         _mockoon_rule("data.0.type", "equals", "customer"),
         _mockoon_rule("data.0.id", "regex", ".+"),

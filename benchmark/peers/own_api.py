@@ -1,4 +1,4 @@
-"""Peers with an API of their own: for each load, the operation of theirs that comes closest."""
+"""Peers with their own API: each load uses their most similar operation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from benchmark.population import CARTS_OF_A_CUSTOMER
 from benchmark.server import HOST, Client
 
 PAIRS = 128
-"""How many things the write loads of these peers make and remove in one lap."""
+"""Number of things that the write loads of these peers create and remove in one lap."""
 
 
 class Commercetools(Peer):
@@ -38,7 +38,7 @@ class Commercetools(Peer):
     first_request = Request("GET", "/benchmark/carts/none")
 
     def configure(self, site: Site) -> None:
-        """Put the program where it finds its packages."""
+        """Copy the program to the folder of its packages."""
         shutil.copy(APPS / "commercetools.mjs", site.packages)
 
     def command(self, site: Site) -> list[str]:
@@ -59,8 +59,8 @@ class Commercetools(Peer):
             Request("GET", f"/benchmark/carts?limit=20&where=customerId%3D%22{customer}%22")
             for customer in customers[:10]
         )
-        # Carts get ids of the server's making, so nothing can be removed again under load; they
-        # pile up in a project of their own, where they do not slow the lists.
+        # The server chooses the ids of carts, so a load cannot remove them. They accumulate in a
+        # separate project, so that they do not slow down the lists.
         create = json_request("POST", "/benchmark-writes/carts", {"currency": "EUR"}, {})
         refused = json_request("POST", "/benchmark/carts", {"country": "DE"}, {}, REFUSAL)
         login = Request(
@@ -91,7 +91,7 @@ class Moto(Peer):
     first_request = Request("GET", "/moto-api/data.json")
 
     def command(self, site: Site) -> list[str]:
-        """The server that moto ships."""
+        """Return the command: the server in moto's package."""
         program = str(site.packages / "venv" / "bin" / "moto_server")
         return [program, "-H", HOST, "-p", str(site.port)]
 
@@ -173,15 +173,18 @@ class LocalStripe(Peer):
     first_request = Request("GET", "/v1/customers/none")
 
     def configure(self, site: Site) -> None:
-        """Put the program beside the peer's packages."""
+        """Copy the program to the folder of the peer's packages."""
         shutil.copy(APPS / "localstripe_app.py", site.packages)
 
     def command(self, site: Site) -> list[str]:
-        """Python with a program that binds to loopback only and writes no access log."""
+        """Return the command: a program that binds to loopback and writes no access log."""
         return [site.python, str(site.packages / "localstripe_app.py"), str(site.port), HOST]
 
     def loads(self, client: Client) -> Mapping[str, Load]:
-        """Make 20 customers; the writes make and remove coupons, which take an id."""
+        """Make 20 customers.
+
+        The write load creates and removes coupons, whose ids the client chooses.
+        """
         customers = [
             json.loads(
                 client.expect(
@@ -228,7 +231,7 @@ class JsonServer(Peer):
     first_request = Request("GET", "/carts/none")
 
     def configure(self, site: Site) -> None:
-        """Write the file it serves."""
+        """Write the file that it serves."""
         carts = [
             {"id": f"cart-{i}", "name": f"Cart {i}", "customer": f"c{i // CARTS_OF_A_CUSTOMER}"}
             for i in range(SMALL.carts)
@@ -236,14 +239,14 @@ class JsonServer(Peer):
         (site.work / "db.json").write_text(json.dumps({"carts": carts, "associations": []}))
 
     def command(self, site: Site) -> list[str]:
-        """json-server, quiet."""
+        """Return the command: json-server without a log."""
         return [
             site.node_bin("json-server"), str(site.work / "db.json"),
             "--host", HOST, "--port", str(site.port), "--quiet",
         ]  # fmt: skip
 
     def loads(self, client: Client) -> Mapping[str, Load]:  # noqa: ARG002 - needs no preparation
-        """Reads of carts; writes make and remove records of associations."""
+        """Return reads of carts, and writes that create and remove records of associations."""
         gets = tuple(Request("GET", f"/carts/cart-{i}") for i in range(0, SMALL.carts, 5))
         query = Request("GET", "/carts?customer=c3&_limit=20")
         makes = [

@@ -1,4 +1,4 @@
-"""The mock, and what it is built on: raw ASGI as the ceiling, stock Connexion as the floor."""
+"""The mock, and its foundations: raw ASGI as the upper limit, stock Connexion as the lower one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UVICORN = (
 
 
 class Mock(Peer):
-    """The mock of this project, as it is by default: every rule, and everything it records."""
+    """The mock of this project with its default options."""
 
     name = "cart-mock"
     title = "Cart Associations mock"
@@ -44,13 +44,16 @@ class Mock(Peer):
     )
 
     def __init__(self, carts: int = CARTS, data: Path | None = None, seeded: bool = True) -> None:
-        """``data`` switches the journal on; ``seeded=False`` starts on what ``data`` holds."""
+        """Choose its state.
+
+        ``data`` enables the journal; ``seeded=False`` starts on the state in it.
+        """
         self._population = Population(carts)
         self._data = data
         self._seeded = seeded
 
     def at_cold_start(self) -> Mock:
-        """The mock with no carts: peers start without state too."""
+        """Return the mock without carts, because peers start without state too."""
         return Mock(seeded=False)
 
     def configure(self, site: Site) -> None:
@@ -59,13 +62,13 @@ class Mock(Peer):
             self._population.write_seed(site.work / "seed.json")
 
     def command(self, site: Site) -> list[str]:
-        """The mock with its seed file, and with the journal where there is a data folder."""
+        """Return the command with the seed file, and the journal if there is a data folder."""
         seed = ("--seed", str(site.work / "seed.json")) if self._seeded else ()
         data = ("--data", str(self._data)) if self._data is not None else ()
         return module_command("cart_mock", "--port", str(site.port), *seed, *data)
 
     def loads(self, client: Client) -> Mapping[str, Load]:
-        """Log every reader and the writer in, and send the contract's requests as they."""
+        """Log in as every reader and the writer, and return the contract's requests."""
         access = access_token(client)
         customers = (*self._population.readers, self._population.writer)
         tokens = {
@@ -92,7 +95,7 @@ class MockApp(Mock):
 
 
 def access_token(client: Client) -> str:
-    """An access token of the implicit grant for the benchmark's store."""
+    """Return an access token of the implicit grant for the benchmark's store."""
     answer = client.expect(
         Request(
             "POST",
@@ -120,13 +123,13 @@ class Hello(ContractPeer):
     )
 
     def command(self, site: Site) -> list[str]:
-        """uvicorn with the hello."""
+        """Return the command: uvicorn with the hello."""
         return module_command(
             "uvicorn", "benchmark.apps.hello:app", "--port", str(site.port), *UVICORN
         )
 
     def loads(self, client: Client) -> Mapping[str, Load]:  # noqa: ARG002 - needs no preparation
-        """The requests that the mock is sent, none of which it refuses."""
+        """Return the requests for the mock, none of which this server refuses."""
         issuer = Issuer(bytes(32))
         access, _ = issuer.issue_access("benchmark", "implicit", time.time(), random_id())
         customers = {
@@ -142,7 +145,7 @@ class Hello(ContractPeer):
 
 
 class StockConnexion(ContractPeer):
-    """Connexion as it comes, on the contract."""
+    """Unmodified Connexion on the contract."""
 
     name = "connexion"
     title = "stock Connexion"
@@ -156,7 +159,7 @@ class StockConnexion(ContractPeer):
     )
 
     def command(self, site: Site) -> list[str]:
-        """uvicorn with the app."""
+        """Return the command: uvicorn with the app."""
         return module_command(
             "uvicorn", "benchmark.apps.stock_connexion:app", "--port", str(site.port), *UVICORN
         )

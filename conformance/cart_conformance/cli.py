@@ -32,7 +32,7 @@ _CREDENTIALS = (
     click.option(
         "--client-secret",
         metavar="SECRET",
-        help=f"Its secret. Better in {ENVIRONMENT}_CLIENT_SECRET: other users see options.",
+        help=f"The key's secret. Safer in {ENVIRONMENT}_CLIENT_SECRET: other users see options.",
     ),
     click.option(
         "--client-secret-file",
@@ -52,29 +52,31 @@ _CREDENTIALS = (
     ),
 )
 _CHOICE = (
-    click.option("--layers", help="Which layers, by comma: directed, model, fuzz. [default: all]"),
-    click.option("--rules", help="Only these rules, by comma. See: cart-conformance rules."),
+    click.option("--layers", help="Comma-separated layers: directed, model, fuzz. [default: all]"),
+    click.option("--rules", help="Only these rules, comma-separated. See: cart-conformance rules."),
 )
 _RUN = (
     click.option("--seed", type=int, help="Repeat the run that printed this seed."),
     click.option(
         "--strict/--no-strict",
         default=None,
-        help="Fail on observed and interpreted rules too, not on documented ones alone.",
+        help="Also fail on observed rules and interpretations, not only on documented rules.",
     ),
     click.option(
         "--texts",
         type=click.Choice(TEXTS),
-        help="What a documented text that differs does. [default: fail]",
+        help="The effect of a text that differs from the documented one. [default: fail]",
     ),
     click.option(
-        "--max-requests", type=click.IntRange(1), help="Send no more than these. [default: 20000]"
+        "--max-requests",
+        type=click.IntRange(1),
+        help="Maximum number of requests. [default: 20000]",
     ),
-    click.option("--max-time", type=float, help="Seconds for the whole run. [default: 1800]"),
+    click.option("--max-time", type=float, help="Maximum seconds for the run. [default: 1800]"),
     click.option(
         "--fixtures",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Customers to use instead of making some: JSON or TOML.",
+        help="A JSON or TOML file with customers to use instead of new ones.",
     ),
     click.option(
         "--report-dir",
@@ -84,7 +86,7 @@ _RUN = (
     click.option(
         "--journal",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Where to note what is made. [default: in the user's state directory]",
+        help="The file that lists what the run creates. [default: in the user's state directory]",
     ),
 )
 
@@ -196,7 +198,7 @@ def run_command(base_url: str | None, **options: Any) -> None:
     "--client-secret-b",
     metavar="SECRET",
     envvar=f"{ENVIRONMENT}_CLIENT_SECRET_B",
-    help=f"Its secret. Better in {ENVIRONMENT}_CLIENT_SECRET_B. [default: that for URL_A]",
+    help=f"Its secret. Safer in {ENVIRONMENT}_CLIENT_SECRET_B. [default: that for URL_A]",
 )
 @click.option(
     "--fixtures-b",

@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--conformance-client-secret",
         metavar="SECRET",
-        help="Its secret. Better in CART_CONFORMANCE_CLIENT_SECRET: other users see options.",
+        help="The key's secret. Safer in CART_CONFORMANCE_CLIENT_SECRET: other users see options.",
     )
     group.addoption(
         "--conformance-config",
@@ -59,7 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--conformance-strict",
         action="store_const",
         const=True,
-        help="Fail on observed and interpreted rules too.",
+        help="Also fail on observed rules and interpretations.",
     )
     group.addoption(
         "--conformance-report-dir", metavar="DIR", type=Path, help="Write the reports here."

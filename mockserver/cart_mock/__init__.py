@@ -1,7 +1,7 @@
-"""A mock server of the customer-cart associations: Connexion plays the contract over TinyDB.
+"""A mock server of cart associations: Connexion serves the contract, TinyDB keeps the state.
 
-``app.py`` is what is plugged together; ``cli.py`` is the command ``cart-mock``, ``testing.py`` and
-``pytest_plugin.py`` are for tests. A folder may import those behind it in this line: workbench;
+``app.py`` joins the parts; ``cli.py`` is the command ``cart-mock``; ``testing.py`` and
+``pytest_plugin.py`` are for tests. A folder may import those after it in this list: workbench;
 inspection and breaks; accelerator; http; telemetry; api; rules; tenants; state; auth; and the value
 modules at this level (messages, errors, bodies, formats). Start with ``app.py``.
 """

@@ -6,7 +6,7 @@ from cart_spec.extras import require_extra
 
 
 def main() -> None:
-    """Run the command, or name the extra that it needs."""
+    """Run the command, or name the extra that must be installed first."""
     require_extra("cart_mock", "cart-mock")
     from cart_mock.cli import main as command
 

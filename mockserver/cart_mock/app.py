@@ -1,4 +1,4 @@
-"""The mock as a Connexion application: what is plugged together, on one screen."""
+"""Joins the parts of the mock to one Connexion application."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from cart_mock.breaks import Break
 
 BODY_LIMIT = 1024 * 1024
-"""How many bytes a request's body may have, unless said otherwise."""
+"""Default limit of a request's body, in bytes."""
 CONTROL_BODY_LIMIT = 256 * 1024 * 1024
-"""How many bytes a body for the control API may have: an import of 1,000,000 carts fits."""
+"""Limit of a body for the control API, in bytes: an import of 1,000,000 carts fits."""
 DOCUMENTATION_PATH = "/ui/"
-"""Where Connexion serves its Swagger UI."""
+"""The path of Connexion's Swagger UI."""
 
 
 class MockApp(AsyncApp):  # type: ignore[misc]  # connexion ships no types
@@ -69,9 +69,9 @@ def create_app(
     """Return the mock as a Connexion application, for any ASGI server, client or test.
 
     ``tenants`` have its state, by default in memory. ``envelope_only`` refuses bare arrays.
-    The limits of bodies and heads are in bytes. ``control_key`` is required by the control API,
-    by default no key is. ``breaks`` are rules to violate, for every tenant. Raises LookupError if
-    the contract has an operation or a refusal that the mock does not implement.
+    The limits of bodies and heads are in bytes. The control API requires ``control_key``, by
+    default no key. ``breaks`` are rules to violate, for every tenant. Raises LookupError if the
+    contract has an operation or a refusal that the mock does not implement.
     """
     contract = contract or load_contract()
     tenants = TenantRegistry() if tenants is None else tenants

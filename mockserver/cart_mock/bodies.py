@@ -17,7 +17,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Malformed(Exception):
-    """The body cannot be read; the message says why in a few words."""
+    """A body that cannot be read. The message says why in a few words."""
 
 
 class EncodingUnsupported(Exception):
@@ -105,5 +105,5 @@ def media_type(content_type: bytes) -> str:
 
 
 def is_json(media: str) -> bool:
-    """Whether a media type says JSON."""
+    """Return whether a media type says JSON."""
     return media == JSON or media.endswith("+json")

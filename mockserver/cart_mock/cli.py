@@ -1,4 +1,4 @@
-"""The command ``cart-mock``: its options, and the settings they give."""
+"""The command ``cart-mock``: its options, and the settings made from them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ POST /v2/customers, then log in at POST /v2/customers/tokens.
 
 
 class _BreakName(_BreakType):
-    """The name of a way to break a rule."""
+    """The type of an option that takes the name of a break."""
 
     name = "break"
 
@@ -135,7 +135,7 @@ def _not_empty(_ctx: click.Context, _param: click.Parameter, key: str | None) ->
     show_envvar=True,
     type=click.IntRange(1024),
     metavar="BYTES",
-    help="Largest body that the control API takes, such as a state to import.",
+    help="Maximum size of a body for the control API, such as a state to import.",
 )
 @click.option(
     "--head-limit",

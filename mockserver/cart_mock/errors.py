@@ -1,4 +1,4 @@
-"""Every error that the mock sends: its status and text from the contract, one envelope for all."""
+"""Renders all errors of the mock in one envelope, with status and text from the contract."""
 
 from __future__ import annotations
 

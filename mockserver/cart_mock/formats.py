@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What reading bytes as JSON raises if they are not JSON, or nested too deeply."""
+"""The exceptions of parsing bytes that are not JSON, or are nested too deeply."""
 
 MAX_NAME = 255
-"""How many characters a cart's name may have."""
+"""Maximum length of a cart's name, in characters."""
 
 NAME_LIMIT = 255
 """How many characters a ``client_id`` may have."""
@@ -39,6 +39,6 @@ def kind(value: Any) -> str:
 
 
 def format_value(value: Any, limit: int = 60) -> str:
-    """Return a JSON value as error details write it: on one line, cut at ``limit``."""
+    """Format a JSON value for error details: on one line, cut at ``limit``."""
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= limit else text[: limit - 1] + "…"

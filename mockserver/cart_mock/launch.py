@@ -1,4 +1,4 @@
-"""Starts a mock: listens, builds the application, prints its URLs, and serves until stopped."""
+"""Starts a mock: listens, builds the application, prints its URLs, and serves it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Requests, answers and violations: the values that every part of the mock shares.
+"""Requests, answers and violations: the values that all parts of the mock share.
 
-They are free of any framework's objects and of the rest of the mock, so that everything may import
-them.
+They depend on neither a framework nor other parts of the mock, so every part may import them.
 """
 
 from __future__ import annotations
@@ -18,7 +17,10 @@ _JSON: Header = (b"content-type", b"application/json")
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
-    """What was sent. Header names are lower case; the body is whole and within the limit."""
+    """A received request.
+
+    Header names are lower case; the body is complete and within the limit.
+    """
 
     id: str
     method: str
@@ -30,13 +32,19 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 
 
 class Violation(NamedTuple):
-    """How a request breaks a rule.
+    """The way in which a request breaks a rule.
 
-    ``reason`` is what was wrong with this request, ``hint`` what to send instead: sentences that
-    go on from the rule's text. ``source`` is the one field to blame. ``variant`` names the protocol
-    error to answer with, for a rule that has more than one answer. ``detail`` is the sentence that
-    ``detail`` begins with, for a rule that has one for each field. ``others`` are further fields to
-    blame, each with an entry of its own.
+    <<<<<<< HEAD
+        ``reason`` is what was wrong with this request, ``hint`` what to send instead: sentences that
+        go on from the rule's text. ``source`` is the one field to blame. ``variant`` names the protocol
+        error to answer with, for a rule that has more than one answer. ``detail`` is the sentence that
+        ``detail`` begins with, for a rule that has one for each field. ``others`` are further fields to
+        blame, each with an entry of its own.
+    =======
+        ``reason`` says what is wrong with this request, ``hint`` what to send instead. Both continue
+        the rule's text. ``source`` is the field that is wrong. If a rule has more than one answer,
+        ``variant`` names the protocol error to use.
+    >>>>>>> words
     """
 
     reason: str
@@ -48,24 +56,25 @@ class Violation(NamedTuple):
 
 
 class TokenProblem(NamedTuple):
-    """Why a token is not valid, and what to do."""
+    """The reason why a token is not valid, and what to do."""
 
     reason: str
     hint: str
 
 
 Delivery = Literal["drop", "stall", "truncate"]
-"""How an answer fails on its way: the connection is closed instead of it, it never comes, or the
-connection is closed in the middle of its body."""
+"""How the delivery of an answer fails: the connection is closed without it, the answer is never
+sent, or the connection is closed in the middle of its body."""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What is sent back.
+    """The answer to a request.
 
-    ``refused_by`` is the id of the rule or protocol error that refuses the request, ``violation``
-    how the request violates it. ``fault`` describes the injected fault that made this answer or its
-    ``delivery`` what it is; other answers have neither. ``status`` is 0 if nothing was decided
-    before the connection was closed.
+    ``refused_by`` is the id of the rule or protocol error that refuses the request; ``violation``
+    describes how. ``fault`` describes the injected fault that caused this answer or its
+    ``delivery``; other answers have neither. ``status`` is 0 if a fault closed the connection
+    before the
+    request was judged.
     """
 
     status: int
@@ -78,7 +87,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_injected(self) -> bool:
-        """Whether a fault made up the answer, so that no rule judged."""
+        """Whether a fault created the answer, so that no rule was checked."""
         return self.fault is not None and self.fault["kind"] == "error"
 
     def headers_for(self, request_id: str) -> list[Header]:

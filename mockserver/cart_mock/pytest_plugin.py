@@ -1,6 +1,6 @@
 """Fixtures for pytest: ``cart_mock`` in this process, and ``live_cart_mock`` on a port.
 
-Each test has a store of its own. With pytest-xdist, each worker process has its own mocks, too.
+Each test has its own store. With pytest-xdist, each worker process also has its own mocks.
 """
 
 from __future__ import annotations

@@ -8,4 +8,4 @@ import warnings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    import connexion  # noqa: F401  # imported for its side effect: it is in sys.modules from now on
+    import connexion  # noqa: F401  # imported for its side effect: it is then in sys.modules

@@ -1,4 +1,4 @@
-"""The settings of one mock process, as the command's options give them."""
+"""The settings of one mock process, from the options of the command."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from cart_mock.telemetry.logs import LogFormat
 
 if TYPE_CHECKING:
-    # Imported on first use: the breaks are code that most mocks never load.
+    # Imported on first use, because most mocks never need the breaks.
     from cart_mock.breaks import Break
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One field for each option of ``cart-mock``; the option's help says what it does."""
+    """The options of ``cart-mock``, one field each. The option's help describes it."""
 
     host: str
     port: int

@@ -25,10 +25,10 @@ PATIENCE = 60.0
 
 
 class InProcessTransport(httpx.BaseTransport):
-    """An httpx transport that calls an ASGI application in an event loop of its own.
+    """An httpx transport that calls an ASGI application in its own event loop.
 
-    Several threads may use it at once. As over a network, an answer that does not come in time
-    raises httpx.ReadTimeout, and a dropped connection raises httpx.RemoteProtocolError.
+    Several threads may use it at the same time. As over a network, a late answer raises
+    httpx.ReadTimeout, and a dropped connection raises httpx.RemoteProtocolError.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -71,7 +71,10 @@ class InProcessTransport(httpx.BaseTransport):
 
 
 class _InProcessConnection:
-    """Stands for a request's connection, which a fault may close. Created in the request's task."""
+    """A substitute for a request's connection, which a fault may close.
+
+    Create it in the request's task.
+    """
 
     def __init__(self) -> None:
         self.is_closed = False
@@ -92,14 +95,15 @@ async def _cancel_other_tasks() -> None:
 
 
 class WorkbenchError(Exception):
-    """The control API refused a request. The message says what is wrong and how to fix it."""
+    """A request that the control API refused. The message says what is wrong and how to fix it."""
 
 
 class CartMock:
     """A mock with a store for one test.
 
-    ``client`` is an httpx client of the API. Requests with tokens of ``client_id`` use this store;
-    the methods prepare it and show what happened in it.
+    ``client`` is an httpx client of the API. Requests with tokens of ``client_id`` use this store.
+    The methods prepare it and report what
+    happened in it.
     """
 
     def __init__(self, client: httpx.Client, client_id: str | None = None) -> None:
@@ -114,7 +118,7 @@ class CartMock:
         return str(self.client.base_url).rstrip("/")
 
     def access_token(self, grant: str = "client_credentials") -> str:
-        """Return a new access token: the administrator's, or a shopper's for ``implicit``.
+        """Return a new access token for the administrator, or for a shopper (``implicit``).
 
         Raises httpx.HTTPStatusError if it is refused.
         """
@@ -157,7 +161,7 @@ class CartMock:
         return self.workbench(method, f"/stores/{self.client_id}{path}", body, **query)
 
     def reset(self, *keep: str) -> None:
-        """Reset the store to what a new one is, except for the parts named in ``keep``."""
+        """Reset the store to the state of a new one, except for the parts named in ``keep``."""
         self._store("POST", "/reset", {"keep": keep})
 
     def seed(self, scenario: str, **options: Any) -> None:
@@ -190,16 +194,16 @@ class CartMock:
         return found["explanation"]  # type: ignore[no-any-return]  # the document says that it is an object
 
     def verify(self, **expectation: Any) -> None:
-        """Check that the store got a request like this, this often.
+        """Check that the store received such requests, that many times.
 
-        Raises AssertionError with the nearest miss.
+        Raises AssertionError, which describes the most similar request.
         """
         found = self._store("POST", "/verify", expectation)
         if not found["verified"]:
             raise AssertionError(_describe_miss(expectation, found))
 
     def coverage(self, *required: str) -> dict[str, Any]:
-        """Return what the store's requests have exercised of the contract."""
+        """Return which parts of the contract the store's requests have exercised."""
         found: dict[str, Any] = self._store("GET", "/coverage", require=",".join(required))
         return found
 

@@ -1,4 +1,4 @@
-"""The command: what it says to arguments that make no sense, before anything is started."""
+"""The command rejects invalid arguments before it starts anything."""
 
 from __future__ import annotations
 

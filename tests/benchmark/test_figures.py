@@ -1,4 +1,4 @@
-"""What wrk printed, and the tables and targets made of it."""
+"""The output of wrk, and the tables and targets made from it."""
 
 from __future__ import annotations
 

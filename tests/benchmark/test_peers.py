@@ -1,4 +1,4 @@
-"""The peers: what they are configured with is what the contract says."""
+"""The configuration of the peers follows the contract."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""One scene for each rule: requests that show whether the rule holds, and what was seen of it.
+"""One scene for each rule: requests that show whether the mock follows it, and the observations.
 
-A scene observes what its rule is about and no more, so that a break shows in the scene of its own
-rule, and in another's only if that rule depends on it.
+A scene observes only its own rule. So a break changes the scene of its rule, and another scene
+only if that rule depends on the broken one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DAY = 24 * 3600
 
 
 def scene(function: Scene) -> Scene:
-    """Register the scene of the rule that it is named after."""
+    """Register a scene for the rule that the function is named after."""
     SCENES[function.__name__.replace("_", "-")] = function
     return function
 
@@ -263,7 +263,7 @@ def customer_deleted(w: World) -> Iterator[Any]:
 
 
 def _is_well_formed(answer: Seen) -> bool:
-    """Whether an error, if it is one, has the form that errors have, whatever it says."""
+    """Return whether an answer is not an error, or has the form of an error."""
     if answer.status < 400:
         return True
     errors = answer.body.get("errors") if isinstance(answer.body, dict) else None

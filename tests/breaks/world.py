@@ -1,4 +1,4 @@
-"""A mock without HTTP, in which time stands still and ids are counted, to play scenes in."""
+"""A mock without HTTP, with a frozen clock and sequential ids, in which scenes are played."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ CUSTOMERS = ("ada", "bob", "cyd")
 
 
 class Seen(NamedTuple):
-    """An answer as a client sees it; ``body`` is decoded if it is JSON."""
+    """An answer as a client receives it. ``body`` is decoded if it is JSON."""
 
     status: int
     body: Any
     media: str
 
     def says(self, text: str | None) -> bool:
-        """Whether a text stands anywhere in the body."""
+        """Return whether the body contains a text."""
         return text is not None and text in json.dumps(self.body)
 
     @property
@@ -82,7 +82,7 @@ class World:
         return f"cart-{number}"
 
     def own(self, cart_id: str, *customers: str) -> None:
-        """Let a cart have exactly these customers, as if it had been so all along."""
+        """Give a cart exactly these customers, without a change of its times."""
         cart = self.store.cart(cart_id)
         assert cart is not None
         self.store.put_cart(replace(cart, customers=customers))
@@ -254,12 +254,12 @@ class Mock:
         return f"id-{next(self._ids)}"
 
     def count_anew(self) -> None:
-        """Begin the ids at the first again."""
+        """Restart the counted ids."""
         self._ids = itertools.count(1)
 
 
 def finished(awaitable: Awaitable[Answer]) -> Answer:
-    """What an awaitable gives that waits for nothing."""
+    """Return the result of an awaitable that does not wait."""
     assert isinstance(awaitable, Coroutine)
     try:
         awaitable.send(None)
@@ -309,7 +309,7 @@ def forged(claims: dict[str, Any], algorithm: str = "HS256") -> str:
 
 @contextmanager
 def plain_passwords() -> Iterator[None]:
-    """Let hashes of passwords cost nothing and be the same every time."""
+    """Replace the hashes of passwords by cheap, deterministic ones."""
 
     async def hashed(password: str) -> str:
         return f"hashed:{password}"

@@ -1,4 +1,4 @@
-"""The page with the kill matrix: what the tests hold of each break, counted by rule."""
+"""The page with the kill matrix: the expected verdicts on breaks, counted by rule."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Each break is tried with the directed cases of its own rule only: the results ar
 
 
 def page() -> str:
-    """Return the page for the breaks of now."""
+    """Return the page for the current breaks."""
     breaks = list(BREAKS.values())
     due = [one for one in breaks if not is_free(one)]
     documented = [one for one in due if one.id in ADVISED]

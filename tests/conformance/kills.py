@@ -1,8 +1,8 @@
 """Runs of the suite against breaks of the mock: is the break found, and its rule named?
 
-Mock and suite run in this process, for a process of its own would take longer to start than most
-runs take. One intact mock serves the runs, each on a store of its own that breaks one rule; a break
-that concerns the whole process gets a mock to itself.
+Mock and suite run in this process, because starting another process would take longer than most
+runs. One intact mock serves the runs. Each run uses its own store, which breaks one rule. A break
+of the whole process gets its own mock.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.conformance.runs import CONTRACT, Run, run
 INTERRUPTED = "the run was interrupted"
 FOUND = (Verdict.DEVIATES, Verdict.ADVICE)
 BESIDE = {"error-envelope": ("customer-token-required", "credentials-wrong")}
-"""Rules that are tried along, where the cases of the broken rule alone meet too few answers."""
+"""Additional rules to try, if the cases of the broken rule alone get too few answers."""
 
 
 _ELSEWHERE = "that associations stay is published; that the rest of a cart does is not"
@@ -67,7 +67,7 @@ def may_be_accused(broken: Break) -> set[str]:
 
 
 def _refusing(broken: Break) -> tuple[str, ...]:
-    """Return the rules in spite of whose refusal a break changes something."""
+    """Return the rules whose refusal a break makes ineffective."""
     despite = [hook for hook in broken.hooks if isinstance(hook, ApplyDespiteRefusal)]
     return tuple(rule for hook in despite for rule in hook.rules)
 
@@ -113,7 +113,7 @@ class Result:
 def tried(broken: Break) -> tuple[str, ...]:
     """The rules that a run tries for a break.
 
-    What changes in spite of a refusal is looked at in the cases of the rule that refuses.
+    The effect of a refused request is checked by the cases of the refusing rule.
     """
     refusing = _refusing(broken)
     if broken.rule == NOTHING_CHANGES and len(refusing) == 1:
@@ -172,7 +172,7 @@ def attempt(
     with broken_mock(broken, intact) as mock, TemporaryDirectory() as directory:
         made = run_on(mock, Path(directory), layers=tuple(layers), rules=chosen, seed=seed)
     finished = made.finished
-    if finished.problem == INTERRUPTED:  # a run takes that for its own end, and it is meant for all
+    if finished.problem == INTERRUPTED:  # a run would only end itself
         raise KeyboardInterrupt
     verdicts = {each.id: each for each in finished.verdicts}
     others = tuple(id_ for id_, v in verdicts.items() if v.verdict in FOUND and id_ != broken.rule)

@@ -1,4 +1,4 @@
-"""Servers that are no implementation: the right exit status, in bounded time, nothing vacuous."""
+"""Servers that do not implement the API: right exit status, in bounded time, no vacuous verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command: its options, where they may stand, and what it says to what makes no sense."""
+"""The command: its options, their places, and its messages about invalid input."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_file_that_makes_no_sense_is_refused(content: str, said: str, tmp_path
 
 
 def test_plan_sends_nothing_and_names_every_rule() -> None:
-    # Nobody listens there.
+    # No process listens on that port.
     result = call("plan", "http://127.0.0.1:9", "--cases")
     assert result.exit_code == 0
     assert "Nothing was sent." in result.output

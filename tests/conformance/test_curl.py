@@ -1,4 +1,4 @@
-"""The curl line of a deviation sends what the run sent."""
+"""The curl line of a deviation sends the same request as the run."""
 
 from __future__ import annotations
 

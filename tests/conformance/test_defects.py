@@ -1,6 +1,6 @@
-"""The suite finds what is wrong with a server that is not the mock, and names the rule.
+"""The suite finds the defect of a server that is not the mock, and names the rule.
 
-Only the cases of the broken rule, and of those that look at every answer, are run here.
+Only the cases of the broken rule, and of rules about every answer, are run here.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from tests.conformance.runs import run
 from tests.conformance.servers.defects import DEFECTS
 from tests.conformance.servers.reference import serving
 
-# A refusal in word alone breaks both.
+# A refusal that still changes state breaks both rules.
 BESIDE = {"refusal-changes-nothing"}
-# What these rules are about shows in the cases of others.
+# Violations of these rules are found by the cases of other rules.
 SHOWN_BY = {
     "error-envelope": ("error-envelope", "type-not-customer"),
     "password-never-returned": ("password-never-returned", "email-taken"),

@@ -1,7 +1,8 @@
-"""What the pages on conformance and CI show is run as it stands there.
+"""The commands on the pages about conformance and CI run as printed.
 
-Two things differ: the suite is this checkout instead of an installed package, and a run is limited
-to a few directed cases. Steps of a CI service's own, such as uploading, need that service.
+There are two differences: the suite comes from this checkout instead of an installed package, and a
+run is limited to a few directed cases. Steps that need the CI service, such as uploads, are left
+out.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Nothing is found where nothing is broken, whatever the seed.
+"""The suite finds nothing on an intact mock, for every seed.
 
-The directed cases are the same with every seed, and so is the coverage of the third layer: they
-tried once, in the run as it is by default. What is drawn at random is tried with many seeds, with
-each a fifth of what a run draws.
+The directed cases and the coverage of the third phase are the same for every seed, so they are
+tried
+once, in a default run. The random parts are tried with many seeds, each with a fifth of the
+requests.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def intact() -> Iterator[httpx.Client]:
 
 
 def assert_nothing_found(made: Run) -> None:
-    """Neither a deviation nor advice, and nothing that could not be tried."""
+    """Assert that a run has no deviation, no advice, and no rule that could not be tried."""
     assert made.status == ExitStatus.CONFORMS, made.told()
     assert {each.verdict for each in made.finished.verdicts} <= QUIET, made.told()
     assert [each.problem for each in made.of(PhaseFinished) if each.problem] == []

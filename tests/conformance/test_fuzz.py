@@ -1,4 +1,4 @@
-"""Coverage and fuzzing, against correct servers and against wrong ones."""
+"""Coverage and fuzzing against correct and broken servers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def on(service: Service, *, seed: int = 1, max_requests: int = 20_000) -> list[CaseResult]:
-    """What the layer finds of a server."""
+    """Return the findings of the phase for a server."""
     with serving(service) as url, session_on(url, seed=seed, max_requests=max_requests) as session:
         return list(fuzz.run(session))
 

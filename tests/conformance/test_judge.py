@@ -1,4 +1,4 @@
-"""What one answer says: tables of answers and verdicts."""
+"""Checks of one answer: tables of answers and expected findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The suite finds every break of the mock and names its rule, as the page about it says."""
+"""The suite finds every break of the mock and names its rule, as the page states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model machine, against correct servers and against wrong ones."""
+"""The model phase against correct and broken servers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def deviations(results: list[CaseResult]) -> list[Deviation]:
 
 
 def on(service: Service, *, seed: int = 1, max_requests: int = 20_000) -> list[CaseResult]:
-    """What the layer finds of a server."""
+    """Return the findings of the phase for a server."""
     with serving(service) as url, session_on(url, seed=seed, max_requests=max_requests) as session:
         return list(model.run(session))
 
@@ -69,7 +69,7 @@ def test_a_break_is_found_and_its_rule_is_named(broken: str, rule: str) -> None:
 
 
 class _ForgetsRepeats(Service):
-    """Associating twice takes the association away."""
+    """A repeated association removes it."""
 
     def repeated(self, call: Call, cart: dict[str, list[str]], customer: str) -> Reply:
         cart["customers"].remove(customer)

@@ -1,4 +1,4 @@
-"""The oracle, on exchanges that are written down here: it needs no server."""
+"""The oracle, tested on exchanges that are defined here, without a server."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ CALLERS = {
 
 
 def known() -> TargetState:
-    """Ada has two carts, one of them with Bob; one is nobody's; one carries a contact email."""
+    """Ada has two carts, one of them with Bob. One has no customer; one has a contact email."""
     return TargetState(
         complete=True,
         access_tokens={
@@ -112,7 +112,7 @@ def identifiers(*ids: Any) -> Any:
 
 
 def cart(cart_id: str, *customers: str, name: str = "A cart") -> Any:
-    """A cart as it is shown."""
+    """A cart as it is returned."""
     return {
         "id": cart_id,
         "type": "cart",

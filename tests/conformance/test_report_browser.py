@@ -1,4 +1,4 @@
-"""In a real browser the report obeys no server, fits a phone, and keeps nothing from a printer."""
+"""In a real browser, the report runs no script of a server, fits a phone, and prints completely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports say what the run found, in every form, whatever a server sent."""
+"""Reports of every format contain the findings of a run, also with hostile text from a server."""
 
 from __future__ import annotations
 
@@ -356,7 +356,7 @@ def test_html_shows_what_a_server_sent_and_obeys_none_of_it(name: str, tmp_path:
 
 
 def outline_of_a_tame_page(directory: Path) -> list[str]:
-    """The tags and attributes of the page of the same run, with tame text."""
+    """The tags and attributes of the page of the same run, with harmless text."""
     parser = Outline()
     parser.feed(files_of(hostile_run("tame"), directory)["report.html"].decode())
     return parser.tags
@@ -390,7 +390,7 @@ def test_a_terminal_obeys_nothing_that_a_server_sent(name: str, *, terminal: boo
 
 
 def control_characters(text: str) -> set[str]:
-    """The characters in ``text`` that a terminal acts on."""
+    """The control characters in ``text``."""
     return set(re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u202a-\u202e\u2066-\u2069]", text))
 
 

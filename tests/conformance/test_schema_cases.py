@@ -1,4 +1,4 @@
-"""The requests of directed cases: made by Schemathesis, and nothing else is in them."""
+"""Schemathesis builds the requests of directed cases, and adds nothing to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Success bodies and their schemas: the quick look passes nothing that a thorough one would not."""
+"""Success bodies and schemas: the fast validator accepts nothing that the exact one rejects."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _resolved(example: dict[str, Any]) -> Any:
 
 
 def variations(body: Any) -> Iterator[Any]:
-    """The body with one thing in it taken away or replaced, for everything in it."""
+    """The body with one part removed or replaced, for each part."""
     for place in _places(body):
         for wrong in WRONG:
             yield _with(body, place, lambda parent, key, w=wrong: parent.__setitem__(key, w))
@@ -75,7 +75,7 @@ def test_the_quick_look_passes_nothing_that_a_thorough_one_would_not(
     thorough = Schemas(CONTRACT)
 
     class Never:
-        """A quick look that passes nothing."""
+        """A fast validator that accepts nothing."""
 
         def is_valid(self, _: object) -> bool:
             return False

@@ -1,4 +1,4 @@
-"""The oracle as Schemathesis checks: what is judged, how failures are told apart, what is sent."""
+"""The oracle as Schemathesis checks: what is judged, how failures differ, what is sent."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def test_transport_cases_carry_no_token() -> None:
 
 
 class _Echoes(Service):
-    """Puts the token that it was sent into what it refuses with."""
+    """Echoes the received token in its refusals."""
 
     def refuse(self, call: Call, broken: str, status: int, text: str) -> None:  # noqa: ARG002  # as the base has it
         raise Refusal(broken, status, f"no: {call.headers.get('authorization')}")
@@ -280,7 +280,7 @@ def test_load_schema_removes_everything_that_it_made() -> None:
             media_type="application/json",
         )
         assert case.call().status_code == 201
-        # The session's A, B and C, and one whom requests may change.
+        # The session's A, B and C, and one that requests may change.
         assert len(service.customers) == 4
         assert set(service.carts) > {fixtures_of(schema).carts.free}
     assert (service.carts, service.customers) == ({}, {})

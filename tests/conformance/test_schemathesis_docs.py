@@ -1,4 +1,4 @@
-"""The commands and the code of docs/schemathesis.md, run against a right mock and a wrong one."""
+"""The commands and the code of docs/schemathesis.md, run against an intact and a broken mock."""
 
 from __future__ import annotations
 

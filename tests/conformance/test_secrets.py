@@ -1,4 +1,4 @@
-"""A canary in a server that echoes everything: no output of a run may have it."""
+"""A server that echoes all secrets: no output of a run may contain one."""
 
 from __future__ import annotations
 

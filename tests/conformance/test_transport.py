@@ -29,7 +29,7 @@ from tests.conformance.servers.reference import serving_handler
 
 
 class Scripted(BaseHTTPRequestHandler):
-    """Answers from a list, and keeps what it was sent. None drops the connection."""
+    """A handler that answers from a list and keeps its requests. None drops the connection."""
 
     protocol_version = "HTTP/1.1"
     script: list[tuple[int, dict[str, str], bytes] | None]
@@ -59,7 +59,7 @@ class Scripted(BaseHTTPRequestHandler):
 
 @contextmanager
 def scripted(*script: Any) -> Iterator[tuple[str, list[Any]]]:
-    """A server that answers as told, and what it has seen."""
+    """A server with scripted answers, and the requests that it received."""
     handler = type("Told", (Scripted,), {"script": list(script), "seen": []})
     with serving_handler(handler) as url:
         yield url, handler.seen  # type: ignore[attr-defined]  # set just above
@@ -261,7 +261,7 @@ def test_what_is_no_json_is_no_document() -> None:
 
 
 class Drips(Scripted):
-    """Sends its answer a byte at a time, faster than any wait for one read ends."""
+    """Sends its answer in single bytes, each within the timeout of a read."""
 
     part = "body"
 

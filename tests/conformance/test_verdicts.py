@@ -1,4 +1,4 @@
-"""How case results become one verdict a rule, and these the exit status."""
+"""Case results become one verdict for each rule, and the verdicts an exit status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mocks in processes of their own, to be stopped in every way."""
+"""Mocks in their own processes, which tests stop in different ways."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Running(NamedTuple):
 def mock(*arguments: str, env: Mapping[str, str] | None = None) -> Iterator[Running]:
     """Start a mock on a free port; it is killed afterwards if it still runs.
 
-    Raises RuntimeError with what it said when it does not come to listen.
+    Raises RuntimeError with the output of the process if it does not start to listen.
     """
     process = subprocess.Popen(
         [*COMMAND, *arguments],

@@ -232,7 +232,7 @@ def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
 
 
 def test_each_line_takes_the_way_it_is_meant_to(pair: Pair) -> None:
-    """The comparison would be worth nothing if both went the same way."""
+    """The comparison would prove nothing if both used the same code."""
     request = raw("GET", "/v2/carts", pair.worlds[0].admin)
     short, long = (line.send(request) for line in pair.lines)
     assert (short.writes, long.writes) == (1, 2)

@@ -1,4 +1,4 @@
-"""What an association does, seen from every side."""
+"""The effects of an association, observed from both sides."""
 
 from __future__ import annotations
 

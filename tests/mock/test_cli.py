@@ -1,4 +1,4 @@
-"""The command: what it prints, what it takes, how it ends."""
+"""The command: its output, its options, its exit status."""
 
 from __future__ import annotations
 

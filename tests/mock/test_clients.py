@@ -1,4 +1,4 @@
-"""Client files: which keys exist. Errors say what to send, and never show a secret."""
+"""Client files, which list the accepted keys. Errors say what to send, without secrets."""
 
 from __future__ import annotations
 

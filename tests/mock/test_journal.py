@@ -1,4 +1,4 @@
-"""State on disk: what was acknowledged is there again; what cannot be used is refused untouched."""
+"""State on disk: acknowledged changes are restored, and unusable files are rejected unchanged."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_journal_cut_off_anywhere_has_every_whole_record(
             assert f"{path}: the last record was torn ({torn} bytes)" in message
         else:
             assert caplog.messages == []
-        # What was torn is cut off: the next record begins a line, and is read again.
+        # A torn record is cut off, so the next record begins a line and can be read.
         storage = JournalStorage(directory)
         storage.commit({"more": {"x": {}}})
         storage.close()

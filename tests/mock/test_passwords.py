@@ -1,4 +1,4 @@
-"""Passwords: kept as Argon2id hashes, shown nowhere, and as slow to miss as to hit."""
+"""Passwords: stored as Argon2id hashes, never returned, and equally slow if right or wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seed files: what is wrong is said with its place; what is right fills every new store."""
+"""Seed files: errors name the place of a problem, and a valid file fills every new store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mock that is killed while it is written to has kept everything that it acknowledged."""
+"""A mock that is killed during writes keeps every change that it acknowledged."""
 
 from __future__ import annotations
 

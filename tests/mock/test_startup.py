@@ -1,4 +1,4 @@
-"""The mock starts with what it needs, and nothing else; the rest comes when it is asked for."""
+"""The mock imports only what its start needs, and the rest on first use."""
 
 from __future__ import annotations
 

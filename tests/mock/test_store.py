@@ -1,4 +1,4 @@
-"""The store against a model so simple that it can be read: whatever is done, they agree."""
+"""The store compared with a simple model: they agree after every sequence of operations."""
 
 from __future__ import annotations
 

@@ -278,7 +278,7 @@ def test_an_insert_without_an_id_says_what_to_send() -> None:
 
 
 class Recorder(InMemoryStorage):
-    """Remembers what was recorded, and fails when told to."""
+    """A storage that remembers its records, and fails on request."""
 
     def __init__(self) -> None:
         super().__init__()

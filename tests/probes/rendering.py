@@ -1,4 +1,4 @@
-"""From a row of the probe table to a request, with the tokens and ids of a test bed."""
+"""Converts a row of the probe table to a request with the tokens and ids of a test bed."""
 
 from __future__ import annotations
 

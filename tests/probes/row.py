@@ -1,4 +1,4 @@
-"""What a row of the probe table is, and the requests that pass, from which rows differ."""
+"""The form of a row of the probe table, and the valid requests from which rows differ."""
 
 from __future__ import annotations
 

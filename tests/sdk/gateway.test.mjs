@@ -138,7 +138,7 @@ scenario("administrator-unrestricted: any customer and any cart, without a custo
 
 scenario("many-carts: an administrator lists every registered cart", async () => {
   const { administrator } = await newWorld();
-  await administrator.Cart().CreateCart({ name: "Nobody's" });
+  await administrator.Cart().CreateCart({ name: "Unassigned" });
   assert.deepEqual(namesIn(await administrator.Cart().GetCartsList()), ["Hers", "His"]);
 });
 

@@ -1,5 +1,5 @@
 // @epcc-sdk/sdks-shopper, generated from the vendor's OpenAPI document. It never throws on an HTTP
-// error: the parsed body comes as `error`, beside the response.
+// error: the parsed body comes as `error`, next to the response.
 import assert from "node:assert/strict";
 import {
   createACart, createAnAccessToken, createCustomerCartAssociation, createShopperClient, deleteACart,

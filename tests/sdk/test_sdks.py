@@ -51,7 +51,7 @@ def names(sdk: str) -> list[str]:
 
 @functools.cache
 def results(sdk: str, mock_url: str) -> dict[str, dict[str, Any]]:
-    """What became of each scenario of one SDK; they run once, together."""
+    """Return the result of each scenario of one SDK. They run once, together."""
     run = node(
         "--test", "--test-reporter=./reporter.mjs", SCENARIOS[sdk], SDK=sdk, MOCK_URL=mock_url
     )

@@ -1,4 +1,4 @@
-"""Hostile text takes time in proportion to its length, wherever the control API reads it."""
+"""The control API reads hostile text in time proportional to its length."""
 
 from __future__ import annotations
 

@@ -44,13 +44,13 @@ class RefusedRecordingError(click.ClickException):
     is_flag=True,
     help="No other client used the store or set its clock. Check answers against earlier ones.",
 )
-@click.option("--strict", is_flag=True, help="Fail on observed and interpreted rules too.")
+@click.option("--strict", is_flag=True, help="Also fail on observed rules and interpretations.")
 @click.option(
     "--texts",
     type=click.Choice(TEXTS),
     default="fail",
     show_default=True,
-    help="What a documented text that differs does.",
+    help="The effect of a text that differs from the documented one.",
 )
 @click.option("--format", "form", type=click.Choice([*FORMATS]), default="text", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")

@@ -1,9 +1,9 @@
 """Fast path: answers ordinary HTTP/1.1 requests inside the uvicorn protocol, without ASGI.
 
 uvicorn runs the application as a task for each request, and writes the head and the body of an
-answer one after the other. An ordinary request needs neither: its endpoint is called as soon as the
-request is whole, and the answer goes out in one write. uvicorn still gets every other request:
-unknown paths, special headers, bodies over the limit, answers that have to wait.
+answer separately. An ordinary request needs neither: its endpoint is called as soon as the request
+is complete, and the answer is sent in one write. uvicorn still handles every other request: unknown
+paths, special headers, bodies over the limit, answers that have to wait.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from cart_mock.http.request_handler import RequestHandler
 from cart_mock.messages import Answer, Header, Request
 
 _METHODS = {b"GET": "GET", b"POST": "POST", b"PUT": "PUT", b"DELETE": "DELETE"}
-# These change how the exchange itself goes on.
+# These headers change the protocol of the exchange.
 _SPECIAL = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
 _CORS = answer_headers()
 
 
 class Shared(NamedTuple):
-    """What the accelerator shares with the app: its router, its operations and what judges them."""
+    """The parts that the accelerator shares with the app: router, operations and judge."""
 
     paths: PathTemplates[str]
     endpoints: Mapping[str, Endpoint]
@@ -41,7 +41,7 @@ class Shared(NamedTuple):
 
 
 class ParsedRequest:
-    """A request that is answered here; its body may still come."""
+    """A request that is answered here. Its body may not be complete yet."""
 
     __slots__ = ("body", "endpoint", "headers", "method", "params", "path", "query", "started")
 
@@ -60,7 +60,7 @@ class ParsedRequest:
 
 
 class AcceleratedProtocol(MockProtocol):
-    """uvicorn's HTTP/1.1 connection, which answers ordinary requests itself."""
+    """A uvicorn HTTP/1.1 connection that answers ordinary requests itself."""
 
     shared: Shared
 
@@ -78,7 +78,7 @@ class AcceleratedProtocol(MockProtocol):
     # ---- Requests ---------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """Begin a request; a scope is made only if uvicorn is to serve it."""
+        """Begin a request. A scope is made only if uvicorn must serve it."""
         self.stage = "head"
         self.progress_at = self.received
         self._head_from = self.received_before
@@ -86,19 +86,19 @@ class AcceleratedProtocol(MockProtocol):
         self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; a trailer, which comes behind a body, is none."""
+        """Add a header. Ignore a trailer, which follows a body."""
         if self.stage == "head":
             self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Expect the request's body, or leave the request to uvicorn."""
+        """Wait for the request's body, or pass the request to uvicorn."""
         self._expected = self._ordinary()
         if self._expected is None:
             self._leave_to_uvicorn(self._application)
         self.stage = "body"
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the body."""
+        """Add a piece of the body."""
         if self._expected is None:
             super().on_body(body)
         else:
@@ -106,7 +106,7 @@ class AcceleratedProtocol(MockProtocol):
             self._expected.body += body
 
     def on_message_complete(self) -> None:
-        """Answer a request that is whole."""
+        """Answer a complete request."""
         parsed, self._expected = self._expected, None
         if parsed is None:
             super().on_message_complete()
@@ -133,7 +133,7 @@ class AcceleratedProtocol(MockProtocol):
         super().on_message_complete()
 
     def _ordinary(self) -> ParsedRequest | None:
-        """Return the request whose head has come, if it is one to be answered here."""
+        """Return the request whose head is complete if it can be answered here, else None."""
         method = _METHODS.get(self.parser.get_method())
         if method is None or self._is_busy():
             return None
@@ -146,7 +146,7 @@ class AcceleratedProtocol(MockProtocol):
         if length is not None and int(length) > self.shared.requests.body_limit:
             return None
         if self.received - self._head_from > self.head_limit:
-            return None  # its head may be over the limit: the app judges
+            return None  # its head may be over the limit, which the app checks
         raw_path, _, query = self.url.partition(b"?")
         if b"#" in self.url or not raw_path.startswith(b"/") or not raw_path.isascii():
             return None
@@ -159,7 +159,7 @@ class AcceleratedProtocol(MockProtocol):
         return ParsedRequest(endpoint, params, method, path, query, headers)
 
     def _is_busy(self) -> bool:
-        """Whether an earlier answer is not out yet, so that this one has to queue behind it."""
+        """Return whether an earlier answer is not sent yet, so this one must wait for it."""
         cycle: Any = self.cycle  # None until uvicorn first served a request
         return self.flow.write_paused or (cycle is not None and not cycle.response_complete)
 
@@ -175,7 +175,7 @@ class AcceleratedProtocol(MockProtocol):
     # ---- The connection's end ---------------------------------------------------------------
 
     def shutdown(self) -> None:
-        """Finish the request under way, then close; uvicorn does that if it knows of it."""
+        """Finish the current request, then close. uvicorn does so for requests that it knows."""
         if self._expected is not None:
             begun, self._expected = self._expected.body, None
             self._leave_to_uvicorn(self._application)
@@ -184,12 +184,12 @@ class AcceleratedProtocol(MockProtocol):
 
 
 def accelerated(shared: Shared) -> type[AcceleratedProtocol]:
-    """Return the protocol of a server whose app and accelerator share this."""
+    """Return the protocol class for a server whose app and accelerator share these parts."""
     return type("AcceleratedProtocol", (AcceleratedProtocol,), {"shared": shared})
 
 
 def _written(answer: Answer, request_id: str, first: bytes, more: tuple[Header, ...]) -> bytes:
-    """Return an answer as uvicorn would write it; ``first`` and ``more`` are further headers."""
+    """Return the bytes that uvicorn would write; ``first`` and ``more`` are further headers."""
     parts = [STATUS_LINE[answer.status], first]
     for name, value in (*answer.headers_for(request_id), *more):
         parts += (name, b": ", value, b"\r\n")

@@ -52,7 +52,10 @@ class Success:
         self._empty = None if empty is None else empty_answer(empty)
 
     def answer(self, content: Content) -> Answer:
-        """Return the answer with this content. Raises LookupError if the contract has no such."""
+        """Return the answer with this content.
+
+        Raises LookupError if the contract does not define it.
+        """
         if content is not None and self._with_content is not None:
             return json_answer(self._with_content, content)
         if content is None and self._empty is not None:
@@ -61,27 +64,30 @@ class Success:
 
 
 class Endpoint:
-    """One operation of the contract, ready to answer.
+    """One compiled operation of the contract.
 
-    Each kind of endpoint judges its own kind of context, which is why ``ctx`` is not typed here.
+    ``ctx`` is not typed here because each type of endpoint has its own type of context.
     """
 
     operation_id: str
     reads_body: bool
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
-        """Return the answer to a request and log both, or a promise if something has to wait.
+        """Return the answer to a request, or an awaitable if something must wait, and log both.
 
-        Raises only what is a failure of the mock itself.
+        Raises an exception only if the mock itself fails.
         """
         raise NotImplementedError
 
     def judge(self, ctx: Any) -> Answer | Awaitable[Answer]:
-        """Return the answer of the rules, or of the operation if they let the request pass."""
+        """Return the refusal of a rule, or the answer of the operation if every rule passes."""
         raise NotImplementedError
 
     def _intercepted(self, chain: InterceptorChain, ctx: Any) -> Answer | Awaitable[Answer]:
-        """Return the answer of the outermost interceptor; behind the last one are the rules."""
+        """Return the answer of the outermost interceptor.
+
+        The innermost one proceeds to the rules.
+        """
         handler: Callable[[Endpoint, Any], Answer | Awaitable[Answer]] = _judge
         for interceptor in reversed(chain.active):
             handler = partial(_intercept, interceptor, handler)
@@ -115,6 +121,7 @@ class AccessTokenEndpoint(Endpoint):
         self._checks = judgement(mock.contract.rules_of(OAUTH_OPERATION))
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
+        """Return the answer to a request for an access token."""
         media = bodies.media_type(request.headers.get(b"content-type", b""))
         if media not in ("", bodies.FORM):
             return self._unread(request, "media-type-unsupported", wrong_media(media, bodies.FORM))
@@ -134,6 +141,7 @@ class AccessTokenEndpoint(Endpoint):
         return self._record(ctx, answer)
 
     def judge(self, ctx: TokenRequestContext) -> Answer:
+        """Return the refusal of the rules on the form, or a new access token."""
         for rule_id, predicate in self._checks:
             violation = predicate(ctx)
             if violation is not None:
@@ -154,7 +162,7 @@ class AccessTokenEndpoint(Endpoint):
         try:
             answer = await promise
         except TenantDeleted:
-            # As if the request had come after the deletion: it makes the tenant anew.
+            # As if the request had arrived after the deletion: it creates a new tenant.
             ctx = TokenRequestContext(ctx.request, ctx.form, self._mock.tenants)
             answer = self.judge(ctx)
         return self._record(ctx, answer)
@@ -165,7 +173,8 @@ class ApiEndpoint(Endpoint):
 
     The checks come in this order: the rules on the caller, what HTTP asks of path and body, then
     the other rules and the body's schema. If the operation has slow work to prepare, that is done
-    once the caller and the body are known to be good, before the other rules judge.
+    after the caller and the body were
+    accepted, and before the other rules judge.
     """
 
     def __init__(
@@ -193,6 +202,7 @@ class ApiEndpoint(Endpoint):
         )
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
+        """Find the caller, and return the answer to the request."""
         caller = self._callers.of(request.headers)
         tenant = caller.tenant
         if tenant is None:
@@ -209,6 +219,7 @@ class ApiEndpoint(Endpoint):
         return self._record(ctx, made) if isinstance(made, Answer) else self._wait(ctx, made)
 
     def judge(self, ctx: RequestContext) -> Answer | Awaitable[Answer]:
+        """Return the first refusal, or the answer of the operation."""
         refusal = self.refusal(self.checks_before_preparing, ctx)
         if refusal is not None:
             return refusal
@@ -269,13 +280,13 @@ class ApiEndpoint(Endpoint):
 
 
 class Unknown(NamedTuple):
-    """All that is known of a request without a valid access token."""
+    """All that is known about a request without a valid access token."""
 
     request: Request
 
 
 class ProcessBreaks(Protocol):
-    """Broken rules for requests whose tenant is not known yet: no interceptor sees those.
+    """Broken rules for requests whose tenant is not known yet, which have no interceptors.
 
     ``of_stores`` are the names of the rules that every new tenant breaks.
     """
@@ -283,25 +294,25 @@ class ProcessBreaks(Protocol):
     of_stores: tuple[str, ...]
 
     def form(self, form: dict[str, str]) -> dict[str, str]:
-        """Return the form of a request for an access token as it is to be taken."""
+        """Return the form of a request for an access token after these breaks."""
 
     def caller(self, request: Request, caller: Caller) -> Caller:
-        """Return the caller that one without a valid access token is taken for."""
+        """Return the caller that a request without a valid access token is attributed to."""
 
     def shown(
         self, operation_id: str, ctx: TokenRequestContext | Unknown, answer: Answer
     ) -> Answer:
-        """Return the answer as it is sent."""
+        """Return the answer after these breaks."""
 
 
 class Mock:
-    """What answers the requests of all tenants, compiled from the contract.
+    """The operations for all tenants, compiled from the contract.
 
     ``request_log`` has the requests that belong to no tenant: those without a valid access token.
     ``breaks`` are the process's broken rules, None if all are intact. ``endpoints`` has what was
     added so far: Connexion adds each operation when it resolves it, ``add_all`` adds them without.
 
-    Raises LookupError, naming them, if operations or refusals of the contract are not implemented.
+    Raises LookupError, with their names, if operations or refusals are not implemented.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ INJECTED = Violation(
 
 
 def apply_faults(mock: Mock) -> None:
-    """Let the faults of every tenant, present and future, apply to its requests."""
+    """Apply the faults of every present and future tenant to its requests."""
     injector = FaultInjector(mock.contract, mock.errors)
 
     def prepare(tenant: Tenant) -> None:
@@ -47,8 +47,9 @@ class FaultInjector:
     def __call__(
         self, endpoint: Endpoint, ctx: Context, proceed: Handler
     ) -> Answer | Awaitable[Answer]:
+        """Return the answer after the faults that take this request."""
         tenant = ctx.tenant
-        assert tenant is not None  # it is the tenant's interceptor that is called
+        assert tenant is not None  # the interceptor is only called for requests of a tenant
         latencies, decisive = tenant.faults.take(
             lambda plan: (
                 endpoint.operation_id in self._operations_of(plan.operation, plan.rule)
@@ -105,12 +106,12 @@ async def _delayed(
 
 
 def _spoilt(answer: Answer, kind: Kind, described: Mapping[str, Any]) -> Answer:
-    """Return an answer whose request was done, and that goes wrong on its way."""
+    """Return an answer whose request took effect, with a fault in its delivery."""
     if kind == "lose-reply":
         return replace(answer, delivery="drop", fault=described)
     if kind == "truncate":
         return replace(answer, delivery="truncate", fault=described)
-    # Valid up to its last character: a client that does not parse to the end is found out.
+    # Valid up to its last character, to detect clients that do not parse to the end.
     return replace(answer, body=answer.body[:-1], fault=described)
 
 
@@ -121,7 +122,7 @@ async def _spoilt_later(
 
 
 def _is_about(plan: Plan, ctx: Context) -> bool:
-    """Whether a request is about the cart and the customer that a plan names, if it names them."""
+    """Return whether a request concerns the cart and the customer that a plan names."""
     if plan.cart is not None and plan.cart not in _carts(ctx):
         return False
     return plan.customer is None or plan.customer in _customers(ctx)

@@ -20,7 +20,7 @@ from cart_mock.rules.context import RequestContext, TokenRequestContext
 from cart_mock.state.entities import Cart, Contact, Customer
 
 Content = dict[str, Any] | bytes | None
-"""The content of an answer: a JSON object, one that is encoded already, or nothing."""
+"""The content of an answer: a JSON object, an encoded one, or nothing."""
 
 _KEPT_OF_CARTS = (
     "custom_attributes", "discount_settings", "inventory_settings", "snapshot_date", "is_quote",
@@ -29,7 +29,7 @@ _OWN_FIELDS_OF_CUSTOMERS = {
     "id", "type", "name", "email", "password", "links", "meta", "relationships",
 }  # fmt: skip
 CART_NAME = "Cart"
-"""The name of a cart that an unknown id returns."""
+"""The name of a cart that is created by reading an unknown id."""
 
 
 # ---- Associations -------------------------------------------------------------------------------
@@ -250,7 +250,7 @@ PREPARATIONS: Mapping[str, Callable[[RequestContext], Awaitable[None]]] = {
     "updateCustomer": _hash_password,
     "createCustomerToken": _check_password,
 }
-"""The slow work of operations, done off the event loop before their rules judge."""
+"""The slow work of operations, done in a thread before their rules judge."""
 
 
 def handlers(tokens: Tokens) -> dict[str, Callable[[Any], Content]]:

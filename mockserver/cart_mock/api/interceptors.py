@@ -1,8 +1,8 @@
-"""What may stand between a tenant's requests and its rules: faults outside, broken rules inside.
+"""The types of interceptors, which run before a tenant's rules: faults outside, breaks inside.
 
-An interceptor answers a request itself, or calls ``proceed`` for the answer of what stands behind
-it, the rules last. It is sync where nothing waits, so that judging and acting stay one step. Put it
-in place with ``tenant.interceptors.set``; a tenant without interceptors pays nothing for them.
+An interceptor answers a request itself, or calls ``proceed`` for the answer of the next one; the
+rules come last. It is synchronous unless it must wait, so that judging and acting stay one step.
+Install it with ``tenant.interceptors.set``. It costs nothing for tenants without interceptors.
 """
 
 from __future__ import annotations
@@ -15,6 +15,6 @@ from cart_mock.rules.context import RequestContext, TokenRequestContext
 
 Context = RequestContext | TokenRequestContext
 Handler = Callable[[Endpoint, Context], Answer | Awaitable[Answer]]
-"""Answers a request, given its endpoint and its context."""
+"""A function that answers a request, given its endpoint and context."""
 Interceptor = Callable[[Endpoint, Context, Handler], Answer | Awaitable[Answer]]
-"""Answers a request, given also how to proceed to what stands behind."""
+"""A function that also gets the handler to proceed to."""

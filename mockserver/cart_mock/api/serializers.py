@@ -1,4 +1,4 @@
-"""Carts, customers, tokens and pages as answers contain them."""
+"""Renders carts, customers, tokens and pages for answers."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def cart_json(value: Cart) -> msgspec.Raw:
 
 
 def customer(value: Customer) -> dict[str, Any]:
-    """Return a customer as the API renders it: of the password, only whether there is one."""
+    """Return a customer as the API renders it; instead of the password, whether it has one."""
     return {
         **value.kept,
         "id": value.id,
@@ -126,7 +126,7 @@ def page(
 
 
 def access_token(token: str, grant: str, expires: int) -> dict[str, Any]:
-    """Return the content for a new access token, flat as the SDKs read it."""
+    """Return the content for a new access token, without ``data``, as the SDKs read it."""
     return {
         "access_token": token,
         "token_type": "Bearer",

@@ -1,4 +1,4 @@
-"""Client files: which keys exist, and their secrets."""
+"""Client files, which list the accepted keys and their secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Clients = dict[str, str | None]
 
 
 class ClientsError(Exception):
-    """A client file cannot be used. The message says which and why, and never shows a secret."""
+    """A client file that cannot be used. The message says which and why, without secrets."""
 
 
 def load_clients(path: Path) -> Clients:

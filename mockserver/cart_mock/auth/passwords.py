@@ -1,4 +1,4 @@
-"""Passwords: Argon2id hashes, made and checked in threads so that other requests go on."""
+"""Makes and checks Argon2id hashes of passwords, in threads so that other requests go on."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from argon2.exceptions import InvalidHashError, VerificationError
 # mock runs next to the rest of a developer's stack.
 _hasher = PasswordHasher(time_cost=5, memory_cost=7 * 1024, parallelism=1)
 
-# One core is left to the other requests, however many log in at once.
+# One core is left for other requests, even if many customers log in at the same time.
 _threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "password")
 
-# In KiB and in passes: what others commonly choose, with room.
+# In KiB and in passes: the usual values, with a margin.
 _MOST_MEMORY, _MOST_TIME = 256 * 1024, 20
 
 
 @cache
 def _hash_of_no_customer() -> str:
-    # Checked when there is no such customer, so that both failures of a login take the same time.
+    # Checked if the customer does not exist, so that both failures of a login take the same time.
     return _hasher.hash("no customer")
 
 
@@ -33,7 +33,10 @@ def hash_password(password: str) -> str:
 
 
 def matches(password: str, password_hash: str | None) -> bool:
-    """Whether the password has that hash; with no hash, False after the same work."""
+    """Return whether the password has that hash.
+
+    Without a hash, do the same work and return False.
+    """
     stand_in = _hash_of_no_customer()
     try:
         _hasher.verify(password_hash or stand_in, password)
@@ -43,7 +46,7 @@ def matches(password: str, password_hash: str | None) -> bool:
 
 
 def is_hash(text: str) -> bool:
-    """Whether a text is an Argon2 hash, of a cost that checking it can be asked for."""
+    """Return whether a text is an Argon2 hash that is not too costly to check."""
     try:
         parameters = extract_parameters(text)
     except InvalidHashError:
@@ -52,11 +55,11 @@ def is_hash(text: str) -> bool:
 
 
 async def hash_in_thread(password: str) -> str:
-    """Like ``hash_password``, in one of the threads for it."""
+    """Call ``hash_password`` in a thread."""
     return await asyncio.get_running_loop().run_in_executor(_threads, hash_password, password)
 
 
 async def matches_in_thread(password: str, password_hash: str | None) -> bool:
-    """Like ``matches``, in one of the threads for it."""
+    """Call ``matches`` in a thread."""
     running = asyncio.get_running_loop()
     return await running.run_in_executor(_threads, matches, password, password_hash)

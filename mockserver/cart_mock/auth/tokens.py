@@ -1,4 +1,4 @@
-"""Access tokens and customer tokens: signed JWTs that name the tenant that they belong to."""
+"""Access tokens and customer tokens: signed JWTs that name their tenant."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Grant = Literal["client_credentials", "implicit"]
 GRANTS: tuple[Grant, ...] = ("client_credentials", "implicit")
 
 ACCESS_TOKEN_LIFETIME = 3600
-"""Seconds that an access token is valid."""
+"""Lifetime of an access token, in seconds."""
 CUSTOMER_TOKEN_LIFETIME = 24 * 3600
-"""Seconds that a customer token is valid."""
+"""Lifetime of a customer token, in seconds."""
 
 _ALGORITHM = "HS256"
 _ACCESS, _CUSTOMER = "access", "customer"
@@ -28,7 +28,7 @@ _OPTIONS: Any = {"require": list(_REQUIRED), "verify_exp": False, "verify_iat": 
 
 
 class TokenInvalid(Exception):
-    """The token is malformed, forged or of the wrong kind."""
+    """A token that is malformed, forged or of the wrong kind."""
 
 
 class AccessToken(NamedTuple):
@@ -48,7 +48,10 @@ class CustomerToken(NamedTuple):
 
 
 class Tokens:
-    """Issues and reads tokens with one signing key. Signatures are compared in constant time."""
+    """An issuer and reader of tokens with one signing key.
+
+    It compares signatures in constant time.
+    """
 
     def __init__(self, signing_key: bytes) -> None:
         self._key = signing_key

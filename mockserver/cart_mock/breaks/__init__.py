@@ -1,8 +1,9 @@
-"""Broken rules: the mock violates exactly one rule in exactly one way, and is otherwise intact.
+"""Broken rules: with a break, the mock violates exactly one rule in exactly one way.
 
-They show that a test suite notices. ``BREAKS`` has every break, ``parse_break`` finds one by name,
-and ``interceptor_of`` makes the interceptor of a tenant that breaks some. May import api and below.
-Start with ``generic.py`` for what any refusal can get wrong, then with the table of a rule's group.
+Use them to check that a test suite notices. ``BREAKS`` contains every break, ``parse_break`` finds
+one by name, and ``interceptor_of`` makes the interceptor for a tenant with breaks. May
+import api and below. Start with ``generic.py`` for the breaks of every refusal, then read the table
+of a rule's group.
 """
 
 from cart_mock.breaks.global_scope import break_process, losing_headers

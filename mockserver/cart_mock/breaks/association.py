@@ -46,7 +46,7 @@ from cart_mock.state.entities import Cart
 
 
 def _any_cart(pattern: str, when: When = always) -> PatchRequest:
-    """Take a cart id for a safe one if, without what the pattern matches, it is."""
+    """Accept a cart id that is safe once characters matching ``pattern`` are removed."""
     unsafe = re.compile(pattern, re.DOTALL)
 
     def read(ctx: RequestContext) -> None:
@@ -90,7 +90,7 @@ _CART_ID = refusal(
 
 
 def _take(entries: Callable[[Any], list[Any] | None], when: When = always) -> PatchRequest:
-    """Take other bodies for arrays: what the function makes of the body, None for none."""
+    """Accept other bodies as arrays: ``entries`` maps a body to an array, or to None."""
 
     def read(ctx: RequestContext) -> None:
         body = body_of(ctx)
@@ -117,7 +117,7 @@ def _text_of_id(body: Any) -> list[Any] | None:
 
 
 def _lenient(ctx: RequestContext) -> None:
-    """Bytes that are not UTF-8 are replaced, also inside what is otherwise JSON."""
+    """Parse the body after replacing bytes that are not UTF-8."""
     try:
         ctx.request.body.decode()
     except UnicodeDecodeError:
@@ -164,7 +164,7 @@ def _take_everybody(ctx: RequestContext) -> None:
 
 
 def _everybody(rule: str, when: When) -> tuple[ApplyDespiteRefusal, PatchError]:
-    """A DELETE that the rule refuses takes every customer from the cart."""
+    """Remove every customer from the cart on a DELETE that the rule refuses."""
 
     def is_delete(ctx: RequestContext) -> bool:
         return ctx.request.method == "DELETE" and when(ctx)
@@ -192,36 +192,40 @@ _PAYLOAD = refusal(
         ),
         (
             "bare-object-accepted",
-            "A bare identifier is taken for an array of one.",
+            "A bare identifier is read as an array of one.",
             _take(_bare_object),
         ),
-        ("string-accepted", "A string is taken for the customer's id.", _take(_text_of_id)),
+        ("string-accepted", "A string is read as the customer's id.", _take(_text_of_id)),
         (
             "bad-utf8-accepted",
-            "Bytes that are not UTF-8 are left out instead of refused.",
+            "Bytes that are not UTF-8 are dropped instead of refused.",
             PatchRequest(_lenient, (POST, DELETE)),
         ),
         "ignored",
-        ("empty-ignored", "An empty body is answered 204.", PatchError(done, _is_empty)),
+        ("empty-ignored", "An empty body is answered with 204.", PatchError(done, _is_empty)),
         (
             "empty-ignored-on-delete",
-            "A DELETE with an empty body is answered 204.",
+            "A DELETE with an empty body is answered with 204.",
             PatchError(done, lambda ctx: _is_empty(ctx) and ctx.request.method == "DELETE"),
         ),
         (
             "empty-takes-everybody",
-            "A DELETE with an empty body takes every customer from the cart.",
+            "A DELETE with an empty body removes every customer from the cart.",
             _everybody("payload-not-array", _is_empty),
         ),
         (
             "null-ignored",
-            'null, as the body or under "data", is answered 204.',
+            'null, as the body or under "data", is answered with 204.',
             PatchError(done, _is_null),
         ),
-        ("scalar-ignored", "A string or a number is answered 204.", PatchError(done, _is_scalar)),
+        (
+            "scalar-ignored",
+            "A string or a number is answered with 204.",
+            PatchError(done, _is_scalar),
+        ),
         (
             "broken-ignored",
-            "A body that is not JSON is answered 204.",
+            "A body that is not JSON is answered with 204.",
             PatchError(done, _is_broken),
         ),
         (
@@ -266,23 +270,23 @@ _ENTRY = refusal(
     [
         (
             "string-accepted",
-            "A string in the array is taken for a customer's id.",
+            "A string in the array is read as a customer's id.",
             PatchRequest(_text_entries, (POST, DELETE)),
         ),
         (
             "array-accepted",
-            "An array in the array is taken for the array.",
+            "An array in the array is read as the array.",
             PatchRequest(_nested_entries, (POST, DELETE)),
         ),
-        ("null-ignored", "null is answered 204.", PatchError(done, _only(type(None)))),
-        ("number-ignored", "A number is answered 204.", PatchError(done, _only((int, float)))),
+        ("null-ignored", "null is answered with 204.", PatchError(done, _only(type(None)))),
+        ("number-ignored", "A number is answered with 204.", PatchError(done, _only((int, float)))),
     ],
     needed=True,
 )
 
 
 def _own_id(ctx: RequestContext) -> None:
-    """Who is not named is the customer who is logged in."""
+    """Use the logged-in customer if the body does not name one."""
     if ctx.entries == [] and ctx.caller.customer_id is not None:
         ctx.entries = [{"type": "customer", "id": ctx.caller.customer_id}]
 
@@ -293,12 +297,12 @@ _MISSING = refusal(
         *IGNORED,
         (
             "takes-everybody",
-            "A DELETE with an empty array takes every customer from the cart.",
+            "A DELETE with an empty array removes every customer from the cart.",
             _everybody("customer-missing", always),
         ),
         (
             "own-id",
-            "An empty array stands for the customer who is logged in.",
+            "An empty array means the logged-in customer.",
             PatchRequest(_own_id, (POST, DELETE)),
         ),
     ],
@@ -336,7 +340,7 @@ _MORE = refusal(
     [
         (
             "accepted",
-            "All customers of the array are associated, or all taken away.",
+            "All customers of the array are associated, or all removed.",
             (IgnoreRule(), ReplaceHandler(_all_of_them, (POST, DELETE))),
         ),
         (
@@ -346,13 +350,13 @@ _MORE = refusal(
         ),
         (
             "accepted-on-delete",
-            "On DELETE all customers of the array are taken away.",
+            "On DELETE all customers of the array are removed.",
             (IgnoreRule(on("DELETE")), ReplaceHandler(_all_of_them, (DELETE,))),
         ),
-        ("first-taken", "The first of them counts, the others are ignored.", IgnoreRule()),
+        ("first-taken", "Only the first of them is used.", IgnoreRule()),
         (
             "last-taken",
-            "The last of them counts, the others are ignored.",
+            "Only the last of them is used.",
             PatchRequest(_take_last, (POST, DELETE)),
         ),
         (
@@ -407,18 +411,18 @@ _TYPE = refusal(
     [
         (
             "absent-accepted",
-            "An entry without a type passes.",
+            "An entry without a type is accepted.",
             IgnoreRule(lambda ctx: "type" not in ctx.entry),
         ),
-        ("null-accepted", "null passes for a type.", IgnoreRule(_type(lambda t: t is None))),
+        ("null-accepted", "null is accepted as a type.", IgnoreRule(_type(lambda t: t is None))),
         (
             "number-accepted",
-            "A number passes for a type.",
+            "A number is accepted as a type.",
             IgnoreRule(_type(lambda t: isinstance(t, int | float) and not isinstance(t, bool))),
         ),
         (
             "boolean-accepted",
-            "true and false pass for a type.",
+            "true and false are accepted as a type.",
             IgnoreRule(_type(lambda t: isinstance(t, bool))),
         ),
         (
@@ -438,13 +442,13 @@ _TYPE = refusal(
         ),
         (
             "padded-accepted",
-            "The type passes with white space around it.",
+            "The type is accepted with white space around it.",
             IgnoreRule(_type(lambda t: isinstance(t, str) and t.strip() == "customer")),
         ),
-        ("empty-accepted", "An empty type passes.", IgnoreRule(_type(lambda t: t == ""))),
+        ("empty-accepted", "An empty type is accepted.", IgnoreRule(_type(lambda t: t == ""))),
         (
             "other-accepted",
-            "Other words pass for a type.",
+            "Other words are accepted as a type.",
             IgnoreRule(
                 _type(
                     lambda t: (
@@ -455,7 +459,7 @@ _TYPE = refusal(
             ),
         ),
     ],
-    subject="Whatever the type is, it",
+    subject="Any type",
     wrong_status=403,
 )
 
@@ -478,21 +482,22 @@ _ID = refusal(
     "customer-id-missing",
     [
         *IGNORED,
-        ("absent-ignored", "An entry without an id is answered 204.",
+        ("absent-ignored", "An entry without an id is answered with 204.",
          PatchError(done, _id(lambda e: "id" not in e))),
-        ("null-ignored", "An id of null is answered 204.",
+        ("null-ignored", "An id of null is answered with 204.",
          PatchError(done, _id(lambda e: e.get("id", 0) is None))),
-        ("empty-ignored", "An empty id is answered 204.",
+        ("empty-ignored", "An empty id is answered with 204.",
          PatchError(done, _id(lambda e: e.get("id") == ""))),
-        ("number-ignored", "An id that is a number is answered 204.",
+        ("number-ignored", "An id that is a number is answered with 204.",
          PatchError(done, _id(lambda e: isinstance(e.get("id"), int | float)))),
-        ("own-id", "Who is not named is the customer who is logged in.",
+        ("own-id", "If the body does not name a customer, the logged-in one is used.",
          PatchRequest(_own_entry_id, (POST, DELETE))),
     ],
     needed=True,
 )  # fmt: skip
 
-# ---- Who may, and what exists -------------------------------------------------------------------
+# ---- Permissions, and what exists
+# -------------------------------------------------------------------
 
 
 def _has_cart_already(ctx: RequestContext) -> bool:
@@ -510,9 +515,9 @@ _NOT_PERMITTED = refusal(
          IgnoreRule(lambda ctx: ctx.caller.grant == "client_credentials")),
         ("accepted-with-implicit", "With an implicit token any customer may be named.",
          IgnoreRule(lambda ctx: ctx.caller.grant == "implicit")),
-        ("accepted-on-own-carts", "Who has a cart may associate others with it, or take them away.",
+        ("accepted-on-own-carts", "A customer of a cart may add and remove other customers.",
          IgnoreRule(_has_cart_already)),
-        ("accepted-once-associated", "A customer who has the cart may be named by anyone.",
+        ("accepted-once-associated", "Any caller may name a customer who has the cart.",
          IgnoreRule(_named_has_cart)),
         *IGNORED,
     ],
@@ -531,7 +536,7 @@ _CART_NOT_FOUND = refusal(
     free_rows=[
         (
             "created",
-            "Such a cart is made by associating it.",
+            "Associating such a cart creates it.",
             PatchRequest(_made, (POST, DELETE)),
         )
     ],

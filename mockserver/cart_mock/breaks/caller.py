@@ -20,7 +20,7 @@ from cart_mock.breaks.hooks import (
 from cart_mock.messages import Request
 from cart_mock.rules.context import RequestContext
 
-# ---- What tokens look like ----------------------------------------------------------------------
+# ---- Reading tokens ----------------------------------------------------------------------
 
 
 def claims_of(token: str) -> dict[str, Any] | None:
@@ -32,7 +32,7 @@ def claims_of(token: str) -> dict[str, Any] | None:
 
 
 def is_unsigned(token: str) -> bool:
-    """Return whether it is a JWT that says that it needs no signature."""
+    """Return whether a token is a JWT with the algorithm "none"."""
     try:
         return str(jwt.get_unverified_header(token).get("alg")).lower() == "none"
     except (jwt.InvalidTokenError, ValueError):
@@ -40,7 +40,7 @@ def is_unsigned(token: str) -> bool:
 
 
 def looks_expired(token: str, now: float) -> bool:
-    """Return whether it is a JWT that says that it has expired, signed or not."""
+    """Return whether a token is a JWT whose ``exp`` has passed, even if it is not signed."""
     expires = (claims_of(token) or {}).get("exp")
     return isinstance(expires, int | float) and expires <= now
 
@@ -65,22 +65,22 @@ _ACCESS = refusal(
     [
         (
             "missing-accepted",
-            "A request without Authorization header is taken for the administrator's.",
+            "A request without Authorization header is accepted as the administrator's.",
             Access(lambda r: b"authorization" not in r.headers),
         ),
         (
             "malformed-accepted",
-            "The token counts whatever stands before it, Bearer or not.",
+            "The token is accepted with any scheme before it.",
             Access(lambda r: authorization(r) != ("", "") and not bearer(r)),
         ),
         (
             "unknown-accepted",
-            "Any bearer token will do.",
+            "Any bearer token is accepted.",
             Access(lambda r: bool(bearer(r))),
         ),
         (
             "unknown-accepted-on-delete",
-            "Any bearer token will do for a DELETE.",
+            "Any bearer token is accepted for a DELETE.",
             Access(lambda r: bool(bearer(r)) and r.method == "DELETE"),
         ),
         (
@@ -145,17 +145,17 @@ _CUSTOMER = refusal(
     [
         (
             "accepted",
-            "Any customer token will do; it is taken for that of the customer who is named.",
+            "Any customer token is accepted as that of the named customer.",
             _believe(lambda _: True),
         ),
         (
             "accepted-on-post",
-            "On POST any customer token will do.",
+            "On POST any customer token is accepted.",
             _believe(on("POST")),
         ),
         (
             "accepted-on-delete",
-            "On DELETE any customer token will do.",
+            "On DELETE any customer token is accepted.",
             _believe(on("DELETE")),
         ),
         (
@@ -185,7 +185,7 @@ _CUSTOMER = refusal(
         ),
         (
             "ignored",
-            "An invalid customer token counts as none.",
+            "An invalid customer token is ignored.",
             PatchRequest(_ignore),
         ),
     ],
@@ -204,7 +204,7 @@ _REQUIRED = refusal(
     [
         (
             "accepted-for-free-carts",
-            "An implicit access token alone will do for a cart without a customer.",
+            "An implicit access token is sufficient for a cart without a customer.",
             IgnoreRule(_unowned),
         ),
         "ignored",

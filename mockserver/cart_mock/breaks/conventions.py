@@ -43,7 +43,7 @@ _HEADER = CUSTOMER_HEADER.lower().encode()
 
 
 def _errors(change: Callable[[Answer, Any], Answer], *statuses: int) -> PatchResponse:
-    """Errors look otherwise, those with these statuses or all."""
+    """Change the form of all errors, or of those with the given statuses."""
 
     def show(_ctx: Any, answer: Answer) -> Answer:
         if not is_error(answer) or (statuses and answer.status not in statuses):
@@ -98,19 +98,20 @@ _ENVELOPE = breaks_of(
         ("empty", "Errors have no body.", _errors(lambda a, _: replace(a, headers=(), body=b""))),
         ("object", "errors is an object instead of an array.",
          _errors(lambda a, body: with_content(a, {"errors": body["errors"][0]}))),
-        ("bare", "The error stands alone, without the errors array.",
+        ("bare", "The error is not in an errors array.",
          _errors(lambda a, body: with_content(a, body["errors"][0]))),
         ("no-entry", "The errors array is empty.",
          _errors(lambda a, _: with_content(a, {"errors": []}))),
         ("title-missing", "Errors have no title.", _errors(_entries(_without("title")))),
         ("status-missing", "Errors do not repeat the status.",
          _errors(_entries(_without("status")))),
-        ("status-mismatch", "The status inside is 500.", _errors(_entries(_status_inside(500)))),
-        ("status-mismatch-403", "The status inside a 403 is 400.",
+        ("status-mismatch", "The status in the body is 500.",
+         _errors(_entries(_status_inside(500)))),
+        ("status-mismatch-403", "The status in the body of a 403 is 400.",
          _errors(_entries(_status_inside(400)), 403)),
-        ("status-in-words", "The status inside is a word.",
+        ("status-in-words", "The status in the body is a word.",
          _errors(_entries(lambda entry: entry.update(status="error")))),
-        ("content-type", "Errors are said to be text/html, and are JSON.",
+        ("content-type", "Errors are JSON with the media type text/html.",
          _errors(lambda a, _: replace(a, headers=((b"content-type", b"text/html"),)))),
     ],
 )  # fmt: skip
@@ -188,7 +189,7 @@ _SUCCESS = breaks_of(
          _success(lambda _, a: with_content(a, content(a)["data"]), LIST)),
         ("list-meta", "The list of carts has no meta.",
          _success(_body(lambda body: body.pop("meta")), LIST)),
-        ("list-of-customers", "The list of customers is said to be empty.",
+        ("list-of-customers", "The list of customers reports a total of 0.",
          _success(_body(lambda body: body.update(data={})), LIST_CUSTOMERS)),
         ("customer-created-200", "POST of a customer answers 200.",
          _success(_code(200), CREATE_CUSTOMER)),
@@ -201,7 +202,7 @@ _SUCCESS = breaks_of(
          _success(_body(lambda body: body["data"].pop("customer_id")), LOGIN)),
         ("grant-expires", "An access token does not say when it expires.",
          _success(_body(lambda body: body.pop("expires_in")), GRANT)),
-        ("not-json", "The list of carts is said to be text/html.",
+        ("not-json", "The list of carts has the media type text/html.",
          _success(lambda _, a: replace(a, headers=((b"content-type", b"text/html"),)), LIST)),
     ],
 )  # fmt: skip
@@ -328,7 +329,7 @@ def _is_nowhere(ctx: RequestContext) -> bool:
 
 _ORDER = breaks_of(
     "judging-order",
-    [("cart-first", "Whether there is such a cart is judged before the body is.",
+    [("cart-first", "The existence of the cart is checked before the body.",
       RejectWith("cart-not-found", _is_nowhere, (POST, DELETE), early=True))],
     free=True,
     beyond_run=True,
@@ -338,7 +339,7 @@ _ORDER = breaks_of(
 
 
 def _keep_contact(test: Callable[[Any], bool]) -> PatchRequest:
-    """A contact that would be taken away stays."""
+    """Keep a contact that the request would remove."""
 
     def read(ctx: RequestContext) -> None:
         body = body_of(ctx)
@@ -366,7 +367,7 @@ def _is_removal(ctx: RequestContext) -> bool:
 _REMOVAL = (
     *breaks_of(
         "contact-removal",
-        [("server-error", "PUT that takes the contact away is answered with 500.",
+        [("server-error", "PUT that removes the contact is answered with 500.",
           RejectWith("internal-error", _is_removal, (UPDATE,)))],
     ),
     *breaks_of(
@@ -404,7 +405,7 @@ _BY_GET = (
         [
             (
                 "unowned",
-                "A cart that is made by GET has no customer.",
+                "A cart that is created by GET has no customer.",
                 ReplaceHandler(_unowned, (READ,)),
             )
         ],

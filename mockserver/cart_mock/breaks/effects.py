@@ -78,7 +78,7 @@ def _noting(name: str, when: When = always) -> ReplaceHandler:
 
 
 def _hidden_in_list(name: str) -> ReplaceHandler:
-    """A customer's list lacks the carts that are remembered."""
+    """Hide the remembered carts in the customer's list."""
 
     def choose(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
         hidden = _pairs(ctx, name)
@@ -88,7 +88,7 @@ def _hidden_in_list(name: str) -> ReplaceHandler:
 
 
 def _hidden_in_cart(name: str) -> PatchResponse:
-    """A cart lacks the customers that are remembered."""
+    """Hide the remembered customers in the cart."""
     return patch_customers(
         lambda ctx, cart_id, ids: [i for i in ids if (cart_id, i) not in _pairs(ctx, name)]
     )
@@ -135,7 +135,7 @@ _VISIBLE = breaks_of(
         ("not-in-cart-by-administrator",
          "A customer that an administrator associated is missing from the cart's relationships.",
          (_noting("v-cart-a", _by_administrator), _hidden_in_cart("v-cart-a"))),
-        ("lost-on-update", "PUT of a cart takes its customers away.",
+        ("lost-on-update", "PUT of a cart removes its customers.",
          ReplaceHandler(_lost_on_update, (UPDATE,))),
     ],
 )  # fmt: skip
@@ -144,7 +144,7 @@ _VISIBLE = breaks_of(
 
 
 def _logged_in(answer: Answer) -> tuple[str, str] | None:
-    """Customer and token of a login that succeeded."""
+    """Return customer and token of a successful login."""
     if answer.status != 200:
         return None
     data = content(answer)["data"]
@@ -209,9 +209,9 @@ _DEVICE = breaks_of(
          (PatchResponse(_note_carts, (LOGIN,)), listed(_made_since))),
         ("first-token-only", "Only the first token of a customer sees the customer's carts.",
          (PatchResponse(_note_first, (LOGIN,)), listed(_for_first))),
-        ("newest-token-only", "Once a customer logs in again, older tokens see no carts.",
+        ("newest-token-only", "After another login of a customer, older tokens list no carts.",
          (PatchResponse(_note_newest, (LOGIN,)), listed(_for_newest))),
-        ("same-token-only", "What a customer associated is seen with the same token only.",
+        ("same-token-only", "An association is only visible with the customer token that made it.",
          (ReplaceHandler(_note_token, (POST,)), listed(_for_same_token))),
     ],
 )  # fmt: skip
@@ -228,7 +228,7 @@ def _is_another(ctx: RequestContext) -> bool:
 
 
 def _replace_carts(kept: int) -> ReplaceHandler:
-    """A new cart replaces the customer's others but for the newest of them."""
+    """Remove the customer's other carts, except for the newest, when a cart is added."""
 
     def do(ctx: RequestContext, act: Act) -> Answer:
         others = _other_carts(ctx)[kept:] if is_new(ctx) else []
@@ -254,7 +254,7 @@ _MANY = breaks_of(
          RejectWith("request-invalid", _is_another, (POST,))),
         ("second-ignored", "A second cart is answered 200, and not associated.",
          ReplaceHandler(_ignore_another, (POST,))),
-        ("newest-listed", "A customer's list has the newest of the customer's carts only.",
+        ("newest-listed", "A customer's list contains only the newest cart.",
          listed(lambda _, carts: carts[:1])),
         ("two-listed", "A customer's list ends after two carts.",
          listed(lambda _, carts: carts[:2])),
@@ -289,7 +289,7 @@ def _third_replaces(ctx: RequestContext, act: Act) -> Answer:
 
 
 def _delete_and(left: Callable[[tuple[str, ...]], Iterable[str]]) -> ReplaceHandler:
-    """A DELETE that takes a customer leaves only some of the others."""
+    """Keep only some of the other customers on a DELETE."""
 
     def do(ctx: RequestContext, act: Act) -> Answer:
         was_there = not is_new(ctx)
@@ -316,9 +316,9 @@ _SHARED = breaks_of(
          RejectWith("request-invalid", _has_others, (POST,))),
         ("second-ignored", "A second customer is answered 200, and not associated.",
          ReplaceHandler(_ignore_second, (POST,))),
-        ("delete-takes-all", "DELETE takes every customer from the cart.",
+        ("delete-takes-all", "DELETE removes every customer from the cart.",
          _delete_and(lambda _: ())),
-        ("delete-takes-neighbour", "DELETE takes the cart's first other customer, too.",
+        ("delete-takes-neighbour", "DELETE also removes the cart's first other customer.",
          _delete_and(lambda others: others[1:])),
         ("hidden-from-second", "A shared cart is in the list of its first customer only.",
          listed(_first_owner)),
@@ -350,7 +350,7 @@ _OTHERS = breaks_of(
     [
         ("all-listed", "A customer's list has every cart that has a customer.",
          listed(lambda ctx, _: registered(ctx))),
-        ("newest-listed", "A customer's list has the newest cart of others, too.",
+        ("newest-listed", "A customer's list also contains the newest cart of others.",
          listed(_newest_of_others)),
         ("all-with-credentials",
          "With a client-credentials token the customer token does not narrow the list.",
@@ -358,9 +358,9 @@ _OTHERS = breaks_of(
         ("all-with-implicit",
          "With an implicit token the customer token does not narrow the list.",
          listed(_all_with("implicit"))),
-        ("all-to-newcomers", "A customer without a cart sees those of everyone.",
+        ("all-to-newcomers", "The list of a customer without carts contains all carts.",
          listed(lambda ctx, own: own or registered(ctx))),
-        ("sharers-listed", "Who shares a cart sees the other carts of the sharers.",
+        ("sharers-listed", "Customers who share a cart also see each other's other carts.",
          listed(_of_sharers)),
     ],
 )  # fmt: skip
@@ -411,14 +411,14 @@ def _doubled(ctx: RequestContext, cart_id: str, ids: list[str]) -> list[str]:
 _REPEAT = breaks_of(
     "association-repeat",
     [
-        ("answers-200", "A repeated POST answers 200 as the first did.",
+        ("answers-200", "A repeated POST is answered with 200, like the first.",
          ReplaceHandler(_answer_repeat, (POST,))),
-        ("duplicates", "After a repeated POST the customer is twice in the cart's customers.",
+        ("duplicates", "A repeated POST adds the customer to the cart a second time.",
          (ReplaceHandler(_note_repeat, (POST, DELETE)), patch_customers(_doubled))),
         ("moves-updated-at", "A repeated POST moves the cart's updated_at.", _on_repeat(_touch)),
-        ("takes-away", "A repeated POST takes the association away.",
+        ("takes-away", "A repeated POST removes the association.",
          _on_repeat(_take_away)),
-        ("drops-others", "A repeated POST takes the cart's other customers away.",
+        ("drops-others", "A repeated POST removes the cart's other customers.",
          _on_repeat(lambda ctx: give(ctx, (ctx.entry["id"],)))),
         ("refused", "A repeated POST is refused.",
          RejectWith("request-invalid", _is_repeat, (POST,))),
@@ -472,18 +472,18 @@ def _is_shared(ctx: RequestContext) -> bool:
 _DELETED = breaks_of(
     "association-deleted",
     [
-        ("not-deleted", "DELETE answers 204 and takes nothing away.", _not_deleted(always)),
-        ("not-deleted-by-shopper", "The DELETE of a customer takes nothing away.",
+        ("not-deleted", "DELETE is answered with 204 and removes nothing.", _not_deleted(always)),
+        ("not-deleted-by-shopper", "A DELETE by a customer removes nothing.",
          _not_deleted(_by_shopper)),
-        ("not-deleted-by-administrator", "The DELETE of an administrator takes nothing away.",
+        ("not-deleted-by-administrator", "A DELETE by an administrator removes nothing.",
          _not_deleted(_by_administrator)),
-        ("not-deleted-if-shared", "DELETE takes no customer from a cart that has several.",
+        ("not-deleted-if-shared", "DELETE removes no customer from a cart that has several.",
          _not_deleted(_is_shared)),
         ("still-in-list", "After DELETE the cart is still in the customer's list.",
          (_noting_deleted("d-list"), listed(_still_listed))),
         ("still-in-cart", "After DELETE the customer is still in the cart's customers.",
          (_noting_deleted("d-cart"), patch_customers(_still_shown))),
-        ("refused", "DELETE of an association that is there is refused.",
+        ("refused", "DELETE of an existing association is refused.",
          RejectWith("request-invalid", _is_repeat, (DELETE,))),
     ],
 )  # fmt: skip
@@ -505,20 +505,20 @@ _DELETE_MISSING = (
     *breaks_of(
         "delete-missing",
         [
-            ("associates", "DELETE of what is not there associates it.",
+            ("associates", "DELETE of an association that does not exist creates it.",
              _on_missing(lambda ctx: give(ctx, (*cart_of(ctx).customers, ctx.entry["id"])))),
-            ("takes-others", "DELETE of what is not there takes every customer from the cart.",
+            ("takes-others", "DELETE of an association that does not exist removes all others.",
              _on_missing(lambda ctx: give(ctx, ()))),
-            ("moves-updated-at", "DELETE of what is not there moves the cart's updated_at.",
+            ("moves-updated-at", "DELETE of an association that does not exist moves updated_at.",
              _on_missing(_touch)),
-            ("server-error", "DELETE of what is not there is answered with 500.",
+            ("server-error", "DELETE of an association that does not exist is answered with 500.",
              RejectWith("internal-error", is_new, (DELETE,))),
         ],
     ),
     *breaks_of(
         "delete-missing",
         [
-            ("refused", "DELETE of what is not there is refused with 404.",
+            ("refused", "DELETE of an association that does not exist is refused with 404.",
              RejectWith("path-unknown", is_new, (DELETE,))),
         ],
         free=True,
@@ -529,7 +529,7 @@ _DELETE_MISSING = (
 
 
 def _named(ctx: RequestContext) -> list[str]:
-    """Every customer that a body names, whatever its form."""
+    """Return every customer that a body names, in any form."""
 
     def ids(value: Any) -> list[Any]:
         if isinstance(value, list):
@@ -604,23 +604,23 @@ _REFUSED = breaks_of(
     "refusal-changes-nothing",
     [
         *(
-            (rule, f"What {rule} refuses is done all the same.",
+            (rule, f"A request refused by {rule} takes effect.",
              ApplyDespiteRefusal(_do_it_anyway, (rule,)))
             for rule in _ANYWAY
         ),
-        ("more-than-one-customer-all", "All customers of a refused array are associated, or taken.",
+        ("more-than-one-customer-all", "All customers of a refused array are added or removed.",
          ApplyDespiteRefusal(_do_it_for_all, ("more-than-one-customer",))),
-        ("cart-not-found", "A POST that is refused for want of the cart makes it, associated.",
+        ("cart-not-found", "A refused POST creates the missing cart and associates it.",
          ApplyDespiteRefusal(_make_cart, ("cart-not-found",))),
-        ("customer-not-found", "A refused customer who does not exist is in the cart's customers.",
+        ("customer-not-found", "A refused customer who does not exist is added to the cart.",
          ApplyDespiteRefusal(_add_unknown, ("customer-not-found",))),
-        ("customer-missing", "A refused empty array takes every customer from the cart.",
+        ("customer-missing", "A refused empty array removes every customer from the cart.",
          ApplyDespiteRefusal(_clear, ("customer-missing",))),
-        ("customer-id-missing", "A refused DELETE without an id takes every customer away.",
+        ("customer-id-missing", "A refused DELETE without an id removes every customer.",
          ApplyDespiteRefusal(_clear, ("customer-id-missing",), on("DELETE"))),
-        ("contact-dropped", "A refused POST takes the cart's contact away.",
+        ("contact-dropped", "A refused POST removes the cart's contact.",
          ApplyDespiteRefusal(_drop_contact, ("cart-has-contact-email",))),
-        ("deletes", "A refused DELETE takes every customer from the cart.",
+        ("deletes", "A refused DELETE removes every customer from the cart.",
          ApplyDespiteRefusal(_clear, _OF_ASSOCIATIONS, on("DELETE"))),
         ("renames", "A refused request renames the cart.",
          ApplyDespiteRefusal(_rename, _OF_ASSOCIATIONS)),
@@ -661,14 +661,14 @@ _ADMINISTRATOR = breaks_of(
          "An administrator is refused for carts that a customer made.",
          (ReplaceHandler(_note_maker, (CREATE,)),
           RejectWith("customer-not-permitted", _is_made_by_shopper, (POST, DELETE)))),
-        ("ignored", "What an administrator asks for is answered 204, and not done.",
+        ("ignored", "Requests of an administrator are answered with 204 and have no effect.",
          ReplaceHandler(_ignore_administrator, (POST, DELETE))),
     ],
 )  # fmt: skip
 
 
 def _hold(when: Callable[[RequestContext], bool] = always) -> ReplaceHandler:
-    """Keep the cart's updated_at in such a PUT."""
+    """Keep the cart's updated_at in matching PUT requests."""
 
     def do(ctx: RequestContext, act: Act) -> Answer:
         before = cart_of(ctx).updated_at
@@ -695,7 +695,7 @@ _UPDATED = breaks_of(
     [
         ("never", "Nothing moves a cart's updated_at.", _hold()),
         ("only-by-name", "PUT moves updated_at only if it has a name.", _hold(_has_no_name)),
-        ("goes-back", "PUT sets updated_at to when the cart was made.",
+        ("goes-back", "PUT sets updated_at to the time of creation.",
          ReplaceHandler(_go_back, (UPDATE,))),
     ],
 )  # fmt: skip

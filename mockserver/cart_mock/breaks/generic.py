@@ -1,7 +1,8 @@
-"""The broken variants that any refusal can have, generated from the catalogue.
+"""The breaks of every refusal, generated from the catalogue.
 
-A new rule has them without a line of code. What only one rule can get wrong stands in the table of
-that rule, next to what the catalogue does not say: whether the operation can act without the rule.
+A new rule has them without further code. Breaks that are specific to a rule are in the table of
+that rule. The table also says whether the operation can act without the rule, because the catalogue
+does not.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from cart_mock.breaks.hooks import Break, IgnoreRule, PatchError, Row, break_of,
 
 CONTRACT = load_contract()
 _SIMILAR_STATUS = {400: 422, 401: 403, 403: 400, 404: 400, 409: 400, 422: 409}
-"""For each status of a refusal, another that a deployment may well take for it."""
+"""For each status of a refusal, another one that a deployment might plausibly use."""
 IGNORED = ("ignored", "ignored-on-post", "ignored-on-delete")
-"""The generic variants of an association that is ignored, for a table that wants them first."""
+"""The generic variants that ignore a request, for tables that list them first."""
 
 
 def refusal(
@@ -30,12 +31,13 @@ def refusal(
     free: bool = False,
     wrong_status: int | None = None,
 ) -> tuple[Break, ...]:
-    """Return the breaks of one refusal: its own ``rows``, and the generic ones that fit it.
+    """Return the breaks of one refusal: its own ``rows``, and the generic ones that apply to it.
 
-    A string in ``rows`` adds a generic variant by name, or gives it that place. ``subject`` begins
-    the sentences on what is accepted. ``needed`` says that the operation cannot act without the
-    rule: its requests are then ignored instead of accepted. ``free`` says that the contract lets a
-    deployment do that, as it lets one do what is in ``free_rows``.
+    A string in ``rows`` adds the generic variant of that name at that position. ``subject`` is the
+    subject of the sentences about accepted requests. ``needed`` says that the operation cannot act
+    without the rule, so its requests are ignored instead of accepted. ``free`` says that the
+    contract allows a deployment to accept or ignore them. It also allows the breaks in
+    ``free_rows``.
     """
     rule = CONTRACT.rule(rule_id)
     generic = {row[0]: row for row in _generic(rule, subject, wrong_status)}
@@ -44,7 +46,8 @@ def refusal(
     chosen: list[Row | str] = [*(() if free else accepted), *rows, *(() if free else ignored)]
     chosen += _reworded(rule)
     if free and rule.group == "association":
-        # With these, a rule of the association endpoints has three that a run must find.
+        # Together with these, a rule of the association endpoints has three breaks that a run must
+        # find.
         chosen += _by_method(rule, "server-error")[1:]
     chosen.append("server-error")
     own = {row[0] for row in rows if not isinstance(row, str)}
@@ -66,7 +69,7 @@ def _methods(rule: Rule) -> list[str]:
 
 
 def _by_method(rule: Rule, variant: str) -> tuple[str, ...]:
-    """Return the name of a variant, and its names for one method if the rule has two."""
+    """Return the name of a variant, and if the rule has two methods, its names for each of them."""
     methods = _methods(rule)
     return (variant, *(f"{variant}-on-{m.lower()}" for m in methods if len(methods) == 2))
 
@@ -81,7 +84,7 @@ def _has_empty_success(rule: Rule) -> bool:
 
 
 def _reworded(rule: Rule) -> Iterator[str]:
-    """Yield the variants that answer otherwise than published, if the answer is."""
+    """Yield the variants with a different answer, if the rule's answer is published."""
     if rule.exact != "documented":
         return
     yield from _by_method(rule, "wrong-status")
@@ -97,7 +100,7 @@ def _generic(rule: Rule, subject: str, wrong_status: int | None) -> Iterator[Row
     refused = "it is refused with"
     other = "the right status and another text"
     yield "accepted", f"{subject} is accepted.", IgnoreRule()
-    yield "ignored", "It is answered 204 as if done, and nothing is done.", PatchError(done)
+    yield "ignored", "It is answered with 204 and has no effect.", PatchError(done)
     yield "wrong-status", f"It is refused with {code} and the right text.", PatchError(status(code))
     yield "wrong-text", f"It is refused with {other}.", PatchError(text)
     yield "cut-text", "The text lacks its last word.", PatchError(cut_text)
@@ -105,7 +108,7 @@ def _generic(rule: Rule, subject: str, wrong_status: int | None) -> Iterator[Row
     for method in _methods(rule):
         when, name = on(method), f"on-{method.lower()}"
         yield f"accepted-{name}", f"{subject} is accepted on {method}.", IgnoreRule(when)
-        ignored = f"{method} is answered 204, and nothing is done."
+        ignored = f"{method} is answered with 204 and has no effect."
         yield f"ignored-{name}", ignored, PatchError(done, when)
         sentence = f"On {method} {refused} {code} and the right text."
         yield f"wrong-status-{name}", sentence, PatchError(status(code), when)

@@ -1,7 +1,7 @@
 """Broken rules for a whole process, also for requests whose tenant is not known yet.
 
-Most breaks are interceptors of every tenant. What is here is only for those that no interceptor
-sees: the access token, the form that asks for one, and the case of header names.
+Most breaks are interceptors of every tenant. This module is only for those that interceptors cannot
+make: the access token, the form that requests one, and the letter case of header names.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from cart_mock.tenants.tenant import Tenant
 
 
 class GlobalBreaks:
-    """What the mock consults for requests without a known tenant.
+    """The breaks that apply to requests without a known tenant.
 
-    An access token that is taken for valid has the tenant and the grant that it names; if it names
-    none, the tenant that was made last, as its administrator.
+    An access token that is wrongly accepted has the tenant and the grant that it names. If it names
+    no tenant, the caller is the administrator of the most recently created one.
     """
 
     def __init__(self, mock: Mock, breaks: Sequence[Break]) -> None:
@@ -36,13 +36,13 @@ class GlobalBreaks:
         self._forms = [hook for hook in hooks if isinstance(hook, Form)]
 
     def form(self, form: dict[str, str]) -> dict[str, str]:
-        """Return the form of a request for an access token as it is to be taken."""
+        """Return the form of a request for an access token after these breaks."""
         for hook in self._forms:
             form = hook.change(form)
         return form
 
     def caller(self, request: Request, caller: Caller) -> Caller:
-        """Return the caller that one without a valid access token is taken for."""
+        """Return the caller that a request without a valid access token is attributed to."""
         if not any(hook.when(request) for hook in self._access):
             return caller
         claims = claims_of(bearer(request)) or {}
@@ -57,7 +57,7 @@ class GlobalBreaks:
     def shown(
         self, operation_id: str, ctx: TokenRequestContext | Unknown, answer: Answer
     ) -> Answer:
-        """Return the answer as it is sent."""
+        """Return the answer after these breaks."""
         return self._rules.patched(operation_id, ctx, answer)
 
     def _last_tenant(self) -> Tenant | None:
@@ -86,9 +86,9 @@ def break_process(mock: Mock, breaks: Sequence[Break]) -> None:
 def losing_headers(
     protocol: type[asyncio.Protocol], breaks: Sequence[Break]
 ) -> type[asyncio.Protocol]:
-    """Return an HTTP protocol of uvicorn's that drops headers whose names the breaks reject.
+    """Return a uvicorn HTTP protocol that drops headers whose names the breaks reject.
 
-    ASGI has header names in lower case only, so that only the protocol knows what was sent.
+    ASGI only has header names in lower case, so the letter case is only known to the protocol.
     """
     hooks = [hook for broken in breaks for hook in broken.hooks if isinstance(hook, Header)]
     if not hooks:

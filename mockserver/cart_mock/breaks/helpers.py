@@ -1,4 +1,4 @@
-"""Changes to answers, contexts and stores, for the tables of breaks to use."""
+"""Changes to answers, contexts and stores, used by the tables of breaks."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def with_content(answer: Answer, changed: object) -> Answer:
 
 
 def is_error(answer: Answer) -> bool:
-    """Return whether an answer refuses."""
+    """Return whether an answer is a refusal."""
     return answer.status >= 400
 
 
 def done(_answer: Answer) -> Answer:
-    """Answer as if the request had been carried out."""
+    """Return the answer of a request that had its effect."""
     return empty_answer(204)
 
 
@@ -81,7 +81,8 @@ def _texts(answer: Answer, title: str, detail: str) -> Answer:
     return with_content(answer, body)
 
 
-# ---- What was sent ------------------------------------------------------------------------------
+# ---- Reading requests
+# ------------------------------------------------------------------------------
 
 
 def body_of(ctx: RequestContext) -> Any:
@@ -194,7 +195,7 @@ def patch_customers(change: Customers) -> PatchResponse:
 
 
 def own_carts(ctx: RequestContext) -> list[Cart]:
-    """Return every cart of the customer who is logged in, newest update first."""
+    """Return every cart of the logged-in customer, newest update first."""
     return carts_of(ctx, ctx.caller.customer_id or "")
 
 

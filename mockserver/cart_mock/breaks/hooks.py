@@ -1,7 +1,7 @@
-"""What broken rules are made of: a few kinds of hooks into the judging of a request.
+"""The hooks that breaks consist of; each changes one step of the judgement of a request.
 
-A hook's ``at`` names the operations that it is for; if it is empty, it is for all. Hooks see the
-context of a request as the rules do. A request without a valid access token has only ``.request``.
+``at`` names the operations that a hook applies to; if it is empty, it applies to all. Hooks get the
+same context as the rules. A request without a valid access token only has ``.request``.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ def on(method: str) -> When:
 
 @dataclass(frozen=True)
 class IgnoreRule:
-    """Lets such requests pass the rule."""
+    """A hook that lets matching requests pass the rule."""
 
     when: When = always
 
 
 @dataclass(frozen=True)
 class PatchRequest:
-    """Changes the context of a request before anything judges it.
+    """A hook that changes the context of a request before it is judged.
 
-    Requests for an access token have another context: they are changed only if ``at`` names them.
+    Requests for an access token have another type of context, so ``at`` must name that operation.
     """
 
     change: Callable[[Any], None]
@@ -59,7 +59,7 @@ class PatchRequest:
 
 @dataclass(frozen=True)
 class RejectWith:
-    """Refuses such requests with that error, after the rules or ``early``, before them."""
+    """A hook that refuses matching requests, after the rules, or before them if ``early``."""
 
     error: str
     when: When = always
@@ -69,7 +69,7 @@ class RejectWith:
 
 @dataclass(frozen=True)
 class ReplaceHandler:
-    """Answers a request that passed its rules; ``do`` may call the operation's own handler."""
+    """A hook that answers a request that passed its rules. ``do`` may call the original handler."""
 
     do: Callable[[Any, Act], Answer]
     at: tuple[str, ...]
@@ -77,7 +77,7 @@ class ReplaceHandler:
 
 @dataclass(frozen=True)
 class PatchError:
-    """Changes the answer to such requests if the rule refuses them."""
+    """A hook that changes the rule's refusal of matching requests."""
 
     change: Callable[[Answer], Answer]
     when: When = always
@@ -85,7 +85,7 @@ class PatchError:
 
 @dataclass(frozen=True)
 class PatchResponse:
-    """Changes answers, refusals included."""
+    """A hook that changes answers, including refusals."""
 
     change: Callable[[Any, Answer], Answer]
     at: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ class PatchResponse:
 
 @dataclass(frozen=True)
 class ApplyDespiteRefusal:
-    """Lets ``effect`` happen although one of these rules refuses an association request."""
+    """A hook that causes ``effect`` although one of these rules refuses an association request."""
 
     effect: Callable[[Any], None]
     rules: tuple[str, ...]
@@ -103,21 +103,21 @@ class ApplyDespiteRefusal:
 
 @dataclass(frozen=True)
 class Access:
-    """Takes such Authorization headers for valid; ``global_scope`` says whose they are."""
+    """A hook that accepts matching Authorization headers; ``global_scope`` attributes them."""
 
     when: Callable[[Request], bool]
 
 
 @dataclass(frozen=True)
 class Form:
-    """Changes the form of a request for an access token before it is read."""
+    """A hook that changes the form of a request for an access token before it is read."""
 
     change: Callable[[dict[str, str]], dict[str, str]]
 
 
 @dataclass(frozen=True)
 class Header:
-    """Drops a header unless ``accepts`` returns true for its name as it was sent."""
+    """A hook that drops a header unless ``accepts`` returns true for its name as it was sent."""
 
     accepts: Callable[[bytes], bool]
 
@@ -141,10 +141,10 @@ _JUDGED_WITHOUT_STORE = "access-token-invalid"
 
 @dataclass(frozen=True)
 class Break:
-    """One way of breaking one rule, named ``rule:variant``; ``sentence`` says what is then wrong.
+    """One way of breaking one rule, named ``rule:variant``. ``sentence`` describes the violation.
 
-    ``free``: the contract allows deployments this, so that a run may find nothing wrong with it.
-    ``beyond_run``: no run against a live deployment can see it.
+    ``free`` says that the contract allows this, so a run need not find it. ``beyond_run`` says that
+    it cannot be observed by a run against a live deployment.
     """
 
     rule: str
@@ -190,5 +190,5 @@ _memories: WeakKeyDictionary[Tenant, dict[Any, Any]] = WeakKeyDictionary()
 
 
 def memory(tenant: Tenant) -> dict[Any, Any]:
-    """Return what hooks remember of a tenant, for as long as it exists."""
+    """Return what hooks remember about a tenant while it exists."""
     return _memories.setdefault(tenant, {})

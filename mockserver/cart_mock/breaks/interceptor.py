@@ -29,7 +29,7 @@ _NOT_TAKEN = Violation("it is not taken here", "Send another.")
 
 
 class BreakRules:
-    """An interceptor that takes the place of the rules, and violates those that are broken."""
+    """An interceptor that replaces the judgement, and violates the broken rules."""
 
     def __init__(self, breaks: Sequence[Break]) -> None:
         self.breaks = tuple(breaks)
@@ -51,7 +51,7 @@ class BreakRules:
         return self.patched(operation_id, ctx, answer)
 
     def patched(self, operation_id: str, ctx: Any, answer: Answer) -> Answer:
-        """Return the answer with errors and responses changed as the breaks ask for."""
+        """Return the answer after the changes that the breaks make to errors and responses."""
         for rule, error in self._hooks(PatchError, operation_id):
             if answer.refused_by == rule and error.when(ctx):
                 answer = error.change(answer)
@@ -70,7 +70,7 @@ class BreakRules:
         return refusal or self._rejection(endpoint, ctx, early=False) or self._act(endpoint, ctx)
 
     def _lenient(self, checks: Checks) -> Checks:
-        """Return the checks with those of broken rules letting pass what they should ignore."""
+        """Return the checks, in which those of broken rules let the ignored requests pass."""
         ignored: dict[str, list[IgnoreRule]] = {}
         for rule, hook in self._hooks(IgnoreRule):
             ignored.setdefault(rule, []).append(hook)
@@ -101,7 +101,7 @@ class BreakRules:
         return act()
 
     def _hooks(self, kind: type[H], operation_id: str | None = None) -> Iterator[tuple[str, H]]:
-        """Yield the hooks of one kind with their rules; only those for an operation if given."""
+        """Yield the hooks of one kind with their rules, for one operation if it is given."""
         for broken in self.breaks:
             for hook in broken.hooks:
                 if isinstance(hook, kind):

@@ -1,4 +1,4 @@
-"""All breaks, and how people name them."""
+"""All breaks, and their names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WRITTEN = (*CALLER, *ASSOCIATION, *EFFECTS, *SURROUNDING_RULES, *CONVENTIONS)
 
 
 def _of_new_rules() -> Iterator[Break]:
-    """Yield the generic breaks of refusals that have no table of their own."""
+    """Yield the generic breaks of refusals without their own table."""
     with_table = {one.rule for one in _WRITTEN}
     for rule in CONTRACT.rules:
         if rule.is_refusal and rule.id not in with_table:

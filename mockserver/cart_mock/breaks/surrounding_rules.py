@@ -60,7 +60,7 @@ _NO_CART = refusal("cart-unknown", free_rows=["ignored"], needed=True)
 
 
 def _name(test: Callable[[Any], bool], instead: Callable[[Any], str]) -> PatchRequest:
-    """Take such names for another."""
+    """Replace names that match ``test`` before the request is judged."""
 
     def change(_ctx: RequestContext, data: dict[str, Any]) -> None:
         if "name" in data and test(data["name"]):
@@ -89,7 +89,7 @@ def _name_in_bytes(ctx: RequestContext) -> bool:
 _NAME = refusal(
     "cart-name-missing",
     [
-        ("absent-accepted", "A cart without a name is made, with one.",
+        ("absent-accepted", "A cart without a name is created, with a default name.",
          PatchRequest(patch(_default_name), (CREATE,))),
         ("empty-accepted", "An empty name is accepted, and replaced.",
          _name(lambda n: n == "", lambda _: "Cart")),
@@ -137,7 +137,7 @@ def _texts_with(test: Callable[[str], bool]) -> RejectWith:
 
 
 def _texts_as(instead: Callable[[str], str]) -> PatchRequest:
-    """Names and descriptions that are kept differently; a name never becomes empty."""
+    """Store names and descriptions changed; a name never becomes empty."""
 
     def change(_ctx: RequestContext, data: dict[str, Any]) -> None:
         for field in ("name", "description"):
@@ -171,7 +171,7 @@ _SYMBOL = breaks_of(
         ("emoji-lost", "Characters outside the Basic Multilingual Plane become question marks.",
          _texts_as(lambda t: "".join("?" if _is_emoji(c) else c for c in t))),
         ("escaped", "&, <, > and quotes are returned as HTML entities.", _texts_as(html.escape)),
-        ("normalised", "Names and descriptions are returned with letters and marks apart.",
+        ("normalised", "Names and descriptions are returned in decomposed Unicode form.",
          _texts_as(lambda t: unicodedata.normalize("NFD", t))),
         ("description-lost", "A description beyond ASCII is lost.",
          _description_as(lambda t: t if t.isascii() else "")),
@@ -180,7 +180,7 @@ _SYMBOL = breaks_of(
 
 
 def _new_id(test: Callable[[str], bool]) -> PatchRequest:
-    """Take such ids for safe ones: what is unsafe becomes a hyphen."""
+    """Accept ids that match ``test``, with unsafe characters replaced by hyphens."""
 
     def change(ctx: RequestContext, data: dict[str, Any]) -> None:
         cart_id = data.get("id")
@@ -224,7 +224,11 @@ _TAKEN = refusal(
     "cart-id-taken",
     [
         ("replaced", "The new cart replaces the one that has the id.", IgnoreRule()),
-        ("other-id", "The cart is made under another id.", PatchRequest(patch(_fresh), (CREATE,))),
+        (
+            "other-id",
+            "The cart is created with another id.",
+            PatchRequest(patch(_fresh), (CREATE,)),
+        ),
     ],
     free_rows=[
         ("existing", "The cart that has the id is returned.", PatchResponse(_existing, (CREATE,)))
@@ -237,7 +241,7 @@ _CONTACT = refusal(
     [
         (
             "ignored-on-put",
-            "PUT is answered 204, and nothing is done.",
+            "PUT is answered with 204 and has no effect.",
             PatchError(done, on("PUT")),
         ),
     ],
@@ -289,7 +293,7 @@ def _shadows(ctx: RequestContext) -> dict[str, Cart]:
 
 
 def _note_cart(ctx: RequestContext, act: Act) -> Answer:
-    """Remember every cart that is read or changed, as it is afterwards."""
+    """Remember the new state of every cart that is read or changed."""
     shadows = _shadows(ctx)
     cart_id = ctx.request.path_params.get("cartID")
     if cart_id in shadows and ctx.store.cart(cart_id) is None:
@@ -307,7 +311,7 @@ def _note_cart(ctx: RequestContext, act: Act) -> Answer:
 _EXPIRED = breaks_of(
     "cart-expired",
     [
-        ("returns", "A cart that was used comes back when it is read after its time.",
+        ("returns", "A used cart is returned again when it is read after its expiry.",
          ReplaceHandler(_note_cart, (READ, UPDATE, REMOVE))),
     ],
     beyond_run=True,
@@ -320,7 +324,7 @@ def _page(
     change: Callable[[str, str], str | None],
     fields: tuple[str, ...] = ("page[limit]", "page[offset]"),
 ) -> PatchRequest:
-    """Take page parameters for others; None for one that was not sent."""
+    """Replace page parameters before they are judged; None stands for one that was not sent."""
 
     def read(ctx: RequestContext) -> None:
         query = dict(ctx.query)
@@ -366,17 +370,17 @@ _PAGES = (
     *refusal(
         "page-out-of-range",
         [
-            ("clamped", "What is out of range is taken for the nearest that is not.",
+            ("clamped", "A value out of range is replaced by the nearest valid one.",
              _page(_clamped)),
-            ("limit-clamped", "A limit out of range is taken for the nearest that is not.",
+            ("limit-clamped", "A limit out of range is replaced by the nearest valid one.",
              _page(_clamped, ("page[limit]",))),
-            ("offset-clamped", "An offset out of range is taken for the nearest that is not.",
+            ("offset-clamped", "An offset out of range is replaced by the nearest valid one.",
              _page(_clamped, ("page[offset]",))),
-            ("negative-clamped", "Negative numbers are taken for the lowest.",
+            ("negative-clamped", "Negative numbers are replaced by the lowest valid one.",
              _page(lambda n, v: _clamped(n, v) if v.startswith("-") else v)),
-            ("zero-limit-accepted", "A limit of 0 is taken for 1.",
+            ("zero-limit-accepted", "A limit of 0 is read as 1.",
              _page(lambda _, v: "1" if v == "0" else v, ("page[limit]",))),
-            ("hundred-and-one-accepted", "A limit of 101 is taken for 100.",
+            ("hundred-and-one-accepted", "A limit of 101 is read as 100.",
              _page(lambda _, v: "100" if v == "101" else v, ("page[limit]",))),
         ],
         needed=True,
@@ -397,13 +401,13 @@ def _on_list(ctx: RequestContext) -> bool:
 _RECORD = refusal(
     "customer-record-not-permitted",
     [
-        ("read-accepted", "Anyone may read customer records.",
+        ("read-accepted", "Any caller may read customer records.",
          IgnoreRule(lambda ctx: ctx.request.method == "GET" and not _on_list(ctx))),
-        ("list-accepted", "Anyone may list the customers.", IgnoreRule(_on_list)),
-        ("update-accepted", "Anyone may change customer records.", IgnoreRule(on("PUT"))),
-        ("delete-accepted", "Anyone may delete customers.", IgnoreRule(on("DELETE"))),
-        ("accepted-to-anonymous", "An implicit token alone will do.", IgnoreRule(_anonymous)),
-        ("accepted-to-customers", "Any customer token will do.",
+        ("list-accepted", "Any caller may list the customers.", IgnoreRule(_on_list)),
+        ("update-accepted", "Any caller may change customer records.", IgnoreRule(on("PUT"))),
+        ("delete-accepted", "Any caller may delete customers.", IgnoreRule(on("DELETE"))),
+        ("accepted-to-anonymous", "An implicit token is sufficient.", IgnoreRule(_anonymous)),
+        ("accepted-to-customers", "Any customer token is accepted.",
          IgnoreRule(lambda ctx: not ctx.caller.is_anonymous)),
     ],
     subject="Access to the records of other customers",
@@ -421,9 +425,9 @@ def _made_up(ctx: RequestContext, answer: Answer) -> Answer:
 _UNKNOWN = refusal(
     "customer-unknown",
     [
-        ("made-up", "GET of a customer that does not exist makes one up.",
+        ("made-up", "GET of a customer that does not exist returns an invented one.",
          PatchResponse(_made_up, (READ_CUSTOMER,))),
-        ("delete-ignored", "DELETE of a customer that does not exist is answered 204.",
+        ("delete-ignored", "DELETE of a customer that does not exist is answered with 204.",
          PatchError(done, on("DELETE"))),
         "wrong-status",
         "wrong-status-on-put",
@@ -466,7 +470,11 @@ _INVALID = refusal(
     "customer-invalid",
     [
         ("type-ignored", "The type does not matter.", _customer(_as_customer)),
-        ("type-optional", "A customer may come without a type.", _customer(_typeless_as_customer)),
+        (
+            "type-optional",
+            "A customer is accepted without a type.",
+            _customer(_typeless_as_customer),
+        ),
         ("name-ignored", "A customer without a name gets one.", _customer(_some_name)),
         ("email-optional", "A customer without an email gets one.", _customer(_some_email)),
         (
@@ -556,12 +564,12 @@ def _is_unknown(ctx: RequestContext) -> bool:
 _CREDENTIALS = refusal(
     "credentials-wrong",
     [
-        ("any-password", "Any password of a known email will do.", IgnoreRule(_is_known)),
-        ("empty-password", "No password of a known email will do, too.",
+        ("any-password", "Any password of a known email is accepted.", IgnoreRule(_is_known)),
+        ("empty-password", "A known email is also accepted without a password.",
          IgnoreRule(lambda ctx: _is_known(ctx) and not ctx.data.get("password"))),
         ("tells-apart", "An unknown email gets a 404, a wrong password a 401.",
          PatchError(status(404), _is_unknown)),
-        ("tells-apart-in-words", "An unknown email gets another text than a wrong password.",
+        ("tells-apart-in-words", "An unknown email has a different text than a wrong password.",
          PatchError(text, _is_unknown)),
     ],
     needed=True,
@@ -590,10 +598,10 @@ _GRANT = refusal(
     [
         ("unknown-accepted", "An unknown grant_type, or none, counts as implicit.",
          Form(_any_grant)),
-        ("no-client-accepted", "A client_id is not needed.", Form(_any_client)),
-        ("any-secret", "Any client_secret will do.",
+        ("no-client-accepted", "A client_id is not required.", Form(_any_client)),
+        ("any-secret", "Any client_secret is accepted.",
          _hold(lambda ctx: bool(ctx.form.get("client_secret")))),
-        ("no-secret", "A client_secret is not needed.",
+        ("no-secret", "A client_secret is not required.",
          _hold(lambda ctx: not ctx.form.get("client_secret"))),
     ],
     needed=True,

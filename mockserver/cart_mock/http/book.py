@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 BOOK_PATH = "/book"
-"""Where the rule book is."""
+"""The path of the rule book."""
 
 
 def book_of(contract: Contract) -> Callable[[Request], Awaitable[HTMLResponse]]:
-    """Return a view of the contract's rule book; the book is made on first use."""
+    """Return a view of the contract's rule book, which is made on first use."""
     made: str | None = None
 
     async def view(_request: Request) -> HTMLResponse:
@@ -27,7 +27,7 @@ def book_of(contract: Contract) -> Callable[[Request], Awaitable[HTMLResponse]]:
 
 
 def _render(contract: Contract) -> str:
-    # Imported on first use, because most mocks are never asked for the book.
+    # Imported on first use, because the book of most mocks is never requested.
     from cart_spec.book.render import render
     from cart_spec.implementations import Evidence
 

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 protocol, with what the mock needs of a connection."""
+"""uvicorn's HTTP/1.1 protocol, extended for the mock's faults, limits and timeouts."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from cart_mock.http.routing import REFUSED
 from cart_mock.messages import Violation
 
 KEEP_ALIVE = 65
-"""How many seconds a connection may be silent, unless said otherwise: longer than the 60 seconds of
+"""Default number of seconds that a connection may be silent. It is longer than the 60 seconds of
 most load balancers, so that they close it first."""
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _TARGET_LIMIT = 65_535
-"""How many bytes of a target the parser can read."""
+"""Maximum length of a target that the parser can read, in bytes."""
 _LINGER = 2.0
-"""Seconds to wait for the client to read a refusal, while what it still sends is thrown away."""
+"""Seconds to wait for the client to read a refusal, while its further bytes are discarded."""
 
 Stage = Literal["idle", "head", "body"]
 
 
 class _TargetTooLong(Exception):
-    """The target of a request is longer than the parser can read."""
+    """A target that is longer than the parser can read."""
 
 
 class MockProtocol(HttpToolsProtocol):
-    """A connection that the app can close in the middle of an answer, as a fault asks.
+    """A connection that the app can close in the middle of an answer, as faults require.
 
-    A request that offers an upgrade is answered as if it did not: every Java client offers HTTP/2.
-    What is not HTTP is refused by the app, behind the answers to the requests before it. A client
-    that has closed its side gets the answers that it waits for. One that is silent for
-    ``timeout_keep_alive`` seconds while the server waits for it is disconnected.
+    An offered upgrade is ignored, because every Java client offers HTTP/2. The app refuses
+    input that is not HTTP, after the answers to earlier requests. A client that has closed its side
+    still gets the answers that it waits for. A client that is silent for ``timeout_keep_alive``
+    seconds while the server waits for it is disconnected.
     """
 
     head_limit = HEAD_LIMIT
-    """How many bytes may come without a whole head, or without a piece of a body."""
+    """Maximum number of bytes without a complete head, or without a piece of a body."""
 
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any],
@@ -52,15 +52,15 @@ class MockProtocol(HttpToolsProtocol):
         self.stage: Stage = "idle"
         self._is_over = False
         self.received = self.received_before = 0
-        """How many bytes came, with and without the present piece."""
+        """Number of received bytes, with and without the current piece."""
         self.progress_at = 0
-        """How many bytes had come when a request last began, or a piece of a body was read."""
+        """Number of received bytes when a request last began, or a piece of a body was read."""
         self._heard = 0.0
 
     # ---- Requests ---------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """Begin a request, and hand the app the connection's transport."""
+        """Begin a request, and pass the connection's transport to the app."""
         self.stage = "head"
         self.progress_at = self.received
         super().on_message_begin()
@@ -68,30 +68,30 @@ class MockProtocol(HttpToolsProtocol):
         self.scope["extensions"] = extensions
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; a trailer, which comes behind a body, is none."""
+        """Add a header. Ignore a trailer, which follows a body."""
         if self.stage == "head":
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Have the app serve the request."""
+        """Let the app serve the request."""
         if len(self.url) > _TARGET_LIMIT:
             raise _TargetTooLong
         super().on_headers_complete()
         self.stage = "body"
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the body."""
+        """Add a piece of the body."""
         self.progress_at = self.received
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Complete a request; one that offers an upgrade once its body has been parsed, too."""
+        """Complete a request. If it offers an upgrade, parse its body first."""
         if not self.parser.should_upgrade():
             self.stage = "idle"
             super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came."""
+        """Parse received bytes."""
         if self._is_over:
             return
         self._heard = self.loop.time()
@@ -112,7 +112,7 @@ class MockProtocol(HttpToolsProtocol):
                 self._refuse("head-too-large", head_too_large(self.head_limit))
 
     def _decline_upgrade(self, rest: bytes) -> None:
-        """Go on with the body, which the parser leaves to the protocol that is offered."""
+        """Parse the body, which the parser leaves to the offered protocol."""
         framing = [b"%b: %b\r\n" % header for header in self.headers if header[0] in _FRAMING]
         self.parser = httptools.HttpRequestParser(_SkippingOneHead(self))
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
@@ -120,7 +120,7 @@ class MockProtocol(HttpToolsProtocol):
         self.data_received(b"POST / HTTP/1.1\r\n%b\r\n%b" % (b"".join(framing), rest))
 
     def _refuse(self, error_id: str, violation: Violation) -> None:
-        """Have the app refuse what cannot be read, behind the answers that are due; then close."""
+        """Let the app refuse unreadable input after the earlier answers, and then close."""
         self._is_over = True
         begun: Any = self.cycle  # None until uvicorn first served a request
         is_due = begun is not None and not begun.response_complete
@@ -140,7 +140,7 @@ class MockProtocol(HttpToolsProtocol):
         scope["extensions"] = {REFUSED: (error_id, violation)}
         self.cycle = RequestResponseCycle(
             scope=self.scope,
-            transport=_Lingering(self.transport, self.loop),  # type: ignore[arg-type]  # has what is used
+            transport=_Lingering(self.transport, self.loop),  # type: ignore[arg-type]  # it has all that is used
             flow=self.flow,
             logger=self.logger,
             access_logger=self.access_logger,
@@ -167,10 +167,10 @@ class MockProtocol(HttpToolsProtocol):
 
     # ---- The connection's end ---------------------------------------------------------------
     # uvicorn starts a timer after each answer and cancels it at the next request. Here one timer
-    # goes on, and checks when it ends whether the connection was silent for so long.
+    # # continues, and checks at its end whether the connection was silent for that time.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request."""
+        """Start the timer for the first request."""
         super().connection_made(transport)  # type: ignore[arg-type]  # it is one for reading and writing
         self._heard = self.loop.time()
         self._check_after(self.timeout_keep_alive)
@@ -188,7 +188,7 @@ class MockProtocol(HttpToolsProtocol):
         return True
 
     def on_response_complete(self) -> None:
-        """Go on to the next request, or wait for one."""
+        """Start the next request, or wait for one."""
         self._heard = self.loop.time()
         if self.pipeline or self.transport.is_closing():
             super().on_response_complete()
@@ -197,14 +197,14 @@ class MockProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
 
     def _unset_keepalive_if_required(self) -> None:
-        """Let the timer go on."""
+        """Let the timer continue."""
 
     def _check_after(self, seconds: float) -> None:
         handler = self.timeout_keep_alive_handler
         self.timeout_keep_alive_task = self.loop.call_later(seconds, handler)
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close the connection if the client was silent for its time; else check again."""
+        """Close the connection if the client was silent for that time, else check again later."""
         if self.transport.is_closing():
             return
         cycle: Any = self.cycle
@@ -216,12 +216,12 @@ class MockProtocol(HttpToolsProtocol):
         if left > 0:
             self._check_after(left)
         elif self.transport.get_write_buffer_size():
-            self.transport.abort()  # it does not read what it asked for
+            self.transport.abort()  # it does not read its answer
         else:
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget a connection that is gone."""
+        """Forget a closed connection."""
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
         super().connection_lost(exc)
@@ -237,7 +237,7 @@ def _reason(error: httptools.HttpParserError) -> str:
 class _Lingering:
     """A transport that lets the client read the last answer before it is closed.
 
-    If a connection is closed with bytes of the client unread, its answer may be lost on its way.
+    If a connection is closed while bytes of the client are unread, its answer may be lost.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -255,7 +255,7 @@ class _Lingering:
 
 
 class _SkippingOneHead:
-    """Callbacks of a parser that starts over behind the head of a request."""
+    """Callbacks for a new parser, which ignore the first head."""
 
     def __init__(self, connection: HttpToolsProtocol) -> None:
         self._connection = connection

@@ -12,9 +12,9 @@ _EXPOSED = ("X-Request-Id", "Retry-After", "Allow")
 
 
 class Cors(CORSMiddleware):
-    """Starlette's CORS middleware for every origin, for the requests that have one.
+    """Starlette's CORS middleware for every origin, only for requests that have an origin.
 
-    Starlette 1.10 would add a ``Vary`` header to all other answers, too.
+    Starlette 1.10 would also add a ``Vary`` header to the other answers.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -24,6 +24,7 @@ class Cors(CORSMiddleware):
         )  # fmt: skip
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, with the headers of CORS if it has an origin."""
         for name, _ in scope.get("headers", ()):
             if name == b"origin":
                 await super().__call__(scope, receive, send)
@@ -32,10 +33,10 @@ class Cors(CORSMiddleware):
 
 
 def answer_headers() -> tuple[Header, ...]:
-    """Return the headers that the middleware adds to every answer but that to a preflight."""
+    """Return the headers that the middleware adds to every answer except to a preflight."""
 
     async def no_app(scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer nothing: only the headers are wanted."""
+        """Send nothing, because only the headers are needed."""
 
     added = {**Cors(no_app).simple_headers, "Vary": "Origin"}
     return tuple((name.lower().encode(), value.encode()) for name, value in added.items())

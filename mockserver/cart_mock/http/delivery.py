@@ -1,4 +1,4 @@
-"""Sends answers over ASGI, and lets them fail on their way if a fault asks for that."""
+"""Sends answers over ASGI, with the delivery failures that a fault injects."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from starlette.types import Receive, Scope, Send
 from cart_mock.messages import Answer
 
 CONNECTION = "cart-mock.connection"
-"""The ASGI extension under which the server hands over the connection's transport."""
+"""The ASGI extension with the connection's transport."""
 ENDS_WITH_CLIENT = "cart-mock.ends-with-client"
-"""The extension that says: this request ends when the client closes its side of the connection."""
+"""The extension which says that this request ends if the client closes its side."""
 HALF_CLOSED = "cart-mock.half-closed"
-"""The extension that says: the client has closed its side of the connection."""
+"""The extension which says that the client has closed its side of the connection."""
 
 
 class ConnectionDropped(ConnectionError):
-    """A fault closed the connection of a client in this process, which has no connection."""
+    """A closed connection, for clients in this process, which have no real one."""
 
 
 async def send_answer(
     answer: Answer, request_id: str, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Send an answer, or fail as its ``delivery`` says. Raises ConnectionDropped in process."""
+    """Send an answer, or fail as its ``delivery`` says. In process, it raises ConnectionDropped."""
     body = b"" if scope["method"] == "HEAD" else answer.body
     if answer.delivery is None or answer.delivery == "truncate":
         headers = answer.headers_for(request_id)

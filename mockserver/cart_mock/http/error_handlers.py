@@ -1,4 +1,4 @@
-"""What goes wrong outside of an operation, answered by error handlers of Connexion's."""
+"""Connexion error handlers for errors outside of an operation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes an application when the first request for it comes."""
+"""Makes an application when its first request arrives."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ class OnFirstUse:
         self._lock = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on to the application, made now if it is the first one."""
         app = self._made
         if app is None:
             app = await asyncio.to_thread(self._made_once)
-        # The parameters of the route that leads here are not the application's own.
+        # The path parameters of the route to this application do not belong to it.
         scope["path_params"] = {}
         await app(scope, receive, send)
 

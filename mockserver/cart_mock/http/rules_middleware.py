@@ -1,4 +1,4 @@
-"""The rules, as one middleware of Connexion's: it judges each request and has its handler act."""
+"""The rules as one Connexion middleware: it judges each request and calls its handler."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from cart_mock.messages import Answer, Request
 class RulesOperation:
     """One operation of the contract, as an ASGI application.
 
-    It calls the handler itself, and not the application behind it: judging and acting must be one
-    step with nothing to wait for in between, so that one process is atomic without locks.
+    It calls the handler itself instead of the next application. Judging and acting must be one step
+    without an await in between, so that one process is atomic without locks.
     """
 
     def __init__(self, endpoint: Endpoint, requests: RequestHandler) -> None:
@@ -28,6 +28,7 @@ class RulesOperation:
         self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body, judge the request, and send its answer."""
         started, endpoint, requests = perf_counter(), self._endpoint, self._requests
         request_id, headers, body = requests.new_id(), dict(scope["headers"]), b""
         too_large = False
@@ -47,8 +48,8 @@ class RulesOperation:
         else:
             made = requests.answer(endpoint, request, started)
             answer = made if isinstance(made, Answer) else await made
-        # Refusals are sent from here, too: as exceptions they would cost 18 µs more in Connexion's
-        # and Starlette's error handling.
+        # Refusals are also sent here, because as exceptions they would cost 18 µs more in
+        # # Connexion's and Starlette's error handling.
         await send_answer(answer, request_id, scope, receive, send)
 
 
@@ -70,7 +71,7 @@ class RulesAPI(RoutedAPI[RulesOperation]):  # type: ignore[misc]  # connexion sh
 
 
 class RulesMiddleware(RoutedMiddleware[RulesAPI]):  # type: ignore[misc]  # as above
-    """Connexion's seam for middleware that works by operation; other requests pass."""
+    """A Connexion ``RoutedMiddleware`` that runs an operation's rules; other requests pass."""
 
     api_cls = RulesAPI
 
@@ -88,11 +89,11 @@ class RulesMiddleware(RoutedMiddleware[RulesAPI]):  # type: ignore[misc]  # as a
 
 
 class BodyTooLarge(Exception):
-    """The body is over the limit."""
+    """A body that is over the limit."""
 
 
 class Disconnected(Exception):
-    """The client went away before its body was whole."""
+    """A client that disconnected before its body was complete."""
 
 
 async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> bytes:

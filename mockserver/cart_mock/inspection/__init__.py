@@ -1,7 +1,7 @@
-"""What can be learned from the request log: views of requests, explanations, checks, coverage.
+"""Reads the request log: views of requests, explanations, verification, coverage.
 
-`request_view` shows one logged request without secrets; `explanation` says why it was answered so,
-with `cause` and `suggestions`; `verification` and `coverage` serve tests.
+`request_view` renders one logged request without secrets. `explanation` explains its answer, with
+`cause` and `suggestions`. `verification` and `coverage` are for tests.
 May import `rules`, `state`, `tenants`, `messages` and `api.serializers`, but not `workbench`.
 Start reading at `explanation`.
 """

@@ -1,4 +1,4 @@
-"""Finds what in a request broke a rule."""
+"""Finds the part of a request that broke a rule."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ JsonObject = dict[str, Any]
 _HEADERS = {ACCESS_HEADER, CUSTOMER_HEADER, "Content-Type", "Content-Encoding"}
 _FORM_FIELDS = {"grant_type", "client_id", "client_secret"}
 _STEP = re.compile(r"[^.\[\]]+")
-# Rules that blame more than one field, or what the request names instead of what it says.
+# Rules about more than one field, or about the thing that the request names.
 _BLAMED = {"credentials-wrong": "data.email", "cart-has-contact-email": "cartID"}
 
 
 def cause(entry: Entry, redactor: Redactor) -> JsonObject | None:
-    """Return where the request broke its rule, and the value there, without secrets.
+    """Return which part of the request broke its rule, and its value without secrets.
 
-    That is a header, a path or query parameter, a form field, or a JSON pointer into the body.
+    The part is a header, a path or query parameter, a form field, or a JSON pointer into the body.
     """
     violation = entry.answer.violation
     if violation is None:

@@ -1,4 +1,4 @@
-"""Requests to suggest, as curl lines with shell variables for what only the user knows."""
+"""Suggested requests as curl lines, with shell variables for values that only the user knows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLACEHOLDERS = {
     "CLIENT_SECRET": "The secret of the store's key.",
     "PASSWORD": "The customer's password.",
 }
-"""The shell variables that may stand in a command, and what each stands for."""
+"""The shell variables in commands, and their meanings."""
 
 _VARIABLES = {f"${name}" for name in PLACEHOLDERS}
 

@@ -17,10 +17,11 @@ def coverage(
 ) -> dict[str, Any]:
     """Return what was exercised and what was not.
 
-    A rule is covered if a request was refused by it, or a fault answered with its error: the client
-    has met that answer. A request without a valid access token belongs to no store. What refused it
-    (``storeless``) counts for the rules of every store, but not for answers. Rules that are not
-    refusals cannot be seen in one answer and are not measured. ``missing`` lists the ``required``
+    A rule is covered if it refused a request, or if a fault answered with its error, because the
+    client then received that answer. A request without a valid access token belongs to no store.
+    Its refusal (``storeless``) counts for the rules of every store, but not for answers. Rules that
+    are not refusals cannot be observed in one answer, so they are not measured. ``missing`` lists
+    the ``required``
     rules that are not covered.
     """
     rules = [_rule_line(rule, counts, storeless) for rule in contract.rules if rule.is_refusal]
@@ -43,7 +44,7 @@ def coverage(
 
 
 def unmeasured(contract: Contract, rule_ids: Iterable[str]) -> list[str]:
-    """Return those of the ids that are not a rule whose coverage is measured."""
+    """Return the ids that are not rules whose coverage is measured."""
     measured = {rule.id for rule in contract.rules if rule.is_refusal}
     return [rule_id for rule_id in rule_ids if rule_id not in measured]
 
@@ -81,7 +82,7 @@ def _share(lines: list[dict[str, Any]]) -> dict[str, int]:
 def junit(name: str, measured: Mapping[str, Any]) -> bytes:
     """Return a coverage as JUnit XML: a test case for each rule and answer.
 
-    What was not exercised is skipped, or failed if it was required.
+    A test case is skipped if it was not exercised, and fails if it was also required.
     """
     missing = set(measured["missing"])
     cases = [

@@ -1,4 +1,4 @@
-"""Explains an answer: the rule, what in the request broke it, and the state it was judged by."""
+"""Explains an answer: the rule, the part of the request that broke it, and the state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JsonObject = dict[str, Any]
 
 _NO_SUGGESTION = {"path-unknown", "method-not-allowed", "body-too-large", "head-too-large",
                   "request-malformed", "storage-full", "internal-error"}  # fmt: skip
-"""Errors of requests that have no similar request that passes."""
+"""Errors for which no similar request can pass."""
 
 
 def explain(entry: Entry, contract: Contract, store: Store | None, base_url: str) -> JsonObject:
@@ -49,7 +49,7 @@ def explain(entry: Entry, contract: Contract, store: Store | None, base_url: str
 
 
 def rule_to_dict(contract: Contract, rule: Rule) -> JsonObject:
-    """Return a rule as the control API shows it."""
+    """Return a rule as the control API renders it."""
     return {
         "id": rule.id,
         "group": rule.group,
@@ -81,13 +81,13 @@ def _summary(entry: Entry, contract: Contract) -> str:
 
 
 def _state(entry: Entry) -> JsonObject:
-    """Return what the rules knew: caller, time, and the cart and customer that they looked at."""
+    """Return the state that the rules used: caller, time, cart and customer."""
     context = entry.ctx
     if isinstance(context, TokenRequestContext):
         return {"store": None if context.tenant is None else context.tenant.name}
     if not isinstance(context, RequestContext):
         return {"caller": None}
-    # Only what was looked up while judging: a look-up now would show the present state.
+    # Only what was looked up during the judgement, because the state may have changed since then.
     looked_up = vars(context)
     state: JsonObject = {"caller": caller_to_dict(context), "time": timestamp(context.now)}
     if "cart" in looked_up:
@@ -113,7 +113,7 @@ def _customer_to_dict(customer: Customer | None) -> JsonObject | None:
 
 
 def _suggestions(entry: Entry, store: Store | None, redactor: Redactor) -> list[Command]:
-    """Return commands of which the last passes; none if too little of the request was kept."""
+    """Return commands, the last of which passes; empty if too little of the request was kept."""
     context, request = entry.ctx, entry.request
     if entry.answer.refused_by in _NO_SUGGESTION:
         return []

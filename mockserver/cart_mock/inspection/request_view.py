@@ -1,4 +1,4 @@
-"""Shows logged requests without secrets."""
+"""Renders logged requests without secrets."""
 
 from __future__ import annotations
 

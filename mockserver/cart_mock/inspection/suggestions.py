@@ -1,8 +1,8 @@
-"""Suggests the smallest request that would have passed, close to one that was refused.
+"""Suggests the smallest request that would have passed, similar to one that was refused.
 
-If no request alone can pass, because the store lacks something or has too much, the commands that
-change that come first. A suggestion has what its operation needs, and those ids of the original
-that are usable; the rest of the original is left out.
+If the state of the store prevents any request from passing, commands that change the state come
+first. A suggestion contains what its operation needs, and the usable ids of the original. The rest
+of the original is omitted.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def suggest_with_token(operation_id: str, method: str, target: str, body: Any) -
 
 
 class Suggester:
-    """Suggests commands for one refused request, given what its store holds now."""
+    """A source of commands for one refused request, based on the current state of its store."""
 
     def __init__(self, context: RequestContext, store: Store) -> None:
         self._context = context
@@ -56,7 +56,7 @@ class Suggester:
         self._caller_id = context.caller.customer_id
 
     def suggest(self, operation_id: str) -> list[Command]:
-        """Return commands of which the last passes."""
+        """Return commands, the last of which passes."""
         suggestions: dict[str, Callable[[], list[Command]]] = {
             "createCustomerCartAssociation": self._create_association,
             "deleteCustomerCartAssociation": self._delete_association,
@@ -83,7 +83,7 @@ class Suggester:
     def _by_administrator(self, method: str, path: str, body: Any = None) -> Command:
         return Command(method, path, access=_ADMIN, body=body)
 
-    # ---- What the request sent ------------------------------------------------------------------
+    # ---- Values of the request ------------------------------------------------------------------
 
     def _sent(self, name: str) -> Any:
         try:
@@ -95,7 +95,8 @@ class Suggester:
         value = self._sent(name)
         return value if isinstance(value, str) and value.strip() else default
 
-    # ---- What the store has ---------------------------------------------------------------------
+    # ---- Content of the store
+    # ---------------------------------------------------------------------
 
     def _may_use(self, cart: Cart) -> bool:
         return (
@@ -204,7 +205,7 @@ class Suggester:
             if self._store.cart_count_of(customer_id) > 1:
                 continue
             if customer_id == self._caller_id:
-                # Without the association the cart could be left to other customers only.
+                # Without the association, the cart might only have other customers.
                 body = {"data": {"name": "Another cart"}}
                 steps.append(self._command("POST", "/v2/carts", body))
             else:

@@ -1,4 +1,4 @@
-"""Verifies for tests that a request was sent, and how often; finds the nearest miss."""
+"""Verifies for tests that a request was sent, and how often; finds the most similar one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 RequestView = Mapping[str, Any]
-"""A logged request as `request_view` shows it."""
+"""A logged request as `request_view` renders it."""
 Difference = dict[str, Any]
 
 _COUNTS = {"times", "at_least", "at_most"}
@@ -32,7 +32,7 @@ def verify(expectation: Mapping[str, Any], requests: Iterable[RequestView]) -> d
     }
     misses = [(found, request) for found, request in judged if found]
     if count < low and misses:
-        # Of two that are equally near, the later is more likely the one that was meant.
+        # Of two equally similar requests, the later one is more likely the intended one.
         found, request = min(reversed(misses), key=lambda miss: len(miss[0]))
         result["nearest"] = {"request": request, "differences": found}
     return result
@@ -54,7 +54,7 @@ def _expected(low: int, high: int | None) -> str:
 
 
 def differences(wanted: Mapping[str, Any], request: RequestView) -> list[Difference]:
-    """Return how a request differs from what is wanted; empty if it matches."""
+    """Return the differences between a request and the expected one; empty if it matches."""
     found = []
     for name, value in wanted.items():
         if name in ("headers", "query"):

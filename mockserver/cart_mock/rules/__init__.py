@@ -1,9 +1,9 @@
 """The predicates: one pure function for each refusal in the catalogue, named after its rule.
 
 ``rule-id`` is the function ``rule_id``. It takes a RequestContext and returns the Violation, or
-None. It sends nothing, stores nothing, and knows neither statuses nor texts: those are in the
-contract, and so is the order of judgement. May import tenants and below. Start with
-``association.py`` for the rules, and with ``context.py`` for what they see.
+None. It does not send or store anything.
+Statuses, texts and the order of judgement are in the contract. May import tenants and below. Start
+with ``association.py`` for the rules, and with ``context.py`` for their input.
 """
 
 from cart_mock.rules import association, caller, carts, customers, pages, tokens

@@ -1,4 +1,4 @@
-"""Associating a customer with a cart, and taking that back."""
+"""The predicates of association requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks request bodies against the contract's schemas: also what no rule is about must fit."""
+"""Checks request bodies against the contract's schemas, also in fields without a rule."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BodySchema:
         return Draft4Validator(schema)
 
     def violation(self, body: Any) -> Violation | None:
-        """Return how a body does not fit the schema, or None if it fits."""
+        """Return how a body violates the schema, or None if it is valid."""
         for error in self._validator.iter_errors(body):
             path = "".join(
                 f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path
@@ -44,7 +44,7 @@ def _sentence(message: str, limit: int = 200) -> str:
 
 
 def _without_nullable(schema: Any) -> Any:
-    """OpenAPI 3.0's ``nullable`` as JSON Schema writes it."""
+    """Convert OpenAPI 3.0's ``nullable`` to JSON Schema."""
     if isinstance(schema, list):
         return [_without_nullable(entry) for entry in schema]
     if not isinstance(schema, Mapping):

@@ -1,4 +1,4 @@
-"""Who is calling."""
+"""The predicates about the caller."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cart_mock.rules.registry import predicate
 
 
 def access_violation(caller: Caller) -> Violation | None:
-    """Return what is wrong with the access token. It is judged first: it names the tenant."""
+    """Return the problem with the access token. It is checked first because it names the tenant."""
     problem = caller.access_problem
     return None if problem is None else Violation(*problem, ACCESS_HEADER)
 

@@ -1,4 +1,4 @@
-"""Creating, changing and deleting carts."""
+"""The predicates of creating, changing and deleting carts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The context that the rules judge: caller, request and store, gathered but not yet judged."""
+"""The input of the rules: caller, request and store, gathered but not yet judged."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _unauthorized(problem: TokenProblem) -> Caller:
 
 
 class Callers:
-    """Finds out who is calling, from the tokens in a request's headers.
+    """A reader of callers, from the tokens in a request's headers.
 
     The claims of a header are cached, so that only its first use pays for checking the signature;
     whether the token has expired, and whether its tenant and customer still exist, is looked up
@@ -135,7 +135,7 @@ class Callers:
 
 
 UNKNOWN_CALLER = _unauthorized(_UNKNOWN)
-"""The caller whose access token names no tenant that there is."""
+"""The caller whose access token does not name an existing tenant."""
 
 
 def _customer_problem(claims: CustomerToken, tenant: Tenant, now: float) -> TokenProblem | None:
@@ -147,7 +147,7 @@ def _customer_problem(claims: CustomerToken, tenant: Tenant, now: float) -> Toke
 
 
 class RequestContext:
-    """One request, as the rules see it. Nothing here refuses, and nothing here writes."""
+    """One request, as input of the rules. It neither refuses nor writes."""
 
     def __init__(
         self, request: Request, caller: Caller, tenant: Tenant, *, envelope_only: bool = False
@@ -168,13 +168,13 @@ class RequestContext:
 
     @cached_property
     def data(self) -> dict[str, Any]:
-        """The object under ``data``, or an empty one if there is none."""
+        """The object under ``data``, or an empty one if it is missing."""
         data = self.body.get("data") if isinstance(self.body, dict) else None
         return data if isinstance(data, dict) else {}
 
     @cached_property
     def entries(self) -> list[Any] | Violation:
-        """The array of identifiers of an association request, or why there is none."""
+        """The array of identifiers of an association request, or the reason why it is missing."""
         try:
             body = self.body
         except Malformed as error:
@@ -194,7 +194,7 @@ class RequestContext:
         return isinstance(self.body, dict)
 
     def field(self, path: str) -> str:
-        """How a field of the one entry is written: below ``data``, or from the top if bare."""
+        """Return the name of a field of the only entry, for error details."""
         return f"data{path}" if self.enveloped else path
 
     @cached_property
@@ -205,7 +205,7 @@ class RequestContext:
         entry: dict[str, Any] = entries[0]
         return entry
 
-    # ---- What the request is about ----------------------------------------------------------
+    # ---- The cart and the customer ----------------------------------------------------------
 
     @property
     def cart_id(self) -> str:
@@ -229,7 +229,7 @@ class RequestContext:
 
     @cached_property
     def contact_email(self) -> Any:
-        """What was sent as the contact's email; None or empty if there is none."""
+        """The contact's email in the body; None or empty if it is missing."""
         contact = self.data.get("contact")
         return contact.get("email") if isinstance(contact, dict) else None
 
@@ -269,7 +269,7 @@ def _no_array(reason: str) -> Violation:
 
 
 class TokenRequestContext:
-    """A request for an access token, as its rule sees it.
+    """A request for an access token, as input of its rule.
 
     ``grant`` is None if ``grant_type`` is missing or unknown, and ``tenant`` is None if
     ``client_id`` is; ``secret_matches`` says whether the secret that was sent is the key's.

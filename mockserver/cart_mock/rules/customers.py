@@ -1,4 +1,4 @@
-"""Customer records."""
+"""The predicates of customer records."""
 
 from __future__ import annotations
 

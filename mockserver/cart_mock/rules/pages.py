@@ -1,4 +1,4 @@
-"""Pages of lists."""
+"""The predicates of page parameters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def page_not_a_number(ctx: RequestContext) -> Violation | None:
 def page_out_of_range(ctx: RequestContext) -> Violation | None:
     for name, value in _sent(ctx):
         low, high = _RANGES[name]
-        # Python refuses to convert thousands of digits; so many are out of range unread.
+        # Python refuses to convert thousands of digits. Such a number is out of range anyway.
         if len(value) > 20 or not low <= int(value) <= high:
             return Violation(
                 f"{name} is {value[:20]}", f"Send a number from {low} to {high}.", name

@@ -1,6 +1,6 @@
-"""Checks that no rule is about: media types, JSON, path patterns and body schemas.
+"""Checks without a rule: media types, JSON, path patterns and body schemas.
 
-Each check has the form of a predicate, and comes with the id of its protocol error.
+Each check has the signature of a predicate, and the id of its protocol error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cart_mock.rules.registry import Check, Checks
 
 
 class ProtocolChecks(NamedTuple):
-    """The checks of one operation that come before its rules on the request, and after them."""
+    """The checks of one operation before and after its rules on the request."""
 
     before_rules: Checks
     after_rules: Checks
@@ -37,7 +37,7 @@ def protocol_checks(contract: Contract, operation_id: str) -> ProtocolChecks:
         before.append(("request-invalid", _path_check(patterns)))
     if "requestBody" in operation:
         before.append(("media-type-unsupported", media_type_unsupported))
-        # If a rule says how an unreadable body is refused, that rule answers.
+        # If a rule defines how an unreadable body is refused, that rule answers.
         if not any(rule.id == "payload-not-array" for rule in contract.rules_of(operation_id)):
             before.append(("body-malformed", body_malformed))
             schema = BodySchema(_body_schema(operation), contract.document)
@@ -46,7 +46,7 @@ def protocol_checks(contract: Contract, operation_id: str) -> ProtocolChecks:
 
 
 def media_type_unsupported(ctx: RequestContext) -> Violation | None:
-    """Refuse a body that is declared as something else than JSON. Undeclared is JSON."""
+    """Refuse a body with a media type other than JSON. Without a media type, it is JSON."""
     media = ctx.request.headers.get(b"content-type")
     if media is None or media == b"application/json" or not ctx.request.body:
         return None

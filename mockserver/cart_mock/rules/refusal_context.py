@@ -12,7 +12,7 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 def refusal_context(answer: Answer, ctx: RequestContext) -> Mapping[str, Any]:
-    """Return the state that this refusal rests on, for the rules whose context does not hold it."""
+    """Return the state behind a refusal, for the rules whose context does not include it."""
     capture = _CAPTURES.get(answer.refused_by or "")
     return _NOTHING if capture is None or answer.is_injected else capture(ctx)
 

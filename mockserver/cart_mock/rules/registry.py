@@ -16,12 +16,12 @@ Predicate = (
 P = TypeVar("P", bound=Predicate)
 
 Check = Callable[[Any], Violation | None]
-"""A predicate, or a check of the protocol. An operation's checks all take the same context."""
+"""A predicate or protocol check. All checks of an operation take the same type of context."""
 Checks = tuple[tuple[str, Check], ...]
-"""Ids of rules or protocol errors with what checks them, in the order of judgement."""
+"""Ids of rules or protocol errors with their checks, in the order of judgement."""
 
 PREDICATES: dict[str, Predicate] = {}
-"""Rule id to predicate."""
+"""Predicates by rule id."""
 
 
 def predicate(function: P) -> P:
@@ -34,9 +34,9 @@ def predicate(function: P) -> P:
 
 
 def judgement(rules: Iterable[Rule]) -> Checks:
-    """Return the predicates of those rules that are refusals, in the same order.
+    """Return the predicates of the refusals among these rules, in the same order.
 
-    Raises LookupError, naming them, if rules have none.
+    Raises LookupError, with their ids, if rules lack a predicate.
     """
     refusals = [rule for rule in rules if rule.is_refusal]
     missing = [rule.id for rule in refusals if rule.id not in PREDICATES]

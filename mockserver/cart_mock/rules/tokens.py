@@ -1,4 +1,4 @@
-"""Getting access tokens and customer tokens."""
+"""The predicates of requests for access tokens and customer tokens."""
 
 from __future__ import annotations
 

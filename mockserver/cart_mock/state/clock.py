@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class Clock:
-    """Tells the time in seconds since the epoch. A new clock follows the machine's."""
+    """A clock in seconds since the epoch. A new clock follows the machine's."""
 
     def __init__(self, machine_time: Callable[[], float] = time.time) -> None:
         self._machine_time = machine_time
@@ -50,7 +50,7 @@ class Clock:
         self._wake()
 
     def resume(self) -> None:
-        """Let a frozen clock run on from where it stands."""
+        """Let a frozen clock continue from its present time."""
         if self._frozen_at is not None:
             at, self._frozen_at = self._frozen_at, None
             self.set(at)
@@ -73,6 +73,6 @@ class Clock:
             self._changed = None
 
     def follow_machine(self) -> None:
-        """Forget every change: the machine's time again."""
+        """Return to the machine's time."""
         self._offset, self._frozen_at = 0.0, None
         self._wake()

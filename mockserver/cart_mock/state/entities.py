@@ -21,7 +21,7 @@ FIRST_TIME, LAST_TIME = -62_135_596_800, 253_402_300_799
 
 
 class Contact(msgspec.Struct, frozen=True):
-    """Whom to write to about an unregistered cart."""
+    """The contact of an unregistered cart."""
 
     email: str
     name: str | None = None

@@ -165,8 +165,12 @@ class UpdateOrderIndex:
     def set(self, cart_id: str, updated_at: int, *, in_place: bool = False) -> int:
         """Add a cart, or move it to its time of update, in seconds since the epoch.
 
-        Of carts of one second, the one that was set last is the newest. With ``in_place`` a cart
-        that has that time already stays where it is.
+        <<<<<<< HEAD
+                Of carts of one second, the one that was set last is the newest. With ``in_place`` a cart
+                that has that time already stays where it is.
+        =======
+                With ``in_place``, a cart that already has that time keeps its place.
+        >>>>>>> words
         """
         old = self._place_of.get(cart_id)
         if old is not None:

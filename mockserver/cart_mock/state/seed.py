@@ -22,14 +22,14 @@ Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class SeedError(Exception):
-    """A seed file cannot be used. The message says which, where and why."""
+    """A seed file that cannot be used. The message says which, where and why."""
 
 
 class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A customer of a seed file; without a password there is no login.
 
-    An export has the Argon2 hash of the password in its place. Times that are left out are the time
-    of the seeding.
+    An export contains the Argon2 hash of the password instead. The default of times is the time of
+    seeding.
     """
 
     id: str
@@ -43,7 +43,7 @@ class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SeedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A cart of a seed file. Times that are left out are the time of the seeding."""
+    """A cart of a seed file. The default of times is the time of seeding."""
 
     id: str
     name: str = "Cart"

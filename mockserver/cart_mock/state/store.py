@@ -333,7 +333,7 @@ class Store:
         return customer
 
     def has_customer(self, customer_id: str) -> bool:
-        """Whether there is a customer with that id."""
+        """Return whether there is a customer with that id."""
         return self.customer(customer_id) is not None
 
     def customer_with_email(self, email: str) -> Customer | None:
@@ -413,7 +413,7 @@ class Store:
     # ---- The store's key --------------------------------------------------------------------
 
     def accepts_secret(self, secret: str) -> bool:
-        """Whether that is the key's secret, compared in constant time.
+        """Return whether that is the key's secret, compared in constant time.
 
         The first secret that a key is used with becomes its secret.
         """

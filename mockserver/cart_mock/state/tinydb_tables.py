@@ -119,7 +119,7 @@ class InMemoryStorage(Storage):
 
     @contextmanager
     def repeatable(self) -> Iterator[None]:
-        """Let the changes of a block be lost at a restart, rather than fail: it makes them anew."""
+        """Let changes of a block be lost at a restart rather than fail; they are repeated then."""
         self._may_lose = True
         try:
             yield

@@ -1,4 +1,4 @@
-"""OpenTelemetry traces, if its standard environment variables ask for them."""
+"""OpenTelemetry traces, if its standard environment variables enable them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.types import ASGIApp
 
 if TYPE_CHECKING:
-    # Optional: only the extra "telemetry" brings it.
+    # Optional: only the extra "telemetry" installs it.
     from opentelemetry.sdk.trace.export import SpanExporter
 
 _ASKED_BY = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -18,11 +18,11 @@ _HIDDEN = ".*token.*,authorization,cookie,x-control-key"
 
 
 class TelemetryMissing(Exception):
-    """The environment asks for traces, but OpenTelemetry is not installed."""
+    """Traces that the environment enables although OpenTelemetry is not installed."""
 
 
 def instrumented(app: ASGIApp, environment: Mapping[str, str] = os.environ) -> ASGIApp:
-    """Return the application with traces, or unchanged if the environment asks for none.
+    """Return the application with traces, or unchanged if the environment does not enable them.
 
     Raises TelemetryMissing.
     """

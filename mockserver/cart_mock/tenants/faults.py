@@ -1,6 +1,6 @@
-"""Faults: a share of a tenant's requests goes wrong, repeatably, until the fault is used up.
+"""Faults: a share of a tenant's requests fails, repeatably, until the fault is used up.
 
-Here is which requests a fault takes; ``cart_mock.api.faults`` does to them what it says.
+This module selects the requests of a fault; ``cart_mock.api.faults`` applies it to them.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ Kind = Literal["latency", "error", "drop", "stall", "truncate", "malform", "lose
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 LONGEST = 3600.0
-"""Seconds that an injected latency lasts at most, whatever its distribution."""
+"""Maximum of an injected latency in seconds, for every distribution."""
 
 
 class Plan(NamedTuple):
-    """Which requests a fault is for, and what it does to them.
+    """The requests of a fault, and its effect on them.
 
     ``operation``, ``cart`` and ``customer`` narrow it to requests of that operation and about those
     ids. It applies to ``share`` of these, ``times`` times; then it is used up. A latency is
@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
 
 class InjectedFault:
-    """A plan in force."""
+    """An active plan."""
 
     def __init__(self, fault_id: str, plan: Plan) -> None:
         self.id = fault_id
@@ -57,7 +57,7 @@ class InjectedFault:
         return {"id": self.id, "applied": self.applied, **plan}
 
     def takes(self, applies: Callable[[Plan], bool]) -> bool:
-        """Whether the fault takes a request that its plan ``applies`` to; counts it if so."""
+        """Return whether the fault takes a request that its plan ``applies`` to, and count it."""
         plan = self.plan
         if self.is_used_up or not applies(plan):
             return False
@@ -72,7 +72,7 @@ class InjectedFault:
         return self.plan.times is not None and self.applied >= self.plan.times
 
     def latency(self) -> float:
-        """Return how long this request waits, in seconds."""
+        """Return the delay of this request in seconds."""
         if self.plan.median is None:
             return self.plan.seconds or 0.0
         return min(
@@ -83,14 +83,15 @@ class InjectedFault:
 class Faults:
     """The faults of one tenant, in the order in which they were added.
 
-    Latencies add up; the first of the others that takes a request decides its answer. While there
+    Latencies add up. Of the other faults, the first that takes a request decides its answer. While
+    there
     are faults, ``injector`` stands among the tenant's interceptors.
     """
 
     def __init__(self, interceptors: InterceptorChain) -> None:
         self._interceptors = interceptors
         self.injector: Interceptor | None = None
-        """What applies the faults to requests; the API sets it when the tenant is created."""
+        """The interceptor that applies the faults; the API sets it when the tenant is created."""
         self._faults: dict[str, InjectedFault] = {}
         self._made = 0
 
@@ -101,7 +102,7 @@ class Faults:
         return len(self._faults)
 
     def add(self, plan: Plan) -> InjectedFault:
-        """Put a plan in force."""
+        """Activate a plan."""
         self._made += 1
         fault = InjectedFault(f"fault-{self._made}", plan)
         self._faults[fault.id] = fault
@@ -109,7 +110,7 @@ class Faults:
         return fault
 
     def remove(self, fault_id: str) -> bool:
-        """Remove a fault; whether there was one."""
+        """Remove a fault, and return whether it existed."""
         found = self._faults.pop(fault_id, None) is not None
         if not self._faults:
             self._interceptors.set("faults", None)
@@ -123,7 +124,7 @@ class Faults:
     def take(
         self, applies: Callable[[Plan], bool]
     ) -> tuple[list[InjectedFault], InjectedFault | None]:
-        """Return the latencies that take a request, and the one other fault that does, if any."""
+        """Return the latencies that apply to a request, and at most one other fault."""
         latencies, decisive = [], None
         for fault in self:
             if fault.plan.kind != "latency" and decisive is not None:
@@ -139,7 +140,7 @@ class Faults:
 
 
 def problem_of(plan: Mapping[str, Any]) -> tuple[str, str, str] | None:
-    """Return what is wrong with a new fault, how to fix it, and the field; None if it is valid."""
+    """Return the problem of a new fault, how to fix it, and the field; None if it is valid."""
     kind = plan["kind"]
     if kind == "latency":
         if ("seconds" in plan) == ("median" in plan):

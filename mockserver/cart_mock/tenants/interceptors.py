@@ -1,4 +1,4 @@
-"""What may stand between a tenant's requests and its rules."""
+"""The interceptors that run before a tenant's rules."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class InterceptorChain:
     def __init__(self) -> None:
         self._interceptors: dict[InterceptorName, Interceptor] = {}
         self.active: tuple[Interceptor, ...] = ()
-        """The interceptors in force, the outermost first."""
+        """The active interceptors, outermost first."""
 
     def set(self, name: InterceptorName, interceptor: Interceptor | None) -> None:
-        """Put an interceptor in its place, or take it out."""
+        """Install an interceptor under its name, or remove it."""
         if interceptor is None:
             self._interceptors.pop(name, None)
         else:

@@ -159,14 +159,14 @@ class TenantRegistry:
             tenant.store.fill(self._seed.customer_entities(now), self._seed.cart_entities(now))
 
     def has_secret(self, tenant: Tenant, secret: str) -> bool:
-        """Whether that is the secret of the tenant's key, compared in constant time."""
+        """Return whether that is the secret of the tenant's key, compared in constant time."""
         if self._clients is None:
             return tenant.store.accepts_secret(secret)
         pinned = self._clients.get(tenant.name)
         return secrets.compare_digest(secret.encode(), (pinned or "").encode()) and bool(pinned)
 
     def delete(self, name: str) -> None:
-        """Delete a tenant and its files; nothing happens if there is none."""
+        """Delete a tenant and its files, if it exists."""
         tenant = self._tenants.pop(name, None)
         if tenant is None:
             return

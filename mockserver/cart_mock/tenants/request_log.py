@@ -31,7 +31,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     ``ctx`` is the RequestContext or TokenRequestContext that the rules judged, None if the request
     did not get so far. ``at`` is the machine's time in seconds since the epoch.
-    ``refusal_context`` is the state that a refusal rests on and that ``ctx`` does not hold.
+    ``refusal_context`` is state behind a refusal that is not in ``ctx``.
     """
 
     at: float
@@ -141,7 +141,7 @@ class RequestLog:
         return entries, True
 
     def last_id(self) -> str | None:
-        """Return the id of the last request, None if there is none."""
+        """Return the id of the last request, or None for an empty log."""
         return self.entries[-1].request.id if self.entries else None
 
     def find(self, request_id: str) -> Entry | None:

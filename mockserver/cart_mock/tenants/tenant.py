@@ -13,7 +13,7 @@ from cart_mock.tenants.request_log import RequestLog
 
 
 class TenantDeleted(Exception):
-    """The tenant was deleted while one of its requests was under way."""
+    """A tenant that was deleted during one of its requests."""
 
 
 class TooManyTenants(Exception):
@@ -23,8 +23,7 @@ class TooManyTenants(Exception):
 class Tenant:
     """A ``client_id`` with its store, clock, request log, interceptors, faults and snapshots.
 
-    ``new_id`` makes the ids of what its requests create; ``breaks`` are the names of the rules that
-    are broken here.
+    ``new_id`` makes the ids of new carts and customers; ``breaks`` are the names of its breaks.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""The control API at ``/_mock`` and its page: prepare a store, and see why requests failed.
+"""The control API at ``/_mock`` and its page, to prepare a store and to explain refusals.
 
-A Connexion application of its own, with stock validation, built from ``workbench.yaml``. One module
-a group of operations (``*_api``), one function an ``operationId``; each works on a `Tenant`.
+It is a separate Connexion application with stock validation, built from ``workbench.yaml``. It has
+a module for each group of operations (``*_api``) and a function for each ``operationId``.
 May import every folder of the mock except ``accelerator``; only ``app`` and ``launch`` import it.
 Start reading at `routes`, then `app`.
 """

@@ -13,7 +13,7 @@ from connexion.lifecycle import ConnexionRequest
 from cart_mock.workbench.errors import Refusal
 
 CONTROL_KEY: Final = "cart-mock.control-key"
-"""Where the ASGI scope of a request holds the key that is required."""
+"""The name in the ASGI scope under which the required key is stored."""
 
 _LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
@@ -28,7 +28,7 @@ def check_key(key: str, request: ConnexionRequest) -> Mapping[str, Any] | None:
 
 
 def check_is_local(headers: Mapping[bytes, bytes]) -> None:
-    """Refuse a request that came through a page or a name of another machine. Raises Refusal."""
+    """Raise Refusal if a request came from a page, or through a host name, of another machine."""
     origin = headers.get(b"origin", b"").decode("latin-1")
     host = headers.get(b"host", b"").decode("latin-1")
     hint = "Call from this machine, by its address, or start cart-mock with --control-key."
@@ -45,10 +45,10 @@ def is_loopback_origin(origin: str) -> bool:
 
 
 def is_local_host(header: str) -> bool:
-    """Return whether a ``Host`` header can only mean this machine or a bare address.
+    """Return whether a ``Host`` header is a name of this machine or an IP address.
 
-    Any other name could be a public one that an attacker made resolve to this machine, or that of a
-    proxy for other clients.
+    Any other name could be a public name that an attacker resolves to this machine, or the name of
+    a proxy for other clients.
     """
     host = _host_of(f"//{header}")
     if "." not in host or host.endswith(".localhost"):

@@ -43,9 +43,10 @@ def create_workbench(
 ) -> ASGIApp:  # fmt: skip
     """Return the control API of a mock, to be served at ``BASE_PATH``.
 
-    With a ``control_key``, only the page, health and readiness are available without it. With none,
-    requests from other machines' pages and names are refused. With ``validate_responses`` Connexion
-    checks the answers against the document, too. ``body_limit`` is in bytes.
+    If a ``control_key`` is set, only the page, health and readiness are available without it.
+    Otherwise requests from pages or through host names of other machines are refused. With
+    ``validate_responses`` Connexion checks the answers against the document, too. ``body_limit`` is
+    in bytes.
     """
     document = read_document(DOCUMENT_PATH)
     if control_key is None:
@@ -70,7 +71,7 @@ def create_workbench(
 def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTemplates[str]) -> None:
     async def refuse(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
         if isinstance(error, HTTPException) and error.status_code == 405:
-            # Starlette's own Allow has the methods of only one of the path's routes.
+            # Starlette's own Allow header only has the methods of one of the path's routes.
             methods = routes.methods(request.scope["path"])
             allowed = ", ".join(method for method in methods if method != "OPTIONS")
             refusal = connexion_errors.method_not_allowed(str(request.scope["method"]), allowed)
@@ -96,9 +97,9 @@ def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTempl
 
 
 class _ReadableBodies:
-    """Refuses bodies that are too large, or that are JSON which the API could not send back.
+    """A filter that refuses bodies over the limit, and JSON that the API could not return.
 
-    Python's own reader takes more than JSON allows: lone surrogates, NaN, infinities.
+    Python's own parser accepts more than JSON allows: lone surrogates, NaN, infinities.
     """
 
     def __init__(self, app: ASGIApp, errors: ErrorResponses, limit: int) -> None:
@@ -171,7 +172,7 @@ def _is_long_number(body: bytes) -> bool:
 
 
 class _AccessGate:
-    """Refuses requests from other machines unless a key protects the API; serves the page."""
+    """A gate that refuses requests from other machines unless a key is set, and serves the page."""
 
     def __init__(
         self, app: ASGIApp, errors: ErrorResponses, control: Control, control_key: str | None

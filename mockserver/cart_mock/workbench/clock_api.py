@@ -15,7 +15,7 @@ _EARLIEST, _LATEST = 0.0, 253402214400.0
 
 
 async def get_clock(store: str) -> Body:
-    """Show a store's time."""
+    """Return a store's time."""
     return {"data": clock_to_dict(tenant_named(store).clock)}
 
 

@@ -1,4 +1,4 @@
-"""What the control API's functions work on: the mock, its metrics, and the tenant in the path."""
+"""The objects that the control API's functions use: mock, metrics, and the tenant in the path."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.errors import Refusal
 
 CONTROL: Final = "cart-mock.control"
-"""Where the ASGI scope of a request holds the `Control`."""
+"""The name in the ASGI scope under which the `Control` is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One mock under control. ``started`` is when, by the monotonic clock."""
+    """A mock with its metrics. ``started`` is its start time by the monotonic clock."""
 
     mock: Mock
     metrics: Metrics
@@ -27,7 +27,7 @@ class Control:
 
 
 def control() -> Control:
-    """Return what the present request controls."""
+    """Return the control object of the current request."""
     found: Control = current_request.scope[CONTROL]
     return found
 
@@ -56,5 +56,5 @@ def _unknown(name: str) -> Refusal:
 
 
 def name_in_path(segment: str) -> str:
-    """Return the name in a path segment, in which an encoded slash is still encoded."""
+    """Decode a path segment in which only an encoded slash is still encoded."""
     return segment.replace("%2F", "/").replace("%2f", "/")

@@ -1,4 +1,4 @@
-"""Operations on coverage: what a test run has exercised of the contract."""
+"""Operations on coverage: which parts of the contract a test run has exercised."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cart_mock.workbench.errors import Refusal
 
 
 async def get_coverage(store: str, output: str = "json", require: str = "") -> ConnexionResponse:
-    """Show what a store's requests have exercised."""
+    """Return what a store's requests have exercised."""
     tenant, mock = tenant_named(store), control().mock
     required = [rule_id for rule_id in require.split(",") if rule_id]
     unknown = unmeasured(mock.contract, required)

@@ -12,10 +12,10 @@ from cart_mock.messages import encode_json
 
 
 class Refusal(Exception):
-    """A request to the control API is refused, and nothing has changed.
+    """The refusal of a request to the control API, which has changed nothing.
 
     ``error_id`` names an error of ``workbench.yaml`` or a protocol error of the contract. Its text
-    goes on with ``reason`` and ``hint``: what is wrong with this request, and how to fix it.
+    continues with ``reason`` and ``hint``: what is wrong with this request, and how to fix it.
     """
 
     def __init__(self, error_id: str, reason: str, hint: str, source: str | None = None) -> None:
@@ -29,7 +29,7 @@ class _Error(NamedTuple):
 
 
 class ErrorResponses:
-    """Renders refusals with the statuses and texts of the two documents' errors."""
+    """A renderer of refusals, with the statuses and texts of both documents."""
 
     def __init__(self, document: Mapping[str, Any], contract: Contract) -> None:
         self._errors = {e["id"]: _Error(e["status"], e["text"]) for e in document["x-errors"]}

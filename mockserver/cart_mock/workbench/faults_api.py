@@ -1,4 +1,4 @@
-"""Operations on faults: inject them, list them, take them back."""
+"""Operations on faults: inject, list and remove them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _RETRY_AFTER = 1
 
 
 async def list_faults(store: str) -> Body:
-    """List the faults in force."""
+    """List the active faults."""
     return {"data": [fault.to_dict() for fault in tenant_named(store).faults]}
 
 
 async def add_fault(store: str, body: Body) -> tuple[Body, int]:
-    """Put a fault in force."""
+    """Inject a fault."""
     tenant = tenant_named(store)
     _check(body, control().mock.contract)
     plan = Plan(**{"seed": secrets.randbelow(1_000_000), **body})
@@ -33,13 +33,13 @@ async def add_fault(store: str, body: Body) -> tuple[Body, int]:
 
 
 async def remove_faults(store: str) -> tuple[None, int]:
-    """Take back every fault."""
+    """Remove every fault."""
     tenant_named(store).faults.clear()
     return None, 204
 
 
 async def remove_fault(store: str, fault: str) -> tuple[None, int]:
-    """Take back one fault."""
+    """Remove one fault."""
     tenant = tenant_named(store)
     if not tenant.faults.remove(fault):
         known = ", ".join(f.id for f in tenant.faults) or "none"

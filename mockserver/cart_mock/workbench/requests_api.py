@@ -22,7 +22,7 @@ from cart_mock.workbench.slices import convert_all, json_lists, sliced
 Body = dict[str, Any]
 
 _POLL = 0.1
-"""Seconds between two looks at a log that has nothing new."""
+"""Seconds between two checks of the log for new requests."""
 
 
 async def list_storeless_requests(**parameters: Any) -> ConnexionResponse:
@@ -43,7 +43,7 @@ async def clear_requests(store: str) -> tuple[None, int]:
 
 
 async def explain_request(request: str) -> Body:
-    """Show one request of any store, with an explanation of its answer."""
+    """Return one request of any store, with an explanation of its answer."""
     entry, tenant = await _find(request)
     base_url = f"{current_request.scope['scheme']}://{current_request.headers['host']}"
     shown = request_to_dict(entry, None if tenant is None else tenant.name)
@@ -53,7 +53,7 @@ async def explain_request(request: str) -> Body:
 
 
 async def verify_requests(store: str, body: Body) -> Body:
-    """Check whether there was a request like this, this often."""
+    """Check whether such requests were sent, that many times."""
     tenant = tenant_named(store)
     if "times" in body and ("at_least" in body or "at_most" in body):
         hint = 'Send either "times", or "at_least" and "at_most".'
@@ -82,7 +82,7 @@ async def _find(request_id: str) -> tuple[Entry, Tenant | None]:
 
 
 class _Query(NamedTuple):
-    """The query parameters of a list; without a value, a filter accepts any request."""
+    """The query parameters of a list. A filter without a value accepts any request."""
 
     operation: str | None = None
     status: str | None = None

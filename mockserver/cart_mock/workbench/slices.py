@@ -1,4 +1,4 @@
-"""Long work in slices, so that other requests do not wait for it: long lists, and their JSON."""
+"""Renders long lists in slices of work, so that other requests are not delayed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SLICE = 0.005
 
 
 async def sliced(items: Iterable[T]) -> AsyncIterator[T]:
-    """Yield the items; after each slice of work, let the event loop serve others."""
+    """Yield the items, and let the event loop serve other requests after each slice."""
     until = perf_counter() + _SLICE
     for item in items:
         yield item

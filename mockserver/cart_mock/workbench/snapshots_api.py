@@ -61,7 +61,7 @@ async def list_snapshots(store: str) -> Body:
 
 
 async def take_snapshot(store: str, snapshot: str) -> Body:
-    """Keep the present content under a name."""
+    """Store the current content under a name."""
     tenant, name = tenant_named(store), name_in_path(snapshot)
     taken = await _now(tenant)
     if len(tenant.snapshots) >= MAX_SNAPSHOTS and name not in tenant.snapshots:
@@ -101,7 +101,7 @@ async def restore_snapshot(store: str, snapshot: str) -> Body:
 
 
 async def diff_states(store: str, before: str, after: str | None = None) -> Body:
-    """Compare a snapshot with another one, or with the present content."""
+    """Compare a snapshot with another one, or with the current content."""
     tenant = tenant_named(store)
     first = _snapshot_named(tenant, before, "before")
     second = await _now(tenant) if after is None else _snapshot_named(tenant, after, "after")

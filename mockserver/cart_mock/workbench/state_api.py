@@ -59,7 +59,7 @@ def _exported(read: Callable[[], tuple[list[Customer], list[Cart]]], times: bool
 
 
 async def import_state(store: str, body: Body) -> Body:
-    """Replace a store's content by that of an export, or change nothing."""
+    """Replace a store's content by that of an export. An invalid export changes nothing."""
     tenant = tenant_named(store)
     try:
         seed = await asyncio.to_thread(seed_of, body, "the state")

@@ -14,8 +14,9 @@ from cart_mock.workbench import connexion_errors
 from cart_mock.workbench.errors import ErrorResponses
 
 _FILES = Path(__file__).with_name("page")
-# The page loads nothing from other servers, runs only the scripts among its files, and a text from
-# a store cannot become markup.
+# The page loads nothing from other servers and runs only its own scripts. A text from a store
+# cannot
+# # become markup.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -25,7 +26,7 @@ _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    # Another version of the mock may serve another page at the same URL later.
+    # A later version of the mock may serve another page at the same URL.
     "Cache-Control": "no-cache",
 }
 

@@ -1,4 +1,4 @@
-"""Operations on stores: list, create, show, reset and delete them."""
+"""Operations on stores: list, create, get, reset and delete them."""
 
 from __future__ import annotations
 
@@ -63,18 +63,18 @@ async def create_store(body: Body) -> tuple[Body, int]:
 
 
 async def get_store(store: str) -> Body:
-    """Show a summary of one store."""
+    """Return a summary of one store."""
     return {"data": tenant_to_dict(tenant_named(store))}
 
 
 async def delete_store(store: str) -> tuple[None, int]:
-    """Delete a store with all it holds."""
+    """Delete a store with all its content."""
     control().mock.tenants.delete(tenant_named(store).name)
     return None, 204
 
 
 async def reset_store(store: str, body: Body | None = None) -> Body:
-    """Reset a store to what a new one is, except for the parts that the body names."""
+    """Reset a store to the state of a new one, except for the parts that the body names."""
     tenant, mock = tenant_named(store), control().mock
     keep = set((body or {}).get("keep", ()))
     if "clock" not in keep:

@@ -1,1 +1,1 @@
-"""Servers to try the suite on: correct ones that differ in what is free, and broken ones."""
+"""Servers to test the suite with: correct ones with different choices, and broken ones."""

@@ -1,4 +1,4 @@
-"""Servers that are no implementation at all: each must get the right exit status, and soon."""
+"""Servers that do not implement the API: the suite must exit soon, with the right status."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class _Any(BaseHTTPRequestHandler):
-    """Answers every method alike."""
+    """A handler that answers every method in the same way."""
 
     protocol_version = "HTTP/1.1"
 
@@ -43,7 +43,7 @@ class Always200(_Any):
 
 
 class AlwaysToken(_Any):
-    """200 and whatever makes a login look well, to every request."""
+    """Answers every request with 200 and the fields of a successful login."""
 
     def answer(self) -> None:
         body = {
@@ -95,7 +95,7 @@ class Trickles(_Any):
 
 
 class Closes(_Any):
-    """Closes the connection without a word."""
+    """Closes the connection without an answer."""
 
     def answer(self) -> None:
         self.close_connection = True
@@ -113,14 +113,14 @@ class CutsOff(_Any):
 
 
 class Redirects(_Any):
-    """Sends everybody on, round and round."""
+    """Redirects in a circle."""
 
     def answer(self) -> None:
         self.send(302, b"", "text/plain", Location=self.path)
 
 
 class NotHttp(_Any):
-    """Speaks something else."""
+    """Speaks another protocol."""
 
     def answer(self) -> None:
         self.wfile.write(b"220 mail.example.com ESMTP\r\n")
@@ -128,7 +128,7 @@ class NotHttp(_Any):
 
 
 class AnotherApi(_Any):
-    """A service of its own, with its own token endpoint."""
+    """A different service with its own token endpoint."""
 
     def answer(self) -> None:
         if self.path == "/oauth/access_token":
@@ -139,7 +139,7 @@ class AnotherApi(_Any):
 
 
 class UnsendableToken(_Any):
-    """An access token that fits into no header, for a time that is no time."""
+    """Returns an access token that is invalid in a header, and an invalid lifetime."""
 
     def answer(self) -> None:
         body = {"access_token": "\u65e5\u672c\ud800", "expires_in": 10**400}
@@ -147,7 +147,7 @@ class UnsendableToken(_Any):
 
 
 class Refuses(_Any):
-    """Takes no credentials."""
+    """Accepts no credentials."""
 
     def answer(self) -> None:
         body = {"errors": [{"status": 401, "title": "Unable to validate"}]}

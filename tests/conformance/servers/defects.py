@@ -1,8 +1,8 @@
 """Broken servers: each breaks one rule in a way that no break of the mock has.
 
-They are made of the reference server, an implementation that is not the mock. Most are subtle: one
-operation, one boundary, one order. ``DEFECTS`` names them as ``rule: how``. What a defect breaks is
-stated, not derived, so that the suite can be measured against it.
+They are variants of the reference server, which is independent of the mock. Most are subtle: one
+operation, one boundary, one order. ``DEFECTS`` names them as ``rule: how``. The rules that a
+defect breaks are stated, not derived, so that the suite can be measured against them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _DoneWithoutToken(Service):
 
 
 class _AnyTypeInBareArray(Service):
-    """The type is looked at in the envelope only."""
+    """The type is checked only in the envelope."""
 
     def entries(self, call: Call) -> list[Any] | None:
         entries = super().entries(call)
@@ -66,7 +66,7 @@ class _BadUtf8(Service):
 
 
 class _AnyKindOfToken(Service):
-    """A customer token will do as an access token."""
+    """A customer token is accepted as an access token."""
 
     def claims(self, token: str, kind: str) -> dict[str, str] | None:
         found = super().claims(token, kind)
@@ -103,7 +103,7 @@ class _EveryCartLeft(Service):
 
 
 class _OnlyFirstLoginDeletes(Service):
-    """Who logged in again may end no association with the new token."""
+    """A token of a second login cannot delete associations."""
 
     def __init__(self, free: Free | None = None) -> None:
         super().__init__(free)
@@ -121,7 +121,7 @@ class _OnlyFirstLoginDeletes(Service):
 
 
 class _EverybodyIsFirst(Service):
-    """A login names the first customer, also if another one logs in."""
+    """A login always returns the first customer."""
 
     def createCustomerToken(self, call: Call) -> Reply:
         status, document = super().createCustomerToken(call)
@@ -164,7 +164,7 @@ class _OnlyOwnCarts(Service):
 
 
 class _WrongStatusInside(Service):
-    """The status inside is another, for lists."""
+    """The status in the body of list errors is wrong."""
 
     def error(self, call: Call, refusal: Refusal) -> Reply:
         status, document = super().error(call, refusal)
@@ -193,7 +193,7 @@ class _EmptyErrors(Service):
 
 
 class _PasswordInList(Service):
-    """The list carries it in a field of another name."""
+    """The list contains the password in a field with another name."""
 
     def getCustomers(self, call: Call) -> Reply:
         status, document = super().getCustomers(call)
@@ -203,7 +203,7 @@ class _PasswordInList(Service):
 
 
 class _PasswordInError(Service):
-    """A refused registration echoes it."""
+    """A refused registration echoes the password."""
 
     def error(self, call: Call, refusal: Refusal) -> Reply:
         status, document = super().error(call, refusal)
@@ -242,7 +242,7 @@ class _NestedGrant(Service):
 
 
 class _ByCreation(Service):
-    """Lists go by when a cart was made."""
+    """Lists are ordered by the creation of carts."""
 
     def touch(self, cart: dict[str, Any]) -> None:
         made_at = cart.get("tick")
@@ -251,7 +251,7 @@ class _ByCreation(Service):
 
 
 class _OldestFirst(Service):
-    """Lists come the wrong way round."""
+    """Lists are in reverse order."""
 
     def getCarts(self, call: Call) -> Reply:
         for cart in self.carts.values():
@@ -264,7 +264,7 @@ class _OldestFirst(Service):
 
 
 class _OneMore(Service):
-    """A page has one entry more than asked for."""
+    """A page contains one entry more than requested."""
 
     def page(self, call: Call, entries: list[Any]) -> Reply:
         status, document = super().page(call, entries)
@@ -303,7 +303,7 @@ class _LimitTo99(_Limit):
 
 
 class _LongNames(Service):
-    """256 characters are taken."""
+    """256 characters are accepted."""
 
     def check_name(self, call: Call, data: dict[str, Any]) -> None:
         name = data.get("name")
@@ -322,7 +322,7 @@ class _ShortNames(Service):
 
 
 class _Composed(Service):
-    """Text is brought into normal form C."""
+    """Text is converted to normal form C."""
 
     def show(self, cart: dict[str, Any]) -> dict[str, Any]:
         import unicodedata
@@ -333,7 +333,7 @@ class _Composed(Service):
 
 
 class _SecretPrefix(Service):
-    """The beginning of a secret will do."""
+    """A prefix of the secret is accepted."""
 
     def createAccessToken(self, call: Call) -> Reply:
         from urllib.parse import parse_qs
@@ -356,7 +356,7 @@ class _EveryCartIsLast(Service):
 
 
 class _TenOnAPage(Service):
-    """A page of carts has ten unless more are asked for."""
+    """A page of carts contains ten by default."""
 
     def number(self, call: Call, name: str, default: int, least: int, most: int) -> int:
         few = call.operation == "getCarts" and name == "limit"
@@ -364,13 +364,13 @@ class _TenOnAPage(Service):
 
 
 class _UnsafePaths(Service):
-    """Carts are made lazily, under any id."""
+    """Carts are created on first use, with any id."""
 
     def __init__(self, free: Free | None = None) -> None:
         super().__init__(free or Free(lazy_carts=True))
 
     def check_cart_id(self, call: Call) -> None:
-        """Any id will do."""
+        """Accept any id."""
 
 
 class _LastBreak(_UnsafePaths):

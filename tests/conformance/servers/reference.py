@@ -1,7 +1,7 @@
-"""A second implementation of the contract, written apart from the mock, to try the suite on.
+"""A second implementation of the contract, independent of the mock, to test the suite with.
 
-It is small and slow, keeps everything in dictionaries, and serves over ``http.server``. What the
-contract leaves free is a field of :class:`Free`; a *defect* breaks one rule, see
+It is small and slow, keeps everything in dictionaries, and uses ``http.server``. Each choice that
+the contract leaves open is a field of :class:`Free`. A *defect* breaks one rule, see
 :mod:`tests.conformance.servers.defects`.
 """
 
@@ -43,7 +43,7 @@ LAST_TEXT = (
 
 @dataclass(frozen=True)
 class Free:
-    """What a correct deployment may choose. The defaults are the mock's choices."""
+    """The choices of a correct deployment. The defaults are those of the mock."""
 
     status_as_string: bool = False
     texts_in_detail: bool = False
@@ -82,7 +82,7 @@ class Free:
 
 
 class Refusal(Exception):
-    """One rule is broken."""
+    """The refusal of a request that breaks one rule."""
 
     def __init__(self, rule: str, status: int, text: str, inside: int | None = None) -> None:
         super().__init__(text)
@@ -91,7 +91,7 @@ class Refusal(Exception):
 
 @dataclass
 class Call:
-    """One request, taken apart."""
+    """One parsed request."""
 
     method: str
     path: str
@@ -225,7 +225,7 @@ class Service:
             return reply
 
     def after_refusal(self, call: Call, refusal: Refusal) -> None:
-        """Where a defect changes something in spite of the refusal."""
+        """Do nothing; a defect overrides this to change something despite the refusal."""
 
     def createAccessToken(self, call: Call) -> Reply:
         form = {k: v[0] for k, v in parse_qs(call.body.decode()).items()}
@@ -290,7 +290,7 @@ class Service:
             self.check_entry,
             self.check_cart,
         ]
-        # Only checks that need nothing of one another can change places.
+        # Only independent checks can change places.
         if self.free.last_check_first:
             checks = [self.check_cart_id, self.check_cart, *checks]
         for check in checks:
@@ -662,7 +662,7 @@ ROUTES = (
 
 
 def route(call: Call) -> None:
-    """Find the operation; it stays empty where there is none."""
+    """Find the operation, which stays empty for an unknown path or method."""
     for pattern, methods in ROUTES:
         match = re.fullmatch(pattern, call.path)
         if match and call.method in methods:
@@ -728,7 +728,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is nothing to print."""
+        """Print nothing when a client has disconnected."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Correct servers that differ in everything the contract leaves free: none may deviate."""
+"""Correct servers that differ in all choices of the contract: the suite must accept them."""
 
 from __future__ import annotations
 

@@ -10,17 +10,17 @@ from cart_mock.state.seed import Seed, SeedAssociation, SeedCart, SeedCustomer, 
 
 BIG_SHOP = "big-shop"
 BIG_SHOP_CARTS = 100_000
-"""How many carts the big shop has, unless asked for another number."""
+"""Default number of carts in the big shop."""
 _CARTS_PER_CUSTOMER = 10
 
 SCENARIOS: Mapping[str, str] = {
     "empty-shop": "No customers and no carts.",
-    "one-shopper": "Ada with two carts, and a third cart that is nobody's.",
+    "one-shopper": "Ada with two carts, and a third cart without a customer.",
     "shared-cart": "Ada and Bob share a cart; Ada has one of her own, and so has Cleo.",
     "contact-email": "A guest's cart with a contact email, and Ada with a cart of her own.",
     BIG_SHOP: f"{BIG_SHOP_CARTS:,} carts, {_CARTS_PER_CUSTOMER} for each customer, Ada the first.",
 }
-"""Name to what it holds. The password of Ada, Bob and Cleo is their id and ``-password``."""
+"""Descriptions by name. The password of Ada, Bob and Cleo is their id and ``-password``."""
 
 
 def scenario(name: str, carts: int | None = None) -> Seed:
@@ -34,7 +34,7 @@ def scenario(name: str, carts: int | None = None) -> Seed:
 
 @cache
 def _shipped(name: str) -> Seed:
-    # Kept, and with it the hashes of its passwords, which are slow to make.
+    # Cached, because the hashes of its passwords are slow to compute.
     return load_seed(Path(__file__).with_name(f"{name}.json"))
 
 
@@ -61,7 +61,7 @@ def _big_shop(carts: int) -> Seed:
     cart_ids = [f"cart-{n:06}" for n in range(1, carts + 1)]
     return Seed(
         customers=(
-            SeedCustomer("ada", "Ada", "ada@example.com", password="ada-password"),  # noqa: S106  # a scenario's, for all to know
+            SeedCustomer("ada", "Ada", "ada@example.com", password="ada-password"),  # noqa: S106  # a scenario's password is public
             *(SeedCustomer(c, f"Shopper {c[8:]}", f"{c}@example.com") for c in others),
         ),
         carts=tuple(SeedCart(c, f"Cart {c[5:]}") for c in cart_ids),
