@@ -34,17 +34,10 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 class Violation(NamedTuple):
     """The way in which a request breaks a rule.
 
-    <<<<<<< HEAD
-        ``reason`` is what was wrong with this request, ``hint`` what to send instead: sentences that
-        go on from the rule's text. ``source`` is the one field to blame. ``variant`` names the protocol
-        error to answer with, for a rule that has more than one answer. ``detail`` is the sentence that
-        ``detail`` begins with, for a rule that has one for each field. ``others`` are further fields to
-        blame, each with an entry of its own.
-    =======
-        ``reason`` says what is wrong with this request, ``hint`` what to send instead. Both continue
-        the rule's text. ``source`` is the field that is wrong. If a rule has more than one answer,
-        ``variant`` names the protocol error to use.
-    >>>>>>> words
+    ``reason`` says what is wrong with this request, ``hint`` what to send instead. Both continue
+    the rule's text. ``source`` is the field that is wrong. If a rule has more than one answer,
+    ``variant`` names the protocol error to use. If a rule has a sentence for each field, ``detail``
+    is the one to begin with, and ``others`` are further fields, each with an entry of its own.
     """
 
     reason: str

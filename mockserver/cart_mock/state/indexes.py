@@ -165,12 +165,8 @@ class UpdateOrderIndex:
     def set(self, cart_id: str, updated_at: int, *, in_place: bool = False) -> int:
         """Add a cart, or move it to its time of update, in seconds since the epoch.
 
-        <<<<<<< HEAD
-                Of carts of one second, the one that was set last is the newest. With ``in_place`` a cart
-                that has that time already stays where it is.
-        =======
-                With ``in_place``, a cart that already has that time keeps its place.
-        >>>>>>> words
+        Of carts of one second, the one that was set last is the newest. With ``in_place``, a cart
+        that already has that time keeps its place.
         """
         old = self._place_of.get(cart_id)
         if old is not None:
