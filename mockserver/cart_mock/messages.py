@@ -34,16 +34,16 @@ class Violation(NamedTuple):
 
     ``reason`` is what was wrong with this request, ``hint`` what to send instead: sentences that
     go on from the rule's text. ``source`` is the one field to blame. ``variant`` names the protocol
-    error to answer with, for a rule that has more than one answer. ``detail`` is the sentence that
-    ``detail`` begins with, for a rule that has one for each field. ``others`` are further fields to
-    blame, each with an entry of its own.
+    error to answer with, for a rule that has more than one answer. ``rest`` is the rest
+    of the sentence that the rule's ``detail`` begins, for a rule that has one for each field.
+    ``others`` are further fields to blame, each with an entry of its own.
     """
 
     reason: str
     hint: str
     source: str | None = None
     variant: str | None = None
-    detail: str | None = None
+    rest: str | None = None
     others: tuple[Violation, ...] = ()
 
 

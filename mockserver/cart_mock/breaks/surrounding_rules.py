@@ -358,6 +358,11 @@ _PAGES = (
         needed=True,
     ),
     *refusal(
+        "filter-invalid",
+        [("counts-as-none", "Such a filter counts as none.", IgnoreRule())],
+        needed=True,
+    ),
+    *refusal(
         "page-out-of-range",
         [
             ("clamped", "What is out of range is taken for the nearest that is not.",
