@@ -52,6 +52,7 @@ _READ_FROM_ERRORS = {
     "customer-not-permitted",
     "cart-has-contact-email",
     "last-cart",
+    "filter-invalid",
     "credentials-wrong",
 }
 CONSEQUENCES: dict[str, set[str]] = {
@@ -117,7 +118,7 @@ CONSEQUENCES: dict[str, set[str]] = {
     "any-symbol:normalised": {"cart-name-missing"},
     "error-envelope:empty": _READ_FROM_ERRORS,
     "error-envelope:no-entry": _READ_FROM_ERRORS,
-    "error-envelope:title-missing": {"cart-has-contact-email", "last-cart"},
+    "error-envelope:title-missing": {"cart-has-contact-email", "filter-invalid", "last-cart"},
     "success-answer:cart-relationships": {
         "association-visible",
         "shared-cart",

@@ -36,10 +36,10 @@ class _Error(NamedTuple):
 
 
 def _detail(error: _Error, violation: Violation) -> str:
-    if violation.detail is not None:
-        return f"{violation.detail} {violation.hint}"
     if error.detail is None:
         return f"{error.text}: {violation.reason}. {violation.hint}"
+    if violation.rest is not None:
+        return f"{error.detail}{violation.rest} {violation.hint}"
     if not error.detail.endswith("."):
         return error.detail
     return f"{error.detail} {violation.reason[:1].upper()}{violation.reason[1:]}. {violation.hint}"

@@ -36,15 +36,15 @@ class Violation(NamedTuple):
 
     ``reason`` says what is wrong with this request, ``hint`` what to send instead. Both continue
     the rule's text. ``source`` is the field that is wrong. If a rule has more than one answer,
-    ``variant`` names the protocol error to use. If a rule has a sentence for each field, ``detail``
-    is the one to begin with, and ``others`` are further fields, each with an entry of its own.
+    ``variant`` names the protocol error to use. If a rule's ``detail`` has a sentence for each
+    field, ``rest`` completes it, and ``others`` are further fields with an entry of their own.
     """
 
     reason: str
     hint: str
     source: str | None = None
     variant: str | None = None
-    detail: str | None = None
+    rest: str | None = None
     others: tuple[Violation, ...] = ()
 
 

@@ -236,7 +236,43 @@ def test_a_cart_that_is_not_the_last_is_deleted_with_its_associations(world: Wor
     assert world.send("DELETE", "/v2/carts/two", world.admin).status_code == 400
 
 
-def test_the_administrator_lists_the_registered_carts_in_pages(world: World) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("eq(name,Party list)", ["b"]),
+        ('eq(name,"Party list")', ["b"]),
+        ("eq(name,party list)", []),
+        ("ilike(name,party list)", ["b"]),
+        ("ilike(name,*LIST)", ["c", "b", "a"]),
+        ("ilike(name,p*y*l*t)", ["b"]),
+        ("ilike(name,*p*p*)", ["c"]),
+        ("ilike(name,*)", ["c", "b", "a"]),
+        ("ilike(name,party list*party list)", []),
+        ("ilike(name,*list):ilike(name,party*)", ["b"]),
+        ("eq(name,Party list)|eq(name,Groceries list)", ["b", "a"]),
+        ("contains(account_ids,x)", []),
+        ("", ["c", "b", "a"]),
+    ],
+)
+def test_filter_of_an_administrator_chooses_carts(
+    world: World, wanted: str, found: list[str]
+) -> None:
+    for cart, name in (("a", "Groceries list"), ("b", "Party list"), ("c", "Shopping prep list")):
+        data = {"id": cart, "name": name}
+        world.send("POST", "/v2/carts", world.admin, json={"data": data})
+        world.wait(1)
+    answer = world.send("GET", "/v2/carts", world.admin, params={"filter": wanted})
+    assert [cart["id"] for cart in answer.json()["data"]] == found
+    assert answer.json()["meta"]["results"]["total"] == len(found)
+
+
+def test_filter_of_a_customer_is_ignored(world: World) -> None:
+    world.associate(world.cart("c"), world.ada)
+    answer = world.send("GET", "/v2/carts", world.as_ada(), params={"filter": "eq(name"})
+    assert [cart["id"] for cart in answer.json()["data"]] == ["c"]
+
+
+def test_the_administrator_lists_all_carts_in_pages(world: World) -> None:
     world.cart("unregistered")
     for i in range(5):
         world.wait(1)
@@ -246,11 +282,11 @@ def test_the_administrator_lists_the_registered_carts_in_pages(world: World) -> 
         for at in (0, 2, 4, 6)
     ]
     assert [[cart["id"] for cart in page["data"]] for page in pages] == [
-        ["c4", "c3"], ["c2", "c1"], ["c0"], [],
+        ["c4", "c3"], ["c2", "c1"], ["c0", "unregistered"], [],
     ]  # fmt: skip
     assert pages[1]["meta"] == {
         "page": {"limit": 2, "offset": 2, "current": 2, "total": 3},
-        "results": {"total": 5},
+        "results": {"total": 6},
     }
     assert pages[0]["links"]["prev"] is None
     assert pages[2]["links"]["next"] is None

@@ -12,6 +12,10 @@ from tests.probes.row import (
 
 LISTS = ("getCarts", "getCustomers")
 NO_NUMBERS = ("ten", "", "1.5", "1e1", "0x1", "%20", "%D9%A1", "--1", "+1")
+NO_FILTERS = (
+    "name", "eq(name", "eq(name,a", "eq(name,a)x", "eq(name,a):", "|eq(name,a)", "eq(colour,red)",
+    "gt(name,a)", 'eq(name,"a)', "%20",
+)  # fmt: skip
 OUT_OF_RANGE = (
     ("limit", "101", "100"), ("limit", "0", "1"), ("limit", "-1", "1"), ("offset", "-1", "0"),
     ("offset", "10001", "10000"), ("limit", "1000", "100"), ("limit", "9" * 5000, "100"),
@@ -24,6 +28,12 @@ def page_not_a_number() -> Iterator[Probe]:
         for name in ("page[limit]", "page[offset]"):
             for value in NO_NUMBERS:
                 yield probe(operation, query=f"{name}={value}", source=name)
+
+
+@probes
+def filter_invalid() -> Iterator[Probe]:
+    for text in NO_FILTERS:
+        yield probe("getCarts", query=f"filter={text}", source="filter")
 
 
 @probes

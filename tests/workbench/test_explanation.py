@@ -197,7 +197,7 @@ def cause_of(probe: Probe, content: bytes) -> dict[str, Any]:
         return path("cartID", str(sent.cart))
     if source == "customerID":
         return path(source, str(sent.record))
-    if source.startswith("page["):
+    if source.startswith("page[") or source == "filter":
         value = dict(parse_qsl(sent.query))[source]
         return {"in": "query", "name": source, "present": True, "value": value}
     if sent.operation == "createAccessToken":
@@ -302,7 +302,7 @@ def test_a_fault_of_the_mock_itself_is_found_too(
     def fail(*_: object) -> None:
         raise ValueError("on purpose")
 
-    monkeypatch.setattr("cart_mock.state.store.Store.registered_carts", fail)
+    monkeypatch.setattr("cart_mock.state.store.Store.all_carts", fail)
     answer = cart_mock.client.get("/v2/carts", headers=headers)
     assert answer.status_code == 500
     explained = cart_mock.explain(answer)

@@ -68,3 +68,16 @@ def _taken(ctx: CaseContext, name: str, value: str, level: Level) -> None:
     control = ctx.control(ctx.send(ctx.administrator, ctx.operation, query=f"{name}=10"))
     answer = ctx.send(ctx.administrator, ctx.operation, query=f"{name}={value}")
     ctx.status(answer, 200, control=control, level=level)
+
+
+@cases
+def filter_invalid() -> Iterator[Case]:
+    """Send what has not the form of a condition as the filter of the list of carts."""
+    for what, text in (("a word", "name"), ("half a condition", "eq(name")):
+        run = partial(_bad_filter, text=text)
+        yield Case("filter-invalid", "getCarts", what, run, 2, touches="nothing")
+
+
+def _bad_filter(ctx: CaseContext, text: str) -> None:
+    control = ctx.control(ctx.send(ctx.administrator, "getCarts"))
+    ctx.refused(ctx.send(ctx.administrator, "getCarts", query=f"filter={text}"), control)

@@ -292,6 +292,17 @@ def _is_out_of_range(name: str, value: str) -> bool | None:
     return None
 
 
+@_violates("filter-invalid")
+def filter_invalid(view: RequestView) -> bool | None:
+    filters = [value for name, value in view.query if name == "filter"]
+    if not any(filters) or view.is_administrator is False:
+        return False  # what a shopper's filter does is left open: it is not described
+    if len(filters) > 1 or view.is_administrator is None:
+        return None
+    # What has the form of a condition may be a filter that only this deployment has.
+    return None if re.search(r"[a-z]+\(.*,.*\)", filters[0], re.IGNORECASE) else True
+
+
 # --- Customers and tokens ---
 
 

@@ -14,7 +14,7 @@ from cart_spec.redaction import SECRET_FIELDS, SECRET_HEADERS, Redactor
 from cart_conformance.exchange import Answer
 from cart_conformance.findings import Finding
 from cart_conformance.oracle import Judgement, Oracle, TargetState, learn
-from cart_conformance.oracle.request_view import Token
+from cart_conformance.oracle.request_view import RequestView, Token
 from cart_conformance.results import CaseResult, Deviation, Phase, RuleVerdict, Verdict
 from cart_conformance.run.verdicts import Policy, fold
 from cart_conformance.traffic.recording import Recorded, Recording, is_withheld
@@ -82,7 +82,7 @@ def weigh(recording: Recording, oracle: Oracle, policy: Policy, *, alone: bool) 
                 Judged(shown, reading.operation, Verdict.SKIPPED, reason=recorded.left_out)
             )
             continue
-        if recorded.answer.status == 401 and reading.access is Token.VALID and not alone:
+        if not alone and _may_be_revoked(oracle, reading, recorded.answer.status):
             judgement = Judgement(reading.operation, cannot_tell=REVOKED)
         else:
             judgement = oracle.judge(recorded.answer, known, recorded.at)
@@ -91,6 +91,14 @@ def weigh(recording: Recording, oracle: Oracle, policy: Policy, *, alone: bool) 
         learn(reading, recorded.answer, judgement.rules[0] if judgement.rules else "")
         known = _remembered(known, alone=alone)
     return Evidence(judged, others, _verdicts(judgements, oracle.contract, policy, redactor))
+
+
+def _may_be_revoked(oracle: Oracle, reading: RequestView, status: int) -> bool:
+    """Return whether others may have ended a token that is valid as far as this traffic shows."""
+    if status == 401:
+        return reading.access is Token.VALID
+    # 403 is an invalid customer token too, and has other reasons.
+    return status == 403 and reading.customer is not None and oracle.allowed(reading).must_succeed
 
 
 def _judged(recorded: Recorded, judgement: Judgement, policy: Policy, redactor: Redactor) -> Judged:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from cart_mock.api import serializers
 from cart_mock.auth import passwords
 from cart_mock.auth.tokens import Tokens
+from cart_mock.rules.cart_filter import parse_cart_filter, passes
 from cart_mock.rules.context import RequestContext, TokenRequestContext
 from cart_mock.state.entities import Cart, Contact, Customer
 
@@ -55,8 +56,12 @@ def delete_customer_cart_association(ctx: RequestContext) -> Content:
 
 def get_carts(ctx: RequestContext) -> Content:
     owner, offset, limit = ctx.caller.customer_id, ctx.offset, ctx.limit
-    if owner is None:
-        carts, total = ctx.store.registered_carts(offset, limit)
+    wanted = parse_cart_filter(ctx.query.get("filter", "")) if owner is None else None
+    if wanted is not None:
+        found = ctx.store.carts_that(lambda cart: passes(wanted, cart.name))
+        carts, total = found[offset : offset + limit], len(found)
+    elif owner is None:
+        carts, total = ctx.store.all_carts(offset, limit)
     else:
         carts, total = ctx.store.carts_of(owner, offset, limit)
     return serializers.page("/v2/carts", serializers.cart_json, carts, total, offset, limit)

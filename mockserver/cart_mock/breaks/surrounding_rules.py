@@ -368,6 +368,11 @@ _PAGES = (
         needed=True,
     ),
     *refusal(
+        "filter-invalid",
+        [("counts-as-none", "Such a filter counts as none.", IgnoreRule())],
+        needed=True,
+    ),
+    *refusal(
         "page-out-of-range",
         [
             ("clamped", "A value out of range is replaced by the nearest valid one.",

@@ -16,6 +16,7 @@ from cart_mock.tenants.request_log import Entry
 JsonObject = dict[str, Any]
 
 _HEADERS = {ACCESS_HEADER, CUSTOMER_HEADER, "Content-Type", "Content-Encoding"}
+_QUERY = {"page[limit]", "page[offset]", "filter"}
 _FORM_FIELDS = {"grant_type", "client_id", "client_secret"}
 _STEP = re.compile(r"[^.\[\]]+")
 # Rules about more than one field, or about the thing that the request names.
@@ -50,7 +51,7 @@ def _place(entry: Entry, redactor: Redactor, source: str | None) -> JsonObject:
     if source in request.path_params:
         parameters = redactor.value(dict(request.path_params))
         return {"in": "path", "name": source, **_value(parameters, source)}
-    if source.startswith("page["):
+    if source in _QUERY:
         query = dict(parse_qsl(request.query.decode("latin-1"), keep_blank_values=True))
         return {"in": "query", "name": source, **_value(redactor.value(query), source)}
     if isinstance(entry.ctx, TokenRequestContext) or source in _FORM_FIELDS:

@@ -16,7 +16,6 @@ from cart_mock.bodies import Malformed
 from cart_mock.formats import EMAIL, MAX_NAME, SAFE_ID, UNSAFE_CHARACTER
 from cart_mock.inspection.commands import Command
 from cart_mock.rules.context import RequestContext, TokenRequestContext
-from cart_mock.state.entities import Cart
 from cart_mock.state.store import Store
 
 _ADMIN, _CUSTOMER = "ADMIN_TOKEN", "CUSTOMER_TOKEN"
@@ -98,27 +97,13 @@ class Suggester:
     # ---- Content of the store
     # ---------------------------------------------------------------------
 
-    def _may_use(self, cart: Cart) -> bool:
-        return (
-            not self._sends_customer_token
-            or not cart.customers
-            or self._caller_id in cart.customers
-        )
-
     def _usable_cart(self) -> tuple[list[Command], str]:
-        """Return the cart of the path if the caller may use it, else another, created if needed."""
+        """Return the cart of the path, with a safe id, and what creates it if needed."""
         cart_id = self._context.cart_id
         if not SAFE_ID.fullmatch(cart_id):
             cart_id = UNSAFE_CHARACTER.sub("-", cart_id)
-        cart = self._store.cart(cart_id)
-        if cart is not None and self._may_use(cart):
+        if self._store.cart(cart_id) is not None:
             return [], cart_id
-        if cart is not None:
-            if self._caller_id is not None and self._store.cart_count_of(self._caller_id):
-                own, _ = self._store.carts_of(self._caller_id, 0, 1)
-                return [], own[0].id
-            names = (f"{cart_id}-{n}" for n in itertools.count(2))
-            cart_id = next(name for name in names if self._store.cart(name) is None)
         body = {"data": {"id": cart_id, "name": "Cart"}}
         return [self._command("POST", "/v2/carts", body)], cart_id
 

@@ -68,8 +68,7 @@ def _faults(data: Mapping[str, Any], *, is_update: bool) -> Iterator[Violation]:
 
 
 def _fault(name: str, wrong: str, what: str, advice: str) -> Violation:
-    detail = f"The data.{name} field {wrong}."
-    return Violation(what, advice, f"data.{name}", detail=detail)
+    return Violation(what, advice, f"data.{name}", rest=f"{name} field {wrong}.")
 
 
 @predicate

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from cart_mock.formats import format_value
 from cart_mock.messages import Violation
+from cart_mock.rules.cart_filter import parse_cart_filter
 from cart_mock.rules.context import MAX_LIMIT, MAX_OFFSET, RequestContext
 from cart_mock.rules.registry import predicate
 
@@ -36,3 +37,15 @@ def page_out_of_range(ctx: RequestContext) -> Violation | None:
                 f"{name} is {value[:20]}", f"Send a number from {low} to {high}.", name
             )
     return None
+
+
+@predicate
+def filter_invalid(ctx: RequestContext) -> Violation | None:
+    text = ctx.query.get("filter")
+    if not text or ctx.caller.customer_id is not None or parse_cart_filter(text) is not None:
+        return None
+    return Violation(
+        f"it is {format_value(text)}",
+        "Send ilike(name,*VALUE*), eq(name,VALUE) or contains(account_ids,ID).",
+        "filter",
+    )

@@ -227,6 +227,14 @@ class Store:
         """Return a page of a customer's carts, newest update first, and how many it has in all."""
         return self._page(self._index_of(customer_id), offset, limit)
 
+    def all_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
+        """Return a page of all carts, newest update first, and how many there are in all."""
+        return self._page(self._by_update, offset, limit)
+
+    def carts_that(self, test: Callable[[Cart], bool]) -> list[Cart]:
+        """Return the carts that pass a test, newest update first. This scans all of them."""
+        return [cart for cart in self.all_carts(0, len(self._carts))[0] if test(cart)]
+
     def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of the carts with a customer, newest update first, and their number."""
         return self._page(self._registered, offset, limit)

@@ -54,7 +54,7 @@ class Free:
     bad_customer_token: int = 403
     lazy_carts: bool = False
     unknown_cart_by_get: bool = True
-    show_all_carts: bool = False
+    show_all_carts: bool = True
     microseconds: bool = False
     empty_relation: str = "object"
     extra_fields: bool = False
@@ -162,6 +162,8 @@ class Service:
         title, detail = refusal.text, f"{refusal.text}: see the documentation"
         if refusal.rule == "last-cart":
             title, detail = "Last cart", refusal.text
+        elif refusal.rule == "filter-invalid":
+            title, detail = "Bad Request", refusal.text
         elif refusal.rule == "cart-has-contact-email":
             title, detail = refusal.text, CONTACT_DETAIL
         elif self.free.texts_in_detail:
@@ -418,6 +420,9 @@ class Service:
     def getCarts(self, call: Call) -> Reply:
         if call.grant == "implicit" and call.me is None:
             self.refuse(call, "carts-need-an-owner", 403, PERMISSION_TEXT)
+        wanted = call.query.get("filter", [""])[0]
+        if call.me is None and wanted and not re.fullmatch(r"\w+\(\w+,.*\)", wanted):
+            self.refuse(call, "filter-invalid", 400, "Could not parse the supplied filter")
         carts = sorted(self.listed(call), key=lambda cart: -cart["tick"])
         return self.page(call, [self.show(cart) for cart in carts])
 

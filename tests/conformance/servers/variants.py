@@ -14,7 +14,7 @@ VARIANTS: dict[str, Free] = {
         extra_fields=True,
         media_type="application/vnd.api+json; charset=utf-8",
         bad_customer_token=401,
-        show_all_carts=True,
+        show_all_carts=False,
         carts_are_locked=True,
         contact_inside=400,
     ),

@@ -1,0 +1,65 @@
+"""The filter of the list of carts: what it says, and which carts it lets through."""
+
+from __future__ import annotations
+
+import re
+
+CartFilter = tuple[tuple[tuple[str, str], ...], ...]
+"""Alternatives; each has conditions that must all hold, as pairs of operator and value."""
+
+_CONDITION = re.compile(r"""([a-z]+)\(([a-z_]+),("[^"]*"|[^()"]*)\)""")
+_FIELDS = {"eq": "name", "ilike": "name", "contains": "account_ids"}
+
+
+def parse_cart_filter(text: str) -> CartFilter | None:
+    """Return the filter, or None if it cannot be parsed."""
+    alternatives: list[list[tuple[str, str]]] = [[]]
+    at = 0
+    while (found := _CONDITION.match(text, at)) is not None:
+        operator, field, value = found.groups()
+        if _FIELDS.get(operator) != field:
+            return None
+        alternatives[-1].append((operator, value.strip('"')))
+        at = found.end()
+        if at == len(text):
+            return tuple(map(tuple, alternatives))
+        if text[at] == "|":
+            alternatives.append([])
+        elif text[at] != ":":
+            return None
+        at += 1
+    return None
+
+
+def passes(wanted: CartFilter, name: str) -> bool:
+    """Return whether a cart with that name passes the filter. No cart here has an account."""
+    return any(
+        all(_holds(operator, value, name) for operator, value in conditions)
+        for conditions in wanted
+    )
+
+
+def _holds(operator: str, value: str, name: str) -> bool:
+    if operator == "eq":
+        return name == value
+    return operator == "ilike" and _is_like(value.casefold(), name.casefold())
+
+
+def _is_like(pattern: str, name: str) -> bool:
+    """Return whether a name has the parts of the pattern in their order, ``*`` between them.
+
+    A regular expression with many stars would take long for some names.
+    """
+    first, *rest = pattern.split("*")
+    if not rest:
+        return name == first
+    *middle, last = rest
+    at, end = len(first), len(name) - len(last)
+    if at > end or not name.startswith(first) or not name.endswith(last):
+        return False
+    for part in middle:
+        at = name.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return True
