@@ -189,7 +189,7 @@ _SUCCESS = breaks_of(
          _success(lambda _, a: with_content(a, content(a)["data"]), LIST)),
         ("list-meta", "The list of carts has no meta.",
          _success(_body(lambda body: body.pop("meta")), LIST)),
-        ("list-of-customers", "The list of customers reports a total of 0.",
+        ("list-of-customers", "The list of customers is an empty object.",
          _success(_body(lambda body: body.update(data={})), LIST_CUSTOMERS)),
         ("customer-created-200", "POST of a customer answers 200.",
          _success(_code(200), CREATE_CUSTOMER)),

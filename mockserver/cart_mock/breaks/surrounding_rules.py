@@ -570,7 +570,7 @@ _CREDENTIALS = refusal(
     "credentials-wrong",
     [
         ("any-password", "Any password of a known email is accepted.", IgnoreRule(_is_known)),
-        ("empty-password", "A known email is also accepted without a password.",
+        ("empty-password", "A known email is accepted with an empty or missing password.",
          IgnoreRule(lambda ctx: _is_known(ctx) and not ctx.data.get("password"))),
         ("tells-apart", "An unknown email gets a 404, a wrong password a 401.",
          PatchError(status(404), _is_unknown)),
