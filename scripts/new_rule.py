@@ -55,7 +55,7 @@ def main(
     )
     _append(
         CONDITIONS,
-        f'@_trial("{rule_id}")\ndef {function}(reading: RequestView) -> bool | None:\n'
+        f'@_violates("{rule_id}")\ndef {function}(view: RequestView) -> bool | None:\n'
         "    raise NotImplementedError\n",
     )
     _import_case(CASES / f"{cases}.py")
@@ -73,8 +73,12 @@ def main(
 def _group_of(rule_id: str, operations: list[str], group: str | None) -> str:
     """Return the group, by default that of the last refusal of the first operation.
 
-    Raises click.UsageError for a rule that exists and for an unknown operation.
+    Raises click.UsageError for a bad id, a rule that exists and an unknown operation.
     """
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", rule_id):
+        raise click.UsageError(
+            f"The id {rule_id} is not lower-case words with hyphens, such as last-cart."
+        )
     contract = load_contract()
     if any(rule.id == rule_id for rule in contract.rules):
         raise click.UsageError(f"The rule {rule_id} exists.")

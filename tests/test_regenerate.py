@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import runpy
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,9 +43,9 @@ def test_derived_file_is_current(path: Path) -> None:
     assert regenerate.DERIVED[path](current) == current, "run python -m scripts.regenerate"
 
 
-def test_new_rule_writes_a_stub_of_each_part(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the files that new_rule writes to; it writes to the copy."""
     contract = tmp_path / "contract.yaml"
     shutil.copy(new_rule.CATALOGUE, contract)
     monkeypatch.setattr(new_rule, "CATALOGUE", contract)
@@ -53,25 +56,50 @@ def test_new_rule_writes_a_stub_of_each_part(
     conditions = tmp_path / "conditions.py"
     shutil.copy(new_rule.CONDITIONS, conditions)
     monkeypatch.setattr(new_rule, "CONDITIONS", conditions)
+    return tmp_path
+
+
+def test_new_rule_writes_a_stub_of_each_part(copied: Path) -> None:
     arguments = ["cart-name-rude", "--operations", "createACart, updateACart", "--status", "422"]
     result = CliRunner().invoke(new_rule.main, arguments)
     assert result.exit_code == 0, result.output
-    added = load_contract(contract).rule("cart-name-rude")
+    added = load_contract(copied / "contract.yaml").rule("cart-name-rude")
     assert (added.group, added.status, added.text) == ("cart", 422, "Cart name rude")
     assert added.operations == ("createACart", "updateACart")
     for path in ("RULES/carts.py", "conditions.py", "CASES/carts.py", "PROBES/cart.py"):
-        source = (tmp_path / path).read_text(encoding="utf-8")
-        compile(source, path, "exec")
+        source = (copied / path).read_text(encoding="utf-8")
         assert source.count("def cart_name_rude(") == 1, path
+
+
+def test_new_rule_condition_registers_itself_in_its_module(copied: Path) -> None:
+    arguments = ["cart-name-rude", "--operations", "createACart"]
+    result = CliRunner().invoke(new_rule.main, arguments)
+    assert result.exit_code == 0, result.output
+    conditions = runpy.run_path(str(copied / "conditions.py"))
+    assert conditions["CONDITIONS"]["cart-name-rude"] is conditions["cart_name_rude"]
+
+
+@pytest.mark.parametrize("group", new_rule.MODULES)
+def test_new_rule_stubs_use_only_names_that_their_modules_have(copied: Path, group: str) -> None:
+    arguments = ["a-new-rule", "--operations", "createACart", "--group", group]
+    result = CliRunner().invoke(new_rule.main, arguments)
+    assert result.exit_code == 0, result.output
+    names = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select=F821"]
+    linted = subprocess.run(
+        [*names, str(copied)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert linted.returncode == 0, linted.stdout + linted.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["last-cart", "--operations", "getCarts"], "The rule last-cart exists."),
+        (["FOO_bar", "--operations", "getCarts"], "The id FOO_bar is not lower-case words"),
         (["a-rule", "--operations", "getcarts"], "Unknown operation getcarts."),
     ],
 )
+@pytest.mark.usefixtures("copied")
 def test_new_rule_refuses_what_it_cannot_add(arguments: list[str], said: str) -> None:
     result = CliRunner().invoke(new_rule.main, arguments)
     assert result.exit_code == 2
