@@ -650,6 +650,15 @@ def test_the_table_has_each_rule_and_failures_come_last() -> None:
     assert "seed 4711" in last
 
 
+@pytest.mark.parametrize(
+    ("requests", "said"), [(0, "0 requests"), (1, "1 request"), (2, "2 requests")]
+)
+def test_terminal_report_counts_requests_in_the_right_number(requests: int, said: str) -> None:
+    *before, last = run()
+    assert isinstance(last, RunFinished)
+    assert f"\n{said} in " in told([*before, replace(last, requests=requests)])
+
+
 def test_a_method_that_differs_from_its_rule_is_named() -> None:
     shown = told(deviating_run())
     assert re.search(r"type-not-customer .* POST deviates, DELETE conforms +6\n", shown)

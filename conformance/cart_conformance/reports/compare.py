@@ -15,6 +15,7 @@ from cart_spec import Contract
 from cart_conformance.config import Settings
 from cart_conformance.reports import FileReports
 from cart_conformance.reports.files import write_whole
+from cart_conformance.reports.prose import counted
 from cart_conformance.reports.tables import table_lines
 from cart_conformance.reports.terminal import ProgressReport, tolerant
 from cart_conformance.reports.text import one_line, visible
@@ -160,8 +161,8 @@ SHOWN = 5
 
 def told(found: Sequence[Difference], a: RunFinished, b: RunFinished) -> Iterator[str]:
     """Yield the comparison as lines for people."""
-    yield f"A  {visible(a.target)}  {a.requests} requests, exit status {a.exit_status:d}"
-    yield f"B  {visible(b.target)}  {b.requests} requests, exit status {b.exit_status:d}"
+    yield f"A  {visible(a.target)}  {counted(a.requests, 'request')}, exit status {a.exit_status:d}"
+    yield f"B  {visible(b.target)}  {counted(b.requests, 'request')}, exit status {b.exit_status:d}"
     yield f"Seed {a.seed}"
     yield ""
     rules = dict.fromkeys(each.rule for each in found)

@@ -45,6 +45,11 @@ def outcome_sentence(report: dict[str, Any]) -> str:
     return f"Of {len(report['rules'])} rules: {', '.join(told)}."
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, which takes an s unless the number is 1."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def duration(seconds: float) -> str:
     """Return a duration in words."""
     if seconds < 60:

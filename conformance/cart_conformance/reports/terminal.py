@@ -25,6 +25,7 @@ from rich.text import Text
 from cart_conformance.reports.document import document
 from cart_conformance.reports.prose import (
     OUTCOME_WORDS,
+    counted,
     duration,
     evidence,
     outcome_sentence,
@@ -115,7 +116,8 @@ class ProgressReport:
                 )
             case Provisioned():
                 how = "were given" if event.given else "were made"
-                self._say(f"{event.customers} customers {how}, {event.requests} requests")
+                requests = counted(event.requests, "request")
+                self._say(f"{event.customers} customers {how}, {requests}")
             case PhaseStarted():
                 self._start_layer(event)
             case CaseStarted():
@@ -169,7 +171,7 @@ class ProgressReport:
         self._stop()
         self._say(
             f"{_LAYER_WORDS[event.layer.value]}: {event.cases} cases,"
-            f" {event.requests} requests, {duration(event.elapsed)}"
+            f" {counted(event.requests, 'request')}, {duration(event.elapsed)}"
         )
         if event.problem:
             self._say(f"  ended early: {one_line(event.problem, 500)}", STYLES["error"])
@@ -177,7 +179,7 @@ class ProgressReport:
     def _cleaned(self, event: CleanupFinished) -> None:
         self._stop()
         self._say(
-            f"Cleaned up: {event.removed} removed, {event.requests} requests,"
+            f"Cleaned up: {event.removed} removed, {counted(event.requests, 'request')},"
             f" {duration(event.elapsed)}"
         )
         for problem in event.problems:
@@ -312,7 +314,8 @@ class TerminalReport(ProgressReport):
         if report["problem"]:
             self._say(visible(report["problem"]), STYLES["error"])
         self._say(
-            f"{report['requests']} requests in {duration(report['elapsed'])}, seed {report['seed']}"
+            f"{counted(report['requests'], 'request')} in {duration(report['elapsed'])},"
+            f" seed {report['seed']}"
         )
         if self._report_dir:
             self._say(f"Reports: {self._report_dir}")
