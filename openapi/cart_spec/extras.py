@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from importlib.util import find_spec
+from pathlib import Path
 
 LIBRARIES = {
     "cart_spec": ("review", ("openapi_spec_validator", "jinja2", "jsonschema_path")),
@@ -15,6 +16,9 @@ LIBRARIES = {
     "cart_conformance": ("conformance", ("schemathesis", "rich", "openapi_schema_validator")),
 }
 """For each package its extra, and libraries that are only there if that extra is installed."""
+
+SETUP = Path(__file__).parents[2] / "scripts" / "setup"
+"""What installs every extra, if this module runs from a checkout."""
 
 
 def missing_library(package: str) -> str | None:
@@ -32,10 +36,17 @@ def require_extra(package: str, command: str) -> None:
         extra, _ = _extra_of(package)
         message = (
             f"{command} needs the extra '{extra}', and {library} is not installed. "
-            f"Run: pip install 'cart-associations[{extra}]'"
+            f"{_how_to_install(extra)}"
         )
         click.echo(message, err=True)
         raise SystemExit(2)
+
+
+def _how_to_install(extra: str) -> str:
+    # pip finds the extras by name in an index, which a checkout does not need.
+    if SETUP.is_file():
+        return "In this checkout, run: scripts/setup test"
+    return f"Run: pip install 'cart-associations[{extra}]'"
 
 
 def _extra_of(package: str) -> tuple[str, tuple[str, ...]]:
