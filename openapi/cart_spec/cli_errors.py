@@ -60,7 +60,8 @@ def _one_line(error: click.UsageError, group: str | None) -> InputError:
     _name_variable(error)
     root = error.ctx.find_root().info_name if error.ctx else None
     command = root or group or ""
-    return InputError(f"{error.format_message()} See {command} --help.", command)
+    path = error.ctx.command_path if error.ctx else command
+    return InputError(f"{error.format_message()} See {path} --help.", command)
 
 
 def _name_variable(error: click.UsageError) -> None:

@@ -48,7 +48,8 @@ def test_one_line_group_with_wrong_arguments_says_so_in_one_line(
     assert result.stdout == ""
     assert result.stderr.startswith(line)
     assert result.stderr.count("\n") == 1
-    assert ("See tool --help." in result.stderr) == ("--fail" not in arguments)
+    path = "tool run" if "run" in arguments and "TOOL_LEVEL" not in environment else "tool"
+    assert (f"See {path} --help." in result.stderr) == ("--fail" not in arguments)
 
 
 def test_one_line_group_with_right_arguments_runs() -> None:
