@@ -117,7 +117,9 @@ def cli() -> None:
       cart-conformance plan https://HOST --client-id ID
       cart-conformance run https://HOST --client-id ID --report-dir reports
 
-    Every option can be set as CART_CONFORMANCE_RUN_OPTION too, or in conformance.toml.
+    CART_CONFORMANCE_CLIENT_ID and CART_CONFORMANCE_CLIENT_SECRET hold for every command. Other
+    options are CART_CONFORMANCE_COMMAND_OPTION, as in CART_CONFORMANCE_RUN_SEED. The file
+    conformance.toml can set all but the secret.
     """
 
 
@@ -187,7 +189,7 @@ def run_command(base_url: str | None, **options: Any) -> None:
     sys.exit(int(status))
 
 
-@cli.command("compare")
+@cli.command("compare", short_help="Run against URL_A and URL_B, and list their differences.")
 @click.argument("url_a")
 @click.argument("url_b")
 @_with(_CREDENTIALS, _CHOICE, _RUN)
@@ -294,7 +296,7 @@ def _print(lines: Sequence[str]) -> None:
         click.echo(line)
 
 
-@cli.command()
+@cli.command(short_help="List the rules, each with its level and its number of cases.")
 def rules() -> None:
     """List the rules of the catalogue, each with its level and its number of cases."""
     from cart_conformance.cases import names_by_rule
@@ -313,7 +315,7 @@ def rules() -> None:
     _print(table_lines(("rule", "level", "cases", "statement"), rows))
 
 
-@cli.command()
+@cli.command(short_help="Print one RULE: its statement, its source and its cases.")
 @click.argument("rule_id", metavar="RULE")
 def explain(rule_id: str) -> None:
     """Print one RULE: its statement, its source, what it leaves open, and the cases that try it."""

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 COMMANDS_GROUP = "cart_spec.commands"
 """Entry points of this group add commands. The suite adds those that need its oracle."""
 
+ANNOUNCED = {"traffic": "Judge recorded traffic (HAR) by the contract."}
+"""What the list of commands says about those that are not loaded for it."""
+
 _FORMATS = click.Choice(["text", "json", "sarif", "github"])
 
 
@@ -54,10 +57,14 @@ class _Commands(OneLineGroup):
         rows = []
         for name in self.list_commands(ctx):
             own = super().get_command(ctx, name)
-            text = own.get_short_help_str(limit=120) if own else f"See cart-spec {name} --help."
+            text = own.get_short_help_str(limit=120) if own else _announcement(name)
             rows.append((name, text))
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def _announcement(name: str) -> str:
+    return ANNOUNCED.get(name, f"See cart-spec {name} --help.")
 
 
 def _version() -> str:

@@ -65,6 +65,18 @@ def test_bad_input_gets_a_sentence_and_exit_status_2(words: list[str], said: str
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize("words", [("run", "http://h"), ("compare", "http://h", "http://i")])
+def test_command_takes_its_options_from_the_variables_that_help_names(words: tuple[str]) -> None:
+    environment = {
+        "CART_CONFORMANCE_CLIENT_ID": "i",
+        "CART_CONFORMANCE_CLIENT_SECRET": SECRET,
+        f"CART_CONFORMANCE_{words[0].upper()}_RULES": "no-such-rule",
+    }
+    result = call(*words, **environment)
+    assert "no rule" in result.output  # the credentials are judged before
+    assert "no-such-rule" in result.output
+
+
 def test_a_run_takes_everything_from_a_file_and_the_environment(tmp_path: Path) -> None:
     with serving(Service()) as url:
         (tmp_path / "conformance.toml").write_text(

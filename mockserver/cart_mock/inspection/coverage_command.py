@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(
     name="coverage",
+    short_help="Report which rules and answers the tests of a store tried.",
     epilog="""
 \b
 Try it:
