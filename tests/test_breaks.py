@@ -315,6 +315,12 @@ def test_a_name_that_there_is_not_is_answered_with_those_there_are(text: str, sa
     assert said in str(raised.value)
 
 
+def test_parse_break_with_a_near_name_lists_no_others() -> None:
+    with pytest.raises(BreakError) as raised:
+        parse_break("more-than-one")
+    assert "last-cart" not in str(raised.value)
+
+
 def test_a_store_cannot_break_what_is_judged_before_stores_are_known() -> None:
     with pytest.raises(BreakError, match="--break access-token-invalid:wrong-text"):
         interceptor_of(["many-carts", "access-token-invalid:wrong-text"])

@@ -42,8 +42,8 @@ def parse_break(text: str) -> Break:
     if not variants:
         rules = list(dict.fromkeys(one.rule for one in BREAKS.values()))
         near = difflib.get_close_matches(rule, rules, 1)
-        hint = f"; did you mean {near[0]}" if near else ""
-        raise BreakError(f"no rule {rule!r} to break{hint}? The rules are: {', '.join(rules)}")
+        hint = f" (did you mean {near[0]}?)" if near else f". The rules are: {', '.join(rules)}"
+        raise BreakError(f"there is no rule {rule!r} to break{hint}")
     if not variant:
         return next(iter(variants.values()))
     if variant not in variants:
