@@ -17,7 +17,6 @@ from connexion.middleware import MiddlewarePosition
 from connexion.middleware.exceptions import ExceptionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.middleware.server_error import ServerErrorMiddleware
-from connexion.middleware.swagger_ui import SwaggerUIMiddleware
 from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 from starlette.types import ASGIApp
@@ -26,6 +25,7 @@ from cart_mock.api.endpoints import Mock
 from cart_mock.api.faults import apply_faults
 from cart_mock.http.book import BOOK_PATH, book_of
 from cart_mock.http.cors import Cors
+from cart_mock.http.documentation import DocumentationMiddleware
 from cart_mock.http.error_handlers import add_error_handlers
 from cart_mock.http.on_first_use import OnFirstUse
 from cart_mock.http.request_handler import HEAD_LIMIT, RequestHandler
@@ -98,7 +98,8 @@ def create_app(
             ExceptionMiddleware,
             # In front of the Swagger UI, so that API requests do not pay for its router.
             partial(ContractRouting, paths=paths, requests=requests),
-            SwaggerUIMiddleware,
+            partial(RulesMiddleware, mock=mock, requests=requests),
+            DocumentationMiddleware,
             # SecurityMiddleware stays out: rules judge the tokens, in the contract's words.
             # The validation middlewares stay out: rules judge parameters and bodies likewise.
             LifespanMiddleware,
@@ -108,9 +109,6 @@ def create_app(
     )
     app.mock, app.tenants, app.requests, app.paths = mock, tenants, requests, paths
     app.add_middleware(Cors, position=MiddlewarePosition.BEFORE_EXCEPTION)
-    app.add_middleware(
-        RulesMiddleware, position=MiddlewarePosition.BEFORE_SWAGGER, mock=mock, requests=requests
-    )
     add_error_handlers(app, mock, requests)
     book = book_of(contract)
     for path in (BOOK_PATH, f"{BOOK_PATH}/"):

@@ -37,3 +37,26 @@ def test_nothing_else_is_the_book(method: str, path: str) -> None:
     answer = ask(method, path)
     assert answer.status_code == 404
     assert answer.json()["errors"][0]["status"] == 404
+
+
+def test_openapi_json_has_the_server_of_the_contract() -> None:
+    servers = ask("GET", "/openapi.json").json()["servers"]
+    assert [each["url"] for each in servers] == ["/"]
+
+
+def test_swagger_ui_is_named_after_the_contract() -> None:
+    title = load_contract().document["info"]["title"]
+    assert f"<title>{title}</title>" in ask("GET", "/ui/").text
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/", "The API's paths are at /ui/, the workbench is at /_mock/."),
+        ("/v2", "The paths are in /openapi.json."),
+    ],
+)
+def test_unknown_path_says_where_to_look(path: str, hint: str) -> None:
+    answer = ask("GET", path)
+    assert answer.status_code == 404
+    assert answer.json()["errors"][0]["detail"].endswith(hint)

@@ -10,6 +10,9 @@ from cart_mock.api.endpoints import Mock
 from cart_mock.http.request_handler import RequestHandler
 from cart_mock.messages import Answer, Violation
 
+_AT_ROOT = "The API's paths are at /ui/, the workbench is at /_mock/."
+"""What to do instead of opening the mock's address in a browser."""
+
 
 def add_error_handlers(app: AsyncApp, mock: Mock, requests: RequestHandler) -> None:
     """Register a handler for unknown paths, wrong methods and failures."""
@@ -23,9 +26,8 @@ def add_error_handlers(app: AsyncApp, mock: Mock, requests: RequestHandler) -> N
             header = (b"allow", allow.encode())
             answer = mock.errors.answer("method-not-allowed", violation, header)
         else:
-            violation = Violation(
-                f"nothing is served at {path[:200]}", "The paths are in /openapi.json."
-            )
+            hint = _AT_ROOT if path == "/" else "The paths are in /openapi.json."
+            violation = Violation(f"nothing is served at {path[:200]}", hint)
             answer = mock.errors.answer("path-unknown", violation)
         request_id = requests.unrouted(
             method, path, scope["query_string"], dict(scope["headers"]), answer
