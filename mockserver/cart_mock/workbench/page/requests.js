@@ -1,7 +1,7 @@
 // The requests as they come, and why each was answered so.
 
 import { asJson, asText, dayAndTime, timeOfDay } from "./format.js";
-import { html, nothing, repeat } from "./html.js";
+import { html, nothing, repeat, withCode } from "./html.js";
 
 const FIRST = 30;
 
@@ -127,8 +127,8 @@ const explained = (entry, explanation, set) => html`
 
 const source = (rule) => html`
   <h3>The rule</h3>
-  <p><code>${rule.id}</code> <span class="level ${rule.level}">${rule.level}</span> ${rule.condition}</p>
-  <blockquote>${rule.sentence}<footer>${rule.source}</footer></blockquote>`;
+  <p><a href="../book#${rule.id}"><code>${rule.id}</code></a> <span class="level ${rule.level}">${rule.level}</span> ${withCode(rule.condition)}</p>
+  <blockquote>${withCode(rule.sentence)}<footer>${rule.source}</footer></blockquote>`;
 
 const cause = (found) => html`
   <h3>What broke it</h3>
