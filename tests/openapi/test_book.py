@@ -45,6 +45,8 @@ class Page(HTMLParser):
             self.ids.add(str(values["id"]))
         if tag == "a":
             self.links.add(str(values.get("href")))
+        elif str(values.get("href")).startswith("data:"):
+            pass  # such as the icon: without one a browser asks the server for /favicon.ico
         elif values.get("href") or values.get("src") or tag in {"link", "img", "iframe", "base"}:
             self.fetched.append(tag)
         if tag == "article":
@@ -96,6 +98,17 @@ def test_a_rule_has_all_that_a_reader_asks_for(rule: Rule, page: Page, markdown:
 def test_it_needs_no_network(html: str, page: Page) -> None:
     assert page.fetched == []
     assert not re.search(r"url\(\s*['\"]?(https?:)?//|@import|fetch\(|XMLHttpRequest", html)
+
+
+def test_render_with_html_gives_the_page_an_icon_of_its_own(html: str) -> None:
+    assert '<link rel="icon" href="data:,">' in html
+
+
+@pytest.mark.parametrize("form", ["html", "markdown"])
+def test_render_without_a_suite_names_only_what_no_run_can_check(form: BookFormat) -> None:
+    text = render(CONTRACT, Evidence(), form)
+    beyond = [rule for rule in CONTRACT.rules if rule.beyond_run]
+    assert text.count("Checked by") == len(beyond) > 0
 
 
 def test_its_links_lead_somewhere(page: Page) -> None:

@@ -67,6 +67,8 @@
     const top = document.querySelector('header.top').offsetHeight;
     if (active && scrollY > top) scrollTo({top});
   };
+  // Phones have no key to press.
+  if (matchMedia('(hover: hover)').matches) form.elements.words.placeholder += ' (press /)';
   form.addEventListener('input', apply);
   form.addEventListener('submit', event => event.preventDefault());
   document.addEventListener('keydown', event => {
