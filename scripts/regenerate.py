@@ -87,6 +87,8 @@ def main(check: bool) -> None:
         else:
             path.write_text(wanted, encoding="utf-8")
             click.echo(f"{name}: written")
+    if not stale:
+        click.echo("The derived files are current.")
     sys.exit(1 if check and stale else 0)
 
 

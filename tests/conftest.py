@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,6 +36,9 @@ FULL_LANE = (
 )
 """Folders and files that `scripts/test --fast` leaves out. Single tests have the marker `full`."""
 
+TESTED_RULES = pytest.StashKey[list[str]]()
+"""The ids in the rule markers of the tests that were collected."""
+
 
 @pytest.fixture(scope="session")
 def mock_url() -> Iterator[str]:
@@ -48,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--list-rules",
         action="store_true",
-        help="after collecting, list the ids of the rules that tests are marked with",
+        help="at the end, list the ids of the rules that tests are marked with",
     )
 
 
@@ -60,13 +63,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("full")
 
 
-def pytest_report_collectionfinish(
-    config: pytest.Config, items: Sequence[pytest.Item]
-) -> list[str]:
-    if not config.getoption("--list-rules"):
-        return []
-    ids = {rule for item in items for mark in item.iter_markers("rule") for rule in mark.args}
-    return [f"tested rule: {rule}" for rule in sorted(ids)]
+def pytest_collection_finish(session: pytest.Session) -> None:
+    marks = (mark for item in session.items for mark in item.iter_markers("rule"))
+    session.config.stash[TESTED_RULES] = sorted({rule for mark in marks for rule in mark.args})
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    # In the summary, so that the rules come after the names of thousands of tests.
+    if config.getoption("--list-rules"):
+        for rule in config.stash.get(TESTED_RULES, []):
+            terminalreporter.write_line(f"tested rule: {rule}")
 
 
 @pytest.hookimpl(wrapper=True)

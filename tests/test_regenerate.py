@@ -43,6 +43,21 @@ def test_derived_file_is_current(path: Path) -> None:
     assert regenerate.DERIVED[path](current) == current, "run python -m scripts.regenerate"
 
 
+def test_regenerate_check_of_current_files_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current = tmp_path / "names.txt"
+    current.write_text("as made\n")
+    monkeypatch.setattr(regenerate, "ROOT", tmp_path)
+    monkeypatch.setattr(regenerate, "DERIVED", {current: lambda _: "as made\n"})
+    result = CliRunner().invoke(regenerate.main, ["--check"])
+    assert (result.exit_code, result.output) == (0, "The derived files are current.\n")
+    current.write_text("by hand\n")
+    result = CliRunner().invoke(regenerate.main, ["--check"])
+    assert result.exit_code == 1
+    assert result.output.startswith("names.txt is not current")
+
+
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the files that new_rule writes to; it writes to the copy."""

@@ -159,6 +159,10 @@ def test_a_refusal_is_explained_down_to_a_command_that_passes(
     why = page.locator(".why")
     for text in ("documented", TYPE_TEXT, "vendor's overview page", "/data/0/type", '"account"'):
         expect(why).to_contain_text(text)
+    link = why.get_by_role("link", name="type-not-customer")
+    expect(link).to_have_attribute("href", "../book#type-not-customer")
+    expect(why.locator("blockquote code").first).to_be_visible()
+    expect(why.locator("blockquote")).not_to_contain_text("`")
     why.get_by_role("button", name="Copy").click()
     expect(why.get_by_role("button", name="Copied")).to_be_visible()
     command = page.evaluate("navigator.clipboard.readText()")

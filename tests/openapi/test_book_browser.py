@@ -129,6 +129,19 @@ def test_it_never_scrolls_sideways(width: int, page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize(
+    ("phone", "hint"), [(False, "What happens if … (press /)"), (True, "What happens if …")]
+)
+def test_search_offers_a_key_only_to_those_who_have_keys(
+    browser: Browser, address: str, hint: str, *, phone: bool
+) -> None:
+    context = browser.new_context(has_touch=phone, is_mobile=phone)
+    page = context.new_page()
+    page.goto(address)
+    assert page.get_attribute("input[name=words]", "placeholder") == hint
+    context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_ground(scheme: str, browser: Browser, address: str) -> None:
     """At least 4.5 to 1, the contrast that WCAG asks for, for each colour that text has."""
