@@ -104,7 +104,7 @@ class AgainstAModel(RuleBasedStateMachine):
 
     @rule(cart_id=CART_IDS, customer_id=CUSTOMER_IDS, reread=st.booleans())
     def associate_or_dissociate(self, cart_id: str, customer_id: str, reread: bool) -> None:
-        """Change one association of a cart, which stays where it is in the lists."""
+        """Change one association of a cart, which keeps its place in the lists."""
         self.expire()
         cart = self.carts.get(cart_id)
         if cart is None:

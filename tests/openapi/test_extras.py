@@ -1,4 +1,4 @@
-"""A command whose extra is missing says how to install it where it runs."""
+"""A command whose extra is missing says how to install it."""
 
 from __future__ import annotations
 

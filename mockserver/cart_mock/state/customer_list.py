@@ -68,7 +68,7 @@ class CustomerList(Sequence[str]):
 class _Version:
     """The data of one list, or how the next one differs from it.
 
-    ``removed`` is a customer with its number, which is where it belongs.
+    ``removed`` is a customer with its number, which gives its position.
     """
 
     __slots__ = ("added", "later", "numbers", "removed")

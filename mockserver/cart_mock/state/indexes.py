@@ -87,7 +87,7 @@ class SortedPlaces:
             for place in places:
                 self.remove(place)
             return
-        # Of many places, building the chunks anew is cheaper than one removal after the other.
+        # Of many places, building the chunks again is cheaper than one removal after the other.
         removed = set(places)
         left = [place for place in self if place not in removed]
         self._chunks = [left[at : at + _CHUNK] for at in range(0, len(left), _CHUNK)]
@@ -154,12 +154,17 @@ class UpdateOrderIndex:
         copied._number = self._number
         return copied
 
+    @property
+    def places(self) -> SortedPlaces:
+        """The places of all carts, to be read and not changed."""
+        return self._places
+
     def place(self, cart_id: str) -> int | None:
         """Return a cart's place, or None if the cart is not there."""
         return self._place_of.get(cart_id)
 
     def cart_at(self, place: int) -> str:
-        """Return the id of the cart at a place. Raises KeyError if there is none."""
+        """Return the id of the cart at a place. Raises KeyError if the place is empty."""
         return self._cart_at[place]
 
     def set(self, cart_id: str, updated_at: int, *, in_place: bool = False) -> int:

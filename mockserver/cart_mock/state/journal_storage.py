@@ -9,7 +9,7 @@ snapshot ends in the same state, because its lines carry whole documents; so a c
 steps is harmless.
 
 Every line and every snapshot has a checksum: a damaged file is named and left as it is, and nothing
-of it is served. Files of version 1, which had none, are read; what is written is version 2.
+of it is served. Files of version 1 have no checksums and are read; what is written is version 2.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ class JournalStorage(InMemoryStorage):
         """Write the present state as the snapshot and start an empty journal. Raises OSError."""
         self.wait_for_compaction()
         write_atomically(self._snapshot, _snapshot_parts(self.read()), sync=True)
-        # The header stays, so that there is never a journal without one.
+        # The header stays, so that every journal has one.
         write_atomically(self._journal, _header_line)
         self._journals.close(self._journal)  # what was open is the old one
         self._length = len(_header_line)
@@ -176,7 +176,7 @@ class JournalStorage(InMemoryStorage):
                 raise compaction.error
             self._cut(compaction.length)
         except OSError as error:
-            # The changes are kept all the same, so that is no failure of theirs.
+            # The changes are kept all the same, so they did not fail.
             self._compact_after = 2 * self._length
             logger.warning("%s: cannot be written now: %s", self._snapshot, error)
         else:

@@ -132,7 +132,7 @@ class Store:
         self._write(old, cart, added, removed, in_place=in_place)
 
     def associate(self, cart: Cart, customer_id: str) -> None:
-        """Add a customer to a cart, which is no update of it.
+        """Add a customer to a cart, which does not update it.
 
         The cart is as ``cart`` returned it. The cost does not grow with its customers.
         """
@@ -229,7 +229,7 @@ class Store:
 
     def all_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of all carts, newest update first, and how many there are in all."""
-        return self._page(self._by_update, offset, limit)
+        return self._page(self._by_update.places, offset, limit)
 
     def carts_that(self, test: Callable[[Cart], bool]) -> list[Cart]:
         """Return the carts that pass a test, newest update first. This scans all of them."""
@@ -315,7 +315,7 @@ class Store:
             del self._carts_of[customer_id]
 
     def _index_of(self, customer_id: str) -> SortedPlaces | None:
-        """Return a customer's index, with its crowded carts where they belong now."""
+        """Return a customer's index, with its crowded carts at their present places."""
         crowded = self._crowded_carts_of.get(customer_id)
         if crowded is not None:
             for cart_id, place in list(crowded.items()):

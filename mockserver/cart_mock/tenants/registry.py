@@ -302,7 +302,7 @@ def _sealed(field: str, value: str) -> bytes:
 
 
 def _is_sealed(content: dict[str, Any], value: str) -> bool:
-    """Whether a file's value has its checksum; files of version 1 have none."""
+    """Whether a file's value has its checksum; files of version 1 have no checksum."""
     return content["version"] == 1 or content.get("crc32") == f"{zlib.crc32(value.encode()):08x}"
 
 
