@@ -69,6 +69,8 @@ CONSEQUENCES: dict[str, set[str]] = {
     "association-visible:not-in-cart": {"shared-cart"},
     "association-visible:not-in-list-by-administrator": {"many-carts", "shared-cart"},
     "association-visible:not-in-cart-by-administrator": {"shared-cart"},
+    # A customer who associates itself with the cart of another is the cart's second customer.
+    "shared-cart:second-refused": {"cart-id-is-access"},
     "association-deleted:not-deleted": {"administrator-unrestricted"},
     "association-deleted:not-deleted-by-administrator": {"administrator-unrestricted"},
     "association-deleted:refused": {
@@ -406,7 +408,7 @@ def test_the_command_breaks_rules_for_stores_and_for_nobody() -> None:
         connection.request("POST", "/oauth/access_token", "grant_type=implicit&client_id=store")
         token = json.loads(connection.getresponse().read())["access_token"]
         bearer = {"Authorization": f"Bearer {token}"}
-        assert _status(connection, {**bearer, "x-moltin-customer-token": "x"}) == 401
+        assert _status(connection, {**bearer, "x-moltin-customer-token": "x"}) == 403
         assert _status(connection, {**bearer, "X-MOLTIN-CUSTOMER-TOKEN": "x"}) == 200
         connection.close()
 
