@@ -110,9 +110,9 @@ def test_a_command_on_the_page_works(command: str, workplace: Path) -> None:
 
 def test_the_table_of_changes_is_that_of_the_tool() -> None:
     rows = {
-        "a request may contain more": "request-wider",
-        "a request may contain less": "request-narrower",
-        "an answer may contain more": "response-wider",
+        "a request may hold more": "request-wider",
+        "a request may hold less": "request-narrower",
+        "an answer may hold more": "response-wider",
         "an answer promises more": "response-narrower",
         "a new optional member in an answer": "response-property-added",
         "a published text, a status": "rule-text-changed",
