@@ -13,7 +13,7 @@ from cart_conformance.reports.compare import SHOWN, Difference, differences, tol
 from cart_conformance.results import Deviation, Kind, OperationVerdict, Phase, Verdict
 from cart_conformance.run.events import RunFinished
 
-from tests.conformance.streams import DELETE, POST, deviation, run
+from tests.conformance.streams import CONTRACT, DELETE, POST, deviation, run
 from tests.live import running_mock
 
 PLAIN = deviation()
@@ -23,6 +23,8 @@ OTHER_CASE = deviation(case=f"type-not-customer/{POST}/null")
 OTHER_ANSWER = deviation(actual="201")
 FUZZED = replace(PLAIN, layer=Phase.FUZZ, case="fuzz/1")
 FUZZED_OTHERWISE = replace(FUZZED, case="fuzz/2", kind=Kind.SERVER_ERROR)
+
+RULES = len(CONTRACT.rules)
 
 
 def ended(*deviations: Deviation, verdict: Verdict = Verdict.DEVIATES) -> RunFinished:
@@ -118,12 +120,12 @@ def test_differences_are_told_rule_by_rule() -> None:
     assert [line for line in lines if line.split()[:4] == row]
     assert sum(line.startswith("    only A: type-not-customer/") for line in lines) == SHOWN
     assert "    only A: … and 2 more" in lines
-    assert lines[-1] == "They differ in 1 of 56 rules: type-not-customer."
+    assert lines[-1] == f"They differ in 1 of {RULES} rules: type-not-customer."
 
 
 def test_no_difference_is_said_so() -> None:
     a = ended(PLAIN)
-    assert list(told((), a, a))[-1] == "The same: all 56 rules, each with the same verdicts."
+    assert list(told((), a, a))[-1] == f"The same: all {RULES} rules, each with the same verdicts."
 
 
 def compare(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -144,7 +146,7 @@ def compare(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_deployment_is_the_same_as_itself(tmp_path: Path, mock_url: str) -> None:
     done = compare(tmp_path, mock_url, mock_url, "--seed", "3")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "The same: all 56 rules" in done.stdout
+    assert f"The same: all {RULES} rules" in done.stdout
     assert json.loads((tmp_path / "comparison.json").read_text())["same"] is True
     seeds = [json.loads((tmp_path / n / "report.json").read_text())["seed"] for n in ("a", "b")]
     assert seeds == [3, 3]
@@ -156,7 +158,7 @@ def test_a_deployment_that_breaks_a_rule_differs_in_that_rule(
     with running_mock("--break", "type-not-customer:accepted-on-delete") as broken:
         done = compare(tmp_path, mock_url, broken)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1] == "They differ in 1 of 56 rules: type-not-customer."
+    assert done.stdout.splitlines()[-1] == f"They differ in 1 of {RULES} rules: type-not-customer."
     document = json.loads((tmp_path / "comparison.json").read_text())
     assert [(d["rule"], d["method"], d["a"], d["b"]) for d in document["differences"]] == [
         ("type-not-customer", "DELETE", "conforms", "deviates")
