@@ -118,6 +118,11 @@ class _DropsSome(Handler):
         if type(self).count % 10:
             super().reply(status, document)
 
+    def end_headers(self) -> None:
+        # Announced, so that the only connections that end without warning are the dropped ones.
+        self.send_header("Connection", "close")
+        super().end_headers()
+
 
 def test_dropped_connections_are_no_deviation(tmp_path: Path) -> None:
     handler = type("Bound", (_DropsSome,), {"service": Service()})

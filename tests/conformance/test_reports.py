@@ -203,7 +203,8 @@ def test_json_says_who_when_what_and_how_it_ended() -> None:
     assert report["seed"] == 4711
     assert (report["exit_status"], report["outcome"]) == (1, "deviates")
     assert report["counts"] == {
-        "conforms": 50, "deviates": 1, "advice": 1, "untestable": 1, "skipped": 2, "error": 1,
+        "conforms": len(CONTRACT.rules) - 6,
+        "deviates": 1, "advice": 1, "untestable": 1, "skipped": 2, "error": 1,
     }  # fmt: skip
     assert sum(report["counts"].values()) == len(CONTRACT.rules)
     assert report["options"] == {
@@ -581,7 +582,7 @@ def test_html_gives_the_command_that_repeats_the_run() -> None:
     ("events", "message"),
     [
         (RUNS["conforming"], "conforms"),
-        (RUNS["deviating"], "1 of 56 rules deviates"),
+        (RUNS["deviating"], f"1 of {len(CONTRACT.rules)} rules deviates"),
         (RUNS["without a start"], "could not run"),
         (RUNS["incomplete"], "incomplete"),
     ],
