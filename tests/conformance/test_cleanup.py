@@ -46,6 +46,8 @@ def test_a_run_that_is_stopped_cleans_up_and_reports(stop: int, tmp_path: Path) 
             env=ENVIRONMENT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            # A job in the background of a shell ignores SIGINT, and its children do.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # short
         )
         wait_for(service, 3)
         process.send_signal(stop)
