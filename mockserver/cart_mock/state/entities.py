@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from cart_mock.state.items import Item
+
 if TYPE_CHECKING:
     Customers = Sequence[str]
 else:
@@ -14,7 +16,7 @@ else:
     Customers = tuple[str, ...]
 
 CART_LIFETIME = 7 * 24 * 3600
-"""Seconds from a cart's last update until it is gone (rule ``cart-expired``)."""
+"""Seconds from a cart's last update until it is gone (rule ``cart-expired``), by default."""
 
 FIRST_TIME, LAST_TIME = -62_135_596_800, 253_402_300_799
 """The first and the last second that RFC 3339 can write, in seconds since the epoch."""
@@ -42,11 +44,14 @@ class Cart(msgspec.Struct, frozen=True, dict=True):
     contact: Contact | None = None
     kept: dict[str, Any] = {}
     """Published fields without behaviour here, such as ``custom_attributes``."""
+    items: tuple[Item, ...] = ()
+    lifetime: int = CART_LIFETIME
+    """Seconds from the last update until it is gone, as the store's settings were at that time."""
 
     @property
     def expires_at(self) -> int:
         """When the cart is gone unless it is updated, in seconds since the epoch."""
-        return self.updated_at + CART_LIFETIME
+        return self.updated_at + self.lifetime
 
 
 class Customer(msgspec.Struct, frozen=True):

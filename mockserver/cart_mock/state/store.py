@@ -18,6 +18,7 @@ from tinydb.table import Document
 from cart_mock.state.customer_list import CustomerList
 from cart_mock.state.entities import CART_LIFETIME, Cart, Customer
 from cart_mock.state.indexes import SortedPlaces, UpdateOrderIndex
+from cart_mock.state.shop import NO_CONTENT, TABLES, Shop, ShopContent
 from cart_mock.state.tinydb_tables import (
     Changes,
     Database,
@@ -58,12 +59,18 @@ class Store:
         self._key = database.keyed("key")
         self._read_carts: OrderedDict[str, Cart] = OrderedDict()
         self._read_customers: OrderedDict[str, Customer] = OrderedDict()
+        self.shop = Shop(storage, database)
+        """The products, settings, addresses and orders."""
         self._index()
 
     def _index(self) -> None:
         self._read_carts.clear()
         self._read_customers.clear()
         self._by_update = UpdateOrderIndex()
+        self._by_expiry = UpdateOrderIndex()
+        """The expiry of the carts whose lifetime is not the default one."""
+        self._expired = float("-inf")
+        """No cart with the default lifetime was last updated at this moment or before it."""
         self._registered = SortedPlaces()
         self._carts_of: dict[str, SortedPlaces] = {}
         self._crowds: dict[str, CustomerList] = {}
@@ -87,11 +94,22 @@ class Store:
 
     def expire(self, now: float) -> None:
         """Delete the carts that are past their time."""
+        if self._is_sharing:
+            self._unshare()  # the base's indexes have its times
         with self._storage.repeatable():  # a read must not fail because the disk is full
-            for cart_id in self._by_update.older_than(now - CART_LIFETIME):
+            for cart_id in self._by_update.older_than(now - CART_LIFETIME, self._expired):
+                if cart_id not in self._by_expiry:
+                    self.delete_cart(cart_id)
+            for cart_id in self._by_expiry.older_than(now):
                 self.delete_cart(cart_id)
-        oldest = self._by_update.min_updated_at()
-        self.next_expiry = float("inf") if oldest is None else oldest + CART_LIFETIME
+        # Carts with a longer lifetime stay before this moment, and are not looked at again.
+        self._expired = max(self._expired, now - CART_LIFETIME)
+        oldest = self._by_update.min_updated_at(self._expired)
+        first = self._by_expiry.min_updated_at()
+        self.next_expiry = min(
+            float("inf") if oldest is None else oldest + CART_LIFETIME,
+            float("inf") if first is None else first,
+        )
 
     # ---- Carts ------------------------------------------------------------------------------
 
@@ -217,6 +235,7 @@ class Store:
         if cart.customers:
             self._registered.remove(self._place_of(cart_id))
         self._by_update.discard(cart_id)
+        self._by_expiry.discard(cart_id)
 
     def cart_count_of(self, customer_id: str) -> int:
         """Return how many carts a customer has."""
@@ -263,7 +282,12 @@ class Store:
         for customer_id in removed:
             self._unindex(cart_id, customer_id)
         place = self._by_update.set(cart_id, cart.updated_at, in_place=in_place)
-        self.next_expiry = min(self.next_expiry, cart.updated_at + CART_LIFETIME)
+        self.next_expiry = min(self.next_expiry, cart.expires_at)
+        if cart.lifetime == CART_LIFETIME:
+            self._expired = min(self._expired, cart.updated_at - 1)
+            self._by_expiry.discard(cart_id)
+        else:
+            self._by_expiry.set(cart_id, cart.expires_at)
         moved = place != old
         if old is not None and was_registered and (moved or not cart.customers):
             registered.remove(old)
@@ -375,7 +399,7 @@ class Store:
         self._customer_by_email[customer.email.lower()] = customer.id
 
     def delete_customer(self, customer_id: str) -> None:
-        """Delete a customer and its associations, together; its carts stay."""
+        """Delete a customer, its associations and addresses, together; its carts stay."""
         customer = self.customer(customer_id)
         if customer is None:
             return
@@ -397,7 +421,8 @@ class Store:
                 is_last = len(crowd) == 1
             if is_last:
                 unregistered.append(self._place_of(cart_id))
-        self._storage.commit(changes)
+        self._storage.commit({**changes, **self.shop.removal_of_addresses(customer_id)})
+        self.shop.forget_addresses(customer_id)
         self._read_customers.pop(customer_id, None)
         del self._customer_by_email[customer.email.lower()]
         self._carts_of.pop(customer_id, None)
@@ -436,8 +461,10 @@ class Store:
 
     # ---- The whole --------------------------------------------------------------------------
 
-    def fill(self, customers: Iterable[Customer], carts: Iterable[Cart]) -> None:
-        """Replace every customer and cart, together."""
+    def fill(
+        self, customers: Iterable[Customer], carts: Iterable[Cart], shop: ShopContent = NO_CONTENT
+    ) -> None:
+        """Replace every customer and cart, and what the shop has, together."""
         links: Documents = {}
         sparse: list[Cart] = []
         for cart in in_turns(carts):
@@ -452,9 +479,11 @@ class Store:
                 "customers": {c.id: msgspec.to_builtins(c) for c in customers},
                 "carts": {c.id: msgspec.to_builtins(c) for c in sparse},
                 "associations": links,
+                **shop.tables(),
             }
         )
         self._index()
+        self.shop.index()
 
     def share(self, base: Store, later: int = 0) -> None:
         """Replace every customer and cart by those of another store, made ``later`` seconds later.
@@ -464,15 +493,19 @@ class Store:
         """
         if not self._storage.can_share:
             customers, carts = base.everything()
-            self.fill(_made_later(customers, later), _made_later(carts, later))
+            content = base.shop.freeze()().later(later)
+            self.fill(_made_later(customers, later), _made_later(carts, later), content)
             return
-        shared = ("customers", "carts", "associations")
+        shared = ("customers", "carts", "associations", *TABLES)
         tables = {name: base._storage.documents(name) for name in shared}
         self._storage.share(tables)
         self._read_carts.clear()
         self._read_customers.clear()
         self._base, self._later, self._is_sharing, self._own_places = tables, later, True, set()
+        self.shop.share(base.shop, later)
         self._by_update = base._by_update
+        self._by_expiry = base._by_expiry
+        self._expired = float("-inf")
         self._registered = base._registered
         self._carts_of = base._carts_of
         self._crowds = base._crowds
@@ -484,6 +517,7 @@ class Store:
         """Make the indexes this store's own, before they are changed."""
         self._is_sharing = False
         self._by_update = self._by_update.copy(self._later)
+        self._by_expiry = self._by_expiry.copy(self._later)
         self._registered = self._registered.copy()
         self._carts_of = self._carts_of.copy()
         self._crowds = self._crowds.copy()
@@ -547,10 +581,12 @@ class Store:
         self._storage.close()
 
 
-def store_of(customers: Iterable[Customer], carts: Iterable[Cart]) -> Store:
+def store_of(
+    customers: Iterable[Customer], carts: Iterable[Cart], shop: ShopContent = NO_CONTENT
+) -> Store:
     """Return a store in memory with these, for others to share. Several threads may make some."""
     store = Store(InMemoryStorage(), new_salt=str)
-    store.fill(customers, carts)
+    store.fill(customers, carts, shop)
     return store
 
 
