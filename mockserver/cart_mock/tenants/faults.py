@@ -24,8 +24,9 @@ class Plan(NamedTuple):
 
     ``operation``, ``cart``, ``customer`` and ``account`` narrow it to requests of that operation
     and about those ids. It applies to ``share`` of these, ``times`` times; then it is used up. A
-    latency is ``seconds``, or lognormal with that ``median`` in seconds and that ``sigma``. ``rule`` is the id
-    of the rule or protocol error that an error answers with, ``retry_after`` in seconds.
+    latency is ``seconds``, or lognormal with that ``median`` in seconds and that ``sigma``.
+    ``rule`` is the id of the rule or protocol error that an error answers with, ``retry_after`` in
+    seconds.
     """
 
     kind: Kind
