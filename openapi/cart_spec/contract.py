@@ -53,7 +53,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Owner:
+class OwnerKind:
     """A kind of owner that carts have: customers or accounts, with the words that differ.
 
     ``article`` is "a" or "an". ``header`` carries the owner's token, and ``login`` is the request
@@ -170,7 +170,7 @@ class Contract:
     protocol_errors: tuple[ProtocolError, ...]
     disagreements: tuple[Disagreement, ...]
     retired: tuple[RetiredRule, ...] = ()
-    owners: Mapping[str, Owner] = field(default_factory=dict)
+    owners: Mapping[str, OwnerKind] = field(default_factory=dict)
 
     @cached_property
     def _rules_by_id(self) -> dict[str, Rule]:
@@ -289,24 +289,24 @@ _RULE_FIELDS = {
 }  # fmt: skip
 
 
-def owners_of(catalogue: Mapping[str, Any]) -> dict[str, Owner]:
+def owners_of(catalogue: Mapping[str, Any]) -> dict[str, OwnerKind]:
     """Return the kinds of owner that a catalogue has, by name. Raises TypeError."""
-    return {name: Owner(name, **words) for name, words in catalogue.get("owners", {}).items()}
+    return {name: OwnerKind(name, **words) for name, words in catalogue.get("owners", {}).items()}
 
 
-def rule_ids(entry: Mapping[str, Any], owners: Mapping[str, Owner]) -> tuple[str, ...]:
+def rule_ids(entry: Mapping[str, Any], owners: Mapping[str, OwnerKind]) -> tuple[str, ...]:
     """Return the ids of the rules that an entry of the catalogue states."""
     return tuple(expanded["id"] for _, expanded in _expanded(entry, owners))
 
 
-def _rules(catalogue: Mapping[str, Any], owners: Mapping[str, Owner]) -> Iterator[Rule]:
+def _rules(catalogue: Mapping[str, Any], owners: Mapping[str, OwnerKind]) -> Iterator[Rule]:
     for at, entry in enumerate(catalogue["rules"]):
         for owner, expanded in _expanded(entry, owners):
             yield replace(_rule(expanded, catalogue), owner=owner, entry=at)
 
 
 def _expanded(
-    entry: Mapping[str, Any], owners: Mapping[str, Owner]
+    entry: Mapping[str, Any], owners: Mapping[str, OwnerKind]
 ) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
     """Yield an entry as it is, or, if its id differs by kind of owner, once for each kind."""
     rule_id = entry.get("id", "(no id)")
@@ -317,7 +317,7 @@ def _expanded(
         yield name, {key: _for_owner(value, owner, owners) for key, value in entry.items()}
 
 
-def _for_owner(value: Any, owner: Owner, owners: Mapping[str, Owner]) -> Any:
+def _for_owner(value: Any, owner: OwnerKind, owners: Mapping[str, OwnerKind]) -> Any:
     """Return a value of an entry for one kind of owner; a mapping of all kinds has one for each."""
     if isinstance(value, Mapping):
         if value.keys() == owners.keys():

@@ -296,9 +296,7 @@ class Shop:
             entities = []
             for key, document in in_turns(tables[name].items()):
                 entity = msgspec.convert(document, kind)
-                entities.append(
-                    _made_later(entity, later) if old.get(key) is document else entity
-                )
+                entities.append(_made_later(entity, later) if old.get(key) is document else entity)
             return tuple(entities)
 
         def read() -> ShopContent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from cart_mock.state.accounts import NO_ACCOUNTS, AccountContent
 from cart_mock.state.entities import Cart, Customer
 from cart_mock.state.seed import exported
 from cart_mock.state.store import Store
@@ -18,39 +19,47 @@ class Snapshot(NamedTuple):
     carts: tuple[Cart, ...]
     associations: int
     """How many associations the carts have together."""
+    accounts: AccountContent = NO_ACCOUNTS
 
 
 def freeze_snapshot(store: Store, now: float) -> Callable[[], Snapshot]:
     """Return a function that makes the snapshot of a store as it is ``now``, in any thread."""
-    read = store.freeze()
+    read, read_accounts = store.freeze(), store.accounts.freeze()
 
     def make() -> Snapshot:
         customers, carts = read()
-        associations = sum(len(cart.customers) for cart in carts)
-        return Snapshot(int(now), tuple(customers), tuple(carts), associations)
+        associations = sum(len(cart.owners) for cart in carts)
+        return Snapshot(
+            int(now), tuple(customers), tuple(carts), associations, accounts=read_accounts()
+        )
 
     return make
 
 
 def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:
     """Return what is added, removed and changed; passwords are compared, and left out."""
-    old, new = (exported(s.customers, s.carts, times=True) for s in (before, after))
+    old, new = (
+        exported(s.customers, s.carts, accounts=s.accounts, times=True) for s in (before, after)
+    )
     customers = _changes(old["customers"], new["customers"])
     carts = _changes(old["carts"], new["carts"])
-    links = [
-        {(link["cart"], link["customer"]): link for link in state["associations"]}
-        for state in (old, new)
-    ]
+    links = [{tuple(link.items()): link for link in state["associations"]} for state in (old, new)]
     associations = {
         "added": [link for key, link in links[1].items() if key not in links[0]],
         "removed": [link for key, link in links[0].items() if key not in links[1]],
     }
-    parts = (customers, carts, associations)
+    more = {
+        name: _changes(old.get(name, ()), new.get(name, ()))
+        for name in ("accounts", "members", "memberships")
+        if name in old or name in new
+    }
+    parts = (customers, carts, associations, *more.values())
     return {
         "same": not any(found for part in parts for found in part.values()),
         "customers": customers,
         "carts": carts,
         "associations": associations,
+        **more,
     }
 
 

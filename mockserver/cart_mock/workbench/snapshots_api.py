@@ -28,6 +28,7 @@ def _to_dict(name: str, snapshot: Snapshot) -> Body:
         "name": name,
         "taken_at": format_time(snapshot.taken_at),
         "customers": len(snapshot.customers),
+        "accounts": len(snapshot.accounts.accounts),
         "carts": len(snapshot.carts),
         "associations": snapshot.associations,
     }
@@ -79,7 +80,9 @@ async def export_snapshot(store: str, snapshot: str, times: bool = False) -> Con
 
 
 def _exported(snapshot: Snapshot, times: bool) -> bytes:
-    return json_bytes(export_lists(snapshot.customers, snapshot.carts, times=times))
+    return json_bytes(
+        export_lists(snapshot.customers, snapshot.carts, accounts=snapshot.accounts, times=times)
+    )
 
 
 async def delete_snapshot(store: str, snapshot: str) -> tuple[None, int]:
@@ -94,7 +97,9 @@ async def restore_snapshot(store: str, snapshot: str) -> Body:
     """Replace a store's content by that of a snapshot."""
     tenant = tenant_named(store)
     found = _snapshot_named(tenant, name_in_path(snapshot))
-    filled = await asyncio.to_thread(store_of, found.customers, found.carts)
+    filled = await asyncio.to_thread(
+        store_of, found.customers, found.carts, accounts=found.accounts
+    )
     check_exists(tenant)
     tenant.store.share(filled)
     return {"data": tenant_to_dict(tenant)}

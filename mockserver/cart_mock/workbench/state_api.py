@@ -8,6 +8,7 @@ from typing import Any
 
 from connexion.lifecycle import ConnexionResponse
 
+from cart_mock.state.accounts import AccountContent
 from cart_mock.state.entities import Cart, Customer
 from cart_mock.state.scenarios import BIG_SHOP, SCENARIOS, scenario
 from cart_mock.state.seed import Seed, SeedError, export_lists, seed_of
@@ -51,11 +52,15 @@ async def export_state(store: str, times: bool = False) -> ConnexionResponse:
     """Export a store's content as a seed file."""
     tenant = tenant_named(store)
     tenant.now()  # carts that have expired are not exported
-    return json_answer(await asyncio.to_thread(_exported, tenant.store.freeze(), times))
+    read, read_accounts = tenant.store.freeze(), tenant.store.accounts.freeze()
+    return json_answer(await asyncio.to_thread(_exported, read, read_accounts, times))
 
 
-def _exported(read: Callable[[], tuple[list[Customer], list[Cart]]], times: bool) -> bytes:
-    return json_bytes(export_lists(*read(), times=times))
+def _exported(
+    read: Callable[[], tuple[list[Customer], list[Cart]]],
+    read_accounts: Callable[[], AccountContent], times: bool,
+) -> bytes:  # fmt: skip
+    return json_bytes(export_lists(*read(), accounts=read_accounts(), times=times))
 
 
 async def import_state(store: str, body: Body) -> Body:
@@ -79,4 +84,6 @@ async def _fill(tenant: Tenant, seed: Seed) -> None:
 
 
 def _filled(seed: Seed, now: int) -> Store:
-    return store_of(seed.customer_entities(now), seed.cart_entities(now))
+    return store_of(
+        seed.customer_entities(now), seed.cart_entities(now), accounts=seed.account_entities(now)
+    )
