@@ -352,14 +352,6 @@ def associate_nobody(ctx: CaseContext) -> None:
     _nobody(ctx, cart)
 
 
-@case("customer-not-found", DISSOCIATE, "an id that no customer has", requests=7)
-def dissociate_nobody(ctx: CaseContext) -> None:
-    """Disassociate a customer that does not exist."""
-    cart = ctx.new_cart()
-    ctx.associate(cart, ctx.owner("A"))
-    _nobody(ctx, cart)
-
-
 def _nobody(ctx: CaseContext, cart: str) -> None:
     a = ctx.owner("A")
     control = ctx.control(

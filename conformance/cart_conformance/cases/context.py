@@ -227,7 +227,8 @@ class CaseContext:
     # --- Judgements ---
 
     @property
-    def _operation(self) -> str:
+    def operation_id(self) -> str:
+        """The operation of this case's kind of owner, as the contract names it."""
         return operation_for(self.kind, self.operation)
 
     def _worded(self, text: str) -> str:
@@ -245,7 +246,7 @@ class CaseContext:
         """Note how the answer differs from the expected refusal. Return whether it is a refusal."""
         self.findings += refusal_findings(
             self.rule,
-            self._operation,
+            self.operation_id,
             answer,
             control=control,
             level=level,
@@ -261,7 +262,7 @@ class CaseContext:
 
         That associations stay is documented; that the rest stays is an interpretation.
         """
-        self.examined.add((NOTHING_CHANGES, self._operation))
+        self.examined.add((NOTHING_CHANGES, self.operation_id))
         if before.associations() != after.associations():
             self._changed("documented", _association_change(before, after), answer)
         elif (before.fields, before.updated_at) != (after.fields, after.updated_at):
@@ -273,7 +274,7 @@ class CaseContext:
                 NOTHING_CHANGES,
                 level,
                 Kind.EFFECT,
-                self._operation,
+                self.operation_id,
                 "everything as it was before the refused request",
                 f"refused with {shown(answer)}, and yet {actual}",
                 answer=answer,
@@ -302,7 +303,7 @@ class CaseContext:
                     about.id,
                     level or about.level,
                     kind,
-                    self._operation,
+                    self.operation_id,
                     expected,
                     actual,
                     answer=answer,

@@ -29,7 +29,8 @@ from cart_conformance.target.requests import (
 CARTS = ("getCarts", "createACart", "getACart", "updateACart", "deleteACart")
 RECORDS = ("getCustomer", "updateCustomer", "deleteCustomer")
 CUSTOMERS = ("createCustomer", "getCustomers", *RECORDS)
-ACCOUNT_RECORDS = ("getAccount", "updateAccount", "deleteAccount", "getAccountMemberships")
+MEMBERSHIPS = ("createAccountMembership", "getAccountMemberships", "deleteAccountMembership")
+ACCOUNT_RECORDS = ("getAccount", "updateAccount", "deleteAccount", *MEMBERSHIPS)
 ACCOUNTS = ("createAccount", "getAccounts", *ACCOUNT_RECORDS, "getAccountMembers",
             "getAccountMember")  # fmt: skip
 ACCOUNT_LOGIN = ("createAccountToken", "getAccountAuthenticationSettings", "getPasswordProfiles")
@@ -76,13 +77,15 @@ def _account_request(ctx: CaseContext) -> dict[str, Any]:
     operation, name = ctx.operation, f"Conformance run {ctx.run_id}"
     if operation == "createAccount":
         return {"body": {"data": {"type": "account", "name": name, "legal_name": name}}}
-    if operation in ("getAccount", "getAccountMemberships"):
+    if operation == "getAccount":
         return {"account": ctx.owner("A").id}
     if operation == "updateAccount":
         data = {"type": "account", "name": name, "legal_name": name}
         return {"account": ctx.new_owner().id, "body": {"data": data}}
     if operation == "deleteAccount":
         return {"account": ctx.new_owner().id}
+    if operation in MEMBERSHIPS:
+        return _membership_request(ctx)
     if operation == "getAccountMember":
         return {"path": {"accountMemberID": ctx.session.factory.member_of(ctx.owner("A").id)}}
     if operation == "createAccountToken":
@@ -92,6 +95,25 @@ def _account_request(ctx: CaseContext) -> dict[str, Any]:
     if operation == "getPasswordProfiles":
         return {"path": {"authenticationRealmID": ctx.session.factory.realm()}}
     return {}
+
+
+def _membership_request(ctx: CaseContext) -> dict[str, Any]:
+    """Return a request about an account of the run that has no member yet."""
+    factory, name = ctx.session.factory, f"Conformance run {ctx.run_id}"
+    if ctx.operation == "getAccountMemberships":
+        return {"account": ctx.owner("A").id}
+    data = {"type": "account", "name": name, "legal_name": name}
+    made = ctx.send(ctx.administrator, "createAccount", body={"data": data})
+    ctx.need(made, "no account could be made")
+    account = str(made.data.get("id")) if isinstance(made.data, dict) else ""
+    member = factory.member_of(ctx.owner("A").id)
+    body = {"data": {"type": "account_membership", "account_member_id": member}}
+    if ctx.operation == "createAccountMembership":
+        return {"account": account, "body": body}
+    joined = ctx.send(ctx.administrator, "createAccountMembership", account=account, body=body)
+    ctx.need(joined, "no membership could be made")
+    membership = str(joined.data.get("id")) if isinstance(joined.data, dict) else ""
+    return {"account": account, "path": {"accountMembershipID": membership}}
 
 
 def _record(ctx: CaseContext) -> str:
@@ -200,7 +222,8 @@ def _caller_for(ctx: CaseContext) -> Credentials:
     The administrator changes records, because a shopper's own record may be from the fixtures.
     """
     alone = ("createCustomer", "getCustomers", "updateCustomer", "deleteCustomer",
-             "createAccount", "updateAccount", "deleteAccount")  # fmt: skip
+             "createAccount", "updateAccount", "deleteAccount", "createAccountMembership",
+             "deleteAccountMembership")  # fmt: skip
     return ctx.administrator if ctx.operation in alone else ctx.shopper("A")
 
 
@@ -309,7 +332,7 @@ def empty_customer_token() -> Iterator[Case]:
 
 def _with_empty_token(ctx: CaseContext) -> None:
     control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
-    if not ctx.session.checks.is_proper(ctx.operation, control):
+    if not ctx.session.checks.is_proper(ctx.operation_id, control):
         raise Untestable("the control is not a published answer")
     answer = ctx.send(
         ctx.administrator, ctx.operation, headers={ctx.owner_token: ""}, **request_of(ctx)

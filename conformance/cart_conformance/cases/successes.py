@@ -42,6 +42,8 @@ STATUS = {
     "updateAccount": 200,
     "deleteAccount": 204,
     "getAccountMemberships": 200,
+    "createAccountMembership": 201,
+    "deleteAccountMembership": 204,
     "getAccountMembers": 200,
     "getAccountMember": 200,
     "createAccountToken": 201,
