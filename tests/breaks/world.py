@@ -21,6 +21,7 @@ from cart_spec import Contract
 from msgspec.structs import replace
 
 from tests.probes import CARTS, Probe, Sent, rendered
+from tests.probes.shop import stock_shop
 
 NOW = 1_800_000_000
 DAY = 24 * 3600
@@ -205,6 +206,7 @@ class World:
             made = NOW - 20_000 + number
             customers = () if owner is None else (owner,)
             self.store.put_cart(Cart(cart_id, "Groceries", made, made, customers=customers))
+        stock_shop(self.store, "ada", NOW - 30_000)
 
     def associate(self, cart: str, customer_id: str, method: str = POST, **how: Any) -> Seen:
         """The answer to associating one customer, or to taking that back."""

@@ -19,6 +19,7 @@ from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.tenants.tenant import Tenant
 
 from tests.probes import CARTS, Rendered, Sent, rendered
+from tests.probes.shop import stock_shop
 
 JSON = "application/json"
 CUSTOMER_HEADER = "X-Moltin-Customer-Token"
@@ -197,6 +198,7 @@ class World:
         for cart_id, owner in CARTS.items():
             made = int(START)
             self.store.put_cart(Cart(cart_id, "Groceries", made, made, customers=ids[owner]))
+        stock_shop(self.store, self.ada, int(START))
 
     def rendered(self, sent: Sent) -> Rendered:
         """Return a request of the probe table with the tokens and ids of this shop."""

@@ -80,7 +80,7 @@ def content_of(sent: Sent, names: Mapping[str, str]) -> tuple[bytes, str | None]
 
 
 def _params(sent: Sent, names: Mapping[str, str]) -> dict[str, str]:
-    given = {"cartID": sent.cart, "customerID": sent.record}
+    given = {"cartID": sent.cart, "customerID": sent.record, **dict(sent.more)}
     return {
         name: _named(value.encode(), names).decode()
         for name, value in given.items()

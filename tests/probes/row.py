@@ -29,7 +29,7 @@ class Sent:
 
     ``access`` is "administrator", "shopper", None for no header, or one of BAD_ACCESS. ``customer``
     is None for no header, "ada", "bob", or one of BAD_CUSTOMER. ``body`` is bytes, a form for
-    ``createAccessToken``, or a value to send as JSON.
+    ``createAccessToken``, or a value to send as JSON. ``more`` are further path parameters.
     """
 
     operation: str
@@ -39,6 +39,7 @@ class Sent:
     record: str | None = None
     query: str = ""
     body: Any = None
+    more: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,16 @@ GRANT = {
     "client_id": "{client_id}",
     "client_secret": "{client_secret}",
 }
+FULL_LIST, ITEM, ORDER, ADDRESS = "full-list", "item-1", "order-1", "address-1"
+"""A cart with an item, an order of that item, and an address of Ada."""
+_ITEM, _ORDER, _ADDRESS = (("itemID", ITEM),), (("orderID", ORDER),), (("addressID", ADDRESS),)
+ADDED = {"type": "cart_item", "id": "mug", "quantity": 1}
+BUYER = {"name": "Ada", "email": "ada@example.com"}
+PAYMENT = {"gateway": "manual", "method": "purchase"}
+ADDRESS_FIELDS = {
+    "type": "address", "first_name": "Ada", "last_name": "Lovelace", "line_1": "12 Square",
+    "region": "London", "postcode": "SW1Y 4JH", "country": "GB",
+}  # fmt: skip
 GOOD: dict[str, Sent] = {
     sent.operation: sent
     for sent in (
@@ -113,6 +124,24 @@ GOOD: dict[str, Sent] = {
         Sent("deleteCustomer", record="{ada}"),
         Sent("createCustomerToken", access="shopper", body={"data": LOGIN}),
         Sent("createAccessToken", access=None, body=GRANT),
+        Sent("getCartItems", cart=FULL_LIST),
+        Sent("addCartItems", cart=FULL_LIST, body={"data": ADDED}),
+        Sent("updateCartItems", cart=FULL_LIST, body={"data": [{"id": ITEM, "quantity": 2}]}),
+        Sent("deleteCartItems", cart=FULL_LIST),
+        Sent("updateCartItem", cart=FULL_LIST, more=_ITEM, body={"data": {"quantity": 2}}),
+        Sent("deleteCartItem", cart=FULL_LIST, more=_ITEM),
+        Sent("checkoutCart", cart=FULL_LIST, body={"data": {"customer": BUYER}}),
+        Sent("getOrders"),
+        Sent("getOrder", more=_ORDER),
+        Sent("getOrderItems", more=_ORDER),
+        Sent("createOrderPayment", more=_ORDER, body={"data": PAYMENT}),
+        Sent("getCartSettings"),
+        Sent("updateCartSettings", body={"data": {"type": "settings", "show_all_carts": True}}),
+        Sent("getCustomerAddresses", record="{ada}"),
+        Sent("createCustomerAddress", record="{ada}", body={"data": ADDRESS_FIELDS}),
+        Sent("getCustomerAddress", record="{ada}", more=_ADDRESS),
+        Sent("updateCustomerAddress", record="{ada}", more=_ADDRESS, body={"data": {"city": "X"}}),
+        Sent("deleteCustomerAddress", record="{ada}", more=_ADDRESS),
     )
 }
 """For each operation a request that passes in the shop: the control of most rows."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from cart_mock.api import serializers
+from cart_mock.api import item_serializers, serializers
 from cart_mock.auth import passwords
 from cart_mock.auth.tokens import Tokens
 from cart_mock.rules.cart_filter import parse_cart_filter, passes
@@ -37,7 +37,7 @@ CART_NAME = "Cart"
 
 
 def create_customer_cart_association(ctx: RequestContext) -> Content:
-    cart, customer_id = _cart(ctx), ctx.entry["id"]
+    cart, customer_id = existing_cart(ctx), ctx.entry["id"]
     if customer_id in cart.customers:
         return None
     ctx.store.associate(cart, customer_id)
@@ -45,7 +45,7 @@ def create_customer_cart_association(ctx: RequestContext) -> Content:
 
 
 def delete_customer_cart_association(ctx: RequestContext) -> Content:
-    cart, customer_id = _cart(ctx), ctx.entry["id"]
+    cart, customer_id = existing_cart(ctx), ctx.entry["id"]
     if customer_id in cart.customers:
         ctx.store.dissociate(cart, customer_id)
     return None
@@ -57,11 +57,16 @@ def delete_customer_cart_association(ctx: RequestContext) -> Content:
 def get_carts(ctx: RequestContext) -> Content:
     owner, offset, limit = ctx.caller.customer_id, ctx.offset, ctx.limit
     wanted = parse_cart_filter(ctx.query.get("filter", "")) if owner is None else None
+    shows_all = ctx.store.shop.settings.show_all_carts
     if wanted is not None:
-        found = ctx.store.carts_that(lambda cart: passes(wanted, cart.name))
+        found = ctx.store.carts_that(
+            lambda cart: passes(wanted, cart.name) and (shows_all or bool(cart.customers))
+        )
         carts, total = found[offset : offset + limit], len(found)
-    elif owner is None:
+    elif owner is None and shows_all:
         carts, total = ctx.store.all_carts(offset, limit)
+    elif owner is None:
+        carts, total = ctx.store.registered_carts(offset, limit)
     else:
         carts, total = ctx.store.carts_of(owner, offset, limit)
     return serializers.page("/v2/carts", serializers.cart_json, carts, total, offset, limit)
@@ -69,7 +74,7 @@ def get_carts(ctx: RequestContext) -> Content:
 
 def create_a_cart(ctx: RequestContext) -> Content:
     data = ctx.data
-    return _new_cart(
+    cart = new_cart(
         ctx,
         data.get("id") or ctx.tenant.new_id(),
         name=data["name"],
@@ -77,16 +82,23 @@ def create_a_cart(ctx: RequestContext) -> Content:
         contact=_contact(data.get("contact")),
         kept=_kept_of_cart(data),
     )
+    ctx.store.put_cart(cart)
+    return {"data": serializers.cart_json(cart)}
 
 
 def get_a_cart(ctx: RequestContext) -> Content:
-    if ctx.cart is None:
-        return _new_cart(ctx, ctx.cart_id, name=CART_NAME)
-    return {"data": serializers.cart_json(ctx.cart)}
+    cart = ctx.cart
+    if cart is None:
+        cart = new_cart(ctx, ctx.cart_id, name=CART_NAME)
+        ctx.store.put_cart(cart)
+    content: dict[str, Any] = {"data": serializers.cart_json(cart)}
+    if ctx.request.query and "items" in ctx.query.get("include", "").split(","):
+        content["included"] = {"items": item_serializers.cart_items(cart)["data"]}
+    return content
 
 
 def update_a_cart(ctx: RequestContext) -> Content:
-    cart, data = _cart(ctx), ctx.data
+    cart, data = existing_cart(ctx), ctx.data
     changed = replace(
         cart,
         name=data.get("name", cart.name),
@@ -94,6 +106,7 @@ def update_a_cart(ctx: RequestContext) -> Content:
         contact=_contact(data["contact"]) if "contact" in data else cart.contact,
         kept={**cart.kept, **_kept_of_cart(data)},
         updated_at=ctx.now,
+        lifetime=ctx.store.shop.settings.cart_lifetime,
     )
     ctx.store.put_cart(changed)
     return {"data": serializers.cart_json(changed)}
@@ -104,13 +117,14 @@ def delete_a_cart(ctx: RequestContext) -> Content:
     return None
 
 
-def _cart(ctx: RequestContext) -> Cart:
+def existing_cart(ctx: RequestContext) -> Cart:
+    """Return the cart of a request whose checks have found that it exists."""
     if ctx.cart is None:
         raise LookupError("the rules let a request pass whose cart does not exist")
     return ctx.cart
 
 
-def _new_cart(
+def new_cart(
     ctx: RequestContext,
     cart_id: str,
     *,
@@ -118,9 +132,10 @@ def _new_cart(
     description: str = "",
     contact: Contact | None = None,
     kept: dict[str, Any] | None = None,
-) -> Content:
+) -> Cart:
+    """Return a new cart, associated with the customer who is logged in; it is not stored yet."""
     owner = ctx.caller.customer_id
-    cart = Cart(
+    return Cart(
         id=cart_id,
         name=name,
         description=description,
@@ -129,9 +144,8 @@ def _new_cart(
         created_at=ctx.now,
         updated_at=ctx.now,
         kept=kept or {},
+        lifetime=ctx.store.shop.settings.cart_lifetime,
     )
-    ctx.store.put_cart(cart)
-    return {"data": serializers.cart_json(cart)}
 
 
 def _kept_of_cart(data: dict[str, Any]) -> dict[str, Any]:

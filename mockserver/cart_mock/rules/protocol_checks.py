@@ -16,6 +16,7 @@ from cart_mock.formats import format_value
 from cart_mock.messages import Violation
 from cart_mock.rules.body_schemas import BodySchema
 from cart_mock.rules.context import RequestContext
+from cart_mock.rules.published_errors import published_checks
 from cart_mock.rules.registry import Check, Checks
 
 
@@ -31,7 +32,7 @@ def protocol_checks(contract: Contract, operation_id: str) -> ProtocolChecks:
     method, path = contract.operations[operation_id]
     operation = contract.document["paths"][path][method.lower()]
     before: list[tuple[str, Check]] = []
-    after: list[tuple[str, Check]] = []
+    body_checks: list[tuple[str, Check]] = []
     patterns = _path_patterns(path, contract)
     if patterns:
         before.append(("request-invalid", _path_check(patterns)))
@@ -41,7 +42,12 @@ def protocol_checks(contract: Contract, operation_id: str) -> ProtocolChecks:
         if not any(rule.id == "payload-not-array" for rule in contract.rules_of(operation_id)):
             before.append(("body-malformed", body_malformed))
             schema = BodySchema(_body_schema(operation), contract.document)
-            after.append(("request-invalid", lambda ctx: schema.violation(ctx.body)))
+            body_checks.append(("request-invalid", lambda ctx: schema.violation(ctx.body)))
+    after = [
+        *published_checks(contract, operation_id, reads_body=False),
+        *body_checks,
+        *published_checks(contract, operation_id, reads_body=True),
+    ]
     return ProtocolChecks(tuple(before), tuple(after))
 
 

@@ -98,6 +98,17 @@ class Order(msgspec.Struct, frozen=True):
             owners.append(("account", self.account))
         return owners
 
+    @property
+    def currency(self) -> str:
+        """The currency of its items; empty without items."""
+        return self.items[0].currency if self.items else ""
+
+    @property
+    def owing(self) -> int:
+        """What is neither paid nor authorised yet."""
+        total = sum(item.value for item in self.items)
+        return total - self.paid - self.authorized
+
 
 E = TypeVar("E", Address, Order)
 
@@ -172,6 +183,11 @@ class Shop:
     def has_products(self) -> bool:
         """Whether the store has products of its own; without, any id or sku is a product."""
         return bool(self._storage.documents("products"))
+
+    def products(self, limit: int) -> list[Product]:
+        """Return the first products."""
+        found = islice(self._storage.documents("products").values(), limit)
+        return [msgspec.convert(document, Product) for document in found]
 
     def product(self, product_id: str) -> Product | None:
         """Return the product with that id, or None."""
@@ -296,9 +312,7 @@ class Shop:
             entities = []
             for key, document in in_turns(tables[name].items()):
                 entity = msgspec.convert(document, kind)
-                entities.append(
-                    _made_later(entity, later) if old.get(key) is document else entity
-                )
+                entities.append(_made_later(entity, later) if old.get(key) is document else entity)
             return tuple(entities)
 
         def read() -> ShopContent:

@@ -11,6 +11,8 @@ from connexion.lifecycle import ConnexionResponse
 from cart_mock.state.entities import Cart, Customer
 from cart_mock.state.scenarios import BIG_SHOP, SCENARIOS, scenario
 from cart_mock.state.seed import Seed, SeedError, export_lists, seed_of
+from cart_mock.state.shop import ShopContent
+from cart_mock.state.shop_seed import settings_of
 from cart_mock.state.store import Store, store_of
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.control import check_exists, tenant_named
@@ -51,11 +53,16 @@ async def export_state(store: str, times: bool = False) -> ConnexionResponse:
     """Export a store's content as a seed file."""
     tenant = tenant_named(store)
     tenant.now()  # carts that have expired are not exported
-    return json_answer(await asyncio.to_thread(_exported, tenant.store.freeze(), times))
+    read, read_shop = tenant.store.freeze(), tenant.store.shop.freeze()
+    return json_answer(await asyncio.to_thread(_exported, read, read_shop, times))
 
 
-def _exported(read: Callable[[], tuple[list[Customer], list[Cart]]], times: bool) -> bytes:
-    return json_bytes(export_lists(*read(), times=times))
+def _exported(
+    read: Callable[[], tuple[list[Customer], list[Cart]]], read_shop: Callable[[], ShopContent],
+    times: bool,
+) -> bytes:  # fmt: skip
+    shop = read_shop()
+    return json_bytes(export_lists(*read(), shop, times=times), **settings_of(shop))
 
 
 async def import_state(store: str, body: Body) -> Body:
@@ -79,4 +86,4 @@ async def _fill(tenant: Tenant, seed: Seed) -> None:
 
 
 def _filled(seed: Seed, now: int) -> Store:
-    return store_of(seed.customer_entities(now), seed.cart_entities(now))
+    return store_of(seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now))
