@@ -5,8 +5,9 @@ of rules, whose rows say how the violating request differs from one that passes,
 are data: ``rendered`` makes a request of one, given the tokens of a test bed and its ids.
 
 Every test bed has the same shop: the customers Ada and Bob, ``weekend-list`` without a customer,
-``adas-list`` and ``bobs-list``, and what ``shop`` has. ``{ada}``, ``{bob}``, ``{password}`` (Ada's), ``{client_id}`` and
-``{client_secret}`` in a row stand for what the test bed calls them. Start reading in ``row``.
+``adas-list`` and ``bobs-list``, and what ``shop`` has. ``{ada}``, ``{bob}``, ``{password}``
+(Ada's), ``{client_id}`` and ``{client_secret}`` in a row stand for what the test bed calls them.
+Start reading in ``row``.
 """
 
 from itertools import chain

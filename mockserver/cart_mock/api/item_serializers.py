@@ -149,7 +149,9 @@ def order_items(value: Order) -> list[JsonObject]:
             "type": "order_item",
             **_priced(item, value.created_at),
             "links": {},
-            "relationships": {"cart_item": {"data": {"type": item.type, "id": item.cart_item_id}}},
+            "relationships": {}
+            if item.cart_item_id is None
+            else {"cart_item": {"data": {"type": item.type, "id": item.cart_item_id}}},
         }
         for item in value.items
     ]
