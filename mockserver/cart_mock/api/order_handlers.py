@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from cart_mock.api import item_serializers, serializers
 from cart_mock.api.handlers import Content, existing_cart
 from cart_mock.rules.context import RequestContext
-from cart_mock.rules.shop_facts import address_of, order_of, owner_of
+from cart_mock.rules.shop_facts import address_of, order_of
 from cart_mock.state.items import Item
 from cart_mock.state.shop import Address, Order
 
@@ -28,11 +28,8 @@ _OWN_FIELDS_OF_ADDRESSES = {"id", "type", "links", "meta", "relationships"}
 def checkout_cart(ctx: RequestContext) -> Content:
     cart, data = existing_cart(ctx), ctx.data
     details = {name: data[name] for name in _KEPT_OF_ORDERS if name in data}
-    owner = owner_of(ctx.caller)
     buyer = data.get("customer")
     customer_id = buyer.get("id") if buyer else None
-    if owner is not None and owner[0] == "customer":
-        customer_id = owner[1]
     if buyer:
         details["customer"] = _buyer(ctx, buyer)
     order = Order(
@@ -40,8 +37,8 @@ def checkout_cart(ctx: RequestContext) -> Content:
         created_at=ctx.now,
         updated_at=ctx.now,
         items=tuple(_ordered(ctx, item) for item in cart.items),
-        customer=customer_id,
-        account=owner[1] if owner is not None and owner[0] == "account" else None,
+        customer=ctx.caller.customer_id or customer_id,
+        account=ctx.caller.account_id,
         details=details,
     )
     ctx.store.shop.put_order(order)
@@ -60,7 +57,7 @@ def _ordered(ctx: RequestContext, item: Item) -> Item:
 
 
 def get_orders(ctx: RequestContext) -> Content:
-    owner, offset, limit = owner_of(ctx.caller), ctx.offset, ctx.limit
+    owner, offset, limit = ctx.caller.owner, ctx.offset, ctx.limit
     shop = ctx.store.shop
     if owner is None:
         orders, total = shop.all_orders(offset, limit)

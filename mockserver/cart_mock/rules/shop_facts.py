@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from cart_mock.rules.context import Caller, RequestContext
+from cart_mock.rules.context import RequestContext
 from cart_mock.state.entities import Customer
-from cart_mock.state.shop import Address, Order, Owner
-
-
-def owner_of(caller: Caller) -> Owner | None:
-    """Return whose token came with the request; None if the caller is not narrowed to anybody."""
-    return None if caller.customer_id is None else ("customer", caller.customer_id)
+from cart_mock.state.shop import Address, Order
 
 
 def order_of(ctx: RequestContext) -> Order | None:
     """Return the order that the path names; None if it is missing, or belongs only to others."""
     order = ctx.store.shop.order(ctx.request.path_params["orderID"])
-    owner = owner_of(ctx.caller)
+    owner = ctx.caller.owner
     if order is None or owner is None or not order.owners or owner in order.owners:
         return order
     return None

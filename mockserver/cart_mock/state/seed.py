@@ -14,6 +14,18 @@ import msgspec
 
 from cart_mock.auth.passwords import hash_password, is_hash
 from cart_mock.formats import EMAIL, MAX_NAME, NOT_JSON, SAFE_ID
+from cart_mock.owners import Owner
+from cart_mock.state.account_seed import (
+    SeedAccount,
+    SeedMember,
+    SeedMembership,
+    Time,
+    account_entities,
+    account_lists,
+    account_problems,
+    member_problems,
+)
+from cart_mock.state.accounts import NO_ACCOUNTS, AccountContent
 from cart_mock.state.entities import (
     CART_LIFETIME,
     FIRST_TIME,
@@ -29,7 +41,6 @@ from cart_mock.state.shop_seed import (
     SeedOrder,
     SeedProduct,
     SeedSettings,
-    Time,
     addresses_problems,
     item_entities,
     items_problems,
@@ -82,10 +93,18 @@ class SeedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SeedAssociation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which customer has which cart, by their ids."""
+    """Which customer or account has which cart, by their ids."""
 
     cart: str
-    customer: str
+    customer: str | None = None
+    account: str | None = None
+
+    @property
+    def owner(self) -> Owner:
+        """The customer, or else the account."""
+        if self.customer is not None:
+            return Owner("customer", self.customer)
+        return Owner("account", self.account or "")
 
 
 class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
@@ -94,6 +113,9 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     customers: tuple[SeedCustomer, ...] = ()
     carts: tuple[SeedCart, ...] = ()
     associations: tuple[SeedAssociation, ...] = ()
+    accounts: tuple[SeedAccount, ...] = ()
+    members: tuple[SeedMember, ...] = ()
+    memberships: tuple[SeedMembership, ...] = ()
     products: tuple[SeedProduct, ...] = ()
     addresses: tuple[SeedAddress, ...] = ()
     orders: tuple[SeedOrder, ...] = ()
@@ -108,7 +130,7 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         found = _repeated("customers", "id", [c.id for c in self.customers])
         found += _repeated("customers", "email", [c.email.lower() for c in self.customers])
         found += _repeated("carts", "id", [c.id for c in self.carts])
-        pairs = [f"{link.cart} and {link.customer}" for link in self.associations]
+        pairs = [f"{link.cart} and {' '.join(link.owner)}" for link in self.associations]
         found += _repeated("associations", "pair", pairs)
         for i, customer in enumerate(self.customers):
             found += (f"customers[{i}]{problem}" for problem in _customer_problems(customer))
@@ -119,10 +141,32 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
                 found += (f"carts[{i}]{problem}" for problem in problems)
         carts = {cart.id: cart for cart in self.carts}
         customers = {customer.id for customer in self.customers}
+        accounts = {account.id for account in self.accounts}
         for i, link in enumerate(self.associations):
-            problems = _association_problems(link, carts, customers)
+            problems = _association_problems(link, carts, customers, accounts)
             found += (f"associations[{i}]{problem}" for problem in problems)
-        return found + self._shop_problems(customers)
+        return found + self._account_problems(accounts) + self._shop_problems(customers)
+
+    def _account_problems(self, accounts: Container[str]) -> list[str]:
+        found = _repeated("accounts", "id", [a.id for a in self.accounts])
+        found += _repeated("members", "id", [m.id for m in self.members])
+        found += _repeated("members", "username", [m.login.lower() for m in self.members])
+        found += _repeated("memberships", "id", [m.key for m in self.memberships])
+        pairs = [f"{m.account} and {m.member}" for m in self.memberships]
+        found += _repeated("memberships", "pair", pairs)
+        for i, account in enumerate(self.accounts):
+            found += (f"accounts[{i}]{problem}" for problem in account_problems(account))
+        for i, member in enumerate(self.members):
+            found += (f"members[{i}]{problem}" for problem in member_problems(member))
+        members = {member.id for member in self.members}
+        for i, membership in enumerate(self.memberships):
+            if membership.account not in accounts:
+                account = membership.account
+                found.append(f"memberships[{i}].account: no account {account!r} in this file")
+            if membership.member not in members:
+                member_id = membership.member
+                found.append(f"memberships[{i}].member: no member {member_id!r} in this file")
+        return found
 
     def _shop_problems(self, customers: Container[str]) -> list[str]:
         found = _repeated("products", "id", [p.id for p in self.products])
@@ -138,8 +182,12 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     @cached_property
     def is_relative(self) -> bool | None:
         """Whether all times are left out; None if only some are."""
-        entries: tuple[SeedCustomer | SeedCart | SeedAddress | SeedOrder, ...] = (
-            *self.customers, *self.carts, *self.addresses, *self.orders,
+        entries: tuple[
+            SeedCustomer | SeedCart | SeedAddress | SeedOrder | SeedAccount | SeedMember
+            | SeedMembership, ...
+        ] = (
+            *self.customers, *self.carts, *self.addresses, *self.orders, *self.accounts,
+            *self.members, *self.memberships,
         )  # fmt: skip
         given = {(e.created_at is not None, e.updated_at is not None) for e in entries}
         if given <= {(False, False)}:
@@ -149,7 +197,8 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     @cached_property
     def _password_hashes(self) -> dict[str, str]:
         # Hashing is slow on purpose; a seed's customers often share one password.
-        passwords = {c.password for c in self.customers if c.password is not None}
+        people = (*self.customers, *self.members)
+        passwords = {each.password for each in people if each.password is not None}
         return {password: hash_password(password) for password in passwords}
 
     def customer_entities(self, now: int) -> list[Customer]:
@@ -167,14 +216,14 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         ]  # fmt: skip
 
     def cart_entities(self, now: int) -> list[Cart]:
-        """Return the carts with their customers, created ``now``, in seconds since the epoch."""
-        customers: defaultdict[str, list[str]] = defaultdict(list)
+        """Return the carts with their owners, created ``now``, in seconds since the epoch."""
+        owners: defaultdict[str, list[Owner]] = defaultdict(list)
         for link in in_turns(self.associations):
-            customers[link.cart].append(link.customer)
+            owners[link.cart].append(link.owner)
         return [
             Cart(
                 id=c.id, name=c.name, description=c.description, contact=c.contact,
-                customers=tuple(customers.get(c.id, ())), kept=c.kept,
+                owners=tuple(owners.get(c.id, ())), kept=c.kept,
                 items=item_entities(c.id, c.items, self._products_by_id) if c.items else (),
                 lifetime=DAY * (self._expiry_days if c.expiry_days is None else c.expiry_days),
                 created_at=_epoch(c.created_at, now), updated_at=_epoch(c.updated_at, now),
@@ -191,6 +240,13 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         return shop_entities(
             self.products, self.addresses, self.orders, self.settings, lambda t: _epoch(t, now)
         )
+
+    def account_entities(self, now: int) -> AccountContent:
+        """Return the accounts and members, created ``now``, in seconds since the epoch."""
+        return account_entities(
+            self.accounts, self.members, self.memberships, self._password_hashes,
+            lambda time: _epoch(time, now),
+        )  # fmt: skip
 
 
 def _epoch(time: datetime | None, now: int) -> int:
@@ -224,14 +280,19 @@ def _cart_problems(cart: SeedCart) -> Iterator[str]:
 
 
 def _association_problems(
-    link: SeedAssociation, carts: Mapping[str, SeedCart], customers: Container[str]
-) -> Iterator[str]:
+    link: SeedAssociation, carts: Mapping[str, SeedCart], customers: Container[str],
+    accounts: Container[str],
+) -> Iterator[str]:  # fmt: skip
     if link.cart not in carts:
         yield f".cart: no cart {link.cart!r} in this file"
     elif (contact := carts[link.cart].contact) is not None and contact.email:
         yield f".cart: {link.cart!r} has a contact email"
-    if link.customer not in customers:
+    if (link.customer is None) == (link.account is None):
+        yield ": needs either a customer or an account"
+    elif link.customer is not None and link.customer not in customers:
         yield f".customer: no customer {link.customer!r} in this file"
+    elif link.account is not None and link.account not in accounts:
+        yield f".account: no account {link.account!r} in this file"
 
 
 def _repeated(list_name: str, field: str, values: list[str]) -> list[str]:
@@ -276,19 +337,19 @@ def seed_of(value: Any, name: str) -> Seed:
 
 def exported(
     customers: Iterable[Customer], carts: Iterable[Cart], shop: ShopContent = NO_CONTENT, *,
-    times: bool = False,
+    accounts: AccountContent = NO_ACCOUNTS, times: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Those customers and carts as the content of a seed file, the cart updated last at the end.
 
     With ``times`` it says when each was made and updated.
     """
-    lists = export_lists(customers, carts, shop, times=times)
+    lists = export_lists(customers, carts, shop, accounts=accounts, times=times)
     return {**{name: list(v) for name, v in lists.items()}, **settings_of(shop)}
 
 
 def export_lists(
     customers: Iterable[Customer], carts: Iterable[Cart], shop: ShopContent = NO_CONTENT, *,
-    times: bool = False,
+    accounts: AccountContent = NO_ACCOUNTS, times: bool = False,
 ) -> dict[str, Iterator[dict[str, Any]]]:  # fmt: skip
     """Return the lists of ``exported``, whose entries are made one by one.
 
@@ -323,10 +384,11 @@ def export_lists(
             for c in in_turns(carts)
         ),
         "associations": (
-            {"cart": cart.id, "customer": customer}
+            {"cart": cart.id, owner.type: owner.id}
             for cart in in_turns(carts)
-            for customer in cart.customers
+            for owner in cart.owners
         ),
+        **account_lists(accounts, _time if times else None),
         **shop_lists(shop, _time if times else None),
     }  # fmt: skip
 

@@ -9,13 +9,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec.structs import asdict
 
+from cart_mock.state.account_seed import Time
 from cart_mock.state.items import MOST_ITEMS, MOST_OF_ONE, Item, ItemType
 from cart_mock.state.money import MOST
 from cart_mock.state.shop import Address, Order, Product, Settings, ShopContent
 from cart_mock.state.turns import in_turns
 
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
-"""A time in RFC 3339, with its zone."""
 Amount = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=MOST_OF_ONE)]
 Id = Annotated[str, msgspec.Meta(min_length=1)]

@@ -158,8 +158,9 @@ class TenantRegistry:
         else:
             seed = self._seed
             tenant.store.fill(
-                seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now)
-            )
+                seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
+                seed.account_entities(now),
+            )  # fmt: skip
 
     def has_secret(self, tenant: Tenant, secret: str) -> bool:
         """Return whether that is the secret of the tenant's key, compared in constant time."""
@@ -224,7 +225,10 @@ def _fill_once(seed: Seed, now: int) -> tuple[Store, int] | None:
     """
     if seed.is_relative is None:
         return None
-    store = store_of(seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now))
+    store = store_of(
+        seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
+        seed.account_entities(now),
+    )  # fmt: skip
     return store, now
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cart_mock.state.customer_list import CustomerList
+from cart_mock.state.owner_list import OwnerList
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,18 +10,18 @@ STEPS = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 30)), max_s
 
 
 @given(start=st.sets(st.sampled_from("abcdef")), steps=STEPS)
-def test_customer_list_derived_in_any_order_keeps_every_version(
+def test_owner_list_derived_in_any_order_keeps_every_version(
     start: set[str], steps: list[tuple[str, int]]
 ) -> None:
     first = tuple(sorted(start))
-    versions = [(CustomerList(first), first)]
+    versions = [(OwnerList(first), first)]
     for customer, of in steps:
         made, expected = versions[of % len(versions)]
         if customer in expected:
             left = tuple(c for c in expected if c != customer)
-            versions.append((made.without_customer(customer), left))
+            versions.append((made.without_owner(customer), left))
         else:
-            versions.append((made.with_customer(customer), (*expected, customer)))
+            versions.append((made.with_owner(customer), (*expected, customer)))
     for made, expected in versions:
         assert made == expected
         assert expected == made
@@ -31,8 +31,8 @@ def test_customer_list_derived_in_any_order_keeps_every_version(
         assert (made == (*expected, "g")) is False
 
 
-def test_customer_list_with_one_more_shares_the_data_of_the_list_before() -> None:
-    before = CustomerList(str(number) for number in range(1000))
+def test_owner_list_with_one_more_shares_the_data_of_the_list_before() -> None:
+    before = OwnerList(str(number) for number in range(1000))
     numbers = before._version.own()
-    after = before.with_customer("one more")
+    after = before.with_owner("one more")
     assert after._version.own() is numbers
