@@ -61,7 +61,7 @@ class ErrorCatalogue:
 
     def __init__(self, contract: Contract) -> None:
         self._errors = {
-            error.id: _Error(error.rule or error.id, error.status, error.text, None)
+            error.id: _Error(error.rule or error.id, error.status, error.text, error.detail)
             for error in contract.protocol_errors
         }
         for rule in contract.rules:
@@ -71,6 +71,10 @@ class ErrorCatalogue:
     def answer(self, error_id: str, violation: Violation, *headers: Header) -> Answer:
         """Return the error answer of a rule or protocol error for that violation."""
         error = self._errors[violation.variant or error_id]
-        entries = [_entry(error, each) for each in (violation, *violation.others)]
-        body = encode_json({"errors": entries})
+        body = encode_json({"errors": self.entries(error_id, violation)})
         return Answer(error.status, (*_HEADERS, *headers), body, error.id, violation)
+
+    def entries(self, error_id: str, violation: Violation) -> list[dict[str, object]]:
+        """Return the entries of that answer, one for each field that is wrong."""
+        error = self._errors[violation.variant or error_id]
+        return [_entry(error, each) for each in (violation, *violation.others)]

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, Protocol
 from cart_spec import Contract
 
 from cart_mock import bodies
-from cart_mock.api.handlers import PREPARATIONS, Content, handlers
+from cart_mock.api.handlers import PREPARATIONS, Content
+from cart_mock.api.operations import operations
 from cart_mock.auth.tokens import Tokens
 from cart_mock.errors import ErrorCatalogue
 from cart_mock.messages import Answer, Request, Violation, empty_answer, json_answer
@@ -337,7 +338,7 @@ class Mock:
         self.request_log = tenants.new_request_log()
         self.callers = Callers(tenants, self.tokens)
         self.breaks: ProcessBreaks | None = None
-        self.handlers = handlers(self.tokens)
+        self.handlers = operations(self.tokens, self.errors)
         """The function of each operation, by its ``operationId``."""
         self.endpoints: dict[str, Endpoint] = {}
         judgement(contract.rules, contract.owners)

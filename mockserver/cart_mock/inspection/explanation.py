@@ -8,7 +8,7 @@ import msgspec
 from cart_spec import Contract, Rule
 from cart_spec.redaction import Redactor
 
-from cart_mock.api.serializers import timestamp
+from cart_mock.api.timestamps import timestamp
 from cart_mock.inspection.cause import cause
 from cart_mock.inspection.commands import Command, placeholders_in
 from cart_mock.inspection.request_view import caller_to_dict, redactor_for

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cart_mock.messages import Violation
 
 if TYPE_CHECKING:
-    from jsonschema_rs import Draft4Validator
+    from jsonschema_rs import Draft4Validator, ValidationError
 
 
 class BodySchema:
@@ -29,7 +29,8 @@ class BodySchema:
 
     def violation(self, body: Any) -> Violation | None:
         """Return how a body violates the schema, or None if it is valid."""
-        for error in self._validator.iter_errors(body):
+        for found in self._validator.iter_errors(body):
+            error = _innermost(found)
             path = "".join(
                 f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path
             )
@@ -37,6 +38,21 @@ class BodySchema:
                 _sentence(error.message), "See /openapi.json.", path.lstrip(".") or None
             )
         return None
+
+
+def _innermost(error: ValidationError) -> ValidationError:
+    """Return the error of the only branch of a ``oneOf`` that has the right type of value."""
+    while branches := getattr(error.kind, "context", None):
+        path = error.instance_path
+        near = [
+            branch[0]
+            for branch in branches
+            if branch[0].instance_path != path or branch[0].kind.name != "type"
+        ]
+        if len(near) != 1:
+            break
+        error = near[0]
+    return error
 
 
 def _sentence(message: str, limit: int = 200) -> str:

@@ -17,6 +17,7 @@ from cart_mock.messages import Violation
 from cart_mock.rules.accounts import signup_incomplete
 from cart_mock.rules.body_schemas import BodySchema
 from cart_mock.rules.context import RequestContext
+from cart_mock.rules.published_errors import published_checks
 from cart_mock.rules.registry import Check, Checks
 
 
@@ -32,7 +33,7 @@ def protocol_checks(contract: Contract, operation_id: str) -> ProtocolChecks:
     method, path = contract.operations[operation_id]
     operation = contract.document["paths"][path][method.lower()]
     before: list[tuple[str, Check]] = []
-    after: list[tuple[str, Check]] = []
+    body_checks: list[tuple[str, Check]] = []
     patterns = _path_patterns(path, contract)
     if patterns:
         before.append(("request-invalid", _path_check(patterns)))
@@ -43,9 +44,14 @@ def protocol_checks(contract: Contract, operation_id: str) -> ProtocolChecks:
             before.append(("body-malformed", body_malformed))
             schema = BodySchema(_body_schema(operation), contract.document)
             before.append(("request-invalid", data_missing))
-            after.append(("request-invalid", lambda ctx: schema.violation(ctx.body)))
+            body_checks.append(("request-invalid", lambda ctx: schema.violation(ctx.body)))
             if operation_id == "createAccountToken":
-                after.append(("request-invalid", signup_incomplete))
+                body_checks.append(("request-invalid", signup_incomplete))
+    after = [
+        *published_checks(contract, operation_id, reads_body=False),
+        *body_checks,
+        *published_checks(contract, operation_id, reads_body=True),
+    ]
     return ProtocolChecks(tuple(before), tuple(after))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 from tinydb.table import Document
 
+from cart_mock.owners import Owner
 from cart_mock.state.entities import CART_LIFETIME
 from cart_mock.state.items import Item
 from cart_mock.state.tinydb_tables import (
@@ -25,10 +26,6 @@ from cart_mock.state.turns import in_turns
 DAY = 24 * 3600
 TABLES = ("products", "addresses", "orders", "settings")
 _SETTINGS_ID = "cart"
-
-OwnerType = Literal["customer", "account"]
-Owner = tuple[OwnerType, str]
-"""Whose an order is: the type and the id."""
 
 
 class Product(msgspec.Struct, frozen=True):
@@ -93,10 +90,21 @@ class Order(msgspec.Struct, frozen=True):
         """Whose the order is; empty if it is a guest's."""
         owners: list[Owner] = []
         if self.customer is not None:
-            owners.append(("customer", self.customer))
+            owners.append(Owner("customer", self.customer))
         if self.account is not None:
-            owners.append(("account", self.account))
+            owners.append(Owner("account", self.account))
         return owners
+
+    @property
+    def currency(self) -> str:
+        """The currency of its items; empty without items."""
+        return self.items[0].currency if self.items else ""
+
+    @property
+    def owing(self) -> int:
+        """What is neither paid nor authorised yet."""
+        total = sum(item.value for item in self.items)
+        return total - self.paid - self.authorized
 
 
 E = TypeVar("E", Address, Order)
@@ -172,6 +180,11 @@ class Shop:
     def has_products(self) -> bool:
         """Whether the store has products of its own; without, any id or sku is a product."""
         return bool(self._storage.documents("products"))
+
+    def products(self, limit: int) -> list[Product]:
+        """Return the first products."""
+        found = islice(self._storage.documents("products").values(), limit)
+        return [msgspec.convert(document, Product) for document in found]
 
     def product(self, product_id: str) -> Product | None:
         """Return the product with that id, or None."""
