@@ -58,7 +58,7 @@ def checked_contract(document: OpenApiDocument) -> Contract:
     Raises ContractError with the line of the first problem of its catalogue.
     """
     for pointer, problem in catalogue_problems(document):
-        raise ContractError(f"{document.name}: line {document.line(pointer)}: {problem}")
+        raise ContractError(f"{document.place(pointer)}: {problem}")
     return contract_of(document.data, document.name)
 
 

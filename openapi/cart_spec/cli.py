@@ -90,7 +90,7 @@ def _refusals(documents: list[OpenApiDocument]) -> Iterator[None]:
 
         for document in documents:
             for pointer, message in openapi_errors(document):
-                where = f"{document.name}: line {document.line(pointer)}"
+                where = document.place(pointer)
                 raise InputError(
                     f"{where}: is not valid OpenAPI: {message}; see `cart-spec check`"
                 ) from None

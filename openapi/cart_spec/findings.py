@@ -22,7 +22,8 @@ class Finding:
     """One finding: its place, what is wrong, and how to fix it.
 
     ``id`` is the permanent name of the kind of finding. ``pointer`` is a JSON pointer into the file
-    ``document``; ``line`` is its line, from 1. ``facts`` are further values by name.
+    ``document``; ``line`` is its line, from 1. ``facts`` are further values by name. ``uses`` are
+    the places that the finding affects, if they are several.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Finding:
     message: str
     advice: str
     facts: Mapping[str, str] = field(default_factory=dict)
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

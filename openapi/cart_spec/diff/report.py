@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from cart_spec.diff.changes import KINDS, Change, Impact
+from cart_spec.diff.changes import IMPACTS, KINDS, Change, Impact, worst
 from cart_spec.diff.compare import Comparison
 from cart_spec.document import OpenApiDocument
 from cart_spec.findings import Finding, Review, Severity
 
 _SEVERITIES: dict[Impact, Severity] = {"breaking": "error", "look": "warning", "safe": "note"}
-_ORDER: tuple[Impact, ...] = ("breaking", "look", "safe")
 
 
 def review_of(
@@ -18,7 +17,9 @@ def review_of(
 
     ``audience`` is ``clients``, ``servers`` or ``both``, which takes the worse of the two.
     """
-    changes = sorted(comparison.changes, key=lambda change: _ORDER.index(_impact(change, audience)))
+    changes = sorted(
+        comparison.changes, key=lambda change: IMPACTS.index(_impact(change, audience))
+    )
     findings = [
         _finding(change, old if change.side == "old" else new, audience) for change in changes
     ]
@@ -30,19 +31,21 @@ def _impact(change: Change, audience: str) -> Impact:
     impacts = {"clients": (change.clients,), "servers": (change.servers,)}.get(
         audience, (change.clients, change.servers)
     )
-    return min(impacts, key=_ORDER.index)
+    return worst(impacts)
 
 
 def _finding(change: Change, document: OpenApiDocument, audience: str) -> Finding:
+    place = document.place(change.pointer)
     return Finding(
         id=change.kind,
         severity=_SEVERITIES[_impact(change, audience)],
-        document=document.name,
-        pointer=change.pointer,
-        line=document.line(change.pointer),
+        document=place.name,
+        pointer=place.pointer,
+        line=place.line,
         message=f"{_names(change.about)}: {change.message}",
         advice=change.advice,
         facts={"clients": change.clients, "servers": change.servers},
+        uses=tuple(map(str, change.uses)) if len(change.uses) > 1 else (),
     )
 
 
@@ -55,7 +58,7 @@ def _summary(comparison: Comparison, old: OpenApiDocument, new: OpenApiDocument)
         f"for {audience} "
         + " ".join(
             f"{sum(getattr(change, audience) == impact for change in comparison.changes)} {impact}"
-            for impact in _ORDER
+            for impact in IMPACTS
         )
         for audience in ("clients", "servers")
     )
