@@ -76,18 +76,21 @@ class Bundle:
         self.duplicate_keys = list(self.source.duplicate_keys)
         self.files: dict[str, Any] = {}
         self._left = MAX_BYTES
-        self._waiting: list[str] = []
+        self._waiting: list[tuple[str, str]] = []
         self._rewrite(self.source.data, self.main)
         while self._waiting:
-            path = self._waiting.pop()
+            path, place = self._waiting.pop()
             if path not in self.files:
-                self._read(path)
+                self._read(path, place)
         if self.files:
             self.source.data[FILES_KEY] = self.files
 
-    def _read(self, path: str) -> None:
+    def _read(self, path: str, place: str) -> None:
         name = self.folder.name_of(path)
-        text = self.folder.read(path, MAX_BYTES)
+        try:
+            text = self.folder.read(path, MAX_BYTES)
+        except UnreadableDocumentError as error:
+            raise UnreadableDocumentError(f"{place}: refers to {error}") from error
         self._left -= len(text)
         if self._left < 0 or len(self.files) >= MAX_FILES:
             raise UnreadableDocumentError(
@@ -105,17 +108,17 @@ class Bundle:
         for pointer, mapping in iter_mappings(data):
             reference = mapping.get("$ref")
             if isinstance(reference, str) and isinstance(mapping, dict):
+                base = "" if path == self.main else pointer_of(FILES_KEY, path)
+                line = self.lines.get(f"{base}{pointer}", 1)
+                place = f"{self.folder.name_of(path)}: line {line}"
                 try:
-                    mapping["$ref"] = self._target(reference, path)
+                    mapping["$ref"] = self._target(reference, path, place)
                 except ValueError as error:
-                    base = "" if path == self.main else pointer_of(FILES_KEY, path)
-                    line = self.lines.get(f"{base}{pointer}", 1)
                     raise UnreadableDocumentError(
-                        f"{self.folder.name_of(path)}: line {line}: the reference "
-                        f"{short(reference)} {error}"
+                        f"{place}: the reference {short(reference)} {error}"
                     ) from None
 
-    def _target(self, reference: str, path: str) -> str:
+    def _target(self, reference: str, path: str, place: str) -> str:
         """Return a reference into the tree. Raises ValueError."""
         written, _, fragment = reference.partition("#")
         if not written and path == self.main:
@@ -126,7 +129,7 @@ class Bundle:
         if found == self.main:
             return f"#{fragment}"
         if found not in self.files:
-            self._waiting.append(found)
+            self._waiting.append((found, place))
         if fragment[:1] not in ("", "/"):
             raise ValueError("names an anchor, which only the document itself may have; give a "
                              "JSON pointer")  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ def catalogue_problems(document: OpenApiDocument) -> Iterator[tuple[str, str]]:
             yield _named_entry(document, problem), problem
 
 
+@lru_cache(maxsize=4)
 def checked_contract(document: OpenApiDocument) -> Contract:
     """Return the contract in a document.
 

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from cart_spec.bundle import FILES_KEY, Bundle, iter_mappings, iter_references, short
 from cart_spec.contract import METHODS
-from cart_spec.folders import Folder, opened
+from cart_spec.folders import Folder, RevisionFolder, opened
 from cart_spec.source import MAX_BYTES, UnreadableDocumentError, parse_source, pointer_of
 
 SUPPORTED = ("3.0.", "3.1.")
@@ -36,13 +36,14 @@ class Place(NamedTuple):
         return f"{self.name}: line {self.line}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OpenApiDocument:
     """A parsed OpenAPI document. Nothing may change ``data``.
 
     ``lines`` maps a JSON pointer to the line, from 1, on which the value's key stands.
     ``duplicate_keys`` are the pointers and lines of keys that stand twice in one mapping.
     ``files`` are the names of the files that it refers to, by their keys under ``FILES_KEY``.
+    ``is_revision`` says that the document is in a git revision, not in a file.
     """
 
     name: str
@@ -50,6 +51,7 @@ class OpenApiDocument:
     lines: Mapping[str, int]
     duplicate_keys: tuple[tuple[str, int], ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    is_revision: bool = False
 
     @property
     def version(self) -> str:
@@ -206,7 +208,14 @@ def _document(text: str, name: str, folder: Folder, main: str) -> OpenApiDocumen
     _require_openapi(source.data, name)
     bundle = Bundle(folder, main, source)
     files = {path: folder.name_of(path) for path in bundle.files}
-    document = OpenApiDocument(name, source.data, bundle.lines, tuple(bundle.duplicate_keys), files)
+    document = OpenApiDocument(
+        name,
+        source.data,
+        bundle.lines,
+        tuple(bundle.duplicate_keys),
+        files,
+        isinstance(folder, RevisionFolder),
+    )
     _check_references(document)
     return document
 
@@ -260,6 +269,8 @@ def _reference_problem(document: OpenApiDocument, reference: str) -> str | None:
 
 def _readable(document: OpenApiDocument, reference: str) -> str:
     """Return a reference into the tree as the file that it leads to has it."""
-    place = document.place(unquote(reference[1:]))
-    own = place.name == document.name
-    return short(reference if own else f"{place.name}#{place.pointer}")
+    pointer = unquote(reference[1:])
+    if document.files and pointer.startswith(f"/{FILES_KEY}/"):
+        file = pointer.split("/")[2].replace("~1", "/").replace("~0", "~")
+        return short(f"{file}#{document.place(pointer).pointer}")
+    return short(reference)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cart_spec.bundle import FILES_KEY
 from cart_spec.catalogue import checked_contract
 from cart_spec.contract import CATALOGUE_KEY, Contract
 from cart_spec.diff.changes import Change, Direction, Use, merged
@@ -15,7 +16,7 @@ from cart_spec.diff.schemas import SchemaComparison
 from cart_spec.document import OpenApiDocument
 
 # Both versions of OpenAPI are brought to one form; components are compared in their users.
-_ROOT_FIELDS = frozenset({"openapi", "paths", "components", "security", CATALOGUE_KEY})
+_ROOT_FIELDS = frozenset({"openapi", "paths", "components", "security", CATALOGUE_KEY, FILES_KEY})
 
 
 @dataclass(frozen=True)
