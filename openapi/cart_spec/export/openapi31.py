@@ -19,7 +19,7 @@ _LITERAL = frozenset({"example", "value", "default", "enum"})
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes each value where it stands, without anchors, and long texts as blocks."""
+    """Writes every value in full, without anchors, and long texts as blocks."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is PyYAML's
         return True

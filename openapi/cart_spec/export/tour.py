@@ -34,7 +34,7 @@ class _Tour:
     def __init__(self, document: OpenApiDocument) -> None:
         self._document = document
         self._known: dict[str, str] = {}
-        # What an id is called in examples, and the variable that holds the real one.
+        # What an id is called in examples, and the variable with the real one.
         self._literals = {
             str(parameter["example"]): parameter["name"]
             for operation in document.operations
@@ -64,8 +64,8 @@ class _Tour:
         """Return the ids that an operation needs and that no step has captured so far."""
         needed = _PARAMETER.findall(operation.path)
         for _, value in self._examples(operation):
-            replaced(value, lambda text: needed.append(self._literals.get(text, "")) or text)
-        return [name for name in needed if name and name not in self._known]
+            needed += [self._literals[text] for text in _texts(value) if text in self._literals]
+        return [name for name in needed if name not in self._known]
 
     def _examples(self, operation: Operation) -> list[tuple[str, Any]]:
         """Return the bodies to send, as (name, value): the first, but each kind of access token."""
@@ -163,8 +163,16 @@ class _Tour:
         return None
 
 
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item)
+
+
 def _path_to(answer: Mapping[str, Any], name: str, variable: str) -> Iterator[Capture]:
-    """Yield where an answer has a member: at its top, in ``data``, or in the first of a list."""
+    """Yield the path to a member of an answer: at its top, in ``data``, or in the first of a list."""
     data = answer.get("data")
     if name in answer:
         yield Capture(variable, (name,))

@@ -43,7 +43,7 @@ _HELPERS = """\
 export type OperationId = keyof Operations;
 /** The body that a request of an operation carries. */
 export type RequestBody<Id extends OperationId> = Operations[Id]["requestBody"];
-/** The body of an operation's answer with this status; never, if it has none. */
+/** The body of an operation's answer with this status; never, if there is no body. */
 export type ResponseBody<
   Id extends OperationId,
   Status extends keyof Operations[Id]["responses"],
