@@ -15,6 +15,7 @@ IN_CI = os.environ.get("CI") == "true"
 FULL_LANE = (
     "tests/benchmark/test_command.py",  # starts servers and wrk
     "tests/browser",  # needs Chromium and Node.js
+    "tests/collections",  # needs Node.js
     "tests/conformance/test_broken_servers.py",  # runs against broken servers
     "tests/conformance/test_compare.py",  # whole runs
     "tests/conformance/test_defects.py",  # runs against broken servers

@@ -1,11 +1,11 @@
-"""The ``cart-spec`` command: shows, checks and compares the contract.
+"""The ``cart-spec`` command: shows, checks, compares and exports the contract.
 
 A command imports what only it needs when it runs, so that ``cart-spec --help`` starts fast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -32,6 +32,7 @@ ANNOUNCED = {"traffic": "Judge recorded traffic (HAR) by the contract."}
 """What the list of commands says about those that are not loaded for it."""
 
 _FORMATS = click.Choice(["text", "json", "sarif", "github", "markdown"])
+_EXPORTS = click.Choice(["openapi-3.1", "json-schema", "typescript", "postman", "bruno", "arazzo"])
 
 
 class _Commands(OneLineGroup):
@@ -364,6 +365,60 @@ def observe(
         observations = [read_observation(report, contract) for report in reports]
         text = render(contract, installed_evidence(), form, observations)
     write(text, output)
+
+
+@main.command()
+@click.argument("form", type=_EXPORTS, metavar="FORMAT")
+@_FILE
+@_OUTPUT
+def export(form: str, file: Path, output: Path | None) -> None:
+    """Export the contract in a format that other tools read.
+
+    \b
+    FORMAT is one of:
+      openapi-3.1  the document as OpenAPI 3.1, in YAML
+      json-schema  a JSON Schema of every body of a request or an answer
+      typescript   TypeScript types of bodies, operations and rules
+      postman      a Postman collection with tests
+      bruno        a Bruno collection with tests; -o names its folder
+      arazzo       an Arazzo workflow of a cart on two devices
+
+    Both collections send every operation once, then play a cart on two devices. They run against a
+    fresh mock as they are; set baseUrl, clientID and clientSecret for another deployment.
+
+    \b
+    Examples:
+      cart-spec export postman -o carts.postman_collection.json
+      cart-spec export bruno -o carts-bruno
+      cart-spec export typescript > carts.d.ts
+    """
+    from cart_spec.document import load
+    from cart_spec.export.formats import FORMATS as EXPORTS
+
+    documents: list[OpenApiDocument] = []
+    with _refusals(documents):
+        documents.append(load(_relative(file)))
+        written = EXPORTS[form].write(documents[0])
+    if isinstance(written, str):
+        write(written, output)
+    elif output is None:
+        raise InputError(f"{form} has many files; name a folder for them with -o")
+    else:
+        _write_folder(written, output)
+
+
+def _write_folder(files: Mapping[str, str], folder: Path) -> None:
+    """Write files into a folder, which is made if needed. Other files in it stay.
+
+    Raises InputError if one cannot be written.
+    """
+    for name, text in files.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _relative(path: Path) -> Path:
