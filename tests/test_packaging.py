@@ -27,7 +27,7 @@ LOCKS = ("mock", "benchmark", "test")
 NODE_FOLDERS = ("tests/sdk", "tests/browser", "examples")
 ROOMS = {
     "openapi/cart_spec": ("review",),
-    "mockserver/cart_mock": ("mock", "telemetry"),
+    "mockserver/cart_mock": ("mock", "speed", "telemetry"),
     "conformance/cart_conformance": ("conformance",),
 }
 IMPORTED_BUT_NOT_DECLARED = {

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from importlib.metadata import distributions
 from pathlib import Path
 
 import httpx
@@ -119,6 +120,16 @@ def test_extra_alone_installs_no_library_of_the_others(
     assert found >= LIBRARIES[extra]
     foreign = set().union(*(LIBRARIES[other] for other in LIBRARIES if other != extra))
     assert not found & foreign
+
+
+def test_mock_alone_stays_small(environment: Environment) -> None:
+    # A JavaScript team downloads it in each job. Connexion alone brings 23 other packages.
+    (folder,) = environment("mock").parent.glob("lib/python*/site-packages")
+    of_pytest = {"pytest", "iniconfig", "packaging", "pluggy", "pygments"}
+    found = [d for d in distributions(path=[str(folder)]) if d.name.lower() not in of_pytest]
+    files = [Path(str(file.locate())) for d in found for file in d.files or ()]
+    assert len(found) <= 41
+    assert sum(file.stat().st_size for file in files if file.is_file()) < 40e6
 
 
 @pytest.mark.parametrize(("command", "extra"), COMMANDS.items())

@@ -1,15 +1,22 @@
-"""Checks request bodies against the contract's schemas, also in fields without a rule."""
+"""Checks request bodies against the contract's schemas, also in fields without a rule.
+
+Connexion brings ``jsonschema``, which words the answers. ``jsonschema-rs``, of the extra ``speed``,
+finds valid bodies faster.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from cart_mock.messages import Violation
 
 if TYPE_CHECKING:
-    from jsonschema_rs import Draft4Validator
+    from jsonschema import Draft4Validator
+
+_FAST = find_spec("jsonschema_rs") is not None
 
 
 class BodySchema:
@@ -20,18 +27,31 @@ class BodySchema:
         self._document = document
 
     @cached_property
-    def _validator(self) -> Draft4Validator:
-        from jsonschema_rs import Draft4Validator
-
+    def _plain(self) -> dict[str, Any]:
         components = {"schemas": _without_nullable(self._document["components"]["schemas"])}
-        schema = {"allOf": [_without_nullable(self._schema)], "components": components}
-        return Draft4Validator(schema)
+        return {"allOf": [_without_nullable(self._schema)], "components": components}
+
+    @cached_property
+    def _validator(self) -> Draft4Validator:
+        from jsonschema import Draft4Validator
+
+        return Draft4Validator(self._plain)
+
+    @cached_property
+    def _is_valid(self) -> Callable[[Any], bool]:
+        if _FAST:
+            import jsonschema_rs
+
+            return jsonschema_rs.Draft4Validator(self._plain).is_valid
+        return self._validator.is_valid
 
     def violation(self, body: Any) -> Violation | None:
         """Return how a body violates the schema, or None if it is valid."""
+        if self._is_valid(body):
+            return None
         for error in self._validator.iter_errors(body):
             path = "".join(
-                f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path
+                f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path
             )
             return Violation(
                 _sentence(error.message), "See /openapi.json.", path.lstrip(".") or None
