@@ -23,7 +23,7 @@ PYPROJECT: dict[str, Any] = tomllib.loads(TEXT)
 PROJECT: dict[str, Any] = PYPROJECT["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 GROUPS: dict[str, list[str]] = PYPROJECT["dependency-groups"]
-LOCKS = ("mock", "benchmark", "test")
+LOCKS = ("setup", "mock", "benchmark", "test")
 NODE_FOLDERS = ("tests/sdk", "tests/browser", "examples")
 ROOMS = {
     "openapi/cart_spec": ("review",),

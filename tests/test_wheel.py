@@ -200,7 +200,7 @@ def test_fixtures_of_the_mock_work_without_the_suite(
     test = "def test_it(cart_mock):\n    assert cart_mock.client_id\n"
     (tmp_path / "test_shop.py").write_text(test)
     programs = environment("mock")
-    assert "1 passed" in run(programs / "pytest", "-q", tmp_path, cwd=tmp_path)
+    assert "1 passed" in run(programs / "pytest", "-q", "-W", "error", tmp_path, cwd=tmp_path)
 
 
 def test_suite_of_the_wheel_judges_a_deployment_without_the_mock(
