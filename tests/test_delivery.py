@@ -169,7 +169,8 @@ def test_action_annotates_a_deviation_summarises_the_run_and_fails(
     assert told.returncode == 0, told.stderr
     assert told.stdout.splitlines()
     for line in told.stdout.splitlines():
-        assert line.startswith("::error title=type-not-customer::POST /v2/carts/")
+        assert line.startswith("::error title=type-not-customer::")
+        assert " /v2/carts/{cartID}/relationships/customers " in line
         assert "expected a refusal: 400" in line
     summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert summary.startswith("## Cart associations: deviates\n")
