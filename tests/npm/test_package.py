@@ -21,6 +21,7 @@ from cart_mock.tenants.faults import KINDS
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 PACKAGE = ROOT / "packages/cart-mock"
+PAGE = (ROOT / "docs/workbench-page.md").read_text(encoding="utf-8")
 WORKBENCH = ROOT / "mockserver/cart_mock/workbench/workbench.yaml"
 NODE, NPM = shutil.which("node"), shutil.which("npm")
 
@@ -158,6 +159,40 @@ def test_command_without_a_way_to_run_the_mock_says_what_to_install(project: Pat
     )
     assert done.returncode == 2
     assert "Install uv, or set CART_MOCK_COMMAND" in done.stderr
+
+
+# What a reader's application might do: fail to log in, then log in, and associate a cart.
+APPLICATION = """
+const call = (path, headers, body) => fetch(cartMock.url + path, { method: "POST", headers, body });
+const form = new URLSearchParams({ grant_type: "implicit", client_id: cartMock.clientId });
+const { access_token: access } = await (await call("/oauth/access_token", {}, form)).json();
+const headers = { Authorization: `Bearer ${access}`, "Content-Type": "application/json" };
+const login = JSON.stringify({ data: { type: "token", authentication_mechanism: "password",
+  email: "ada@example.com", password: "ada-password" } });
+const first = await call("/v2/customers/tokens", headers, login);
+if (first.status !== 401) throw new Error(`the first login answered with ${first.status}`);
+const second = await (await call("/v2/customers/tokens", headers, login)).json();
+await call("/v2/carts/cleos/relationships/customers", headers, "{}");
+const shopper = { ...headers, "X-Moltin-Customer-Token": second.data.token };
+const identifiers = JSON.stringify({ data: [{ type: "customer", id: "ada" }] });
+await call("/v2/carts/household/relationships/customers", shopper, identifiers);
+"""
+
+
+def test_code_of_the_documentation_runs(project: Path, mock_url: str) -> None:
+    (code,) = re.findall(r"^```js\n(.+?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    application = re.search(r"^// … .+$", code, re.MULTILINE)
+    assert application is not None
+    script = project / "documented.mjs"
+    code = code.replace("http://127.0.0.1:8080", mock_url)
+    script.write_text(code.replace(application[0], APPLICATION) + "await cartMock.delete();\n")
+    run(NODE, script, cwd=project)
+    # If the application sends nothing, the last line of the code says so.
+    script.write_text(code)
+    silent = subprocess.run(
+        [str(NODE), script], cwd=project, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert "expected exactly 1" in silent.stderr
 
 
 def strings_of(name: str) -> set[str]:
