@@ -31,6 +31,6 @@ ENV CART_MOCK_HOST=0.0.0.0 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --start-interval=1s \
-    CMD ["/opt/cart-mock/bin/python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['CART_MOCK_PORT'] + '/_mock/ready', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --start-interval=1s \
+    CMD ["/opt/cart-mock/bin/python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['CART_MOCK_PORT'] + '/_mock/ready', timeout=4)"]
 ENTRYPOINT ["/opt/cart-mock/bin/cart-mock"]

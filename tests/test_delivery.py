@@ -17,6 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from jsonschema.validators import validator_for
@@ -108,6 +109,8 @@ def health_check() -> str:
 
 
 def test_health_check_of_the_image_passes_only_while_a_mock_is_ready(mock_url: str) -> None:
+    # The first request makes the workbench, and here it may have to wait for other tests.
+    assert httpx.get(f"{mock_url}/_mock/ready", timeout=60).status_code == 200
     port = mock_url.rpartition(":")[2]
     healthy = run(sys.executable, "-c", health_check(), CART_MOCK_PORT=port)
     assert healthy.returncode == 0, healthy.stderr
@@ -234,3 +237,34 @@ def test_every_input_of_the_action_is_used_and_every_expression_is_safe() -> Non
     assert used == set(ACTION["inputs"])
     # An expression inside a script would run what an input says.
     assert not [s["name"] for s in ACTION["runs"]["steps"] if "${{" in s.get("run", "")]
+
+
+# --- The README's lines ---
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+START = dict(re.findall(r"^\| (\w[\w ]*) \| `(.+)` \|$", README, re.MULTILINE))
+
+
+@pytest.mark.full
+def test_line_of_the_readme_for_uvx_starts_the_command(tmp_path: Path) -> None:
+    uv = Path(sys.executable).parent
+    done = run(
+        "bash", "-euc", f"{START['uvx']} --version",
+        PATH=f"{uv}:{os.environ['PATH']}",
+        PYTHONPATH="",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("cart-mock, version ")
+
+
+def test_line_of_the_readme_for_npx_names_the_tarball_of_the_package() -> None:
+    package = json.loads((ROOT / "packages/cart-mock/package.json").read_text())
+    assert f"./{package['name']}-{package['version']}.tgz {package['name']}" in START["npx"]
+
+
+def test_line_of_the_readme_for_docker_builds_and_runs_one_image_on_loopback() -> None:
+    build, run = START["Docker"].split(" && ")
+    assert build == "docker build --tag cart-mock ."
+    assert run.endswith(" cart-mock")
+    assert "--publish 127.0.0.1:8080:8080" in run
+    assert COMPOSE["services"]["cart-mock"]["image"] == "cart-mock"
