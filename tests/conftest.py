@@ -29,6 +29,7 @@ FULL_LANE = (
     "tests/conformance/test_secrets.py",  # whole runs
     "tests/conformance/test_variants.py",  # whole runs
     "tests/mock/test_sigkill.py",  # kills mocks while they write
+    "tests/npm",  # needs Node.js
     "tests/openapi/test_book_browser.py",  # needs Chromium
     "tests/sdk",  # needs Node.js
     "tests/test_readme.py",  # runs what the README shows
