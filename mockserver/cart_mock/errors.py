@@ -71,7 +71,9 @@ class ErrorCatalogue:
     def __init__(self, contract: Contract) -> None:
         self._errors = {error.id: error for error in _FORWARDING}
         for each in contract.protocol_errors:
-            self._errors[each.id] = _Error(each.rule or each.id, each.status, each.text, each.detail)
+            self._errors[each.id] = _Error(
+                each.rule or each.id, each.status, each.text, each.detail
+            )
         for rule in contract.rules:
             if rule.text is not None and rule.status is not None:
                 self._errors[rule.id] = _Error(rule.id, rule.status, rule.text, rule.detail)

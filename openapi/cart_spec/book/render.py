@@ -48,6 +48,7 @@ LEVELS = {
 }
 """The levels of a rule, explained."""
 
+
 @dataclass(frozen=True)
 class Book:
     """The content of the book. ``observations`` are runs against deployments."""
