@@ -530,6 +530,7 @@ def delete_missing() -> Iterator[Case]:
             8,
         )
     yield Case("delete-missing", DISSOCIATE, "on a cart of another", _delete_missing_of_other, 9)
+    yield Case("delete-missing", DISSOCIATE, "of a deleted customer", _delete_missing_of_deleted, 8)
 
 
 def _delete_missing(ctx: CaseContext, by: str) -> None:
@@ -560,6 +561,18 @@ def _delete_missing_of_other(ctx: CaseContext) -> None:
     ctx.expect(
         before.associations() == after.associations(), "B as before", sides(after, b), answer
     )
+
+
+def _delete_missing_of_deleted(ctx: CaseContext) -> None:
+    owner, a = ctx.new_owner("D"), ctx.owner("A")
+    cart = free_cart(ctx, a)
+    ctx.associate(cart, a)
+    of_owner: dict[str, Any] = {ctx.kind: owner.id}
+    deleted = ctx.send(ctx.administrator, f"delete{ctx.kind.capitalize()}", **of_owner)
+    ctx.need(deleted, "no {owner} was deleted")
+    control = ctx.dissociate(cart, a)
+    answer = ctx.send(ctx.administrator, DISSOCIATE, cart=cart, body=ctx.identifiers(owner.id))
+    ctx.status(answer, 204, control=control, what="and no change")
 
 
 @cases
