@@ -43,14 +43,13 @@ def request_of(ctx: CaseContext) -> dict[str, Any]:
     if operation in ("getACart", "deleteACart"):
         return {"cart": ctx.new_cart()}
     if operation == "createCustomer":
-        email = f"{ctx.fresh_id('customer')}@example.com"
-        return {"body": {"data": {"type": "customer", "name": name, "email": email}}}
+        person = {"name": name, "email": ctx.email(), "password": ctx.session.factory.password()}
+        return {"body": {"data": {"type": "customer", **person}}}
     if operation == "updateCustomer":
         body = {"data": {"type": "customer", "name": name}}
         return {"customer": _record(ctx), "body": body}
     if operation == "createCustomerToken":
-        a = ctx.customer("A")
-        return {"body": log_in_body(a.email, a.password)}
+        return {"body": log_in_body(*ctx.login("A"))}
     return {"customer": _record(ctx)}
 
 

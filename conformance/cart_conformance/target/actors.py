@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 from cart_conformance.config import Settings
 from cart_conformance.errors import Untestable
-from cart_conformance.exchange import Answer
+from cart_conformance.exchange import CUSTOMER_TOKEN, Answer, Request
 from cart_conformance.target.credentials import Credentials, Customer
+from cart_conformance.target.requests import log_in_body
 
 RENEW_AFTER = 0.8
 """Fraction of its lifetime after which an access token is renewed."""
@@ -29,6 +32,9 @@ class Actors:
         self._settings = settings
         self._send = send
         self._tokens: dict[str, tuple[Credentials, float]] = {}
+        self._logins: dict[str, tuple[str, str]] = {}
+        self._replaced: dict[str, str] = {}
+        self._is_renewing = False
 
     @property
     def administrator(self) -> Credentials:
@@ -86,6 +92,105 @@ class Actors:
         caller = Credentials(name, token)
         self._tokens[name] = (caller, time.monotonic() + seconds * RENEW_AFTER)
         return caller
+
+    # --- Tokens that end early ---
+
+    @property
+    def is_renewing(self) -> bool:
+        """Whether a token is being replaced, so that a 401 does not start that again."""
+        return self._is_renewing
+
+    def remember_login(self, token: str, email: str, password: str) -> None:
+        """Keep the login that gave a customer token, to replace the token if it ends early."""
+        self._logins[token] = (email, password)
+
+    def current(self, token: str) -> str:
+        """Return the token that has replaced this one, or the token itself."""
+        return self._replaced.get(token, token)
+
+    def with_new_tokens(self, request: Request) -> Request:
+        """Return the request with the tokens that have replaced those in it."""
+        if not self._replaced:
+            return request
+        headers = {name: self._current_header(value) for name, value in request.headers.items()}
+        return replace(request, headers=headers)
+
+    def _current_header(self, value: str) -> str:
+        scheme, space, token = value.rpartition(" ")
+        return f"{scheme}{space}{self.current(token)}"
+
+    def name_of(self, request: Request) -> str | None:
+        """Return the caller whose access token a request carries, or None.
+
+        None too if it carries a customer token that the run did not get: that may be refused with
+        401.
+        """
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        customer = headers.get(CUSTOMER_TOKEN.lower())
+        if customer and customer not in {*self._logins, *self._given_tokens()}:
+            return None
+        for name, (caller, _) in self._tokens.items():
+            if headers.get("authorization") == f"Bearer {caller.access_token}":
+                return name
+        return None
+
+    def _given_tokens(self) -> set[str]:
+        return {each.token for each in self.customers.values() if each.token}
+
+    def has_ended(self, name: str) -> bool:
+        """Return whether a plain read with that caller's access token is answered with 401."""
+        if self._is_renewing:
+            return False
+        self._is_renewing = True
+        try:
+            caller = self._tokens[name][0]
+            return self._send(caller, "getCarts", query="page[limit]=1").status == 401
+        finally:
+            self._is_renewing = False
+
+    def renew(self, name: str) -> None:
+        """Replace that caller's access token and, as they may have ended too, customer tokens."""
+        grant = "client_credentials" if name == "administrator" else name
+        old = self._tokens[name][0].access_token
+        with suppress(Untestable):
+            new = self.adopt(name, self.token(grant)).access_token
+            self._replace(str(old), str(new))
+            if not self._is_renewing:
+                for customer in [*self.customers.values()]:
+                    self.renew_customer(customer.token or "")
+
+    def renew_customer(self, token: str) -> bool:
+        """Replace a customer token by one of a new login; return whether that was possible."""
+        login = self._logins.get(token)
+        if login is None or self._is_renewing:
+            return False
+        email, password = login
+        self._is_renewing = True
+        try:
+            answer = self._send(
+                self.administrator, "createCustomerToken", body=log_in_body(email, password)
+            )
+        finally:
+            self._is_renewing = False
+        new = answer.data.get("token") if answer.ok and isinstance(answer.data, dict) else None
+        if not isinstance(new, str) or not new:
+            return False
+        self.remember_login(new, email, password)
+        self._replace(token, new)
+        for label, customer in self.customers.items():
+            if customer.token == token:
+                self.customers[label] = replace(customer, token=new)
+        return True
+
+    def replacements(self) -> dict[str, str]:
+        """Return the tokens that have replaced others, by the old one."""
+        return dict(self._replaced)
+
+    def _replace(self, old: str, new: str) -> None:
+        for earlier, latest in [*self._replaced.items()]:
+            if latest == old:
+                self._replaced[earlier] = new
+        self._replaced[old] = new
 
     def _caller(self, name: str, grant: str) -> Credentials:
         caller, renew_at = self._tokens.get(name, (None, 0.0))

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from cart_conformance.config import GivenCustomer, Settings
-from cart_conformance.errors import CouldNotRun, Untestable
+from cart_conformance.errors import CouldNotRun, ServerFailed, Skipped, Untestable
 from cart_conformance.exchange import Answer
 from cart_conformance.target.actors import Actors
+from cart_conformance.target.causes import why_no_token
 from cart_conformance.target.credentials import Credentials, Customer
 from cart_conformance.target.ledger import Ledger
 from cart_conformance.target.requests import log_in_body
+from cart_conformance.target.transport import NetworkError, Unavailable
+
+_Made = TypeVar("_Made")
+
+DOMAINS = ("example.com", "example.org", "example.net")
+"""Domains for emails that reach no one. A shop that refuses the first may take another."""
+
+TRIES = 3
+FIRST_PAUSE = 0.3
+"""Seconds before a second try of a step of the preparation; each later pause is twice as long."""
+
+
+READY_AGAIN_AFTER = 0.5
+"""Seconds between two attempts to reach a target that is not up yet."""
 
 
 class Factory:
@@ -26,11 +42,13 @@ class Factory:
         ledger: Ledger,
         send: Callable[..., Answer],
         keep_secret: Callable[[GivenCustomer], None],
+        pause: Callable[[float], None],
     ) -> None:
         """Make nothing yet.
 
-        ``keep_secret`` gets credentials of given customers before their use.
+        ``keep_secret`` gets credentials of given customers before their use. ``pause`` waits.
         """
+        self._pause = pause
         self._settings = settings
         self._run_id = run_id
         self._actors = actors
@@ -38,11 +56,21 @@ class Factory:
         self._send = send
         self._keep_secret = keep_secret
         self._count = 0
+        self._domains = [settings.email_domain] if settings.email_domain else [*DOMAINS]
 
     def fresh_id(self, what: str = "cart") -> str:
         """Return an unused id of this run that contains only safe characters."""
         self._count += 1
         return f"conformance-{self._run_id}-{what}-{self._count}"
+
+    def email(self) -> str:
+        """Return an email that no customer has."""
+        return f"{self.fresh_id('customer')}@{self._domains[0]}"
+
+    @staticmethod
+    def password() -> str:
+        """Return a new password that the rules of most shops allow."""
+        return secrets.token_urlsafe(12) + "-Aa1"
 
     def unknown_cart_id(self) -> str:
         """Return an id that no cart has. A request that names it may create the cart."""
@@ -55,6 +83,8 @@ class Factory:
             caller or self._actors.administrator, "createACart", body={"data": data}
         )
         made = answer.data.get("id") if isinstance(answer.data, dict) else None
+        if answer.status >= 500:
+            raise ServerFailed(f"no cart could be made: {answer.status}")
         if not answer.ok or not isinstance(made, str) or not made:
             raise Untestable(f"no cart could be made: {answer.status}")
         return made
@@ -62,16 +92,23 @@ class Factory:
     def customer(self, label: str | None = None) -> Customer:
         """Make a customer, log it in, and return it. Raises Untestable."""
         if self._settings.customers is not None:
-            raise Untestable("customers are given by the fixtures; none is made")
-        password = secrets.token_urlsafe(12) + "-Aa1"
-        email = f"{self.fresh_id('customer')}@example.com"
-        name = f"Conformance run {self._run_id}"
-        data = {"type": "customer", "name": name, "email": email, "password": password}
-        answer = self._send(self._actors.administrator, "createCustomer", body={"data": data})
+            raise Skipped("customers are given by the fixtures; none is made")
+        password = self.password()
+        while True:
+            email = self.email()
+            name = f"Conformance run {self._run_id}"
+            data = {"type": "customer", "name": name, "email": email, "password": password}
+            answer = self._send(self._actors.administrator, "createCustomer", body={"data": data})
+            if answer.status not in (400, 422) or len(self._domains) == 1:
+                break
+            self._domains.pop(0)
         made = answer.data.get("id") if isinstance(answer.data, dict) else None
+        if answer.status >= 500:
+            raise ServerFailed(f"no customer could be made: {answer.status}")
         if not answer.ok or not isinstance(made, str) or not made:
             raise Untestable(
-                f"no customer could be made: {answer.status}; give some with --fixtures"
+                f"no customer could be made: {answer.status}; give some with --fixtures, or a"
+                " domain for their emails with --email-domain"
             )
         token = self.customer_token(email, password)
         return Customer(label or made, made, email, token, password)
@@ -82,8 +119,11 @@ class Factory:
             self._actors.administrator, "createCustomerToken", body=log_in_body(email, password)
         )
         token = answer.data.get("token") if isinstance(answer.data, dict) else None
+        if answer.status >= 500:
+            raise ServerFailed(f"the customer could not log in: {answer.status}")
         if not answer.ok or not isinstance(token, str) or not token:
             raise Untestable(f"the customer could not log in: {answer.status}")
+        self._actors.remember_login(token, email, password)
         return token
 
     def provision(self) -> None:
@@ -92,28 +132,61 @@ class Factory:
         Raises CouldNotRun without an access token. Other problems go to ``actors.problems``.
         """
         actors = self._actors
-        answer = actors.token("client_credentials")
-        if answer.status in (400, 401, 403):
+        self._wait_until_up()
+        try:
+            answer = self._persistently(self._first_token)
+        except ServerFailed as failure:
             raise CouldNotRun(
-                f"the credentials were refused ({answer.status}): check --client-id and the secret"
-            )
+                f"{self._settings.target} does not work: {failure}. Its log should say why."
+            ) from None
         try:
             actors.adopt("administrator", answer)
-        except Untestable as problem:
-            raise CouldNotRun(
-                f"{self._settings.target} does not answer like this API: {problem}."
-                " Check the base URL."
-            ) from None
+        except Untestable:
+            raise CouldNotRun(why_no_token(self._settings.target, answer)) from None
         given = self._settings.customers
         for i, label in enumerate("ABC"):
             try:
                 if given is None:
-                    actors.customers[label] = self.customer(label)
+                    actors.customers[label] = self._persistently(lambda: self.customer(label))  # noqa: B023 - called at once
                 elif i < len(given):
-                    actors.customers[label] = self._given(label, given[i])
+                    one = given[i]
+                    actors.customers[label] = self._persistently(lambda: self._given(label, one))  # noqa: B023 - called at once
             except Untestable as problem:
                 actors.problems.append(str(problem))
                 break
+
+    def _first_token(self) -> Answer:
+        answer = self._actors.token("client_credentials")
+        if answer.status >= 500:
+            raise ServerFailed(f"POST /oauth/access_token gave {answer.status}")
+        return answer
+
+    def _wait_until_up(self) -> None:
+        """Wait until the target gives any answer, at most as long as the settings say."""
+        until = time.monotonic() + self._settings.wait
+        while time.monotonic() < until:
+            try:
+                self._first_token()
+            except (NetworkError, ServerFailed):
+                self._pause(READY_AGAIN_AFTER)
+            else:
+                return
+
+    def _persistently(self, step: Callable[[], _Made]) -> _Made:
+        """Return what a step of the preparation makes; after no answer or a 5xx, try it again.
+
+        Nothing depends on it yet, so it may be made twice: clean-up finds both.
+        """
+        pause = FIRST_PAUSE
+        for _ in range(TRIES - 1):
+            try:
+                return step()
+            except (NetworkError, ServerFailed) as fault:
+                if not _may_pass(fault):
+                    raise
+                self._pause(pause)
+                pause *= 2
+        return step()
 
     def _given(self, label: str, given: GivenCustomer) -> Customer:
         self._ledger.given(given.id)
@@ -122,3 +195,10 @@ class Factory:
         if given.email and given.password:
             token = self.customer_token(given.email, given.password)
         return Customer(label, given.id, given.email, token, given.password, given=True)
+
+
+def _may_pass(fault: Exception) -> bool:
+    """Return whether a fault at the start may be gone at the next try."""
+    lost = ("Disconnected", "reset", "aborted", "IncompleteRead")
+    passing = isinstance(fault, Unavailable | ServerFailed)
+    return passing or any(sign in str(fault) for sign in lost)
