@@ -28,7 +28,7 @@ def test_get_items_of_an_unknown_cart_creates_it(shop: Storefront) -> None:
     assert answer.status_code == 200
     assert answer.json()["data"] == []
     price = answer.json()["meta"]["display_price"]
-    assert price == dict.fromkeys(MEMBERS, {"amount": 0, "currency": "", "formatted": "0"})
+    assert price == {name: {"amount": 0, "currency": "", "formatted": "0"} for name in MEMBERS}
     assert shop.world.store.cart("born") is not None
 
 
@@ -100,23 +100,21 @@ def put_item(quantity: int) -> Callable[[Storefront, str], Any]:
 
 
 CHANGES: dict[str, Callable[[Storefront, str], Any]] = {
-    "add": lambda shop, item: shop.add("c", product()),
+    "add": lambda shop, _item: shop.add("c", product()),
     "update": put_item(2),
     "update many": lambda shop, item: shop.send(
         "PUT", "/carts/c/items", {"data": [{"id": item, "quantity": 5}]}
     ),
     "remove by a quantity of 0": put_item(0),
     "delete": lambda shop, item: shop.send("DELETE", f"/carts/c/items/{item}"),
-    "delete all": lambda shop, item: shop.send("DELETE", "/carts/c/items"),
-    "merge": lambda shop, item: shop.add("c", merge("other")),
+    "delete all": lambda shop, _item: shop.send("DELETE", "/carts/c/items"),
+    "merge": lambda shop, _item: shop.add("c", merge("other")),
 }
 
 
 @pytest.mark.rule("updated-at-moves")
 @pytest.mark.parametrize("name", CHANGES)
-def test_every_change_of_items_moves_updated_at_and_expires_at(
-    shop: Storefront, name: str
-) -> None:
+def test_every_change_of_items_moves_updated_at_and_expires_at(shop: Storefront, name: str) -> None:
     shop.add("other", product("tee"))
     shop.add("c", product())
     (item,) = shop.items("c")
