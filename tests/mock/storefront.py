@@ -13,7 +13,7 @@ from cart_mock.state.store import store_of
 from tests.mock.world import START, World
 from tests.probes import CONTRACT
 
-PRODUCTS = [
+PRODUCTS: list[dict[str, Any]] = [
     {"id": "mug", "sku": "MUG-1", "name": "Mug", "price": {"USD": 1250, "EUR": 1150}},
     {"id": "tee", "sku": "TEE-M", "name": "T-shirt", "price": {"USD": 2499}, "stock": 3},
     {"id": "yen", "sku": "YEN-1", "name": "Fan", "price": {"JPY": 980}},

@@ -144,7 +144,7 @@ def test_a_payment_moves_the_order(
     path = f"/orders/{shop.check_out('c')['id']}"
     paid = 0
     for method, amount in payments:
-        data = {"gateway": "manual", "method": method}
+        data: dict[str, Any] = {"gateway": "manual", "method": method}
         data |= {} if amount is None else {"amount": amount}
         answer = shop.send("POST", f"{path}/payments", {"data": data})
         transaction = answer.json()["data"]
