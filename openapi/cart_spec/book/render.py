@@ -39,6 +39,7 @@ GROUPS = {
     "cart": "Carts",
     "page": "Pages of a list",
     "customer": "Customers",
+    "account": "Accounts",
     "token": "Tokens",
     "convention": "Conventions",
 }

@@ -1,16 +1,59 @@
-/** A ready scenario, or the name of one that a later version brings. */
+// What the workbench takes and answers. The mock's /_mock/openapi.json is the full description.
+
+/** A built-in scenario, or the name of one that a later version brings. */
 export type Scenario =
   | "empty-shop" | "one-shopper" | "shared-cart" | "contact-email" | "big-shop" | (string & {});
 
 export interface State {
-  customers?: { id: string; name: string; email: string; password?: string; password_hash?: string }[];
-  carts?: {
+  customers?: ({ id: string; name: string; email: string; password?: string; password_hash?: string } & Times)[];
+  carts?: ({
     id: string;
     name?: string;
     description?: string;
     contact?: { email: string; name?: string | null } | null;
-  }[];
+  } & Times)[];
   associations?: { cart: string; customer: string }[];
+}
+
+/** When something was created and updated; only with the option `times`. */
+export interface Times {
+  created_at?: string;
+  updated_at?: string;
+}
+
+export interface Store {
+  client_id: string;
+  customers: number;
+  carts: number;
+  /** How many of the carts have a customer. */
+  registered_carts: number;
+  /** How many requests are in the log. */
+  requests: number;
+  faults: number;
+  snapshots?: string[];
+  breaks?: string[];
+  clock: Clock;
+}
+
+export interface Snapshot {
+  name: string;
+  taken_at: string;
+  customers: number;
+  carts: number;
+  associations: number;
+}
+
+interface Changes {
+  added?: object[];
+  removed?: object[];
+  changed?: object[];
+}
+
+export interface Diff {
+  same: boolean;
+  customers: Changes;
+  carts: Changes;
+  associations: Omit<Changes, "changed">;
 }
 
 export type FaultKind = "latency" | "error" | "drop" | "stall" | "truncate" | "malform" | "lose-reply";
@@ -52,14 +95,19 @@ export interface RequestFilters {
   method?: string;
   /** `*` stands for any characters. */
   path?: string;
-  limit?: string;
+  /** A request id; only later requests are listed. */
+  since?: string;
+  limit?: number | string;
+  /** How many seconds to wait for the first request that matches, up to 30. */
+  wait?: number | string;
 }
 
-export interface JournalEntry {
+export interface LoggedRequest {
   id: string;
   at: string;
   store: string | null;
-  operation: string;
+  /** Null if the request matched no operation. */
+  operation: string | null;
   method: string;
   path: string;
   query: string;
@@ -114,44 +162,26 @@ export interface Coverage {
   missing: string[];
 }
 
-/** The workbench refused, or a verification failed; the message says why. */
-export declare class CartMockError extends Error {}
-
-/** A store of the mock. Every method rejects with CartMockError if the workbench refuses. */
-export declare class CartMock {
-  readonly url: string;
-  readonly clientId: string;
-  constructor(url: string, options?: { clientId?: string; controlKey?: string });
-  /** Make the store before it is used. */
-  create(): Promise<this>;
-  delete(): Promise<void>;
-  /** Bring the store back to what a new one is, but for what is named. */
-  reset(...keep: ("state" | "clock" | "faults" | "breaks" | "requests" | "coverage")[]): Promise<void>;
-  seed(scenario: Scenario, options?: { carts?: number }): Promise<void>;
-  exportState(): Promise<State>;
-  importState(state: State): Promise<void>;
-  takeSnapshot(name: string): Promise<void>;
-  restoreSnapshot(name: string): Promise<void>;
-  /** What changed from one snapshot to another, or to the present state. */
-  diff(before: string, after?: string): Promise<{ same: boolean } & Record<string, unknown>>;
-  /** Let some of the next requests go wrong. */
-  fault(kind: FaultKind, plan?: FaultPlan): Promise<Fault>;
-  clearFaults(): Promise<void>;
-  clock(action: "freeze" | "resume" | "follow"): Promise<Clock>;
-  clock(action: "advance", change: { seconds: number }): Promise<Clock>;
-  clock(action: "set", change: { at: string }): Promise<Clock>;
-  /** Let the store break exactly these rules, named RULE:VARIANT; none heals it. */
-  breakRules(...breaks: string[]): Promise<void>;
-  /** The last requests of the store, oldest first. */
-  requests(filters?: RequestFilters): Promise<JournalEntry[]>;
-  /** Explain the answer to the request with that X-Request-Id. */
-  explain(requestId: string): Promise<Explanation>;
-  /** Check that such requests were sent, that many times; rejects with the most similar request. */
-  verify(expectation: Expectation): Promise<void>;
-  coverage(...required: string[]): Promise<Coverage>;
-  workbench(
-    method: string,
-    path: string,
-    options?: { body?: unknown; query?: Record<string, string> },
-  ): Promise<any>;
+export interface Rule {
+  id: string;
+  group?: string;
+  level: "documented" | "observed" | "interpretation";
+  condition: string;
+  sentence?: string;
+  source?: string;
+  operations: string[];
+  refusal?: boolean;
+  status?: number | null;
+  text?: string | null;
 }
+
+export interface Status {
+  status: "ok";
+  version?: string;
+  contract?: string;
+  stores?: number;
+  uptime?: number;
+}
+
+/** What `reset` may leave as it is. */
+export type Kept = "state" | "clock" | "faults" | "breaks" | "requests" | "coverage";
