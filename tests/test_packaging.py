@@ -24,7 +24,7 @@ PROJECT: dict[str, Any] = PYPROJECT["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 GROUPS: dict[str, list[str]] = PYPROJECT["dependency-groups"]
 LOCKS = ("setup", "mock", "benchmark", "test")
-NODE_FOLDERS = ("tests/sdk", "tests/browser", "examples", "packages/cart-mock")
+NODE_FOLDERS = ("tests/sdk", "tests/browser", "tests/collections", "examples", "packages/cart-mock")
 ROOMS = {
     "openapi/cart_spec": ("review",),
     "mockserver/cart_mock": ("mock", "speed", "telemetry"),

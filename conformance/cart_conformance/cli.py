@@ -54,6 +54,11 @@ _CREDENTIALS = (
 _CHOICE = (
     click.option("--layers", help="Comma-separated layers: directed, model, fuzz. [default: all]"),
     click.option("--rules", help="Only these rules, comma-separated. See: cart-conformance rules."),
+    click.option(
+        "--owners",
+        help="Comma-separated owners of carts to try: customers, accounts. [default: both; accounts"
+        " only if the deployment has them]",
+    ),
 )
 _RUN = (
     click.option("--seed", type=int, help="Repeat the run that printed this seed."),

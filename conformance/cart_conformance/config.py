@@ -22,6 +22,9 @@ from cart_conformance.results import Phase
 Texts = Literal["fail", "advise", "ignore"]
 TEXTS: tuple[Texts, ...] = get_args(Texts)
 
+OwnerKinds = Literal["customers", "accounts"]
+OWNERS: tuple[OwnerKinds, ...] = get_args(OwnerKinds)
+
 CONFIG = "conformance.toml"
 ENVIRONMENT = "CART_CONFORMANCE"
 
@@ -70,11 +73,13 @@ class Settings:
     customers: tuple[GivenCustomer, ...] | None = None
     report_dir: Path | None = None
     journal: Path | None = None
+    owners: tuple[OwnerKinds, ...] = ("customers", "accounts")
 
 
 TOML_KEYS = {
     "target", "client_id", "client_secret_file", "layers", "rate", "max_requests", "timeout",
     "max_time", "seed", "strict", "texts", "rules", "fixtures", "report_dir", "journal",
+    "owners",
 }  # fmt: skip
 
 
@@ -106,6 +111,7 @@ def settings_of(base_url: str | None, options: Mapping[str, Any], contract: Cont
     fixtures = values.pop("fixtures", None)
     values["layers"] = _phases(values.get("layers"))
     values["rules"] = _rules(values.get("rules"), contract)
+    values["owners"] = _owners(values.get("owners"))
     values.setdefault("seed", random.SystemRandom().randrange(2**32))
     values.setdefault("rate", default_rate(target))
     values["customers"] = read_fixtures(Path(fixtures)) if fixtures else None
@@ -289,6 +295,14 @@ def _phases(value: object) -> tuple[Phase, ...]:
     if unknown:
         raise SettingsError(f"no layer {', '.join(unknown)}; the layers are: {', '.join(known)}")
     return tuple(phase for phase in Phase if not names or phase.value in names)
+
+
+def _owners(value: object) -> tuple[OwnerKinds, ...]:
+    names = _names(value, "owners")
+    unknown = [name for name in names if name not in OWNERS]
+    if unknown:
+        raise SettingsError(f"no owners {', '.join(unknown)}; the owners are: {', '.join(OWNERS)}")
+    return tuple(kind for kind in OWNERS if not names or kind in names)
 
 
 def _rules(value: object, contract: Contract) -> tuple[str, ...]:

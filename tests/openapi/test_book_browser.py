@@ -24,21 +24,78 @@ QUESTIONS = {
     "the same customer twice": "more-than-one-customer",
     "the cart does not exist": "cart-not-found",
     "I send an object instead of an array": "payload-not-array",
+    "I forgot the square brackets": "payload-not-array",
     "the body is empty": "payload-not-array",
-    "a shopper without a customer token": "customer-token-required",
-    "I delete the last cart": "last-cart",
-    "the token is expired": "access-token-invalid",
-    "a cart that is associated with others": "cart-id-is-access",
-    "the association already exists": "association-repeat",
-    "I delete an association that isn't there": "delete-missing",
+    "empty list in the body": "customer-missing",
+    "broken JSON": "payload-not-array body-malformed",
+    "an entry of the list is a string": "entry-not-object",
+    "misspelled type": "type-not-customer",
     "type is customers": "type-not-customer",
-    "the cart has an email": "cart-has-contact-email",
+    "no id in the body": "customer-id-missing",
+    "a shopper without a customer token": "customer-token-required",
+    "can a visitor who is not logged in associate a cart": "customer-token-required",
+    "guest wants to see his carts": "carts-need-an-owner",
+    "can guests register": "implicit-registration",
+    "the token is expired": "access-token-invalid",
+    "my login stopped working after a day": "customer-token-invalid",
+    "session expired": "customer-token-invalid access-token-invalid",
+    "the customer header is empty": "empty-customer-token",
+    "assign a cart to another customer": "customer-not-permitted",
+    "the customer was never registered": "customer-not-found",
+    "cart id with a slash": "cart-id-unsafe",
+    "which characters are allowed in a cart id": "cart-id-unsafe new-cart-id-unsafe",
+    "cart id already in use": "cart-id-taken",
+    "the association already exists": "association-repeat",
+    "link the same customer again": "association-repeat",
+    "I delete an association that isn't there": "delete-missing",
+    "unlink a customer who was never linked": "delete-missing",
+    "remove the association": "association-deleted",
+    "a cart that is associated with others": "cart-id-is-access",
+    "can a stranger delete my cart": "cart-id-is-access",
+    "is a cart private": "cart-id-is-access",
+    "who sees my cart": "others-cannot-see cart-id-is-access",
+    "can two people share one basket": "shared-cart",
+    "cart on phone and laptop": "any-device",
+    "how many carts can a customer have": "many-carts",
+    "how long does a cart live": "cart-expired",
     "a cart is not used for a week": "cart-expired",
-    "the password is wrong": "credentials-wrong",
+    "does associating extend the expiry": "association-keeps-clock",
+    "does a new name reset the expiry": "updated-at-moves",
+    "does a failed request change anything": "refusal-changes-nothing",
+    "what may an admin do": "administrator-unrestricted",
+    "I delete the last cart": "last-cart",
+    "update a cart that was deleted": "cart-unknown",
+    "cart without a name": "cart-name-missing",
+    "name of only spaces": "cart-name-blank",
     "emoji in the name": "any-symbol",
+    "Chinese characters in a description": "any-symbol",
+    "the cart has an email": "cart-has-contact-email",
+    "guest email on a registered cart": "contact-on-registered-cart",
+    "remove the contact email": "contact-removal",
     "page limit 500": "page-out-of-range",
+    "page[limit]=abc": "page-not-a-number",
+    "bad filter": "filter-invalid",
+    "sign up with an email that is taken": "email-taken",
     "another customer has that email": "email-taken",
+    "register without an email address": "customer-invalid",
+    "can I read another customer's profile": "customer-record-not-permitted",
+    "what happens to the carts of a deleted customer": "customer-deleted",
+    "the password is wrong": "credentials-wrong",
+    "the secret of the key is wrong": "grant-invalid",
+    "which check comes first": "judging-order",
+    "uppercase header names": "header-names",
+    "what does an error look like": "error-envelope",
+    "rate limit": "too-many-requests",
+    "429": "too-many-requests",
+    "409": "cart-id-taken email-taken",
+    "422": "cart-has-contact-email contact-on-registered-cart customer-invalid",
+    "why do I get a 415": "media-type-unsupported",
+    "the server is down": "service-unavailable",
+    "my request is too big": "body-too-large head-too-large",
+    "a wrong URL": "path-unknown",
+    "I use PATCH": "method-not-allowed",
 }
+"""Questions in a person's words, each with the ids of the rules that answer it."""
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +135,15 @@ def hits(page: Page) -> list[str]:
     return [str(link.get_attribute("href")).removeprefix("#") for link in links]
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_the_answer_is_among_the_first_three(question: str, page: Page) -> None:
-    page.fill("input[name=words]", f"What happens if {question}?")
-    assert QUESTIONS[question] in hits(page)[:3]
+def test_nine_of_ten_questions_find_their_rule_among_the_first_three(page: Page) -> None:
+    assert len(QUESTIONS) >= 60
+    missed = {}
+    for question, rules in QUESTIONS.items():
+        page.fill("input[name=words]", question)
+        found = [hit.removeprefix("protocol-") for hit in hits(page)[:3]]
+        if not set(rules.split()) & set(found):
+            missed[question] = found
+    assert len(missed) <= len(QUESTIONS) // 10, missed
 
 
 def test_filters_leave_what_fits_all_of_them(page: Page) -> None:

@@ -17,6 +17,7 @@ from cart_mock.testing import CartMock
 from tests.probes import CARTS, CONTRACT, TABLE, Probe
 from tests.probes.rendering import content_of, url_of
 from tests.probes.row import ACCESS_HEADER, CUSTOMER_HEADER
+from tests.probes.shop import shop_seed
 
 ASSOCIATION = "/v2/carts/{}/relationships/customers"
 CAROL = {"type": "customer", "name": "Carol", "email": "carol@example.com"}
@@ -148,13 +149,15 @@ CASES: dict[str, Refused] = {
 }  # fmt: skip
 """Refusals whose explanation has something of its own."""
 
-SHOP = {
+EXTRAS = shop_seed("ada")
+SHOP: dict[str, Any] = {
     "customers": [
         {"id": name, "name": name, "email": f"{name}@example.com", "password": f"{name}-password"}
         for name in ("ada", "bob")
     ],
-    "carts": [{"id": cart, "name": "Groceries"} for cart in CARTS],
+    "carts": [{"id": cart, "name": "Groceries"} for cart in CARTS] + EXTRAS.pop("carts"),
     "associations": [{"cart": cart, "customer": name} for cart, name in CARTS.items() if name],
+    **EXTRAS,
 }
 """The shop of the probe table."""
 CALLERS = {

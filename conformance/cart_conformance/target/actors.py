@@ -10,7 +10,13 @@ from urllib.parse import urlencode
 from cart_conformance.config import Settings
 from cart_conformance.errors import Untestable
 from cart_conformance.exchange import Answer
-from cart_conformance.target.credentials import Credentials, Customer
+from cart_conformance.target.credentials import (
+    Account,
+    CartOwner,
+    Credentials,
+    Customer,
+    acting_as,
+)
 
 RENEW_AFTER = 0.8
 """Fraction of its lifetime after which an access token is renewed."""
@@ -25,6 +31,9 @@ class Actors:
     def __init__(self, settings: Settings, send: Callable[..., Answer]) -> None:
         """Request nothing yet. ``send`` takes a caller, an operation and the parts of a request."""
         self.customers: dict[str, Customer] = {}
+        self.accounts: dict[str, Account] = {}
+        self.without_accounts: str | None = None
+        """Why the run has no accounts: the deployment has none, or the run leaves them out."""
         self.problems: list[str] = []
         self._settings = settings
         self._send = send
@@ -40,14 +49,14 @@ class Actors:
         """An implicit access token and no customer token. Raises Untestable."""
         return self._caller("implicit", "implicit")
 
-    def shopper(self, customer: Customer) -> Credentials:
-        """Return that customer with an implicit access token. Raises Untestable."""
-        return Credentials(f"shopper {customer.label}", self.implicit.access_token, customer.token)
+    def shopper(self, owner: CartOwner) -> Credentials:
+        """Return that owner with an implicit access token. Raises Untestable."""
+        return acting_as(f"shopper {owner.label}", self.implicit.access_token, owner)
 
-    def narrowed(self, customer: Customer) -> Credentials:
-        """Return client credentials together with that customer's token."""
-        name = f"administrator as {customer.label}"
-        return Credentials(name, self.administrator.access_token, customer.token)
+    def narrowed(self, owner: CartOwner) -> Credentials:
+        """Return client credentials together with that owner's token."""
+        name = f"administrator as {owner.label}"
+        return acting_as(name, self.administrator.access_token, owner)
 
     def customer(self, label: str) -> Customer:
         """Return the customer with that label: A, B or C. Raises Untestable if it is missing."""
@@ -55,6 +64,14 @@ class Actors:
             return self.customers[label]
         except KeyError:
             raise Untestable(f"no customer {label}: " + "; ".join(self.problems)) from None
+
+    def account(self, label: str) -> Account:
+        """Return the account with that label: A, B or C. Raises Untestable if it is missing."""
+        try:
+            return self.accounts[label]
+        except KeyError:
+            why = self.without_accounts or "; ".join(self.problems)
+            raise Untestable(f"no account {label}: {why}") from None
 
     def token(self, grant: str, **form: str | None) -> Answer:
         """Request an access token. ``form`` replaces fields; the value None leaves a field out."""

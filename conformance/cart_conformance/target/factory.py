@@ -6,13 +6,14 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+from cart_conformance.bodies import account_tokens
 from cart_conformance.config import GivenCustomer, Settings
 from cart_conformance.errors import CouldNotRun, Untestable
 from cart_conformance.exchange import Answer
 from cart_conformance.target.actors import Actors
-from cart_conformance.target.credentials import Credentials, Customer
+from cart_conformance.target.credentials import Account, CartOwner, Credentials, Customer
 from cart_conformance.target.ledger import Ledger
-from cart_conformance.target.requests import log_in_body
+from cart_conformance.target.requests import account_log_in_body, log_in_body
 
 
 class Factory:
@@ -38,6 +39,9 @@ class Factory:
         self._send = send
         self._keep_secret = keep_secret
         self._count = 0
+        self._realm: str | None = None
+        self._profile: str | None = None
+        self._members: dict[str, str] = {}
 
     def fresh_id(self, what: str = "cart") -> str:
         """Return an unused id of this run that contains only safe characters."""
@@ -86,8 +90,75 @@ class Factory:
             raise Untestable(f"the customer could not log in: {answer.status}")
         return token
 
+    def login(self, owner: CartOwner) -> str:
+        """Log an owner in and return another token. Raises Untestable."""
+        if owner.login is None or owner.password is None:
+            raise Untestable(f"the {owner.kind}'s login is not known")
+        if owner.kind == "customer":
+            return self.customer_token(owner.login, owner.password)
+        return self.account_tokens(owner.login, owner.password)[owner.id]
+
+    def account(self, label: str | None = None) -> Account:
+        """Make a member with an account, logged in. Raises Untestable."""
+        password = secrets.token_urlsafe(12) + "-Aa1"
+        username = f"{self.fresh_id('member')}@example.com"
+        body = account_log_in_body(self.password_profile(), username, password)
+        body["data"] |= {
+            "authentication_mechanism": "self_signup",
+            "name": f"Conformance run {self._run_id}",
+            "email": username,
+        }
+        answer = self._send(self._actors.administrator, "createAccountToken", body=body)
+        made = account_tokens(answer)
+        if not made:
+            raise Untestable(f"no account member could sign up: {answer.status}")
+        account = str(made[0]["account_id"])
+        meta = answer.document.get("meta") if isinstance(answer.document, dict) else None
+        self._members[account] = str(_at(meta, "account_member_id"))
+        return Account(label or account, account, username, made[0]["token"], password)
+
+    def account_tokens(self, username: str, password: str) -> dict[str, str]:
+        """Log a member in and return the tokens, by account. Raises Untestable."""
+        body = account_log_in_body(self.password_profile(), username, password)
+        answer = self._send(self._actors.administrator, "createAccountToken", body=body)
+        tokens = {each["account_id"]: each["token"] for each in account_tokens(answer)}
+        if not tokens:
+            raise Untestable(f"the account member could not log in: {answer.status}")
+        return tokens
+
+    def member_of(self, account: str) -> str:
+        """Return the id of the member that was made with this account. Raises Untestable."""
+        try:
+            return self._members[account]
+        except KeyError:
+            raise Untestable("the account's member is not known") from None
+
+    def realm(self) -> str:
+        """Return the id of the realm of account members. Raises Untestable."""
+        if self._realm is None:
+            administrator = self._actors.administrator
+            settings = self._send(administrator, "getAccountAuthenticationSettings")
+            realm = _at(settings.data, "relationships", "authentication_realm", "data", "id")
+            if not isinstance(realm, str):
+                raise Untestable(f"GET /v2/settings/account-authentication gave {settings.status}")
+            self._realm = realm
+        return self._realm
+
+    def password_profile(self) -> str:
+        """Return the id of the password profile, found as a storefront does. Raises Untestable."""
+        if self._profile is None:
+            path = {"authenticationRealmID": self.realm()}
+            profiles = self._send(self._actors.administrator, "getPasswordProfiles", path=path)
+            profile = _at(profiles.data, 0, "id")
+            if not isinstance(profile, str):
+                raise Untestable(f"the realm's password profiles gave {profiles.status}")
+            self._profile = profile
+        return self._profile
+
     def provision(self) -> None:
         """Get an access token, and customers A, B and C: new ones, or those of the fixtures.
+
+        Accounts A, B and C follow, if the run tries them and the deployment has them.
 
         Raises CouldNotRun without an access token. Other problems go to ``actors.problems``.
         """
@@ -114,6 +185,27 @@ class Factory:
             except Untestable as problem:
                 actors.problems.append(str(problem))
                 break
+        self._provision_accounts()
+
+    def _provision_accounts(self) -> None:
+        actors = self._actors
+        if "accounts" not in self._settings.owners:
+            actors.without_accounts = "the run leaves accounts out"
+            return
+        if self._settings.customers is not None:
+            actors.without_accounts = "customers are given by the fixtures, and accounts are not"
+            return
+        try:
+            self.password_profile()
+        except Untestable as problem:
+            actors.without_accounts = f"the deployment has no accounts: {problem}"
+            return
+        for label in "ABC":
+            try:
+                actors.accounts[label] = self.account(label)
+            except Untestable as problem:
+                actors.problems.append(str(problem))
+                break
 
     def _given(self, label: str, given: GivenCustomer) -> Customer:
         self._ledger.given(given.id)
@@ -122,3 +214,13 @@ class Factory:
         if given.email and given.password:
             token = self.customer_token(given.email, given.password)
         return Customer(label, given.id, given.email, token, given.password, given=True)
+
+
+def _at(value: Any, *path: str | int) -> Any:
+    """Return what is at a path of names and positions in JSON; None if it is missing."""
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value

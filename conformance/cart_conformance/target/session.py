@@ -8,18 +8,17 @@ from typing import Any
 from cart_spec.contract import Contract
 from cart_spec.redaction import Redactor
 
+from cart_conformance.bodies import account_tokens
 from cart_conformance.config import GivenCustomer, Settings
 from cart_conformance.errors import CouldNotRun, Untestable
 from cart_conformance.exchange import Answer, Request
 from cart_conformance.oracle.response_checks import ResponseChecks
 from cart_conformance.target.actors import Actors, granted
-from cart_conformance.target.credentials import Credentials, Customer
+from cart_conformance.target.credentials import Account, CartOwner, Credentials, Customer
 from cart_conformance.target.factory import Factory
 from cart_conformance.target.ledger import Ledger
 from cart_conformance.target.requests import (
     ABSENT,
-    ASSOCIATE,
-    DISSOCIATE,
     RequestParts,
     identifiers,
     log_in_body,
@@ -30,8 +29,6 @@ from cart_conformance.target.transport import NetworkError, Transport
 
 __all__ = [
     "ABSENT",
-    "ASSOCIATE",
-    "DISSOCIATE",
     "CouldNotRun",
     "Session",
     "Untestable",
@@ -122,7 +119,7 @@ class Session:
         data = parts.document.get("data") if isinstance(parts.document, dict) else None
         if isinstance(data, dict) and isinstance(data.get("password"), str):
             self.redactor.add(data["password"])
-            if parts.operation in ("createCustomer", "updateCustomer"):
+            if parts.operation in ("createCustomer", "updateCustomer") or "name" in data:
                 self.secret_password(data["password"])
 
     def _keep_secrets_received(self, parts: RequestParts, answer: Answer) -> None:
@@ -131,6 +128,9 @@ class Session:
             token = granted(answer).get("access_token")
         elif parts.operation == "createCustomerToken" and isinstance(answer.data, dict):
             token = answer.data.get("token")
+        elif parts.operation == "createAccountToken":
+            for each in account_tokens(answer):
+                self.redactor.add(each["token"])
         self.redactor.add(token if isinstance(token, str) else None)
 
     # --- Short names for what phases use most ---
@@ -145,17 +145,21 @@ class Session:
         """An implicit access token and no customer token. Raises Untestable."""
         return self.actors.implicit
 
-    def shopper(self, customer: Customer) -> Credentials:
-        """Return that customer with an implicit access token. Raises Untestable."""
-        return self.actors.shopper(customer)
+    def shopper(self, owner: CartOwner) -> Credentials:
+        """Return that owner with an implicit access token. Raises Untestable."""
+        return self.actors.shopper(owner)
 
-    def narrowed(self, customer: Customer) -> Credentials:
-        """Return client credentials together with that customer's token."""
-        return self.actors.narrowed(customer)
+    def narrowed(self, owner: CartOwner) -> Credentials:
+        """Return client credentials together with that owner's token."""
+        return self.actors.narrowed(owner)
 
     def customer(self, label: str) -> Customer:
         """Return customer A, B or C. Raises Untestable if it is missing."""
         return self.actors.customer(label)
+
+    def account(self, label: str) -> Account:
+        """Return account A, B or C. Raises Untestable if it is missing."""
+        return self.actors.account(label)
 
     def fresh_id(self, what: str = "cart") -> str:
         """Return an unused id of this run."""
@@ -178,5 +182,5 @@ class Session:
         return self.factory.customer_token(email, password)
 
     def provision(self) -> None:
-        """Get an access token, and customers A, B and C. Raises CouldNotRun."""
+        """Get an access token, customers A, B and C, and accounts. Raises CouldNotRun."""
         self.factory.provision()

@@ -1,4 +1,4 @@
-"""Reads the state of a deployment: a cart, and the lists of its customers."""
+"""Reads the state of a deployment: a cart, and the lists of its owners."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cart_conformance.bodies import customers_of, page_of, timestamp, total
+from cart_conformance.bodies import owners_of, page_of, timestamp, total
 from cart_conformance.errors import Untestable
-from cart_conformance.target.credentials import Credentials, Customer
+from cart_conformance.exchange import OWNER_TOKENS
+from cart_conformance.target.credentials import CartOwner, Credentials
 from cart_conformance.target.session import Session
 
 PAGE = 50
@@ -20,37 +21,43 @@ MOST_PAGES = 10
 class State:
     """One cart, as the deployment returns it.
 
-    ``customers`` are the ids in the cart's relationship, sorted, with duplicates. ``listed`` maps a
-    customer's label to the number of times the cart is in that customer's list, or to -1 if the
-    list could not be read. ``missing`` is the status if the cart could not be read.
+    ``owners`` are the kinds and ids in the cart's relationships, sorted, with duplicates.
+    ``listed`` maps an owner's label to the number of times the cart is in that owner's list, or to
+    -1 if the list could not be read. ``missing`` is the status if the cart could not be read.
     """
 
-    customers: tuple[str, ...]
+    owners: tuple[tuple[str, str], ...]
     listed: tuple[tuple[str, int], ...]
     fields: tuple[tuple[str, Any], ...]
     updated_at: str | None
     expires_at: str | None = None
     missing: int | None = None
 
+    def names(self, owner: CartOwner) -> int:
+        """Return how often the cart names that owner."""
+        return self.owners.count((owner.kind, owner.id))
+
     def count(self, label: str) -> int:
-        """Return how often the cart is in the list of the customer with that label."""
+        """Return how often the cart is in the list of the owner with that label."""
         return dict(self.listed).get(label, 0)
 
     def associations(self) -> tuple[Any, ...]:
         """Return the associations that are visible from either side."""
-        return (self.customers, self.listed, self.missing)
+        return (self.owners, self.listed, self.missing)
 
 
-def read_state(session: Session, cart: str, customers: Iterable[Customer]) -> State:
-    """Read the cart as administrator, and each customer's list with its token."""
-    listed = tuple((each.label, _times_listed(session, each, cart)) for each in customers)
+def read_state(session: Session, cart: str, owners: Iterable[CartOwner]) -> State:
+    """Read the cart as administrator, and each owner's list with its token."""
+    listed = tuple((each.label, _times_listed(session, each, cart)) for each in owners)
     answer = session.send(session.administrator, "getACart", cart=cart)
     data = answer.data
     if not answer.ok or not isinstance(data, dict):
         return State((), listed, (), None, missing=answer.status)
     names = ("id", "name", "description", "contact")
     return State(
-        customers=tuple(sorted(customers_of(data))),
+        owners=tuple(
+            sorted((kind, each) for kind in OWNER_TOKENS for each in owners_of(data, kind))
+        ),
         listed=listed,
         fields=tuple((name, repr(data.get(name) or None)) for name in names),
         updated_at=timestamp(data, "updated_at"),
@@ -58,9 +65,9 @@ def read_state(session: Session, cart: str, customers: Iterable[Customer]) -> St
     )
 
 
-def _times_listed(session: Session, customer: Customer, cart: str) -> int:
+def _times_listed(session: Session, owner: CartOwner, cart: str) -> int:
     try:
-        return list_ids(session, session.shopper(customer)).count(cart)
+        return list_ids(session, session.shopper(owner)).count(cart)
     except Untestable:
         return -1
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cart_mock.messages import Violation
 
 if TYPE_CHECKING:
-    from jsonschema import Draft4Validator
+    from jsonschema import Draft4Validator, ValidationError
 
 _FAST = find_spec("jsonschema_rs") is not None
 
@@ -49,7 +49,8 @@ class BodySchema:
         """Return how a body violates the schema, or None if it is valid."""
         if self._is_valid(body):
             return None
-        for error in self._validator.iter_errors(body):
+        for found in self._validator.iter_errors(body):
+            error = _innermost(found)
             path = "".join(
                 f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path
             )
@@ -57,6 +58,23 @@ class BodySchema:
                 _sentence(error.message), "See /openapi.json.", path.lstrip(".") or None
             )
         return None
+
+
+def _innermost(error: ValidationError) -> ValidationError:
+    """Return the error of the only branch of a ``oneOf`` that has the right type of value."""
+    while error.context:
+        first_of_branch: dict[object, ValidationError] = {}
+        for each in error.context:
+            first_of_branch.setdefault(each.relative_schema_path[0], each)
+        near = [
+            each
+            for each in first_of_branch.values()
+            if each.absolute_path != error.absolute_path or each.validator != "type"
+        ]
+        if len(near) != 1:
+            break
+        error = near[0]
+    return error
 
 
 def _sentence(message: str, limit: int = 200) -> str:

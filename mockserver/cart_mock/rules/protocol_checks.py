@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 from cart_spec import Contract
 
 from cart_mock import bodies
-from cart_mock.formats import format_value
+from cart_mock.formats import format_value, kind
 from cart_mock.messages import Violation
+from cart_mock.rules.accounts import signup_incomplete
 from cart_mock.rules.body_schemas import BodySchema
 from cart_mock.rules.context import RequestContext
+from cart_mock.rules.published_errors import published_checks
 from cart_mock.rules.registry import Check, Checks
 
 
@@ -31,7 +33,7 @@ def protocol_checks(contract: Contract, operation_id: str) -> ProtocolChecks:
     method, path = contract.operations[operation_id]
     operation = contract.document["paths"][path][method.lower()]
     before: list[tuple[str, Check]] = []
-    after: list[tuple[str, Check]] = []
+    body_checks: list[tuple[str, Check]] = []
     patterns = _path_patterns(path, contract)
     if patterns:
         before.append(("request-invalid", _path_check(patterns)))
@@ -41,7 +43,15 @@ def protocol_checks(contract: Contract, operation_id: str) -> ProtocolChecks:
         if not any(rule.id == "payload-not-array" for rule in contract.rules_of(operation_id)):
             before.append(("body-malformed", body_malformed))
             schema = BodySchema(_body_schema(operation), contract.document)
-            after.append(("request-invalid", lambda ctx: schema.violation(ctx.body)))
+            before.append(("request-invalid", data_missing))
+            body_checks.append(("request-invalid", lambda ctx: schema.violation(ctx.body)))
+            if operation_id == "createAccountToken":
+                body_checks.append(("request-invalid", signup_incomplete))
+    after = [
+        *published_checks(contract, operation_id, reads_body=False),
+        *body_checks,
+        *published_checks(contract, operation_id, reads_body=True),
+    ]
     return ProtocolChecks(tuple(before), tuple(after))
 
 
@@ -61,6 +71,20 @@ def body_malformed(ctx: RequestContext) -> Violation | None:
     except bodies.Malformed as error:
         return Violation(str(error), "Send a JSON object.")
     return None
+
+
+def data_missing(ctx: RequestContext) -> Violation | None:
+    """Refuse a body without the envelope: its fields would seem to be missing."""
+    body = ctx.body
+    if isinstance(body, dict) and isinstance(body.get("data"), dict):
+        return None
+    if not isinstance(body, dict):
+        what = f"the body is {kind(body)}"
+    elif "data" in body:
+        what = f'"data" is {kind(body["data"])}'
+    else:
+        what = '"data" is missing'
+    return Violation(what, 'Send the fields in an object under "data": {"data":{...}}.', "data")
 
 
 def wrong_media(media: str, right: str) -> Violation:

@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 from cart_spec.book.diagrams import decision_flow, matrix
 from cart_spec.book.observation import Observation, only
 from cart_spec.book.recording import Recording, load_recording
+from cart_spec.book.words import PHRASES, SYNONYMS, everyday
 from cart_spec.catalogue import first_error
 from cart_spec.contract import Contract, Rule
 from cart_spec.implementations import Evidence
@@ -34,6 +35,7 @@ GROUPS = {
     "cart": "Carts",
     "page": "Pages of a list",
     "customer": "Customers",
+    "account": "Accounts",
     "token": "Tokens",
     "convention": "Conventions",
 }
@@ -45,29 +47,6 @@ LEVELS = {
     "interpretation": "What this project decided because both are silent. A run advises on it.",
 }
 """The levels of a rule, explained."""
-
-SYNONYMS = {
-    "two": "more", "several": "more", "multiple": "more", "second": "more", "both": "more",
-    "three": "more", "twice": "twice,repeat", "again": "exist,repeat", "already": "exist,repeat",
-    "duplicate": "exist,repeat", "guest": "implicit,contact", "anonymous": "implicit",
-    "shopper": "implicit", "admin": "administrator", "login": "log,credential",
-    "expired": "expire", "old": "expire", "stale": "expire", "forged": "forged", "bad": "malformed",
-    "wrong": "wrong,anything but", "broken": "malformed", "forbidden": "permission",
-    "unauthorized": "401", "unauthorised": "401", "remove": "delete", "disassociate": "delete",
-    "unlink": "delete", "link": "associat", "attach": "associat", "assign": "associat",
-    "add": "associat", "belongs": "associat", "missing": "absent,empty,missing", "without": "no ",
-    "empty": "missing", "blank": "white space", "object": "array", "array": "array",
-    "share": "many,other", "shared": "many", "phone": "device", "browser": "device",
-    "computer": "device", "emoji": "symbol,emoji", "unicode": "symbol", "someone": "other,another",
-    "somebody": "other,another", "else": "other,another", "foreign": "other", "stranger": "other",
-    "user": "customer", "basket": "cart", "week": "days", "unused": "days", "email": "email",
-    "mail": "email", "special": "symbol,unsafe", "character": "unsafe", "slash": "unsafe",
-    "space": "unsafe,white", "long": "255", "plural": "anything but", "limit": "limit,range",
-    "big": "large,range", "huge": "large", "json": "json", "rate": "many requests",
-    "throttled": "many requests", "order": "order", "first": "order", "case": "letter case",
-    "uppercase": "letter case", "same": "same", "register": "creat", "signup": "creat",
-}  # fmt: skip
-"""Words that readers search with, and the words of the rules for them, separated by commas."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +124,8 @@ def render(
             status=status,
             detail_of=lambda example: first_error(contract, example).get("detail", ""),
             levels=LEVELS,
-            synonyms=SYNONYMS,
+            search={"phrases": PHRASES, "synonyms": SYNONYMS},
+            everyday=everyday,
             info=contract.document["info"],
         )
     except TemplateError as error:
