@@ -39,7 +39,8 @@ ENDPOINTS = """\
 # Endpoints
 
 Each operation of the contract, with the rules that can refuse it, in the order in which they are
-checked. A running mock serves the whole document at `/openapi.json`, and a page to try it at `/ui/`.
+checked. A running mock serves the whole document at `/openapi.json`, and a page to try it at
+`/ui/`.
 
 ## The API"""
 WORKBENCH_ENDPOINTS = """
@@ -51,8 +52,8 @@ RULES = """\
 # Rules
 
 All refusals, effects and conventions of the catalogue. A running mock serves the same as a
-[rule book](spec-review.md) at `/book`, with the sentence that each rule comes from and with recorded
-requests. [How we know](differences.md) explains the levels.
+[rule book](spec-review.md) at `/book`, with the sentence that each rule comes from and with
+recorded requests. [How we know](differences.md) explains the levels.
 """
 
 
