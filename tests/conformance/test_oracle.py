@@ -13,9 +13,9 @@ from cart_conformance.oracle import (
     AccessToken,
     KnownCart,
     KnownOwner,
+    Oracle,
     OwnerRef,
     OwnerToken,
-    Oracle,
     TargetState,
     learn,
 )

@@ -49,7 +49,7 @@ class ReadsFail(Service):
 
     failure: Reply = FAILED
 
-    def getACart(self, call: Call) -> Reply:  # noqa: N802 - an operation
+    def getACart(self, call: Call) -> Reply:
         super().getACart(call)
         return self.failure
 
@@ -120,7 +120,7 @@ class LocksAccounts(Service):
         super().__init__(*args)
         self.wrong: dict[str, int] = {}
 
-    def createCustomerToken(self, call: Call) -> Reply:  # noqa: N802 - an operation
+    def createCustomerToken(self, call: Call) -> Reply:
         email = str(self.data(call).get("email")).lower()
         if self.wrong.get(email, 0) >= 3:
             raise Refusal("credentials-wrong", 401, "The account is locked")
@@ -152,7 +152,7 @@ class IsStrict(Service):
 class WantsPassword(Service):
     """A login without a password is refused as malformed, with 400."""
 
-    def createCustomerToken(self, call: Call) -> Reply:  # noqa: N802 - an operation
+    def createCustomerToken(self, call: Call) -> Reply:
         if not self.data(call).get("password"):
             raise Refusal("credentials-wrong", 400, "The password is missing")
         return super().createCustomerToken(call)
