@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +59,14 @@ def catalogue_problems(document: OpenApiDocument) -> Iterator[tuple[str, str]]:
             yield _named_entry(document, problem), problem
 
 
+@lru_cache(maxsize=4)
 def checked_contract(document: OpenApiDocument) -> Contract:
     """Return the contract in a document.
 
     Raises ContractError with the line of the first problem of its catalogue.
     """
     for pointer, problem in catalogue_problems(document):
-        raise ContractError(f"{document.name}: line {document.line(pointer)}: {problem}")
+        raise ContractError(f"{document.place(pointer)}: {problem}")
     return contract_of(document.data, document.name)
 
 

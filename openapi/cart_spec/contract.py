@@ -132,13 +132,19 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class ProtocolError:
-    """An error that any HTTP service may answer; ``rule`` names the rule it is a variant of."""
+    """An error outside of the rules; ``rule`` names the rule it is a variant of.
+
+    It is one that any HTTP service may answer, or one that is published for ``operations`` only.
+    ``detail`` is the beginning of its detail, if that is not ``text``.
+    """
 
     id: str
     status: int
     text: str
     example: str
     rule: str | None = None
+    operations: tuple[str, ...] = ()
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +268,7 @@ def contract_of(document: Mapping[str, Any], name: str = "the document") -> Cont
             document=document,
             owners=owners,
             rules=tuple(_rules(catalogue, owners)),
-            protocol_errors=tuple(ProtocolError(**e) for e in catalogue["protocol_errors"]),
+            protocol_errors=tuple(_protocol_error(e) for e in catalogue["protocol_errors"]),
             disagreements=tuple(
                 Disagreement(
                     id=entry["id"],
@@ -281,6 +287,10 @@ def contract_of(document: Mapping[str, Any], name: str = "the document") -> Cont
     if problems:
         raise ContractError(f"{name}: " + "; ".join(problems))
     return contract
+
+
+def _protocol_error(entry: Mapping[str, Any]) -> ProtocolError:
+    return ProtocolError(**{**entry, "operations": tuple(entry.get("operations", ()))})
 
 
 _RULE_FIELDS = {
@@ -393,17 +403,23 @@ def _dangling_examples(contract: Contract) -> Iterator[str]:
 
 def _dangling_ids(contract: Contract) -> Iterator[str]:
     known = {rule.id for rule in contract.rules}
-    for rule in contract.rules:
-        for operation in rule.operations:
-            if operation not in contract.operations:
-                yield f"rule {rule.id}: unknown operation {operation!r}"
     for error in contract.protocol_errors:
         if error.rule is not None and error.rule not in known:
             yield f"protocol error {error.id}: unknown rule {error.rule!r}"
+    yield from _dangling_operations(contract)
     for disagreement in contract.disagreements:
         for rule_id in disagreement.rules:
             if rule_id not in known:
                 yield f"disagreement {disagreement.id}: unknown rule {rule_id!r}"
+
+
+def _dangling_operations(contract: Contract) -> Iterator[str]:
+    owners = [(f"rule {rule.id}", rule.operations) for rule in contract.rules]
+    owners += [(f"protocol error {each.id}", each.operations) for each in contract.protocol_errors]
+    for owner, operations in owners:
+        for operation in operations:
+            if operation not in contract.operations:
+                yield f"{owner}: unknown operation {operation!r}"
 
 
 def _duplicates(kind: str, ids: Iterable[str]) -> Iterator[str]:

@@ -29,6 +29,7 @@ from cart_spec import Contract
 from msgspec.structs import replace
 
 from tests.probes import ACCOUNT_CARTS, CARTS, MEMBER, Probe, Sent, rendered
+from tests.probes.shop import stock_shop
 
 NOW = 1_800_000_000
 DAY = 24 * 3600
@@ -239,6 +240,7 @@ class World:
         for cart_id, account in ACCOUNT_CARTS.items():
             made, its = NOW - 19_000, owners("account", (account,))
             self.store.put_cart(Cart(cart_id, "Groceries", made, made, owners=its))
+        stock_shop(self.store, "ada", NOW - 30_000)
 
     def associate(self, cart: str, customer_id: str, method: str = POST, **how: Any) -> Seen:
         """The answer to associating one customer, or to taking that back."""

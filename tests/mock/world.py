@@ -20,6 +20,7 @@ from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.tenants.tenant import Tenant
 
 from tests.probes import ACCOUNT_CARTS, CARTS, MEMBER, Rendered, Sent, rendered
+from tests.probes.shop import stock_shop
 
 JSON = "application/json"
 CUSTOMER_HEADER = "X-Moltin-Customer-Token"
@@ -201,6 +202,7 @@ class World:
         self.put_accounts()
         for cart_id, account in ACCOUNT_CARTS.items():
             self.put_cart(cart_id, owners("account", (account,)))
+        stock_shop(self.store, self.ada, int(START))
 
     def put_cart(self, cart_id: str, its_owners: tuple[Owner, ...] = ()) -> None:
         """Put a cart with these owners into the store."""

@@ -6,8 +6,9 @@ are data: ``rendered`` makes a request of one, given the tokens of a test bed an
 
 Every test bed has the same shop: the customers Ada and Bob, the accounts Acme and Bolt, Acme's
 member Ann, ``weekend-list`` without an owner, ``adas-list``, ``bobs-list``, ``acmes-list`` and
-``bolts-list``. ``{ada}``, ``{acme}``, ``{anns-membership}``, ``{password}`` (Ada's and Ann's),
-``{client_id}`` and so on in a row stand for what the test bed calls them. Start reading in ``row``.
+``bolts-list``, and what ``shop`` has. ``{ada}``, ``{acme}``, ``{anns-membership}``, ``{password}``
+(Ada's and Ann's), ``{client_id}`` and so on in a row stand for what the test bed calls them. Start
+reading in ``row``.
 """
 
 from itertools import chain

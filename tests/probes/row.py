@@ -176,6 +176,15 @@ SIGNUP = {
 }
 MEMBERSHIP = {"type": "account_membership", "account_member_id": "{ann}"}
 _ACCOUNT = CASTS[1]
+FULL_LIST, ITEM, ORDER, ADDRESS = "full-list", "item-1", "order-1", "address-1"
+"""A cart with an item, an order of that item, and an address of Ada."""
+ADDED = {"type": "cart_item", "id": "mug", "quantity": 1}
+BUYER = {"name": "Ada", "email": "ada@example.com"}
+PAYMENT = {"gateway": "manual", "method": "purchase"}
+ADDRESS_FIELDS = {
+    "type": "address", "first_name": "Ada", "last_name": "Lovelace", "line_1": "12 Square",
+    "region": "London", "postcode": "SW1Y 4JH", "country": "GB",
+}  # fmt: skip
 GOOD: dict[str, Sent] = {
     sent.operation: sent
     for sent in (
@@ -208,6 +217,24 @@ GOOD: dict[str, Sent] = {
         Sent("createAccountToken", access="shopper", body={"data": ACCOUNT_LOGIN}),
         Sent("getAccountAuthenticationSettings", access="shopper"),
         Sent("getPasswordProfiles", access="shopper", record="account-members"),
+        Sent("getCartItems", cart=FULL_LIST),
+        Sent("addCartItems", cart=FULL_LIST, body={"data": ADDED}),
+        Sent("updateCartItems", cart=FULL_LIST, body={"data": [{"id": ITEM, "quantity": 2}]}),
+        Sent("deleteCartItems", cart=FULL_LIST),
+        Sent("updateCartItem", cart=FULL_LIST, record=ITEM, body={"data": {"quantity": 2}}),
+        Sent("deleteCartItem", cart=FULL_LIST, record=ITEM),
+        Sent("checkoutCart", cart=FULL_LIST, body={"data": {"customer": BUYER}}),
+        Sent("getOrders"),
+        Sent("getOrder", record=ORDER),
+        Sent("getOrderItems", record=ORDER),
+        Sent("createOrderPayment", record=ORDER, body={"data": PAYMENT}),
+        Sent("getCartSettings"),
+        Sent("updateCartSettings", body={"data": {"type": "settings", "show_all_carts": True}}),
+        Sent("getCustomerAddresses", record="{ada}"),
+        Sent("createCustomerAddress", record="{ada}", body={"data": ADDRESS_FIELDS}),
+        Sent("getCustomerAddress", record="{ada}", part=ADDRESS),
+        Sent("updateCustomerAddress", record="{ada}", part=ADDRESS, body={"data": {"city": "X"}}),
+        Sent("deleteCustomerAddress", record="{ada}", part=ADDRESS),
     )
 }
 """For each operation a request that passes in the shop: the control of most rows."""

@@ -17,6 +17,7 @@ from cart_mock.testing import CartMock
 from tests.probes import ACCOUNT_CARTS, CARTS, CASTS, CONTRACT, MEMBER, TABLE, Probe
 from tests.probes.rendering import content_of, url_of
 from tests.probes.row import ACCESS_HEADER
+from tests.probes.shop import shop_seed
 
 ASSOCIATION = "/v2/carts/{}/relationships/customers"
 CAROL = {"type": "customer", "name": "Carol", "email": "carol@example.com"}
@@ -170,12 +171,14 @@ CASES: dict[str, Refused] = {
 }  # fmt: skip
 """Refusals whose explanation has something of its own."""
 
-SHOP = {
+EXTRAS = shop_seed("ada")
+SHOP: dict[str, Any] = {
     "customers": [
         {"id": name, "name": name, "email": f"{name}@example.com", "password": f"{name}-password"}
         for name in ("ada", "bob")
     ],
-    "carts": [{"id": cart, "name": "Groceries"} for cart in (*CARTS, *ACCOUNT_CARTS)],
+    "carts": [{"id": cart, "name": "Groceries"} for cart in (*CARTS, *ACCOUNT_CARTS)]
+    + EXTRAS.pop("carts"),
     "associations": [
         *({"cart": cart, "customer": name} for cart, name in CARTS.items() if name),
         *({"cart": cart, "account": name} for cart, name in ACCOUNT_CARTS.items()),
@@ -185,6 +188,7 @@ SHOP = {
         {"id": MEMBER, "name": "Ann", "email": "ann@example.com", "password": "ada-password"}
     ],
     "memberships": [{"id": MEMBER, "account": "acme", "member": MEMBER}],
+    **EXTRAS,
 }
 """The shop of the probe table."""
 CALLERS = {

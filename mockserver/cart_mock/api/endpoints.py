@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, Protocol
 from cart_spec import Contract
 
 from cart_mock import bodies
-from cart_mock.api.handlers import PREPARATIONS, Content, handlers
+from cart_mock.api.handlers import PREPARATIONS, Content
+from cart_mock.api.operations import operations
 from cart_mock.auth.tokens import Tokens
 from cart_mock.errors import ErrorCatalogue
 from cart_mock.messages import Answer, Request, Violation, empty_answer, json_answer
@@ -31,6 +32,7 @@ from cart_mock.rules.context import (
 from cart_mock.rules.protocol_checks import protocol_checks, wrong_media
 from cart_mock.rules.refusal_context import refusal_context
 from cart_mock.state.tinydb_tables import StorageClosed
+from cart_mock.tenants.forward import Forward
 from cart_mock.tenants.interceptors import InterceptorChain
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.tenants.tenant import TenantDeleted
@@ -337,7 +339,9 @@ class Mock:
         self.request_log = tenants.new_request_log()
         self.callers = Callers(tenants, self.tokens)
         self.breaks: ProcessBreaks | None = None
-        self.handlers = handlers(self.tokens)
+        self.forward: Forward | None = None
+        """The server for paths that the contract does not have, for tenants without their own."""
+        self.handlers = operations(self.tokens, self.errors)
         """The function of each operation, by its ``operationId``."""
         self.endpoints: dict[str, Endpoint] = {}
         judgement(contract.rules, contract.owners)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from cart_mock.api import serializers
+from cart_mock.api import item_serializers, serializers
 from cart_mock.auth import passwords
 from cart_mock.auth.tokens import Tokens
 from cart_mock.owners import Owner, owners
@@ -57,7 +57,7 @@ CART_NAME = "Cart"
 
 
 def create_association(ctx: RequestContext) -> Content:
-    cart, owner = _cart(ctx), ctx.owner
+    cart, owner = existing_cart(ctx), ctx.owner
     if owner in cart.owners:
         return None
     ctx.store.associate(cart, owner)
@@ -65,7 +65,7 @@ def create_association(ctx: RequestContext) -> Content:
 
 
 def delete_association(ctx: RequestContext) -> Content:
-    cart, owner = _cart(ctx), ctx.owner
+    cart, owner = existing_cart(ctx), ctx.owner
     if owner in cart.owners:
         ctx.store.dissociate(cart, owner)
     return None
@@ -77,11 +77,14 @@ def delete_association(ctx: RequestContext) -> Content:
 def get_carts(ctx: RequestContext) -> Content:
     owner, offset, limit = ctx.caller.owner, ctx.offset, ctx.limit
     wanted = parse_cart_filter(ctx.query.get("filter", "")) if owner is None else None
+    shows_all = ctx.store.shop.settings.show_all_carts
     if wanted is not None:
-        found = _filtered_carts(ctx, wanted)
+        found = [cart for cart in _filtered_carts(ctx, wanted) if shows_all or cart.owners]
         carts, total = found[offset : offset + limit], len(found)
-    elif owner is None:
+    elif owner is None and shows_all:
         carts, total = ctx.store.all_carts(offset, limit)
+    elif owner is None:
+        carts, total = ctx.store.registered_carts(offset, limit)
     else:
         carts, total = ctx.store.carts_of(owner, offset, limit)
     return serializers.page("/v2/carts", serializers.cart_json, carts, total, offset, limit)
@@ -100,7 +103,7 @@ def _filtered_carts(ctx: RequestContext, wanted: CartFilter) -> list[Cart]:
 
 def create_a_cart(ctx: RequestContext) -> Content:
     data = ctx.data
-    return _new_cart(
+    cart = new_cart(
         ctx,
         data.get("id") or ctx.tenant.new_id(),
         name=data["name"],
@@ -108,16 +111,23 @@ def create_a_cart(ctx: RequestContext) -> Content:
         contact=_contact(data.get("contact")),
         kept=_kept_of_cart(data),
     )
+    ctx.store.put_cart(cart)
+    return {"data": serializers.cart_json(cart)}
 
 
 def get_a_cart(ctx: RequestContext) -> Content:
-    if ctx.cart is None:
-        return _new_cart(ctx, ctx.cart_id, name=CART_NAME)
-    return {"data": serializers.cart_json(ctx.cart)}
+    cart = ctx.cart
+    if cart is None:
+        cart = new_cart(ctx, ctx.cart_id, name=CART_NAME)
+        ctx.store.put_cart(cart)
+    content: dict[str, Any] = {"data": serializers.cart_json(cart)}
+    if ctx.request.query and "items" in ctx.query.get("include", "").split(","):
+        content["included"] = {"items": item_serializers.cart_items(cart)["data"]}
+    return content
 
 
 def update_a_cart(ctx: RequestContext) -> Content:
-    cart, data = _cart(ctx), ctx.data
+    cart, data = existing_cart(ctx), ctx.data
     changed = replace(
         cart,
         name=data.get("name", cart.name),
@@ -125,6 +135,7 @@ def update_a_cart(ctx: RequestContext) -> Content:
         contact=_contact(data["contact"]) if "contact" in data else cart.contact,
         kept={**cart.kept, **_kept_of_cart(data)},
         updated_at=ctx.now,
+        lifetime=ctx.store.shop.settings.cart_lifetime,
     )
     ctx.store.put_cart(changed)
     return {"data": serializers.cart_json(changed)}
@@ -135,13 +146,14 @@ def delete_a_cart(ctx: RequestContext) -> Content:
     return None
 
 
-def _cart(ctx: RequestContext) -> Cart:
+def existing_cart(ctx: RequestContext) -> Cart:
+    """Return the cart of a request whose checks have found that it exists."""
     if ctx.cart is None:
         raise LookupError("the rules let a request pass whose cart does not exist")
     return ctx.cart
 
 
-def _new_cart(
+def new_cart(
     ctx: RequestContext,
     cart_id: str,
     *,
@@ -149,9 +161,10 @@ def _new_cart(
     description: str = "",
     contact: Contact | None = None,
     kept: dict[str, Any] | None = None,
-) -> Content:
+) -> Cart:
+    """Return a new cart, associated with the owner who is logged in; it is not stored yet."""
     owner = ctx.caller.owner
-    cart = Cart(
+    return Cart(
         id=cart_id,
         name=name,
         description=description,
@@ -160,9 +173,8 @@ def _new_cart(
         created_at=ctx.now,
         updated_at=ctx.now,
         kept=kept or {},
+        lifetime=ctx.store.shop.settings.cart_lifetime,
     )
-    ctx.store.put_cart(cart)
-    return {"data": serializers.cart_json(cart)}
 
 
 def _kept_of_cart(data: dict[str, Any]) -> dict[str, Any]:

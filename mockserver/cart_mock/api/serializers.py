@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
+from cart_mock.api.item_serializers import cart_meta, item_identifiers
+from cart_mock.api.timestamps import timestamp
 from cart_mock.auth.tokens import ACCESS_TOKEN_LIFETIME, OWNER_TOKEN_LIFETIME
 from cart_mock.messages import encode_json
 from cart_mock.owners import Owner, OwnerType
 from cart_mock.state.accounts import PASSWORD_PROFILE as PROFILE_ID
 from cart_mock.state.accounts import REALM
 from cart_mock.state.entities import (
-    FIRST_TIME,
-    LAST_TIME,
     Account,
     AccountMember,
     Cart,
@@ -27,20 +25,6 @@ from cart_mock.state.entities import (
 )
 
 E = TypeVar("E")
-
-# As a live store shows a cart without items.
-_NO_MONEY = {"amount": 0, "currency": "", "formatted": "0"}
-_NO_PRICE = {"with_tax": _NO_MONEY, "without_tax": _NO_MONEY, "tax": _NO_MONEY}
-
-
-@lru_cache(maxsize=8192)
-def timestamp(epoch: int) -> str:
-    """Return a time in whole seconds since the epoch as RFC 3339 in UTC.
-
-    A time out of the years 1 to 9999 is the nearest one within: RFC 3339 has no others.
-    """
-    time = datetime.fromtimestamp(min(max(epoch, FIRST_TIME), LAST_TIME), UTC)
-    return f"{time.replace(tzinfo=None).isoformat()}Z"
 
 
 def identifier(owner: Owner) -> dict[str, str]:
@@ -56,18 +40,11 @@ def cart(value: Cart) -> dict[str, Any]:
         "name": value.name,
         "description": value.description,
         "links": {"self": f"/v2/carts/{value.id}"},
-        "meta": {
-            "display_price": _NO_PRICE,
-            "timestamps": {
-                "created_at": timestamp(value.created_at),
-                "updated_at": timestamp(value.updated_at),
-                "expires_at": timestamp(value.expires_at),
-            },
-        },
+        "meta": cart_meta(value),
         "relationships": {
             "customers": _related(value, "customer"),
             "accounts": _related(value, "account"),
-            "items": {"data": None},
+            "items": {"data": item_identifiers(value)},
         },
     }
     if value.contact is not None:

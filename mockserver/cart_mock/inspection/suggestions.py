@@ -94,7 +94,23 @@ class Suggester:
                 Command("GET", f"/v2/authentication-realms/{REALM}/password-profiles")
             ],
         }
-        return suggestions[operation_id]()
+        suggestion = suggestions.get(operation_id)
+        return self._again(operation_id) if suggestion is None else suggestion()
+
+    def _again(self, operation_id: str) -> list[Command]:
+        """Return the same request with valid tokens, or one that adds an item if that failed."""
+        context = self._context
+        if operation_id == "addCartItems" and context.caller.owner_problem is None:
+            data = {"type": "cart_item", **self._some_product(), "quantity": 1}
+            return [self._command("POST", context.request.path, {"data": data})]
+        if context.caller.owner_problem is None:
+            return []
+        body = context.body if context.request.body else None
+        return [self._command(context.request.method, context.request.path, body)]
+
+    def _some_product(self) -> dict[str, str]:
+        products = self._store.shop.products(1)
+        return {"id": products[0].id} if products else {"sku": "any-sku"}
 
     # ---- Commands by the same caller or another -------------------------------------------------
 

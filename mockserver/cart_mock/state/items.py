@@ -36,6 +36,11 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True):
     cart_item_id: str | None = None
     """For an item of an order: the item of the cart that it was."""
 
+    @property
+    def value(self) -> int:
+        """What all of it costs, in the smallest unit of its currency."""
+        return self.quantity * self.amount
+
     def is_same(self, other: Item) -> bool:
         """Return whether both are the same thing, so that their quantities add up."""
         if self.type != other.type:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 MOST = 2**53 - 1
 """The largest amount. JSON numbers beyond it lose digits in JavaScript."""
 _DECIMALS = {
@@ -34,8 +32,3 @@ def formatted(amount: int, currency: str) -> str:
 def price(amount: int, currency: str) -> dict[str, int | str]:
     """Return an amount as the API renders it."""
     return {"amount": amount, "currency": currency, "formatted": formatted(amount, currency)}
-
-
-def total(amounts: Iterable[tuple[int, int]]) -> int:
-    """Return the sum of quantities times unit amounts."""
-    return sum(quantity * amount for quantity, amount in amounts)

@@ -26,8 +26,32 @@ from cart_mock.state.account_seed import (
     member_problems,
 )
 from cart_mock.state.accounts import NO_ACCOUNTS, AccountContent
-from cart_mock.state.entities import FIRST_TIME, LAST_TIME, Cart, Contact, Customer
+from cart_mock.state.entities import (
+    CART_LIFETIME,
+    FIRST_TIME,
+    LAST_TIME,
+    Cart,
+    Contact,
+    Customer,
+)
+from cart_mock.state.shop import DAY, NO_CONTENT, ShopContent
+from cart_mock.state.shop_seed import (
+    SeedAddress,
+    SeedItem,
+    SeedOrder,
+    SeedProduct,
+    SeedSettings,
+    addresses_problems,
+    item_entities,
+    items_problems,
+    settings_of,
+    shop_entities,
+    shop_lists,
+)
 from cart_mock.state.turns import in_turns
+
+MOST_DAYS = 3650
+"""The longest lifetime of a cart, in days."""
 
 
 class SeedError(Exception):
@@ -52,7 +76,10 @@ class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SeedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A cart of a seed file. The default of times is the time of seeding."""
+    """A cart of a seed file. The default of times is the time of seeding.
+
+    ``expiry_days`` count from its last update; the default is that of the settings.
+    """
 
     id: str
     name: str = "Cart"
@@ -61,6 +88,8 @@ class SeedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     created_at: Time | None = None
     updated_at: Time | None = None
     kept: dict[str, Any] = {}
+    items: tuple[SeedItem, ...] = ()
+    expiry_days: int | None = None
 
 
 class SeedAssociation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +116,14 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     accounts: tuple[SeedAccount, ...] = ()
     members: tuple[SeedMember, ...] = ()
     memberships: tuple[SeedMembership, ...] = ()
+    products: tuple[SeedProduct, ...] = ()
+    addresses: tuple[SeedAddress, ...] = ()
+    orders: tuple[SeedOrder, ...] = ()
+    settings: SeedSettings | None = None
+
+    @cached_property
+    def _products_by_id(self) -> dict[str, SeedProduct]:
+        return {product.id: product for product in self.products}
 
     def problems(self) -> list[str]:
         """Return what is wrong with it, as sentences with a path; empty if it is valid."""
@@ -99,14 +136,16 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
             found += (f"customers[{i}]{problem}" for problem in _customer_problems(customer))
         for i, cart in enumerate(self.carts):
             found += (f"carts[{i}]{problem}" for problem in _cart_problems(cart))
+            if cart.items:
+                problems = items_problems(cart.items, self._products_by_id)
+                found += (f"carts[{i}]{problem}" for problem in problems)
         carts = {cart.id: cart for cart in self.carts}
         customers = {customer.id for customer in self.customers}
         accounts = {account.id for account in self.accounts}
         for i, link in enumerate(self.associations):
             problems = _association_problems(link, carts, customers, accounts)
             found += (f"associations[{i}]{problem}" for problem in problems)
-        found += self._account_problems(accounts)
-        return found
+        return found + self._account_problems(accounts) + self._shop_problems(customers)
 
     def _account_problems(self, accounts: Container[str]) -> list[str]:
         found = _repeated("accounts", "id", [a.id for a in self.accounts])
@@ -129,12 +168,26 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
                 found.append(f"memberships[{i}].member: no member {member_id!r} in this file")
         return found
 
+    def _shop_problems(self, customers: Container[str]) -> list[str]:
+        found = _repeated("products", "id", [p.id for p in self.products])
+        found += _repeated("products", "sku", [p.sku for p in self.products])
+        found += _repeated("addresses", "id", [a.id for a in self.addresses])
+        found += addresses_problems(self.addresses, customers)
+        found += _repeated("orders", "id", [o.id for o in self.orders])
+        for i, order in enumerate(self.orders):
+            problems = items_problems(order.items, self._products_by_id)
+            found += (f"orders[{i}]{problem}" for problem in problems)
+        return found
+
     @cached_property
     def is_relative(self) -> bool | None:
         """Whether all times are left out; None if only some are."""
-        entries: tuple[SeedCustomer | SeedCart | SeedAccount | SeedMember | SeedMembership, ...]
-        entries = (
-            *self.customers, *self.carts, *self.accounts, *self.members, *self.memberships,
+        entries: tuple[
+            SeedCustomer | SeedCart | SeedAddress | SeedOrder | SeedAccount | SeedMember
+            | SeedMembership, ...
+        ] = (
+            *self.customers, *self.carts, *self.addresses, *self.orders, *self.accounts,
+            *self.members, *self.memberships,
         )  # fmt: skip
         given = {(e.created_at is not None, e.updated_at is not None) for e in entries}
         if given <= {(False, False)}:
@@ -171,10 +224,22 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
             Cart(
                 id=c.id, name=c.name, description=c.description, contact=c.contact,
                 owners=tuple(owners.get(c.id, ())), kept=c.kept,
+                items=item_entities(c.id, c.items, self._products_by_id) if c.items else (),
+                lifetime=DAY * (self._expiry_days if c.expiry_days is None else c.expiry_days),
                 created_at=_epoch(c.created_at, now), updated_at=_epoch(c.updated_at, now),
             )
             for c in in_turns(self.carts)
         ]  # fmt: skip
+
+    @property
+    def _expiry_days(self) -> int:
+        return CART_LIFETIME // DAY if self.settings is None else self.settings.cart_expiry_days
+
+    def shop_entities(self, now: int) -> ShopContent:
+        """Return the products, addresses, orders and settings, made ``now``."""
+        return shop_entities(
+            self.products, self.addresses, self.orders, self.settings, lambda t: _epoch(t, now)
+        )
 
     def account_entities(self, now: int) -> AccountContent:
         """Return the accounts and members, created ``now``, in seconds since the epoch."""
@@ -206,6 +271,8 @@ def _customer_problems(customer: SeedCustomer) -> Iterator[str]:
 def _cart_problems(cart: SeedCart) -> Iterator[str]:
     if not SAFE_ID.fullmatch(cart.id):
         yield f".id: {cart.id!r} has more than 0-9, A-Z, a-z, _ and -"
+    if cart.expiry_days is not None and not 1 <= cart.expiry_days <= MOST_DAYS:
+        yield f".expiry_days: must be 1 to {MOST_DAYS}"
     if not cart.name.strip() or len(cart.name) > MAX_NAME:
         yield f".name: must have 1 to {MAX_NAME} characters, not only white space"
     if cart.contact is not None and cart.contact.email and not EMAIL.fullmatch(cart.contact.email):
@@ -269,19 +336,19 @@ def seed_of(value: Any, name: str) -> Seed:
 
 
 def exported(
-    customers: Iterable[Customer], carts: Iterable[Cart], *,
+    customers: Iterable[Customer], carts: Iterable[Cart], shop: ShopContent = NO_CONTENT, *,
     accounts: AccountContent = NO_ACCOUNTS, times: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Those customers and carts as the content of a seed file, the cart updated last at the end.
 
     With ``times`` it says when each was made and updated.
     """
-    lists = export_lists(customers, carts, accounts=accounts, times=times)
-    return {name: list(entries) for name, entries in lists.items()}
+    lists = export_lists(customers, carts, shop, accounts=accounts, times=times)
+    return {**{name: list(v) for name, v in lists.items()}, **settings_of(shop)}
 
 
 def export_lists(
-    customers: Iterable[Customer], carts: Iterable[Cart], *,
+    customers: Iterable[Customer], carts: Iterable[Cart], shop: ShopContent = NO_CONTENT, *,
     accounts: AccountContent = NO_ACCOUNTS, times: bool = False,
 ) -> dict[str, Iterator[dict[str, Any]]]:  # fmt: skip
     """Return the lists of ``exported``, whose entries are made one by one.
@@ -310,6 +377,8 @@ def export_lists(
                 "id": c.id, "name": c.name, "description": c.description,
                 **({} if c.contact is None else {"contact": msgspec.to_builtins(c.contact)}),
                 **({"kept": c.kept} if c.kept else {}),
+                **({"items": msgspec.to_builtins(c.items)} if c.items else {}),
+                **_expiry(c, shop),
                 **stamps(c),
             }
             for c in in_turns(carts)
@@ -320,7 +389,13 @@ def export_lists(
             for owner in cart.owners
         ),
         **account_lists(accounts, _time if times else None),
+        **shop_lists(shop, _time if times else None),
     }  # fmt: skip
+
+
+def _expiry(cart: Cart, shop: ShopContent) -> dict[str, int]:
+    is_usual = cart.lifetime == shop.settings.cart_lifetime
+    return {} if is_usual else {"expiry_days": cart.lifetime // DAY}
 
 
 def _time(epoch: int) -> str:

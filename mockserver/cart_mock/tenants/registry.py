@@ -156,9 +156,10 @@ class TenantRegistry:
             store, at = self._seeded
             tenant.store.share(store, now - at if self._seed.is_relative else 0)
         else:
+            seed = self._seed
             tenant.store.fill(
-                self._seed.customer_entities(now), self._seed.cart_entities(now),
-                accounts=self._seed.account_entities(now),
+                seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
+                seed.account_entities(now),
             )  # fmt: skip
 
     @property
@@ -230,8 +231,9 @@ def _fill_once(seed: Seed, now: int) -> tuple[Store, int] | None:
     if seed.is_relative is None:
         return None
     store = store_of(
-        seed.customer_entities(now), seed.cart_entities(now), accounts=seed.account_entities(now)
-    )
+        seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
+        seed.account_entities(now),
+    )  # fmt: skip
     return store, now
 
 
