@@ -90,7 +90,7 @@ BAD: list[tuple[Any, str]] = [
     (linked({"cart": "c"}), "associations[0]: needs either a customer or an account"),
     (linked({**LINK, "cart": "d"}), "associations[0].cart: no cart 'd' in this file"),
     (linked({**LINK, "customer": "x"}), "associations[0].customer: no customer 'x' in this file"),
-    (linked(LINK, LINK), "associations[1]: the pair 'c and ada' stands twice"),
+    (linked(LINK, LINK), "associations[1]: the pair 'c and customer ada' stands twice"),
     (linked(LINK, carts=[{**CART, "contact": {"email": "x@example.com"}}]),
      "associations[0].cart: 'c' has a contact email"),
     ({"customers": [{**ADA, "id": ""}, {**BOB, "email": "x"}]}, "must not be empty (and 1 more)"),
@@ -152,7 +152,13 @@ def test_every_new_store_starts_with_it_and_a_reset_brings_it_back() -> None:
     expected_carts = [
         Cart("unregistered", "Cart", now, now, contact=Contact("x@example.com")),
         Cart(
-            "c", "Groceries", now, now, 'for "Ada\'s" ☕', ("ada", "bob"), kept={"is_quote": True}
+            "c",
+            "Groceries",
+            now,
+            now,
+            'for "Ada\'s" ☕',
+            (ADA_OWNER, BOB_OWNER),
+            kept={"is_quote": True},
         ),
     ]
     for name in ("one", "two"):
