@@ -100,7 +100,7 @@ def test_account_member_chooses_one_of_two_accounts(world: World) -> None:
     assert shop.world.carts_of(acme) == ["acmes"]
     associate(shop, "guest", {"type": "account", "id": "acme"}, acme)
     shop.add("acmes", merge("guest"))
-    assert shop.quantities("acmes") == {"MUG-1": 12, "POSTER-A2": 1}
+    assert shop.quantities("acmes") == {"MUG-1": 12, "POSTER-A2": 1, "TEE-M": 1}
     order = shop.check_out("acmes", acme, **CHECKOUT)
     assert order["relationships"]["account"]["data"]["id"] == "acme"
     assert shop.send("GET", f"/orders/{order['id']}", headers=as_account["bolt"]).status_code == 404
