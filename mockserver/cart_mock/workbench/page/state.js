@@ -12,8 +12,7 @@ export function stateCard(model) {
       <h2 id="state-title">Carts and customers</h2>
       <p class="soft">${model.summary === null
         ? nothing
-        : html`Now: ${count(model.summary.customers, "customer")}, ${count(model.summary.carts, "cart")},
-            ${count(model.summary.orders, "order")}. ${products(model.summary)}`}</p>
+        : html`Now: ${count(model.summary.customers, "customer")}, ${count(model.summary.carts, "cart")}. ${products(model.summary)}`}</p>
       <h3>Ready scenarios</h3>
       <ul class="choices">
         ${model.scenarios.map((scenario) => html`<li>
