@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -35,8 +36,8 @@ def schema_cases() -> SchemaCases:
 
 REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     **{
-        operation: (operation, {"cart": "c1", "customer": "p1"})
-        for operation in CONTRACT.operations
+        operation: (operation, {"path": dict.fromkeys(re.findall(r"\{(\w+)\}", path), "id1")})
+        for operation, (_, path) in CONTRACT.operations.items()
     },
     **{f"id {id_!r}": (ASSOCIATE, {"cart": id_, "body": identifiers("p1")}) for id_ in ODD_IDS},
     "a query": ("getCarts", {"query": "page[limit]=1&page[offset]=-1&filter=eq(email,a+b@c)"}),
