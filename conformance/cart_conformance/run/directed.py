@@ -48,7 +48,8 @@ def run(session: Session) -> Iterator[CaseStarted | CaseResult]:
         for case in waiting:
             refusal = phase.refusal(case)
             if refusal is not None:
-                yield phase.result(case, Problem(*refusal), cut=True)
+                cut = refusal[0] is not Verdict.SKIPPED
+                yield phase.result(case, Problem(*refusal), cut=cut)
                 continue
             yield CaseStarted(case.id, case.rule, case.operation, Phase.DIRECTED)
             result = phase.attempt(case)
