@@ -597,7 +597,7 @@ def test_the_badge_says_how_it_ended_to_the_eye_and_the_ear(
     assert root.get("role") == "img"
     assert root.get("aria-label") == f"cart associations: {message}"
     title = root.findtext(f"{svg}title") or ""
-    assert message.split()[0] in title
+    assert message.split(maxsplit=1)[0] in title
     assert f"cart associations {CONTRACT.version}" in title
     assert "2026-11-23" in title
     assert "shop.example" in title

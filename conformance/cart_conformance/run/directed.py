@@ -107,7 +107,9 @@ class _DirectedPhase:
             tried = self._try(case)
             if number == ATTEMPTS or not self._may_be_an_accident(tried, number):
                 break
-            first = first or [*tried.ctx.findings]
+            accident = bool(tried.interruption or tried.failures) or self._renews_tokens()
+            if not accident:
+                first = first or [*tried.ctx.findings]
             session.checks.drop_findings()
             self._forget_prepared_carts()
             if tried.interruption is not None or tried.failures:
@@ -154,16 +156,25 @@ class _DirectedPhase:
         patience = self._session.patience
         if tried.interruption is not None:
             may_pass = isinstance(tried.interruption, NetworkError)
-            return may_pass and not isinstance(tried.interruption, TimedOut) and number == 1
+            return may_pass and not isinstance(tried.interruption, TimedOut)
         if tried.failures and (tried.ctx.findings or tried.problem is not None):
-            return True
+            return not self._session.is_failing
         if number > 1:
+            if tried.ctx.findings:
+                patience.waited_in_vain()
             return False
         patience.slowly = bool(tried.ctx.findings)
         if tried.ctx.findings:
             return True
         untestable = tried.problem is not None and tried.problem.verdict is Verdict.UNTESTABLE
-        return untestable and patience.lag > 0
+        return untestable and (patience.lag > 0 or self._renews_tokens())
+
+    def _renews_tokens(self) -> bool:
+        """Replace tokens that have ended; return whether one has."""
+        try:
+            return self._session.renew_ended_tokens()
+        except (Interruption, Untestable):
+            return False
 
     def _forget_prepared_carts(self) -> None:
         for place, kept in [*self._shared.items()]:
