@@ -332,9 +332,10 @@ def replay(report: Path, what: str | None, target: str | None, **options: Any) -
 
     The exit status is that of run.
     """
-    from cart_conformance.reports import TerminalReport, tolerant
+    from cart_conformance.reports import TerminalReport
     from cart_conformance.reports.diff import read_report
     from cart_conformance.reports.exchanges import ExchangesReport
+    from cart_conformance.reports.terminal import tolerant
     from cart_conformance.run import engine
     from cart_conformance.target.ledger import JournalError
 
@@ -346,7 +347,10 @@ def replay(report: Path, what: str | None, target: str | None, **options: Any) -
         url = target or str(document["target"])
         settings = settings_of(url, from_environment(options) | chosen, contract)
         stream = tolerant(sys.stdout)
-        reporters = [ExchangesReport(stream), TerminalReport(stream, contract, settings.report_dir)]
+        reporters: list[engine.Reporter] = [
+            ExchangesReport(stream),
+            TerminalReport(stream, contract, settings.report_dir),
+        ]
         status = engine.run(settings, contract, reporters, exchanges=True)
     except (SettingsError, JournalError) as error:
         raise InputError(str(error)) from None

@@ -105,17 +105,10 @@ def test_reads_that_lag_two_seconds_are_no_deviation(tmp_path: Path) -> None:
     assert made.status == ExitStatus.CONFORMS, made.told()
 
 
-class _DropsAssociations(Service):
-    """Nothing is ever associated."""
-
-    def associate(self, call: Call, cart: dict[str, Any], customer: str) -> Reply:
-        return 200, {"data": [{"type": "customer", "id": customer}]}
-
-
 def test_waiting_for_what_never_comes_does_not_take_longer_each_time(tmp_path: Path) -> None:
     started = time.monotonic()
     rules = ("association-visible", "association-repeat", "shared-cart")
-    made = on(_DropsAssociations(), tmp_path, *rules, settle=1.0)
+    made = on(unreliable.DropsAssociations(), tmp_path, *rules, settle=1.0)
     assert "association-visible" in made.with_verdict(Verdict.DEVIATES)
     assert time.monotonic() - started < 60
 

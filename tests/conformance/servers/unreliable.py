@@ -190,3 +190,10 @@ class Redirects(Handler):
         self.send_header("Location", "https://shop.example/api/oauth/access_token")
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+
+class DropsAssociations(Service):
+    """Nothing is ever associated: this one is broken."""
+
+    def associate(self, call: Call, cart: dict[str, Any], customer: str) -> Reply:
+        return 200, {"data": [{"type": "customer", "id": customer}]}
