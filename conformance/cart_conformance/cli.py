@@ -86,6 +86,11 @@ _CHOICE = (
     click.option("--layers", help="Comma-separated layers: directed, model, fuzz. [default: all]"),
     click.option("--rules", help="Only these rules, comma-separated. See: cart-conformance rules."),
     click.option(
+        "--owners",
+        help="Comma-separated owners of carts to try: customers, accounts. [default: both; accounts"
+        " only if the deployment has them]",
+    ),
+    click.option(
         "--case",
         "cases",
         multiple=True,

@@ -23,6 +23,8 @@ from cart_conformance.results import Phase
 Texts = Literal["fail", "advise", "ignore"]
 TEXTS: tuple[Texts, ...] = get_args(Texts)
 
+OwnerKinds = Literal["customers", "accounts"]
+OWNERS: tuple[OwnerKinds, ...] = get_args(OwnerKinds)
 Profile = Literal["pr", "default", "nightly"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 
@@ -76,6 +78,7 @@ class Settings:
     customers: tuple[GivenCustomer, ...] | None = None
     report_dir: Path | None = None
     journal: Path | None = None
+    owners: tuple[OwnerKinds, ...] = ("customers", "accounts")
     profile: Profile = "default"
     settle: Annotated[float, msgspec.Meta(ge=0)] = 5.0
     wait: Annotated[float, msgspec.Meta(ge=0)] = 0.0
@@ -107,6 +110,7 @@ def _names_case(name: str, rule: str, case: str) -> bool:
 TOML_KEYS = {
     "target", "client_id", "client_secret_file", "layers", "rate", "max_requests", "timeout",
     "max_time", "seed", "strict", "texts", "rules", "fixtures", "report_dir", "journal",
+    "owners",
     "profile", "settle", "wait", "cases", "exclude", "email_domain", "token_url", "cacert",
     "insecure", "cert", "key", "baseline", "har",
 }  # fmt: skip
@@ -140,6 +144,7 @@ def settings_of(base_url: str | None, options: Mapping[str, Any], contract: Cont
     fixtures = values.pop("fixtures", None)
     values["layers"] = _phases(values.get("layers"))
     values["rules"] = _rules(values.get("rules"), contract)
+    values["owners"] = _owners(values.get("owners"))
     values["cases"] = _cases(values.get("cases"), "cases")
     values["exclude"] = _cases(values.get("exclude"), "exclude")
     values["headers"] = read_headers(values.pop("header", ()))
@@ -393,6 +398,14 @@ def _phases(value: object) -> tuple[Phase, ...]:
     if unknown:
         raise SettingsError(f"no layer {', '.join(unknown)}; the layers are: {', '.join(known)}")
     return tuple(phase for phase in Phase if not names or phase.value in names)
+
+
+def _owners(value: object) -> tuple[OwnerKinds, ...]:
+    names = _names(value, "owners")
+    unknown = [name for name in names if name not in OWNERS]
+    if unknown:
+        raise SettingsError(f"no owners {', '.join(unknown)}; the owners are: {', '.join(OWNERS)}")
+    return tuple(kind for kind in OWNERS if not names or kind in names)
 
 
 def _rules(value: object, contract: Contract) -> tuple[str, ...]:

@@ -20,6 +20,12 @@ from cart_conformance.results import Exchange
 CUSTOMER_TOKEN: Final = "X-Moltin-Customer-Token"  # noqa: S105 - the name of a header
 """The name of the header that carries a customer token."""
 
+ACCOUNT_TOKEN: Final = "EP-Account-Management-Authentication-Token"  # noqa: S105 - as above
+"""The name of the header that carries an account token."""
+
+OWNER_TOKENS: Final = {"customer": CUSTOMER_TOKEN, "account": ACCOUNT_TOKEN}
+"""The name of the header with an owner's token, by the kind of owner."""
+
 NOT_JSON: Final = object()
 """The value of :attr:`Answer.document` if the body is not JSON."""
 

@@ -116,6 +116,29 @@ def _not_empty(_ctx: click.Context, _param: click.Parameter, key: str | None) ->
     "or the name of a built-in scenario, such as one-shopper or big-shop.",
 )
 @click.option(
+    "--forward",
+    metavar="URL",
+    show_envvar=True,
+    help="Server for requests with a path that the contract does not have, such as a development "
+    "store. Without it they are answered with 404.",
+)
+@click.option(
+    "--forward-authorization",
+    metavar="VALUE",
+    show_envvar=True,
+    help='Authorization header for that server, such as "Bearer TOKEN", or @FILE to read it from a '
+    "file. Requests without a valid access token of the mock, and those from pages of other "
+    "machines, go without it. That server never gets tokens of the mock.",
+)
+@click.option(
+    "--forward-timeout",
+    default=30.0,
+    show_envvar=True,
+    type=click.FloatRange(0.1, 3600),
+    metavar="SECONDS",
+    help="How long to wait for that server.",
+)
+@click.option(
     "--envelope-only",
     is_flag=True,
     show_envvar=True,

@@ -15,13 +15,14 @@ from cart_conformance.errors import Skipped, Untestable
 from cart_conformance.exchange import Answer
 from cart_conformance.oracle.answer_checks import entries, shown
 from cart_conformance.results import Kind
-from cart_conformance.target.credentials import Customer
+from cart_conformance.target.credentials import CartOwner, Customer
 from cart_conformance.target.requests import log_in_body
 from cart_conformance.target.state import list_ids
 
 CREATE, GET, UPDATE, DELETE = "createCustomer", "getCustomer", "updateCustomer", "deleteCustomer"
 LIST, LOG_IN = "getCustomers", "createCustomerToken"
 ABSENT: Any = object()
+DELETE_OWNER = "delete{Owner}"
 MINE = "customers of this run"
 
 
@@ -223,37 +224,44 @@ def _taken(ctx: CaseContext, variant: str) -> None:
 
 @cases
 def customer_deleted() -> Iterator[Case]:
-    """Delete a customer, and check what is deleted with it."""
-    yield Case("customer-deleted", DELETE, "its associations", _associations_gone, 12, touches=MINE)
-    yield Case("customer-deleted", DELETE, "its tokens", _tokens_gone, 6, touches=MINE)
-    yield Case("customer-deleted", DELETE, "nobody else's", _others_stay, 14, True, touches=MINE)
+    """Delete a customer or an account, and check what is deleted with it."""
+    yield Case(
+        "customer-deleted", DELETE_OWNER, "its associations", _associations_gone, 12, touches=MINE
+    )
+    yield Case("customer-deleted", DELETE_OWNER, "its tokens", _tokens_gone, 6, touches=MINE)
+    yield Case(
+        "customer-deleted", DELETE_OWNER, "nobody else's", _others_stay, 14, True, touches=MINE
+    )
+
+
+def _delete(ctx: CaseContext, owner: CartOwner) -> Answer:
+    of_owner: dict[str, Any] = {ctx.kind: owner.id}
+    return ctx.send(ctx.administrator, DELETE_OWNER, **of_owner)
 
 
 def _associations_gone(ctx: CaseContext) -> None:
-    owner = ctx.new_customer("D")
+    owner = ctx.new_owner("D")
     cart = ctx.new_cart()
     ctx.associate(cart, owner)
     need_visible(ctx, cart, owner)
-    answer = ctx.need(
-        ctx.send(ctx.administrator, DELETE, customer=owner.id), "no customer was deleted"
-    )
+    answer = ctx.need(_delete(ctx, owner), "no {owner} was deleted")
     after = ctx.state(cart)
     ctx.expect(
-        owner.id not in after.customers and after.missing is None,
-        "a cart without the deleted customer",
-        f"its customers are {', '.join(after.customers) or after.missing}",
+        not after.names(owner) and after.missing is None,
+        "a cart without the deleted {owner}",
+        f"its owners are {after.owners or after.missing}",
         answer,
     )
 
 
 def _tokens_gone(ctx: CaseContext) -> None:
-    owner = ctx.new_customer("D")
+    owner = ctx.new_owner("D")
     control = ctx.control(ctx.send(ctx.shopper(owner), "getCarts"))
-    ctx.need(ctx.send(ctx.administrator, DELETE, customer=owner.id), "no customer was deleted")
+    ctx.need(_delete(ctx, owner), "no {owner} was deleted")
     answer = ctx.send(ctx.shopper(owner), "getCarts")
     ctx.expect(
         answer.refused,
-        "a refusal of the deleted customer's token",
+        "a refusal of the deleted {owner}'s token",
         shown(answer),
         answer,
         control=control,
@@ -262,19 +270,17 @@ def _tokens_gone(ctx: CaseContext) -> None:
 
 
 def _others_stay(ctx: CaseContext) -> None:
-    owner, other = ctx.new_customer("D"), ctx.customer("B")
+    owner, other = ctx.new_owner("D"), ctx.owner("B")
     cart, apart = ctx.new_cart(), ctx.new_cart()
     ctx.associate(apart, other)
     ctx.associate(cart, other)
     ctx.associate(cart, owner)
     need_visible(ctx, cart, other, owner)
-    answer = ctx.need(
-        ctx.send(ctx.administrator, DELETE, customer=owner.id), "no customer was deleted"
-    )
+    answer = ctx.need(_delete(ctx, owner), "no {owner} was deleted")
     for each in (cart, apart):
         state = ctx.state(each, other)
-        good = other.id in state.customers and state.count("B") == 1
-        ctx.expect(good, "the carts of other customers as they were", "one is gone", answer)
+        good = bool(state.names(other)) and state.count("B") == 1
+        ctx.expect(good, "the carts of other {owner}s as they were", "one is gone", answer)
 
 
 # --- Logging in ---

@@ -90,6 +90,9 @@ class _DirectedPhase:
 
     def refusal(self, case: Case) -> tuple[Verdict, str] | None:
         """Return why the case must not be tried, or None."""
+        reason = self._session.actors.without_accounts
+        if case.kind == "account" and reason is not None:
+            return Verdict.SKIPPED, reason
         if self._breaker.is_due and self._answers():
             self._breaker.reset()
         return self._breaker.refusal(case.operation)
@@ -218,7 +221,10 @@ class _DirectedPhase:
 
     def _context(self, case: Case) -> CaseContext:
         rule = self._session.contract.rule(case.rule)
-        return CaseContext(self._session, rule, case.operation, self._schema_cases, self._shared)
+        operation = case.template or case.operation
+        return CaseContext(
+            self._session, rule, operation, self._schema_cases, self._shared, case.kind
+        )
 
     def _answers(self) -> bool:
         """Return whether the server answers a request that it has answered before.

@@ -33,14 +33,15 @@ from hypothesis.stateful import (
 from cart_conformance.errors import ServerFailed
 from cart_conformance.exchange import Answer
 from cart_conformance.findings import Finding
-from cart_conformance.oracle import CART_SIDE, Judgement, list_side
+from cart_conformance.oracle import CART_SIDE, Judgement, OwnerRef, list_side
 from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.results import CaseResult, Kind, Phase
 from cart_conformance.run.circuit_breaker import FaultBudget
 from cart_conformance.run.finding_aggregator import FindingAggregator
 from cart_conformance.target.credentials import Credentials, Customer
 from cart_conformance.target.judging_client import JudgingClient
-from cart_conformance.target.session import ASSOCIATE, DISSOCIATE, Session, Untestable, identifiers
+from cart_conformance.target.requests import CUSTOMERS_ASSOCIATE, CUSTOMERS_DISSOCIATE
+from cart_conformance.target.session import Session, Untestable, identifiers
 from cart_conformance.target.transport import BudgetSpent, Interruption
 
 CARTS = 3
@@ -135,16 +136,16 @@ def _right(customer: str, _both: list[str]) -> Any:
 
 
 _BODIES: dict[str, tuple[str, Callable[[str, list[str]], Any]]] = {
-    "associate": (ASSOCIATE, _right),
-    "disassociate": (DISSOCIATE, _right),
-    "refused: two customers": (ASSOCIATE, _two),
-    "refused: the same twice": (ASSOCIATE, _same_twice),
-    "refused: type": (ASSOCIATE, _person),
-    "refused: no type": (ASSOCIATE, _no_type),
-    "refused: object": (ASSOCIATE, _object),
-    "refused: to disassociate two": (DISSOCIATE, _two),
-    "refused: to disassociate a type": (DISSOCIATE, _person),
-    "refused: to disassociate by object": (DISSOCIATE, _object),
+    "associate": (CUSTOMERS_ASSOCIATE, _right),
+    "disassociate": (CUSTOMERS_DISSOCIATE, _right),
+    "refused: two customers": (CUSTOMERS_ASSOCIATE, _two),
+    "refused: the same twice": (CUSTOMERS_ASSOCIATE, _same_twice),
+    "refused: type": (CUSTOMERS_ASSOCIATE, _person),
+    "refused: no type": (CUSTOMERS_ASSOCIATE, _no_type),
+    "refused: object": (CUSTOMERS_ASSOCIATE, _object),
+    "refused: to disassociate two": (CUSTOMERS_DISSOCIATE, _two),
+    "refused: to disassociate a type": (CUSTOMERS_DISSOCIATE, _person),
+    "refused: to disassociate by object": (CUSTOMERS_DISSOCIATE, _object),
 }
 
 _CART_STEPS: dict[str, tuple[str, Any]] = {
@@ -176,7 +177,9 @@ def machine_for(search: _Search, actions: Collection[str]) -> type[RuleBasedStat
     """Return the state machine whose rules are these actions, played by ``search``."""
     refused = [action for action in _REFUSED if action in actions]
     to_make = [
-        action for action in refused if action in _BODIES and _BODIES[action][0] == ASSOCIATE
+        action
+        for action in refused
+        if action in _BODIES and _BODIES[action][0] == CUSTOMERS_ASSOCIATE
     ]
     to_change = [action for action in refused if action not in to_make]
     others = [action for action in ("rename", "delete", "get") if action in actions]
@@ -458,7 +461,7 @@ class _Search:
         self._judged(judgement, "look at the cart")
 
     def _look_at_list(self, customer: int, cart: str) -> None:
-        if self._is_seen(cart, list_side(self._customers[customer].id)):
+        if self._is_seen(cart, list_side(OwnerRef("customer", self._customers[customer].id))):
             return
         shopper = self.session.shopper(self._customers[customer])
         _, judgement = self.witness.send(shopper, "getCarts")
@@ -470,14 +473,14 @@ class _Search:
         Read it with the first token before, so that any difference is caused by the token.
         """
         customer = self._customers[number]
-        seen = self._is_seen(cart, list_side(customer.id))
+        seen = self._is_seen(cart, list_side(OwnerRef("customer", customer.id)))
         self._look_at_list(number, cart)
         if seen or customer.email is None or customer.password is None:
             return
         again = replace(
             customer, token=self.session.factory.customer_token(customer.email, customer.password)
         )
-        complete = self.witness.known.customers[customer.id].complete
+        complete = self.witness.known.owners[OwnerRef("customer", customer.id)].complete
         self.witness.introduce(again, has_no_carts=complete)
         _, later = self.witness.send(self.session.shopper(again), "getCarts")
         level = self.session.contract.rule("any-device").level
@@ -507,7 +510,7 @@ class _Search:
     def _trust_no_list(self) -> None:
         """Note that the customers may have unknown carts."""
         for customer in self._customers:
-            self.witness.known.customers[customer.id].complete = False
+            self.witness.known.owners[OwnerRef("customer", customer.id)].complete = False
 
     # --- Clean-up after a sequence ---
 
@@ -525,7 +528,7 @@ class _Search:
             return
         for customer in self._customers:
             body = identifiers(customer.id)
-            answer, _ = self.witness.send(administrator, DISSOCIATE, cart=cart, body=body)
+            answer, _ = self.witness.send(administrator, CUSTOMERS_DISSOCIATE, cart=cart, body=body)
             if not answer.ok:
                 self._trust_no_list()
         self.witness.send(administrator, "deleteACart", cart=cart)

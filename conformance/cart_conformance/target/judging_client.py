@@ -9,15 +9,16 @@ from cart_conformance.oracle import (
     ADMINISTRATOR,
     SHOPPER,
     AccessToken,
-    CustomerToken,
     Judgement,
-    KnownCustomer,
+    KnownOwner,
     Oracle,
+    OwnerRef,
+    OwnerToken,
     TargetState,
 )
 from cart_conformance.oracle.effects import learn, lost
 from cart_conformance.results import Kind
-from cart_conformance.target.credentials import Credentials, Customer
+from cart_conformance.target.credentials import CartOwner, Credentials
 from cart_conformance.target.session import Session
 from cart_conformance.target.transport import Interruption
 
@@ -34,16 +35,19 @@ class JudgingClient:
         self.known = TargetState(complete=True)
         settings = session.settings
         self.known.secrets[settings.client_id] = settings.client_secret
-        for customer in session.actors.customers.values():
-            self.introduce(customer, has_no_carts=False)
+        actors = session.actors
+        owners: list[CartOwner] = [*actors.customers.values(), *actors.accounts.values()]
+        for owner in owners:
+            self.introduce(owner, has_no_carts=False)
 
-    def introduce(self, customer: Customer, *, has_no_carts: bool) -> None:
-        """Add a customer to the known state. With ``has_no_carts``, all its carts will be known."""
-        self.known.customers[customer.id] = KnownCustomer(
-            email=customer.email, password=customer.password, complete=has_no_carts
+    def introduce(self, owner: CartOwner, *, has_no_carts: bool) -> None:
+        """Add an owner to the known state. With ``has_no_carts``, all its carts will be known."""
+        known = OwnerRef(owner.kind, owner.id)
+        self.known.owners[known] = KnownOwner(
+            login=owner.login, password=owner.password, complete=has_no_carts
         )
-        if customer.token:
-            self.known.customer_tokens[customer.token] = CustomerToken(customer.id)
+        if owner.token:
+            self.known.owner_tokens[owner.token] = OwnerToken(known)
 
     def callers(self) -> tuple[Credentials, Credentials]:
         """Return the administrator, and a shopper without customer token. Raises Untestable."""
@@ -89,8 +93,8 @@ class JudgingClient:
         return answer, self.oracle.judge(answer, self.known)
 
     def _learn_new_tokens(self) -> None:
-        """Know the customers of tokens that have replaced others."""
-        tokens = self.known.customer_tokens
+        """Know the owners of tokens that have replaced others."""
+        tokens = self.known.owner_tokens
         for old, new in self.session.actors.replacements().items():
             if old in tokens and new not in tokens:
                 tokens[new] = tokens[old]

@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from cart_conformance.bodies import customers_of
 from cart_conformance.exchange import Answer
-from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, RequestParts
+from cart_conformance.oracle.effects import shown_owners
+from cart_conformance.oracle.knowledge import OwnerRef
+from cart_conformance.oracle.request_view import ASSOCIATING, ASSOCIATION_OPERATIONS
+from cart_conformance.target.requests import RequestParts
 
 _Read = TypeVar("_Read")
 
@@ -86,65 +88,71 @@ class Patience:
 class Written:
     """The associations that a run has written, by cart.
 
-    A cart is missing if the run cannot know its customers.
+    A cart is missing if the run cannot know its owners.
     """
 
     def __init__(self) -> None:
         """Start without carts."""
-        self._carts: dict[str, set[str]] = {}
+        self._carts: dict[str, set[OwnerRef]] = {}
 
-    def note(self, parts: RequestParts, answer: Answer, customer: str | None) -> None:
-        """Note an accepted request; ``customer`` is the one whose token was sent, if any."""
+    def note(self, parts: RequestParts, answer: Answer, owners: Iterable[OwnerRef]) -> None:
+        """Note an accepted request; ``owners`` are those whose tokens were sent."""
         if parts.operation == "createACart":
             data = answer.data
             if isinstance(data, dict) and isinstance(data.get("id"), str):
-                self._carts[data["id"]] = {*customers_of(data), *([customer] if customer else [])}
-        elif parts.operation in (ASSOCIATE, DISSOCIATE):
+                self._carts[data["id"]] = {*shown_owners(data), *owners}
+        elif parts.operation in ASSOCIATION_OPERATIONS:
             self._associated(parts)
         elif parts.operation == "deleteACart":
             self._carts.pop(parts.cart or "", None)
         elif parts.operation == "deleteCustomer":
-            for cart in [cart for cart, has in self._carts.items() if parts.customer in has]:
-                del self._carts[cart]
+            self._forget_owner(OwnerRef("customer", str(parts.customer)))
+        elif parts.operation == "deleteAccount":
+            self._forget_owner(OwnerRef("account", str(parts.account)))
+
+    def _forget_owner(self, owner: OwnerRef) -> None:
+        for cart in [cart for cart, has in self._carts.items() if owner in has]:
+            del self._carts[cart]
 
     def _associated(self, parts: RequestParts) -> None:
-        cart, named = self._carts.get(parts.cart or ""), _named(parts.document)
+        kind = "account" if "Account" in parts.operation else "customer"
+        cart, named = self._carts.get(parts.cart or ""), _named(kind, parts.document)
         if cart is None:
             return
         if named is None:
             del self._carts[parts.cart or ""]
-        elif parts.operation == ASSOCIATE:
+        elif parts.operation in ASSOCIATING:
             cart.add(named)
         else:
             cart.discard(named)
 
-    def agrees(self, cart: str, customers: Iterable[str]) -> bool:
-        """Return whether a cart shows the customers that were written."""
+    def agrees(self, cart: str, owners: Iterable[tuple[str, str]]) -> bool:
+        """Return whether a cart shows the owners that were written."""
         written = self._carts.get(cart)
-        return written is None or written == {*customers}
+        return written is None or written == {*owners}
 
-    def agrees_with_list(self, customer: str, listed: Iterable[str]) -> bool:
-        """Return whether the whole list of a customer shows the carts that were written."""
+    def agrees_with_list(self, owner: OwnerRef, listed: Iterable[str]) -> bool:
+        """Return whether the whole list of an owner shows the carts that were written."""
         there = {*listed}
-        return all((customer in has) == (cart in there) for cart, has in self._carts.items())
+        return all((owner in has) == (cart in there) for cart, has in self._carts.items())
 
-    def adopt(self, cart: str, customers: Iterable[str]) -> None:
+    def adopt(self, cart: str, owners: Iterable[tuple[str, str]]) -> None:
         """Take what a cart shows for what was written, so that the next read does not wait."""
         if cart in self._carts:
-            self._carts[cart] = {*customers}
+            self._carts[cart] = {OwnerRef(*owner) for owner in owners}
 
-    def adopt_list(self, customer: str, listed: Iterable[str]) -> None:
-        """Forget the carts that disagree with a customer's list."""
+    def adopt_list(self, owner: OwnerRef, listed: Iterable[str]) -> None:
+        """Forget the carts that disagree with an owner's list."""
         there = {*listed}
         for cart, has in [*self._carts.items()]:
-            if (customer in has) != (cart in there):
+            if (owner in has) != (cart in there):
                 del self._carts[cart]
 
 
-def _named(document: Any) -> str | None:
+def _named(kind: str, document: Any) -> OwnerRef | None:
     """Return the id in an association request with one identifier, else None."""
     entries = document.get("data") if isinstance(document, dict) else document
     if not isinstance(entries, list) or len(entries) != 1 or not isinstance(entries[0], dict):
         return None
     named = entries[0].get("id")
-    return named if isinstance(named, str) else None
+    return OwnerRef(kind, named) if isinstance(named, str) else None

@@ -11,20 +11,20 @@ from typing import Any
 from cart_spec.contract import Contract
 from cart_spec.redaction import Redactor
 
+from cart_conformance.bodies import account_tokens
 from cart_conformance.config import GivenCustomer, Settings
 from cart_conformance.errors import CouldNotRun, ServerFailed, Untestable
-from cart_conformance.exchange import CUSTOMER_TOKEN, Answer, Request
+from cart_conformance.exchange import OWNER_TOKENS, Answer, Request
 from cart_conformance.oracle.answer_checks import shown
+from cart_conformance.oracle.knowledge import OwnerRef
 from cart_conformance.oracle.response_checks import ResponseChecks
 from cart_conformance.target.actors import Actors, granted
-from cart_conformance.target.credentials import Credentials, Customer
+from cart_conformance.target.credentials import Account, CartOwner, Credentials, Customer
 from cart_conformance.target.factory import Factory
 from cart_conformance.target.ledger import Ledger
 from cart_conformance.target.patience import Patience, Written
 from cart_conformance.target.requests import (
     ABSENT,
-    ASSOCIATE,
-    DISSOCIATE,
     RequestParts,
     identifiers,
     log_in_body,
@@ -35,8 +35,6 @@ from cart_conformance.target.transport import NetworkError, Transport
 
 __all__ = [
     "ABSENT",
-    "ASSOCIATE",
-    "DISSOCIATE",
     "CouldNotRun",
     "Session",
     "Untestable",
@@ -49,6 +47,9 @@ READS_OF_A_FAILURE = 3
 
 MOST_IN_VAIN = 3
 """Number of reads of one kind that fail each time after which none is repeated."""
+
+LOGINS = ("createAccessToken", "createCustomerToken", "createAccountToken")
+"""The operations that change nothing that another read shows, although they are POSTs."""
 
 TELLING_PASSWORD = 12
 """Minimum length of a password to search answers for: a shorter one may be an ordinary word."""
@@ -86,7 +87,7 @@ class Session:
         """Called with the operation and the answer of every exchange, in its order."""
         self._in_vain: Counter[str] = Counter()
         self._unheard: list[tuple[str, Answer]] = []
-        self._owners: dict[str, str] = {}
+        self._owners: dict[str, OwnerRef] = {}
         self._own_401: set[tuple[str, str]] = set()
         self.actors = Actors(settings, self.send)
         self.factory = Factory(
@@ -182,15 +183,17 @@ class Session:
     def _note_change(self, parts: RequestParts, answer: Answer) -> None:
         if answer.request.method in ("GET", "HEAD") or answer.refused:
             return
-        if parts.operation not in ("createAccessToken", "createCustomerToken"):
+        if parts.operation not in LOGINS:
             self.patience.changed()
         if answer.ok:
-            token = answer.request.headers.get(CUSTOMER_TOKEN)
-            self.written.note(parts, answer, self._owners.get(token or ""))
+            tokens = (answer.request.headers.get(name) for name in OWNER_TOKENS.values())
+            owners = [self._owners[token] for token in tokens if token in self._owners]
+            self.written.note(parts, answer, owners)
 
-    def owner_of(self, caller: Credentials) -> str | None:
-        """Return the id of the customer whose token a caller sends, or None."""
-        return self._owners.get(self.actors.current(caller.customer_token or ""))
+    def owner_of(self, caller: Credentials) -> OwnerRef | None:
+        """Return the owner whose token a caller sends, or None."""
+        token = caller.customer_token or caller.account_token or ""
+        return self._owners.get(self.actors.current(token))
 
     def need_answer(self, operation: str, answer: Answer) -> Answer:
         """Return an answer that is not 5xx. Raises ServerFailed, and reports the 5xx on its own.
@@ -223,21 +226,22 @@ class Session:
         return self.actors.with_new_tokens(answer.request)
 
     def renew_ended_tokens(self) -> bool:
-        """Replace customer tokens that a plain read does not accept; return whether there were any.
+        """Replace owners' tokens that a plain read does not accept; return whether there were any.
 
         A request that was refused because of such a token is no evidence.
         """
         renewed = False
-        for customer in [*self.actors.customers.values()]:
-            caller = self.shopper(customer)
+        owners: list[CartOwner] = [*self.actors.customers.values(), *self.actors.accounts.values()]
+        for owner in owners:
+            caller = self.shopper(owner)
             if self.send(caller, "getCarts", query="page[limit]=1").status in (401, 403):
-                renewed |= self.renew_customer(caller)
+                renewed |= self.renew_owner(caller)
         return renewed
 
-    def renew_customer(self, caller: Credentials) -> bool:
-        """Log the customer of a caller in again; return whether there is a new token."""
-        token = self.actors.current(caller.customer_token or "")
-        return bool(token) and self.actors.renew_customer(token)
+    def renew_owner(self, caller: Credentials) -> bool:
+        """Log the owner of a caller in again; return whether there is a new token."""
+        token = self.actors.current(caller.customer_token or caller.account_token or "")
+        return bool(token) and self.actors.renew_owner(token)
 
     # --- Secrets ---
 
@@ -253,7 +257,7 @@ class Session:
     def _keep_given_secret(self, given: GivenCustomer) -> None:
         self.redactor.add(given.token)
         if given.token:
-            self._owners[given.token] = given.id
+            self._owners[given.token] = OwnerRef("customer", given.id)
         if given.password:
             self.secret_password(given.password)
 
@@ -261,7 +265,7 @@ class Session:
         data = parts.document.get("data") if isinstance(parts.document, dict) else None
         if isinstance(data, dict) and isinstance(data.get("password"), str):
             self.redactor.add(data["password"])
-            if parts.operation in ("createCustomer", "updateCustomer"):
+            if parts.operation in ("createCustomer", "updateCustomer") or "name" in data:
                 self.secret_password(data["password"])
 
     def _keep_secrets_received(self, parts: RequestParts, answer: Answer) -> None:
@@ -272,7 +276,11 @@ class Session:
             token = answer.data.get("token")
             owner = answer.data.get("customer_id")
             if isinstance(token, str) and isinstance(owner, str):
-                self._owners[token] = owner
+                self._owners[token] = OwnerRef("customer", owner)
+        elif parts.operation == "createAccountToken":
+            for each in account_tokens(answer):
+                self.redactor.add(each["token"])
+                self._owners[each["token"]] = OwnerRef("account", each["account_id"])
         self.redactor.add(token if isinstance(token, str) else None)
 
     # --- Short names for what phases use most ---
@@ -287,17 +295,21 @@ class Session:
         """An implicit access token and no customer token. Raises Untestable."""
         return self.actors.implicit
 
-    def shopper(self, customer: Customer) -> Credentials:
-        """Return that customer with an implicit access token. Raises Untestable."""
-        return self.actors.shopper(customer)
+    def shopper(self, owner: CartOwner) -> Credentials:
+        """Return that owner with an implicit access token. Raises Untestable."""
+        return self.actors.shopper(owner)
 
-    def narrowed(self, customer: Customer) -> Credentials:
-        """Return client credentials together with that customer's token."""
-        return self.actors.narrowed(customer)
+    def narrowed(self, owner: CartOwner) -> Credentials:
+        """Return client credentials together with that owner's token."""
+        return self.actors.narrowed(owner)
 
     def customer(self, label: str) -> Customer:
         """Return customer A, B or C. Raises Untestable if it is missing."""
         return self.actors.customer(label)
+
+    def account(self, label: str) -> Account:
+        """Return account A, B or C. Raises Untestable if it is missing."""
+        return self.actors.account(label)
 
     def fresh_id(self, what: str = "cart") -> str:
         """Return an unused id of this run."""
@@ -320,7 +332,7 @@ class Session:
         return self.factory.customer_token(email, password)
 
     def provision(self) -> None:
-        """Get an access token, and customers A, B and C. Raises CouldNotRun."""
+        """Get an access token, customers A, B and C, and accounts. Raises CouldNotRun."""
         self.factory.provision()
 
 

@@ -1,4 +1,4 @@
-"""Reads the state of a deployment: a cart, and the lists of its customers."""
+"""Reads the state of a deployment: a cart, and the lists of its owners."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cart_conformance.bodies import customers_of, page_of, timestamp, total
+from cart_conformance.bodies import owners_of, page_of, timestamp, total
 from cart_conformance.errors import ServerFailed, Untestable
-from cart_conformance.target.credentials import Credentials, Customer
+from cart_conformance.exchange import OWNER_TOKENS
+from cart_conformance.target.credentials import CartOwner, Credentials
 from cart_conformance.target.session import Session
 
 PAGE = 50
@@ -20,43 +21,47 @@ MOST_PAGES = 10
 class State:
     """One cart, as the deployment returns it.
 
-    ``customers`` are the ids in the cart's relationship, sorted, with duplicates. ``listed`` maps a
-    customer's label to the number of times the cart is in that customer's list, or to -1 if the
-    list could not be read. ``missing`` is the status if the cart could not be read.
+    ``owners`` are the kinds and ids in the cart's relationships, sorted, with duplicates.
+    ``listed`` maps an owner's label to the number of times the cart is in that owner's list, or to
+    -1 if the list could not be read. ``missing`` is the status if the cart could not be read.
     """
 
-    customers: tuple[str, ...]
+    owners: tuple[tuple[str, str], ...]
     listed: tuple[tuple[str, int], ...]
     fields: tuple[tuple[str, Any], ...]
     updated_at: str | None
     expires_at: str | None = None
     missing: int | None = None
 
+    def names(self, owner: CartOwner) -> int:
+        """Return how often the cart names that owner."""
+        return self.owners.count((owner.kind, owner.id))
+
     def count(self, label: str) -> int:
-        """Return how often the cart is in the list of the customer with that label."""
+        """Return how often the cart is in the list of the owner with that label."""
         return dict(self.listed).get(label, 0)
 
     def associations(self) -> tuple[Any, ...]:
         """Return the associations that are visible from either side."""
-        return (self.customers, self.listed, self.missing)
+        return (self.owners, self.listed, self.missing)
 
 
-def read_state(session: Session, cart: str, customers: Iterable[Customer]) -> State:
-    """Read the cart as administrator, and each customer's list with its token.
+def read_state(session: Session, cart: str, owners: Iterable[CartOwner]) -> State:
+    """Read the cart as administrator, and each owner's list with its token.
 
     A read that disagrees with what the run has written is repeated for some seconds. Raises
     ServerFailed after a 5xx, which is not evidence about the state.
     """
-    watched = tuple(customers)
+    watched = tuple(owners)
     written = session.written
 
     def agrees(state: State) -> bool:
-        return state.missing is not None or written.agrees(cart, state.customers)
+        return state.missing is not None or written.agrees(cart, state.owners)
 
     listed = tuple((each.label, _times_listed(session, each, cart)) for each in watched)
     state = session.patience.until(lambda: _read_cart(session, cart, listed), agrees)
     if not agrees(state):
-        written.adopt(cart, state.customers)
+        written.adopt(cart, state.owners)
     return state
 
 
@@ -68,7 +73,9 @@ def _read_cart(session: Session, cart: str, listed: tuple[tuple[str, int], ...])
         return State((), listed, (), None, missing=answer.status)
     names = ("id", "name", "description", "contact")
     return State(
-        customers=tuple(sorted(customers_of(data))),
+        owners=tuple(
+            sorted((kind, each) for kind in OWNER_TOKENS for each in owners_of(data, kind))
+        ),
         listed=listed,
         fields=tuple((name, repr(data.get(name) or None)) for name in names),
         updated_at=timestamp(data, "updated_at"),
@@ -76,9 +83,9 @@ def _read_cart(session: Session, cart: str, listed: tuple[tuple[str, int], ...])
     )
 
 
-def _times_listed(session: Session, customer: Customer, cart: str) -> int:
+def _times_listed(session: Session, owner: CartOwner, cart: str) -> int:
     try:
-        return list_ids(session, session.shopper(customer)).count(cart)
+        return list_ids(session, session.shopper(owner)).count(cart)
     except ServerFailed:
         raise
     except Untestable:
@@ -88,7 +95,7 @@ def _times_listed(session: Session, customer: Customer, cart: str) -> int:
 def list_ids(session: Session, caller: Credentials) -> list[str]:
     """Return the ids of the carts in the list of ``caller``. Raises Untestable if it is refused.
 
-    A customer's list that disagrees with what the run has written is read again for some seconds.
+    An owner's list that disagrees with what the run has written is read again for some seconds.
     """
     owner, written = session.owner_of(caller), session.written
 
@@ -107,8 +114,8 @@ def _list_ids(session: Session, caller: Credentials) -> list[str]:
     except ServerFailed:
         raise
     except Untestable:
-        # The customer's token may have ended early, as after a restart.
-        if not session.renew_customer(caller):
+        # The owner's token may have ended early, as after a restart.
+        if not session.renew_owner(caller):
             raise
         carts = list_carts(session, caller)
     return [str(cart.get("id")) for cart in carts]

@@ -12,6 +12,11 @@ from cart_mock.messages import Answer, Violation
 
 _AT_ROOT = "The API's paths are at /ui/, the workbench is at /_mock/."
 """What to do instead of opening the mock's address in a browser."""
+_ELSEWHERE = (
+    "The paths are in /openapi.json. To have others answered, start cart-mock with --forward URL, "
+    "or add a stub with PUT /_mock/stores/{store}/stubs."
+)
+"""What to do about a path that the contract does not have."""
 
 
 def add_error_handlers(app: AsyncApp, mock: Mock, requests: RequestHandler) -> None:
@@ -26,7 +31,7 @@ def add_error_handlers(app: AsyncApp, mock: Mock, requests: RequestHandler) -> N
             header = (b"allow", allow.encode())
             answer = mock.errors.answer("method-not-allowed", violation, header)
         else:
-            hint = _AT_ROOT if path == "/" else "The paths are in /openapi.json."
+            hint = _AT_ROOT if path == "/" else _ELSEWHERE
             violation = Violation(f"nothing is served at {path[:200]}", hint)
             answer = mock.errors.answer("path-unknown", violation)
         request_id = requests.unrouted(

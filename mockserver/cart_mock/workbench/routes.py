@@ -15,6 +15,7 @@ from cart_mock.workbench import (
     snapshots_api,
     state_api,
     stores_api,
+    uncontracted_api,
 )
 
 OPERATIONS: Final[Mapping[str, Callable[..., Awaitable[Any]]]] = {
@@ -51,6 +52,12 @@ OPERATIONS: Final[Mapping[str, Callable[..., Awaitable[Any]]]] = {
     "listBreaks": breaks_api.list_breaks,
     "getBreaks": breaks_api.get_breaks,
     "setBreaks": breaks_api.set_breaks,
+    "getForward": uncontracted_api.get_forward,
+    "setForward": uncontracted_api.set_forward,
+    "removeForward": uncontracted_api.remove_forward,
+    "listStubs": uncontracted_api.list_stubs,
+    "setStubs": uncontracted_api.set_stubs,
+    "removeStubs": uncontracted_api.remove_stubs,
     "getCoverage": coverage_api.get_coverage,
     "clearCoverage": coverage_api.clear_coverage,
 }
