@@ -265,7 +265,7 @@ def run_command(base_url: str | None, **options: Any) -> None:
         settings = settings_of(base_url, from_environment(options), contract)
         report_dir = settings.report_dir
         status = engine.run(
-            settings, contract, reporters(settings), exchanges=settings.har is not None
+            settings, contract, reporters(settings, contract), exchanges=settings.har is not None
         )
     except ReportDirError as error:
         raise InputError(str(error)) from None

@@ -9,7 +9,7 @@ from typing import Any
 
 from cart_conformance.cases import Case
 from cart_conformance.cases.context import CaseContext
-from cart_conformance.cases.fixtures import PreparedCart
+from cart_conformance.cases.fixtures import CLOSELY, SUSPECTS, PreparedCart
 from cart_conformance.cases.schema_cases import SchemaCases
 from cart_conformance.errors import Skipped, Untestable
 from cart_conformance.findings import Finding
@@ -38,7 +38,8 @@ PAUSE = 0.2
 def run(session: Session) -> Iterator[CaseStarted | CaseResult]:
     """Try every planned case. A problem that would affect all later cases ends the phase.
 
-    Cases that the network interrupted are tried again at the end.
+    At the end, cases that the network interrupted are tried again, and cases after which an
+    owner's list had changed: then it becomes clear which of them changed it.
     """
     phase = _DirectedPhase(session)
     planned = planned_cases(session.contract, session.settings)
@@ -48,7 +49,8 @@ def run(session: Session) -> Iterator[CaseStarted | CaseResult]:
         for case in waiting:
             refusal = phase.refusal(case)
             if refusal is not None:
-                yield phase.result(case, Problem(*refusal), cut=True)
+                cut = refusal[0] is not Verdict.SKIPPED
+                yield phase.result(case, Problem(*refusal), cut=cut)
                 continue
             yield CaseStarted(case.id, case.rule, case.operation, Phase.DIRECTED)
             result = phase.attempt(case)
@@ -56,6 +58,8 @@ def run(session: Session) -> Iterator[CaseStarted | CaseResult]:
                 again.append(case)
             else:
                 yield result
+        suspects = [] if last else phase.suspects()
+        again += [case for case in planned if case.id in suspects and case not in again]
         waiting, again = again, []
 
 
@@ -96,6 +100,19 @@ class _DirectedPhase:
         if self._breaker.is_due and self._answers():
             self._breaker.reset()
         return self._breaker.refusal(case.operation)
+
+    def suspects(self) -> list[str]:
+        """Return the cases of which one has changed a list, and read the lists from now on."""
+        found: list[str] = self._shared.pop(SUSPECTS, [])
+        for prepared in [each for each in self._shared.values() if isinstance(each, PreparedCart)]:
+            cases = [case for case, *_ in prepared.unread]
+            try:
+                found += prepared.changed_lists(self._session)
+            except (Interruption, Untestable):
+                found += cases  # their own reads will tell
+        self._forget_prepared_carts()
+        self._shared[CLOSELY] = True
+        return found
 
     def attempt(self, case: Case) -> CaseResult:
         """Try a case, and again if its outcome may be an accident. Return its result.
