@@ -197,7 +197,7 @@ def test_workflow_tests_every_python_version_that_is_claimed() -> None:
 @pytest.mark.parametrize("name", ["ci.yml", "release.yml"])
 def test_workflow_pins_actions_by_major_version(name: str) -> None:
     steps = [step for job in workflows()[name]["jobs"].values() for step in job["steps"]]
-    used = [step["uses"] for step in steps if "uses" in step]
+    used = [step["uses"] for step in steps if step.get("uses", "./") != "./"]
     assert used
     assert not [
         action for action in used if not re.fullmatch(r"[\w./-]+@(v\d+|release/v\d+)", action)

@@ -44,6 +44,13 @@ assert.equal((await store.time()).frozen, true);
 await store.breakRules("others-cannot-see:all-listed");
 assert.deepEqual(await store.breaks(), ["others-cannot-see:all-listed"]);
 
+await store.setStubs({ path: "/v2/products/{id}", body: { id: "{{path.id}}" } });
+assert.equal((await store.stubs())[0].path, "/v2/products/{id}");
+await store.setStubs();
+await store.setForward("http://127.0.0.1:9", { timeout: 1 });
+assert.equal((await store.forward()).from, "store");
+await store.removeForward();
+
 const form = new URLSearchParams({ grant_type: "implicit", client_id: store.clientId });
 const token = await fetch(`${mock.url}/oauth/access_token`, { method: "POST", body: form });
 assert.equal(token.status, 200);

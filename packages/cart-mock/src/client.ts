@@ -1,6 +1,6 @@
 import type {
-  Clock, Coverage, Diff, Expectation, Explanation, Fault, FaultKind, FaultPlan, Kept, LoggedRequest, RequestFilters,
-  Rule, Scenario, Snapshot, State, Status, Store,
+  Clock, Coverage, Diff, Expectation, Explanation, Fault, FaultKind, FaultPlan, Forward, Kept, LoggedRequest, RequestFilters,
+  Rule, Scenario, Snapshot, State, Status, Store, Stub,
 } from "./types.ts";
 
 /** The workbench refused, a verification failed, or no mock answers; the message says why. */
@@ -225,6 +225,32 @@ export class CartMock {
   /** Let the store break exactly these rules, named RULE:VARIANT; none heals it. */
   async breakRules(...breaks: string[]): Promise<void> {
     await this.#store("PUT", "/breaks", { body: { breaks } });
+  }
+
+  // --- Paths that the contract does not have ---
+
+  async stubs(): Promise<Stub[]> {
+    return (await this.#store("GET", "/stubs")).data;
+  }
+
+  /** Answer other paths with exactly these stubs; none removes all. */
+  async setStubs(...stubs: Stub[]): Promise<void> {
+    if (stubs.length === 0) await this.#store("DELETE", "/stubs");
+    else await this.#store("PUT", "/stubs", { body: { stubs } });
+  }
+
+  async forward(): Promise<Forward> {
+    return (await this.#store("GET", "/forward")).data;
+  }
+
+  /** Forward requests for other paths to a server, with its own credential; null forwards nothing. */
+  async setForward(url: string | null, options: { authorization?: string; timeout?: number } = {}): Promise<void> {
+    await this.#store("PUT", "/forward", { body: { url, ...options } });
+  }
+
+  /** Forward as the mock was started to. */
+  async removeForward(): Promise<void> {
+    await this.#store("DELETE", "/forward");
   }
 
   // --- Requests ---

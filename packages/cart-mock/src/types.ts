@@ -2,18 +2,39 @@
 
 /** A built-in scenario, or the name of one that a later version brings. */
 export type Scenario =
-  | "empty-shop" | "one-shopper" | "shared-cart" | "contact-email" | "big-shop" | (string & {});
+  | "empty-shop" | "one-shopper" | "shared-cart" | "contact-email" | "shop" | "guest-cart" | "two-devices" | "merge"
+  | "big-shop" | (string & {});
 
+/** The content of a store, as in a seed file. */
 export interface State {
-  customers?: ({ id: string; name: string; email: string; password?: string; password_hash?: string } & Times)[];
+  customers?: ({
+    id: string;
+    name: string;
+    email: string;
+    password?: string;
+    password_hash?: string;
+  } & Times)[];
   carts?: ({
     id: string;
     name?: string;
     description?: string;
     contact?: { email: string; name?: string | null } | null;
+    items?: SeedItem[];
+    /** How many days after its last update it is gone. */
+    expiry_days?: number;
   } & Times)[];
-  associations?: { cart: string; customer: string }[];
+  associations?: { cart: string; customer?: string; account?: string }[];
+  /** Prices are in the smallest unit of each currency; without `stock` there is always enough. */
+  products?: { id: string; sku: string; name: string; price: Record<string, number>; stock?: number | null }[];
+  addresses?: ({ id: string; customer: string; fields: Record<string, unknown> } & Times)[];
+  orders?: ({ id: string; items: SeedItem[] } & Times & Record<string, unknown>)[];
+  settings?: Record<string, unknown>;
+  accounts?: Record<string, unknown>[];
+  members?: Record<string, unknown>[];
+  memberships?: Record<string, unknown>[];
 }
+
+export type SeedItem = { product_id: string; quantity: number } & Record<string, unknown>;
 
 /** When something was created and updated; only with the option `times`. */
 export interface Times {
@@ -30,6 +51,7 @@ export interface Store {
   /** How many requests are in the log. */
   requests: number;
   faults: number;
+  stubs?: number;
   snapshots?: string[];
   breaks?: string[];
   clock: Clock;
@@ -54,6 +76,10 @@ export interface Diff {
   customers: Changes;
   carts: Changes;
   associations: Omit<Changes, "changed">;
+  products?: Changes;
+  addresses?: Changes;
+  orders?: Changes;
+  settings?: { changed?: object };
 }
 
 export type FaultKind = "latency" | "error" | "drop" | "stall" | "truncate" | "malform" | "lose-reply";
@@ -118,6 +144,31 @@ export interface LoggedRequest {
   rule: string | null;
   fault: Fault | null;
   answer: { headers: Record<string, string>; body: unknown; delivery: string | null };
+  /** The server that the request was forwarded to. */
+  forwarded_to?: string | null;
+  /** The stub that answered. */
+  stub?: string | null;
+}
+
+/** The answer to a method and path that the contract does not have. Strings may have placeholders. */
+export interface Stub {
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Such as `/v2/products/{id}`. */
+  path: string;
+  status?: number;
+  headers?: Record<string, string>;
+  body?: unknown;
+  /** A body that is not JSON. */
+  text?: string;
+}
+
+/** Where requests for other paths go. */
+export interface Forward {
+  url: string | null;
+  /** Whether a credential is sent. */
+  authorization: boolean;
+  timeout: number;
+  from: "store" | "process";
 }
 
 export interface Explanation {
@@ -184,4 +235,4 @@ export interface Status {
 }
 
 /** What `reset` may leave as it is. */
-export type Kept = "state" | "clock" | "faults" | "breaks" | "requests" | "coverage";
+export type Kept = "state" | "clock" | "faults" | "breaks" | "forward" | "stubs" | "requests" | "coverage";
