@@ -127,6 +127,25 @@ EVERYDAY = {
     "contact-removal": "remove clear contact email null",
     "new-cart-by-get": "open unknown id get creates cart",
     "implicit-registration": "guest visitor register sign up log in create account",
+    # What accounts have alone.
+    "two-owner-tokens": "both headers customer and account token together at once",
+    "account-resource-unknown": "member membership realm nonexistent nosuch",
+    "account-credentials-wrong": "login password username forgotten wrong profile",
+    "username-taken": "register twice same username sign up exists conflict",
+    # Errors of items, orders and addresses.
+    "item-invalid": "add product to cart quantity zero negative wrong item",
+    "product-not-found": "add unknown product sku catalog nosuch",
+    "promotion-not-found": "coupon voucher discount code",
+    "merge-cart-not-found": "merge two carts guest login",
+    "item-not-found": "remove change product that is not in the cart",
+    "insufficient-stock": "sold out inventory out of stock not enough",
+    "cart-limit-exceeded": "too many products items 100 full",
+    "checkout-customer-required": "buy order pay guest without customer",
+    "checkout-email-invalid": "buy order email format",
+    "order-not-found": "purchase receipt nosuch",
+    "order-paid": "pay twice again",
+    "address-invalid": "street postcode field missing",
+    "address-not-found": "street nosuch",
     # Errors of any service.
     "body-malformed": "broken json syntax",
     "request-invalid": "schema field wrong type",
@@ -146,5 +165,8 @@ EVERYDAY = {
 
 def everyday(rule_id: str) -> str:
     """Return the words for a rule; those of a customer's rule also fit its twin for accounts."""
-    twin = rule_id.removesuffix("-account").replace("account", "customer")
-    return EVERYDAY.get(rule_id) or EVERYDAY.get(twin, "").replace("customer", "account")
+    for name in (rule_id, rule_id.replace("account", "customer"), rule_id.removesuffix("-account")):
+        if name in EVERYDAY:
+            words = EVERYDAY[name]
+            return words if name == rule_id else words.replace("customer", "account")
+    return ""
