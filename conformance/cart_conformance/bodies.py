@@ -36,6 +36,16 @@ def account_tokens(answer: Answer) -> list[dict[str, Any]]:
     ]
 
 
+def owner_tokens(answer: Answer) -> dict[str, str]:
+    """Return the owners' tokens in the answer to a login, by the owner's id."""
+    tokens = {each["account_id"]: each["token"] for each in account_tokens(answer)}
+    data = answer.data if answer.ok and isinstance(answer.data, dict) else {}
+    customer, token = data.get("customer_id"), data.get("token")
+    if isinstance(customer, str) and isinstance(token, str) and token:
+        tokens[customer] = token
+    return tokens
+
+
 def timestamp(cart: dict[str, Any], name: str) -> str | None:
     """Return one of a cart's timestamps, as the server wrote it."""
     meta = cart.get("meta")

@@ -314,9 +314,14 @@ def changelog(
 
 @main.command()
 @_FILE
+@click.option(
+    "--since", type=click.Path(path_type=Path), help="Also list what changed since this document."
+)
 @_BOOK_FORMAT
 @_OUTPUT
-def book(file: Path, form: Literal["html", "markdown"], output: Path | None) -> None:
+def book(
+    file: Path, since: Path | None, form: Literal["html", "markdown"], output: Path | None
+) -> None:
     """Write the rule book: what happens if …, as one page to read, search and print.
 
     It shows the endpoints; each rule with its condition, answer, source, example and cases; who may
@@ -326,9 +331,10 @@ def book(file: Path, form: Literal["html", "markdown"], output: Path | None) -> 
     \b
     Examples:
       cart-spec book -o rules.html
+      cart-spec book --since released.yaml -o rules.html
       cart-spec book --format markdown -o rules.md
     """
-    from cart_spec.book.render import render
+    from cart_spec.book.render import Since, render
     from cart_spec.catalogue import checked_contract
     from cart_spec.document import load
     from cart_spec.implementations import installed_evidence
@@ -336,7 +342,17 @@ def book(file: Path, form: Literal["html", "markdown"], output: Path | None) -> 
     documents: list[OpenApiDocument] = []
     with _refusals(documents):
         documents.append(load(_relative(file)))
-        text = render(checked_contract(documents[0]), installed_evidence(), form)
+        contract = checked_contract(documents[0])
+        changed = None
+        if since is not None:
+            from cart_spec.diff import compare
+            from cart_spec.diff.report import review_of
+
+            documents.append(load(_relative(since)))
+            new, old = documents
+            changes = review_of(compare(old, new), old, new, audience="both").findings
+            changed = Since(f"{old.data['info']['version']} ({old.name})", changes)
+        text = render(contract, installed_evidence(), form, since=changed)
     write(text, output)
 
 
@@ -350,19 +366,29 @@ def observe(
     """Write the rule book with what runs observed on deployments, rule by rule.
 
     REPORTS are the report.json files that `cart-conformance run --report-dir` writes. Each becomes
-    a column "seen on this deployment, on this date": interpretations become observations.
+    a column "seen on this deployment, on this date": interpretations become observations. A report
+    of a run that never started is left out, with a note on standard error.
 
     \b
     Example:
       cart-spec observe reports/report.json -o rules.html
     """
-    from cart_spec.book.observation import read_observation
+    from cart_spec.book.observation import NothingObservedError, read_observation
     from cart_spec.book.render import render
     from cart_spec.implementations import installed_evidence
 
     with _refusals([]):
         contract = load_contract()
-        observations = [read_observation(report, contract) for report in reports]
+        observations, problems = [], []
+        for report in reports:
+            try:
+                observations.append(read_observation(report, contract))
+            except NothingObservedError as nothing:
+                problems.append(str(nothing))
+        if not observations:
+            raise InputError("; ".join(problems))
+        for problem in problems:
+            click.echo(f"cart-spec: {problem}", err=True)
         text = render(contract, installed_evidence(), form, observations)
     write(text, output)
 

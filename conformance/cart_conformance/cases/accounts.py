@@ -361,4 +361,4 @@ def _taken(ctx: CaseContext, name: str, value: str, level: Level) -> None:
     request, sender = request_of(ctx), ctx.administrator
     control = ctx.control(ctx.send(sender, ctx.operation, query=f"{name}=10", **request))
     answer = ctx.send(sender, ctx.operation, query=f"{name}={value}", **request)
-    ctx.status(answer, 200, control=control, level=level)
+    ctx.status(answer, control.status, control=control, level=level)

@@ -11,10 +11,10 @@ from cart_spec.contract import Level, Rule
 from cart_spec.redaction import Redactor
 
 from cart_conformance.cases.schema_cases import SchemaCases
-from cart_conformance.errors import Untestable
+from cart_conformance.errors import Skipped, Untestable
 from cart_conformance.exchange import OWNER_TOKENS, Answer
 from cart_conformance.findings import Finding
-from cart_conformance.oracle.answer_checks import refusal_findings, shown
+from cart_conformance.oracle.answer_checks import is_of_a_firewall, refusal_findings, shown
 from cart_conformance.results import Kind
 from cart_conformance.target.credentials import CartOwner, Credentials, Customer
 from cart_conformance.target.requests import (
@@ -57,10 +57,19 @@ class CaseContext:
         """Send one operation as a Schemathesis case, and return its answer.
 
         For ``parts`` see :func:`cart_conformance.target.requests.parts_of`, for ``envelope`` see
-        :meth:`cart_conformance.target.session.Session.exchange`.
+        :meth:`cart_conformance.target.session.Session.exchange`. Raises Untestable if a firewall
+        answered, and ServerFailed if an operation other than the case's failed.
         """
         made = parts_of(caller, operation_for(self.kind, operation), **parts)
-        return self.session.exchange(made, self.schema_cases.request(made), envelope=envelope)
+        answer = self.session.exchange(made, self.schema_cases.request(made), envelope=envelope)
+        if is_of_a_firewall(answer):
+            raise Untestable(
+                f"{answer.status} and a page for people, not an error of the API: a firewall in"
+                " front of the deployment refused the request"
+            )
+        if operation != self.operation:
+            self.session.need_answer(made.operation, answer)
+        return answer
 
     def token(self, grant: str, **form: str | None) -> Answer:
         """Request an access token. ``form`` replaces fields; the value None leaves a field out."""
@@ -109,9 +118,9 @@ class CaseContext:
         """Return the body of an association request, in the envelope."""
         return identifiers(*ids, kind=self.kind)
 
-    def login(self, owner: CartOwner) -> str:
+    def log_in(self, owner: CartOwner) -> str:
         """Log an owner in and return the token. Raises Untestable."""
-        return self.session.factory.login(owner)
+        return self.session.factory.log_in(owner)
 
     def customer_token(self, email: str, password: str) -> str:
         """Log a customer in and return the token. Raises Untestable."""
@@ -142,6 +151,17 @@ class CaseContext:
     def fresh_id(self, what: str = "cart") -> str:
         """Return an unused id of this run."""
         return self.session.factory.fresh_id(what)
+
+    def email(self) -> str:
+        """Return an email that no customer has."""
+        return self.session.factory.email()
+
+    def login(self, label: str) -> tuple[str, str]:
+        """Return the email and password of a customer. Raises Skipped if they are not known."""
+        customer = self.customer(label)
+        if not customer.email or not customer.password:
+            raise Skipped("the fixtures give no email and password of the customer")
+        return customer.email, customer.password
 
     def unknown_cart_id(self) -> str:
         """Return an id that no cart has."""
@@ -297,6 +317,8 @@ class CaseContext:
         """Note a deviation from this case's rule, or from ``rule``, unless ``good``."""
         if not good:
             expected, actual = self._worded(expected), self._worded(actual)
+            if answer is not None and answer.status >= 500:
+                kind = Kind.SERVER_ERROR
             about = self.session.contract.rule(rule) if rule else self.rule
             self.findings.append(
                 Finding(

@@ -51,14 +51,13 @@ def request_of(ctx: CaseContext) -> dict[str, Any]:
             ctx.associate(cart, owner)
         return {"cart": cart, "body": ctx.identifiers(owner.id)}
     if operation == "createCustomer":
-        email = f"{ctx.fresh_id('customer')}@example.com"
-        return {"body": {"data": {"type": "customer", "name": name, "email": email}}}
+        person = {"name": name, "email": ctx.email(), "password": ctx.session.factory.password()}
+        return {"body": {"data": {"type": "customer", **person}}}
     if operation == "updateCustomer":
         body = {"data": {"type": "customer", "name": name}}
         return {"customer": _record(ctx), "body": body}
     if operation == "createCustomerToken":
-        a = ctx.customer("A")
-        return {"body": log_in_body(a.email, a.password)}
+        return {"body": log_in_body(*ctx.login("A"))}
     return {} if operation == "getCustomers" else {"customer": _record(ctx)}
 
 

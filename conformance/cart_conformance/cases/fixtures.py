@@ -3,7 +3,7 @@
 A prepared cart is in the state that the request needs: no owner for POST, owner A for
 DELETE. The control is the same request without the fault; it was sent for this cart and undone.
 Cases of the same operation and caller reuse the cart, until one changes it or the control is due
-again. A suspected deviation is tried once more on a new prepared cart; only that attempt counts.
+again. A suspected deviation is tried once more, on a new prepared cart.
 """
 
 from __future__ import annotations
@@ -77,10 +77,6 @@ def refusal(
 
     def run(ctx: CaseContext) -> None:
         attempt(ctx, acquire(ctx, caller))
-        if ctx.findings:
-            ctx.findings.clear()
-            ctx.shared.pop(_place(ctx, caller), None)
-            attempt(ctx, acquire(ctx, caller))
 
     return Case(rule, operation, f"{variant}, {caller}", run, 3 + len(watching), optional)
 

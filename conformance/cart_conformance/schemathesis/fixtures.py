@@ -226,7 +226,7 @@ class Fixtures:
             data["id"] = self.session.fresh_id()
         elif operation in {"createCustomer", "updateCustomer"}:
             if "@" in str(data.get("email")):
-                data["email"] = f"{self.session.fresh_id('customer')}@example.com"
+                data["email"] = self.session.factory.email()
             if isinstance(data.get("password"), str) and data["password"]:
                 # Long enough that it cannot occur in an answer by chance.
                 data["password"] = f"Aa1-{self.session.rng.getrandbits(64):016x}"

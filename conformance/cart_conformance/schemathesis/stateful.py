@@ -30,11 +30,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from cart_conformance.errors import ServerFailed
 from cart_conformance.exchange import Answer
 from cart_conformance.findings import Finding
 from cart_conformance.oracle import CART_SIDE, Judgement, OwnerRef, list_side
 from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.results import CaseResult, Kind, Phase
+from cart_conformance.run.circuit_breaker import FaultBudget
 from cart_conformance.run.finding_aggregator import FindingAggregator
 from cart_conformance.target.credentials import Credentials, Customer
 from cart_conformance.target.judging_client import JudgingClient
@@ -55,12 +57,10 @@ CLOSE_SEQUENCES = 4
 SHRINKING = 120
 """Maximum number of further sequences to find the shortest one."""
 REQUESTS = 6000
-SECONDS = 120.0
-"""Time limit of the phase without clean-up. It then ends and keeps its findings."""
+SECONDS = 900.0
+"""Time limit of the phase without clean-up. It then ends early and keeps its findings."""
 _APART = 1000
 """Distance between the seeds of two runs, larger than the number of searches in one run."""
-MOST_FAULTS = 3
-"""Number of requests without an answer after which the phase ends."""
 
 
 class _Deviates(Exception):
@@ -256,12 +256,13 @@ class _Search:
         self.witness = JudgingClient(session)
         self.tally = FindingAggregator(session, Phase.MODEL, "model")
         self.ended: Interruption | Untestable | None = None
-        self._faults = 0
+        self._faults = FaultBudget(session)
         self._until = time.monotonic() + SECONDS
         self._most = session.transport.sent + REQUESTS
         self._told: set[tuple[str, str]] = set()
         self._target: tuple[str, str] | None = None
         self._best: Finding | None = None
+        self._story: tuple[Answer, ...] = ()
         self._left = self._searches = 0
         self._spoilt: set[str] = set()
         self._doing = self._action = ""
@@ -298,15 +299,23 @@ class _Search:
             suppress_health_check=list(HealthCheck),
         )
         number = self.session.settings.seed * _APART + self._searches
-        # Flaky: a deviation that does not happen every time is a deviation too.
-        with suppress(_Deviates, _Stop, Flaky):
+        is_flaky = False
+        try:
             run_state_machine_as_test(seed(number)(machine), settings=settings)
+        except (_Deviates, _Stop):
+            pass
+        except Flaky:
+            # A deviation that does not happen every time is a deviation too, but not a 5xx.
+            is_flaky = True
         if self._best is None or self._target is None:
             return False
+        if is_flaky and self._best.kind is Kind.SERVER_ERROR:
+            self._told.add(self._target)
+            return True
         self._told.add(self._target)
         if self._doing.startswith("refused"):
             self._spoilt.add(self._doing)
-        self.tally.find(self._best)
+        self.tally.find(self._best, self._story)
         return True
 
     def _start(self, most: int) -> None:
@@ -323,9 +332,14 @@ class _Search:
     def begin(self) -> None:
         """Start a sequence without carts."""
         self._left -= 1
-        if self._is_spent or self._left < 0 or self.ended is not None:
+        if self._is_spent and self.ended is None:
+            self.ended = BudgetSpent(
+                f"the layer's own limits, {REQUESTS} requests and {SECONDS:g} s, are used up"
+            )
+        if self._left < 0 or self.ended is not None:
             raise _Stop
         self._carts, self._lines, self._is_over = {}, [], False
+        self.session.trace.clear()
 
     def play(self, step: Step) -> None:
         """Do one step and read its effect. A deviation ends the sequence."""
@@ -346,16 +360,26 @@ class _Search:
         except _Deviates:
             self._is_over = True
             raise
+        except ServerFailed:
+            # What follows from a 5xx is not evidence, so the sequence does not count.
+            self._is_over = True
         except (BudgetSpent, Untestable) as problem:
             self.ended = problem
             raise _Stop from None
         except Interruption as interruption:
             # A missing answer is not evidence, so the sequence does not count.
             self._is_over = True
-            self._faults += 1
-            if self._faults >= MOST_FAULTS:
-                self.ended = interruption
-                raise _Stop from None
+            self._survive(interruption)
+
+    def _survive(self, interruption: Interruption) -> None:
+        """Wait after a request without an answer. Raises _Stop if there were too many."""
+        try:
+            if self._faults.survives():
+                return
+        except BudgetSpent as spent:
+            interruption = spent
+        self.ended = interruption
+        raise _Stop
 
     def _look_at_the_end(self) -> None:
         for cart in self._carts.values():
@@ -480,6 +504,7 @@ class _Search:
                 self._target = key
                 if self._best is None or len(lines) <= len(self._best.steps):
                     self._best, self._doing = told, self._action
+                    self._story = tuple(self.session.trace)
                 raise _Deviates
 
     def _trust_no_list(self) -> None:

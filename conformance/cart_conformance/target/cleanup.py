@@ -11,14 +11,19 @@ from typing import Any
 from cart_conformance.bodies import owners_of
 from cart_conformance.errors import CouldNotRun, Untestable
 from cart_conformance.exchange import Answer
+from cart_conformance.oracle.answer_checks import shown
+from cart_conformance.oracle.request_view import is_safe_id
 from cart_conformance.results import CleanupFinished
 from cart_conformance.target.ledger import Remains, Thing
 from cart_conformance.target.requests import DISSOCIATE, identifiers, operation_for
 from cart_conformance.target.session import Session
-from cart_conformance.target.transport import Interruption, NetworkError
+from cart_conformance.target.transport import Interruption, NetworkError, Throttled
 
 GONE = frozenset({404, 410})
-ERRORS_IN_A_ROW = 3
+PAUSES = (0.0, 0.5, 2.0, 5.0)
+"""Seconds to wait before each attempt of one request."""
+ERRORS_IN_A_ROW = 8
+"""Requests without an answer after which the server is taken to be down."""
 
 
 class _GaveUp(Exception):
@@ -34,6 +39,8 @@ class _Cleaner:
         ]
         self._errors = 0
         self.removed = 0
+        self.refused: str | None = None
+        """The answer to the last request that did not remove something."""
         self.left: list[str] = []
 
     def carts(self, carts: list[str]) -> list[str]:
@@ -44,7 +51,7 @@ class _Cleaner:
         """Remove the customers that the run made, newest first."""
         for customer in reversed([*self._session.ledger.customers]):
             answer = self._try("deleteCustomer", customer=customer)
-            if answer is not None and self._is_gone(answer):
+            if answer is not None and self._is_gone(answer, customer):
                 self._session.ledger.gone("customer", customer)
             else:
                 self.left.append(f"customer {customer}")
@@ -53,7 +60,7 @@ class _Cleaner:
         """Remove the accounts that the run made. Their members cannot be removed by this API."""
         for account in reversed([*self._session.ledger.accounts]):
             answer = self._try("deleteAccount", account=account)
-            if answer is not None and self._is_gone(answer):
+            if answer is not None and self._is_gone(answer, account):
                 self._session.ledger.gone("account", account)
             else:
                 self.left.append(f"account {account}")
@@ -66,7 +73,7 @@ class _Cleaner:
                 body = identifiers(owner, kind=kind)
                 self._try(operation_for(kind, DISSOCIATE), cart=cart, body=body)
             answer = self._try("deleteACart", cart=cart)
-        if answer is None or not self._is_gone(answer):
+        if answer is None or not self._is_gone(answer, cart):
             return False
         self._session.ledger.gone("cart", cart)
         return True
@@ -79,22 +86,34 @@ class _Cleaner:
         data = answer.data
         return [(kind, owner) for kind, owner in self._owners if owner in owners_of(data, kind)]
 
-    def _is_gone(self, answer: Answer) -> bool:
+    def _is_gone(self, answer: Answer, thing: str) -> bool:
+        """Return whether a thing is gone, or never existed: no cart can have an unsafe id."""
         self.removed += answer.ok
-        return answer.ok or answer.status in GONE
+        gone = answer.ok or answer.status in GONE or (answer.refused and not is_safe_id(thing))
+        if not gone:
+            self.refused = shown(answer)
+        return gone
 
     def _try(self, operation: str, **parts: Any) -> Answer | None:
-        session = self._session
-        try:
-            answer = session.send(session.administrator, operation, **parts)
-        except NetworkError as error:
-            self._errors += 1
-            if self._errors >= ERRORS_IN_A_ROW:
-                raise _GaveUp(f"the server no longer answers: {error}") from error
-            return None
-        except Untestable as problem:
-            raise _GaveUp(str(problem)) from problem
-        self._errors = 0
+        """Send a request until it is answered; removing a thing twice does no harm.
+
+        After a 5xx it is sent again, too. Returns None if no attempt was answered.
+        """
+        session, answer = self._session, None
+        for pause in PAUSES:
+            session.transport.budget.pause(pause)
+            try:
+                answer = session.send(session.administrator, operation, **parts)
+            except (NetworkError, Throttled) as error:
+                self._errors += 1
+                if self._errors >= ERRORS_IN_A_ROW:
+                    raise _GaveUp(f"the server no longer answers: {error}") from error
+                continue
+            except Untestable as problem:
+                raise _GaveUp(str(problem)) from problem
+            self._errors = 0
+            if answer.status < 500:
+                break
         return answer
 
 
@@ -107,12 +126,15 @@ def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinishe
     sent, started = budget.sent, time.monotonic()
     things = len(ledger.carts) + len(ledger.customers) + len(ledger.accounts)
     session.checks.take_findings()
-    budget.grant_more(requests=100 + 8 * things, seconds=max(60.0, things * 1.0))
+    session.patience.slowly = False
+    budget.grant_more(requests=200 + 20 * things, seconds=max(120.0, things * 4.0))
     fixtures = [each.id for each in session.actors.customers.values() if each.given]
     cleaner = _Cleaner(session, [*fixtures, *(given or [])])
     problem: str | None = None
     carts = [*reversed(ledger.carts)]
     try:
+        if things or ledger.maybe():
+            _log_in_again(session)
         _find(session, ledger.maybe())
         carts = cleaner.carts([*reversed(ledger.carts)])
         cleaner.customers()
@@ -125,6 +147,8 @@ def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinishe
         cleaner.left += [f"account {each}" for each in ledger.accounts]
         carts = [each for each in carts if each in ledger.carts]
     left = [f"cart {cart}" for cart in carts] + cleaner.left
+    if left and not problem and cleaner.refused:
+        problem = f"the deployment does not remove them: {cleaner.refused}"
     passing, _ = session.checks.take_findings()
     problems = [f"while cleaning up, {each.rule}: {each.actual}" for each in passing]
     if problem:
@@ -142,6 +166,14 @@ def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinishe
     )
 
 
+def _log_in_again(session: Session) -> None:
+    """Get a new access token, because the old one may have ended with a restart of the server."""
+    try:
+        session.actors.adopt("administrator", session.actors.token("client_credentials"))
+    except (NetworkError, Untestable):
+        return  # the token of the run may still be valid
+
+
 def clean_up_later(session: Session, remains: Remains) -> CleanupFinished:
     """Remove what a journal lists as left. Raises CouldNotRun or an Interruption."""
     answer = session.actors.token("client_credentials")
@@ -150,7 +182,7 @@ def clean_up_later(session: Session, remains: Remains) -> CleanupFinished:
     session.ledger.carts += remains.carts
     session.ledger.customers += remains.customers
     session.ledger.accounts += remains.accounts
-    _find(session, [("customer", email) for email in remains.emails])
+    session.ledger.unsure += [("customer", email) for email in remains.emails]
     return clean_up(session, remains.given)
 
 

@@ -17,6 +17,7 @@ from cart_conformance.oracle import (
     TargetState,
 )
 from cart_conformance.oracle.effects import learn, lost
+from cart_conformance.results import Kind
 from cart_conformance.target.credentials import CartOwner, Credentials
 from cart_conformance.target.session import Session
 from cart_conformance.target.transport import Interruption
@@ -65,12 +66,18 @@ class JudgingClient:
         the state of its cart is unknown.
         """
         self.callers()
+        self._learn_new_tokens()
         try:
             answer = self.session.send(caller, operation, **parts)
         except Interruption:
             self._lost(operation, parts)
             raise
         judgement = self.oracle.judge(answer, self.known)
+        if answer.request.method == "GET" and _disagrees(judgement):
+            answer, judgement = self.session.patience.until(
+                lambda: self._judged_again(caller, operation, parts),
+                lambda pair: not _disagrees(pair[1]),
+            )
         reading = self.oracle.read(answer.request, self.known)
         rule = judgement.rules[0] if judgement.rules else None
         learn(reading, answer, rule, odd=judgement.doubt is not None)
@@ -78,8 +85,26 @@ class JudgingClient:
         self.session.checks.take_findings()
         return answer, judgement
 
+    def _judged_again(
+        self, caller: Credentials | None, operation: str, parts: dict[str, Any]
+    ) -> tuple[Answer, Judgement]:
+        """Send a read again, because it may lag behind the changes of this run."""
+        answer = self.session.send(caller, operation, **parts)
+        return answer, self.oracle.judge(answer, self.known)
+
+    def _learn_new_tokens(self) -> None:
+        """Know the owners of tokens that have replaced others."""
+        tokens = self.known.owner_tokens
+        for old, new in self.session.actors.replacements().items():
+            if old in tokens and new not in tokens:
+                tokens[new] = tokens[old]
+
     def _lost(self, operation: str, parts: dict[str, Any]) -> None:
         method, path = self.session.contract.operations[operation]
         cart = str(parts.get("cart") or "")
         url = self.session.settings.target + path.replace("{cartID}", cart)
         lost(self.oracle.read(Request(method, url, {}), self.known))
+
+
+def _disagrees(judgement: Judgement) -> bool:
+    return any(finding.kind is Kind.EFFECT for finding in judgement.findings)

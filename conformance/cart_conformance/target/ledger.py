@@ -6,6 +6,7 @@ The file is the run's *journal*: append-only JSON lines, for ``cart-conformance 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -77,6 +78,9 @@ class Ledger:
         """Note what exists after a request. Without an answer, note it as ``unsure``."""
         if answer is None:
             self.unsure += self._pending
+        elif answer.refused:
+            for thing, key in self._pending:
+                self._write({"none": thing, "key": key})
         self._pending.clear()
         if answer is not None and answer.ok:
             self._made_by(parts, answer)
@@ -176,6 +180,11 @@ class Remains:
     given: list[str] = field(default_factory=list)
     emails: list[str] = field(default_factory=list)
 
+    def keys(self, thing: Thing) -> list[str]:
+        """Return the list of the keys by which such things are intended."""
+        # An account whose creation got no answer cannot be found by its name.
+        return {"cart": self.carts, "customer": self.emails}.get(thing, [])
+
     def forget(self, thing: Thing, made_id: str) -> None:
         """Drop a thing that was removed."""
         things = {"cart": self.carts, "customer": self.customers, "account": self.accounts}
@@ -206,19 +215,21 @@ def read_journal(path: Path) -> Remains:
 
 def _apply(remains: Remains, line: dict[str, Any]) -> None:
     if "intend" in line:
-        # An account whose creation got no answer has no name of its own to find it by.
-        intended = {"cart": remains.carts, "customer": remains.emails}.get(line["intend"])
-        if intended is not None and line["key"] not in intended:
+        intended = remains.keys(line["intend"])
+        if line["key"] not in intended:
             intended.append(line["key"])
     elif "made" in line:
         if line["made"] == "customer":
-            if line["key"] in remains.emails:
+            with suppress(ValueError):
                 remains.emails.remove(line["key"])
             remains.customers.append(line["id"])
         elif line["made"] == "account":
             remains.accounts.append(line["id"])
         elif line["id"] not in remains.carts:
             remains.carts.append(line["id"])
+    elif "none" in line:
+        with suppress(ValueError):
+            remains.keys(line["none"]).remove(line["key"])
     elif "given" in line:
         remains.given.append(line["given"])
     elif "gone" in line:

@@ -88,15 +88,20 @@ def parts_of(
     return RequestParts(operation, sent, filled, query, raw, body, cart, customer, account)
 
 
-def plain_request(contract: Contract, target: str, parts: RequestParts) -> Request:
+def plain_request(
+    contract: Contract, target: str, parts: RequestParts, token_url: str | None = None
+) -> Request:
     """Build the request without Schemathesis, which takes seconds to load.
 
-    Set-up and clean-up send these. Directed cases send byte-identical requests; see
+    ``token_url`` is the endpoint for access tokens, if it is elsewhere. Set-up and clean-up send
+    these. Directed cases send byte-identical requests; see
     :class:`cart_conformance.cases.schema_cases.SchemaCases`.
     """
     method, path = contract.operations[parts.operation]
     for name, value in parts.path.items():
         path = path.replace(f"{{{name}}}", value)
+    if token_url is not None and parts.operation == "createAccessToken":
+        return Request(method, token_url, parts.headers, parts.body)
     url = target + path + (f"?{parts.query}" if parts.query else "")
     return Request(method, url, parts.headers, parts.body)
 

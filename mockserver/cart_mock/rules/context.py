@@ -399,7 +399,8 @@ class TokenRequestContext:
     """A request for an access token, as input of its rule.
 
     ``grant`` is None if ``grant_type`` is missing or unknown, and ``tenant`` is None if
-    ``client_id`` is; ``secret_matches`` says whether the secret that was sent is the key's.
+    ``client_id`` is; ``secret_matches`` says whether the secret that was sent is the key's, and
+    ``has_pinned_secret`` whether a file of clients says which secret that is.
     """
 
     def __init__(self, request: Request, form: dict[str, str], tenants: TenantRegistry) -> None:
@@ -407,6 +408,7 @@ class TokenRequestContext:
         self.form = form
         self.tenant: Tenant | None = None
         self.secret_matches = False
+        self.has_pinned_secret = tenants.pins_secrets
         self.grant: Grant | None = next((g for g in GRANTS if g == form.get("grant_type")), None)
         client_id, secret = form.get("client_id"), form.get("client_secret")
         if client_id and len(client_id) <= NAME_LIMIT and self.grant is not None:

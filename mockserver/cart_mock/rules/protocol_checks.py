@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from cart_spec import Contract
@@ -43,7 +44,8 @@ def protocol_checks(contract: Contract, operation_id: str) -> ProtocolChecks:
         if not any(rule.id == "payload-not-array" for rule in contract.rules_of(operation_id)):
             before.append(("body-malformed", body_malformed))
             schema = BodySchema(_body_schema(operation), contract.document)
-            before.append(("request-invalid", data_missing))
+            takes = _data_types(_body_schema(operation), contract.document)
+            before.append(("request-invalid", partial(data_missing, takes=takes)))
             body_checks.append(("request-invalid", lambda ctx: schema.violation(ctx.body)))
             if operation_id == "createAccountToken":
                 body_checks.append(("request-invalid", signup_incomplete))
@@ -73,10 +75,13 @@ def body_malformed(ctx: RequestContext) -> Violation | None:
     return None
 
 
-def data_missing(ctx: RequestContext) -> Violation | None:
-    """Refuse a body without the envelope: its fields would seem to be missing."""
+def data_missing(ctx: RequestContext, takes: tuple[type, ...] = (dict,)) -> Violation | None:
+    """Refuse a body without the envelope: its fields would seem to be missing.
+
+    ``takes`` are the types of value that the operation takes under ``data``.
+    """
     body = ctx.body
-    if isinstance(body, dict) and isinstance(body.get("data"), dict):
+    if isinstance(body, dict) and isinstance(body.get("data"), takes):
         return None
     if not isinstance(body, dict):
         what = f"the body is {kind(body)}"
@@ -84,6 +89,8 @@ def data_missing(ctx: RequestContext) -> Violation | None:
         what = f'"data" is {kind(body["data"])}'
     else:
         what = '"data" is missing'
+    if dict not in takes:
+        return Violation(what, 'Send an array under "data": {"data":[...]}.', "data")
     return Violation(what, 'Send the fields in an object under "data": {"data":{...}}.', "data")
 
 
@@ -110,6 +117,20 @@ def _path_check(patterns: list[tuple[str, re.Pattern[str]]]) -> Check:
 def _body_schema(operation: Mapping[str, Any]) -> Mapping[str, Any]:
     schema: Mapping[str, Any] = operation["requestBody"]["content"][bodies.JSON]["schema"]
     return schema
+
+
+def _data_types(schema: Mapping[str, Any], document: Mapping[str, Any]) -> tuple[type, ...]:
+    """Return the types of value that a body's schema takes under ``data``."""
+
+    def resolved(part: Mapping[str, Any]) -> Mapping[str, Any]:
+        found = part
+        while "$ref" in found:
+            found = document["components"]["schemas"][found["$ref"].rsplit("/", 1)[1]]
+        return found
+
+    data = resolved(resolved(schema)["properties"]["data"])
+    branches = [resolved(branch) for branch in data.get("oneOf", (data,))]
+    return tuple(list if branch.get("type") == "array" else dict for branch in branches)
 
 
 def _path_patterns(path: str, contract: Contract) -> list[tuple[str, re.Pattern[str]]]:

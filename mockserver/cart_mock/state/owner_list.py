@@ -13,7 +13,8 @@ class OwnerList(Sequence[Owner]):
 
     A tuple of 10,000 owners is copied for each association, and searched from its beginning. Here
     the newest list has the data. An older one knows how the next list differs from it, and builds
-    data of its own if it is ever read again. Owners are kept with running numbers, which say their order.
+    data of its own if it is ever read again. Owners are kept with running numbers, which say
+    their order.
     """
 
     __slots__ = ("_version",)

@@ -161,6 +161,9 @@ class Shop:
         self._base: Tables = {}
         self._later = 0
         self._is_sharing = False
+        # Whose entries in the indexes are not shared with the base.
+        self._own_customers: set[str] = set()
+        self._own_owners: set[Owner] = set()
         self._product_by_sku: dict[str, str] = {}
         self._addresses_of: dict[str, dict[str, None]] = {}
         self._orders_of: dict[Owner, list[str]] = {}
@@ -220,13 +223,13 @@ class Shop:
         self._unshare()
         self._addresses.upsert(_document(address.id, address))
         if is_new:
-            self._addresses_of.setdefault(address.customer, {})[address.id] = None
+            self._own_addresses_of(address.customer)[address.id] = None
 
     def delete_address(self, address: Address) -> None:
         """Delete an address."""
         self._unshare()
         self._addresses.remove(doc_ids=[address.id])  # type: ignore[list-item]  # ids are strings here
-        del self._addresses_of[address.customer][address.id]
+        del self._own_addresses_of(address.customer)[address.id]
 
     def removal_of_addresses(self, customer_id: str) -> Changes:
         """Return the changes that delete the addresses of a customer; the storage commits them."""
@@ -252,7 +255,7 @@ class Shop:
         self._orders.upsert(_document(order.id, order))
         if is_new:
             for owner in order.owners:
-                self._orders_of.setdefault(owner, []).append(order.id)
+                self._own_orders_of(owner).append(order.id)
 
     def orders_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[Order], int]:
         """Return a page of an owner's orders, newest first, and how many it has."""
@@ -278,6 +281,7 @@ class Shop:
         self._base = {name: base._storage.documents(name) for name in TABLES}
         self._later = later
         self._is_sharing = True
+        self._own_customers, self._own_owners = set(), set()
         self._product_by_sku = base._product_by_sku
         self._addresses_of = base._addresses_of
         self._orders_of = base._orders_of
@@ -287,8 +291,24 @@ class Shop:
         """Make the indexes this shop's own, before they are changed."""
         if self._is_sharing:
             self._is_sharing = False
-            self._addresses_of = {key: ids.copy() for key, ids in self._addresses_of.items()}
-            self._orders_of = {key: ids.copy() for key, ids in self._orders_of.items()}
+            self._addresses_of = self._addresses_of.copy()
+            self._orders_of = self._orders_of.copy()
+
+    def _own_addresses_of(self, customer_id: str) -> dict[str, None]:
+        """Return the ids of a customer's addresses, to be changed."""
+        ids = self._addresses_of.setdefault(customer_id, {})
+        if self._base and customer_id not in self._own_customers:
+            self._own_customers.add(customer_id)
+            ids = self._addresses_of[customer_id] = ids.copy()
+        return ids
+
+    def _own_orders_of(self, owner: Owner) -> list[str]:
+        """Return the ids of an owner's orders, to be changed."""
+        ids = self._orders_of.setdefault(owner, [])
+        if self._base and owner not in self._own_owners:
+            self._own_owners.add(owner)
+            ids = self._orders_of[owner] = ids.copy()
+        return ids
 
     def _dated(self, table: KeyedTable, document_id: str, kind: type[E]) -> E | None:
         """Return an entity with the times that it has in this store, or None."""

@@ -23,9 +23,10 @@ class Plan(NamedTuple):
     """The requests of a fault, and its effect on them.
 
     ``operation``, ``cart``, ``customer`` and ``account`` narrow it to requests of that operation
-    and about those ids. It applies to ``share`` of these, ``times`` times; then it is used up. A latency is
-    ``seconds``, or lognormal with that ``median`` in seconds and that ``sigma``. ``rule`` is the id
-    of the rule or protocol error that an error answers with, ``retry_after`` in seconds.
+    and about those ids. It applies to ``share`` of these, ``times`` times; then it is used up. A
+    latency is ``seconds``, or lognormal with that ``median`` in seconds and that ``sigma``.
+    ``rule`` is the id of the rule or protocol error that an error answers with, ``retry_after`` in
+    seconds.
     """
 
     kind: Kind

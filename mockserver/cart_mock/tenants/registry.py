@@ -162,6 +162,11 @@ class TenantRegistry:
                 seed.account_entities(now),
             )  # fmt: skip
 
+    @property
+    def pins_secrets(self) -> bool:
+        """Whether it is given which secret each key has."""
+        return self._clients is not None
+
     def has_secret(self, tenant: Tenant, secret: str) -> bool:
         """Return whether that is the secret of the tenant's key, compared in constant time."""
         if self._clients is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -16,12 +17,15 @@ from jinja2 import (
 )
 from markupsafe import Markup, escape
 
+from cart_spec.book.cases import grouped_cases
+from cart_spec.book.changelog import Version, changes_of, load_changelog
 from cart_spec.book.diagrams import decision_flow, matrix
 from cart_spec.book.observation import Observation, only
 from cart_spec.book.recording import Recording, load_recording
 from cart_spec.book.words import PHRASES, SYNONYMS, everyday
 from cart_spec.catalogue import first_error
 from cart_spec.contract import Contract, Rule
+from cart_spec.findings import Finding
 from cart_spec.implementations import Evidence
 
 BookFormat = Literal["html", "markdown"]
@@ -49,6 +53,28 @@ LEVELS = {
 """The levels of a rule, explained."""
 
 
+@dataclass(frozen=True, slots=True)
+class Since:
+    """The differences from another document, which is called ``name``."""
+
+    name: str
+    changes: Sequence[Finding]
+
+
+def level_of(rule: Rule) -> str:
+    """Return what a rule's level is about, in words: all of it, or the part that is so sure."""
+    if rule.exact == rule.level:
+        return rule.level
+    if rule.is_refusal:
+        return f"refusal {rule.level}"
+    return f"{rule.level}, in part {rule.exact}"
+
+
+def exact_of(rule: Rule) -> str:
+    """Return how sure the status and the text of a refusal are, if less sure than the refusal."""
+    return f"answer {rule.exact}" if rule.is_refusal and rule.exact != rule.level else ""
+
+
 @dataclass(frozen=True)
 class Book:
     """The content of the book. ``observations`` are runs against deployments."""
@@ -57,6 +83,13 @@ class Book:
     evidence: Evidence
     recording: Recording
     observations: Sequence[Observation] = field(default=())
+
+    def history(self) -> Sequence[Version]:
+        """Return the changelog from this version back; empty if it is about another contract."""
+        versions = load_changelog()
+        names = [version.name for version in versions]
+        version = self.contract.version
+        return versions[names.index(version) :] if version in names else ()
 
     def groups(self) -> list[tuple[str, str, list[Rule]]]:
         """Return the rules by group, as (group, its title, rules), in the catalogue's order."""
@@ -97,12 +130,14 @@ def render(
     evidence: Evidence,
     form: BookFormat = "html",
     observations: Sequence[Observation] = (),
+    since: Since | None = None,
 ) -> str:
-    """Return the rule book of a contract as text.
+    """Return the rule book of a contract as text, with what changed ``since`` another document.
 
     Raises ValueError if the document does not have the form of OpenAPI.
     """
     book = Book(contract, evidence, load_recording(), observations)
+    history = book.history()
     known = {rule.id for rule in contract.rules}
 
     def status(rule_id: str) -> str:
@@ -126,6 +161,13 @@ def render(
             levels=LEVELS,
             search={"phrases": PHRASES, "synonyms": SYNONYMS},
             everyday=everyday,
+            cases=lambda rule_id: grouped_cases(rule_id, evidence.cases_of(rule_id)),
+            history=history,
+            changed_in=lambda rule_id: changes_of(history, rule_id),
+            since=since,
+            known=known,
+            level_of=level_of,
+            exact_of=exact_of,
             info=contract.document["info"],
         )
     except TemplateError as error:
@@ -141,8 +183,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["code"] = _code
+    environment.filters["css"] = _css
     environment.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
     return environment
+
+
+def _css(text: Any) -> Markup:
+    """Return text for a string in a style sheet: what could end the string becomes an escape."""
+    escaped = re.sub(r"[^\w .,:-]", lambda found: f"\\{ord(found[0]):x} ", str(text))
+    return Markup(escaped)  # noqa: S704 - of letters, digits and escapes
 
 
 def _code(text: str) -> Markup:

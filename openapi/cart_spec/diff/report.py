@@ -28,7 +28,7 @@ def review_of(
 
 def _finding(change: Change, old: OpenApiDocument, new: OpenApiDocument, audience: str) -> Finding:
     place = (old if change.side == "old" else new).place(change.pointer)
-    facts = {"clients": change.clients, "servers": change.servers}
+    facts: dict[str, str] = {"clients": change.clients, "servers": change.servers}
     if change.side == "old" and old.is_revision:
         # An annotation needs a file, so it stands where the new document is nearest.
         facts["old"] = f"{place.name}:{place.line}"

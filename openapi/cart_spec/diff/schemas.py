@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from cart_spec.diff.changes import NAME, Direction, Side
 from cart_spec.diff.sameness import same
-from cart_spec.diff.shapes import Form, Placed, Shape, shape_of, without_alternatives
+from cart_spec.diff.shapes import Form, Placed, Shape, key_of, shape_of, without_alternatives
 from cart_spec.document import OpenApiDocument
 from cart_spec.errors import RefusedInputError
 
@@ -24,7 +25,9 @@ EXTENSION_CHANGED = "extension-changed"
 """The kind of a step that changes what OpenAPI does not define."""
 
 _MAX_ALTERNATIVES = 25
-_MAX_PAIRS = 100_000
+_MAX_PAIRS = 500_000
+_OUTLOOK = 25
+"""How many pairs are compared to see which alternative became which."""
 
 
 class Step(NamedTuple):
@@ -40,6 +43,25 @@ class Step(NamedTuple):
     name: str = ""
 
 
+class Inner(NamedTuple):
+    """Two schemas inside two others, and what their name is after that of the outer ones."""
+
+    old: Form
+    new: Form
+    suffix: str
+
+
+@dataclass
+class Node:
+    """A pair of schemas: their own differences, and the pairs inside them with their suffixes.
+
+    Once the graph is explored, only those inside that lead to a difference are kept.
+    """
+
+    steps: list[Step]
+    inner: list[tuple[Pair, str]]
+
+
 class TooEntangledError(RefusedInputError):
     """The schemas refer to each other in more ways than can be followed."""
 
@@ -48,78 +70,112 @@ class TooEntangledError(RefusedInputError):
 class SchemaComparison:
     """A comparison of schemas of two documents that are used in one direction.
 
-    One comparison serves all uses in the documents. It remembers the shapes, and the pairs that
-    have no difference in all that they refer to.
+    One comparison serves all uses in the documents. It keeps a graph of the pairs of schemas that
+    it has met. ``_differing`` are those that differ, or that lead to some that do.
     """
 
     old: OpenApiDocument
     new: OpenApiDocument
     direction: Direction
-    pairs: int = 0
     _shapes_by_key: dict[tuple[bool, str], Shape] = field(default_factory=dict)
-    _equal: set[Pair] = field(default_factory=set)
+    _nodes: dict[Pair, Node] = field(default_factory=dict)
+    _differing: set[Pair] = field(default_factory=set)
+    _outlooks: dict[Pair, set[str]] = field(default_factory=dict)
 
     def compare(self, old: Form, new: Form, name: str) -> Iterator[Step]:
         """Yield the steps from ``old`` to ``new`` in a use that calls the value ``name``.
 
         Raises TooEntangledError.
         """
-        self.pairs = 0
-        seen: set[Pair] = set()
-        steps = list(self._compare(old, new, name, seen))
-        if not steps:
-            self._equal |= seen
-        yield from steps
+        root = self._explored(old, new)
+        # Breadth first: what is met twice gets its shortest name.
+        waiting, seen = deque([(root, name)] if root in self._differing else ()), {root}
+        while waiting:
+            pair, at = waiting.popleft()
+            node = self._nodes[pair]
+            for step in node.steps:
+                yield step._replace(name=at)
+            for inner, suffix in node.inner:
+                if inner not in seen:
+                    seen.add(inner)
+                    waiting.append((inner, at + suffix))
 
-    def _compare(self, old: Form, new: Form, name: str, seen: set[Pair]) -> Iterator[Step]:
-        """Yield the steps with their names.
+    def _explored(self, old: Form, new: Form) -> Pair:
+        """Add a pair, and all that it leads to, to the graph."""
+        waiting: list[tuple[Form, Form]] = [(old, new)]
+        found: list[Pair] = []
+        root = self._pair(old, new)
+        while waiting:
+            pair = self._pair(*waiting[-1])
+            before, after = waiting.pop()
+            if pair in self._nodes:
+                continue
+            if len(self._nodes) >= _MAX_PAIRS:
+                raise TooEntangledError(
+                    f"{self.new.place(after[-1][1])}: the schemas here refer to each other in "
+                    "more ways than can be followed; write them out"
+                )
+            steps: list[Step] = []
+            inner: list[tuple[Pair, str]] = []
+            for each in self._compared(before, after):
+                if isinstance(each, Step):
+                    steps.append(each)
+                else:
+                    inner.append((self._pair(each.old, each.new), each.suffix))
+                    waiting.append((each.old, each.new))
+            self._nodes[pair] = Node(steps, inner)
+            found.append(pair)
+        self._mark_differing(found)
+        return root
 
-        ``seen`` are the pairs of pointers that have been compared: a schema may contain itself.
-        """
-        was, now = self._shape(self.old, old), self._shape(self.new, new)
-        pair = (was.key, now.key)
-        if pair in seen or pair in self._equal:
-            return
-        seen.add(pair)
-        self.pairs += 1
-        if self.pairs > _MAX_PAIRS:
-            raise TooEntangledError(
-                f"{self.new.place(now.pointer)}: the alternatives here refer "
-                "to each other in more ways than can be followed; write them out"
-            )
-        for step in self._steps((old, was), (new, now), name, seen):
-            yield step if step.name else step._replace(name=name)
+    def _mark_differing(self, found: list[Pair]) -> None:
+        """Mark the pairs among the new ones that differ, and those that lead to them."""
+        owners: dict[Pair, list[Pair]] = {}
+        for pair in found:
+            for inner, _ in self._nodes[pair].inner:
+                owners.setdefault(inner, []).append(pair)
+        waiting = [pair for pair in found if self._nodes[pair].steps]
+        waiting += [pair for pair in owners if pair in self._differing]
+        while waiting:
+            pair = waiting.pop()
+            self._differing.add(pair)
+            waiting += [each for each in owners.get(pair, ()) if each not in self._differing]
+        for pair in found:
+            node = self._nodes[pair]
+            node.inner = [each for each in node.inner if each[0] in self._differing]
 
-    def _steps(
-        self, before: tuple[Form, Shape], after: tuple[Form, Shape], name: str, seen: set[Pair]
-    ) -> Iterator[Step]:
-        (old, was), (new, now) = before, after
-        if bool(was.alternatives) == bool(now.alternatives):
-            yield from self._shapes(was, now, name, seen)
-        if was.alternatives and now.alternatives:
-            olds: list[Form] = [(each,) for each in was.alternatives]
-            news: list[Form] = [(each,) for each in now.alternatives]
-            yield from self._alternatives(now, olds, news, name, seen)
-        elif was.alternatives or now.alternatives:
-            # One side is a single form; on the other, each form has what stands next to them.
-            olds, news = _forms(self.old, old, was), _forms(self.new, new, now)
-            yield from self._alternatives(now, olds, news, name, seen)
+    def _pair(self, old: Form, new: Form) -> Pair:
+        return self._shape(self.old, old).key, self._shape(self.new, new).key
 
     def _shape(self, document: OpenApiDocument, schemas: Form) -> Shape:
-        key = (document is self.old, " ".join(pointer for _, pointer in schemas))
+        key = (document is self.old, key_of(schemas))
         if key not in self._shapes_by_key:
             self._shapes_by_key[key] = shape_of(document, schemas)
         return self._shapes_by_key[key]
 
-    def _shapes(self, was: Shape, now: Shape, name: str, seen: set[Pair]) -> Iterator[Step]:
+    def _compared(self, old: Form, new: Form) -> Iterator[Step | Inner]:
+        """Yield the differences of a pair itself, and the pairs inside it."""
+        was, now = self._shape(self.old, old), self._shape(self.new, new)
+        if bool(was.alternatives) == bool(now.alternatives):
+            yield from self._shapes(was, now)
+        if was.alternatives and now.alternatives:
+            olds: list[Form] = [(each,) for each in was.alternatives]
+            news: list[Form] = [(each,) for each in now.alternatives]
+            yield from self._alternatives(now, olds, news)
+        elif was.alternatives or now.alternatives:
+            # One side is a single form; on the other, each form has what stands next to them.
+            olds, news = _forms(self.old, old, was), _forms(self.new, new, now)
+            yield from self._alternatives(now, olds, news)
+
+    def _shapes(self, was: Shape, now: Shape) -> Iterator[Step | Inner]:
         yield from self._types(was, now)
         yield from self._enum(was, now)
         yield from self._bounds(was, now)
         yield from self._texts(was, now)
         yield from self._numbers(was, now)
-        yield from self._members(was, now, name, seen)
-        yield from self._additional(was, now, name, seen)
-        yield from self._items(was, now, name, seen)
+        yield from self._members(was, now)
+        yield from self._additional(was, now)
+        yield from self._items(was, now)
         yield from self._rest(was, now)
 
     def _step(
@@ -202,18 +258,18 @@ class SchemaComparison:
             words = f"{NAME}: multipleOf was {_numbers(was)} and is {_numbers(now)}."
             yield self._step(effect, now, words, maybe=effect == "different")
 
-    def _items(self, was: Shape, now: Shape, name: str, seen: set[Pair]) -> Iterator[Step]:
+    def _items(self, was: Shape, now: Shape) -> Iterator[Step | Inner]:
         if was.items and now.items:
-            yield from self._compare(was.items, now.items, f"{name}[]", seen)
+            yield Inner(was.items, now.items, "[]")
         elif was.items or now.items:
             effect: Effect = "wider" if was.items else "narrower"
             said = "any items" if was.items else "items of one kind only"
             yield self._step(effect, now, f"{NAME} may hold {said}.", maybe=True)
 
-    def _additional(self, was: Shape, now: Shape, name: str, seen: set[Pair]) -> Iterator[Step]:
+    def _additional(self, was: Shape, now: Shape) -> Iterator[Step | Inner]:
         before, after = was.additional, now.additional
         if isinstance(before, tuple) and isinstance(after, tuple):
-            yield from self._compare(before, after, f"{name}.*", seen)
+            yield Inner(before, after, ".*")
         elif before != after:
             effect: Effect = "wider" if _openness(after) > _openness(before) else "narrower"
             said = {0: "may no longer hold", 1: "may hold some", 2: "may hold any"}
@@ -239,7 +295,7 @@ class SchemaComparison:
         values = [value for value, _ in before], [value for value, _ in after]
         return same(self.old, values[0], self.new, values[1])
 
-    def _members(self, was: Shape, now: Shape, name: str, seen: set[Pair]) -> Iterator[Step]:
+    def _members(self, was: Shape, now: Shape) -> Iterator[Step | Inner]:
         for member in sorted({*was.properties, *now.properties}):
             if member not in now.properties:
                 yield self._removed(was, now, member)
@@ -247,7 +303,7 @@ class SchemaComparison:
                 yield self._added(now, member)
             else:
                 old, new = was.properties[member], now.properties[member]
-                yield from self._compare(old, new, f"{name}.{member}", seen)
+                yield Inner(old, new, f".{member}")
                 yield from self._required(was, now, member)
         for member in sorted((was.required ^ now.required) - {*was.properties, *now.properties}):
             yield from self._required(was, now, member)
@@ -277,8 +333,8 @@ class SchemaComparison:
         return Step(kind, "new", pointer, f"{NAME}.{member} is new and {word}.")
 
     def _alternatives(
-        self, now: Shape, olds: list[Form], news: list[Form], name: str, seen: set[Pair]
-    ) -> Iterator[Step]:
+        self, now: Shape, olds: list[Form], news: list[Form]
+    ) -> Iterator[Step | Inner]:
         """Compare two lists of forms: equal ones are matched first, then similar ones."""
         if max(len(olds), len(news)) > _MAX_ALTERNATIVES:
             values = [[value for form in forms for value, _ in form] for forms in (olds, news)]
@@ -286,42 +342,53 @@ class SchemaComparison:
                 yield self._step("different", now, f"The forms of {NAME} changed.", maybe=True)
             return
         lost, gained = list(olds), list(news)
-        for matches in (_is_wording, self._is_wider, self._is_narrower):
+        for matches in (_is_same_component, self._is_equal, self._is_wider, self._is_narrower):
             for branch in list(gained):
-                for other in lost:
-                    steps = self._between(other, branch, name, {*seen})
-                    if matches(steps):
-                        yield from steps
-                        lost.remove(other)
-                        gained.remove(branch)
-                        break
+                other = next((each for each in lost if matches(each, branch)), None)
+                if other is not None:
+                    yield Inner(other, branch, "")
+                    lost.remove(other)
+                    gained.remove(branch)
         if len(lost) == 1 and len(gained) == 1:
-            yield from self._between(lost[0], gained[0], name, seen)
+            yield Inner(lost[0], gained[0], "")
             return
         if gained:
             yield self._step("wider", now, f"{NAME} has {len(gained)} more form(s).")
         if lost:
             yield self._step("narrower", now, f"{NAME} has {len(lost)} form(s) less.")
 
-    def _between(self, old: Form, new: Form, name: str, seen: set[Pair]) -> list[Step]:
-        if len(old) == len(new) == 1:
-            return list(self._compare(old, new, name, seen))
-        was, now = shape_of(self.old, old), shape_of(self.new, new)
-        steps = list(self._shapes(was, now, name, seen))
-        inner = [
-            shape_of(self.old, old[-1:]).alternatives,
-            shape_of(self.new, new[-1:]).alternatives,
-        ]
-        if any(inner) and not self._same(*inner):
-            # Alternatives of an alternative, compared with a schema without alternatives.
-            steps.append(self._step("different", now, f"The forms of {NAME} changed.", maybe=True))
-        return steps
+    def _is_equal(self, old: Form, new: Form) -> bool:
+        return all(kind == WORDING_CHANGED for kind in self._outlook(old, new))
 
-    def _is_wider(self, steps: list[Step]) -> bool:
-        return all(f"{self.direction}-wider" in each.kind for each in steps)
+    def _is_wider(self, old: Form, new: Form) -> bool:
+        return all(f"{self.direction}-wider" in kind for kind in self._outlook(old, new))
 
-    def _is_narrower(self, steps: list[Step]) -> bool:
-        return all(f"{self.direction}-narrower" in each.kind for each in steps)
+    def _is_narrower(self, old: Form, new: Form) -> bool:
+        return all(f"{self.direction}-narrower" in kind for kind in self._outlook(old, new))
+
+    def _outlook(self, old: Form, new: Form) -> set[str]:
+        """Return the kinds of difference near the top of two forms, to match alternatives."""
+        key = key_of(old), key_of(new)
+        if key not in self._outlooks:
+            self._outlooks[key] = self._kinds_near(old, new)
+        return self._outlooks[key]
+
+    def _kinds_near(self, old: Form, new: Form) -> set[str]:
+        waiting, seen, kinds = deque([(old, new)]), set[Pair](), set[str]()
+        while waiting and len(seen) < _OUTLOOK:
+            before, after = waiting.popleft()
+            was, now = self._shape(self.old, before), self._shape(self.new, after)
+            if (was.key, now.key) in seen:
+                continue
+            seen.add((was.key, now.key))
+            if [each for each, _ in was.alternatives] != [each for each, _ in now.alternatives]:
+                kinds.add(f"{self.direction}-different-maybe")
+            for each in self._shapes(was, now):
+                if isinstance(each, Step):
+                    kinds.add(each.kind)
+                else:
+                    waiting.append((each.old, each.new))
+        return kinds
 
 
 def _forms(document: OpenApiDocument, form: Form, shape: Shape) -> list[Form]:
@@ -333,8 +400,12 @@ def _forms(document: OpenApiDocument, form: Form, shape: Shape) -> list[Form]:
     return [(*base, each) for each in shape.alternatives]
 
 
-def _is_wording(steps: list[Step]) -> bool:
-    return all(step.kind == WORDING_CHANGED for step in steps)
+def _is_same_component(old: Form, new: Form) -> bool:
+    """Return whether both forms are a reference to a component of one name."""
+    references = [
+        form[-1][0].get("$ref") if isinstance(form[-1][0], Mapping) else None for form in (old, new)
+    ]
+    return references[0] is not None and references[0] == references[1]
 
 
 def _place(before: list[Placed], after: list[Placed]) -> tuple[Side, str]:

@@ -1,7 +1,7 @@
 """Requests to send one after the other, which the collections and the workflows are written from.
 
-A text in a step may name variables, as ``{{cartID}}``: these are the notation of Postman and Bruno.
-A variable is given by the person who runs the steps, or captured from the answer of an earlier step.
+A text in a step may name variables, as ``{{cartID}}``: Postman and Bruno write them so.
+A variable is given by the person who runs the steps, or captured from an earlier answer.
 """
 
 from __future__ import annotations

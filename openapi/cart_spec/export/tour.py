@@ -172,7 +172,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _path_to(answer: Mapping[str, Any], name: str, variable: str) -> Iterator[Capture]:
-    """Yield the path to a member of an answer: at its top, in ``data``, or in the first of a list."""
+    """Yield the path to a member: at the top, in ``data``, or in the first entry of a list."""
     data = answer.get("data")
     if name in answer:
         yield Capture(variable, (name,))

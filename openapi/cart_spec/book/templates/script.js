@@ -104,7 +104,7 @@
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (target && target.closest('.hidden')) { form.reset(); apply(); target.scrollIntoView(); }
   });
-  const unfold = open => document.querySelectorAll('.rule > details').forEach(each => { each.open = open; });
+  const unfold = open => document.querySelectorAll('.rule details, .change').forEach(each => { each.open = open; });
   addEventListener('beforeprint', () => unfold(true));
   addEventListener('afterprint', () => unfold(false));
   form.elements.words.value = new URLSearchParams(location.search).get('q') || '';
