@@ -14,7 +14,7 @@ const element = (id) => document.getElementById(id);
 let shopper = JSON.parse(sessionStorage.getItem("shopper"));
 /** The cart that a guest fills. The SDK makes up its id, and remembers it on this device. */
 let guestCart;
-/** The id of the cart that is shown. */
+/** The id of the cart on the page. */
 let current = sessionStorage.getItem("cart");
 let carts = [];
 
