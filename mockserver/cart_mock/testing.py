@@ -210,6 +210,8 @@ class CartMock:
 
 def _describe_miss(expectation: dict[str, Any], found: dict[str, Any]) -> str:
     lines = [f"expected {found['expected']} of {expectation}, and there were {found['count']}"]
+    if found["warning"] is not None:
+        lines.append(found["warning"])
     nearest = found["nearest"]
     if nearest is not None:
         request = nearest["request"]
