@@ -71,7 +71,9 @@ class ErrorCatalogue:
     def __init__(self, contract: Contract) -> None:
         self._errors = {error.id: error for error in _FORWARDING}
         for each in contract.protocol_errors:
-            self._errors[each.id] = _Error(each.rule or each.id, each.status, each.text, None)
+            self._errors[each.id] = _Error(
+                each.rule or each.id, each.status, each.text, each.detail
+            )
         for rule in contract.rules:
             if rule.text is not None and rule.status is not None:
                 self._errors[rule.id] = _Error(rule.id, rule.status, rule.text, rule.detail)
@@ -79,6 +81,10 @@ class ErrorCatalogue:
     def answer(self, error_id: str, violation: Violation, *headers: Header) -> Answer:
         """Return the error answer of a rule or protocol error for that violation."""
         error = self._errors[violation.variant or error_id]
-        entries = [_entry(error, each) for each in (violation, *violation.others)]
-        body = encode_json({"errors": entries})
+        body = encode_json({"errors": self.entries(error_id, violation)})
         return Answer(error.status, (*_HEADERS, *headers), body, error.id, violation)
+
+    def entries(self, error_id: str, violation: Violation) -> list[dict[str, object]]:
+        """Return the entries of that answer, one for each field that is wrong."""
+        error = self._errors[violation.variant or error_id]
+        return [_entry(error, each) for each in (violation, *violation.others)]

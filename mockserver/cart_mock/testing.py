@@ -14,6 +14,7 @@ import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cart_mock.http.delivery import CONNECTION
+from cart_mock.state.accounts import PASSWORD_PROFILE
 
 if TYPE_CHECKING:
     from cart_mock.breaks import Break
@@ -132,7 +133,8 @@ class CartMock:
     def headers(self, email: str | None = None, password: str | None = None) -> dict[str, str]:
         """Return the headers of the administrator, or of the customer who logs in with an email.
 
-        Raises httpx.HTTPStatusError if the login is refused.
+        For account members, use ``account_headers``. Raises httpx.HTTPStatusError if the login is
+        refused.
         """
         if email is None:
             return {"Authorization": f"Bearer {self.access_token()}"}
@@ -146,6 +148,29 @@ class CartMock:
         answer = self.client.post("/v2/customers/tokens", headers=headers, json={"data": login})
         token = answer.raise_for_status().json()["data"]["token"]
         return {**headers, "X-Moltin-Customer-Token": token}
+
+    def account_headers(
+        self, username: str, password: str, account: str | None = None
+    ) -> dict[str, str]:
+        """Return the headers of an account whose member logs in; by default the member's first.
+
+        Raises httpx.HTTPStatusError if the login is refused, LookupError if the member does not
+        belong to ``account``.
+        """
+        headers = {"Authorization": f"Bearer {self.access_token('implicit')}"}
+        login = {
+            "type": "account_management_authentication_token",
+            "authentication_mechanism": "password",
+            "password_profile_id": PASSWORD_PROFILE,
+            "username": username,
+            "password": password,
+        }
+        path = "/v2/account-members/tokens"
+        answer = self.client.post(path, headers=headers, json={"data": login})
+        for token in answer.raise_for_status().json()["data"]:
+            if account in (None, token["account_id"]):
+                return {**headers, "EP-Account-Management-Authentication-Token": token["token"]}
+        raise LookupError(f"{username} does not belong to the account {account}")
 
     def workbench(self, method: str, path: str, body: Any = None, /, **query: Any) -> Any:
         """Send a request to the control API, at a path below ``/_mock``; return the JSON answer.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,12 @@ from click.testing import CliRunner
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Settings]]:
-    """Yield the settings of the mocks that are started, which do not really start."""
+def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Settings]:
+    """Return the settings of the mocks that are started, which do not really start."""
     settings: list[Settings] = []
     monkeypatch.setattr("cart_mock.launch.run", settings.append)
     monkeypatch.chdir(tmp_path)
-    yield settings
+    return settings
 
 
 def run(*arguments: str, **env: str) -> str:

@@ -15,6 +15,7 @@ from cart_spec import load_contract
 
 from cart_conformance.reports.document import DocumentReport
 from cart_conformance.reports.files import FileReports, ReportDirError, write_refusal
+from cart_conformance.reports.har import HarReport
 from cart_conformance.reports.terminal import ProgressReport, TerminalReport, tolerant
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DocumentReport",
     "FileReports",
+    "HarReport",
     "ProgressReport",
     "ReportDirError",
     "TerminalReport",
@@ -45,7 +47,9 @@ def reporters(settings: Settings) -> list[Reporter]:
     Raises ReportDirError if ``settings.report_dir`` cannot be written.
     """
     contract = load_contract()
-    terminal = TerminalReport(tolerant(sys.stdout), contract, settings.report_dir)
-    if settings.report_dir is None:
-        return [terminal]
-    return [FileReports(settings.report_dir, contract), terminal]
+    found: list[Reporter] = []
+    if settings.har is not None:
+        found.append(HarReport(settings.har))
+    if settings.report_dir is not None:
+        found.append(FileReports(settings.report_dir, contract))
+    return [*found, TerminalReport(tolerant(sys.stdout), contract, settings.report_dir)]

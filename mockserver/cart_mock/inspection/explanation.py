@@ -8,7 +8,7 @@ import msgspec
 from cart_spec import Contract, Rule
 from cart_spec.redaction import Redactor
 
-from cart_mock.api.serializers import timestamp
+from cart_mock.api.timestamps import timestamp
 from cart_mock.errors import FORWARDING_ERRORS
 from cart_mock.inspection.cause import cause
 from cart_mock.inspection.commands import Command, placeholders_in
@@ -94,7 +94,7 @@ def _summary_of_origin(answer: Answer) -> str:
 
 
 def _state(entry: Entry) -> JsonObject:
-    """Return the state that the rules used: caller, time, cart and customer."""
+    """Return the state that the rules used: caller, time, cart, customer and account."""
     context = entry.ctx
     if isinstance(context, TokenRequestContext):
         return {"store": None if context.tenant is None else context.tenant.name}
@@ -107,6 +107,9 @@ def _state(entry: Entry) -> JsonObject:
         state["cart"] = _cart_to_dict(looked_up["cart"])
     if "customer" in looked_up:
         state["customer"] = _customer_to_dict(looked_up["customer"])
+    if "account" in looked_up:
+        account = looked_up["account"]
+        state["account"] = None if account is None else {"id": account.id, "name": account.name}
     return {**state, **entry.refusal_context}
 
 
@@ -114,6 +117,8 @@ def _cart_to_dict(cart: Cart | None) -> JsonObject | None:
     if cart is None:
         return None
     found: JsonObject = {"id": cart.id, "name": cart.name, "customers": list(cart.customers)}
+    if cart.accounts:
+        found["accounts"] = list(cart.accounts)
     if cart.contact is not None:
         found["contact"] = msgspec.to_builtins(cart.contact)
     return {**found, "updated_at": timestamp(cart.updated_at)}

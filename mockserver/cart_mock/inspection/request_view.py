@@ -62,7 +62,11 @@ def caller_to_dict(context: object) -> dict[str, Any] | None:
     if isinstance(context, TokenRequestContext):
         return {"grant": context.grant}
     if isinstance(context, RequestContext):
-        return {"grant": context.caller.grant, "customer_id": context.caller.customer_id}
+        caller = context.caller
+        found = {"grant": caller.grant, "customer_id": caller.customer_id}
+        if caller.account_id is not None:
+            found |= {"account_id": caller.account_id, "account_member_id": caller.member}
+        return found
     return None
 
 

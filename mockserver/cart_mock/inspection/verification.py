@@ -94,8 +94,8 @@ def _query(query: str) -> dict[str, str]:
 
 
 def _value(name: str, request: RequestView) -> Any:
-    if name == "customer":
-        return (request["caller"] or {}).get("customer_id")
+    if name in ("customer", "account"):
+        return (request["caller"] or {}).get(f"{name}_id")
     return request[name]
 
 

@@ -22,10 +22,11 @@ LONGEST = 3600.0
 class Plan(NamedTuple):
     """The requests of a fault, and its effect on them.
 
-    ``operation``, ``cart`` and ``customer`` narrow it to requests of that operation and about those
-    ids. It applies to ``share`` of these, ``times`` times; then it is used up. A latency is
-    ``seconds``, or lognormal with that ``median`` in seconds and that ``sigma``. ``rule`` is the id
-    of the rule or protocol error that an error answers with, ``retry_after`` in seconds.
+    ``operation``, ``cart``, ``customer`` and ``account`` narrow it to requests of that operation
+    and about those ids. It applies to ``share`` of these, ``times`` times; then it is used up. A
+    latency is ``seconds``, or lognormal with that ``median`` in seconds and that ``sigma``.
+    ``rule`` is the id of the rule or protocol error that an error answers with, ``retry_after`` in
+    seconds.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Plan(NamedTuple):
     operation: str | None = None
     cart: str | None = None
     customer: str | None = None
+    account: str | None = None
     times: int | None = None
     share: float | None = None
     seconds: float | None = None

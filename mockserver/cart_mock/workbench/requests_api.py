@@ -144,7 +144,9 @@ async def _list(
         else:
             entries, missed = log.before(query.before), False
         found = [entry for entry in entries if query.accepts(entry)]
-        if found or missed or query.before is not None or loop.time() >= until or await current_request.is_disconnected():
+        if found or missed or query.before is not None or loop.time() >= until:
+            break
+        if await current_request.is_disconnected():
             break
         await asyncio.sleep(min(_POLL, query.wait))
     meta = {
