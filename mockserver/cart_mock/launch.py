@@ -14,9 +14,10 @@ from pathlib import Path
 import click
 from cart_spec.cli_errors import InputError
 
-from cart_mock.app import DOCUMENTATION_PATH, create_app
+from cart_mock.app import create_app
 from cart_mock.auth.clients import ClientsError, load_clients
 from cart_mock.http.book import BOOK_PATH
+from cart_mock.http.documentation import DOCUMENTATION_PATH
 from cart_mock.server import Tls, serve, server_of
 from cart_mock.settings import Settings
 from cart_mock.state.journal_storage import DataError
