@@ -55,6 +55,7 @@ class _Helper:
 
     def _content(self, answer: httpx.Response) -> Any:
         """Return the content of an answer of the workbench. Raises WorkbenchError."""
+        content: Any
         media = answer.headers.get("content-type", "").partition(";")[0]
         try:
             content = answer.json() if media == "application/json" else None
