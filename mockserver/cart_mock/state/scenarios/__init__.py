@@ -57,7 +57,7 @@ def scenario_or_file(path: Path) -> Seed:
         if path.exists():
             raise
         known = ", ".join(SCENARIOS)
-        raise SeedError(f"{error}; the ready scenarios are: {known}") from error
+        raise SeedError(name, f"{error.reason}; the ready scenarios are: {known}") from error
 
 
 def _big_shop(carts: int) -> Seed:
