@@ -19,6 +19,7 @@ from cart_conformance.oracle.request_view import RequestView, templates_of
 from cart_conformance.oracle.rule_conditions import CONDITIONS
 from cart_conformance.oracle.success import Successes, state_rules
 from cart_conformance.results import Kind
+from cart_conformance.supporting import is_supporting
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ class Oracle:
             return Judgement(view.operation, cannot_tell=why)
         if is_of_a_firewall(answer):
             return Judgement(view.operation, cannot_tell="a firewall refused it on its way")
+        if is_supporting(self.contract, view.operation):
+            return self._supporting(view, answer)
         allowed = self.allowed(view)
         conventions = self._conventions
         findings = list(conventions.passwords(view.operation, answer, _passwords(view)))
@@ -116,6 +119,17 @@ class Oracle:
         else:
             findings += self._not_refused(view, allowed, answer)
         return _judgement(view, allowed, answer, findings)
+
+    def _supporting(self, view: RequestView, answer: Answer) -> Judgement:
+        """Judge an operation that a deployment may lack: only the form of a success counts."""
+        operation = _operation(view)
+        if not answer.ok:
+            return Judgement(operation, cannot_tell="a deployment may lack this operation")
+        passwords = self._conventions.passwords(operation, answer, _passwords(view))
+        form = self._successes.findings(view, answer, in_form=True)
+        findings = (*passwords, *form)
+        rules = ("success-answer", *(finding.rule for finding in findings))
+        return Judgement(operation, findings, tuple(dict.fromkeys(rules)))
 
     def _not_refused(
         self, view: RequestView, allowed: Allowed, answer: Answer
