@@ -176,7 +176,11 @@ def _refusal(view: RequestView, allowed: Allowed, answer: Answer) -> Iterator[Fi
         return
     # If several rules are broken, or may be, any of their refusals is allowed. Report the nearest.
     options = [
-        list(refusal_findings(rule, _operation(view), answer))
+        list(
+            refusal_findings(
+                rule, _operation(view), answer, detail_is_free=_has_accounts(view, rule)
+            )
+        )
         for rule in (*allowed.broken, *allowed.maybe)
     ]
     nearest = min(options, key=_weight)
@@ -185,6 +189,13 @@ def _refusal(view: RequestView, allowed: Allowed, answer: Answer) -> Iterator[Fi
         yield _must_succeed_finding(view, allowed, answer, Kind.REFUSED, "interpretation")
         return
     yield from nearest
+
+
+def _has_accounts(view: RequestView, rule: Rule) -> bool:
+    """Return whether this is the last cart of an account, as far as is known."""
+    owners = view.known.owners_of(view.cart_id)
+    of_account = owners is None or any(owner.kind == "account" for owner in owners)
+    return rule.id == "last-cart" and of_account
 
 
 def _weight(findings: list[Finding]) -> tuple[int, ...]:
