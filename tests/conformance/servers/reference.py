@@ -106,7 +106,7 @@ class Call:
     me: str | None = None
 
     def json(self) -> Any:
-        return json.loads(self.body.decode("utf-8"))
+        return json.loads(self.body.decode("utf-8"), parse_constant=_refuse)
 
 
 Reply = tuple[int, Any]
@@ -675,6 +675,10 @@ def route(call: Call) -> None:
             for name, value in match.groupdict().items():
                 setattr(call, name, unquote(value))
             return
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _has_email(contact: Any) -> bool:
