@@ -22,7 +22,7 @@ ORDERS = (("A", "B", "the second"), ("B", "A", "the first"))
 """The owner who is associated first, the one who is second, and which of them is B."""
 
 Effect = Callable[[CaseContext, str, CartOwner, CartOwner], None]
-"""Takes a shared cart, the owner whom the case is about, and the other one."""
+"""Takes a shared cart, the owner that the case is about, and the other one."""
 
 
 @cases
@@ -30,7 +30,7 @@ def effects_for_each_of_two() -> Iterator[Case]:
     """Try each effect for owner B of a cart that A and B share."""
     table: tuple[tuple[str, str, str, Effect, int], ...] = (
         ("association-visible", "getACart", "named to each of two, shopper", _named, 10),
-        ("association-visible", "getCarts", "listed beside client credentials", _narrowed, 10),
+        ("association-visible", "getCarts", "listed with client credentials", _narrowed, 10),
         ("any-device", "getCarts", "a later login", _later_login, 10),
         ("association-repeat", ASSOCIATE, "repeated, shopper", _repeated, 12),
         ("association-deleted", DISSOCIATE, "removed, shopper", _removed, 12),

@@ -88,7 +88,7 @@ def _without(schema: Any) -> Any:
 def _lenient(value: Any, key: str = "") -> Any:
     """Return ``value`` without nulls, and with one form of an empty relation: both are optional.
 
-    Objects that are published as objects stay: null is no object.
+    Members that are published as objects stay, because null is not an object.
     """
     if isinstance(value, list):
         if key in ("customers", "items", "relationships", "contact") and not value:

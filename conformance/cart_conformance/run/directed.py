@@ -109,7 +109,7 @@ class _DirectedPhase:
             try:
                 found += prepared.changed_lists(self._session)
             except (Interruption, Untestable):
-                found += cases  # their own reads will tell
+                found += cases  # their own reads will show it
         self._forget_prepared_carts()
         self._shared[CLOSELY] = True
         return found
