@@ -111,7 +111,7 @@ class Call:
     my_account: str | None = None
 
     def json(self) -> Any:
-        return json.loads(self.body.decode("utf-8"))
+        return json.loads(self.body.decode("utf-8"), parse_constant=_refuse)
 
 
 ROUTES = (
@@ -681,6 +681,10 @@ def route(call: Call, routes: Iterable[tuple[str, dict[str, str]]] = ROUTES) -> 
             for name, value in match.groupdict().items():
                 setattr(call, name, unquote(value))
             return
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _has_email(contact: Any) -> bool:
