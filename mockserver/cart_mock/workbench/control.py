@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from cart_spec.paths import decoded_path
 from connexion import request as current_request
 
 from cart_mock.api.endpoints import Mock
@@ -15,6 +17,11 @@ from cart_mock.workbench.errors import Refusal
 
 CONTROL: Final = "cart-mock.control"
 """The name in the ASGI scope under which the `Control` is stored."""
+
+_STORE = 3
+SNAPSHOT: Final = 5
+"""The place of a snapshot's name in ``/_mock/stores/STORE/snapshots/SNAPSHOT``."""
+_SLASH = re.compile(rb"%2[Ff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,13 @@ def _unknown(name: str) -> Refusal:
     )
 
 
-def name_in_path(segment: str) -> str:
-    """Decode a path segment in which only an encoded slash is still encoded."""
-    return segment.replace("%2F", "/").replace("%2f", "/")
+def name_in_path(segment: str, place: int = _STORE) -> str:
+    """Decode the name in a path segment, in which only an encoded slash is still encoded.
+
+    ``place`` is the segment's place in the path. The path as it was sent says whether ``%2F`` is an
+    encoded slash, or a part of the name whose percent sign was encoded.
+    """
+    if "%2" not in segment:
+        return segment
+    sent: list[bytes] = current_request.scope["raw_path"].split(b"/")
+    return "/".join(decoded_path(piece) for piece in _SLASH.split(sent[place]))
