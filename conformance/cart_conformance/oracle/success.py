@@ -177,9 +177,15 @@ def _cart_page(view: RequestView, answer: Answer) -> Iterator[Told]:
         return
     side = list_side(customer)
     listed = [str(cart.get("id")) for cart in answer.data]
-    for cart_id in listed:
+    for cart_id, cart in zip(listed, answer.data, strict=True):
         known = view.known.carts.get(cart_id)
         if known is None or not known.exists or known.customers is None:
+            # The answer may say itself that only others have it.
+            others = customers_of(cart)
+            if others and customer not in others:
+                wanted = f"no cart {cart_id} in the list of customer {customer}"
+                actual = f"it is there, with {', '.join(others)}"
+                yield Told("others-cannot-see", wanted, actual)
             continue
         if customer not in known.customers:
             wanted = f"no cart {cart_id} in the list of customer {customer}"
