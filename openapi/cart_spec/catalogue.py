@@ -15,7 +15,14 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from cart_spec.contract import CATALOGUE_KEY, Contract, ContractError, contract_of
+from cart_spec.contract import (
+    CATALOGUE_KEY,
+    Contract,
+    ContractError,
+    contract_of,
+    owners_of,
+    rule_ids,
+)
 from cart_spec.document import OpenApiDocument
 from cart_spec.source import pointer_of
 
@@ -75,9 +82,10 @@ def _named_entry(document: OpenApiDocument, problem: str) -> str:
     """Return the pointer of the first catalogue entry whose id the problem names."""
     catalogue = document.data[CATALOGUE_KEY]
     words = set(re.findall(r"[a-z]+(?:-[a-z]+)*", problem))
+    owners = owners_of(catalogue)
     for section in ("rules", "protocol_errors", "disagreements"):
         entries: list[Mapping[str, Any]] = catalogue[section]
         for index, entry in enumerate(entries):
-            if entry["id"] in words:
+            if words.intersection(rule_ids(entry, owners)):
                 return f"{_BASE}/{section}/{index}"
     return _BASE

@@ -1,11 +1,11 @@
-"""The ``cart-spec`` command: shows, checks and compares the contract.
+"""The ``cart-spec`` command: shows, checks, compares and exports the contract.
 
 A command imports what only it needs when it runs, so that ``cart-spec --help`` starts fast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -32,6 +32,7 @@ ANNOUNCED = {"traffic": "Judge recorded traffic (HAR) by the contract."}
 """What the list of commands says about those that are not loaded for it."""
 
 _FORMATS = click.Choice(["text", "json", "sarif", "github", "markdown"])
+_EXPORTS = click.Choice(["openapi-3.1", "json-schema", "typescript", "postman", "bruno", "arazzo"])
 
 
 class _Commands(OneLineGroup):
@@ -313,9 +314,14 @@ def changelog(
 
 @main.command()
 @_FILE
+@click.option(
+    "--since", type=click.Path(path_type=Path), help="Also list what changed since this document."
+)
 @_BOOK_FORMAT
 @_OUTPUT
-def book(file: Path, form: Literal["html", "markdown"], output: Path | None) -> None:
+def book(
+    file: Path, since: Path | None, form: Literal["html", "markdown"], output: Path | None
+) -> None:
     """Write the rule book: what happens if …, as one page to read, search and print.
 
     It shows the endpoints; each rule with its condition, answer, source, example and cases; who may
@@ -325,9 +331,10 @@ def book(file: Path, form: Literal["html", "markdown"], output: Path | None) -> 
     \b
     Examples:
       cart-spec book -o rules.html
+      cart-spec book --since released.yaml -o rules.html
       cart-spec book --format markdown -o rules.md
     """
-    from cart_spec.book.render import render
+    from cart_spec.book.render import Since, render
     from cart_spec.catalogue import checked_contract
     from cart_spec.document import load
     from cart_spec.implementations import installed_evidence
@@ -335,7 +342,17 @@ def book(file: Path, form: Literal["html", "markdown"], output: Path | None) -> 
     documents: list[OpenApiDocument] = []
     with _refusals(documents):
         documents.append(load(_relative(file)))
-        text = render(checked_contract(documents[0]), installed_evidence(), form)
+        contract = checked_contract(documents[0])
+        changed = None
+        if since is not None:
+            from cart_spec.diff import compare
+            from cart_spec.diff.report import review_of
+
+            documents.append(load(_relative(since)))
+            new, old = documents
+            changes = review_of(compare(old, new), old, new, audience="both").findings
+            changed = Since(f"{old.data['info']['version']} ({old.name})", changes)
+        text = render(contract, installed_evidence(), form, since=changed)
     write(text, output)
 
 
@@ -349,21 +366,85 @@ def observe(
     """Write the rule book with what runs observed on deployments, rule by rule.
 
     REPORTS are the report.json files that `cart-conformance run --report-dir` writes. Each becomes
-    a column "seen on this deployment, on this date": interpretations become observations.
+    a column "seen on this deployment, on this date": interpretations become observations. A report
+    of a run that never started is left out, with a note on standard error.
 
     \b
     Example:
       cart-spec observe reports/report.json -o rules.html
     """
-    from cart_spec.book.observation import read_observation
+    from cart_spec.book.observation import NothingObservedError, read_observation
     from cart_spec.book.render import render
     from cart_spec.implementations import installed_evidence
 
     with _refusals([]):
         contract = load_contract()
-        observations = [read_observation(report, contract) for report in reports]
+        observations, problems = [], []
+        for report in reports:
+            try:
+                observations.append(read_observation(report, contract))
+            except NothingObservedError as nothing:
+                problems.append(str(nothing))
+        if not observations:
+            raise InputError("; ".join(problems))
+        for problem in problems:
+            click.echo(f"cart-spec: {problem}", err=True)
         text = render(contract, installed_evidence(), form, observations)
     write(text, output)
+
+
+@main.command()
+@click.argument("form", type=_EXPORTS, metavar="FORMAT")
+@_FILE
+@_OUTPUT
+def export(form: str, file: Path, output: Path | None) -> None:
+    """Export the contract in a format that other tools read.
+
+    \b
+    FORMAT is one of:
+      openapi-3.1  the document as OpenAPI 3.1, in YAML
+      json-schema  a JSON Schema of every body of a request or an answer
+      typescript   TypeScript types of bodies, operations and rules
+      postman      a Postman collection with tests
+      bruno        a Bruno collection with tests; -o names its folder
+      arazzo       an Arazzo workflow of a cart on two devices
+
+    Both collections send every operation once, then play a cart on two devices. They run against a
+    fresh mock as they are; set baseUrl, clientID and clientSecret for another deployment.
+
+    \b
+    Examples:
+      cart-spec export postman -o carts.postman_collection.json
+      cart-spec export bruno -o carts-bruno
+      cart-spec export typescript > carts.d.ts
+    """
+    from cart_spec.document import load
+    from cart_spec.export.formats import FORMATS as EXPORTS
+
+    documents: list[OpenApiDocument] = []
+    with _refusals(documents):
+        documents.append(load(_relative(file)))
+        written = EXPORTS[form].write(documents[0])
+    if isinstance(written, str):
+        write(written, output)
+    elif output is None:
+        raise InputError(f"{form} has many files; name a folder for them with -o")
+    else:
+        _write_folder(written, output)
+
+
+def _write_folder(files: Mapping[str, str], folder: Path) -> None:
+    """Write files into a folder, which is made if needed. Other files in it stay.
+
+    Raises InputError if one cannot be written.
+    """
+    for name, text in files.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _relative(path: Path) -> Path:

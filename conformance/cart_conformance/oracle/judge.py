@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from cart_spec import Contract, Rule
 from cart_spec.contract import LEVELS, Level
 
-from cart_conformance.exchange import Answer, Request
+from cart_conformance.exchange import GATEWAY_STATUSES, Answer, Request
 from cart_conformance.findings import Finding
-from cart_conformance.oracle.answer_checks import (
-    GATEWAY_STATUSES,
-    refusal_findings,
-    shown,
-)
+from cart_conformance.oracle.answer_checks import is_of_a_firewall, refusal_findings, shown
 from cart_conformance.oracle.conventions import Conventions
 from cart_conformance.oracle.expected_success import ExpectedSuccess, must_succeed
 from cart_conformance.oracle.knowledge import TargetState
@@ -107,6 +103,8 @@ class Oracle:
         if answer.status in GATEWAY_STATUSES:
             why = f"{answer.status} is an answer of the way there"
             return Judgement(view.operation, cannot_tell=why)
+        if is_of_a_firewall(answer):
+            return Judgement(view.operation, cannot_tell="a firewall refused it on its way")
         allowed = self.allowed(view)
         conventions = self._conventions
         findings = list(conventions.passwords(view.operation, answer, _passwords(view)))

@@ -117,7 +117,7 @@ def _may_be_revoked(oracle: Oracle, reading: RequestView, status: int) -> bool:
     if status == 401:
         return reading.access is Token.VALID
     # 403 is an invalid customer token too, and has other reasons.
-    return status == 403 and reading.customer is not None and oracle.allowed(reading).must_succeed
+    return status == 403 and reading.owner is not None and oracle.allowed(reading).must_succeed
 
 
 def _judged(recorded: Recorded, judgement: Judgement, policy: Policy, redactor: Redactor) -> Judged:
@@ -173,12 +173,12 @@ def _verdicts(
 
 def _remembered(known: TargetState, *, alone: bool) -> TargetState:
     """Return what is still known at the next exchange, without knowledge from withheld values."""
-    kept = TargetState(access_tokens=known.access_tokens, customer_tokens=known.customer_tokens)
+    kept = TargetState(access_tokens=known.access_tokens, owner_tokens=known.owner_tokens)
     if alone:
-        kept.carts, kept.customers = known.carts, known.customers
+        kept.carts, kept.owners = known.carts, known.owners
         kept.secrets = {k: v for k, v in known.secrets.items() if not is_withheld(v)}
-        for customer in kept.customers.values():
-            customer.password = None if is_withheld(customer.password) else customer.password
+        for owner in kept.owners.values():
+            owner.password = None if is_withheld(owner.password) else owner.password
     return kept
 
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from requests.structures import CaseInsensitiveDict
 
-from cart_conformance.exchange import CUSTOMER_TOKEN, Answer, Request
-from cart_conformance.oracle import ADMINISTRATOR, SHOPPER, AccessToken, CustomerToken
+from cart_conformance.exchange import OWNER_TOKENS, Answer, Request
+from cart_conformance.oracle import ADMINISTRATOR, SHOPPER, AccessToken, OwnerRef, OwnerToken
 from cart_conformance.traffic.recording import (
     BrokenEntryError,
     Outline,
@@ -99,13 +99,15 @@ class RequestLogReader(RecordingReader):
             for name, value in (entry.get("headers") or {}).items()
         )
         caller = entry.get("caller") or {}
-        grant, customer = caller.get("grant"), caller.get("customer_id")
+        grant = caller.get("grant")
         if "Authorization" in headers:
             known = isinstance(grant, str) and _token(grant) in self.known.access_tokens
             headers["Authorization"] = f"Bearer {_token(str(grant)) if known else self.withheld()}"
-        if CUSTOMER_TOKEN in headers and customer:
-            headers[CUSTOMER_TOKEN] = _token(customer)
-            self.known.customer_tokens[_token(customer)] = CustomerToken(customer)
+        for kind, name in OWNER_TOKENS.items():
+            owner = caller.get(f"{kind}_id")
+            if name in headers and owner:
+                headers[name] = _token(owner)
+                self.known.owner_tokens[_token(owner)] = OwnerToken(OwnerRef(kind, owner))
         return headers
 
     def _bytes(self, body: Any) -> bytes | None:

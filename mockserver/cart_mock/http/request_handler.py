@@ -17,7 +17,7 @@ from cart_mock.messages import Answer, Request, Violation
 from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.telemetry.logs import log_request, request_logger
 from cart_mock.telemetry.metrics import Metrics
-from cart_mock.tenants.tenant import TooManyTenants
+from cart_mock.tenants.tenant import Tenant, TooManyTenants
 
 HEAD_LIMIT = 64 * 1024
 """How many bytes the head of a request may have, unless said otherwise."""
@@ -116,10 +116,22 @@ class RequestHandler:
 
     def unrouted(self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes],
                  answer: Answer) -> str:  # fmt: skip
-        """Log a request that no endpoint answered, so that it can be explained; return its id."""
+        """Log a request that no endpoint answered, so that it can be explained; return its id.
+
+        It belongs to the store of its access token, if that is valid.
+        """
         request = Request(self.new_id(), method, path, {}, query, headers, b"")
-        self._mock.request_log.record(request, "", answer)
+        self.record_unrouted(request, answer, self._mock.callers.of(headers).tenant)
         return request.id
+
+    def record_unrouted(
+        self, request: Request, answer: Answer, tenant: Tenant | None, seconds: float | None = None
+    ) -> None:
+        """Log a request that no endpoint answered, with its answer."""
+        log = self._mock.request_log if tenant is None else tenant.request_log
+        log.record(request, "", answer)
+        if self._logs:
+            log_request(request, "", answer, seconds)
 
     def failure(self, error: BaseException, request_id: str) -> Answer:
         """Return the answer to a request that the mock failed at; the log has the error."""

@@ -76,7 +76,10 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
             allowed = self._paths.methods(path)
             if allowed and method == "OPTIONS":
                 answer = Answer(204, ((b"allow", ", ".join(allowed).encode()),))
-                await send_answer(answer, self._requests.new_id(), scope, receive, send)
+                request_id = self._requests.unrouted(
+                    method, path, scope["query_string"], dict(scope["headers"]), answer
+                )
+                await send_answer(answer, request_id, scope, receive, send)
                 return
             if allowed:
                 raise HTTPException(405, headers={"Allow": ", ".join(allowed)})

@@ -151,6 +151,6 @@ def _disagreements(old: Contract, new: Contract) -> Iterator[Change]:
 def _change(
     kind: str, contract: Contract, rule: Rule, part: str, message: str, *, side: Side = "new"
 ) -> Change:
-    index = [each.id for each in contract.rules].index(rule.id)
-    pointer = pointer_of(CATALOGUE_KEY, "rules", index, *([part] if part else []))
+    entry = contract.rule(rule.id).entry
+    pointer = pointer_of(CATALOGUE_KEY, "rules", entry, *([part] if part else []))
     return Change.of(kind, Use(rule.id), side, pointer, message)
