@@ -97,7 +97,12 @@ def shown(answer: Answer) -> str:
         " / ".join(str(entry[key]) for key in ("title", "detail") if entry.get(key))
         for entry in entries(answer)
     ]
-    return f"{answer.status}" + (f" {'; '.join(filter(None, texts))}"[:300] if texts else "")
+    return f"{answer.status} {_cut('; '.join(filter(None, texts)))}".rstrip()
+
+
+def _cut(text: str, limit: int = 300) -> str:
+    """Return a text cut between two words: half a secret could not be redacted later."""
+    return text if len(text) <= limit else f"{text[:limit].rpartition(' ')[0]} …"
 
 
 def refusal_findings(

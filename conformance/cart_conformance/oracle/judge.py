@@ -184,6 +184,9 @@ def _refusal(view: RequestView, allowed: Allowed, answer: Answer) -> Iterator[Fi
         for rule in (*allowed.broken, *allowed.maybe)
     ]
     nearest = min(options, key=_weight)
+    if nearest and allowed.broken:
+        # It fits none of them, so it is judged by a rule that is surely broken.
+        nearest = min(options[: len(allowed.broken)], key=_weight)
     # If no rule is certainly broken, an unexpected refusal is reported as advice only.
     if nearest and not allowed.broken:
         yield _must_succeed_finding(view, allowed, answer, Kind.REFUSED, "interpretation")
