@@ -17,7 +17,6 @@ from connexion.middleware import MiddlewarePosition
 from connexion.middleware.exceptions import ExceptionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.middleware.server_error import ServerErrorMiddleware
-from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 from starlette.types import ASGIApp
 
@@ -25,7 +24,7 @@ from cart_mock.api.endpoints import Mock
 from cart_mock.api.faults import apply_faults
 from cart_mock.http.book import BOOK_PATH, book_of
 from cart_mock.http.cors import CorsWithPreflights
-from cart_mock.http.documentation import DocumentationMiddleware
+from cart_mock.http.documentation import OPTIONS, DocumentationMiddleware
 from cart_mock.http.error_handlers import add_error_handlers
 from cart_mock.http.forwarding import Forwarder
 from cart_mock.http.on_first_use import OnFirstUse
@@ -45,9 +44,7 @@ BODY_LIMIT = 1024 * 1024
 """Default limit of a request's body, in bytes."""
 CONTROL_BODY_LIMIT = 256 * 1024 * 1024
 """Limit of a body for the control API, in bytes: an import of 1,000,000 carts fits."""
-DOCUMENTATION_PATH = "/ui/"
-"""The path of Connexion's Swagger UI."""
-_OWN = {"", "_mock", "book", "openapi.json", "ui"}
+_OWN = {"", "_mock", "book", "openapi.json", "openapi.yaml", "ui"}
 """The first segments of the paths that the mock serves besides the contract's."""
 
 
@@ -116,7 +113,7 @@ def create_app(
             LifespanMiddleware,
             # ContextMiddleware stays out: no handler reads Connexion's request context.
         ],
-        swagger_ui_options=SwaggerUIOptions(swagger_ui_path=DOCUMENTATION_PATH),
+        swagger_ui_options=OPTIONS,
     )
     app.mock, app.tenants, app.requests, app.paths = mock, tenants, requests, paths
     position = MiddlewarePosition.BEFORE_EXCEPTION

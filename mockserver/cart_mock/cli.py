@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from cart_spec.cli_errors import OneLineGroup
 
+from cart_mock.config_file import CONFIG, read_config
 from cart_mock.inspection.coverage_command import coverage_command
 from cart_mock.settings import Settings
 from cart_mock.telemetry.logs import LOG_FORMATS
@@ -85,6 +86,15 @@ def _not_empty(_ctx: click.Context, _param: click.Parameter, key: str | None) ->
         "show_default": True,
     },
     epilog=EPILOG,
+)
+@click.option(
+    "--config",
+    type=_EXISTING_FILE,
+    show_envvar=True,
+    is_eager=True,
+    callback=read_config,
+    help=f"TOML file with options, named as here without the dashes. {CONFIG} in the current "
+    "directory is read if it exists. Options of the command and of the environment go first.",
 )
 @click.option("--host", default="127.0.0.1", show_envvar=True, help="Address to listen on.")
 @click.option(
@@ -265,10 +275,11 @@ def main(context: click.Context, /, **options: Any) -> None:
 
     The mock keeps state, checks each request against the rules of the contract and answers with
     their documented texts. Each option can also be set in the environment, for example as
-    CART_MOCK_PORT.
+    CART_MOCK_PORT, or in cart-mock.toml.
     """
     if context.invoked_subcommand is not None:
         return
+    options.pop("config")
     settings = Settings(**options)
     # Imported here so that --help and usage errors do not wait for the server's libraries.
     from cart_mock.launch import run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import ipaddress
 import secrets
@@ -13,9 +14,10 @@ from pathlib import Path
 import click
 from cart_spec.cli_errors import InputError
 
-from cart_mock.app import DOCUMENTATION_PATH, create_app
+from cart_mock.app import create_app
 from cart_mock.auth.clients import ClientsError, load_clients
 from cart_mock.http.book import BOOK_PATH
+from cart_mock.http.documentation import DOCUMENTATION_PATH
 from cart_mock.server import Tls, serve, server_of
 from cart_mock.settings import Settings
 from cart_mock.state.journal_storage import DataError
@@ -147,11 +149,22 @@ def _listen(host: str, port: int) -> socket.socket:
         # Listen at once, so that a port in use is reported before anything else is done.
         listening.listen(2048)
     except OSError as error:
+        reason = error.strerror or error
         raise InputError(
-            f"cannot listen on {host} port {port}: {error.strerror or error}; "
-            "name another with --port, or 0 for a free one"
+            f"cannot listen on {host} port {port}: {reason}; {_listen_hint(error)}"
         ) from error
     return listening
+
+
+def _listen_hint(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return (
+            "--host must be an address of this machine: 127.0.0.1 for this machine alone, "
+            "0.0.0.0 for all that can reach it"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "ports below 1024 need special rights, so name another with --port"
+    return "name another with --port, or 0 for a free one"
 
 
 def _url(listening: socket.socket, scheme: str) -> str:

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from cart_mock.api.endpoints import Mock
 from cart_mock.http.request_handler import RequestHandler
+from cart_mock.http.start_page import start_page, wants_page
 from cart_mock.messages import Answer, Violation
 
 _AT_ROOT = "The API's paths are at /ui/, the workbench is at /_mock/."
@@ -25,6 +26,9 @@ def add_error_handlers(app: AsyncApp, mock: Mock, requests: RequestHandler) -> N
     async def unrouted(request: ConnexionRequest, error: HTTPException) -> ConnexionResponse:
         scope = request.scope
         path, method = str(scope["path"]), str(scope["method"])
+        if wants_page(method, path, dict(scope["headers"])):
+            url = f"{scope['scheme']}://{request.headers.get('host', '')}"
+            return _response(request, start_page(url), requests.new_id())
         if error.status_code == 405:
             allow = (error.headers or {}).get("Allow", "")
             violation = Violation(f"this path does not have {method}", f"Use {allow}.")

@@ -56,6 +56,7 @@ class InjectedFault:
     def to_dict(self) -> dict[str, Any]:
         """Return the fault as the control API describes it."""
         plan = {name: value for name, value in self.plan._asdict().items() if value is not None}
+        plan.setdefault("times", "until-removed")
         return {"id": self.id, "applied": self.applied, **plan}
 
     def takes(self, applies: Callable[[Plan], bool]) -> bool:

@@ -88,6 +88,8 @@ class RequestLog:
         self.memory = memory or LogMemory()
         self.entries: deque[Entry] = deque()
         self.exercised: dict[tuple[str, int, str | None, bool], int] = {}
+        self.forgotten = 0
+        """How many requests were dropped since the log was last cleared."""
 
     def record(
         self, request: Request, operation_id: str, answer: Answer, ctx: object = None,
@@ -98,6 +100,7 @@ class RequestLog:
             exercised = (operation_id, answer.status, answer.refused_by, answer.is_injected)
             self.exercised[exercised] = self.exercised.get(exercised, 0) + 1
         if self.length == 0:
+            self.forgotten += 1
             return
         if len(request.body) + len(answer.body) > LARGEST:
             request = replace(request, body=request.body[: LARGEST // 2])
@@ -122,6 +125,7 @@ class RequestLog:
     def drop_oldest(self) -> None:
         """Forget the oldest request."""
         entry = self.entries.popleft()
+        self.forgotten += 1
         del self.memory.logs[entry.number]
         self.memory.used -= entry.size
 
@@ -129,6 +133,7 @@ class RequestLog:
         """Forget every request."""
         while self.entries:
             self.drop_oldest()
+        self.forgotten = 0
 
     def since(self, request_id: str | None) -> tuple[list[Entry], bool]:
         """Return the entries after that request, or all; and whether it is no longer kept."""
@@ -139,6 +144,14 @@ class RequestLog:
             if entries[at].request.id == request_id:
                 return entries[at + 1 :], False
         return entries, True
+
+    def before(self, request_id: str) -> list[Entry]:
+        """Return the entries before that request; none if it is no longer kept."""
+        entries = list(self.entries)
+        for at in range(len(entries) - 1, -1, -1):
+            if entries[at].request.id == request_id:
+                return entries[:at]
+        return []
 
     def last_id(self) -> str | None:
         """Return the id of the last request, or None for an empty log."""

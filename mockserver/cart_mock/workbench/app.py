@@ -56,7 +56,9 @@ def create_workbench(
         __name__,
         strict_validation=True,
         validate_responses=validate_responses,
-        swagger_ui_options=SwaggerUIOptions(swagger_ui_path="/ui"),
+        swagger_ui_options=SwaggerUIOptions(
+            swagger_ui_path="/ui", swagger_ui_config={"persistAuthorization": True}
+        ),
     )
     app.add_api(document, base_path=BASE_PATH, resolver=Resolver(OPERATIONS.__getitem__))
     routes = PathTemplates(
