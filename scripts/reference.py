@@ -105,7 +105,7 @@ def _command(name: str, command: click.Command, context: click.Context) -> Itera
     rows = [row for row in rows if row]
     if rows:
         yield ""
-        yield from _head("option", "environment", "default", "meaning")
+        yield from _head("option", "meaning", "default", "environment")
         yield from rows
     if isinstance(command, click.Group):
         for sub in command.list_commands(context):
@@ -118,7 +118,7 @@ def _command(name: str, command: click.Command, context: click.Context) -> Itera
 def _option(parameter: click.Parameter, context: click.Context) -> str:
     if isinstance(parameter, click.Argument):
         meaning = "Required." if parameter.required else "Can be left out."
-        return _row(f"`{parameter.human_readable_name.upper()}`", "", "", meaning)
+        return _row(f"`{parameter.human_readable_name.upper()}`", meaning, "", "")
     if not isinstance(parameter, click.Option) or parameter.hidden:
         return ""
     names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
@@ -127,9 +127,9 @@ def _option(parameter: click.Parameter, context: click.Context) -> str:
     default = extra.get("default") or ""
     return _row(
         names,
-        ", ".join(f"`{variable}`" for variable in variables),
-        f"`{default}`" if default else "",
         parameter.help or "",
+        f"`{default}`" if default else "",
+        ", ".join(f"`{variable}`" for variable in variables),
     )
 
 

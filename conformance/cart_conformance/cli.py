@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -264,7 +265,7 @@ def run_command(base_url: str | None, **options: Any) -> None:
         settings = settings_of(base_url, from_environment(options), contract)
         report_dir = settings.report_dir
         status = engine.run(
-            settings, contract, reporters(settings), exchanges=settings.har is not None
+            settings, contract, reporters(settings, contract), exchanges=settings.har is not None
         )
     except ReportDirError as error:
         raise InputError(str(error)) from None
@@ -320,6 +321,125 @@ def compare_command(url_a: str, url_b: str, **options: Any) -> None:
     except (SettingsError, JournalError, ReportDirError, CouldNotCompare) as error:
         raise InputError(str(error)) from None
     sys.exit(int(outcome))
+
+
+@cli.command(short_help="Try what deviated in REPORT again, and print every request.")
+@click.argument("report", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("what", metavar="[RULE|CASE]", required=False)
+@click.option("--target", metavar="URL", help="Another base URL than that of the report.")
+@_with(_CREDENTIALS, _RUN)
+def replay(report: Path, what: str | None, target: str | None, **options: Any) -> None:
+    """Try what deviated in a run again: all of it, or one RULE or CASE.
+
+    REPORT is a report.json. The run makes new customers and carts, tries only the directed cases
+    that deviated, and the layers in which something else deviated, with the seed of the report. It
+    prints every request as a curl line, without secrets, and its answer.
+
+    The exit status is that of run.
+    """
+    from cart_conformance.reports import TerminalReport
+    from cart_conformance.reports.diff import read_report
+    from cart_conformance.reports.exchanges import ExchangesReport
+    from cart_conformance.reports.terminal import tolerant
+    from cart_conformance.run import engine
+    from cart_conformance.target.ledger import JournalError
+
+    contract = load_contract()
+    try:
+        document = read_report(report)
+        chosen = _to_replay(document, what)
+        options["seed"] = document["seed"] if options["seed"] is None else options["seed"]
+        url = target or str(document["target"])
+        settings = settings_of(url, from_environment(options) | chosen, contract)
+        stream = tolerant(sys.stdout)
+        reporters: list[engine.Reporter] = [
+            ExchangesReport(stream),
+            TerminalReport(stream, contract, settings.report_dir),
+        ]
+        status = engine.run(settings, contract, reporters, exchanges=True)
+    except (SettingsError, JournalError) as error:
+        raise InputError(str(error)) from None
+    sys.exit(int(status))
+
+
+def _to_replay(document: dict[str, Any], what: str | None) -> dict[str, Any]:
+    """Return the settings that choose what to try again. Raises SettingsError."""
+    found = [
+        each
+        for rule in document["rules"]
+        for each in rule["deviations"]
+        if what is None or what in (rule["id"], each["case"], each["about"])
+    ]
+    if not found:
+        known = sorted({rule["id"] for rule in document["rules"] if rule["deviations"]})
+        told = f"these did: {', '.join(known)}" if known else "nothing did"
+        raise SettingsError(f"{what or 'nothing'} deviated in that run; {told}")
+    layers = [layer.value for layer in Phase if layer.value in {each["layer"] for each in found}]
+    cases = [each["case"] for each in found if each["layer"] == Phase.DIRECTED.value]
+    return {"layers": layers, "cases": tuple(dict.fromkeys(cases))}
+
+
+@cli.command(short_help="Compare two reports: which deviations are new, gone, still there.")
+@click.argument("old", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("new", type=click.Path(dir_okay=False, path_type=Path))
+def diff(old: Path, new: Path) -> None:
+    """Compare two files report.json of the same deployment.
+
+    \b
+    Exit status:
+      0  no deviation is new
+      1  a deviation is new
+    """
+    from cart_conformance.reports.diff import changes, read_report, told
+
+    try:
+        found = changes(read_report(old), read_report(new))
+    except SettingsError as error:
+        raise InputError(str(error)) from None
+    _print([*told(found)])
+    sys.exit(int(any(each["fails"] for each in found.new.values())))
+
+
+@cli.group()
+def baseline() -> None:
+    """Keep a list of known deviations, with which run --baseline passes."""
+
+
+@baseline.command("update")
+@click.argument("baseline_file", metavar="BASELINE", type=click.Path(path_type=Path))
+@click.argument("report", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--reason", required=True, help="Why the new entries are accepted for now.")
+@click.option("--link", help="Where their repair is tracked.")
+@click.option(
+    "--expires",
+    type=click.DateTime(formats=["%Y-%m-%d"]),
+    required=True,
+    help="The last day on which the new entries count, as in 2026-12-31.",
+)
+def baseline_update(
+    baseline_file: Path, report: Path, reason: str, link: str | None, expires: datetime
+) -> None:
+    """Write the deviations of a REPORT (report.json) to the file BASELINE.
+
+    Entries that still deviate stay as they are. Entries that no longer deviate are removed.
+    """
+    from cart_conformance.reports.diff import read_report
+    from cart_conformance.reports.files import ReportDirError, write_whole
+    from cart_conformance.results import KnownDeviation
+    from cart_conformance.run.baseline import read_baseline, updated, written
+
+    template = KnownDeviation("", "", "", reason, link, expires.date().isoformat())
+    try:
+        old = read_baseline(baseline_file).entries if baseline_file.exists() else ()
+        entries = updated(old, read_report(report), template)
+        write_whole(baseline_file, written(entries))
+    except (SettingsError, ReportDirError) as error:
+        raise InputError(str(error)) from None
+    kept = len({each.key for each in old} & {each.key for each in entries})
+    click.echo(
+        f"{baseline_file}: {len(entries)} known deviations, {len(entries) - kept} of them new,"
+        f" {len(old) - kept} removed."
+    )
 
 
 @cli.command()

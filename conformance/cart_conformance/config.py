@@ -143,6 +143,8 @@ def settings_of(base_url: str | None, options: Mapping[str, Any], contract: Cont
         )
     fixtures = values.pop("fixtures", None)
     values["layers"] = _phases(values.get("layers"))
+    if values.get("profile") == "pr" and not given.get("layers"):
+        values["layers"] = (Phase.DIRECTED,)
     values["rules"] = _rules(values.get("rules"), contract)
     values["owners"] = _owners(values.get("owners"))
     values["cases"] = _cases(values.get("cases"), "cases")

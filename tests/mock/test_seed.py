@@ -153,7 +153,13 @@ def test_every_new_store_starts_with_it_and_a_reset_brings_it_back() -> None:
     expected_carts = [
         Cart("unregistered", "Cart", now, now, contact=Contact("x@example.com")),
         Cart(
-            "c", "Groceries", now, now, 'for "Ada\'s" ☕', ("ada", "bob"), kept={"is_quote": True}
+            "c",
+            "Groceries",
+            now,
+            now,
+            'for "Ada\'s" ☕',
+            (ADA_OWNER, BOB_OWNER),
+            kept={"is_quote": True},
         ),
     ]
     for name in ("one", "two"):

@@ -21,6 +21,7 @@ HOLDS = {
     "guest-cart": (1, 2, 1),
     "two-devices": (1, 2, 2),
     "merge": (1, 2, 1),
+    "account-member": (0, 3, 2),
     "big-shop": (10_000, 100_000, 100_000),
 }
 

@@ -67,6 +67,10 @@ class Oracle:
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self._templates = templates_of(contract)
+        self._refusals = {
+            operation: [r for r in contract.rules_of(operation) if r.id in CONDITIONS]
+            for operation in contract.operations
+        }
         self._forms = RequestForms(contract)
         self._conventions = Conventions(contract)
         self._successes = Successes(contract, self._conventions)
@@ -82,7 +86,7 @@ class Oracle:
         """
         if view.operation is None:
             raise ValueError("the contract has no such operation")
-        rules = [r for r in self.contract.rules_of(view.operation) if r.id in CONDITIONS]
+        rules = self._refusals[view.operation]
         verdicts = [(rule, CONDITIONS[rule.id](view)) for rule in rules]
         return Allowed(
             broken=tuple(rule for rule, verdict in verdicts if verdict is True),

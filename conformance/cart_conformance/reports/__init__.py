@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol
 
-from cart_spec import load_contract
+from cart_spec import Contract
 
 from cart_conformance.reports.document import DocumentReport
 from cart_conformance.reports.files import FileReports, ReportDirError, write_refusal
@@ -41,12 +41,11 @@ class Reporter(Protocol):
         """Process the next event."""
 
 
-def reporters(settings: Settings) -> list[Reporter]:
+def reporters(settings: Settings, contract: Contract) -> list[Reporter]:
     """Return the reporters of a run. Files come first, so they exist when the summary is printed.
 
     Raises ReportDirError if ``settings.report_dir`` cannot be written.
     """
-    contract = load_contract()
     found: list[Reporter] = []
     if settings.har is not None:
         found.append(HarReport(settings.har))

@@ -9,7 +9,7 @@ from typing import Any
 
 from cart_conformance.cases import Case
 from cart_conformance.cases.context import CaseContext
-from cart_conformance.cases.fixtures import PreparedCart
+from cart_conformance.cases.fixtures import CLOSELY, SUSPECTS, PreparedCart
 from cart_conformance.cases.schema_cases import SchemaCases
 from cart_conformance.errors import Skipped, Untestable
 from cart_conformance.findings import Finding
@@ -38,7 +38,8 @@ PAUSE = 0.2
 def run(session: Session) -> Iterator[CaseStarted | CaseResult]:
     """Try every planned case. A problem that would affect all later cases ends the phase.
 
-    Cases that the network interrupted are tried again at the end.
+    At the end, cases that the network interrupted are tried again, and cases after which an
+    owner's list had changed: then it becomes clear which of them changed it.
     """
     phase = _DirectedPhase(session)
     planned = planned_cases(session.contract, session.settings)
@@ -48,7 +49,8 @@ def run(session: Session) -> Iterator[CaseStarted | CaseResult]:
         for case in waiting:
             refusal = phase.refusal(case)
             if refusal is not None:
-                yield phase.result(case, Problem(*refusal), cut=True)
+                cut = refusal[0] is not Verdict.SKIPPED
+                yield phase.result(case, Problem(*refusal), cut=cut)
                 continue
             yield CaseStarted(case.id, case.rule, case.operation, Phase.DIRECTED)
             result = phase.attempt(case)
@@ -56,6 +58,8 @@ def run(session: Session) -> Iterator[CaseStarted | CaseResult]:
                 again.append(case)
             else:
                 yield result
+        suspects = [] if last else phase.suspects()
+        again += [case for case in planned if case.id in suspects and case not in again]
         waiting, again = again, []
 
 
@@ -97,6 +101,19 @@ class _DirectedPhase:
             self._breaker.reset()
         return self._breaker.refusal(case.operation)
 
+    def suspects(self) -> list[str]:
+        """Return the cases of which one has changed a list, and read the lists from now on."""
+        found: list[str] = self._shared.pop(SUSPECTS, [])
+        for prepared in [each for each in self._shared.values() if isinstance(each, PreparedCart)]:
+            cases = [case for case, *_ in prepared.unread]
+            try:
+                found += prepared.changed_lists(self._session)
+            except (Interruption, Untestable):
+                found += cases  # their own reads will tell
+        self._forget_prepared_carts()
+        self._shared[CLOSELY] = True
+        return found
+
     def attempt(self, case: Case) -> CaseResult:
         """Try a case, and again if its outcome may be an accident. Return its result.
 
@@ -110,7 +127,9 @@ class _DirectedPhase:
             tried = self._try(case)
             if number == ATTEMPTS or not self._may_be_an_accident(tried, number):
                 break
-            first = first or [*tried.ctx.findings]
+            accident = bool(tried.interruption or tried.failures) or self._renews_tokens()
+            if not accident:
+                first = first or [*tried.ctx.findings]
             session.checks.drop_findings()
             self._forget_prepared_carts()
             if tried.interruption is not None or tried.failures:
@@ -157,16 +176,25 @@ class _DirectedPhase:
         patience = self._session.patience
         if tried.interruption is not None:
             may_pass = isinstance(tried.interruption, NetworkError)
-            return may_pass and not isinstance(tried.interruption, TimedOut) and number == 1
+            return may_pass and not isinstance(tried.interruption, TimedOut)
         if tried.failures and (tried.ctx.findings or tried.problem is not None):
-            return True
+            return not self._session.is_failing
         if number > 1:
+            if tried.ctx.findings:
+                patience.waited_in_vain()
             return False
         patience.slowly = bool(tried.ctx.findings)
         if tried.ctx.findings:
             return True
         untestable = tried.problem is not None and tried.problem.verdict is Verdict.UNTESTABLE
-        return untestable and patience.lag > 0
+        return untestable and (patience.lag > 0 or self._renews_tokens())
+
+    def _renews_tokens(self) -> bool:
+        """Replace tokens that have ended; return whether one has."""
+        try:
+            return self._session.renew_ended_tokens()
+        except (Interruption, Untestable):
+            return False
 
     def _forget_prepared_carts(self) -> None:
         for place, kept in [*self._shared.items()]:

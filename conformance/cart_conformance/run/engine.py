@@ -145,7 +145,7 @@ class _Run:
             return session.redactor.text(why_unreachable(self._settings.target, problem))
         except Exception as error:  # noqa: BLE001 - clean-up and reports must still follow
             return session.redactor.text(f"the suite itself failed: {_named(error)}")
-        seconds = _median([answer.elapsed for answer in session.trace])
+        seconds = _usual([answer.elapsed for answer in session.trace])
         forecast = self._forecast(seconds)
         self._emit(
             Provisioned(
@@ -272,8 +272,8 @@ class _Run:
             reporter.handle(event)
 
 
-def _median(values: Sequence[float]) -> float:
-    return sorted(values)[len(values) // 2] if values else 0.0
+def _usual(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 4] if values else 0.0
 
 
 def _named(error: Exception) -> str:

@@ -24,13 +24,14 @@ from cart_conformance.oracle import Judgement
 from cart_conformance.results import CaseResult, Phase
 from cart_conformance.run.circuit_breaker import FaultBudget
 from cart_conformance.run.finding_aggregator import FindingAggregator
+from cart_conformance.run.plan import EFFORT
 from cart_conformance.schemathesis.fixtures import Fixtures
 from cart_conformance.schemathesis.transport import JudgedTransport, attach
 from cart_conformance.target.session import Session
 from cart_conformance.target.transport import BudgetSpent, Interruption, NetworkError
 
-EXAMPLES = 60
-"""Number of fuzzed requests for each operation."""
+EXAMPLES = 30
+"""Number of fuzzed requests for each operation; a profile may multiply it."""
 PARTS = {"fuzz/coverage": "coverage", "fuzz/random": "fuzzing"}
 """The engine's phases, by the prefix of their case names."""
 
@@ -80,6 +81,7 @@ class _Fuzzer:
 
         They have no base URL, so that the engine does not send its probes, which ignore the budget.
         """
+        effort = EFFORT[self._session.settings.profile]
         enabled: dict[str, dict[str, Any]] = {
             name: {"enabled": name == phase}
             for name in ("examples", "coverage", "fuzzing", "stateful")
@@ -94,7 +96,7 @@ class _Fuzzer:
                 "seed": self._session.settings.seed,
                 "workers": 1,
                 "continue-on-failure": True,
-                "generation": {"database": "none", "max-examples": EXAMPLES},
+                "generation": {"database": "none", "max-examples": EXAMPLES * effort},
                 "cache": {"enabled": False},
                 "checks": {"enabled": False},
                 "phases": enabled,

@@ -38,6 +38,7 @@ from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.results import CaseResult, Kind, Phase
 from cart_conformance.run.circuit_breaker import FaultBudget
 from cart_conformance.run.finding_aggregator import FindingAggregator
+from cart_conformance.run.plan import EFFORT
 from cart_conformance.target.credentials import Credentials, Customer
 from cart_conformance.target.judging_client import JudgingClient
 from cart_conformance.target.requests import CUSTOMERS_ASSOCIATE, CUSTOMERS_DISSOCIATE
@@ -50,8 +51,8 @@ STEPS = 7
 """Maximum number of steps in a sequence."""
 ROUNDS = 4
 """Number of searches with all actions; each looks for a deviation that is not yet known."""
-SEQUENCES = 30
-"""Maximum number of sequences in a search that finds nothing."""
+SEQUENCES = 20
+"""Maximum number of sequences in a search that finds nothing; a profile may multiply it."""
 CLOSE_SEQUENCES = 4
 """Number of sequences in a search for effects of one kind of refused request."""
 SHRINKING = 120
@@ -238,11 +239,12 @@ def run(session: Session) -> Iterator[CaseResult]:
     spent or too many requests got no answer. Earlier findings are yielded first.
     """
     search = _Search(session)
+    effort = EFFORT[session.settings.profile]
     for _ in range(ROUNDS):
-        if not search.run(ACTIONS, SEQUENCES):
+        if not search.run(ACTIONS, SEQUENCES * effort):
             break
     for action in _REFUSED:
-        search.run((action, "associate", "disassociate"), CLOSE_SEQUENCES)
+        search.run((action, "associate", "disassociate"), CLOSE_SEQUENCES * effort)
     yield from search.tally.results()
     if search.ended is not None:
         raise search.ended
@@ -258,7 +260,7 @@ class _Search:
         self.ended: Interruption | Untestable | None = None
         self._faults = FaultBudget(session)
         self._until = time.monotonic() + SECONDS
-        self._most = session.transport.sent + REQUESTS
+        self._most = session.transport.sent + REQUESTS * EFFORT[session.settings.profile]
         self._told: set[tuple[str, str]] = set()
         self._target: tuple[str, str] | None = None
         self._best: Finding | None = None

@@ -175,16 +175,20 @@ class Actors:
             self._is_renewing = False
 
     def renew(self, name: str) -> None:
-        """Replace that caller's access token and, as they may have ended too, owners' tokens."""
+        """Replace that caller's access token, and all others, because they may have ended too."""
+        # A restart ends all of them, and an owner's login needs an access token.
+        for each in [name, *(other for other in self._tokens if other != name)]:
+            self._renew_access(each)
+        owners: list[CartOwner] = [*self.customers.values(), *self.accounts.values()]
+        for owner in owners:
+            self.renew_owner(owner.token or "")
+
+    def _renew_access(self, name: str) -> None:
         grant = "client_credentials" if name == "administrator" else name
         old = self._tokens[name][0].access_token
         with suppress(Untestable):
             new = self.adopt(name, self.token(grant)).access_token
             self._replace(str(old), str(new))
-            if not self._is_renewing:
-                owners: list[CartOwner] = [*self.customers.values(), *self.accounts.values()]
-                for owner in owners:
-                    self.renew_owner(owner.token or "")
 
     def renew_owner(self, token: str) -> bool:
         """Replace an owner's token by one of a new login; return whether that was possible."""

@@ -40,11 +40,15 @@ class Patience:
         """Wait at most ``settle`` seconds for a change. ``pause`` waits within the run's time."""
         self.lag = 0.0
         self.slowly = False
-        """Whether every read waits for the lag first: a suspected deviation is tried like this."""
+        """Whether every read waits first: a suspected deviation is tried again like this."""
         self._settle = settle
         self._pause = pause
         self._in_vain = 0
         self._changed_at = float("-inf")
+
+    def waited_in_vain(self) -> None:
+        """Note that a suspected deviation came again after waiting."""
+        self._in_vain += 1
 
     def changed(self) -> None:
         """Note that a change was accepted just now."""
@@ -52,9 +56,7 @@ class Patience:
 
     def before_read(self) -> None:
         """Wait until the last change should be visible, as far as the lag is known."""
-        wait = self.lag * 1.2
-        if self.slowly and self._settle:
-            wait = max(wait, min(self._settle, SHORTEST_WAIT))
+        wait = max(self.lag * 1.2, self._limit if self.slowly else 0.0)
         left = self._changed_at + wait - time.monotonic()
         if wait and left > 0:
             self._pause(left)

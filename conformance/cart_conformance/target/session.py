@@ -45,6 +45,9 @@ __all__ = [
 READS_OF_A_FAILURE = 3
 """How often a GET is sent whose answer is 5xx. Only the last answer counts."""
 
+MOST_IN_VAIN = 3
+"""Number of reads of one kind that fail each time after which none is repeated."""
+
 LOGINS = ("createAccessToken", "createCustomerToken", "createAccountToken")
 """The operations that change nothing that another read shows, although they are POSTs."""
 
@@ -82,6 +85,7 @@ class Session:
         """The answers with 5xx, by operation and status."""
         self.listeners: list[Callable[[str, Answer], None]] = []
         """Called with the operation and the answer of every exchange, in its order."""
+        self._in_vain: Counter[str] = Counter()
         self._unheard: list[tuple[str, Answer]] = []
         self._owners: dict[str, OwnerRef] = {}
         self._own_401: set[tuple[str, str]] = set()
@@ -149,12 +153,25 @@ class Session:
             self.trace.append(answer)
             self._unheard.append((operation, answer))
             if answer.status < 500:
+                self._in_vain[operation] = 0
                 break
             self.failures[operation, answer.status] += 1
-            if request.method != "GET" or attempt == READS_OF_A_FAILURE:
+            if request.method != "GET" or self.always_fails(operation):
+                break
+            if attempt == READS_OF_A_FAILURE:
+                self._in_vain[operation] += 1
                 break
             self.transport.budget.pause(0.1 * attempt)
         return answer
+
+    def always_fails(self, operation: str) -> bool:
+        """Return whether reads of that kind failed so often that another try is of no use."""
+        return self._in_vain[operation] >= MOST_IN_VAIN
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether some kind of read always fails."""
+        return any(map(self.always_fails, self._in_vain))
 
     def _tell_listeners(self) -> None:
         """Give the exchanges to the listeners, now that the secrets in them are known."""
@@ -207,6 +224,19 @@ class Session:
             return None
         self.actors.renew(name)
         return self.actors.with_new_tokens(answer.request)
+
+    def renew_ended_tokens(self) -> bool:
+        """Replace owners' tokens that a plain read does not accept; return whether there were any.
+
+        A request that was refused because of such a token is no evidence.
+        """
+        renewed = False
+        owners: list[CartOwner] = [*self.actors.customers.values(), *self.actors.accounts.values()]
+        for owner in owners:
+            caller = self.shopper(owner)
+            if self.send(caller, "getCarts", query="page[limit]=1").status in (401, 403):
+                renewed |= self.renew_owner(caller)
+        return renewed
 
     def renew_owner(self, caller: Credentials) -> bool:
         """Log the owner of a caller in again; return whether there is a new token."""

@@ -46,8 +46,15 @@ class State:
         return (self.owners, self.listed, self.missing)
 
 
-def read_state(session: Session, cart: str, owners: Iterable[CartOwner]) -> State:
+def read_state(
+    session: Session,
+    cart: str,
+    owners: Iterable[CartOwner],
+    listed: tuple[tuple[str, int], ...] | None = None,
+) -> State:
     """Read the cart as administrator, and each owner's list with its token.
+
+    With ``listed``, the lists are taken to be as that says, and are not read.
 
     A read that disagrees with what the run has written is repeated for some seconds. Raises
     ServerFailed after a 5xx, which is not evidence about the state.
@@ -58,8 +65,10 @@ def read_state(session: Session, cart: str, owners: Iterable[CartOwner]) -> Stat
     def agrees(state: State) -> bool:
         return state.missing is not None or written.agrees(cart, state.owners)
 
-    listed = tuple((each.label, _times_listed(session, each, cart)) for each in watched)
-    state = session.patience.until(lambda: _read_cart(session, cart, listed), agrees)
+    if listed is None:
+        listed = tuple((each.label, _times_listed(session, each, cart)) for each in watched)
+    there = listed
+    state = session.patience.until(lambda: _read_cart(session, cart, there), agrees)
     if not agrees(state):
         written.adopt(cart, state.owners)
     return state

@@ -171,8 +171,8 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         members = {member.id for member in self.members}
         for i, membership in enumerate(self.memberships):
             if membership.account not in accounts:
-                account = membership.account
-                found.append(f"memberships[{i}].account: no account {account!r} in this file")
+                account_id = membership.account
+                found.append(f"memberships[{i}].account: no account {account_id!r} in this file")
             if membership.member not in members:
                 member_id = membership.member
                 found.append(f"memberships[{i}].member: no member {member_id!r} in this file")
@@ -207,7 +207,7 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     @cached_property
     def _password_hashes(self) -> dict[str, str]:
         # Hashing is slow on purpose; a seed's customers often share one password.
-        people = (*self.customers, *self.members)
+        people: tuple[SeedCustomer | SeedMember, ...] = (*self.customers, *self.members)
         passwords = {each.password for each in people if each.password is not None}
         return {password: hash_password(password) for password in passwords}
 

@@ -3,7 +3,7 @@
 /** A built-in scenario, or the name of one that a later version brings. */
 export type Scenario =
   | "empty-shop" | "one-shopper" | "shared-cart" | "contact-email" | "shop" | "guest-cart" | "two-devices" | "merge"
-  | "big-shop" | (string & {});
+  | "account-member" | "big-shop" | (string & {});
 
 /** The content of a store, as in a seed file. */
 export interface State {

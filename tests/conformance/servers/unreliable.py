@@ -6,40 +6,37 @@ Each is a reference server with one trait of real deployments. The suite must fi
 from __future__ import annotations
 
 import copy
+import random
 import time
-from collections.abc import Callable
 from typing import Any
 
-from tests.conformance.servers.reference import (
-    ACCESS_TEXT,
-    Call,
-    Handler,
-    Refusal,
-    Reply,
-    Service,
-)
+from tests.conformance.servers.reference import Call, Handler, Refusal, Reply, Service
 
 PAGE = "<html><head><title>Error</title></head><body>Something went wrong</body></html>"
 FAILED: Reply = (500, {"errors": [{"status": 500, "title": "Internal error"}]})
 
 
 class FailsAtTimes(Service):
-    """Every nth request is answered with a failure instead; it takes effect all the same.
+    """About every nth request is answered with a failure instead; it takes effect all the same.
 
     ``only`` limits that to some methods. The first requests are spared, so that a run can start.
     """
 
-    nth = 7
+    nth = 12
     spared = 12
     failure: Reply = FAILED
     only: tuple[str, ...] = ("GET", "POST", "PUT", "DELETE")
     count = 0
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.dice = random.Random(1)
+
     def handle(self, call: Call) -> Reply:
         reply = super().handle(call)
         if call.method in self.only:
             self.count += 1
-            if self.count > self.spared and self.count % self.nth == 0:
+            if self.count > self.spared and self.dice.random() < 1 / self.nth:
                 return self.failure
         return reply
 
@@ -61,7 +58,7 @@ class Lags(Service):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._past: list[tuple[float, dict[str, Any], dict[str, Any]]] = []
+        self._past: list[tuple[float, dict[str, Any]]] = []
 
     def handle(self, call: Call) -> Reply:
         with self.lock:
@@ -75,28 +72,22 @@ class Lags(Service):
             return self._as_it_was(call, now - self.lag)
 
     def _remember(self, now: float) -> None:
-        carts, customers = copy.deepcopy((self.carts, self.customers))
-        self._past.append((now, carts, customers))
+        self._past.append((now, copy.deepcopy(self.carts)))
 
     def _as_it_was(self, call: Call, then: float) -> Reply:
         while len(self._past) > 1 and self._past[1][0] <= then:
             self._past.pop(0)
-        present = (self.carts, self.customers)
+        present, asked = self.carts, call.path.rpartition("/")[2]
         if self._past:
-            _, carts, customers = self._past[0]
-            # A cart that is not there yet is not made by a read, only not found.
-            if len(call.path.split("/")) == 4 and call.path.split("/")[3] in self.carts:
-                carts = {call.path.split("/")[3]: _empty(self.carts, call), **carts}
-            self.carts, self.customers = carts, customers
+            carts = self._past[0][1]
+            if asked in present and asked not in carts:
+                # The cart as it was right after it was made.
+                carts = {asked: present[asked] | {"customers": []}, **carts}
+            self.carts = carts
         try:
             return super().handle(call)
         finally:
-            self.carts, self.customers = present
-
-
-def _empty(carts: dict[str, Any], call: Call) -> dict[str, Any]:
-    """Return the cart as it was right after it was made."""
-    return carts[call.path.split("/")[3]] | {"customers": []}
+            self.carts = present
 
 
 class ForgetsTokens(Service):
@@ -201,9 +192,8 @@ class Redirects(Handler):
         self.end_headers()
 
 
-def unauthorised() -> Refusal:
-    """Return the refusal of an access token."""
-    return Refusal("access-token-invalid", 401, ACCESS_TEXT)
+class DropsAssociations(Service):
+    """Nothing is ever associated: this one is broken."""
 
-
-Made = Callable[[], Service]
+    def associate(self, call: Call, cart: dict[str, Any], customer: str) -> Reply:
+        return 200, {"data": [{"type": "customer", "id": customer}]}

@@ -12,7 +12,7 @@ export function stateCard(model) {
       <h2 id="state-title">Carts and customers</h2>
       <p class="soft">${model.summary === null
         ? nothing
-        : html`Now: ${count(model.summary.customers, "customer")}, ${count(model.summary.carts, "cart")}.`}</p>
+        : html`Now: ${count(model.summary.customers, "customer")}, ${count(model.summary.carts, "cart")}. ${products(model.summary)}`}</p>
       <h3>Ready scenarios</h3>
       <p class="soft">Seed replaces the content of this store by that of a scenario. You can undo it.</p>
       <ul class="choices">
@@ -42,6 +42,10 @@ export function stateCard(model) {
       </div>
     </section>`;
 }
+
+const products = (summary) => summary.products === 0
+  ? "The store has no products, so a cart takes any id or sku, at $10.00."
+  : `The store has ${count(summary.products, "product")}; a cart takes no others.`;
 
 function seed(model, scenario, event) {
   event.preventDefault();
