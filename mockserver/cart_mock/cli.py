@@ -10,6 +10,7 @@ from cart_spec.cli_errors import OneLineGroup
 
 from cart_mock.config_file import CONFIG, read_config
 from cart_mock.inspection.coverage_command import coverage_command
+from cart_mock.mcp_command import mcp_command
 from cart_mock.settings import Settings
 from cart_mock.telemetry.logs import LOG_FORMATS
 
@@ -124,6 +125,13 @@ def _not_empty(_ctx: click.Context, _param: click.Parameter, key: str | None) ->
     show_envvar=True,
     help="Initial content of every new store: a JSON file with customers, carts and associations, "
     "or the name of a built-in scenario, such as one-shopper or big-shop.",
+)
+@click.option(
+    "--watch",
+    is_flag=True,
+    show_envvar=True,
+    help="Read the files of --seed, --clients and --forward-authorization again when they change: "
+    "all of them, or none if one cannot be used. A new seed is for new stores and for resets.",
 )
 @click.option(
     "--forward",
@@ -288,6 +296,7 @@ def main(context: click.Context, /, **options: Any) -> None:
 
 
 main.add_command(coverage_command)
+main.add_command(mcp_command)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ class Settings:
     data: Path | None
     clients: Path | None
     seed: Path | None
+    watch: bool
     forward: str | None
     forward_authorization: str | None
     forward_timeout: float

@@ -31,6 +31,7 @@ from cart_mock.state.store import Store, store_of
 from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed
 from cart_mock.tenants.request_log import LogMemory, RequestLog
 from cart_mock.tenants.tenant import Tenant, TooManyTenants
+from cart_mock.tenants.watched import Watched
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -77,6 +78,8 @@ class TenantRegistry:
         self._clients = clients
         self._most = most
         self._seed = seed or Seed()
+        self.watched: Watched | None = None
+        """The files that this process watches, if any."""
         self._new_id = new_id
         self._new_clock = new_clock
         self.new_request_log = new_request_log or partial(RequestLog, memory=LogMemory())
@@ -168,6 +171,14 @@ class TenantRegistry:
     def pins_secrets(self) -> bool:
         """Whether it is given which secret each key has."""
         return self._clients is not None
+
+    def take_up(self, clients: Mapping[str, str | None] | None, seed: Seed | None) -> None:
+        """Use other clients from now on, and another seed for new stores and for resets."""
+        self._clients = clients
+        # One step after the other, while other threads may serve a request.
+        self._seeded = None
+        self._seed = seed or Seed()
+        self._seeded = _fill_once(self._seed, int(self._new_clock().now()))
 
     def has_secret(self, tenant: Tenant, secret: str) -> bool:
         """Return whether that is the secret of the tenant's key, compared in constant time."""
