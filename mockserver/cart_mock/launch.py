@@ -7,12 +7,13 @@ import ipaddress
 import secrets
 import socket
 import sys
+from collections.abc import Callable
 from functools import partial
 
 import click
 from cart_spec.cli_errors import InputError
 
-from cart_mock.app import DOCUMENTATION_PATH, create_app
+from cart_mock.app import DOCUMENTATION_PATH, MockApp, create_app
 from cart_mock.auth.clients import ClientsError, load_clients
 from cart_mock.http.book import BOOK_PATH
 from cart_mock.server import Tls, serve, server_of
@@ -37,8 +38,12 @@ def run(settings: Settings) -> None:
     key, generated = settings.control_key, None
     if key is None and _is_reachable_from_other_hosts(listening):
         key = generated = secrets.token_urlsafe(24)
+    if settings.shared is not None:
+        tenants, attach = _shared(settings)
+    else:
+        tenants, attach = _registry(settings), None
     app = create_app(
-        tenants=_registry(settings),
+        tenants=tenants,
         envelope_only=settings.envelope_only,
         body_limit=settings.body_limit,
         head_limit=settings.head_limit,
@@ -46,6 +51,8 @@ def run(settings: Settings) -> None:
         control_key=key,
         breaks=settings.breaks,
     )
+    if attach is not None:
+        attach(app)
     try:
         server = server_of(
             instrumented(app),
@@ -77,6 +84,23 @@ def _registry(settings: Settings) -> TenantRegistry:
             new_request_log=partial(RequestLog, settings.journal, memory),
         )
     except (ClientsError, DataError, SeedError) as error:
+        raise InputError(str(error)) from error
+
+
+def _shared(settings: Settings) -> tuple[TenantRegistry, Callable[[MockApp], None]]:
+    """Return the tenants of a mock of many, and what makes an application one of them."""
+    for other, option in ((settings.data, "--data"), (settings.breaks, "--break")):
+        if other:
+            raise click.UsageError(f"{option} and --shared exclude each other. Leave one out.")
+    try:
+        from cart_mock.shared.launch import shared_mock
+    except ImportError as error:
+        raise InputError(
+            f"--shared needs the package {error.name}: pip install 'cart-associations[shared]'"
+        ) from error
+    try:
+        return shared_mock(settings)
+    except (ClientsError, SeedError) as error:
         raise InputError(str(error)) from error
 
 

@@ -7,7 +7,7 @@ atomic without locks.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -30,9 +30,10 @@ from cart_mock.rules.context import (
 from cart_mock.rules.protocol_checks import protocol_checks, wrong_media
 from cart_mock.rules.refusal_context import refusal_context
 from cart_mock.state.tinydb_tables import StorageClosed
-from cart_mock.tenants.interceptors import InterceptorChain
+from cart_mock.tenants.faults import InjectedFault
+from cart_mock.tenants.interceptors import Interceptor
 from cart_mock.tenants.registry import TenantRegistry
-from cart_mock.tenants.tenant import TenantDeleted
+from cart_mock.tenants.tenant import Tenant, TenantDeleted
 
 OAUTH_OPERATION = "createAccessToken"
 _ACCESS_RULE = "access-token-invalid"
@@ -71,6 +72,7 @@ class Endpoint:
 
     operation_id: str
     reads_body: bool
+    _mock: Mock
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
         """Return the answer to a request, or an awaitable if something must wait, and log both.
@@ -83,13 +85,20 @@ class Endpoint:
         """Return the refusal of a rule, or the answer of the operation if every rule passes."""
         raise NotImplementedError
 
-    def _intercepted(self, chain: InterceptorChain, ctx: Any) -> Answer | Awaitable[Answer]:
+    def _interceptors(self, tenant: Tenant) -> tuple[Interceptor, ...]:
+        """Return what is around the judgement of a tenant's requests, outermost first."""
+        replay = self._mock.replay
+        return tenant.interceptors.active if replay is None else replay.interceptors(tenant)
+
+    def _intercepted(
+        self, interceptors: Sequence[Interceptor], ctx: Any
+    ) -> Answer | Awaitable[Answer]:
         """Return the answer of the outermost interceptor.
 
         The innermost one proceeds to the rules.
         """
         handler: Callable[[Endpoint, Any], Answer | Awaitable[Answer]] = _judge
-        for interceptor in reversed(chain.active):
+        for interceptor in reversed(interceptors):
             handler = partial(_intercept, interceptor, handler)
         return handler(self, ctx)
 
@@ -132,8 +141,9 @@ class AccessTokenEndpoint(Endpoint):
         if self._mock.breaks is not None:
             form = self._mock.breaks.form(form)
         ctx = TokenRequestContext(request, form, self._mock.tenants)
-        if ctx.tenant is not None and ctx.tenant.interceptors.active:
-            made = self._intercepted(ctx.tenant.interceptors, ctx)
+        active = () if ctx.tenant is None else self._interceptors(ctx.tenant)
+        if active:
+            made = self._intercepted(active, ctx)
             return self._record(ctx, made) if isinstance(made, Answer) else self._wait(ctx, made)
         answer = self.judge(ctx)
         if self._mock.breaks is not None:
@@ -212,8 +222,9 @@ class ApiEndpoint(Endpoint):
             if tenant is None:
                 return self._unauthorized(request, caller)
         ctx = RequestContext(request, caller, tenant, envelope_only=self._envelope_only)
-        if tenant.interceptors.active:
-            made = self._intercepted(tenant.interceptors, ctx)
+        active = self._interceptors(tenant)
+        if active:
+            made = self._intercepted(active, ctx)
         else:
             made = self.judge(ctx)
         return self._record(ctx, made) if isinstance(made, Answer) else self._wait(ctx, made)
@@ -246,7 +257,8 @@ class ApiEndpoint(Endpoint):
     async def prepare(self, ctx: RequestContext) -> None:
         """Do the slow work of the operation, if it has any. Raises TenantDeleted."""
         if self._prepare is not None:
-            await self._prepare(ctx)
+            replay = self._mock.replay
+            await (self._prepare(ctx) if replay is None else replay.prepare(ctx))
             ctx.tenant.require()
 
     def act(self, ctx: RequestContext) -> Answer:
@@ -305,6 +317,21 @@ class ProcessBreaks(Protocol):
         """Return the answer after these breaks."""
 
 
+class Replay(Protocol):
+    """What a request brings along that is carried out at its place in a log (``shared``)."""
+
+    def interceptors(self, tenant: Tenant) -> tuple[Interceptor, ...]:
+        """Return the interceptors of the request."""
+
+    def delay(
+        self, seconds: float, latency: Mapping[str, Any], decisive: InjectedFault | None
+    ) -> Any:
+        """Leave a delayed request; it goes on later."""
+
+    async def prepare(self, ctx: RequestContext) -> None:
+        """Bring in the slow work of an operation, which is done already."""
+
+
 class Mock:
     """The operations for all tenants, compiled from the contract.
 
@@ -326,6 +353,8 @@ class Mock:
         self.request_log = tenants.new_request_log()
         self.callers = Callers(tenants, self.tokens)
         self.breaks: ProcessBreaks | None = None
+        self.replay: Replay | None = None
+        """What the present request brings along, None unless the mock is one of many."""
         self.handlers = handlers(self.tokens)
         """The function of each operation, by its ``operationId``."""
         self.endpoints: dict[str, Endpoint] = {}

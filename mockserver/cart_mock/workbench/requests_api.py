@@ -114,6 +114,7 @@ async def _list(
     scope: dict[str, Any] = current_request.scope
     scope.setdefault("extensions", {})[ENDS_WITH_CLIENT] = True
     while True:
+        await control().refresh(store)
         entries, missed = log.since(query.since)
         found = [entry for entry in entries if query.accepts(entry)]
         if found or missed or loop.time() >= until or await current_request.is_disconnected():
