@@ -122,7 +122,9 @@ class Workload:
     """Clients that send random requests about a few carts, and note what they see."""
 
     def __init__(self, ask: Ask, headers: dict[str, str], customers: list[str], *, carts: int,
-                 seed: int) -> None:  # fmt: skip
+                 seed: int, cancelled: float = 0.0) -> None:  # fmt: skip
+        """``cancelled`` is the share of requests that their clients give up."""
+        self._cancelled = cancelled
         self._ask = ask
         self._headers = headers
         self._customers = customers
@@ -162,8 +164,9 @@ class Workload:
             body = {"data": [{"type": "customer", "id": value}]}
         began = time.monotonic()
         try:
-            answer = await self._ask(method, path, headers=self._headers, json=body)
-        except (httpx.TransportError, OSError):
+            async with asyncio.timeout(self._patience()):
+                answer = await self._ask(method, path, headers=self._headers, json=body)
+        except (httpx.TransportError, OSError, TimeoutError):
             answer = None
         if answer is not None and answer.status_code not in (500, 503):
             seen = Seen(began, time.monotonic(), action, value, _outcome(answer, action))
@@ -171,6 +174,10 @@ class Workload:
             self.unknown += 1
             seen = Seen(began, FOREVER, action, value, None)
         self.histories[cart].append(seen)
+
+    def _patience(self) -> float | None:
+        is_short = self._random.random() < self._cancelled
+        return self._random.uniform(0.0, 0.02) if is_short else None
 
     def wrong(self) -> list[str]:
         """Return the carts whose answers no order explains."""

@@ -35,8 +35,9 @@ _REFUSED_FOR_NOW = ("READONLY", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN", "LOAD
                     "BUSY", "NOREPLICAS", "UNBLOCKED")  # fmt: skip
 _FOREIGN = "there are keys of something else under its prefix"
 
-FIRST = b"0-0"
-"""The position before the first entry."""
+_MILLISECOND = 0.001
+_SLACK = 1.0
+"""Seconds after the end of a client's patience in which the server may still carry out its call."""
 
 
 class Position(NamedTuple):
@@ -142,7 +143,8 @@ class StoreClient:
         until = 0.0
         if self._knows_time:
             # A server that was stopped must not carry out a call that was given up long ago.
-            until = (time.time() + self.ahead + 2 * self.patience) * 1000
+            until = (time.time() + self.ahead + self.patience + _SLACK) * 1000
+        began = time.time()
         has_content = bool(batch.reads or batch.records or batch.writes)
         status, last, accepted, count, size, raw = await self._script(
             tenant, "append", generation, *position, version, batch.tag, batch.reads, batch.records,
@@ -151,11 +153,16 @@ class StoreClient:
         entries = [_entry(each) for each in raw]
         where = Position(last, batch.tag)
         if has_content and status == b"appended" and last != position.id:
-            self.ahead = where.at - time.time()
-            self._knows_time = True
+            self._learn_time(began, where.at)
         return Appended(
             where, accepted == 1, entries, status == b"done", status == b"behind", count, size
         )
+
+    def _learn_time(self, began: float, at: float) -> None:
+        # The server read its clock between the call and its return, so a slow call says little.
+        least, most = at - time.time(), at + _MILLISECOND - began
+        self.ahead = min(max(self.ahead, least), most)
+        self._knows_time = True
 
     async def create(self, tenant: str, generation: bytes, state: bytes) -> bool:
         """Create a tenant with a state; return whether it did not exist."""
@@ -184,6 +191,7 @@ class StoreClient:
         await self._script(tenant, "delete", generation, durable=True)
 
     async def _script(self, tenant: str, *arguments: Any, durable: bool = False) -> list[Any]:
+        began = time.time()
         keys = self._keys_of(tenant)
         found: list[Any] = await self._try_until(
             keys[0], ("EVALSHA", _SHA, len(keys), *keys, *arguments), durable=durable
@@ -194,6 +202,7 @@ class StoreClient:
         if status == b"foreign":
             raise StoreUnavailable(_FOREIGN)
         if status == b"late":
+            self._learn_time(began, Position(found[1], b"").at)
             raise StoreUnavailable("the shared store answers too late")
         return found
 

@@ -49,7 +49,11 @@ class Link:
             if self._opening is None:
                 self._opening = asyncio.create_task(self._open())
                 self._opening.add_done_callback(self._opened)
-            await asyncio.shield(self._opening)
+            try:
+                async with asyncio.timeout(timeout):
+                    await asyncio.shield(self._opening)
+            except TimeoutError as error:
+                raise LinkBroken("it does not accept connections") from error
         connection = self._connection
         if connection is None:
             raise LinkBroken("the connection was closed")

@@ -56,7 +56,8 @@ function commands.append(generation, position, tag, version, batch, reads, recor
   if not known then return {problem} end
   if tonumber(deadline) > 0 then
     local now = redis.call('TIME')
-    if now[1] * 1000 + now[2] / 1000 > tonumber(deadline) then return {'late'} end
+    local milliseconds = now[1] * 1000 + now[2] / 1000
+    if milliseconds > tonumber(deadline) then return {'late', math.floor(milliseconds) .. '-0'} end
   end
   if not is_in_history(known, position, tag) then return {'reload'} end
   local missing = {}

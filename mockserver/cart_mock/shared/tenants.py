@@ -380,6 +380,8 @@ class SharedTenants(TenantRegistry):
         """Ask the shared store, and return its problem."""
         try:
             await self._identify()
+            # A write, because a full store can still be read.
+            await self.client.command(self.client.key("alive"), "SET", int(time.time()), "EX", 60)
         except StoreUnavailable as error:
             return self.problem() or str(error)
         return self.problem()
