@@ -13,15 +13,18 @@ import itertools
 import random
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
 State = tuple[str, frozenset[str]] | None
 """The name and the customers of a cart, None if it does not exist."""
 Ask = Callable[..., Awaitable[httpx.Response]]
-FOREVER = float("inf")
+FOREVER = 1e9
+"""The end of a request whose outcome is not known."""
+_NONE: Any = object()
+T, S = TypeVar("T"), TypeVar("S")
 
 
 class Seen(NamedTuple):
@@ -63,11 +66,25 @@ def step(state: State, seen: Seen) -> Iterable[State]:
 
 def is_linearizable(history: list[Seen], initial: State = None) -> bool:
     """Return whether some order explains a history of one cart."""
-    order = sorted(range(len(history)), key=lambda at: history[at].began)
-    tried: set[tuple[frozenset[int], State]] = set()
-    # Requests are taken in the order of their beginnings; a state of the search is how many of
-    # these are all done, which later ones are done too, and the cart.
-    stack: list[tuple[int, frozenset[int], State]] = [(0, frozenset(), initial)]
+    spans = [(seen.began, seen.ended, seen) for seen in history]
+    return explains(spans, initial, step, _is_pure)
+
+
+def explains(
+    history: Sequence[tuple[float, float, T]], initial: S, step_: Callable[[S, T], Iterable[S]],
+    is_pure: Callable[[T], bool],
+) -> bool:  # fmt: skip
+    """Return whether some order of requests explains their answers.
+
+    Each request has its beginning, its end, and itself. ``step_`` yields the states after it, none
+    if its answer is wrong. ``is_pure`` says that it changes nothing, whenever it comes. A request
+    that never ended may take effect at any time, or never.
+    """
+    order = sorted(range(len(history)), key=lambda at: history[at][0])
+    tried: set[tuple[int, frozenset[int], S]] = set()
+    # Requests are taken in the order of their beginnings. A state of the search is how many of
+    # these are all done, which later ones are done, too, and the object.
+    stack: list[tuple[int, frozenset[int], S]] = [(0, frozenset(), initial)]
     while stack:
         first, done, state = stack.pop()
         while first < len(order) and order[first] in done:
@@ -75,37 +92,42 @@ def is_linearizable(history: list[Seen], initial: State = None) -> bool:
             first += 1
         if first == len(order):
             return True
-        key = (done | {-1 - first}, state)
-        if key in tried:
+        if (first, done, state) in tried:
             continue
-        tried.add(key)
-        horizon = FOREVER
-        candidates = []
-        for at in order[first:]:
-            seen = history[at]
-            if at in done:
-                continue
-            if seen.began > horizon:
-                break
-            horizon = min(horizon, seen.ended)
-            candidates.append(at)
+        tried.add((first, done, state))
+        candidates = _candidates(history, order[first:], done)
         # A request that fits and never changes a thing can come next: no other order does better.
-        free = [at for at in candidates if _is_pure(history[at]) and _fits(state, history[at])]
+        free = [
+            at
+            for at in candidates
+            if history[at][1] < FOREVER and is_pure(history[at][2])
+            and next(iter(step_(state, history[at][2])), _NONE) == state
+        ]  # fmt: skip
         if free:
             stack.append((first, done | set(free), state))
             continue
         for at in reversed(candidates):
-            seen = history[at]
-            for after in step(state, seen):
-                stack.append((first, done | {at}, after))
-            if seen.answer is None:
-                # It may never take effect; then it comes after everything.
-                stack.append((first, done | {at}, state))
+            _, ended, asked = history[at]
+            stack.extend((first, done | {at}, after) for after in step_(state, asked))
+            if ended >= FOREVER:
+                stack.append((first, done | {at}, state))  # it comes after everything, or never
     return False
 
 
-def _fits(state: State, seen: Seen) -> bool:
-    return next(iter(step(state, seen)), ...) is not ...
+def _candidates(
+    history: Sequence[tuple[float, float, object]], order: Sequence[int], done: frozenset[int]
+) -> list[int]:
+    """Return the requests that may come next: none that is left ended before they began."""
+    horizon, found = FOREVER, []
+    for at in order:
+        if at in done:
+            continue
+        began, ended, _ = history[at]
+        if began > horizon:
+            break
+        horizon = min(horizon, ended)
+        found.append(at)
+    return found
 
 
 def _is_pure(seen: Seen) -> bool:
