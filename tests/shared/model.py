@@ -137,6 +137,7 @@ class ModelProcess:
     call: tuple[Any, ...] | None = None
     judged: State | None = None
     is_record: bool = False
+    was_sent_again: bool = False
     attempt: int = 0
     answered: list[Operation] = field(default_factory=list)
 
@@ -164,13 +165,17 @@ class ModelProcess:
         call, self.call = self.call, None
         assert call is not None
         operation = self.operation
+        was_sent_again, self.was_sent_again = self.was_sent_again, False
         status = reply[0]
         if status in ("gone", "reload"):
             self.drop()
-            if call[0] == "open":
-                self.call = ("create", f"generation-{self.name}-{now}", "")
-            elif operation is not None and operation.kind == "delete":
+            if call[0] == "open" and operation is not None and operation.kind == "delete":
                 self._answer("gone", now)
+            elif call[0] == "open":
+                self.call = ("create", f"generation-{self.name}-{now}", "")
+            elif was_sent_again:
+                # The first call may have been carried out. The client learns that it is not known.
+                self.operation = None
         elif call[0] == "open":
             _, self.generation, self.position, self.tag, self.version, snapshot = reply
             self.state = tuple(snapshot.split()) if snapshot else ()

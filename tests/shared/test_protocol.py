@@ -39,7 +39,7 @@ class Protocol:
         what, which = number % 32, number // 32
         process = self.processes[which % PROCESSES]
         if what < 12:
-            self._carry_out(which, stays=what == 0)
+            self._carry_out(which)
         elif what < 22:
             self._reply(which)
         elif what < 28:
@@ -63,7 +63,7 @@ class Protocol:
             if self.replies:
                 self._reply(0)
             elif self.calls:
-                self._carry_out(0, stays=False)
+                self._carry_out(0)
             else:
                 for process in self.processes:
                     self._send(process)
@@ -81,13 +81,15 @@ class Protocol:
         process.attempt = next(self._now)
         if process.call is None:
             process.call = process.next_call(f"tag-{process.attempt}")
+        else:
+            process.was_sent_again = True
         if process.call is not None:
             self.calls.append((process.name, process.attempt, process.call))
 
-    def _carry_out(self, which: int, *, stays: bool) -> None:
+    def _carry_out(self, which: int) -> None:
         if self.calls:
-            at = which % len(self.calls)
-            name, attempt, call = self.calls[at] if stays else self.calls.pop(at)
+            # In any order: a server that was stopped may read an old connection after a new one.
+            name, attempt, call = self.calls.pop(which % len(self.calls))
             reply = getattr(self.store, call[0])(*call[1:])
             self.replies.append((name, attempt, call, reply))
 

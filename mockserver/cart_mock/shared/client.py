@@ -83,6 +83,7 @@ class Appended(NamedTuple):
     is_behind: bool
     count: int
     bytes: int
+    is_unsure: bool
 
 
 class Opened(NamedTuple):
@@ -134,10 +135,12 @@ class StoreClient:
     # ---- Tenants ----------------------------------------------------------------------------
 
     async def append(
-        self, tenant: str, generation: bytes, position: Position, version: bytes, batch: Batch
-    ) -> Appended:
+        self, tenant: str, generation: bytes, position: Position, version: bytes, batch: Batch,
+        *, is_unsure: bool = False,
+    ) -> Appended:  # fmt: skip
         """Append a batch after everything that the replica lacks, and return that.
 
+        ``is_unsure`` says that an earlier call with this batch may have been carried out.
         Raises TenantGone, StoreUnavailable.
         """
         until = 0.0
@@ -146,17 +149,19 @@ class StoreClient:
             until = (time.time() + self.ahead + self.patience + _SLACK) * 1000
         began = time.time()
         has_content = bool(batch.reads or batch.records or batch.writes)
-        status, last, accepted, count, size, raw = await self._script(
+        status, last, accepted, count, size, raw, is_unsure = await self._script(
             tenant, "append", generation, *position, version, batch.tag, batch.reads, batch.records,
             batch.writes, int(self.ttl * 1000), int(until), durable=has_content,
+            was_unsure=is_unsure,
         )  # fmt: skip
         entries = [_entry(each) for each in raw]
         where = Position(last, batch.tag)
         if has_content and status == b"appended" and last != position.id:
             self._learn_time(began, where.at)
         return Appended(
-            where, accepted == 1, entries, status == b"done", status == b"behind", count, size
-        )
+            where, accepted == 1, entries, status == b"done", status == b"behind", count, size,
+            is_unsure,
+        )  # fmt: skip
 
     def _learn_time(self, began: float, at: float) -> None:
         # The server read its clock between the call and its return, so a slow call says little.
@@ -166,7 +171,7 @@ class StoreClient:
 
     async def create(self, tenant: str, generation: bytes, state: bytes) -> bool:
         """Create a tenant with a state; return whether it did not exist."""
-        [status] = await self._script(
+        status, *_ = await self._script(
             tenant, "create", generation, state, int(self.ttl * 1000), durable=True
         )
         return bool(status == b"created")
@@ -174,7 +179,7 @@ class StoreClient:
     async def open(self, tenant: str) -> Opened | None:
         """Return a tenant's snapshot, None if the tenant does not exist."""
         try:
-            _, generation, base, tag, version, state = await self._script(tenant, "open")
+            _, generation, base, tag, version, state, _ = await self._script(tenant, "open")
         except TenantGone:
             return None
         return Opened(generation, Position(base, tag), version, state)
@@ -190,32 +195,44 @@ class StoreClient:
         """Delete a tenant. Raises TenantGone, StoreUnavailable."""
         await self._script(tenant, "delete", generation, durable=True)
 
-    async def _script(self, tenant: str, *arguments: Any, durable: bool = False) -> list[Any]:
+    async def _script(
+        self, tenant: str, *arguments: Any, durable: bool = False, was_unsure: bool = False
+    ) -> list[Any]:
         began = time.time()
         keys = self._keys_of(tenant)
-        found: list[Any] = await self._try_until(
+        found: list[Any]
+        found, is_unsure = await self._try_until(
             keys[0], ("EVALSHA", _SHA, len(keys), *keys, *arguments), durable=durable
         )
         status = found[0]
         if status in (b"gone", b"reload"):
+            if is_unsure or was_unsure:
+                # An earlier attempt may have been carried out: doing it once more would be twice.
+                raise StoreUnavailable("it is not known whether the request took effect")
             raise TenantGone(status.decode())
         if status == b"foreign":
             raise StoreUnavailable(_FOREIGN)
         if status == b"late":
             self._learn_time(began, Position(found[1], b"").at)
             raise StoreUnavailable("the shared store answers too late")
-        return found
+        return [*found, is_unsure]
 
     # ---- Plain commands ---------------------------------------------------------------------
 
     async def command(self, key: bytes, name: str, *arguments: Any) -> Any:
         """Send a command about one key, which may be carried out twice. Raises StoreUnavailable."""
-        return await self._try_until(key, (name, key, *arguments))
+        found, _ = await self._try_until(key, (name, key, *arguments))
+        return found
 
     async def _try_until(
         self, key: bytes, command: tuple[Any, ...], *, durable: bool = False
-    ) -> Any:
-        """Send a command until it is answered. Raises StoreUnavailable."""
+    ) -> tuple[Any, bool]:
+        """Send a command until it is answered.
+
+        Return the answer, and whether an earlier attempt may have been carried out, too. Raises
+        StoreUnavailable.
+        """
+        is_unsure = False
         loop = asyncio.get_running_loop()
         end, pause = loop.time() + self.patience, _PAUSE
         while True:
@@ -223,6 +240,7 @@ class StoreClient:
                 found = await self._send(key, command, durable, end - loop.time())
             except (RedisError, OSError, TimeoutError) as error:
                 problem = _problem(error)
+                is_unsure |= not isinstance(error, ResponseError)
                 if problem is None and loop.time() + pause < end:
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, 0.5)
@@ -231,7 +249,7 @@ class StoreClient:
                 self.problem = problem or "the shared store cannot be reached"
                 raise StoreUnavailable(self.problem) from error
             self.problem = None
-            return found
+            return found, is_unsure
 
     async def _refresh(self, error: BaseException) -> None:
         now = asyncio.get_running_loop().time()

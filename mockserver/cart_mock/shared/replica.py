@@ -204,11 +204,13 @@ class Replica:
             encode_records([work.line for work in records if work.line is not None]),
             encode_orders([work.order for work in orders if work.order is not None]),
         )
-        version, is_applied = self._version, False
+        version, is_applied, is_unsure = self._version, False, False
         while True:
             appended = await self._client.append(
-                self.tenant.name, self.generation, self._position, version, batch
-            )
+                self.tenant.name, self.generation, self._position, version, batch,
+                is_unsure=is_unsure,
+            )  # fmt: skip
+            is_unsure |= appended.is_unsure
             for entry in appended.entries:
                 if entry.position.tag == tag:
                     accepted = b"reads" in entry.fields if batch.reads else not reads

@@ -58,6 +58,8 @@ _WATCH = 1.0
 """Seconds between two looks at the shared store, its identity and idle replicas."""
 _TOUCH = 60.0
 """Seconds after which the index notes again that a tenant is in use."""
+_ATTEMPTS = 5
+"""How often a tenant is deleted again because it was made again meanwhile."""
 _LISTED = 500
 """How many tenants of the index one look checks for expiry."""
 
@@ -344,15 +346,19 @@ class SharedTenants(TenantRegistry):
 
     async def delete_everywhere(self, name: str) -> bool:
         """Delete a tenant from the shared store; return whether it existed."""
-        replica = await self.hold(name)
-        if replica is None:
-            return False
-        try:
-            await self.client.delete(name, replica.generation)
-        except TenantGone:
-            return False
-        finally:
-            self.drop(replica)
+        for _ in range(_ATTEMPTS):
+            replica = await self.hold(name)
+            if replica is None:
+                return False
+            try:
+                await self.client.delete(name, replica.generation)
+                break
+            except TenantGone:
+                continue  # it was deleted, and may have been made again
+            finally:
+                self.drop(replica)
+        else:
+            raise StoreUnavailable("the store of this request changes too often")
         await self.client.command(self.client.key("stores"), "ZREM", name.encode())
         return True
 
