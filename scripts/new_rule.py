@@ -25,6 +25,7 @@ MODULES = {
     "cart": ("carts", "carts"),
     "page": ("pages", "pages"),
     "customer": ("customers", "customers"),
+    "account": ("accounts", "accounts"),
     "token": ("tokens", "customers"),
 }
 """For each group of rules, its module of predicates and its module of directed cases."""

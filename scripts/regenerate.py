@@ -17,7 +17,7 @@ import click
 from cart_mock.breaks import BREAKS, listing
 from cart_spec.book.recording import RECORDING_PATH
 
-from scripts import contract_examples, rule_table
+from scripts import contract_examples, reference, rule_table
 from tests.conformance import kill_page
 from tests.openapi import recorder
 
@@ -66,6 +66,11 @@ DERIVED: dict[Path, Callable[[str], str]] = {
     BREAKS_PAGE: breaks_page,
     kill_page.PAGE: lambda _: kill_page.page(),
     BREAK_NAMES: break_names,
+    reference.DOCS / "options.md": reference.options_page,
+    reference.DOCS / "endpoints.md": reference.endpoints_page,
+    reference.DOCS / "rules.md": reference.rules_page,
+    reference.DOCS / "troubleshooting.md": reference.errors,
+    reference.DOCS / "differences.md": reference.differences,
 }
 """Each file with the function that derives its new text from the current one."""
 

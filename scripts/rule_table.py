@@ -18,6 +18,7 @@ GROUPS = {
     "cart": "Carts",
     "page": "Pages",
     "customer": "Customers",
+    "account": "Accounts",
     "token": "Tokens",
     "convention": "Conventions",
 }

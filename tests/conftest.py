@@ -15,6 +15,7 @@ IN_CI = os.environ.get("CI") == "true"
 FULL_LANE = (
     "tests/benchmark/test_command.py",  # starts servers and wrk
     "tests/browser",  # needs Chromium and Node.js
+    "tests/collections",  # needs Node.js
     "tests/conformance/test_broken_servers.py",  # runs against broken servers
     "tests/conformance/test_compare.py",  # whole runs
     "tests/conformance/test_defects.py",  # runs against broken servers
@@ -28,6 +29,7 @@ FULL_LANE = (
     "tests/conformance/test_secrets.py",  # whole runs
     "tests/conformance/test_variants.py",  # whole runs
     "tests/mock/test_sigkill.py",  # kills mocks while they write
+    "tests/npm",  # needs Node.js
     "tests/openapi/test_book_browser.py",  # needs Chromium
     "tests/sdk",  # needs Node.js
     "tests/test_readme.py",  # runs what the README shows
@@ -58,8 +60,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = [ROOT / name for name in FULL_LANE]
+    files = {item.path for item in items}  # thousands of tests are in a hundred files
+    full = {file for file in files if any(file.is_relative_to(path) for path in slow)}
     for item in items:
-        if any(item.path.is_relative_to(path) for path in slow):
+        if item.path in full:
             item.add_marker("full")
 
 

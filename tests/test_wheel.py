@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from importlib.metadata import distributions
 from pathlib import Path
 
 import httpx
@@ -121,6 +122,16 @@ def test_extra_alone_installs_no_library_of_the_others(
     assert not found & foreign
 
 
+def test_mock_alone_stays_small(environment: Environment) -> None:
+    # A JavaScript team downloads it in each job. Connexion alone brings 23 other packages.
+    (folder,) = environment("mock").parent.glob("lib/python*/site-packages")
+    of_pytest = {"pytest", "iniconfig", "packaging", "pluggy", "pygments"}
+    found = [d for d in distributions(path=[str(folder)]) if d.name.lower() not in of_pytest]
+    files = [Path(str(file.locate())) for d in found for file in d.files or ()]
+    assert len(found) <= 41
+    assert sum(file.stat().st_size for file in files if file.is_file()) < 40e6
+
+
 @pytest.mark.parametrize(("command", "extra"), COMMANDS.items())
 def test_command_without_its_extra_names_it_in_one_line(
     environment: Environment, command: str, extra: str
@@ -189,7 +200,7 @@ def test_fixtures_of_the_mock_work_without_the_suite(
     test = "def test_it(cart_mock):\n    assert cart_mock.client_id\n"
     (tmp_path / "test_shop.py").write_text(test)
     programs = environment("mock")
-    assert "1 passed" in run(programs / "pytest", "-q", tmp_path, cwd=tmp_path)
+    assert "1 passed" in run(programs / "pytest", "-q", "-W", "error", tmp_path, cwd=tmp_path)
 
 
 def test_suite_of_the_wheel_judges_a_deployment_without_the_mock(

@@ -11,6 +11,7 @@ from typing import ClassVar
 from urllib.parse import urlencode
 
 from cart_mock.auth.tokens import Tokens as Issuer
+from cart_mock.owners import Owner
 from cart_mock.tenants.registry import random_id
 
 from benchmark.loads import SUCCESS, Load, Request, Tokens, contract_loads, login_request
@@ -133,7 +134,9 @@ class Hello(ContractPeer):
         issuer = Issuer(bytes(32))
         access, _ = issuer.issue_access("benchmark", "implicit", time.time(), random_id())
         customers = {
-            name: issuer.issue_customer("benchmark", name, time.time(), random_id())[0]
+            name: issuer.issue_owner(
+                "benchmark", Owner("customer", name), time.time(), random_id()
+            )[0]
             for name in (*SMALL.readers, SMALL.writer)
         }
         return {

@@ -9,19 +9,41 @@ from cart_conformance.errors import Untestable
 from cart_conformance.exchange import Answer
 
 
-def customers_of(cart: dict[str, Any]) -> list[str]:
-    """Return the customer ids in a cart's relationship.
+def owners_of(cart: dict[str, Any], kind: str) -> list[str]:
+    """Return the ids in a cart's relationship with one kind of owner.
 
     An empty one may be ``{}``, a list, or missing.
     """
     relationships = cart.get("relationships")
-    related = relationships.get("customers") if isinstance(relationships, dict) else None
+    related = relationships.get(f"{kind}s") if isinstance(relationships, dict) else None
     entries = related.get("data") if isinstance(related, dict) else related
     if isinstance(entries, dict):
         entries = [entries]
     if not isinstance(entries, list):
         return []
     return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
+
+
+def account_tokens(answer: Answer) -> list[dict[str, Any]]:
+    """Return the entries of an answer to createAccountToken that have a token and an account."""
+    entries = answer.data if answer.ok and isinstance(answer.data, list) else []
+    return [
+        each
+        for each in entries
+        if isinstance(each, dict)
+        and isinstance(each.get("token"), str)
+        and isinstance(each.get("account_id"), str)
+    ]
+
+
+def owner_tokens(answer: Answer) -> dict[str, str]:
+    """Return the owners' tokens in the answer to a login, by the owner's id."""
+    tokens = {each["account_id"]: each["token"] for each in account_tokens(answer)}
+    data = answer.data if answer.ok and isinstance(answer.data, dict) else {}
+    customer, token = data.get("customer_id"), data.get("token")
+    if isinstance(customer, str) and isinstance(token, str) and token:
+        tokens[customer] = token
+    return tokens
 
 
 def timestamp(cart: dict[str, Any], name: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,7 @@ from cart_spec.cli_errors import InputError, OneLineGroup
 from cart_conformance.config import (
     CONFIG,
     ENVIRONMENT,
+    PROFILES,
     TEXTS,
     SettingsError,
     from_environment,
@@ -39,6 +41,35 @@ _CREDENTIALS = (
         type=click.Path(dir_okay=False, path_type=Path),
         help="A file that contains only the secret.",
     ),
+    click.option(
+        "--token-url", metavar="URL", help="Where access tokens come from, if not from BASE_URL."
+    ),
+    click.option(
+        "--header",
+        multiple=True,
+        metavar="'NAME: VALUE'",
+        help="Send this header with every request; repeatable. No report contains its value.",
+    ),
+    click.option(
+        "--cacert",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="A PEM file of certificates to trust. SSL_CERT_FILE does the same.",
+    ),
+    click.option(
+        "--insecure/--secure",
+        default=None,
+        help="Trust any certificate of the target. Others may then read and change the traffic.",
+    ),
+    click.option(
+        "--cert",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="A PEM file with a client certificate, and with its key unless --key names it.",
+    ),
+    click.option(
+        "--key",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="A PEM file with the key of the client certificate.",
+    ),
     click.option("--timeout", type=float, help="Seconds to wait for one answer. [default: 10]"),
     click.option(
         "--rate",
@@ -54,6 +85,30 @@ _CREDENTIALS = (
 _CHOICE = (
     click.option("--layers", help="Comma-separated layers: directed, model, fuzz. [default: all]"),
     click.option("--rules", help="Only these rules, comma-separated. See: cart-conformance rules."),
+    click.option(
+        "--owners",
+        help="Comma-separated owners of carts to try: customers, accounts. [default: both; accounts"
+        " only if the deployment has them]",
+    ),
+    click.option(
+        "--case",
+        "cases",
+        multiple=True,
+        metavar="CASE",
+        help="Only this directed case, or all whose names begin with NAME*; repeatable.",
+    ),
+    click.option(
+        "--exclude",
+        multiple=True,
+        metavar="CASE",
+        help="Leave out this rule or directed case, or all that begin with NAME*; repeatable.",
+    ),
+    click.option(
+        "--profile",
+        type=click.Choice(PROFILES),
+        help="pr: one case for each rule, method and caller. nightly: many more generated requests."
+        " [default: default]",
+    ),
 )
 _RUN = (
     click.option("--seed", type=int, help="Repeat the run that printed this seed."),
@@ -72,7 +127,34 @@ _RUN = (
         type=click.IntRange(1),
         help="Maximum number of requests. [default: 20000]",
     ),
-    click.option("--max-time", type=float, help="Maximum seconds for the run. [default: 1800]"),
+    click.option("--max-time", type=float, help="Maximum seconds for the run. [default: 3600]"),
+    click.option(
+        "--wait",
+        type=float,
+        metavar="SECONDS",
+        help="How long to wait for the target to be up. [default: 0]",
+    ),
+    click.option(
+        "--settle",
+        type=float,
+        metavar="SECONDS",
+        help="How long a change may take until lists and carts show it. [default: 5]",
+    ),
+    click.option(
+        "--email-domain",
+        metavar="DOMAIN",
+        help="The domain of the emails of new customers. [default: example.com, or .org, .net]",
+    ),
+    click.option(
+        "--baseline",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="A file of known deviations: fail on others, and on stale entries.",
+    ),
+    click.option(
+        "--har",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write all exchanges to this HAR file, without secrets.",
+    ),
     click.option(
         "--fixtures",
         type=click.Path(dir_okay=False, path_type=Path),
@@ -170,7 +252,8 @@ def run_command(base_url: str | None, **options: Any) -> None:
       0  the deployment conforms
       1  it deviates
       2  the run could not start: usage, no connection, credentials refused
-      3  incomplete: a documented rule could not be tried
+      3  incomplete: a documented rule could not be tried, or the run was cut short
+      4  the deployment conforms, but something that the run made could not be removed
     """
     from cart_conformance.reports import ReportDirError, reporters
     from cart_conformance.run import engine
@@ -181,7 +264,9 @@ def run_command(base_url: str | None, **options: Any) -> None:
     try:
         settings = settings_of(base_url, from_environment(options), contract)
         report_dir = settings.report_dir
-        status = engine.run(settings, contract, reporters(settings))
+        status = engine.run(
+            settings, contract, reporters(settings, contract), exchanges=settings.har is not None
+        )
     except ReportDirError as error:
         raise InputError(str(error)) from None
     except (SettingsError, JournalError) as error:
@@ -238,13 +323,132 @@ def compare_command(url_a: str, url_b: str, **options: Any) -> None:
     sys.exit(int(outcome))
 
 
+@cli.command(short_help="Try what deviated in REPORT again, and print every request.")
+@click.argument("report", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("what", metavar="[RULE|CASE]", required=False)
+@click.option("--target", metavar="URL", help="Another base URL than that of the report.")
+@_with(_CREDENTIALS, _RUN)
+def replay(report: Path, what: str | None, target: str | None, **options: Any) -> None:
+    """Try what deviated in a run again: all of it, or one RULE or CASE.
+
+    REPORT is a report.json. The run makes new customers and carts, tries only the directed cases
+    that deviated, and the layers in which something else deviated, with the seed of the report. It
+    prints every request as a curl line, without secrets, and its answer.
+
+    The exit status is that of run.
+    """
+    from cart_conformance.reports import TerminalReport
+    from cart_conformance.reports.diff import read_report
+    from cart_conformance.reports.exchanges import ExchangesReport
+    from cart_conformance.reports.terminal import tolerant
+    from cart_conformance.run import engine
+    from cart_conformance.target.ledger import JournalError
+
+    contract = load_contract()
+    try:
+        document = read_report(report)
+        chosen = _to_replay(document, what)
+        options["seed"] = document["seed"] if options["seed"] is None else options["seed"]
+        url = target or str(document["target"])
+        settings = settings_of(url, from_environment(options) | chosen, contract)
+        stream = tolerant(sys.stdout)
+        reporters: list[engine.Reporter] = [
+            ExchangesReport(stream),
+            TerminalReport(stream, contract, settings.report_dir),
+        ]
+        status = engine.run(settings, contract, reporters, exchanges=True)
+    except (SettingsError, JournalError) as error:
+        raise InputError(str(error)) from None
+    sys.exit(int(status))
+
+
+def _to_replay(document: dict[str, Any], what: str | None) -> dict[str, Any]:
+    """Return the settings that choose what to try again. Raises SettingsError."""
+    found = [
+        each
+        for rule in document["rules"]
+        for each in rule["deviations"]
+        if what is None or what in (rule["id"], each["case"], each["about"])
+    ]
+    if not found:
+        known = sorted({rule["id"] for rule in document["rules"] if rule["deviations"]})
+        told = f"these did: {', '.join(known)}" if known else "nothing did"
+        raise SettingsError(f"{what or 'nothing'} deviated in that run; {told}")
+    layers = [layer.value for layer in Phase if layer.value in {each["layer"] for each in found}]
+    cases = [each["case"] for each in found if each["layer"] == Phase.DIRECTED.value]
+    return {"layers": layers, "cases": tuple(dict.fromkeys(cases))}
+
+
+@cli.command(short_help="Compare two reports: which deviations are new, gone, still there.")
+@click.argument("old", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("new", type=click.Path(dir_okay=False, path_type=Path))
+def diff(old: Path, new: Path) -> None:
+    """Compare two files report.json of the same deployment.
+
+    \b
+    Exit status:
+      0  no deviation is new
+      1  a deviation is new
+    """
+    from cart_conformance.reports.diff import changes, read_report, told
+
+    try:
+        found = changes(read_report(old), read_report(new))
+    except SettingsError as error:
+        raise InputError(str(error)) from None
+    _print([*told(found)])
+    sys.exit(int(any(each["fails"] for each in found.new.values())))
+
+
+@cli.group()
+def baseline() -> None:
+    """Keep a list of known deviations, with which run --baseline passes."""
+
+
+@baseline.command("update")
+@click.argument("baseline_file", metavar="BASELINE", type=click.Path(path_type=Path))
+@click.argument("report", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--reason", required=True, help="Why the new entries are accepted for now.")
+@click.option("--link", help="Where their repair is tracked.")
+@click.option(
+    "--expires",
+    type=click.DateTime(formats=["%Y-%m-%d"]),
+    required=True,
+    help="The last day on which the new entries count, as in 2026-12-31.",
+)
+def baseline_update(
+    baseline_file: Path, report: Path, reason: str, link: str | None, expires: datetime
+) -> None:
+    """Write the deviations of a REPORT (report.json) to the file BASELINE.
+
+    Entries that still deviate stay as they are. Entries that no longer deviate are removed.
+    """
+    from cart_conformance.reports.diff import read_report
+    from cart_conformance.reports.files import ReportDirError, write_whole
+    from cart_conformance.results import KnownDeviation
+    from cart_conformance.run.baseline import read_baseline, updated, written
+
+    template = KnownDeviation("", "", "", reason, link, expires.date().isoformat())
+    try:
+        old = read_baseline(baseline_file).entries if baseline_file.exists() else ()
+        entries = updated(old, read_report(report), template)
+        write_whole(baseline_file, written(entries))
+    except (SettingsError, ReportDirError) as error:
+        raise InputError(str(error)) from None
+    kept = len({each.key for each in old} & {each.key for each in entries})
+    click.echo(
+        f"{baseline_file}: {len(entries)} known deviations, {len(entries) - kept} of them new,"
+        f" {len(old) - kept} removed."
+    )
+
+
 @cli.command()
 @click.argument("base_url", required=False)
 @_with(_CREDENTIALS, _CHOICE, _RUN)
 @click.option("--cases", "show_cases", is_flag=True, help="List every case.")
 def plan(base_url: str | None, show_cases: bool, **options: Any) -> None:
     """List what a run would try, send and create. Sends nothing."""
-    from cart_conformance.run.plan import planned_cases
+    from cart_conformance.run.plan import planned_cases, requests_of_layers
 
     contract = load_contract()
     options = from_environment(options)
@@ -253,18 +457,26 @@ def plan(base_url: str | None, show_cases: bool, **options: Any) -> None:
     options["client_secret"] = options["client_secret"] or "(not given)"
     try:
         settings = settings_of(base_url or "http://127.0.0.1", options, contract)
+        cases = planned_cases(contract, settings)
     except SettingsError as error:
         raise InputError(str(error)) from None
-    cases = planned_cases(contract, settings)
     _show_cases(cases, show_cases)
-    whole = sum(case.requests for case in cases)
-    click.echo(f"\n{len(cases)} directed cases, about {whole} requests, and clean-up after them.")
-    if settings.rate:
-        click.echo(f"At {settings.rate:g} requests a second: about {whole / settings.rate:.0f} s.")
-    for layer in settings.layers:
-        if layer is not Phase.DIRECTED:
-            click.echo(f"Layer {layer.value}: its requests follow from what it finds.")
-    click.echo(f"At most {settings.max_requests} requests are sent.")
+    parts = requests_of_layers(cases, settings)
+    whole = sum(parts.values())
+    told = ", ".join(f"{name} {count}" for name, count in parts.items())
+    click.echo(f"\n{len(cases)} directed cases. About {whole} requests: {told}.")
+    if Phase.MODEL in settings.layers or Phase.FUZZ in settings.layers:
+        click.echo("If the deployment deviates, the layers model and fuzz send more.")
+    for seconds in (0.01, 0.1, 0.3):
+        each = max(seconds, 1 / settings.rate if settings.rate else 0.0)
+        click.echo(
+            f"At {1000 * seconds:g} ms an answer: about {_minutes(each * whole)}"
+            + (f", at most {settings.rate:g} requests a second." if settings.rate else ".")
+        )
+    click.echo(
+        f"At most {settings.max_requests} requests and {_minutes(settings.max_time)}."
+        " What does not fit is left out, and the run is incomplete."
+    )
     if settings.customers is None:
         click.echo("Touched: carts and customers that the run makes, and removes again.")
     else:
@@ -273,6 +485,10 @@ def plan(base_url: str | None, show_cases: bool, **options: Any) -> None:
             f" {len(settings.customers)} given customers with them. No customer is made."
         )
     click.echo("Nothing was sent.")
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _show_cases(cases: Sequence[Case], each: bool) -> None:
@@ -356,24 +572,31 @@ def explain(rule_id: str) -> None:
 @click.argument("journal", type=click.Path(dir_okay=False, path_type=Path))
 @_with(_CREDENTIALS)
 def cleanup(journal: Path, **options: Any) -> None:
-    """Remove what a run left on a deployment, as listed in its JOURNAL."""
+    """Remove what a run left on a deployment, as listed in its JOURNAL.
+
+    A run that left nothing has removed its journal: then there is nothing to do.
+
+    \b
+    Exit status:
+      0  nothing is left
+      2  usage, no connection, credentials refused
+      4  something could not be removed
+    """
     from cart_conformance.errors import CouldNotRun, Untestable
+    from cart_conformance.reports.text import one_line
     from cart_conformance.target.cleanup import clean_up_later
     from cart_conformance.target.ledger import JournalError, Ledger, read_journal
     from cart_conformance.target.session import Session
     from cart_conformance.target.transport import Interruption, Transport
 
+    if not journal.exists():
+        click.echo(f"{journal}: no such journal, so no run has left anything there.")
+        return
     contract = load_contract()
     try:
         remains = read_journal(journal)
         settings = settings_of(remains.target, from_environment(options), contract)
-        transport = Transport(
-            rate=settings.rate,
-            max_requests=settings.max_requests,
-            timeout=settings.timeout,
-            max_time=settings.max_time,
-            target=settings.target,
-        )
+        transport = Transport.of(settings)
         resumed = Ledger(journal, remains.run_id, remains.target, resume=True)
         session = Session(settings, contract, transport, resumed, remains.run_id)
         finished = clean_up_later(session, remains)
@@ -381,10 +604,10 @@ def cleanup(journal: Path, **options: Any) -> None:
         raise InputError(str(error)) from None
     click.echo(f"{finished.removed} things removed.")
     for problem in finished.problems:
-        click.echo(problem, err=True)
+        click.echo(one_line(problem, 500), err=True)
     if finished.left:
-        click.echo(f"Still there: {', '.join(finished.left)}", err=True)
-        sys.exit(int(ExitStatus.DEVIATES))
+        click.echo(f"Still there: {', '.join(map(one_line, finished.left))}", err=True)
+        sys.exit(int(ExitStatus.LEFT_BEHIND))
 
 
 def main() -> None:

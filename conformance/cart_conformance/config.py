@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,6 +22,11 @@ from cart_conformance.results import Phase
 
 Texts = Literal["fail", "advise", "ignore"]
 TEXTS: tuple[Texts, ...] = get_args(Texts)
+
+OwnerKinds = Literal["customers", "accounts"]
+OWNERS: tuple[OwnerKinds, ...] = get_args(OwnerKinds)
+Profile = Literal["pr", "default", "nightly"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
 
 CONFIG = "conformance.toml"
 ENVIRONMENT = "CART_CONFORMANCE"
@@ -52,7 +58,9 @@ class Settings:
 
     ``rate`` is in requests a second, 0 for no limit. ``timeout`` is in seconds for one request,
     ``max_time`` in seconds for the whole run. ``rules`` limits the run to these ids, unless it is
-    empty.
+    empty; ``cases`` to these directed cases; ``exclude`` leaves rules and cases out. ``settle`` is
+    how many seconds a change may take until it is seen. ``wait`` is how many seconds the target may
+    take until it answers at all. ``headers`` go with every request, and may be secret.
     """
 
     target: str
@@ -63,18 +71,48 @@ class Settings:
     rate: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     max_requests: Annotated[int, msgspec.Meta(ge=1)] = 20_000
     timeout: Annotated[float, msgspec.Meta(ge=0.05)] = 10.0
-    max_time: Annotated[float, msgspec.Meta(ge=1)] = 1800.0
+    max_time: Annotated[float, msgspec.Meta(ge=1)] = 3600.0
     strict: bool = False
     texts: Texts = "fail"
     rules: tuple[str, ...] = ()
     customers: tuple[GivenCustomer, ...] | None = None
     report_dir: Path | None = None
     journal: Path | None = None
+    owners: tuple[OwnerKinds, ...] = ("customers", "accounts")
+    profile: Profile = "default"
+    settle: Annotated[float, msgspec.Meta(ge=0)] = 5.0
+    wait: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    cases: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    email_domain: str | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    token_url: str | None = None
+    cacert: Path | None = None
+    insecure: bool = False
+    cert: Path | None = None
+    key: Path | None = None
+    baseline: Path | None = None
+    har: Path | None = None
+
+    def leaves_out(self, rule: str, case: str) -> bool:
+        """Return whether ``cases`` or ``exclude`` leave out a case; a name may end with ``*``."""
+        if self.cases and not any(_names_case(name, rule, case) for name in self.cases):
+            return True
+        return any(_names_case(name, rule, case) for name in self.exclude)
+
+
+def _names_case(name: str, rule: str, case: str) -> bool:
+    if name.endswith("*"):
+        return case.startswith(name[:-1])
+    return name in (rule, case)
 
 
 TOML_KEYS = {
     "target", "client_id", "client_secret_file", "layers", "rate", "max_requests", "timeout",
     "max_time", "seed", "strict", "texts", "rules", "fixtures", "report_dir", "journal",
+    "owners",
+    "profile", "settle", "wait", "cases", "exclude", "email_domain", "token_url", "cacert",
+    "insecure", "cert", "key", "baseline", "har",
 }  # fmt: skip
 
 
@@ -84,7 +122,7 @@ def settings_of(base_url: str | None, options: Mapping[str, Any], contract: Cont
     ``options`` are those of ``run``, including those from the environment; None means not given.
     Raises SettingsError.
     """
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in options.items() if value not in (None, ())}
     path = given.pop("config", None)
     if path is None and Path(CONFIG).is_file():
         path = Path(CONFIG)
@@ -105,16 +143,86 @@ def settings_of(base_url: str | None, options: Mapping[str, Any], contract: Cont
         )
     fixtures = values.pop("fixtures", None)
     values["layers"] = _phases(values.get("layers"))
+    if values.get("profile") == "pr" and not given.get("layers"):
+        values["layers"] = (Phase.DIRECTED,)
     values["rules"] = _rules(values.get("rules"), contract)
+    values["owners"] = _owners(values.get("owners"))
+    values["cases"] = _cases(values.get("cases"), "cases")
+    values["exclude"] = _cases(values.get("exclude"), "exclude")
+    values["headers"] = read_headers(values.pop("header", ()))
+    values["email_domain"] = _domain(values.get("email_domain"))
+    if values.get("token_url") is not None:
+        values["token_url"] = normal_target(str(values["token_url"]))
+    _check_files(values)
     values.setdefault("seed", random.SystemRandom().randrange(2**32))
     values.setdefault("rate", default_rate(target))
     values["customers"] = read_fixtures(Path(fixtures)) if fixtures else None
     settings = _converted(values | {"target": target, "client_secret": secret})
+    _require_redactable(secret, "the client secret")
+    for name, value in settings.headers:
+        if name.lower() not in _OPEN_HEADERS:
+            _require_redactable(value, f"the value of the header {name}")
+    return settings
+
+
+def _require_redactable(secret: str, what: str) -> None:
     try:
-        require_redactable(secret, "the client secret")
+        require_redactable(secret, what)
     except ShortSecretError as error:
         raise SettingsError(str(error)) from None
-    return settings
+
+
+_OPEN_HEADERS = frozenset({"accept", "accept-language", "user-agent"})
+"""Headers that never carry a secret, so that their value is not redacted."""
+_OWN_HEADERS = frozenset(
+    {"authorization", "content-length", "content-type", "host", "x-moltin-customer-token"}
+)
+
+
+def read_headers(lines: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return the headers in lines like ``Name: value``. Raises SettingsError."""
+    found = []
+    for line in lines:
+        name, colon, value = (part.strip() for part in line.partition(":"))
+        if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not value:
+            raise SettingsError("A header is 'Name: value', as in --header 'X-Preview: on'.")
+        if name.lower() in _OWN_HEADERS:
+            raise SettingsError(f"The run sends its own {name}. Leave --header {name} out.")
+        if not value.isascii() or not value.isprintable():
+            raise SettingsError(f"The header {name} may contain printable ASCII characters only.")
+        found.append((name, value))
+    return tuple(found)
+
+
+def _domain(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)+", value):
+        raise SettingsError("email_domain must be a domain, as in shop-tests.example.org")
+    return value
+
+
+def _check_files(values: Mapping[str, Any]) -> None:
+    """Raise SettingsError if a file for TLS is missing, or does not go with the other options."""
+    if values.get("key") is not None and values.get("cert") is None:
+        raise SettingsError("--key belongs to a client certificate: give --cert too")
+    if values.get("insecure") and values.get("cacert") is not None:
+        raise SettingsError("--insecure trusts any certificate: leave it or --cacert out")
+    for name in ("cacert", "cert", "key"):
+        path = values.get(name)
+        if path is not None and not Path(path).is_file():
+            raise SettingsError(f"{name}: there is no file {path}")
+
+
+def _cases(value: object, what: str) -> tuple[str, ...]:
+    """Return names of cases. They may contain commas, so options give one at a time."""
+    if value is None:
+        return ()
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    raise SettingsError(
+        f"{what} must be a list of cases or rules; see: cart-conformance plan --cases"
+    )
 
 
 def _converted(values: Mapping[str, Any]) -> Settings:
@@ -257,6 +365,9 @@ def _given(where: str, entry: object) -> GivenCustomer:
             " each a string that is not empty; unknown keys are refused."
         ) from None
     fields = msgspec.to_builtins(given)
+    for name in ("password", "token"):
+        if name in fields:
+            _require_redactable(fields[name], f"{where}: the {name}")
     if "token" not in fields and not {"email", "password"} <= set(fields):
         raise SettingsError(f"{where}: give 'email' and 'password', or a 'token'")
     return GivenCustomer(**fields)
@@ -289,6 +400,14 @@ def _phases(value: object) -> tuple[Phase, ...]:
     if unknown:
         raise SettingsError(f"no layer {', '.join(unknown)}; the layers are: {', '.join(known)}")
     return tuple(phase for phase in Phase if not names or phase.value in names)
+
+
+def _owners(value: object) -> tuple[OwnerKinds, ...]:
+    names = _names(value, "owners")
+    unknown = [name for name in names if name not in OWNERS]
+    if unknown:
+        raise SettingsError(f"no owners {', '.join(unknown)}; the owners are: {', '.join(OWNERS)}")
+    return tuple(kind for kind in OWNERS if not names or kind in names)
 
 
 def _rules(value: object, contract: Contract) -> tuple[str, ...]:

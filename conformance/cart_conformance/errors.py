@@ -7,3 +7,11 @@ class CouldNotRun(Exception):
 
 class Untestable(Exception):
     """A case that cannot be tried, because its control or its preparation failed."""
+
+
+class ServerFailed(Untestable):
+    """A case that cannot be tried, because a request that it rests on was answered with 5xx."""
+
+
+class Skipped(Untestable):
+    """A case that the run leaves out, because its settings do not allow it."""

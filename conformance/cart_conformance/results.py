@@ -60,6 +60,7 @@ class ExitStatus(IntEnum):
     DEVIATES = 1
     COULD_NOT_RUN = 2
     INCOMPLETE = 3
+    LEFT_BEHIND = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,26 @@ class Exchange:
     response_body: str
     elapsed: float
     failure: str | None = None
+    at: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoryStep:
+    """One request of a case, in a few words. ``role`` says what the case needed it for.
+
+    It is ``set-up``, ``read``, ``control``, or ``proof``: the request that proves the deviation.
+    ``at`` is the time of the answer, ``request_id`` the id that the server gave the request.
+    """
+
+    role: str
+    method: str
+    url: str
+    status: int
+    at: str
+    elapsed: float
+    body: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +109,8 @@ class Deviation:
     ``level`` is the level of the unmet expectation: the rule's own level, or the weaker one of its
     exact status and text. ``control`` is the same request without the fault. If ``rule`` is
     ``refusal-changes-nothing``, ``about`` is the rule that refused the request. ``steps`` is the
-    shortest sequence that causes a finding of the model phase.
+    shortest sequence that causes a finding of the model phase. ``story`` are all requests of the
+    case, in their order.
     """
 
     rule: str
@@ -103,6 +125,24 @@ class Deviation:
     control: Exchange | None = None
     steps: tuple[str, ...] = ()
     about: str | None = None
+    story: tuple[StoryStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDeviation:
+    """An entry of a baseline: a deviation that does not fail a run. ``expires`` is a date."""
+
+    rule: str
+    operation: str
+    kind: str
+    reason: str
+    link: str | None = None
+    expires: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The rule, operation and kind, by which deviations are compared."""
+        return (self.rule, self.operation, self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +151,8 @@ class CaseResult:
 
     ``examined`` are the (rule, operation) pairs that the case tests; without a deviation they
     conform. The case may also find deviations from other rules. ``reason`` says why it is
-    untestable, skipped or an error. ``elapsed`` is in seconds.
+    untestable, skipped or an error. ``cut`` says that the run, not the deployment, is the reason:
+    its requests or time were used up, or the network failed. ``elapsed`` is in seconds.
     """
 
     case: str
@@ -125,6 +166,7 @@ class CaseResult:
     reason: str | None = None
     requests: int = 0
     elapsed: float = 0.0
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

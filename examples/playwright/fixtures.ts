@@ -1,23 +1,16 @@
-// What each test gets: a store of its own, and the shop front on it.
+// What each test gets: a store of its own, and the shop front on it. In a project of your own, install
+// the package cart-mock; here tsconfig.json finds its sources.
 import { test as base, type Page } from "@playwright/test";
-import { CartMock } from "./cart-mock.mjs";
+import { cartMockFixtures, type CartMockFixtures, type CartMockWorkerFixtures } from "cart-mock/playwright";
 
-export const MOCK_URL = `http://127.0.0.1:${process.env.CART_MOCK_PORT ?? 8080}`;
-
-interface Fixtures {
-  cartMock: CartMock;
+interface Fixtures extends CartMockFixtures {
   /** Opens the shop front, as on a device of its own. */
   openShop: () => Promise<Page>;
 }
 
-export const test = base.extend<Fixtures>({
-  cartMock: async ({}, use) => {
-    const cartMock = await new CartMock(MOCK_URL).create();
-    await use(cartMock);
-    await cartMock.delete();
-  },
+export const test = base.extend<CartMockFixtures, CartMockWorkerFixtures>(cartMockFixtures()).extend<Fixtures>({
   openShop: async ({ browser, baseURL, cartMock }, use) => {
-    const address = new URLSearchParams({ api: MOCK_URL, client_id: cartMock.clientId });
+    const address = new URLSearchParams({ api: cartMock.url, client_id: cartMock.clientId });
     await use(async () => {
       const device = await browser.newContext();
       const page = await device.newPage();

@@ -17,21 +17,23 @@ from connexion.middleware import MiddlewarePosition
 from connexion.middleware.exceptions import ExceptionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.middleware.server_error import ServerErrorMiddleware
-from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 from starlette.types import ASGIApp
 
 from cart_mock.api.endpoints import Mock
 from cart_mock.api.faults import apply_faults
 from cart_mock.http.book import BOOK_PATH, book_of
-from cart_mock.http.cors import Cors
-from cart_mock.http.documentation import DocumentationMiddleware
+from cart_mock.http.cors import CorsWithPreflights
+from cart_mock.http.documentation import OPTIONS, DocumentationMiddleware
 from cart_mock.http.error_handlers import add_error_handlers
+from cart_mock.http.forwarding import Forwarder
 from cart_mock.http.on_first_use import OnFirstUse
 from cart_mock.http.request_handler import HEAD_LIMIT, RequestHandler
 from cart_mock.http.routing import ContractRouting
 from cart_mock.http.rules_middleware import RulesMiddleware
+from cart_mock.http.uncontracted import Uncontracted
 from cart_mock.telemetry.metrics import Metrics
+from cart_mock.tenants.forward import Forward
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.workbench import BASE_PATH
 
@@ -42,8 +44,8 @@ BODY_LIMIT = 1024 * 1024
 """Default limit of a request's body, in bytes."""
 CONTROL_BODY_LIMIT = 256 * 1024 * 1024
 """Limit of a body for the control API, in bytes: an import of 1,000,000 carts fits."""
-DOCUMENTATION_PATH = "/ui/"
-"""The path of Connexion's Swagger UI."""
+_OWN = {"", "_mock", "book", "openapi.json", "openapi.yaml", "ui"}
+"""The first segments of the paths that the mock serves besides the contract's."""
 
 
 class MockApp(AsyncApp):  # type: ignore[misc]  # connexion ships no types
@@ -69,17 +71,20 @@ def create_app(
     control_body_limit: int = CONTROL_BODY_LIMIT,
     control_key: str | None = None,
     breaks: Sequence[Break] = (),
+    forward: Forward | None = None,
 ) -> MockApp:
     """Return the mock as a Connexion application, for any ASGI server, client or test.
 
     ``tenants`` have its state, by default in memory. ``envelope_only`` refuses bare arrays.
     The limits of bodies and heads are in bytes. The control API requires ``control_key``, by
-    default no key. ``breaks`` are rules to violate, for every tenant. Raises LookupError if the
-    contract has an operation or a refusal that the mock does not implement.
+    default no key. ``breaks`` are rules to violate, for every tenant. ``forward`` is the server for
+    paths that the contract does not have. Raises LookupError if the contract has an operation or a
+    refusal that the mock does not implement.
     """
     contract = contract or load_contract()
     tenants = TenantRegistry() if tenants is None else tenants
     mock = Mock(contract, tenants, envelope_only=envelope_only)
+    mock.forward = forward
     apply_faults(mock)
     if breaks:
         from cart_mock.breaks import break_process
@@ -88,6 +93,7 @@ def create_app(
     metrics = Metrics()
     requests = RequestHandler(mock, metrics, body_limit, head_limit)
     paths: PathTemplates[str] = PathTemplates()
+    forwarder = Forwarder(requests, mock.errors)
 
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
@@ -95,6 +101,7 @@ def create_app(
             for work in app.background:
                 await running.enter_async_context(work)
             yield
+        await forwarder.close()
         tenants.close()
 
     app = MockApp(
@@ -106,17 +113,19 @@ def create_app(
             # In front of the Swagger UI, so that API requests do not pay for its router.
             partial(ContractRouting, paths=paths, requests=requests),
             partial(RulesMiddleware, mock=mock, requests=requests),
+            partial(Uncontracted, mock=mock, requests=requests, forwarder=forwarder, own=_OWN),
             DocumentationMiddleware,
             # SecurityMiddleware stays out: rules judge the tokens, in the contract's words.
             # The validation middlewares stay out: rules judge parameters and bodies likewise.
             LifespanMiddleware,
             # ContextMiddleware stays out: no handler reads Connexion's request context.
         ],
-        swagger_ui_options=SwaggerUIOptions(swagger_ui_path=DOCUMENTATION_PATH),
+        swagger_ui_options=OPTIONS,
     )
     app.mock, app.tenants, app.requests, app.paths = mock, tenants, requests, paths
     app.workbench_options, app.background = {}, []
-    app.add_middleware(Cors, position=MiddlewarePosition.BEFORE_EXCEPTION)
+    position = MiddlewarePosition.BEFORE_EXCEPTION
+    app.add_middleware(CorsWithPreflights, position=position, requests=requests)
     add_error_handlers(app, mock, requests)
     book = book_of(contract)
     for path in (BOOK_PATH, f"{BOOK_PATH}/"):

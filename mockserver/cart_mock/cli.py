@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from cart_spec.cli_errors import OneLineGroup
 
+from cart_mock.config_file import CONFIG, read_config
 from cart_mock.inspection.coverage_command import coverage_command
 from cart_mock.settings import Settings
 from cart_mock.telemetry.logs import LOG_FORMATS
@@ -94,6 +95,15 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     },
     epilog=EPILOG,
 )
+@click.option(
+    "--config",
+    type=_EXISTING_FILE,
+    show_envvar=True,
+    is_eager=True,
+    callback=read_config,
+    help=f"TOML file with options, named as here without the dashes. {CONFIG} in the current "
+    "directory is read if it exists. Options of the command and of the environment go first.",
+)
 @click.option("--host", default="127.0.0.1", show_envvar=True, help="Address to listen on.")
 @click.option(
     "--port",
@@ -174,6 +184,29 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     show_envvar=True,
     help="Initial content of every new store: a JSON file with customers, carts and associations, "
     "or the name of a built-in scenario, such as one-shopper or big-shop.",
+)
+@click.option(
+    "--forward",
+    metavar="URL",
+    show_envvar=True,
+    help="Server for requests with a path that the contract does not have, such as a development "
+    "store. Without it they are answered with 404.",
+)
+@click.option(
+    "--forward-authorization",
+    metavar="VALUE",
+    show_envvar=True,
+    help='Authorization header for that server, such as "Bearer TOKEN", or @FILE to read it from a '
+    "file. Requests without a valid access token of the mock, and those from pages of other "
+    "machines, go without it. That server never gets tokens of the mock.",
+)
+@click.option(
+    "--forward-timeout",
+    default=30.0,
+    show_envvar=True,
+    type=click.FloatRange(0.1, 3600),
+    metavar="SECONDS",
+    help="How long to wait for that server.",
 )
 @click.option(
     "--envelope-only",
@@ -302,10 +335,11 @@ def main(context: click.Context, /, **options: Any) -> None:
 
     The mock keeps state, checks each request against the rules of the contract and answers with
     their documented texts. Each option can also be set in the environment, for example as
-    CART_MOCK_PORT.
+    CART_MOCK_PORT, or in cart-mock.toml.
     """
     if context.invoked_subcommand is not None:
         return
+    options.pop("config")
     settings = Settings(**options)
     # Imported here so that --help and usage errors do not wait for the server's libraries.
     from cart_mock.launch import run

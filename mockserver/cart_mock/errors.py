@@ -71,14 +71,24 @@ def _entry(error: _Error, violation: Violation) -> dict[str, object]:
     return entry
 
 
+_FORWARDING = (
+    _Error("forward-failed", 502, "The other server cannot be reached", None),
+    _Error("forward-timeout", 504, "The other server did not answer in time", None),
+)
+"""Errors of forwarding, which the contract cannot have: the service forwards nothing."""
+FORWARDING_ERRORS = tuple(error.id for error in _FORWARDING)
+"""The ids of the errors of forwarding."""
+
+
 class ErrorCatalogue:
-    """The contract's rules and protocol errors as error answers."""
+    """The contract's rules and protocol errors, and those of forwarding, as error answers."""
 
     def __init__(self, contract: Contract) -> None:
-        self._errors = {
-            error.id: _Error(error.rule or error.id, error.status, error.text, None)
-            for error in contract.protocol_errors
-        }
+        self._errors = {error.id: error for error in _FORWARDING}
+        for each in contract.protocol_errors:
+            self._errors[each.id] = _Error(
+                each.rule or each.id, each.status, each.text, each.detail
+            )
         for rule in contract.rules:
             if rule.text is not None and rule.status is not None:
                 self._errors[rule.id] = _Error(rule.id, rule.status, rule.text, rule.detail)
@@ -86,6 +96,10 @@ class ErrorCatalogue:
     def answer(self, error_id: str, violation: Violation, *headers: Header) -> Answer:
         """Return the error answer of a rule or protocol error for that violation."""
         error = self._errors[violation.variant or error_id]
-        entries = [_entry(error, each) for each in (violation, *violation.others)]
-        body = encode_json({"errors": entries})
+        body = encode_json({"errors": self.entries(error_id, violation)})
         return Answer(error.status, (*_HEADERS, *headers), body, error.id, violation)
+
+    def entries(self, error_id: str, violation: Violation) -> list[dict[str, object]]:
+        """Return the entries of that answer, one for each field that is wrong."""
+        error = self._errors[violation.variant or error_id]
+        return [_entry(error, each) for each in (violation, *violation.others)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import ipaddress
 import secrets
@@ -9,13 +10,15 @@ import socket
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import click
 from cart_spec.cli_errors import InputError
 
-from cart_mock.app import DOCUMENTATION_PATH, MockApp, create_app
+from cart_mock.app import MockApp, create_app
 from cart_mock.auth.clients import ClientsError, load_clients
 from cart_mock.http.book import BOOK_PATH
+from cart_mock.http.documentation import DOCUMENTATION_PATH
 from cart_mock.server import Tls, serve, server_of
 from cart_mock.settings import Settings
 from cart_mock.state.journal_storage import DataError
@@ -23,6 +26,7 @@ from cart_mock.state.scenarios import scenario_or_file
 from cart_mock.state.seed import SeedError
 from cart_mock.telemetry.logs import log_to
 from cart_mock.telemetry.tracing import TelemetryMissing, instrumented
+from cart_mock.tenants.forward import Forward, ForwardError, forward_of
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.tenants.request_log import LogMemory, RequestLog
 from cart_mock.workbench import BASE_PATH
@@ -50,6 +54,7 @@ def run(settings: Settings) -> None:
         control_body_limit=settings.control_body_limit,
         control_key=key,
         breaks=settings.breaks,
+        forward=_forward(settings),
     )
     if attach is not None:
         attach(app)
@@ -104,6 +109,29 @@ def _shared(settings: Settings) -> tuple[TenantRegistry, Callable[[MockApp], Non
         raise InputError(str(error)) from error
 
 
+def _forward(settings: Settings) -> Forward | None:
+    if settings.forward is None:
+        if settings.forward_authorization is not None:
+            raise click.UsageError("--forward-authorization needs --forward. Send both.")
+        return None
+    try:
+        authorization = _value_or_file(settings.forward_authorization)
+        return forward_of(settings.forward, authorization, settings.forward_timeout)
+    except ForwardError as error:
+        raise InputError(f"--forward: {error}") from error
+
+
+def _value_or_file(value: str | None) -> str | None:
+    if value is None or not value.startswith("@"):
+        return value
+    path = Path(value[1:])
+    try:
+        return path.read_text("utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InputError(f"{path}: cannot be read: {reason}; name a file with the value") from error
+
+
 def _announce(settings: Settings, url: str, generated_key: str | None) -> None:
     click.echo(f"Listening on {url}")
     click.echo(f"Documentation at {url}{DOCUMENTATION_PATH}")
@@ -115,6 +143,8 @@ def _announce(settings: Settings, url: str, generated_key: str | None) -> None:
     click.echo(
         f"Try: curl -X POST {url}/oauth/access_token -d grant_type=implicit -d client_id=my-store"
     )
+    if settings.forward is not None:
+        click.echo(f"Other paths go to {settings.forward}")
     for broken in settings.breaks:
         click.echo(f"Broken on purpose: {broken.id}: {broken.sentence}")
 
@@ -143,11 +173,22 @@ def _listen(host: str, port: int) -> socket.socket:
         # Listen at once, so that a port in use is reported before anything else is done.
         listening.listen(2048)
     except OSError as error:
+        reason = error.strerror or error
         raise InputError(
-            f"cannot listen on {host} port {port}: {error.strerror or error}; "
-            "name another with --port, or 0 for a free one"
+            f"cannot listen on {host} port {port}: {reason}; {_listen_hint(error)}"
         ) from error
     return listening
+
+
+def _listen_hint(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return (
+            "--host must be an address of this machine: 127.0.0.1 for this machine alone, "
+            "0.0.0.0 for all that can reach it"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "ports below 1024 need special rights, so name another with --port"
+    return "name another with --port, or 0 for a free one"
 
 
 def _url(listening: socket.socket, scheme: str) -> str:

@@ -66,8 +66,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     ``refused_by`` is the id of the rule or protocol error that refuses the request; ``violation``
     describes how. ``fault`` describes the injected fault that caused this answer or its
     ``delivery``; other answers have neither. ``status`` is 0 if a fault closed the connection
-    before the
-    request was judged.
+    before the request was judged. ``origin`` says who answered a request for a path that the
+    contract does not have: ``{"forwarded_to": URL}`` or ``{"stub": METHOD PATH}``.
     """
 
     status: int
@@ -77,6 +77,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     violation: Violation | None = None
     delivery: Delivery | None = None
     fault: Mapping[str, Any] | None = None
+    origin: Mapping[str, str] | None = None
 
     @property
     def is_injected(self) -> bool:

@@ -30,6 +30,9 @@ class Settings:
     store_ttl: float
     clients: Path | None
     seed: Path | None
+    forward: str | None
+    forward_authorization: str | None
+    forward_timeout: float
     envelope_only: bool
     body_limit: int
     control_body_limit: int

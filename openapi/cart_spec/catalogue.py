@@ -9,13 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from cart_spec.contract import CATALOGUE_KEY, Contract, ContractError, contract_of
+from cart_spec.contract import (
+    CATALOGUE_KEY,
+    Contract,
+    ContractError,
+    contract_of,
+    owners_of,
+    rule_ids,
+)
 from cart_spec.document import OpenApiDocument
 from cart_spec.source import pointer_of
 
@@ -52,13 +59,14 @@ def catalogue_problems(document: OpenApiDocument) -> Iterator[tuple[str, str]]:
             yield _named_entry(document, problem), problem
 
 
+@lru_cache(maxsize=4)
 def checked_contract(document: OpenApiDocument) -> Contract:
     """Return the contract in a document.
 
     Raises ContractError with the line of the first problem of its catalogue.
     """
     for pointer, problem in catalogue_problems(document):
-        raise ContractError(f"{document.name}: line {document.line(pointer)}: {problem}")
+        raise ContractError(f"{document.place(pointer)}: {problem}")
     return contract_of(document.data, document.name)
 
 
@@ -74,9 +82,10 @@ def _named_entry(document: OpenApiDocument, problem: str) -> str:
     """Return the pointer of the first catalogue entry whose id the problem names."""
     catalogue = document.data[CATALOGUE_KEY]
     words = set(re.findall(r"[a-z]+(?:-[a-z]+)*", problem))
+    owners = owners_of(catalogue)
     for section in ("rules", "protocol_errors", "disagreements"):
         entries: list[Mapping[str, Any]] = catalogue[section]
         for index, entry in enumerate(entries):
-            if entry["id"] in words:
+            if words.intersection(rule_ids(entry, owners)):
                 return f"{_BASE}/{section}/{index}"
     return _BASE

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -24,7 +25,7 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 Level = Literal["documented", "observed", "interpretation"]
 Group = Literal[
-    "caller", "association", "effect", "cart", "page", "customer", "token", "convention"
+    "caller", "association", "effect", "cart", "page", "customer", "account", "token", "convention"
 ]
 LEVELS: tuple[Level, ...] = ("documented", "observed", "interpretation")
 
@@ -51,6 +52,46 @@ class Source:
     indirect: bool = False
 
 
+@dataclass(frozen=True)
+class OwnerKind:
+    """A kind of owner that carts have: customers or accounts, with the words that differ.
+
+    ``article`` is "a" or "an". ``header`` carries the owner's token, and ``login`` is the request
+    that issues it. An entry of the catalogue that holds for each kind of owner has these words in
+    braces: ``{owner}``, ``{Owner}``, ``{owners}``, ``{a}``, ``{A}``, ``{header}`` and ``{login}``.
+    """
+
+    name: str
+    plural: str
+    article: str
+    header: str
+    login: str
+
+    @property
+    def title(self) -> str:
+        """The name with a capital letter, as sentences and operationIds begin with it."""
+        return self.name.capitalize()
+
+    @cached_property
+    def _words(self) -> dict[str, str]:
+        return {
+            "owner": self.name,
+            "Owner": self.title,
+            "owners": self.plural,
+            "a": self.article,
+            "A": self.article.capitalize(),
+            "header": self.header,
+            "login": self.login,
+        }
+
+    def worded(self, text: str) -> str:
+        """Return a text with this owner's words in the place of those in braces."""
+        return _WORD.sub(lambda word: self._words.get(word[1], word[0]), text)
+
+
+_WORD = re.compile(r"\{([A-Za-z]+)\}")
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule of the catalogue.
@@ -61,6 +102,8 @@ class Rule:
     error's fixed sentence, None for rules that do not refuse; ``documented_text`` says that the
     sentence is published. ``freedom`` is what a deployment may do instead without deviating.
     ``beyond_run`` says why a run against a live deployment cannot try the rule, if it cannot.
+    ``owner`` names the kind of owner if the catalogue states the rule for each kind. ``entry`` is
+    the position of its entry in the catalogue.
     """
 
     id: str
@@ -78,6 +121,8 @@ class Rule:
     example: str | None
     freedom: str | None
     beyond_run: str | None
+    owner: str | None = None
+    entry: int = field(default=0, compare=False)
 
     @property
     def is_refusal(self) -> bool:
@@ -87,13 +132,19 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class ProtocolError:
-    """An error that any HTTP service may answer; ``rule`` names the rule it is a variant of."""
+    """An error outside of the rules; ``rule`` names the rule it is a variant of.
+
+    It is one that any HTTP service may answer, or one that is published for ``operations`` only.
+    ``detail`` is the beginning of its detail, if that is not ``text``.
+    """
 
     id: str
     status: int
     text: str
     example: str
     rule: str | None = None
+    operations: tuple[str, ...] = ()
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +176,7 @@ class Contract:
     protocol_errors: tuple[ProtocolError, ...]
     disagreements: tuple[Disagreement, ...]
     retired: tuple[RetiredRule, ...] = ()
+    owners: Mapping[str, OwnerKind] = field(default_factory=dict)
 
     @cached_property
     def _rules_by_id(self) -> dict[str, Rule]:
@@ -211,10 +263,12 @@ def contract_of(document: Mapping[str, Any], name: str = "the document") -> Cont
     if not isinstance(catalogue, Mapping):
         raise ContractError(f"{name}: has no {CATALOGUE_KEY}")
     try:
+        owners = owners_of(catalogue)
         contract = Contract(
             document=document,
-            rules=tuple(_rule(entry, catalogue) for entry in catalogue["rules"]),
-            protocol_errors=tuple(ProtocolError(**e) for e in catalogue["protocol_errors"]),
+            owners=owners,
+            rules=tuple(_rules(catalogue, owners)),
+            protocol_errors=tuple(_protocol_error(e) for e in catalogue["protocol_errors"]),
             disagreements=tuple(
                 Disagreement(
                     id=entry["id"],
@@ -235,10 +289,53 @@ def contract_of(document: Mapping[str, Any], name: str = "the document") -> Cont
     return contract
 
 
+def _protocol_error(entry: Mapping[str, Any]) -> ProtocolError:
+    return ProtocolError(**{**entry, "operations": tuple(entry.get("operations", ()))})
+
+
 _RULE_FIELDS = {
     "id", "group", "level", "exact", "operations", "condition", "source", "status", "statuses",
     "text", "documented_text", "detail", "example", "freedom", "beyond_run",
 }  # fmt: skip
+
+
+def owners_of(catalogue: Mapping[str, Any]) -> dict[str, OwnerKind]:
+    """Return the kinds of owner that a catalogue has, by name. Raises TypeError."""
+    return {name: OwnerKind(name, **words) for name, words in catalogue.get("owners", {}).items()}
+
+
+def rule_ids(entry: Mapping[str, Any], owners: Mapping[str, OwnerKind]) -> tuple[str, ...]:
+    """Return the ids of the rules that an entry of the catalogue states."""
+    return tuple(expanded["id"] for _, expanded in _expanded(entry, owners))
+
+
+def _rules(catalogue: Mapping[str, Any], owners: Mapping[str, OwnerKind]) -> Iterator[Rule]:
+    for at, entry in enumerate(catalogue["rules"]):
+        for owner, expanded in _expanded(entry, owners):
+            yield replace(_rule(expanded, catalogue), owner=owner, entry=at)
+
+
+def _expanded(
+    entry: Mapping[str, Any], owners: Mapping[str, OwnerKind]
+) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
+    """Yield an entry as it is, or, if its id differs by kind of owner, once for each kind."""
+    rule_id = entry.get("id", "(no id)")
+    if isinstance(rule_id, str) and not _WORD.search(rule_id):
+        yield None, entry
+        return
+    for name, owner in owners.items():
+        yield name, {key: _for_owner(value, owner, owners) for key, value in entry.items()}
+
+
+def _for_owner(value: Any, owner: OwnerKind, owners: Mapping[str, OwnerKind]) -> Any:
+    """Return a value of an entry for one kind of owner; a mapping of all kinds has one for each."""
+    if isinstance(value, Mapping):
+        if value.keys() == owners.keys():
+            return _for_owner(value[owner.name], owner, owners)
+        return {key: _for_owner(each, owner, owners) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_for_owner(each, owner, owners) for each in value]
+    return owner.worded(value) if isinstance(value, str) else value
 
 
 def _rule(entry: Mapping[str, Any], catalogue: Mapping[str, Any]) -> Rule:
@@ -306,17 +403,23 @@ def _dangling_examples(contract: Contract) -> Iterator[str]:
 
 def _dangling_ids(contract: Contract) -> Iterator[str]:
     known = {rule.id for rule in contract.rules}
-    for rule in contract.rules:
-        for operation in rule.operations:
-            if operation not in contract.operations:
-                yield f"rule {rule.id}: unknown operation {operation!r}"
     for error in contract.protocol_errors:
         if error.rule is not None and error.rule not in known:
             yield f"protocol error {error.id}: unknown rule {error.rule!r}"
+    yield from _dangling_operations(contract)
     for disagreement in contract.disagreements:
         for rule_id in disagreement.rules:
             if rule_id not in known:
                 yield f"disagreement {disagreement.id}: unknown rule {rule_id!r}"
+
+
+def _dangling_operations(contract: Contract) -> Iterator[str]:
+    owners = [(f"rule {rule.id}", rule.operations) for rule in contract.rules]
+    owners += [(f"protocol error {each.id}", each.operations) for each in contract.protocol_errors]
+    for owner, operations in owners:
+        for operation in operations:
+            if operation not in contract.operations:
+                yield f"{owner}: unknown operation {operation!r}"
 
 
 def _duplicates(kind: str, ids: Iterable[str]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """OpenAPI documents from any sender: their operations, references and lines.
 
-``load`` reads one and refuses references that leave it. The document that ships with this package
+``load`` reads one with the files that it refers to, and refuses references that leave its
+folder. The document that ships with this package
 is loaded by :mod:`cart_spec.contract`, which is faster. Values are validated against schemas by
 ``referencing`` and ``jsonschema`` (:mod:`cart_spec.validation`); what they cannot give, the pointer
 that a reference leads to, is found here.
@@ -9,36 +10,48 @@ that a reference leads to, is found here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import unquote
 
+from cart_spec.bundle import FILES_KEY, Bundle, iter_mappings, iter_references, short
 from cart_spec.contract import METHODS
-from cart_spec.source import (
-    MAX_BYTES,
-    UnreadableDocumentError,
-    parse_source,
-    pointer_of,
-    read_text,
-)
+from cart_spec.folders import Folder, RevisionFolder, opened
+from cart_spec.source import MAX_BYTES, UnreadableDocumentError, parse_source, pointer_of
 
 SUPPORTED = ("3.0.", "3.1.")
 
 
-@dataclass(frozen=True)
+class Place(NamedTuple):
+    """A place in a file: its line, from 1, and its JSON pointer."""
+
+    name: str
+    line: int
+    pointer: str
+
+    def __str__(self) -> str:
+        """Return the file and the line, as errors begin."""
+        return f"{self.name}: line {self.line}"
+
+
+@dataclass(frozen=True, eq=False)
 class OpenApiDocument:
     """A parsed OpenAPI document. Nothing may change ``data``.
 
     ``lines`` maps a JSON pointer to the line, from 1, on which the value's key stands.
     ``duplicate_keys`` are the pointers and lines of keys that stand twice in one mapping.
+    ``files`` are the names of the files that it refers to, by their keys under ``FILES_KEY``.
+    ``is_revision`` says that the document is in a git revision, not in a file.
     """
 
     name: str
     data: Mapping[str, Any]
     lines: Mapping[str, int]
     duplicate_keys: tuple[tuple[str, int], ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    is_revision: bool = False
 
     @property
     def version(self) -> str:
@@ -55,6 +68,15 @@ class OpenApiDocument:
         while pointer and pointer not in self.lines:
             pointer = pointer.rpartition("/")[0]
         return self.lines.get(pointer, 1)
+
+    def place(self, pointer: str) -> Place:
+        """Return the file, the line and the pointer in that file of the value at ``pointer``."""
+        name, inner = self.name, pointer
+        if self.files and pointer.startswith(f"/{FILES_KEY}/"):
+            _, _, key, *rest = pointer.split("/")
+            name = self.files[key.replace("~1", "/").replace("~0", "~")]
+            inner = "".join(f"/{part}" for part in rest)
+        return Place(name, self.line(pointer), inner)
 
     def at(self, pointer: str) -> Any:
         """Return the value at a JSON pointer. Raises KeyError if nothing is there."""
@@ -145,24 +167,55 @@ class Operation:
 
 
 def load(path: Path) -> OpenApiDocument:
-    """Load an OpenAPI 3.0 or 3.1 document from a YAML or JSON file.
+    """Load an OpenAPI document, with the files below its folder that it refers to.
 
-    Raises UnreadableDocumentError if the file cannot be read, is larger than ``MAX_BYTES``, is not
+    ``path`` is a YAML or JSON file, or one in a git revision, such as ``HEAD~1:openapi/x.yaml``.
+
+    Raises UnreadableDocumentError if a file cannot be read, is larger than ``MAX_BYTES``, is not
     YAML or JSON, nests or expands beyond bounds, or is not OpenAPI of a supported version; and if
-    a reference leaves the file, leads nowhere or leads back to itself.
+    a reference leaves the folder, leads nowhere or leads back to itself.
     """
-    return parse(read_text(path, MAX_BYTES), str(path))
+    folder, name = opened(path)
+    return _document(folder.read(name, MAX_BYTES), folder.name_of(name), folder, name)
 
 
 def parse(text: str, name: str) -> OpenApiDocument:
-    """Return the document in ``text``; ``name`` is what errors call it. Raises as ``load``."""
+    """Return the document in ``text``; ``name`` is what errors call it.
+
+    It has no folder, so it may not refer to other files. Raises as ``load``.
+    """
+    return _document(text, name, _NoFolder(name), "")
+
+
+class _NoFolder(NamedTuple):
+    """The folder of a text that is not in a file."""
+
+    name: str
+
+    def name_of(self, _path: str) -> str:
+        return self.name
+
+    def read(self, path: str, _limit: int) -> str:
+        raise UnreadableDocumentError(f"{self.name}: refers to {path}, and is not in a folder")
+
+
+def _document(text: str, name: str, folder: Folder, main: str) -> OpenApiDocument:
     source = parse_source(text, name)
     if not isinstance(source.data, dict):
         raise UnreadableDocumentError(
             f"{name}: is not an OpenAPI document: its top level is not a mapping"
         )
     _require_openapi(source.data, name)
-    document = OpenApiDocument(name, source.data, source.lines, source.duplicate_keys)
+    bundle = Bundle(folder, main, source)
+    files = {path: folder.name_of(path) for path in bundle.files}
+    document = OpenApiDocument(
+        name,
+        source.data,
+        bundle.lines,
+        tuple(bundle.duplicate_keys),
+        files,
+        isinstance(folder, RevisionFolder),
+    )
     _check_references(document)
     return document
 
@@ -192,66 +245,32 @@ def _require_openapi(data: Mapping[str, Any], name: str) -> None:
         )
 
 
-_LITERAL_KEYS = ("example", "default", "enum", "const")
-# What stands below these keys are names, even if they read like keywords.
-_NAMING = ("/properties", "/patternProperties", "/schemas", "/examples", "/responses")
-
-
-def iter_references(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each reference in ``value`` as (pointer, target)."""
-    for at, mapping in iter_mappings(value, pointer):
-        if isinstance(mapping.get("$ref"), str):
-            yield at, mapping["$ref"]
-
-
-def iter_mappings(value: Any, pointer: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield each mapping in ``value`` as (pointer, mapping), except in examples and extensions."""
-    if isinstance(value, Mapping):
-        yield pointer, value
-        names = pointer.endswith(_NAMING)
-        for key, item in value.items():
-            if not names and (
-                key in _LITERAL_KEYS
-                or key.startswith("x-")
-                or (key == "value" and "/examples/" in pointer)
-                or (key == "examples" and isinstance(item, list))
-            ):
-                continue
-            yield from iter_mappings(item, pointer + pointer_of(key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from iter_mappings(item, f"{pointer}/{index}")
-
-
 def _check_references(document: OpenApiDocument) -> None:
     for pointer, reference in iter_references(document.data):
         problem = _reference_problem(document, reference)
         if problem is not None:
-            raise UnreadableDocumentError(
-                f"{document.name}: line {document.line(pointer)}: the reference {problem}"
-            )
+            raise UnreadableDocumentError(f"{document.place(pointer)}: the reference {problem}")
 
 
 def _reference_problem(document: OpenApiDocument, reference: str) -> str | None:
     seen: list[str] = []
     target: Any = reference
     while isinstance(target, str):
-        if not target.startswith("#"):
-            kind = "remote" if "://" in target or target.startswith("//") else "outside it"
-            return (
-                f"{_short(target)} leaves the file ({kind}), and nothing is fetched; bundle the "
-                "document into one file first"
-            )
         if target in seen:
-            return f"{_short(reference)} leads back to itself"
+            return f"{_readable(document, reference)} leads back to itself"
         seen.append(target)
         try:
             value = document.resolved_once(target)[0]
         except KeyError:
-            return f"{_short(target)} leads nowhere"
+            return f"{_readable(document, target)} leads nowhere"
         target = value.get("$ref") if isinstance(value, Mapping) else None
     return None
 
 
-def _short(reference: str) -> str:
-    return reference if len(reference) <= 80 else reference[:77] + "..."
+def _readable(document: OpenApiDocument, reference: str) -> str:
+    """Return a reference into the tree as the file that it leads to has it."""
+    pointer = unquote(reference[1:])
+    if document.files and pointer.startswith(f"/{FILES_KEY}/"):
+        file = pointer.split("/")[2].replace("~1", "/").replace("~0", "~")
+        return short(f"{file}#{document.place(pointer).pointer}")
+    return short(reference)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 import click
 
 Severity = Literal["error", "warning", "note"]
+
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+"""The severities, the worst first."""
 
 _COLOURS: dict[Severity, str] = {"error": "red", "warning": "yellow", "note": "cyan"}
 
@@ -22,7 +27,8 @@ class Finding:
     """One finding: its place, what is wrong, and how to fix it.
 
     ``id`` is the permanent name of the kind of finding. ``pointer`` is a JSON pointer into the file
-    ``document``; ``line`` is its line, from 1. ``facts`` are further values by name.
+    ``document``; ``line`` is its line, from 1. ``facts`` are further values by name. ``uses`` are
+    the places that the finding affects, if they are several. ``also`` are further kinds that it is.
     """
 
     id: str
@@ -33,6 +39,8 @@ class Finding:
     message: str
     advice: str
     facts: Mapping[str, str] = field(default_factory=dict)
+    uses: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +70,33 @@ def as_text(review: Review) -> str:
         lines += [
             f"{where}  {severity}  {finding.id}{facts}",
             f"    {finding.message}",
+            *_uses_as_text(finding),
             f"    {click.style('-> ' + finding.advice, dim=True)}",
             f"    {click.style('at ' + (finding.pointer or '/'), dim=True)}",
             "",
         ]
     lines.append(review.summary)
     return "\n".join(lines)
+
+
+def _uses_as_text(finding: Finding) -> list[str]:
+    if not finding.uses:
+        return []
+    text = "in " + "; ".join(_grouped(finding.uses))
+    lines = textwrap.wrap(text, 96, break_long_words=False, break_on_hyphens=False)
+    return [f"    {line}" if at == 0 else f"       {line}" for at, line in enumerate(lines)]
+
+
+def _grouped(uses: Iterable[str]) -> list[str]:
+    """Return uses such as ``getCarts: the 200 answer`` by their place: it, then what has it."""
+    owners: dict[str, list[str]] = {}
+    for use in uses:
+        owner, _, place = use.partition(": ")
+        owners.setdefault(place, []).append(owner)
+    return [
+        f"{place} of {', '.join(each)}" if place else ", ".join(each)
+        for place, each in owners.items()
+    ]
 
 
 def as_json(review: Review) -> str:
@@ -118,7 +147,7 @@ def _sarif_result(finding: Finding, rule_index: int) -> dict[str, Any]:
                 "logicalLocations": [{"fullyQualifiedName": finding.pointer or "/"}],
             }
         ],
-        "properties": dict(finding.facts),
+        "properties": {**finding.facts, **({"uses": finding.uses} if finding.uses else {})},
     }
 
 
@@ -139,7 +168,8 @@ def as_github(review: Review) -> str:
 def _github_line(finding: Finding) -> str:
     kind = {"error": "error", "warning": "warning", "note": "notice"}[finding.severity]
     facts = "".join(f" [{name}: {value}]" for name, value in finding.facts.items())
-    text = f"{finding.message} {finding.advice} ({finding.pointer or '/'}){facts}"
+    uses = f" In {'; '.join(_grouped(finding.uses))}." if finding.uses else ""
+    text = f"{finding.message}{uses} {finding.advice} ({finding.pointer or '/'}){facts}"
     properties = f"file={_property(finding.document)},line={finding.line},title={finding.id}"
     return f"::{kind} {properties}::{_escaped(text)}"
 
@@ -152,11 +182,57 @@ def _property(text: str) -> str:
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
+_MARKDOWN_LIMIT = 60_000
+_MARKS: dict[Severity, str] = {"error": "❌", "warning": "⚠️", "note": "ℹ️"}  # noqa: RUF001
+
+
+def as_markdown(review: Review) -> str:
+    """Return the findings as Markdown for a comment on a pull request, below GitHub's limit."""
+    lines = [f"### {review.tool}", "", _markdown(review.summary), ""]
+    told = [each for each in review.findings if each.severity != "note"]
+    notes = [each for each in review.findings if each.severity == "note"]
+    lines += _markdown_table(told)
+    if notes:
+        lines += [f"<details><summary>Notes: {len(notes)}</summary>", ""]
+        lines += [*_markdown_table(notes), "</details>", ""]
+    return "\n".join(lines)
+
+
+def _markdown_table(findings: Sequence[Finding]) -> list[str]:
+    if not findings:
+        return []
+    rows, size = ["| | where | what |", "| --- | --- | --- |"], 0
+    for at, finding in enumerate(findings):
+        row = _markdown_row(finding)
+        size += len(row)
+        if size > _MARKDOWN_LIMIT // 2:
+            return [*rows, "", f"{len(findings) - at} more: see the whole report.", ""]
+        rows.append(row)
+    return [*rows, ""]
+
+
+def _markdown_row(finding: Finding) -> str:
+    parts = [_markdown(finding.message)]
+    if finding.uses:
+        parts.append(f"in {_markdown('; '.join(_grouped(finding.uses)))}")
+    parts.append(f"*{_markdown(finding.advice)}*")
+    parts += [f"{name}: {_markdown(value)}" for name, value in finding.facts.items()]
+    where = _markdown(f"{finding.document}:{finding.line}")
+    return f"| {_MARKS[finding.severity]} `{finding.id}` | {where} | {'<br>'.join(parts)} |"
+
+
+def _markdown(text: str) -> str:
+    """Return text that Markdown shows as it is, and that mentions and refers to nothing."""
+    text = re.sub(r"([\\`*_\[\]<>|~$])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([@#])(?=\w)", "\\1\u200b", text)
+
+
 FORMATS: dict[str, Callable[[Review], str]] = {
     "text": as_text,
     "json": as_json,
     "sarif": as_sarif,
     "github": as_github,
+    "markdown": as_markdown,
 }
 
 

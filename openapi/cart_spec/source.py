@@ -95,11 +95,16 @@ def read_text(path: Path, limit: int) -> str:
         raise UnreadableDocumentError(
             f"{path}: is larger than {limit // 1024**2} MiB; give a smaller file"
         )
+    return decoded(raw, str(path))
+
+
+def decoded(raw: bytes, name: str) -> str:
+    """Return the text of a file that errors call ``name``. Raises UnreadableDocumentError."""
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableDocumentError(
-            f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8"
+            f"{name}: is not UTF-8 text (byte {error.start}); save it as UTF-8"
         ) from error
 
 

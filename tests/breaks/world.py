@@ -14,19 +14,30 @@ from cart_mock.api.endpoints import Mock as Answering
 from cart_mock.auth import passwords
 from cart_mock.breaks import Break, break_process
 from cart_mock.messages import Answer, Request
+from cart_mock.owners import Owner, OwnerType, owners
 from cart_mock.state.clock import Clock
-from cart_mock.state.entities import Cart, Contact, Customer
+from cart_mock.state.entities import (
+    Account,
+    AccountMember,
+    Cart,
+    Contact,
+    Customer,
+    Membership,
+)
 from cart_mock.tenants.registry import TenantRegistry
 from cart_spec import Contract
 from msgspec.structs import replace
 
-from tests.probes import CARTS, Probe, Sent, rendered
+from tests.probes import ACCOUNT_CARTS, CARTS, MEMBER, Probe, Sent, rendered
+from tests.probes.shop import stock_shop
 
 NOW = 1_800_000_000
 DAY = 24 * 3600
 POST, DELETE = "createCustomerCartAssociation", "deleteCustomerCartAssociation"
 ADMINISTRATOR, IMPLICIT = "client_credentials", "implicit"
 CUSTOMERS = ("ada", "bob", "cyd")
+ACCOUNTS = ("acme", "bolt", "corp")
+ACCOUNT_POST, ACCOUNT_DELETE = "createAccountCartAssociation", "deleteAccountCartAssociation"
 
 
 class Seen(NamedTuple):
@@ -68,6 +79,12 @@ class World:
                     name_, name_.title(), f"{name_}@example.com", NOW, NOW, f"hashed:{name_}-pw"
                 )
             )
+        accounts = self.store.accounts
+        for name_ in ACCOUNTS:
+            accounts.put_account(Account(name_, name_.title(), f"{name_} Ltd", NOW, NOW))
+        email = f"{MEMBER}@example.com"
+        accounts.put_member(AccountMember(MEMBER, "Ann", email, email, NOW, NOW, "hashed:ada-pw"))
+        accounts.put_membership(Membership(MEMBER, "acme", MEMBER, NOW, NOW))
 
     # ---- The state -------------------------------------------------------------------------
 
@@ -77,7 +94,14 @@ class World:
         made = NOW - 10_000 + number
         contact = None if email is None else Contact(email)
         self.store.put_cart(
-            Cart(f"cart-{number}", name, made, made, customers=customers, contact=contact)
+            Cart(
+                f"cart-{number}",
+                name,
+                made,
+                made,
+                owners=owners("customer", customers),
+                contact=contact,
+            )
         )
         return f"cart-{number}"
 
@@ -85,7 +109,7 @@ class World:
         """Give a cart exactly these customers, without a change of its times."""
         cart = self.store.cart(cart_id)
         assert cart is not None
-        self.store.put_cart(replace(cart, customers=customers))
+        self.store.put_cart(replace(cart, owners=owners("customer", customers)))
 
     def owners(self, cart_id: str) -> tuple[str, ...] | None:
         """The customers of a cart, None if the cart does not exist."""
@@ -93,7 +117,7 @@ class World:
         return None if cart is None else tuple(sorted(cart.customers))
 
     def _state(self) -> Any:
-        return self.store.everything()
+        return self.store.everything(), self.store.accounts.freeze()()
 
     # ---- Tokens -----------------------------------------------------------------------------
 
@@ -107,23 +131,26 @@ class World:
     def token(self, customer: str, *, at: float = NOW, number: int = 0) -> str:
         """A customer token, issued at that time."""
         name = f"token-{number}"
-        return self.mock.tokens.issue_customer(self.tenant.name, customer, at, name)[0]
+        owner = Owner("customer", customer)
+        return self.mock.tokens.issue_owner(self.tenant.name, owner, at, name)[0]
 
-    def customer(self, name: str) -> str:
-        """A valid customer token, for the probe table."""
-        return self.token(name)
+    def owner(self, kind: OwnerType, name: str, *, at: float = NOW, shop: str | None = None) -> str:
+        """A valid token of a customer or account, for the probe table."""
+        member = MEMBER if kind == "account" else None
+        issued_by, owner = shop or self.tenant.name, Owner(kind, name)
+        return self.mock.tokens.issue_owner(issued_by, owner, at, "token-0", member)[0]
 
     def expired_access(self) -> str:
         """An access token that has expired."""
         return self.access(at=NOW - DAY)
 
-    def expired_customer(self, name: str) -> str:
-        """A customer token that has expired."""
-        return self.token(name, at=NOW - 2 * DAY)
+    def expired_owner(self, kind: OwnerType, name: str) -> str:
+        """An owner's token that has expired."""
+        return self.owner(kind, name, at=NOW - 2 * DAY)
 
-    def foreign_customer(self, name: str) -> str:
-        """A customer token of another store."""
-        return self.mock.tokens.issue_customer("another store", name, NOW, "token")[0]
+    def foreign_owner(self, kind: OwnerType, name: str) -> str:
+        """An owner's token of another store."""
+        return self.owner(kind, name, shop="another store")
 
     # ---- Requests ---------------------------------------------------------------------------
 
@@ -134,6 +161,7 @@ class World:
         grant: str | None = ADMINISTRATOR,
         authorization: str | None = None,
         customer: str | None = None,
+        account: str | None = None,
         token: str | None = None,
         cart: str | None = None,
         record: str | None = None,
@@ -143,8 +171,8 @@ class World:
         """The answer to a request.
 
         ``grant`` gives a valid access token; with None, ``authorization`` is the header as it is.
-        ``customer`` is who is logged in; ``token`` is a customer token as it is. ``cart`` and
-        ``record`` are the ids in the path; ``body`` is bytes, or a value to send as JSON.
+        ``customer`` or ``account`` is logged in; ``token`` is a customer token as it is. ``cart``
+        and ``record`` are the ids in the path; ``body`` is bytes, or a value to send as JSON.
         """
         headers: dict[bytes, bytes] = {}
         if grant is not None:
@@ -155,9 +183,12 @@ class World:
             token = self.token(customer)
         if token is not None:
             headers[b"x-moltin-customer-token"] = token.encode()
+        if account is not None:
+            header = "" if account == "" else self.owner("account", account)
+            headers[b"ep-account-management-authentication-token"] = header.encode()
         method, path = self.mock.contract.operations[operation]
-        ids = {"cartID": cart, "customerID": record}
-        params = {name: value for name, value in ids.items() if value is not None}
+        ids = {"cartID": cart, "customerID": record, "accountID": record}
+        params = {n: value for n, value in ids.items() if value is not None and f"{{{n}}}" in path}
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self._answer(
             operation, Request("id", method, path, params, query.encode(), headers, content)
@@ -185,7 +216,8 @@ class World:
 
     def try_request(self, sent: Sent) -> Seen:
         """Return the answer to a request of the probe table."""
-        names = {name: name for name in CUSTOMERS}
+        names = {name: name for name in (*CUSTOMERS, *ACCOUNTS, MEMBER)}
+        names["anns-membership"] = MEMBER
         names |= {"password": "ada-pw", "client_id": self.tenant.name, "client_secret": "secret"}
         made = rendered(sent, self, names)
         headers = {name.lower().encode(): value.encode() for name, value in made.headers.items()}
@@ -203,12 +235,28 @@ class World:
         self.store.delete_cart("no-such-cart")
         for number, (cart_id, owner) in enumerate(CARTS.items()):
             made = NOW - 20_000 + number
-            customers = () if owner is None else (owner,)
-            self.store.put_cart(Cart(cart_id, "Groceries", made, made, customers=customers))
+            its = owners("customer", () if owner is None else (owner,))
+            self.store.put_cart(Cart(cart_id, "Groceries", made, made, owners=its))
+        for cart_id, account in ACCOUNT_CARTS.items():
+            made, its = NOW - 19_000, owners("account", (account,))
+            self.store.put_cart(Cart(cart_id, "Groceries", made, made, owners=its))
+        stock_shop(self.store, "ada", NOW - 30_000)
 
     def associate(self, cart: str, customer_id: str, method: str = POST, **how: Any) -> Seen:
         """The answer to associating one customer, or to taking that back."""
         return self.send(method, cart=cart, body=envelope(customer_id), **how)
+
+    def associate_account(self, cart: str, account_id: str, method: str = POST, **how: Any) -> Seen:
+        """The answer to associating one account, or to taking that back."""
+        operation = ACCOUNT_POST if method == POST else ACCOUNT_DELETE
+        body = {"data": [{"type": "account", "id": account_id}]}
+        return self.send(operation, cart=cart, body=body, **how)
+
+    def shown_accounts(self, cart: str) -> list[str]:
+        """The accounts of a cart as the API returns it."""
+        data = self.send("getACart", cart=cart).data or {}
+        accounts = data.get("relationships", {}).get("accounts", {})
+        return [one["id"] for one in accounts.get("data", [])]
 
     def listed(self, customer: str | None = None, **how: Any) -> list[str]:
         """The ids in a customer's list of carts."""

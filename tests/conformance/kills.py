@@ -18,6 +18,8 @@ import httpx
 from argon2 import PasswordHasher
 from cart_conformance.cases.context import NOTHING_CHANGES
 from cart_conformance.results import Phase, RuleVerdict, Verdict
+from cart_conformance.run.engine import Reporter
+from cart_conformance.run.events import CaseFinished, Event
 from cart_mock.app import create_app
 from cart_mock.auth import passwords
 from cart_mock.breaks import BREAKS, Break, parse_break
@@ -166,26 +168,61 @@ def attempt(
     layers: Sequence[Phase] = (Phase.DIRECTED,),
     rules: Sequence[str] | None = None,
     seed: int = 1,
+    until_found: bool = False,
 ) -> Result:
-    """Run the suite against a break; ``rules`` are those to try, by default as :func:`tried`."""
+    """Run the suite against a break; ``rules`` are those to try, by default as :func:`tried`.
+
+    With ``until_found`` the run ends with the first case that finds the break. The tests do this,
+    because most of a run comes later; ``scripts.kill_matrix`` makes whole runs.
+    """
     chosen = tried(broken) if rules is None else tuple(rules)
     with broken_mock(broken, intact) as mock, TemporaryDirectory() as directory:
-        made = run_on(mock, Path(directory), layers=tuple(layers), rules=chosen, seed=seed)
+        end = EndWhenFound(broken) if until_found else None
+        made = run_on(
+            mock,
+            Path(directory),
+            *([end] if end else []),
+            layers=tuple(layers),
+            rules=chosen,
+            seed=seed,
+        )
     finished = made.finished
-    if finished.problem == INTERRUPTED:  # a run would only end itself
+    if finished.problem == INTERRUPTED and not (end and end.found):  # a run would only end itself
         raise KeyboardInterrupt
     verdicts = {each.id: each for each in finished.verdicts}
     others = tuple(id_ for id_, v in verdicts.items() if v.verdict in FOUND and id_ != broken.rule)
     return Result(broken, verdicts[broken.rule], others, finished.requests, finished.elapsed)
 
 
+class EndWhenFound:
+    """A reporter that interrupts a run, as Ctrl-C does, when a case finds the break as expected."""
+
+    def __init__(self, broken: Break) -> None:
+        self._broken = broken
+        self.found = False
+
+    def handle(self, event: Event) -> None:
+        if not isinstance(event, CaseFinished) or event.result.rule != self._broken.rule:
+            return
+        verdict = event.result.verdict
+        if verdict in FOUND and verdict in expected(self._broken):
+            self.found = True
+            raise KeyboardInterrupt
+
+
 def run_on(
-    mock: CartMock, directory: Path, *, layers: tuple[Phase, ...], rules: tuple[str, ...], seed: int
+    mock: CartMock,
+    directory: Path,
+    *reporters: Reporter,
+    layers: tuple[Phase, ...],
+    rules: tuple[str, ...],
+    seed: int,
 ) -> Run:
     """One run on a store of the mock."""
     return run(
         mock.url,
         directory,
+        *reporters,
         client_id=mock.client_id,
         client_secret=mock.client_secret,
         layers=layers,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from cart_conformance.config import Settings
 from cart_conformance.results import CaseResult, Phase, Verdict
 from cart_conformance.run import engine
+from cart_conformance.run.engine import Reporter
 from cart_conformance.run.events import CaseFinished, Event, RunFinished
 from cart_spec import load_contract
 
@@ -56,8 +57,8 @@ class Run:
         )
 
 
-def run(target: str, tmp_path: Path, **changed: Any) -> Run:
-    """One run of the directed cases against ``target``."""
+def run(target: str, tmp_path: Path, *reporters: Reporter, **changed: Any) -> Run:
+    """One run of the directed cases against ``target``, with more reporters if given."""
     made = Run()
     values: dict[str, Any] = {
         "client_id": "a-store",
@@ -65,6 +66,8 @@ def run(target: str, tmp_path: Path, **changed: Any) -> Run:
         "seed": 1,
         "layers": (Phase.DIRECTED,),
         "journal": tmp_path / "journal.jsonl",
+        # The servers of these tests show changes at once; waiting for broken ones takes time.
+        "settle": 0.0,
     }
-    engine.run(Settings(target=target, **(values | changed)), CONTRACT, [made])
+    engine.run(Settings(target=target, **(values | changed)), CONTRACT, [made, *reporters])
     return made

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cart_conformance.results import CleanupFinished
+from cart_conformance.results import CleanupFinished, ExitStatus, Verdict
 from cart_conformance.target.ledger import JournalError, Ledger, read_journal
 
 from tests.conformance.runs import SECRET, run
@@ -108,10 +108,11 @@ class _NoDeletes(Service):
         return 403, {"errors": [{"status": 400, "title": "No"}]}
 
 
-def test_what_cannot_be_removed_is_told_apart_and_decides_no_verdict(tmp_path: Path) -> None:
+def test_what_cannot_be_removed_changes_the_exit_status_and_no_verdict(tmp_path: Path) -> None:
     with serving(_NoDeletes()) as url:
         made = run(url, tmp_path, rules=("association-visible",))
-    assert made.status == 0
+    assert made.status == ExitStatus.LEFT_BEHIND
+    assert made.with_verdict(Verdict.DEVIATES) == []
     (cleaned,) = made.of(CleanupFinished)
     assert any(left.startswith("cart ") for left in cleaned.left)
     assert any("error-envelope" in problem for problem in cleaned.problems)

@@ -11,10 +11,11 @@ from cart_conformance.oracle import (
     ADMINISTRATOR,
     SHOPPER,
     AccessToken,
-    CustomerToken,
     KnownCart,
-    KnownCustomer,
+    KnownOwner,
     Oracle,
+    OwnerRef,
+    OwnerToken,
     TargetState,
     learn,
 )
@@ -57,6 +58,11 @@ CALLERS = {
 }
 
 
+def of(customer: str) -> OwnerRef:
+    """Return the reference of a customer."""
+    return OwnerRef("customer", customer)
+
+
 def known() -> TargetState:
     """Ada has two carts, one of them with Bob. One has no customer; one has a contact email."""
     return TargetState(
@@ -65,18 +71,18 @@ def known() -> TargetState:
             "access-administrator": AccessToken(ADMINISTRATOR),
             "access-shopper": AccessToken(SHOPPER),
         },
-        customer_tokens={"customer-token-of-ada": CustomerToken(ADA)},
-        customers={
-            ADA: KnownCustomer(email="Ada@example.com", password="correct horse", complete=True),
-            BOB: KnownCustomer(email="bob@example.com", complete=True),
-            ZED: KnownCustomer(exists=False),
+        owner_tokens={"customer-token-of-ada": OwnerToken(of(ADA))},
+        owners={
+            of(ADA): KnownOwner(login="Ada@example.com", password="correct horse", complete=True),
+            of(BOB): KnownOwner(login="bob@example.com", complete=True),
+            of(ZED): KnownOwner(exists=False),
         },
         carts={
-            "of-ada": KnownCart(customers={ADA}, contact=False),
-            "shared": KnownCart(customers={ADA, BOB}, contact=False),
-            "of-bob": KnownCart(customers={BOB}, contact=False),
-            "free": KnownCart(customers=set(), contact=False),
-            "contact": KnownCart(customers=set(), contact=True),
+            "of-ada": KnownCart(owners={of(ADA)}, contact=False),
+            "shared": KnownCart(owners={of(ADA), of(BOB)}, contact=False),
+            "of-bob": KnownCart(owners={of(BOB)}, contact=False),
+            "free": KnownCart(owners=set(), contact=False),
+            "contact": KnownCart(owners=set(), contact=True),
             "gone": KnownCart(exists=False),
         },
         secrets={"key": "secret"},
@@ -232,7 +238,8 @@ def test_an_association_request_breaks_these_rules(
     method: str, caller: str, cart_id: str, body: Any, expected: dict[str, bool | None]
 ) -> None:
     if method == "DELETE":
-        expected = {rule: it for rule, it in expected.items() if rule != "cart-has-contact-email"}
+        on_post = {"cart-has-contact-email", "customer-not-found"}
+        expected = {rule: it for rule, it in expected.items() if rule not in on_post}
     assert verdicts(request(caller, method, ASSOCIATIONS.format(cart_id), body)) == expected
 
 
@@ -379,9 +386,9 @@ def test_a_cart_is_the_last_one_only_if_every_cart_of_its_customer_is_known() ->
     sent = request("administrator", "DELETE", "/v2/carts/of-bob")
     what = known()
     assert "last-cart" not in {r.id for r in ORACLE.allowed(ORACLE.read(sent, what)).broken}
-    what.carts["shared"].customers = {ADA}
+    what.carts["shared"].owners = {of(ADA)}
     assert {r.id for r in ORACLE.allowed(ORACLE.read(sent, what)).broken} == {"last-cart"}
-    what.customers[BOB].complete = False
+    what.owners[of(BOB)].complete = False
     allowed = ORACLE.allowed(ORACLE.read(sent, what))
     assert (allowed.broken, [r.id for r in allowed.maybe]) == ((), ["last-cart"])
 
@@ -567,10 +574,10 @@ def test_what_a_refused_request_changed_is_put_down_to_it() -> None:
 
 def test_effects_are_learnt_from_accepted_requests() -> None:
     what = known()
-    for method, expected in (("POST", {ADA}), ("DELETE", set())):
+    for method, expected in (("POST", {of(ADA)}), ("DELETE", set())):
         sent = request("administrator", method, ASSOCIATIONS.format("free"), identifiers(ADA))
         learn(ORACLE.read(sent, what), answer(sent, 204))
-        assert what.customers_of("free") == expected
+        assert what.owners_of("free") == expected
     sent = request("administrator", "DELETE", "/v2/carts/free")
     learn(ORACLE.read(sent, what), answer(sent, 204))
     assert what.cart_exists("free") is False
@@ -580,7 +587,7 @@ def test_after_a_failure_nothing_is_known_of_the_cart() -> None:
     what = known()
     sent = request("administrator", "POST", ASSOCIATIONS.format("free"), identifiers(ADA))
     learn(ORACLE.read(sent, what), answer(sent, 500, {}))
-    assert what.customers_of("free") is None
+    assert what.owners_of("free") is None
 
 
 def test_logins_and_creations_are_learnt() -> None:
@@ -595,7 +602,7 @@ def test_logins_and_creations_are_learnt() -> None:
     assert what.access_tokens == {"access-administrator": AccessToken(ADMINISTRATOR)}
     made = request("administrator", "POST", "/v2/carts", {"data": {"name": "n"}})
     learn(ORACLE.read(made, what), answer(made, 201, {"data": cart("new")}))
-    assert what.customers_of("new") == set()
+    assert what.owners_of("new") == set()
 
 
 def test_an_unknown_token_is_invalid_only_where_every_token_is_known() -> None:
@@ -676,3 +683,115 @@ def test_json_is_read_strictly_and_says_where_readers_differ(
 ) -> None:
     read = read_json(body)
     assert (read.malformed, read.ambiguous) == (malformed, ambiguous)
+
+
+# ---- Accounts -----------------------------------------------------------------------------------
+
+
+WORKSHOP, GARAGE = "id-of-workshop", "id-of-garage"
+OF_ACCOUNTS = "/v2/carts/{}/relationships/accounts"
+
+
+def account(account_id: str) -> OwnerRef:
+    return OwnerRef("account", account_id)
+
+
+def known_accounts() -> TargetState:
+    """The workshop has one of its two carts together with Ada."""
+    what = known()
+    what.owner_tokens["account-token-of-workshop"] = OwnerToken(account(WORKSHOP))
+    what.owners[account(WORKSHOP)] = KnownOwner(login="eve", password="correct", complete=True)
+    what.owners[account(GARAGE)] = KnownOwner(complete=True)
+    what.carts["of-ada"].owners = {of(ADA), account(WORKSHOP)}
+    what.carts["of-workshop"] = KnownCart(owners={account(WORKSHOP)}, contact=False)
+    return what
+
+
+def account_request(method: str, path: str, body: Any = None, **headers: str) -> Request:
+    sent = {"Authorization": "Bearer access-shopper"} | headers
+    raw = None if body is None else json.dumps(body).encode()
+    return Request(method, BASE + path, sent, raw)
+
+
+WORKSHOP_TOKEN = {"EP-Account-Management-Authentication-Token": "account-token-of-workshop"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "headers", "violated"),
+    [
+        ("POST", OF_ACCOUNTS.format("free"), [("account", WORKSHOP)], WORKSHOP_TOKEN, set()),
+        (
+            "POST",
+            OF_ACCOUNTS.format("free"),
+            [("customer", WORKSHOP)],
+            WORKSHOP_TOKEN,
+            {"type-not-account"},
+        ),
+        (
+            "POST",
+            OF_ACCOUNTS.format("free"),
+            [("account", GARAGE)],
+            WORKSHOP_TOKEN,
+            {"account-not-permitted"},
+        ),
+        (
+            "POST",
+            OF_ACCOUNTS.format("free"),
+            [("account", WORKSHOP)] * 2,
+            WORKSHOP_TOKEN,
+            {"more-than-one-account"},
+        ),
+        ("POST", OF_ACCOUNTS.format("free"), [], WORKSHOP_TOKEN, {"account-missing"}),
+        # The token of a customer counts as none on the path of accounts.
+        (
+            "DELETE",
+            OF_ACCOUNTS.format("free"),
+            [("account", WORKSHOP)],
+            {"X-Moltin-Customer-Token": "customer-token-of-ada"},
+            {"account-token-required"},
+        ),
+        (
+            "POST",
+            OF_ACCOUNTS.format("free"),
+            [("account", WORKSHOP)],
+            WORKSHOP_TOKEN | {"X-Moltin-Customer-Token": "customer-token-of-ada"},
+            {"two-owner-tokens"},
+        ),
+        (
+            "POST",
+            OF_ACCOUNTS.format("contact"),
+            [("account", WORKSHOP)],
+            WORKSHOP_TOKEN,
+            {"cart-has-contact-email-account"},
+        ),
+        ("GET", f"/v2/accounts/{WORKSHOP}", None, WORKSHOP_TOKEN, set()),
+        ("GET", f"/v2/accounts/{GARAGE}", None, WORKSHOP_TOKEN, {"account-unknown"}),
+        ("GET", "/v2/accounts", None, {}, {"account-record-not-permitted"}),
+        ("DELETE", "/v2/carts/of-workshop", None, WORKSHOP_TOKEN, set()),
+    ],
+)
+def test_rules_of_accounts(
+    method: str,
+    path: str,
+    body: list[tuple[str, str]] | None,
+    headers: dict[str, str],
+    violated: set[str],
+) -> None:
+    sent_body = None
+    if body is not None:
+        sent_body = {"data": [{"type": kind, "id": owner} for kind, owner in body]}
+    view = ORACLE.read(account_request(method, path, sent_body, **headers), known_accounts())
+    allowed = ORACLE.allowed(view)
+    assert {rule.id for rule in allowed.broken} == violated
+
+
+def test_an_account_is_missed_in_the_cart_and_in_the_list() -> None:
+    what = known_accounts()
+    look = request("administrator", "GET", "/v2/carts/of-workshop")
+    (finding,) = ORACLE.judge(answer(look, 200, {"data": cart("of-workshop")}), what).findings
+    assert finding.rule == "association-visible"
+    assert f"account {WORKSHOP}" in finding.expected
+    mine = account_request("GET", "/v2/carts", **WORKSHOP_TOKEN)
+    listed = page(cart("of-ada", ADA), cart("of-bob", BOB))
+    rules = [each.rule for each in ORACLE.judge(answer(mine, 200, listed), what).findings]
+    assert sorted(rules) == ["association-visible", "others-cannot-see"]

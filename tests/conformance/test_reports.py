@@ -179,7 +179,7 @@ def test_json_matches_its_schema(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("exit_status",), 4),
+        (("exit_status",), 5),
         (("seed",), None),
         (("rules", 0, "verdict"), "passed"),
         (("rules", 0, "operations", 0, "method"), "post"),
@@ -209,6 +209,7 @@ def test_json_says_who_when_what_and_how_it_ended() -> None:
     assert sum(report["counts"].values()) == len(CONTRACT.rules)
     assert report["options"] == {
         "layers": ["directed", "model", "fuzz"], "strict": False, "texts": "fail", "rate": 0.0,
+        "profile": "default", "insecure": False,
     }  # fmt: skip
     assert [layer["layer"] for layer in report["layers"]] == ["directed", "model"]
 
@@ -581,7 +582,7 @@ def test_html_gives_the_command_that_repeats_the_run() -> None:
 @pytest.mark.parametrize(
     ("events", "message"),
     [
-        (RUNS["conforming"], "conforms"),
+        (RUNS["conforming"], f"conforms {CONTRACT.version}"),
         (RUNS["deviating"], f"1 of {len(CONTRACT.rules)} rules deviates"),
         (RUNS["without a start"], "could not run"),
         (RUNS["incomplete"], "incomplete"),
@@ -596,7 +597,9 @@ def test_the_badge_says_how_it_ended_to_the_eye_and_the_ear(
     assert root.get("role") == "img"
     assert root.get("aria-label") == f"cart associations: {message}"
     title = root.findtext(f"{svg}title") or ""
-    assert message in title
+    assert message.split(maxsplit=1)[0] in title
+    assert f"cart associations {CONTRACT.version}" in title
+    assert "2026-11-23" in title
     assert "shop.example" in title
     assert [text.text for text in root.iter(f"{svg}text")] == ["cart associations", message]
 

@@ -130,7 +130,7 @@ def test_a_date_is_waited_for_as_well() -> None:
     assert 0 < waits[0] <= 10
 
 
-@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize("status", [502, 503, 504, *range(520, 528), 530])
 @pytest.mark.parametrize("body", [b"", b"<h1>Bad gateway</h1>", b'{"message":"no answer"}'])
 def test_what_a_gateway_says_when_it_got_no_answer_is_no_answer(status: int, body: bytes) -> None:
     gateways: tuple[int, dict[str, str], bytes] = (status, {}, body)

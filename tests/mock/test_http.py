@@ -264,7 +264,9 @@ def test_a_browser_on_another_origin_may_read_every_answer(
 ) -> None:
     answer = world.send(method, path, {**world.admin, "Origin": "https://shop.example"})
     assert answer.status_code == status
-    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+    assert answer.headers["access-control-allow-credentials"] == "true"
+    assert "Origin" in answer.headers["vary"]
     assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
 
 
@@ -285,8 +287,49 @@ def test_a_browser_s_preflight_with_all_headers_of_the_sdks_is_allowed(
     }
     answer = world.send("OPTIONS", ASSOCIATION, headers)
     assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+    assert answer.headers["access-control-allow-credentials"] == "true"
+    assert "access-control-allow-private-network" not in answer.headers
     assert method in answer.headers["access-control-allow-methods"]
     assert answer.headers["access-control-allow-headers"] == SDK_HEADERS
+
+
+def logged(world: World, store: str = "") -> list[dict[str, Any]]:
+    """Return the request log of a store, or of the requests that belong to none."""
+    path = f"/_mock/stores/{store}/requests" if store else "/_mock/requests"
+    entries: list[dict[str, Any]] = world.send("GET", path).json()["data"]
+    return entries
+
+
+def test_preflight_for_a_private_network_is_allowed_and_logged(world: World) -> None:
+    headers = {
+        "Origin": "https://shop.example",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Private-Network": "true",
+    }
+    answer = world.send("OPTIONS", "/v2/any", headers)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-private-network"] == "true"
+    [entry] = [e for e in logged(world) if e["id"] == answer.headers["x-request-id"]]
+    assert (entry["method"], entry["path"], entry["status"]) == ("OPTIONS", "/v2/any", 200)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/v2/nothing", 404), ("PATCH", "/v2/carts", 405), ("OPTIONS", "/v2/carts", 204)],
+)
+def test_request_that_no_operation_takes_belongs_to_the_store_of_its_token(
+    world: World, method: str, path: str, status: int
+) -> None:
+    request_id = world.send(method, path, world.admin).headers["x-request-id"]
+    [entry] = [e for e in logged(world, world.client_id) if e["id"] == request_id]
+    assert (entry["operation"], entry["status"]) == (None, status)
+    assert request_id not in [entry["id"] for entry in logged(world)]
+
+
+@pytest.mark.parametrize("path", ["/ui/", "/openapi.json", "/book", "/_mock", "/_mock/health"])
+def test_answer_of_the_mock_s_own_pages_has_an_id(world: World, path: str) -> None:
+    assert world.send("GET", path).headers["x-request-id"]
 
 
 def test_the_documentation_page_and_the_contract_are_served(world: World) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from cart_mock.owners import owners
 from cart_mock.state.entities import Cart, Customer
 from cart_mock.state.journal_storage import DataError, JournalStorage
 from cart_mock.tenants.registry import TenantRegistry
@@ -290,7 +291,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     now, store = int(tenant.now()), tenant.store
     store.put_customer(Customer("ada", "Ada", "ada@example.com", now, now))
     store._storage.compact()  # type: ignore[attr-defined]  # it is one on disk
-    store.put_cart(Cart("c", "Groceries", now, now, customers=("ada",)))
+    store.put_cart(Cart("c", "Groceries", now, now, owners=owners("customer", ("ada",))))
     tenants.close()
     return data
 

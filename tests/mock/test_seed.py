@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cart_mock.auth.passwords import hash_password, matches
+from cart_mock.owners import owners
 from cart_mock.state.clock import Clock
 from cart_mock.state.entities import CART_LIFETIME, Cart, Contact, Customer
 from cart_mock.state.seed import SeedError, exported, load_seed, seed_of
@@ -18,6 +20,7 @@ from tests.mock.world import MachineTime
 ADA = {"id": "ada", "name": "Ada", "email": "ada@example.com"}
 BOB = {"id": "bob", "name": "Bob", "email": "bob@example.com"}
 CART = {"id": "c", "name": "Groceries"}
+ADA_OWNER, BOB_OWNER = owners("customer", ("ada", "bob"))
 LINK = {"cart": "c", "customer": "ada"}
 
 
@@ -85,10 +88,10 @@ BAD: list[tuple[Any, str]] = [
     (with_cart(contact={"name": "x"}), "carts[0].contact: Object missing required field `email`"),
     (with_cart(contact={"email": "x"}), "carts[0].contact.email: 'x' is not an email address"),
     ({"carts": [CART, CART]}, "carts[1]: the id 'c' stands twice"),
-    (linked({"cart": "c"}), "associations[0]: Object missing required field `customer`"),
+    (linked({"cart": "c"}), "associations[0]: needs either a customer or an account"),
     (linked({**LINK, "cart": "d"}), "associations[0].cart: no cart 'd' in this file"),
     (linked({**LINK, "customer": "x"}), "associations[0].customer: no customer 'x' in this file"),
-    (linked(LINK, LINK), "associations[1]: the pair 'c and ada' stands twice"),
+    (linked(LINK, LINK), "associations[1]: the pair 'c and customer ada' stands twice"),
     (linked(LINK, carts=[{**CART, "contact": {"email": "x@example.com"}}]),
      "associations[0].cart: 'c' has a contact email"),
     ({"customers": [{**ADA, "id": ""}, {**BOB, "email": "x"}]}, "must not be empty (and 1 more)"),
@@ -99,7 +102,7 @@ def assert_refused(path: Path, message: str) -> None:
     with pytest.raises(SeedError) as raised:
         load_seed(path)
     text = str(raised.value)
-    assert text.startswith(f"{path}: ")
+    assert re.match(rf"{re.escape(str(path))}(, line \d+)?: ", text)
     assert message in text
     assert "\n" not in text
     assert len(text) < len(str(path)) + 200
@@ -150,7 +153,13 @@ def test_every_new_store_starts_with_it_and_a_reset_brings_it_back() -> None:
     expected_carts = [
         Cart("unregistered", "Cart", now, now, contact=Contact("x@example.com")),
         Cart(
-            "c", "Groceries", now, now, 'for "Ada\'s" ☕', ("ada", "bob"), kept={"is_quote": True}
+            "c",
+            "Groceries",
+            now,
+            now,
+            'for "Ada\'s" ☕',
+            (ADA_OWNER, BOB_OWNER),
+            kept={"is_quote": True},
         ),
     ]
     for name in ("one", "two"):
@@ -161,7 +170,7 @@ def test_every_new_store_starts_with_it_and_a_reset_brings_it_back() -> None:
         assert (ada.name, ada.email, ada.created_at) == ("Ada", "ada@example.com", now)
         assert matches("correct horse", ada.password_hash)
         assert bob == Customer("bob", "Bob", "bob@example.com", 1767323045, 1767323045)
-        assert store.carts_of("ada", 0, 9)[0] == store.carts_of("bob", 0, 9)[0] == carts[1:]
+        assert store.carts_of(ADA_OWNER, 0, 9)[0] == store.carts_of(BOB_OWNER, 0, 9)[0] == carts[1:]
         assert store.customer_with_email("ADA@EXAMPLE.COM") == ada
     tenant = tenants.use("one")
     one, two = tenant.store, tenants.use("two").store
@@ -182,7 +191,7 @@ def test_seed_a_store_made_later_has_its_own_times(times: dict[str, str]) -> Non
     for _ in range(2):
         now = int(time.now)
         tenant = tenants.use(f"at {now}")
-        [cart] = tenant.store.carts_of("ada", 0, 9)[0]
+        [cart] = tenant.store.carts_of(ADA_OWNER, 0, 9)[0]
         created = 1767323045 if times else now
         assert (cart.created_at, cart.updated_at) == (created, now)
         assert [c.created_at for c in tenant.store.customers_named("Ada")] == [now]
@@ -215,3 +224,41 @@ def test_what_a_store_holds_can_be_exported_and_taken_as_a_seed_again() -> None:
     export = exported(*store.everything(), times=True)
     again = TenantRegistry(seed=seed_of(json.loads(json.dumps(export)), "export")).use("shop").store
     assert again.everything() == store.everything()
+
+
+TEXT = """{
+  "customers": [
+	{"id": "a", "name": "A", "email": "a@example.com"}
+  ],
+  "carts": [{"id": "c"},
+            {"id": "d", "contact": {"email": "c@example.com"}}]
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "says"),
+    [
+        ('"name"', '"nme"', "line 3: customers[0]: Object contains unknown field `nme`; the"),
+        ("a@example", "a@", "line 3: customers[0].email: "),
+        ('"id": "d"', '"id": 4', "line 6: carts[1].id: Expected `str`"),
+        ('"c@example.com"', '"c"', "line 6: carts[1].contact.email: "),
+        ('"email": "c', '"mail": "c', "line 6: carts[1].contact: "),
+        ('"carts"', '"crts"', "unknown field `crts`; the fields are: customers, carts"),
+        ("],", "]", "is not JSON: expecting ',' delimiter, line 5 column 3"),
+    ],
+)  # fmt: skip
+def test_mistake_in_a_file_is_found_by_its_line(
+    tmp_path: Path, found: str, instead: str, says: str
+) -> None:
+    path = tmp_path / "shop.json"
+    path.write_text(TEXT.replace(found, instead, 1))
+    with pytest.raises(SeedError) as raised:
+        load_seed(path)
+    assert says in str(raised.value)
+
+
+def test_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "shop.json"
+    path.write_text(TEXT, encoding="utf-8-sig")
+    assert len(load_seed(path).carts) == 2

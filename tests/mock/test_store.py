@@ -11,8 +11,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from cart_mock.owners import Owner, owners
+from cart_mock.state.accounts import AccountContent
 from cart_mock.state.clock import Clock
-from cart_mock.state.entities import CART_LIFETIME, Cart, Contact, Customer
+from cart_mock.state.entities import CART_LIFETIME, Account, Cart, Contact, Customer
 from cart_mock.state.journal_storage import JournalStorage
 from cart_mock.state.store import Store
 from cart_mock.state.tinydb_tables import InMemoryStorage
@@ -27,7 +29,10 @@ from tests.mock.world import START, MachineTime
 
 CARTS, CUSTOMERS = ("c1", "c2", "c3"), ("u1", "u2")
 CART_IDS, CUSTOMER_IDS = st.sampled_from(CARTS), st.sampled_from(CUSTOMERS)
-OWNERS = st.sampled_from([(), ("u1",), ("u2",), ("u1", "u2"), ("u2", "u1")])
+# An account and a customer may have the same id.
+U1, U2, ACCOUNT = Owner("customer", "u1"), Owner("customer", "u2"), Owner("account", "u1")
+OWNERS = st.sampled_from([(), (U1,), (U2,), (U1, U2), (U2, U1), (ACCOUNT,), (U1, ACCOUNT)])
+EACH = (U1, U2, ACCOUNT)
 SECONDS = st.sampled_from([1, 60, 3600, CART_LIFETIME // 2, CART_LIFETIME - 1, CART_LIFETIME])
 
 
@@ -62,8 +67,10 @@ class AgainstAModel(RuleBasedStateMachine):
         self.emails: set[str] = set()
         self.bases: list[tuple[Store, tuple[list[Customer], list[Cart]]]] = []
         self.step = 0
+        self.accounts: dict[str, Account] = {}
         for customer_id in CUSTOMERS:
             self.put_customer(customer_id, upper=False)
+        self.put_account()
 
     def new_storage(self) -> InMemoryStorage:
         """A storage in memory."""
@@ -78,16 +85,16 @@ class AgainstAModel(RuleBasedStateMachine):
                 del self.written[cart.id]
         return int(now)
 
-    @rule(cart_id=CART_IDS, customers=OWNERS, read=st.booleans())
-    def put_cart(self, cart_id: str, customers: tuple[str, ...], read: bool) -> None:
+    @rule(cart_id=CART_IDS, its=OWNERS, read=st.booleans())
+    def put_cart(self, cart_id: str, its: tuple[Owner, ...], read: bool) -> None:
         """Make or change a cart."""
         now = self.expire()
         if read:
             self.store.cart(cart_id)
-        contact = None if customers else Contact(email="x@example.com", name="X")
+        contact = None if its else Contact(email="x@example.com", name="X")
         cart = Cart(
             id=cart_id, name=f"step {self.step}", created_at=now, updated_at=now,
-            customers=customers, contact=contact,
+            owners=its, contact=contact,
         )  # fmt: skip
         self.store.put_cart(cart)
         self.carts[cart_id] = cart
@@ -102,20 +109,20 @@ class AgainstAModel(RuleBasedStateMachine):
         self.carts.pop(cart_id, None)
         self.written.pop(cart_id, None)
 
-    @rule(cart_id=CART_IDS, customer_id=CUSTOMER_IDS, reread=st.booleans())
-    def associate_or_dissociate(self, cart_id: str, customer_id: str, reread: bool) -> None:
+    @rule(cart_id=CART_IDS, owner=st.sampled_from(EACH), reread=st.booleans())
+    def associate_or_dissociate(self, cart_id: str, owner: Owner, reread: bool) -> None:
         """Change one association of a cart, which keeps its place in the lists."""
         self.expire()
         cart = self.carts.get(cart_id)
         if cart is None:
             return
-        there = customer_id in cart.customers
+        there = owner in cart.owners
         given = self.store.cart(cart_id) if reread else cart
         assert given is not None
         change = self.store.dissociate if there else self.store.associate
-        change(given, customer_id)
-        left = tuple(c for c in cart.customers if c != customer_id)
-        self.carts[cart_id] = replace(cart, customers=left if there else (*left, customer_id))
+        change(given, owner)
+        left = tuple(other for other in cart.owners if other != owner)
+        self.carts[cart_id] = replace(cart, owners=left if there else (*left, owner))
 
     @rule(customer_id=CUSTOMER_IDS, upper=st.booleans())
     def put_customer(self, customer_id: str, upper: bool) -> None:
@@ -137,9 +144,30 @@ class AgainstAModel(RuleBasedStateMachine):
         self.expire()
         self.store.delete_customer(customer_id)
         if self.customers.pop(customer_id, None) is not None:
-            for cart in self.carts.values():
-                left = tuple(c for c in cart.customers if c != customer_id)
-                self.carts[cart.id] = replace(cart, customers=left)
+            self.take_from_all(Owner("customer", customer_id))
+
+    def take_from_all(self, owner: Owner) -> None:
+        """Remove an owner from the model's carts."""
+        for cart in self.carts.values():
+            left = tuple(other for other in cart.owners if other != owner)
+            self.carts[cart.id] = replace(cart, owners=left)
+
+    @rule()
+    def put_account(self) -> None:
+        """Make or change the account."""
+        now = self.expire()
+        account = Account(ACCOUNT.id, f"step {self.step}", "N Ltd", now, now)
+        self.step += 1
+        self.store.accounts.put_account(account)
+        self.accounts[account.id] = account
+
+    @rule()
+    def delete_account(self) -> None:
+        """Delete the account, there or not."""
+        self.expire()
+        self.store.delete_account(ACCOUNT.id)
+        if self.accounts.pop(ACCOUNT.id, None) is not None:
+            self.take_from_all(ACCOUNT)
 
     @rule(seconds=SECONDS, back=st.booleans())
     def move_time(self, seconds: int, back: bool) -> None:
@@ -154,10 +182,12 @@ class AgainstAModel(RuleBasedStateMachine):
         """Take all that is there and put it back, after having added something."""
         self.expire()
         customers, carts = self.store.everything()
+        accounts = self.store.accounts.freeze()()
+        self.store.delete_account(ACCOUNT.id)
         self.store.put_customer(Customer("u9", "N", "u9@example.com", 0, 0))
         if customers:
             self.store.delete_customer(customers[0].id)
-        self.store.fill(customers, carts)
+        self.store.fill(customers, carts, accounts=accounts)
         # Of carts of one second, the one made last is now the newest.
         self.step += 1
         for number, cart in enumerate(carts):
@@ -175,6 +205,9 @@ class AgainstAModel(RuleBasedStateMachine):
              for c in customers],
             [replace(c, created_at=c.created_at - later, updated_at=c.updated_at - later)
              for c in carts],
+            accounts=AccountContent(
+                tuple(replace(a, created_at=a.created_at - later, updated_at=a.updated_at - later)
+                      for a in self.store.accounts.freeze()().accounts)),
         )  # fmt: skip
         self.bases.append((base, base.everything()))
         self.store.share(base, later)
@@ -183,13 +216,13 @@ class AgainstAModel(RuleBasedStateMachine):
             self.written[cart.id] = (cart.updated_at, self.step + number)
         self.step += len(carts)
 
-    def newest_first(self, customer_id: str | None) -> list[Cart]:
-        """The model's carts of a customer, or those of any customer, in the order of a list."""
+    def newest_first(self, owner: Owner | None) -> list[Cart]:
+        """The model's carts of an owner, or those of any owner, in the order of a list."""
         ids = sorted(self.written, key=lambda cart_id: self.written[cart_id], reverse=True)
         found = [self.carts[cart_id] for cart_id in ids]
-        if customer_id is None:
-            return [cart for cart in found if cart.customers]
-        return [cart for cart in found if customer_id in cart.customers]
+        if owner is None:
+            return [cart for cart in found if cart.owners]
+        return [cart for cart in found if owner in cart.owners]
 
     @invariant()
     def they_agree(self) -> None:
@@ -199,11 +232,14 @@ class AgainstAModel(RuleBasedStateMachine):
         assert {cart_id: store.cart(cart_id) for cart_id in CARTS} == {
             cart_id: self.carts.get(cart_id) for cart_id in CARTS
         }
+        for owner in EACH:
+            expected = self.newest_first(owner)
+            assert store.carts_of(owner, 0, 10) == (expected, len(expected))
+            assert store.carts_of(owner, 1, 1) == (expected[1:2], len(expected))
+            assert store.cart_count_of(owner) == len(expected)
+        assert store.accounts.account(ACCOUNT.id) == self.accounts.get(ACCOUNT.id)
+        assert store.has_owner(ACCOUNT) == bool(self.accounts)
         for customer_id in CUSTOMERS:
-            expected = self.newest_first(customer_id)
-            assert store.carts_of(customer_id, 0, 10) == (expected, len(expected))
-            assert store.carts_of(customer_id, 1, 1) == (expected[1:2], len(expected))
-            assert store.cart_count_of(customer_id) == len(expected)
             customer = self.customers.get(customer_id)
             assert store.customer(customer_id) == customer
             assert store.has_customer(customer_id) == (customer is not None)
@@ -219,14 +255,15 @@ class AgainstAModel(RuleBasedStateMachine):
         }
         assert store.counts() == {
             "customers": len(customers),
+            "accounts": len(self.accounts),
             "carts": len(self.carts),
             "registered_carts": len(registered),
         }
         assert store.everything() == (list(self.customers.values()), list(self.carts.values()))
         for base, content in self.bases:
             assert base.everything() == content
-            of_first = [cart for cart in content[1] if "u1" in cart.customers]
-            assert base.cart_count_of("u1") == len(of_first)
+            of_first = [cart for cart in content[1] if U1 in cart.owners]
+            assert base.cart_count_of(U1) == len(of_first)
 
 
 class OnDiskAgainstAModel(AgainstAModel):
@@ -342,14 +379,19 @@ def steps_of(act: Callable[[], object]) -> int:
     return steps
 
 
+X = Owner("customer", "x")
+
+
 def in_store_of(customers: int, carts: int) -> dict[str, int]:
     """Return the steps of each operation, on a cart and a customer that have so many."""
     store, now = Store(InMemoryStorage(), lambda: "salt"), int(START)
     store.put_customer(Customer("x", "X", "x@example.com", now, now))
     for number in range(carts):
-        store.put_cart(Cart(f"c{number}", "N", now, now, customers=("x",)))
-    ids = tuple(f"u{number}" for number in range(customers))
-    store.put_cart(Cart("crowded", "N", now, now, customers=ids))
+        store.put_cart(Cart(f"c{number}", "N", now, now, owners=(X,)))
+    half = customers // 2
+    ids = [f"u{number}" for number in range(half)]
+    both = (*owners("customer", ids), *owners("account", ids))
+    store.put_cart(Cart("crowded", "N", now, now, owners=both))
 
     def cart() -> Cart:
         found = store.cart("crowded")
@@ -357,11 +399,11 @@ def in_store_of(customers: int, carts: int) -> dict[str, int]:
         return found
 
     return {
-        "associate": steps_of(lambda: store.associate(cart(), "x")),
+        "associate": steps_of(lambda: store.associate(cart(), X)),
         "update": steps_of(lambda: store.put_cart(replace(cart(), name="M", updated_at=now + 2))),
-        "first page": steps_of(lambda: store.carts_of("x", 0, 20)),
-        "last page": steps_of(lambda: store.carts_of("x", carts - 20, 20)),
-        "dissociate": steps_of(lambda: store.dissociate(cart(), "x")),
+        "first page": steps_of(lambda: store.carts_of(X, 0, 20)),
+        "last page": steps_of(lambda: store.carts_of(X, carts - 20, 20)),
+        "dissociate": steps_of(lambda: store.dissociate(cart(), X)),
     }
 
 
@@ -375,13 +417,13 @@ def test_store_sharing_takes_as_many_steps_however_much_is_shared() -> None:
     steps = []
     for size in (5, 500):
         base, store = (Store(InMemoryStorage(), lambda: "salt") for _ in range(2))
-        base.fill((), [Cart(f"c{number}", "N", 0, 0, customers=("x",)) for number in range(size)])
-        new = Cart("new", "N", 9, 9, customers=("x",))
+        base.fill((), [Cart(f"c{number}", "N", 0, 0, owners=(X,)) for number in range(size)])
+        new = Cart("new", "N", 9, 9, owners=(X,))
         steps.append(
             (steps_of(partial(store.share, base, 1)), steps_of(partial(store.put_cart, new)))
         )
-        assert [cart.id for cart in store.carts_of("x", 0, 2)[0]] == ["new", f"c{size - 1}"]
-        assert base.cart_count_of("x") == size
+        assert [cart.id for cart in store.carts_of(X, 0, 2)[0]] == ["new", f"c{size - 1}"]
+        assert base.cart_count_of(X) == size
     assert steps[0] == steps[1]
 
 
@@ -393,7 +435,7 @@ def test_store_a_crowded_cart_of_an_older_file_is_read(tmp_path: Path) -> None:
     store = Store(storage, lambda: "salt")
     cart = store.cart("c")
     assert cart is not None
-    store.associate(cart, "one more")
+    store.associate(cart, Owner("customer", "one more"))
     store.close()
     again = Store(JournalStorage(tmp_path), lambda: "salt").cart("c")
     assert again is not None
@@ -401,14 +443,14 @@ def test_store_a_crowded_cart_of_an_older_file_is_read(tmp_path: Path) -> None:
 
 
 def test_store_a_crowded_cart_made_anew_has_only_its_new_customers(store: Store) -> None:
-    ids = tuple(f"u{number}" for number in range(50))
-    crowded = Cart("c", "N", int(START), int(START), customers=ids)
-    for again in (replace(crowded, customers=("u0",)), replace(crowded, customers=ids[:40])):
+    ids = owners("customer", (f"u{number}" for number in range(50)))
+    crowded = Cart("c", "N", int(START), int(START), owners=ids)
+    for again in (replace(crowded, owners=ids[:1]), replace(crowded, owners=ids[:40])):
         store.put_cart(crowded)
         store.delete_cart("c")
         store.put_cart(again)
-        assert [store.cart_count_of(c) for c in ("u0", "u39", "u49")] == [
+        assert [store.cart_count_of(c) for c in (ids[0], ids[39], ids[49])] == [
             1, int(len(again.customers) == 40), 0,
         ]  # fmt: skip
         store.delete_cart("c")
-        assert store.carts_of("u0", 0, 9) == ([], 0)
+        assert store.carts_of(ids[0], 0, 9) == ([], 0)

@@ -7,6 +7,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,15 @@ import jwt
 import pytest
 from cart_mock.auth.tokens import (
     ACCESS_TOKEN_LIFETIME,
-    CUSTOMER_TOKEN_LIFETIME,
     GRANTS,
+    OWNER_TOKEN_LIFETIME,
     AccessToken,
-    CustomerToken,
     Grant,
+    OwnerToken,
     TokenInvalid,
     Tokens,
 )
+from cart_mock.owners import Owner
 from cart_mock.tenants.registry import TenantRegistry
 
 from tests.mock.world import START, World
@@ -29,6 +31,7 @@ from tests.mock.world import START, World
 KEY = secrets.token_bytes(32)
 TOKENS = Tokens(KEY)
 NOW = int(START)
+ADA, ACME = Owner("customer", "ada"), Owner("account", "acme")
 
 
 def access(tokens: Tokens = TOKENS) -> str:
@@ -36,7 +39,7 @@ def access(tokens: Tokens = TOKENS) -> str:
 
 
 def customer(tokens: Tokens = TOKENS) -> str:
-    return tokens.issue_customer("shop", "ada", START + 0.9, "t2")[0]
+    return tokens.issue_owner("shop", ADA, START + 0.9, "t2")[0]
 
 
 def part(value: Any) -> str:
@@ -51,9 +54,18 @@ def test_an_access_token_says_its_store_and_grant(grant: Grant) -> None:
 
 
 def test_a_customer_token_says_its_store_and_customer() -> None:
-    token, expires = TOKENS.issue_customer("shop", "ada", START + 0.9, "t2")
-    assert expires == NOW + CUSTOMER_TOKEN_LIFETIME == NOW + 24 * 3600
-    assert TOKENS.read_customer(token) == CustomerToken("shop", "ada", expires)
+    token, expires = TOKENS.issue_owner("shop", ADA, START + 0.9, "t2")
+    assert expires == NOW + OWNER_TOKEN_LIFETIME == NOW + 24 * 3600
+    assert TOKENS.read_owner(token, "customer") == OwnerToken("shop", ADA, expires)
+
+
+def test_an_account_token_says_its_store_account_and_member() -> None:
+    token, expires = TOKENS.issue_owner("shop", ACME, START + 0.9, "t2", "ann")
+    assert TOKENS.read_owner(token, "account") == OwnerToken("shop", ACME, expires, "ann")
+    with pytest.raises(TokenInvalid):
+        TOKENS.read_owner(token, "customer")
+    assert TOKENS.kind_of(token) == "account"
+    assert TOKENS.kind_of("junk") is None
 
 
 def test_a_token_can_be_read_by_any_jwt_library_and_holds_no_secret() -> None:
@@ -126,7 +138,7 @@ FORGERIES: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
 def test_a_forged_token_is_invalid(forge: Callable[[str], str], kind: str) -> None:
     token = forge(access() if kind == "access" else customer())
-    read = TOKENS.read_access if kind == "access" else TOKENS.read_customer
+    read = TOKENS.read_access if kind == "access" else partial(TOKENS.read_owner, kind="customer")
     with pytest.raises(TokenInvalid):
         read(token)
 
@@ -135,7 +147,7 @@ def test_the_two_kinds_cannot_be_swapped() -> None:
     with pytest.raises(TokenInvalid):
         TOKENS.read_access(customer())
     with pytest.raises(TokenInvalid):
-        TOKENS.read_customer(access())
+        TOKENS.read_owner(access(), "customer")
 
 
 def test_tokens_of_another_data_directory_are_invalid_and_of_the_same_stay_valid(
@@ -148,11 +160,13 @@ def test_tokens_of_another_data_directory_are_invalid_and_of_the_same_stay_valid
         tenants.close()
     one, two, one_again = (Tokens(key) for key in keys)
     assert one_again.read_access(access(one)) == one.read_access(access(one))
-    assert one_again.read_customer(customer(one)) == one.read_customer(customer(one))
+    assert one_again.read_owner(customer(one), "customer") == one.read_owner(
+        customer(one), "customer"
+    )
     with pytest.raises(TokenInvalid):
         two.read_access(access(one))
     with pytest.raises(TokenInvalid):
-        two.read_customer(customer(one))
+        two.read_owner(customer(one), "customer")
 
 
 def test_the_signing_key_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -180,7 +194,7 @@ def test_an_access_token_expires_by_the_clock_of_its_store(
 
 
 @pytest.mark.parametrize(
-    ("wait", "status"), [(CUSTOMER_TOKEN_LIFETIME - 1, 200), (CUSTOMER_TOKEN_LIFETIME, 403)]
+    ("wait", "status"), [(OWNER_TOKEN_LIFETIME - 1, 200), (OWNER_TOKEN_LIFETIME, 403)]
 )
 def test_a_customer_token_expires_by_the_clock_of_its_store(
     world: World, wait: int, status: int
@@ -208,7 +222,7 @@ def test_tokens_that_were_issued_here_are_read_without_the_library(
 
     monkeypatch.setattr(jwt, "decode", fail)
     TOKENS.read_access(tokens[0])
-    TOKENS.read_customer(tokens[1])
+    TOKENS.read_owner(tokens[1], "customer")
 
 
 @pytest.mark.parametrize("payload", [b"{}", b"[]", b"{", b"", b'{"aud":"customer","store":"s"}'])
@@ -218,4 +232,4 @@ def test_tokens_signed_with_the_key_but_without_the_claims_are_invalid(payload: 
     signature = hmac.digest(KEY, signed.encode(), "sha256")
     token = f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
     with pytest.raises(TokenInvalid):
-        TOKENS.read_customer(token)
+        TOKENS.read_owner(token, "customer")

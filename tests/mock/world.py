@@ -12,16 +12,19 @@ import httpx
 from cart_mock.app import create_app
 from cart_mock.auth.passwords import hash_password
 from cart_mock.auth.tokens import Grant, Tokens
+from cart_mock.owners import Owner, OwnerType, owners
 from cart_mock.state.clock import Clock
-from cart_mock.state.entities import Cart, Customer
+from cart_mock.state.entities import Account, AccountMember, Cart, Customer, Membership
 from cart_mock.state.store import Store
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.tenants.tenant import Tenant
 
-from tests.probes import CARTS, Rendered, Sent, rendered
+from tests.probes import ACCOUNT_CARTS, CARTS, MEMBER, Rendered, Sent, rendered
+from tests.probes.shop import stock_shop
 
 JSON = "application/json"
 CUSTOMER_HEADER = "X-Moltin-Customer-Token"
+ACCOUNT_HEADER = "EP-Account-Management-Authentication-Token"
 DAY = 24 * 3600
 PASSWORD = "correct horse"
 START = 1_795_000_000.0
@@ -195,8 +198,27 @@ class World:
         """Bring the carts of the probe table into the shop."""
         ids = {"ada": (self.ada,), "bob": (self.bob,), None: ()}
         for cart_id, owner in CARTS.items():
-            made = int(START)
-            self.store.put_cart(Cart(cart_id, "Groceries", made, made, customers=ids[owner]))
+            self.put_cart(cart_id, owners("customer", ids[owner]))
+        self.put_accounts()
+        for cart_id, account in ACCOUNT_CARTS.items():
+            self.put_cart(cart_id, owners("account", (account,)))
+        stock_shop(self.store, self.ada, int(START))
+
+    def put_cart(self, cart_id: str, its_owners: tuple[Owner, ...] = ()) -> None:
+        """Put a cart with these owners into the store."""
+        made = int(START)
+        self.store.put_cart(Cart(cart_id, "Groceries", made, made, owners=its_owners))
+
+    def put_accounts(self) -> None:
+        """Bring the accounts of the probe table into the shop, and Ann, who belongs to Acme."""
+        accounts, made = self.store.accounts, int(START)
+        for account in ACCOUNT_CARTS.values():
+            accounts.put_account(Account(account, account.title(), f"{account} Ltd", made, made))
+        email = f"{MEMBER}@example.com"
+        accounts.put_member(
+            AccountMember(MEMBER, "Ann", email, email, made, made, _password_hash(PASSWORD))
+        )
+        accounts.put_membership(Membership(MEMBER, "acme", MEMBER, made, made))
 
     def rendered(self, sent: Sent) -> Rendered:
         """Return a request of the probe table with the tokens and ids of this shop."""
@@ -206,6 +228,10 @@ class World:
             "password": PASSWORD,
             "client_id": self.client_id,
             "client_secret": "secret",
+            "acme": "acme",
+            "bolt": "bolt",
+            "ann": MEMBER,
+            "anns-membership": MEMBER,
         }
         return rendered(sent, self, names)
 
@@ -218,23 +244,29 @@ class World:
         """Return an access token that was issued so many seconds ago."""
         return self._tokens.issue_access(self.client_id, grant, self._issued(age), "token")[0]
 
-    def customer(self, name: str, *, age: float = 0.0, shop: str | None = None) -> str:
-        """Return a customer token that was issued so many seconds ago, by this shop or another."""
-        customer_id = {"ada": self.ada, "bob": self.bob}[name]
-        issued = self._issued(age)
-        return self._tokens.issue_customer(shop or self.client_id, customer_id, issued, "token")[0]
+    def owner(
+        self, kind: OwnerType, name: str, *, age: float = 0.0, shop: str | None = None
+    ) -> str:
+        """Return an owner's token that was issued so many seconds ago, by this shop or another."""
+        owner = Owner(kind, {"ada": self.ada, "bob": self.bob}.get(name, name))
+        issued, member = self._issued(age), MEMBER if kind == "account" else None
+        return self._tokens.issue_owner(shop or self.client_id, owner, issued, "token", member)[0]
+
+    def customer(self, name: str, **how: Any) -> str:
+        """Return a customer token, as ``owner`` does."""
+        return self.owner("customer", name, **how)
 
     def expired_access(self) -> str:
         """Return an access token that has expired."""
         return self.access("client_credentials", age=2 * DAY)
 
-    def expired_customer(self, name: str) -> str:
-        """Return a customer token that has expired."""
-        return self.customer(name, age=2 * DAY)
+    def expired_owner(self, kind: OwnerType, name: str) -> str:
+        """Return an owner's token that has expired."""
+        return self.owner(kind, name, age=2 * DAY)
 
-    def foreign_customer(self, name: str) -> str:
-        """Return a customer token of another shop, for a customer with the same id."""
-        return self.customer(name, shop="elsewhere")
+    def foreign_owner(self, kind: OwnerType, name: str) -> str:
+        """Return a token of another shop, for an owner with the same id."""
+        return self.owner(kind, name, shop="elsewhere")
 
     @property
     def _tokens(self) -> Tokens:
@@ -246,4 +278,4 @@ class World:
 
     def everything(self) -> Any:
         """The whole state of the store, to compare."""
-        return self.store.everything()
+        return self.store.everything(), self.store.accounts.freeze()()

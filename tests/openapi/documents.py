@@ -27,6 +27,13 @@ def changed(change: Change, name: str = "changed.yaml") -> OpenApiDocument:
     return parse(json.dumps(data, indent=1), name)
 
 
+def edited(change: Change) -> OpenApiDocument:
+    """The contract document after ``change``, without its lines: this is faster."""
+    data = copy.deepcopy(dict(contract_document().data))
+    change(data)
+    return OpenApiDocument("edited.yaml", data, {})
+
+
 def rule_of(data: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """A rule of the catalogue in a document's data."""
     rule: dict[str, Any] = next(

@@ -23,10 +23,12 @@ from cart_spec.book.recording import RECORDING_PATH
 
 from tests.probes import CONTRACT, TABLE, Sent, probes_of
 from tests.probes.rendering import FORM, content_of, url_of
+from tests.probes.row import ACCOUNT_HEADER, CUSTOMER_HEADER, SIGNUP
 
 NOW = 1_700_000_000.0
 DAY = 24 * 3600
 RELATIONSHIPS = "/v2/carts/{}/relationships/customers"
+ACCOUNT_TOKEN = "account_management_authentication_token"
 
 Scene = Callable[["Stage"], Awaitable[None]]
 SCENES: dict[str, Scene] = {}
@@ -52,6 +54,7 @@ class Stage:
     recorded: list[dict[str, Any]] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     customers: dict[str, str] = field(default_factory=dict)
+    accounts: dict[str, str] = field(default_factory=dict)
 
     async def show(
         self,
@@ -61,11 +64,13 @@ class Stage:
         *,
         caller: str | None = "ADMINISTRATOR",
         customer: str | None = None,
+        account: str | None = None,
         text: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> Any:
         """Send a request, record it with its answer, and return the answer's body."""
-        request, answer = await self._send(method, path, body, caller, customer, text, headers)
+        owners = {CUSTOMER_HEADER: customer, ACCOUNT_HEADER: account}
+        request, answer = await self._send(method, path, body, caller, owners, text, headers)
         shown = {"method": method, "path": path, "headers": self._named(dict(request))}
         if text is not None or body is not None:
             shown["body"] = text if text is not None else self._named(body)
@@ -85,7 +90,7 @@ class Stage:
             path,
             body,
             options.get("caller", "ADMINISTRATOR"),
-            options.get("customer"),
+            {CUSTOMER_HEADER: options.get("customer"), ACCOUNT_HEADER: options.get("account")},
             None,
             None,
         )
@@ -98,7 +103,7 @@ class Stage:
         path: str,
         body: Any,
         caller: str | None,
-        customer: str | None,
+        owners: dict[str, str | None],
         text: str | None,
         headers: dict[str, str] | None,
     ) -> tuple[dict[str, str], httpx.Response]:
@@ -107,8 +112,9 @@ class Stage:
         if caller is not None:
             token = tokens.get(f"{caller}_TOKEN", caller)
             sent["Authorization"] = f"Bearer {token}"
-        if customer is not None:
-            sent["X-Moltin-Customer-Token"] = tokens.get(f"{customer}_TOKEN", customer)
+        for header, owner in owners.items():
+            if owner is not None:
+                sent[header] = tokens.get(f"{owner}_TOKEN", owner)
         content = None
         if path == "/oauth/access_token":
             sent["Content-Type"] = "application/x-www-form-urlencoded"
@@ -125,7 +131,7 @@ class Stage:
         text = json.dumps(value, ensure_ascii=False)
         for token, name in self.names.items():
             text = text.replace(token, name)
-        return json.loads(text)
+        return json.loads(text.replace(self.store, "my-store"))
 
     async def set_up(self) -> None:
         """Register Ada and Bob; make a cart for each and one without a customer."""
@@ -144,6 +150,41 @@ class Stage:
             await self.do("POST", "/v2/carts", {"data": {"id": cart_id, "name": "Groceries"}})
             if owner:
                 await self.do("POST", RELATIONSHIPS.format(cart_id), self.identifier(owner))
+
+    async def set_up_accounts(self) -> None:
+        """Register Acme and Bolt with a cart each, and Ann, who belongs to Acme."""
+        for name in ("Acme", "Bolt"):
+            account = {"type": "account", "name": name, "legal_name": f"{name} Ltd"}
+            created = await self.do("POST", "/v2/accounts", {"data": account})
+            self.accounts[name] = created["data"]["id"]
+            cart_id = f"{name.lower()}s-list"
+            await self.do("POST", "/v2/carts", {"data": {"id": cart_id, "name": "Groceries"}})
+            body = {"data": [{"type": "account", "id": created["data"]["id"]}]}
+            await self.do("POST", f"/v2/carts/{cart_id}/relationships/accounts", body)
+        login = {**SIGNUP, "username": "ann@example.com", "name": "Ann", "email": "ann@example.com"}
+        login["password"] = "correct horse"  # a password of the example
+        signed_up = await self.do(
+            "POST", "/v2/account-members/tokens", {"data": login}, caller="SHOPPER"
+        )
+        self.accounts["Ann"] = member = signed_up["meta"]["account_member_id"]
+        membership = await self.do(
+            "POST",
+            f"/v2/accounts/{self.accounts['Acme']}/account-memberships",
+            {"data": {"type": "account_membership", "account_member_id": member}},
+        )
+        self.accounts["Ann's membership"] = membership["data"]["id"]
+        self.names[signed_up["data"][0]["token"]] = "ANN_TOKEN"
+        again = {"type": ACCOUNT_TOKEN, "authentication_mechanism": ACCOUNT_TOKEN}
+        tokens = await self.do(
+            "POST", "/v2/account-members/tokens", {"data": again}, caller="SHOPPER", account="ANN"
+        )
+        for one in tokens["data"]:
+            if one["account_id"] == self.accounts["Acme"]:
+                self.names[one["token"]] = "ACME_TOKEN"
+
+    def account_identifier(self, name: str) -> dict[str, Any]:
+        """The body that names one account."""
+        return {"data": [{"type": "account", "id": self.accounts[name]}]}
 
     async def log_in_everyone(self) -> None:
         """Fetch new tokens for all, under the old names."""
@@ -198,6 +239,7 @@ ROLES = {
     "shopper": "SHOPPER",
     "ada": "ADA",
     "bob": "BOB",
+    "acme": "ACME",
     "junk": "not-a-token",
 }
 """What the recording calls the tokens of the probe table."""
@@ -215,6 +257,14 @@ def refusal(rule_id: str) -> Scene:
             "client_id": "my-store",
             "client_secret": "my-secret",
         }
+        if "ccount" in row.operation or row.request.account is not None:
+            await stage.set_up_accounts()
+            names |= {
+                "acme": stage.accounts["Acme"],
+                "bolt": stage.accounts["Bolt"],
+                "ann": stage.accounts["Ann"],
+                "anns-membership": stage.accounts["Ann's membership"],
+            }
         for sent in row.prepare:
             await stage.do(**sent_as(sent, names))
         await stage.show(**sent_as(row.request, names))
@@ -236,6 +286,7 @@ def sent_as(sent: Sent, names: dict[str, str]) -> dict[str, Any]:
         "body": body,
         "caller": ROLES[sent.access],
         "customer": ROLES[sent.customer],
+        "account": ROLES[sent.account],
     }
 
 
@@ -267,6 +318,10 @@ async def many_carts(stage: Stage) -> None:
 @scene("shared-cart")
 async def shared_cart(stage: Stage) -> None:
     await stage.associate("Ada", "bobs-list")
+    await stage.set_up_accounts()
+    await stage.show(
+        "POST", "/v2/carts/bobs-list/relationships/accounts", stage.account_identifier("Acme")
+    )
     await stage.show("GET", "/v2/carts/bobs-list")
 
 
@@ -347,6 +402,13 @@ async def customer_deleted(stage: Stage) -> None:
     await stage.show("GET", "/v2/carts", caller="SHOPPER", customer="ADA")
 
 
+@scene("account-deleted")
+async def account_deleted(stage: Stage) -> None:
+    await stage.set_up_accounts()
+    await stage.show("DELETE", f"/v2/accounts/{stage.accounts['Acme']}")
+    await stage.show("GET", "/v2/carts", caller="SHOPPER", account="ACME")
+
+
 # ---- Conventions ---------------------------------------------------------------------------------
 
 
@@ -374,6 +436,11 @@ async def header_names(stage: Stage) -> None:
 @scene("empty-customer-token")
 async def empty_customer_token(stage: Stage) -> None:
     await stage.show("GET", "/v2/carts/adas-list", customer="")
+
+
+@scene("empty-account-token")
+async def empty_account_token(stage: Stage) -> None:
+    await stage.show("GET", "/v2/carts/adas-list", account="")
 
 
 @scene("body-bare-array")

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cart_spec.book.observation import read_observation
+from cart_spec.book.cases import CaseGroup, grouped_cases
+from cart_spec.book.changelog import CHANGELOG_PATH, load_changelog, versions
+from cart_spec.book.observation import NothingObservedError, read_observation
 from cart_spec.book.recording import RECORDING_PATH, load_recording
-from cart_spec.book.render import BookFormat, render
+from cart_spec.book.render import LEVELS, BookFormat, exact_of, level_of, render
+from cart_spec.book.words import EVERYDAY, everyday
 from cart_spec.cli import main
 from cart_spec.contract import Rule, contract_of, load_contract
 from cart_spec.implementations import Evidence
 from cart_spec.source import UnreadableDocumentError
 from click.testing import CliRunner
 
+from tests.openapi.documents import changed, rule_of
 from tests.openapi.recorder import SCENES, dumped, record
 
 CONTRACT = load_contract()
@@ -85,14 +90,20 @@ def plain(text: str) -> str:
 def test_a_rule_has_all_that_a_reader_asks_for(rule: Rule, page: Page, markdown: str) -> None:
     article = plain(page.articles[rule.id])
     section = plain(markdown.split(f"\n### {rule.id}\n")[1].split("\n### ", maxsplit=1)[0])
-    wanted = [rule.condition, rule.level, rule.source.sentence, rule.source.page]
+    wanted = [
+        rule.condition,
+        level_of(rule),
+        exact_of(rule),
+        rule.source.sentence,
+        rule.source.page,
+    ]
     wanted += [text for text in (rule.text, rule.detail, rule.freedom, rule.beyond_run) if text]
     wanted += [str(status) for status in rule.statuses]
-    wanted += [] if rule.beyond_run else ["get/a case of its own"]
+    wanted += [] if rule.beyond_run else ["get: a case of its own"]
     wanted += [each.answer for each in load_recording().exchanges[rule.id]]
     for text in wanted:
-        assert plain(text) in article
-        assert plain(text) in section
+        assert plain(text) in article, text
+        assert plain(text) in section, text
 
 
 def test_it_needs_no_network(html: str, page: Page) -> None:
@@ -181,6 +192,105 @@ def test_no_token_or_secret_is_in_the_recording(recording: dict[str, Any]) -> No
     assert "my-secret" not in text
 
 
+# ---- Levels, cases and words ----
+
+
+@pytest.mark.parametrize("rule", CONTRACT.rules, ids=lambda rule: rule.id)
+def test_one_fact_has_one_level(rule: Rule, page: Page) -> None:
+    article = plain(page.articles[rule.id])
+    head = article.split(plain(rule.condition))[0].removeprefix(rule.id).strip()
+    if rule.exact == rule.level:
+        assert head == rule.level
+        assert exact_of(rule) == ""
+    elif rule.is_refusal:
+        assert head == f"refusal {rule.level}"
+        assert f"answer {rule.exact}" in article
+    else:
+        assert head == f"{rule.level}, in part {rule.exact}"
+        assert rule.freedom, "says which part"
+
+
+def test_levels_are_explained(html: str) -> None:
+    assert all(meaning in unescape(html) for meaning in LEVELS.values())
+
+
+def test_cases_that_differ_in_operation_or_caller_stand_together() -> None:
+    names = [
+        f"a-rule/{operation}/{title}"
+        for operation in ("post", "delete")
+        for title in ("no body, shopper", "no body, administrator", "null, shopper", "text")
+    ] + ["a-rule/get/text", "a-rule/alone"]
+    assert grouped_cases("a-rule", names) == [
+        CaseGroup(
+            ("post", "delete"), ("no body (shopper, administrator)", "null, shopper", "text")
+        ),
+        CaseGroup(("get",), ("text",)),
+        CaseGroup((), ("alone",)),
+    ]
+
+
+def test_everyday_words_are_about_rules_that_exist() -> None:
+    known = {rule.id for rule in CONTRACT.rules} | {e.id for e in CONTRACT.protocol_errors}
+    assert EVERYDAY.keys() - known == set()
+    assert everyday("account-not-found") == everyday("customer-not-found").replace(
+        "customer", "account"
+    )
+    assert everyday("a-new-rule") == ""
+
+
+# ---- What changed ----
+
+
+def test_the_changelog_of_the_contract_is_in_the_book(html: str, markdown: str) -> None:
+    (newest, *_) = load_changelog()
+    assert newest.name == CONTRACT.version
+    for form in (plain(re.sub(r"<[^>]+>", "", unescape(html))), plain(markdown)):
+        for version in load_changelog():
+            for change in version.changes:
+                assert plain(change.title) in form
+                for label, text in change.points:
+                    assert label in form
+                    assert plain(text) in form
+
+
+def test_a_rule_names_the_versions_in_which_it_changed(page: Page, markdown: str) -> None:
+    assert "Changed in1.1.0" in plain(page.articles["cart-id-is-access"])
+    assert "Changed in" not in page.articles["many-carts"]
+    assert "- Changed in: 1.1.0" in markdown
+
+
+def test_changelog_of_another_contract_is_not_in_the_book() -> None:
+    document = {**CONTRACT.document, "info": {"title": "Mine", "version": "9.9.9"}}
+    assert 'id="versions"' not in render(contract_of(document), Evidence())
+
+
+def test_versions_reads_points_with_and_without_label() -> None:
+    text = "# Title\n\n## 2\n\n### `a` and `b`\n\n- **Now**: one\n  line.\n- Plain.\n\n## 1\n"
+    newest, oldest = versions(text)
+    assert newest.changes[0].names == ("a", "b")
+    assert newest.changes[0].points == (("Now", "one line."), ("", "Plain."))
+    assert oldest.changes == ()
+
+
+def test_every_change_in_the_changelog_is_read() -> None:
+    text = CHANGELOG_PATH.read_text(encoding="utf-8")
+    changes = [change for version in load_changelog() for change in version.changes]
+    assert len(changes) == len(re.findall(r"^### ", text, re.MULTILINE)) > 0
+    assert all(change.points for change in changes)
+
+
+@pytest.mark.parametrize("form", ["html", "markdown"])
+def test_book_since_a_document_lists_what_changed(form: BookFormat, tmp_path: Path) -> None:
+    old = changed(lambda data: rule_of(data, "last-cart").update(condition="It is the last."))
+    (tmp_path / "old.json").write_text(json.dumps(old.data))
+    output = tmp_path / "book"
+    arguments = ["book", "--since", str(tmp_path / "old.json"), "--format", form]
+    assert CliRunner().invoke(main, [*arguments, "-o", str(output)]).exit_code == 0
+    text = plain(re.sub(r"<[^>]+>", " ", output.read_text()))
+    section = text.split("What changed since")[-1]
+    assert "last-cart: " in section.split("Versions")[0]
+
+
 # ---- What was seen on deployments ----
 
 
@@ -214,6 +324,44 @@ def test_a_run_becomes_a_column(form: BookFormat, tmp_path: Path) -> None:
     assert "createCustomerCartAssociation: expected 404, came 200" in text
     assert "not in the report" in text
     assert "user:pass" not in text
+
+
+@pytest.mark.parametrize("form", ["html", "markdown"])
+def test_observation_shows_which_cases_differed(form: BookFormat, tmp_path: Path) -> None:
+    deviations = [
+        {"case": f"payload-not-array/post/bytes that are no UTF-8, {caller}", "operation": "post",
+         "title": f"bytes that are no UTF-8, {caller}", "expected": "403", "actual": "400"}
+        for caller in ("shopper", "administrator")
+    ]  # fmt: skip
+    rule = {"id": "payload-not-array", "verdict": "advice", "cases": 84, "deviations": deviations}
+    seen = read_observation(written(tmp_path, json.dumps(report(rules=[rule]))), CONTRACT)
+    text = plain(re.sub(r"<[^>]+>", " ", render(CONTRACT, CASES, form, [seen])))
+    assert "2 of 84 cases: bytes that are no UTF-8 (shopper, administrator)" in text
+
+
+def never_started() -> Report:
+    rules = [{"id": "last-cart", "verdict": "error", "cases": 0, "deviations": []}]
+    return report(rules=rules, outcome="could-not-run", problem="http://x: connection refused")
+
+
+def test_run_that_never_started_has_no_column(tmp_path: Path) -> None:
+    with pytest.raises(NothingObservedError, match="never started: http://x: connection refused"):
+        read_observation(written(tmp_path, json.dumps(never_started())), CONTRACT)
+    (tmp_path / "good.json").write_text(json.dumps(report()))
+    output = tmp_path / "book.html"
+    arguments = ["observe", str(tmp_path / "good.json"), str(tmp_path / "report.json")]
+    result = CliRunner().invoke(main, [*arguments, "-o", str(output)])
+    assert result.exit_code == 0
+    assert "report.json: left out, the run never started" in result.stderr
+    columns = output.read_text().split('id="seen"')[1].split("</thead>")[0]
+    assert columns.count("2026-11-23") == 1
+
+
+def test_observe_with_nothing_but_runs_that_never_started_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, json.dumps(never_started()))
+    result = CliRunner().invoke(main, ["observe", str(path)])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_two_deployments_stand_side_by_side(tmp_path: Path) -> None:

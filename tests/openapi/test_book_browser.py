@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cart_spec.book.render import render
+from cart_spec.book.observation import Observation, Seen
+from cart_spec.book.render import Since, render
 from cart_spec.contract import load_contract
-from cart_spec.implementations import Evidence
+from cart_spec.implementations import installed_evidence
 from playwright.sync_api import Browser, Page, sync_playwright
 
+AXE = Path(__file__).parents[1] / "browser/node_modules/axe-core/axe.min.js"
 CHROMIUM = shutil.which("chromium")
+
+CONTRACT = load_contract()
+CASES = installed_evidence()
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
@@ -24,21 +30,82 @@ QUESTIONS = {
     "the same customer twice": "more-than-one-customer",
     "the cart does not exist": "cart-not-found",
     "I send an object instead of an array": "payload-not-array",
+    "I forgot the square brackets": "payload-not-array",
     "the body is empty": "payload-not-array",
-    "a shopper without a customer token": "customer-token-required",
-    "I delete the last cart": "last-cart",
-    "the token is expired": "access-token-invalid",
-    "a cart that is associated with others": "cart-id-is-access",
-    "the association already exists": "association-repeat",
-    "I delete an association that isn't there": "delete-missing",
+    "empty list in the body": "customer-missing",
+    "broken JSON": "payload-not-array body-malformed",
+    "an entry of the list is a string": "entry-not-object",
+    "misspelled type": "type-not-customer",
     "type is customers": "type-not-customer",
-    "the cart has an email": "cart-has-contact-email",
+    "no id in the body": "customer-id-missing",
+    "a shopper without a customer token": "customer-token-required",
+    "can a visitor who is not logged in associate a cart": "customer-token-required",
+    "guest wants to see his carts": "carts-need-an-owner",
+    "can guests register": "implicit-registration",
+    "the token is expired": "access-token-invalid",
+    "my login stopped working after a day": "customer-token-invalid",
+    "session expired": "customer-token-invalid access-token-invalid",
+    "the customer header is empty": "empty-customer-token",
+    "assign a cart to another customer": "customer-not-permitted",
+    "the customer was never registered": "customer-not-found",
+    "cart id with a slash": "cart-id-unsafe",
+    "which characters are allowed in a cart id": "cart-id-unsafe new-cart-id-unsafe",
+    "cart id already in use": "cart-id-taken",
+    "the association already exists": "association-repeat",
+    "link the same customer again": "association-repeat",
+    "I delete an association that isn't there": "delete-missing",
+    "unlink a customer who was never linked": "delete-missing",
+    "remove the association": "association-deleted",
+    "a cart that is associated with others": "cart-id-is-access",
+    "can a stranger delete my cart": "cart-id-is-access",
+    "is a cart private": "cart-id-is-access",
+    "who sees my cart": "others-cannot-see cart-id-is-access",
+    "can two people share one basket": "shared-cart",
+    "cart on phone and laptop": "any-device",
+    "how many carts can a customer have": "many-carts",
+    "how long does a cart live": "cart-expired",
     "a cart is not used for a week": "cart-expired",
-    "the password is wrong": "credentials-wrong",
+    "does associating extend the expiry": "association-keeps-clock",
+    "does a new name reset the expiry": "updated-at-moves",
+    "does a failed request change anything": "refusal-changes-nothing",
+    "what may an admin do": "administrator-unrestricted",
+    "I delete the last cart": "last-cart",
+    "update a cart that was deleted": "cart-unknown",
+    "cart without a name": "cart-name-missing",
+    "name of only spaces": "cart-name-blank",
     "emoji in the name": "any-symbol",
+    "Chinese characters in a description": "any-symbol",
+    "the cart has an email": "cart-has-contact-email",
+    "guest email on a registered cart": "contact-on-registered-cart",
+    "remove the contact email": "contact-removal",
     "page limit 500": "page-out-of-range",
+    "page[limit]=abc": "page-not-a-number",
+    "bad filter": "filter-invalid",
+    "sign up with an email that is taken": "email-taken",
     "another customer has that email": "email-taken",
+    "register without an email address": "customer-invalid",
+    "can I read another customer's profile": "customer-record-not-permitted",
+    "what happens to the carts of a deleted customer": "customer-deleted",
+    "the password is wrong": "credentials-wrong",
+    "the secret of the key is wrong": "grant-invalid",
+    "which check comes first": "judging-order",
+    "uppercase header names": "header-names",
+    "what does an error look like": "error-envelope",
+    "rate limit": "too-many-requests",
+    "429": "too-many-requests",
+    "409": "cart-id-taken email-taken",
+    "422": "cart-has-contact-email contact-on-registered-cart customer-invalid",
+    "why do I get a 415": "media-type-unsupported",
+    "the server is down": "service-unavailable",
+    "my request is too big": "body-too-large head-too-large",
+    "a wrong URL": "path-unknown",
+    "two accounts in one request": "more-than-one-account",
+    "customer and account token together": "two-owner-tokens",
+    "the product is out of stock": "insufficient-stock",
+    "the coupon is unknown": "promotion-not-found",
+    "I use PATCH": "method-not-allowed",
 }
+"""Questions in a person's words, each with the ids of the rules that answer it."""
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +122,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     path: Path = tmp_path_factory.mktemp("book") / "book.html"
-    path.write_text(render(load_contract(), Evidence()), encoding="utf-8")
+    path.write_text(render(CONTRACT, CASES), encoding="utf-8")
     return path.as_uri()
 
 
@@ -78,17 +145,34 @@ def hits(page: Page) -> list[str]:
     return [str(link.get_attribute("href")).removeprefix("#") for link in links]
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_the_answer_is_among_the_first_three(question: str, page: Page) -> None:
-    page.fill("input[name=words]", f"What happens if {question}?")
-    assert QUESTIONS[question] in hits(page)[:3]
+ASK = """questions => Object.fromEntries(questions.map(question => {
+  const input = document.querySelector('input[name=words]');
+  input.value = question;
+  input.dispatchEvent(new Event('input', {bubbles: true}));
+  const links = [...document.querySelectorAll('.hits a')].slice(0, 3);
+  return [question, links.map(link => link.hash.replace(/^#(protocol-)?/, ''))];
+}))"""
+
+
+def test_nine_of_ten_questions_find_their_rule_among_the_first_three(page: Page) -> None:
+    assert len(QUESTIONS) >= 60
+    answers: dict[str, list[str]] = page.evaluate(ASK, list(QUESTIONS))
+    missed = {
+        question: found
+        for question, found in answers.items()
+        if not set(QUESTIONS[question].split()) & set(found)
+    }
+    assert len(missed) <= len(QUESTIONS) // 10, missed
 
 
 def test_filters_leave_what_fits_all_of_them(page: Page) -> None:
     page.select_option("select[name=operation]", "deleteACart")
     page.select_option("select[name=status]", "400")
     shown = page.locator("article.rule:not(.hidden)").all()
-    assert [article.get_attribute("id") for article in shown] == ["last-cart"]
+    assert [article.get_attribute("id") for article in shown] == [
+        "two-owner-tokens",
+        "last-cart",
+    ]
 
 
 def test_nothing_found_is_said(page: Page) -> None:
@@ -105,7 +189,7 @@ def test_the_slash_key_goes_to_the_question_and_escape_shows_all_again(page: Pag
 
 
 def test_a_hit_leads_to_its_rule(page: Page) -> None:
-    page.fill("input[name=words]", "two customers")
+    page.fill("input[name=words]", "more than one customer")
     page.locator(".hits a").first.click()
     assert page.locator("#more-than-one-customer").is_visible()
     assert page.url.endswith("#more-than-one-customer")
@@ -142,28 +226,69 @@ def test_search_offers_a_key_only_to_those_who_have_keys(
     context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(scheme: str, browser: Browser, address: str) -> None:
-    """At least 4.5 to 1, the contrast that WCAG asks for, for each colour that text has."""
-    page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
-    page.goto(address)
-    ratios = page.evaluate(
-        """() => {
-          const style = getComputedStyle(document.documentElement);
-          const light = name => {
-            const written = style.getPropertyValue(name).trim();
-            const hex = written.replace(/^#(.)(.)(.)$/, '#$1$1$2$2$3$3');
-            const parts = [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16) / 255)
-              .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-            return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
-          };
-          const pairs = [['--ink', '--page'], ['--soft', '--card'], ['--accent', '--card'],
-                         ['--good', '--good-tint'], ['--bad', '--bad-tint'], ['--ink', '--tint']];
-          return pairs.map(pair => {
-            const [low, high] = pair.map(light).sort((a, b) => a - b);
-            return [pair.join(' on '), (high + 0.05) / (low + 0.05)];
-          });
-        }"""
+@pytest.mark.skipif(not AXE.is_file(), reason="axe is not installed; run scripts/setup test")
+@pytest.mark.parametrize(
+    ("width", "scheme", "rules"),
+    [(1280, "light", {}), (390, "dark", {"runOnly": ["color-contrast", "target-size"]})],
+)
+def test_axe_finds_nothing(
+    width: int, scheme: str, rules: dict[str, list[str]], browser: Browser, tmp_path: Path
+) -> None:
+    # All rules look alike, and axe takes its time for each: a few of them will do.
+    few = replace(CONTRACT, rules=CONTRACT.rules[::12], disagreements=CONTRACT.disagreements[:2])
+    seen = Observation("shop.example.com", "2026-11-23", {few.rules[0].id: Seen("advice", (), "x")})
+    path = tmp_path / "book.html"
+    path.write_text(render(few, CASES, "html", [seen], Since("1.0.0", [])), encoding="utf-8")
+    page = browser.new_page(
+        viewport={"width": width, "height": 800},
+        color_scheme="dark" if scheme == "dark" else "light",
     )
+    page.goto(path.as_uri())
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("options => axe.run(options)", rules)["violations"]
     page.close()
-    assert [pair for pair, ratio in ratios if ratio < 4.5] == []
+    assert [(each["id"], each["nodes"][0]["html"][:200]) for each in found] == []
+
+
+NARROW = """() => [...document.querySelectorAll('main *')]
+  .filter(each => !each.closest('svg, thead') && each.textContent.trim().length > 12
+    && [...each.childNodes].some(node => node.nodeType === 3 && node.data.trim().length > 12))
+  .map(each => [each.getBoundingClientRect(), each.textContent.trim().slice(0, 60)])
+  .filter(([box]) => box.width > 0 && box.width < 80 && box.height > 4 * 22)
+  .map(([, text]) => text)"""
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_no_text_is_a_column_of_letters_on_a_phone(width: int, page: Page) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    assert page.evaluate(NARROW) == []
+
+
+def test_no_rule_is_cut_when_it_is_printed(page: Page) -> None:
+    """A4 with its margins leaves 182 by 265 mm; a millimetre has 3.78 pixels."""
+    page.set_viewport_size({"width": 688, "height": 1001})
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    rules = page.evaluate(
+        """() => [...document.querySelectorAll('article.rule')].map(each =>
+          [each.id, each.offsetHeight, getComputedStyle(each).breakInside,
+           [...each.querySelectorAll('.exchange')].map(exchange => exchange.offsetHeight)])"""
+    )
+    assert len(rules) > 60
+    assert {how for _, _, how, _ in rules} == {"avoid"}
+    # A rule that is longer than a page is cut between its examples.
+    assert [name for name, height, _, parts in rules if height - sum(parts[1:]) > 1001] == []
+    assert [name for name, _, _, parts in rules if max(parts, default=0) > 1001] == []
+    cases = page.locator("#payload-not-array .cases p").first
+    assert cases.is_visible()
+
+
+def test_pages_are_numbered_when_it_is_printed(page: Page) -> None:
+    rules = page.evaluate(
+        """() => [...document.styleSheets].flatMap(sheet => [...sheet.cssRules])
+          .filter(rule => rule instanceof CSSPageRule)
+          .flatMap(rule => [...rule.cssRules]).map(rule => rule.cssText)"""
+    )
+    assert any("counter(page)" in rule and "counter(pages)" in rule for rule in rules)
+    assert any("Customer-cart associations" in rule for rule in rules)

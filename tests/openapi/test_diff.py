@@ -16,7 +16,7 @@ from cart_spec.diff import KINDS, TooEntangledError, compare
 from cart_spec.document import OpenApiDocument, parse
 from click.testing import CliRunner
 
-from tests.openapi.documents import changed, contract_document, rule_of
+from tests.openapi.documents import contract_document, edited, rule_of
 
 Data = dict[str, Any]
 Edit = Callable[[Data], None]
@@ -148,6 +148,8 @@ CHANGES: list[tuple[str, Edit, str, str | None]] = [
      "request-different-maybe", "request-different-maybe"),
     ("a new success", set_(lambda d: op(d)["responses"], "206", {"description": "Some."}),
      "success-added", "success-removed"),
+    ("a range of answers", lambda d: op(d)["responses"].update(
+        {"2XX": op(d)["responses"].pop("200")}), "success-wider", "success-narrower"),
     ("a new error", set_(lambda d: op(d)["responses"], "410", {"description": "Gone."}),
      "error-added", "error-removed"),
     ("an answer without a body", pop(lambda d: op(d)["responses"]["200"], "content"),
@@ -214,7 +216,7 @@ def test_every_kind_of_change_is_exercised() -> None:
 @pytest.mark.parametrize("name", [change[0] for change in CHANGES])
 def test_a_change_is_found_in_both_directions(name: str) -> None:
     _, edit, kind, back = next(change for change in CHANGES if change[0] == name)
-    new = changed(edit)
+    new = edited(edit)
     assert kind in kinds(contract_document(), new)
     reverse = kinds(new, contract_document())
     assert back in reverse if back else kind not in reverse
@@ -241,13 +243,13 @@ def test_what_a_change_means_to_clients_and_to_servers(
 
 
 def test_a_change_in_a_shared_schema_is_told_once_with_its_operations() -> None:
-    new = changed(set_(lambda d: prop(d, "Error", "title"), "nullable", True))
+    new = edited(set_(lambda d: prop(d, "Error", "title"), "nullable", True))
     (change,) = compare(contract_document(), new).changes
     assert set(change.about) == {operation.id for operation in contract_document().operations}
 
 
 def test_only_what_the_request_may_hold_changes_where_a_schema_is_only_sent() -> None:
-    new = changed(set_(lambda d: schema(d, "CartName"), "maxLength", 300))
+    new = edited(set_(lambda d: schema(d, "CartName"), "maxLength", 300))
     assert kinds(contract_document(), new) == {"request-wider"}
 
 

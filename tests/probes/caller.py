@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from tests.probes.row import (
     ACCESS_HEADER,
-    ADA,
+    ACCOUNT_HEADER,
     ASSOCIATIONS,
     BAD_ACCESS,
-    BAD_CUSTOMER,
-    CARTS,
+    BAD_OWNER,
+    CASTS,
     CONTRACT,
-    CUSTOMER_HEADER,
+    Cast,
     Probe,
+    owner_probes,
     probe,
     probes,
 )
@@ -30,22 +32,37 @@ def access_token_invalid() -> Iterator[Probe]:
 
 
 @probes
-def customer_token_invalid() -> Iterator[Probe]:
+def two_owner_tokens() -> Iterator[Probe]:
+    for operation in CONTRACT.rule("two-owner-tokens").operations:
+        yield probe(operation, customer="ada", account="acme", source=ACCOUNT_HEADER)
     for operation in ASSOCIATIONS:
+        yield probe(operation, customer="junk", account="junk", source=ACCOUNT_HEADER)
+        given = {"access": "shopper", "customer": "ada"}
+        yield probe(operation, given=given, account="junk", source=ACCOUNT_HEADER)
+
+
+@owner_probes
+def owner_token_invalid(cast: Cast) -> Iterator[Probe]:
+    for operation in cast.operations:
         for access in ("shopper", "administrator"):
-            given = {"access": access, "customer": "ada"}
-            for customer in BAD_CUSTOMER:
-                yield probe(operation, given=given, customer=customer, source=CUSTOMER_HEADER)
-    for operation in CONTRACT.rule("customer-token-invalid").operations:
-        if operation not in ASSOCIATIONS:
-            yield probe(operation, customer="junk", source=CUSTOMER_HEADER)
+            given = {**cast.logged_in, "access": access}
+            for token in BAD_OWNER:
+                wrong: dict[str, Any] = {cast.kind: token}
+                yield probe(operation, given=given, source=cast.header, **wrong)
+    for operation in CONTRACT.rule(f"{cast.kind}-token-invalid").operations:
+        if operation not in cast.operations:
+            junk: dict[str, Any] = {cast.kind: "junk"}
+            yield probe(operation, source=cast.header, **junk)
 
 
-@probes
-def customer_token_required() -> Iterator[Probe]:
-    for operation in ASSOCIATIONS:
-        for customer in (None, "empty"):
-            for cart in CARTS:
-                yield probe(
-                    operation, given=ADA, customer=customer, cart=cart, source=CUSTOMER_HEADER
-                )
+@owner_probes
+def owner_token_required(cast: Cast) -> Iterator[Probe]:
+    for operation in cast.operations:
+        for token in (None, "empty"):
+            for cart in cast.carts:
+                wrong: dict[str, Any] = {cast.kind: token, "cart": cart}
+                yield probe(operation, given=cast.logged_in, source=cast.header, **wrong)
+        for other in CASTS:
+            if other.kind != cast.kind:  # the token of the other kind counts as none
+                wrong = {cast.kind: None, other.kind: other.first}
+                yield probe(operation, given=cast.logged_in, source=cast.header, **wrong)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.probes.row import (
+    ACME,
     ADA,
     CUSTOMER_HEADER,
     Probe,
@@ -74,12 +75,17 @@ def contact_on_registered_cart() -> Iterator[Probe]:
     yield probe("updateACart", given=given, body=_data(contact=contact), source=source)
     body = _data(name="Party", contact=contact)
     yield probe("createACart", given=ADA, body=body, source=source)
+    given = {"cart": "acmes-list"}
+    yield probe("updateACart", given=given, body=_data(contact=contact), source=source)
+    yield probe("createACart", given=ACME, body=body, source=source)
 
 
 @probes
 def last_cart() -> Iterator[Probe]:
     yield probe("deleteACart", cart="adas-list", source="cartID")
     yield probe("deleteACart", given=ADA, cart="adas-list", source="cartID")
+    yield probe("deleteACart", cart="acmes-list", source="cartID")
+    yield probe("deleteACart", given=ACME, cart="acmes-list", source="cartID")
 
 
 @probes

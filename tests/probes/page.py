@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.probes.row import (
+    CONTRACT,
     Probe,
     probe,
     probes,
 )
 
-LISTS = ("getCarts", "getCustomers")
+LISTS = CONTRACT.rule("page-out-of-range").operations
 NO_NUMBERS = ("ten", "", "1.5", "1e1", "0x1", "%20", "%D9%A1", "--1", "+1")
 NO_FILTERS = (
     "name", "eq(name", "eq(name,a", "eq(name,a)x", "eq(name,a):", "|eq(name,a)", "eq(colour,red)",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 from urllib.parse import quote, urlencode
 
-from tests.probes.row import ACCESS_HEADER, CONTRACT, CUSTOMER_HEADER, Sent
+from tests.probes.row import ACCESS_HEADER, CASTS, CONTRACT, Cast, Sent
 
 Grant = Literal["client_credentials", "implicit"]
+OwnerType = Literal["customer", "account"]
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
@@ -23,14 +25,14 @@ class Tokens(Protocol):
     def expired_access(self) -> str:
         """Return an access token of the shop that has expired."""
 
-    def customer(self, name: str) -> str:
-        """Return a valid customer token of ``ada`` or ``bob``."""
+    def owner(self, kind: OwnerType, name: str) -> str:
+        """Return a valid token of a customer or account, such as ``ada`` or ``acme``."""
 
-    def expired_customer(self, name: str) -> str:
-        """Return a customer token that has expired."""
+    def expired_owner(self, kind: OwnerType, name: str) -> str:
+        """Return a token of an owner that has expired."""
 
-    def foreign_customer(self, name: str) -> str:
-        """Return a customer token that another shop issued."""
+    def foreign_owner(self, kind: OwnerType, name: str) -> str:
+        """Return a token of an owner that another shop issued."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,19 @@ def content_of(sent: Sent, names: Mapping[str, str]) -> tuple[bytes, str | None]
 
 
 def _params(sent: Sent, names: Mapping[str, str]) -> dict[str, str]:
-    given = {"cartID": sent.cart, "customerID": sent.record}
+    given = {"cartID": sent.cart, **_record(sent)}
     return {
         name: _named(value.encode(), names).decode()
         for name, value in given.items()
         if value is not None
     }
+
+
+def _record(sent: Sent) -> dict[str, str | None]:
+    """Return the path parameters that name no cart, in the order of the path."""
+    _, path = CONTRACT.operations[sent.operation]
+    names = [name for name in re.findall(r"\{(\w+)\}", path) if name != "cartID"]
+    return dict(zip(names, (sent.record, sent.part), strict=False))
 
 
 def _named(text: bytes, names: Mapping[str, str]) -> bytes:
@@ -96,27 +105,30 @@ def _named(text: bytes, names: Mapping[str, str]) -> bytes:
 
 def _headers(sent: Sent, tokens: Tokens) -> dict[str, str]:
     # A test bed may let time pass for an expired token: the other token has to be fetched later.
-    customer = None if sent.customer is None else _customer_token(sent.customer, tokens)
+    owners = {
+        cast.header: None if role is None else _owner_token(cast, role, tokens)
+        for cast, role in zip(CASTS, (sent.customer, sent.account), strict=True)
+    }
     access = None if sent.access is None else _authorization(sent.access, tokens)
-    headers = {ACCESS_HEADER: access, CUSTOMER_HEADER: customer}
+    headers = {ACCESS_HEADER: access, **owners}
     return {name: value for name, value in headers.items() if value is not None}
 
 
-def _customer_token(role: str, tokens: Tokens) -> str:
+def _owner_token(cast: Cast, role: str, tokens: Tokens) -> str:
     match role:
         case "junk":
             return "not-a-token"
         case "empty":
             return ""
         case "forged":
-            return forged(tokens.customer("ada"))
+            return forged(tokens.owner(cast.kind, cast.first))
         case "unsigned":
-            return unsigned(tokens.customer("ada"))
+            return unsigned(tokens.owner(cast.kind, cast.first))
         case "foreign":
-            return tokens.foreign_customer("ada")
+            return tokens.foreign_owner(cast.kind, cast.first)
         case "expired":
-            return tokens.expired_customer("ada")
-    return tokens.customer(role)
+            return tokens.expired_owner(cast.kind, cast.first)
+    return tokens.owner(cast.kind, role)
 
 
 def _authorization(role: str, tokens: Tokens) -> str:
@@ -136,7 +148,7 @@ def _authorization(role: str, tokens: Tokens) -> str:
         case "expired":
             return f"Bearer {tokens.expired_access()}"
         case "customer token":
-            return f"Bearer {tokens.customer('ada')}"
+            return f"Bearer {tokens.owner('customer', 'ada')}"
     good = tokens.access("client_credentials")
     return f"Bearer {forged(good) if role == 'forged' else unsigned(good)}"
 

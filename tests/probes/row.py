@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from cart_spec import load_contract
 
@@ -12,15 +13,74 @@ CONTRACT = load_contract()
 ASSOCIATE, DISSOCIATE = "createCustomerCartAssociation", "deleteCustomerCartAssociation"
 ASSOCIATIONS = (ASSOCIATE, DISSOCIATE)
 ACCESS_HEADER, CUSTOMER_HEADER = "Authorization", "X-Moltin-Customer-Token"
+ACCOUNT_HEADER = "EP-Account-Management-Authentication-Token"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The owners of one kind in the shop, who play the rows of the rules stated for each kind.
+
+    ``first`` and ``second`` are placeholders for ids and roles of tokens at the same time, each
+    with a cart of its own.
+    """
+
+    kind: Literal["customer", "account"]
+    first: str
+    second: str
+    first_cart: str
+    second_cart: str
+
+    @property
+    def operations(self) -> tuple[str, str]:
+        """The operations that associate and disassociate this kind of owner."""
+        title = self.kind.capitalize()
+        return f"create{title}CartAssociation", f"delete{title}CartAssociation"
+
+    @property
+    def header(self) -> str:
+        """The header of the owner's token."""
+        return CONTRACT.owners[self.kind].header
+
+    @property
+    def logged_in(self) -> dict[str, Any]:
+        """The tokens of the first owner's own requests."""
+        return {"access": "shopper", self.kind: self.first}
+
+    @property
+    def carts(self) -> tuple[str, ...]:
+        """A cart without an owner, and the carts of the two."""
+        return ("weekend-list", self.first_cart, self.second_cart)
+
+    def entry(self, owner_id: Any = None, **fields: Any) -> dict[str, Any]:
+        """Return a resource identifier, by default of the first owner."""
+        owner_id = f"{{{self.first}}}" if owner_id is None else owner_id
+        return {"type": self.kind, "id": owner_id, **fields}
+
+    @property
+    def other(self) -> dict[str, Any]:
+        """The resource identifier of the second owner."""
+        return self.entry(f"{{{self.second}}}")
+
+
+CASTS = (
+    Cast("customer", "ada", "bob", "adas-list", "bobs-list"),
+    Cast("account", "acme", "bolt", "acmes-list", "bolts-list"),
+)
 CARTS: dict[str, str | None] = {"weekend-list": None, "adas-list": "ada", "bobs-list": "bob"}
-"""The carts of the shop, with the customer of each."""
+"""The carts of the shop that have a customer or no owner, with the customer of each."""
+ACCOUNT_CARTS = {"acmes-list": "acme", "bolts-list": "bolt"}
+"""The carts of the shop that have an account, with the account of each."""
+MEMBER = "ann"
+"""The member who belongs to the account ``acme``, by her username, id and membership."""
 BAD_ACCESS = (
     "basic", "scheme only", "empty", "junk", "forged", "unsigned", "customer token",
     "expired",
 )  # fmt: skip
-BAD_CUSTOMER = ("junk", "forged", "unsigned", "foreign", "expired")
+BAD_OWNER = ("junk", "forged", "unsigned", "foreign", "expired")
 ADA: dict[str, Any] = {"access": "shopper", "customer": "ada"}
 """The tokens of Ada's own requests."""
+ACME: dict[str, Any] = {"access": "shopper", "account": "acme"}
+"""The tokens of requests for the account Acme."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +88,9 @@ class Sent:
     """A request, with the roles of its tokens instead of the tokens.
 
     ``access`` is "administrator", "shopper", None for no header, or one of BAD_ACCESS. ``customer``
-    is None for no header, "ada", "bob", or one of BAD_CUSTOMER. ``body`` is bytes, a form for
-    ``createAccessToken``, or a value to send as JSON.
+    is None for no header, "ada", "bob", or one of BAD_OWNER; ``account`` likewise, with "acme" and
+    "bolt". ``record`` is the id in a path that names no cart, ``part`` a second one. ``body`` is
+    bytes, a form for ``createAccessToken``, or a value to send as JSON.
     """
 
     operation: str
@@ -39,6 +100,8 @@ class Sent:
     record: str | None = None
     query: str = ""
     body: Any = None
+    account: str | None = None
+    part: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +159,32 @@ GRANT = {
     "client_id": "{client_id}",
     "client_secret": "{client_secret}",
 }
+NEW_ACCOUNT = {"type": "account", "name": "Eve", "legal_name": "Eve Ltd"}
+ACCOUNT_LOGIN = {
+    "type": "account_management_authentication_token",
+    "authentication_mechanism": "password",
+    "password_profile_id": "username-and-password",
+    "username": "ann@example.com",
+    "password": "{password}",
+}
+SIGNUP = {
+    **ACCOUNT_LOGIN,
+    "authentication_mechanism": "self_signup",
+    "username": "eve@example.com",
+    "name": "Eve",
+    "email": "eve@example.com",
+}
+MEMBERSHIP = {"type": "account_membership", "account_member_id": "{ann}"}
+_ACCOUNT = CASTS[1]
+FULL_LIST, ITEM, ORDER, ADDRESS = "full-list", "item-1", "order-1", "address-1"
+"""A cart with an item, an order of that item, and an address of Ada."""
+ADDED = {"type": "cart_item", "id": "mug", "quantity": 1}
+BUYER = {"name": "Ada", "email": "ada@example.com"}
+PAYMENT = {"gateway": "manual", "method": "purchase"}
+ADDRESS_FIELDS = {
+    "type": "address", "first_name": "Ada", "last_name": "Lovelace", "line_1": "12 Square",
+    "region": "London", "postcode": "SW1Y 4JH", "country": "GB",
+}  # fmt: skip
 GOOD: dict[str, Sent] = {
     sent.operation: sent
     for sent in (
@@ -113,6 +202,39 @@ GOOD: dict[str, Sent] = {
         Sent("deleteCustomer", record="{ada}"),
         Sent("createCustomerToken", access="shopper", body={"data": LOGIN}),
         Sent("createAccessToken", access=None, body=GRANT),
+        Sent(_ACCOUNT.operations[0], cart="weekend-list", body=envelope(_ACCOUNT.entry())),
+        Sent(_ACCOUNT.operations[1], cart="acmes-list", body=envelope(_ACCOUNT.entry())),
+        Sent("getAccounts"),
+        Sent("createAccount", body={"data": NEW_ACCOUNT}),
+        Sent("getAccount", record="{acme}"),
+        Sent("updateAccount", record="{acme}", body={"data": NEW_ACCOUNT}),
+        Sent("deleteAccount", record="{acme}"),
+        Sent("getAccountMembers"),
+        Sent("getAccountMember", record="{ann}"),
+        Sent("getAccountMemberships", record="{acme}"),
+        Sent("createAccountMembership", record="{bolt}", body={"data": MEMBERSHIP}),
+        Sent("deleteAccountMembership", record="{acme}", part="{anns-membership}"),
+        Sent("createAccountToken", access="shopper", body={"data": ACCOUNT_LOGIN}),
+        Sent("getAccountAuthenticationSettings", access="shopper"),
+        Sent("getPasswordProfiles", access="shopper", record="account-members"),
+        Sent("getCartItems", cart=FULL_LIST),
+        Sent("addCartItems", cart=FULL_LIST, body={"data": ADDED}),
+        Sent("updateCartItems", cart=FULL_LIST, body={"data": [{"id": ITEM, "quantity": 2}]}),
+        Sent("deleteCartItems", cart=FULL_LIST),
+        Sent("updateCartItem", cart=FULL_LIST, record=ITEM, body={"data": {"quantity": 2}}),
+        Sent("deleteCartItem", cart=FULL_LIST, record=ITEM),
+        Sent("checkoutCart", cart=FULL_LIST, body={"data": {"customer": BUYER}}),
+        Sent("getOrders"),
+        Sent("getOrder", record=ORDER),
+        Sent("getOrderItems", record=ORDER),
+        Sent("createOrderPayment", record=ORDER, body={"data": PAYMENT}),
+        Sent("getCartSettings"),
+        Sent("updateCartSettings", body={"data": {"type": "settings", "show_all_carts": True}}),
+        Sent("getCustomerAddresses", record="{ada}"),
+        Sent("createCustomerAddress", record="{ada}", body={"data": ADDRESS_FIELDS}),
+        Sent("getCustomerAddress", record="{ada}", part=ADDRESS),
+        Sent("updateCustomerAddress", record="{ada}", part=ADDRESS, body={"data": {"city": "X"}}),
+        Sent("deleteCustomerAddress", record="{ada}", part=ADDRESS),
     )
 }
 """For each operation a request that passes in the shop: the control of most rows."""
@@ -128,6 +250,22 @@ def probes(function: Rows) -> Rows:
     rule = function.__name__.replace("_", "-")
     CONTRACT.rule(rule)  # raises KeyError for a function named after no rule
     TABLE[rule] = tuple(replace(each, rule=rule) for each in function())
+    return function
+
+
+def owner_probes(function: Callable[[Cast], Iterator[Probe]]) -> Callable[[Cast], Iterator[Probe]]:
+    """Register the rows of the rules that the function is named after, one for each kind of owner.
+
+    The word ``owner`` in its name stands for the kind. Without that word, the name is that of the
+    rule for customers, and the rule for accounts has ``-account`` at its end.
+    """
+    name = function.__name__.replace("_", "-")
+    for cast in CASTS:
+        rule = re.sub(r"\bowner\b", cast.kind, name)
+        if rule == name and cast.kind == "account":
+            rule = f"{name}-account"
+        CONTRACT.rule(rule)  # raises KeyError for a function named after no rule
+        TABLE[rule] = tuple(replace(each, rule=rule) for each in function(cast))
     return function
 
 

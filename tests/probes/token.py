@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.probes.row import (
+    ACCOUNT_HEADER,
+    ACCOUNT_LOGIN,
     GRANT,
     LOGIN,
+    SIGNUP,
     Probe,
     probe,
     probes,
@@ -28,6 +31,36 @@ def credentials_wrong() -> Iterator[Probe]:
         {**LOGIN, "email": ["ada@example.com"]},
     ):
         yield probe("createCustomerToken", body={"data": login})
+
+
+@probes
+def account_credentials_wrong() -> Iterator[Probe]:
+    source = "data.password_profile_id"
+    for login in (
+        {**ACCOUNT_LOGIN, "password": "a guess"},
+        {**ACCOUNT_LOGIN, "password": ""},
+        {**ACCOUNT_LOGIN, "username": NOBODY},
+        without(ACCOUNT_LOGIN, "password"),
+        without(ACCOUNT_LOGIN, "username"),
+        {**ACCOUNT_LOGIN, "username": ["ann@example.com"]},
+    ):
+        yield probe("createAccountToken", body={"data": login})
+    for login in (
+        {**ACCOUNT_LOGIN, "password_profile_id": "another"},
+        without(ACCOUNT_LOGIN, "password_profile_id"),
+        {**SIGNUP, "password_profile_id": "another"},
+    ):
+        yield probe("createAccountToken", body={"data": login}, source=source)
+    mechanism = ACCOUNT_LOGIN["type"]
+    switch = {"type": mechanism, "authentication_mechanism": mechanism}
+    yield probe("createAccountToken", body={"data": switch}, source=ACCOUNT_HEADER)
+
+
+@probes
+def username_taken() -> Iterator[Probe]:
+    for username in ("ann@example.com", "ANN@example.com"):
+        body = {"data": {**SIGNUP, "username": username}}
+        yield probe("createAccountToken", body=body, source="data.username")
 
 
 @probes

@@ -267,3 +267,94 @@ scenario("page-out-of-range: the SDK's page limit reaches the mock with raw brac
     return true;
   });
 });
+
+// ---- What a storefront calls around an association -----------------------------------------------
+
+const address = {
+  first_name: "Alice", last_name: "Smith", line_1: "12 Square", county: "London", postcode: "N1", country: "GB",
+};
+const skusIn = (items) => items.data.map((item) => item.sku).sort();
+
+scenario("a guest's cart is born by reading its items and ends as the order of a customer", async () => {
+  const store = newStore();
+  const phone = shopperOf(store);
+  const guest = phone.Cart();
+  assert.deepEqual((await guest.Items()).data, []);
+  const added = await guest.AddProduct("mug", 2);
+  assert.equal(added.data[0].quantity, 2);
+  await guest.AddCustomItem({ name: "Gift wrap", sku: "wrap", quantity: 1, price: { amount: 300, includes_tax: true } });
+
+  const alice = await register(phone, "Alice");
+  await guest.AddCustomerAssociation(alice.id, alice.token);
+
+  const laptop = shopperOf(store);
+  const { token } = (await laptop.Customers.TokenViaPassword(alice.email, alice.password)).data;
+  const [found] = (await laptop.Cart().GetCartsList(token)).data;
+  assert.equal(found.id, guest.cartId);
+  assert.equal(found.relationships.items.data.length, 2);
+
+  const second = laptop.Cart();
+  await second.AddProduct("mug", 1);
+  await second.AddProduct("tee", 1);
+  const merged = await laptop.Cart(found.id).Merge(second.cartId, token);
+  assert.deepEqual(skusIn(merged), ["mug", "tee", "wrap"]);
+  assert.equal(merged.data.find((item) => item.sku === "mug").quantity, 3);
+  assert.equal(merged.meta.display_price.with_tax.formatted, "$43.00");
+
+  const renamed = await laptop.Cart(found.id).UpdateCart({ name: "Holidays" }, token);
+  assert.equal(renamed.data.name, "Holidays");
+  const order = await laptop.Cart(found.id).Checkout(alice.id, address);
+  assert.equal(order.data.payment, "unpaid");
+  const paid = await laptop.Orders.Payment(order.data.id, { gateway: "manual", method: "purchase" });
+  assert.equal(paid.data.amount, 4300);
+  const orders = await laptop.Orders.All(token);
+  assert.deepEqual(orders.data.map(({ id, payment }) => [id, payment]), [[order.data.id, "paid"]]);
+  assert.deepEqual(skusIn(await laptop.Orders.Items(order.data.id)), ["mug", "tee", "wrap"]);
+});
+
+scenario("items are updated and removed, one by one and all together", async () => {
+  const cart = shopperOf(newStore()).Cart();
+  await cart.AddProduct("mug", 1);
+  const [mug] = (await cart.AddProduct("tee", 1)).data;
+  assert.equal((await cart.UpdateItem(mug.id, 5)).data[0].quantity, 5);
+  const updated = await cart.UpdateItems([{ id: mug.id, quantity: 4, type: "cart_item" }]);
+  assert.equal(updated.data[0].quantity, 4);
+  assert.deepEqual(skusIn(await cart.RemoveItem(mug.id)), ["tee"]);
+  await cart.RemoveAllItems();
+  assert.deepEqual((await cart.Items()).data, []);
+});
+
+scenario("several items are added at once, and one that is not there is refused", async () => {
+  const client = shopperOf(newStore());
+  const cart = client.Cart();
+  const products = [{ type: "cart_item", sku: "mug", quantity: 1 }, { type: "cart_item", sku: "tee", quantity: 2 }];
+  // The method of @elasticpath/js-sdk, AddProducts, sends the same; @moltin/sdk has none.
+  const added = await client.request.send(`carts/${cart.cartId}/items`, "POST", products);
+  assert.deepEqual(skusIn(added), ["mug", "tee"]);
+  await refused(cart.RemoveItem("none"), 404, "Item was not found in the cart");
+  await refused(cart.AddPromotion("SPRING"), 404, "No promotion could be found with the given code.");
+});
+
+scenario("a checkout without a buyer and with an email that is not one is refused", async () => {
+  const cart = shopperOf(newStore()).Cart();
+  await cart.AddProduct("mug", 1);
+  await refused(cart.Checkout(undefined, address), 400, "customer or contact is required");
+  await refused(cart.Checkout({ name: "Alice", email: "alice" }, address), 400, "format");
+});
+
+scenario("a customer keeps addresses", async () => {
+  const { shopper, alice, bob } = await newWorld();
+  // @moltin/sdk has the older name.
+  const addresses = shopper.CustomerAddresses ?? shopper.Addresses;
+  const body = { type: "address", name: "Home", ...address };
+  const { data } = await addresses.Create({ customer: alice.id, body, token: alice.token });
+  const changed = await addresses.Update({
+    customer: alice.id, address: data.id, body: { type: "address", postcode: "N2" }, token: alice.token,
+  });
+  assert.equal(changed.data.postcode, "N2");
+  const listed = await addresses.All({ customer: alice.id, token: alice.token });
+  assert.deepEqual(listed.data.map(({ id }) => id), [data.id]);
+  await refused(addresses.All({ customer: alice.id, token: bob.token }), 404, "Customer not found");
+  await addresses.Delete({ customer: alice.id, address: data.id, token: alice.token });
+  assert.deepEqual((await addresses.All({ customer: alice.id, token: alice.token })).data, []);
+});

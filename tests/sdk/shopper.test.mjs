@@ -2,8 +2,10 @@
 // error: the parsed body comes as `error`, next to the response.
 import assert from "node:assert/strict";
 import {
-  createACart, createAnAccessToken, createCustomerCartAssociation, createShopperClient, deleteACart,
-  deleteCustomerCartAssociation, getACart, getCarts, updateACart,
+  bulkUpdateItemsInCart, checkoutApi, createACart, createAnAccessToken, createCustomerCartAssociation,
+  createShopperClient, deleteACart, deleteACartItem, deleteAllCartItems, deleteCustomerCartAssociation, getACart,
+  getAnOrder, getCartItems, getCarts, getCustomerOrders, getOrderItems, getV2SettingsCart, manageCarts, paymentSetup,
+  putV2SettingsCart, updateACart, updateACartItem,
 } from "@epcc-sdk/sdks-shopper";
 import {
   identifier, mockUrl, newCustomer, newStore, PERMISSION, refusedBodies, scenario, secret,
@@ -200,4 +202,87 @@ scenario("last-cart: the last cart of a customer is not deleted", async () => {
   });
   assert.equal(response.status, 400);
   assert.equal(error.errors[0].title, "Last cart");
+});
+
+// ---- What a storefront calls around an association -----------------------------------------------
+
+const address = {
+  first_name: "Alice", last_name: "Smith", line_1: "12 Square", region: "London", postcode: "N1", country: "GB",
+};
+const product = (sku, quantity = 1) => ({ type: "cart_item", sku, quantity });
+const add = (client, cartID, data, options) => manageCarts({ client, path: { cartID }, body: { data, options } });
+const skusIn = (answer) => answer.data.data.map((item) => item.sku).sort();
+
+scenario("a guest's cart is born by reading its items and ends as the order of a customer", async () => {
+  const store = newStore();
+  const phone = shopperOf(store);
+  const cartID = "born-by-reading";
+  assert.deepEqual((await getCartItems({ client: phone, path: { cartID } })).data.data, []);
+  const added = await add(phone, cartID, product("mug", 2));
+  assert.equal(added.response.status, 201);
+  assert.equal(added.data.data[0].quantity, 2);
+
+  const alice = await register(phone, "Alice");
+  await associate(phone, { id: cartID }, [identifier(alice.id)], as(alice));
+
+  const laptop = shopperOf(store);
+  const [found] = (await getCarts({ client: laptop, headers: as(alice) })).data.data;
+  assert.equal(found.id, cartID);
+  assert.equal(found.relationships.items.data.length, 1);
+
+  await add(laptop, "other", [product("mug"), product("tee")], { add_all_or_nothing: true });
+  const merged = await add(laptop, cartID, { type: "cart_items", cart_id: "other" });
+  assert.deepEqual(skusIn(merged), ["mug", "tee"]);
+  assert.equal(merged.data.meta.display_price.with_tax.formatted, "$40.00");
+
+  await updateACart({ client: laptop, path: { cartID }, headers: as(alice), body: { data: { name: "Holidays" } } });
+  const cart = await getACart({ client: laptop, path: { cartID }, query: { include: ["items"] } });
+  assert.equal(cart.data.data.name, "Holidays");
+  assert.equal(cart.data.included.items.length, 2);
+
+  const order = await checkoutApi({
+    client: laptop,
+    path: { cartID },
+    headers: as(alice),
+    body: { data: { customer: { id: alice.id }, billing_address: address, shipping_address: address } },
+  });
+  assert.equal(order.response.status, 201);
+  const orderID = order.data.data.id;
+  const paid = await paymentSetup({
+    client: laptop, path: { orderID }, body: { data: { gateway: "manual", method: "authorize" } },
+  });
+  assert.equal(paid.data.data.amount, 4000);
+  const orders = await getCustomerOrders({
+    client: laptop, headers: { "x-moltin-customer-token": alice.token }, query: { include: ["items"] },
+  });
+  assert.deepEqual(orders.data.data.map(({ id, payment }) => [id, payment]), [[orderID, "authorized"]]);
+  assert.equal(orders.data.included.items.length, 2);
+  assert.equal((await getAnOrder({ client: laptop, path: { orderID } })).data.data.id, orderID);
+  assert.deepEqual(skusIn(await getOrderItems({ client: laptop, path: { orderID } })), ["mug", "tee"]);
+});
+
+scenario("items are updated and removed, one by one and all together", async () => {
+  const client = shopperOf(newStore());
+  const path = { cartID: "basket" };
+  const [mug] = (await add(client, "basket", [product("mug"), product("tee")])).data.data;
+  const one = { client, path: { ...path, cartitemID: mug.id } };
+  const updated = await updateACartItem({ ...one, body: { data: { type: "cart_item", id: mug.id, quantity: 5 } } });
+  assert.equal(updated.data.data[0].quantity, 5);
+  const many = await bulkUpdateItemsInCart({ client, path, body: { data: [{ id: mug.id, quantity: 4 }] } });
+  assert.equal(many.data.data[0].quantity, 4);
+  assert.deepEqual(skusIn(await deleteACartItem(one)), ["tee"]);
+  refused(await deleteACartItem(one), 404, "Item was not found in the cart");
+  assert.equal((await deleteAllCartItems({ client, path })).response.status, 204);
+  assert.deepEqual((await getCartItems({ client, path })).data.data, []);
+});
+
+scenario("the cart settings are for administrators", async () => {
+  const store = newStore();
+  const changed = await putV2SettingsCart({
+    client: administratorOf(store), body: { data: { type: "settings", cart_expiry_days: 30 } },
+  });
+  assert.equal(changed.data.data.cart_expiry_days, 30);
+  const read = await getV2SettingsCart({ client: administratorOf(store) });
+  assert.deepEqual(read.data.data, { type: "settings", cart_expiry_days: 30, show_all_carts: true });
+  refused(await getV2SettingsCart({ client: shopperOf(store) }), 403, "Settings are for administrators");
 });

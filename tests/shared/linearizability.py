@@ -24,7 +24,8 @@ Ask = Callable[..., Awaitable[httpx.Response]]
 FOREVER = 1e9
 """The end of a request whose outcome is not known."""
 _NONE: Any = object()
-T, S = TypeVar("T"), TypeVar("S")
+T = TypeVar("T")
+S = TypeVar("S")
 
 
 class Seen(NamedTuple):
@@ -172,7 +173,8 @@ class Workload:
             ("read", "rename", "create", "delete", "add", "remove"), (40, 20, 8, 6, 16, 10)
         )[0]
         value = f"name-{next(self._values)}"
-        path, body, method = f"/v2/carts/{cart}", None, "GET"
+        path, method = f"/v2/carts/{cart}", "GET"
+        body: Any = None
         if action == "rename":
             method, body = "PUT", {"data": {"name": value}}
         elif action == "create":

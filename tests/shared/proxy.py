@@ -19,9 +19,7 @@ class RoundRobin:
         """Listen on a port, by default a free one."""
         return await asyncio.start_server(self._connection, "127.0.0.1", port, limit=2**20)
 
-    async def _connection(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             line = await reader.readuntil(b"\n")
             upstream_reader, upstream = await asyncio.open_connection(*next(self._turns))

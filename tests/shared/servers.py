@@ -110,9 +110,11 @@ def redis_cluster(folder: Path, primaries: int = 3) -> Iterator[list[RedisServer
         if made.returncode != 0:
             raise RuntimeError(made.stdout + made.stderr)
         _wait_until(
-            lambda: all(b"cluster_state:ok" in s.send("CLUSTER", "INFO") for s in servers)
-            and sum(b"master_link_status:up" in s.send("INFO", "replication") for s in servers)
-            == primaries
+            lambda: (
+                all(b"cluster_state:ok" in s.send("CLUSTER", "INFO") for s in servers)
+                and sum(b"master_link_status:up" in s.send("INFO", "replication") for s in servers)
+                == primaries
+            )
         )
         servers.sort(key=lambda s: b"role:master" not in s.send("INFO", "replication"))
         yield servers

@@ -3,46 +3,50 @@
 from __future__ import annotations
 
 import itertools
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cart_mock.auth.passwords import hash_password
 from cart_mock.auth.tokens import Grant, Tokens
+from cart_mock.owners import Owner, OwnerType
 
-from tests.probes import CARTS, CONTRACT, PROBES, Probe, Sent, rendered
+from tests.mock.world import PASSWORD, World
+from tests.probes import CONTRACT, PROBES, Probe, Sent, rendered
+from tests.probes.row import MEMBER
 from tests.shared.site import SharedSite
 
 DAY = 24 * 3600
-PASSWORD = "correct horse"
 _shops = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def password_hash() -> str:
-    """The hash of the customers' password."""
-    return hash_password(PASSWORD)
+def template() -> Iterator[World]:
+    """The shop of the probe table in a mock of its own, to be copied."""
+    with World() as world:
+        world.stock()
+        yield world
+
+
+@pytest.fixture(scope="module")
+def state(template: World) -> Any:
+    """The content of that shop, without times: its carts would have expired."""
+    return template.send("GET", f"/_mock/stores/{template.client_id}/state").json()
 
 
 class ProbeShop:
-    """The shop of the probe table, made through the workbench."""
+    """A copy of the shop, made through the workbench."""
 
-    def __init__(self, site: SharedSite, password_hash: str) -> None:
+    def __init__(self, site: SharedSite, template: World, state: Any) -> None:
         self._site = site
-        self.client_id = f"probes-{next(_shops)}"
+        self._names = {
+            "ada": template.ada, "bob": template.bob, "password": PASSWORD,
+            "client_secret": "secret", "acme": "acme", "bolt": "bolt", "ann": MEMBER,
+            "anns-membership": MEMBER,
+        }  # fmt: skip
+        self.client_id = self._names["client_id"] = f"probes-{next(_shops)}"
         form = {"grant_type": "client_credentials", "client_id": self.client_id}
         site.send("POST", "/oauth/access_token", data={**form, "client_secret": "secret"})
-        customers = [
-            {"id": f"{name}-id", "name": name, "email": f"{name}@example.com",
-             "password_hash": password_hash}
-            for name in ("ada", "bob")
-        ]  # fmt: skip
-        state = {
-            "customers": customers,
-            "carts": [{"id": cart, "name": "Groceries"} for cart in CARTS],
-            "associations": [
-                {"cart": cart, "customer": f"{owner}-id"} for cart, owner in CARTS.items() if owner
-            ],
-        }
         site.control("PUT", f"/stores/{self.client_id}/state", state)
 
     @property
@@ -50,41 +54,33 @@ class ProbeShop:
         tokens: Tokens = self._site.apps[0].mock.tokens
         return tokens
 
-    def _now(self) -> float:
-        tenant = self._site.tenants[0].get(self.client_id)
-        return next(
-            t.get(self.client_id).now()  # type: ignore[union-attr]  # one mock has it
-            for t in self._site.tenants
-            if t.get(self.client_id) is not None
-        ) if tenant is None else tenant.now()  # fmt: skip
-
     def access(self, grant: Grant, *, age: float = 0.0) -> str:
         """Return an access token that was issued so many seconds ago."""
-        return self._tokens.issue_access(self.client_id, grant, self._now() - age, "token")[0]
+        return self._tokens.issue_access(self.client_id, grant, time.time() - age, "token")[0]
 
     def expired_access(self) -> str:
         """Return an access token that has expired."""
         return self.access("client_credentials", age=2 * DAY)
 
-    def customer(self, name: str, *, age: float = 0.0, shop: str | None = None) -> str:
-        """Return a customer token that was issued so many seconds ago, by this shop or another."""
-        issued = self._now() - age
-        shop = shop or self.client_id
-        return self._tokens.issue_customer(shop, f"{name}-id", issued, "token")[0]
+    def owner(
+        self, kind: OwnerType, name: str, *, age: float = 0.0, shop: str | None = None
+    ) -> str:
+        """Return an owner's token that was issued so many seconds ago, by this shop or another."""
+        owner, issued = Owner(kind, self._names.get(name, name)), time.time() - age
+        member = MEMBER if kind == "account" else None
+        return self._tokens.issue_owner(shop or self.client_id, owner, issued, "token", member)[0]
 
-    def expired_customer(self, name: str) -> str:
-        """Return a customer token that has expired."""
-        return self.customer(name, age=2 * DAY)
+    def expired_owner(self, kind: OwnerType, name: str) -> str:
+        """Return an owner's token that has expired."""
+        return self.owner(kind, name, age=2 * DAY)
 
-    def foreign_customer(self, name: str) -> str:
-        """Return a customer token of another shop."""
-        return self.customer(name, shop="elsewhere")
+    def foreign_owner(self, kind: OwnerType, name: str) -> str:
+        """Return a token of another shop, for an owner with the same id."""
+        return self.owner(kind, name, shop="elsewhere")
 
     def send(self, sent: Sent) -> Any:
         """Send a request of the probe table to the next mock."""
-        names = {"ada": "ada-id", "bob": "bob-id", "password": PASSWORD,
-                 "client_id": self.client_id, "client_secret": "secret"}  # fmt: skip
-        made = rendered(sent, self, names)
+        made = rendered(sent, self, self._names)
         return self._site.send(made.method, made.url, headers=made.headers, content=made.content)
 
     def everything(self) -> set[str]:
@@ -95,11 +91,11 @@ class ProbeShop:
 
 @pytest.mark.parametrize("rule", dict.fromkeys(probe.rule for probe in PROBES))
 def test_refusal_of_each_rule_is_that_of_one_mock(
-    site: SharedSite, rule: str, password_hash: str
+    site: SharedSite, rule: str, template: World, state: Any
 ) -> None:
     known = CONTRACT.rule(rule)
     for probe in _chosen(rule):
-        shop = ProbeShop(site, password_hash)
+        shop = ProbeShop(site, template, state)
         for sent in probe.prepare:
             assert shop.send(sent).is_success, probe
         before = shop.everything()
@@ -110,13 +106,13 @@ def test_refusal_of_each_rule_is_that_of_one_mock(
         assert error.get("source") == probe.source, probe
         assert len(before) == 1
         assert shop.everything() == before
-        control = ProbeShop(site, password_hash).send(probe.control)
+        control = ProbeShop(site, template, state).send(probe.control)
         assert control.is_success, (probe, control.text)
 
 
 def _chosen(rule: str) -> list[Probe]:
     """Return the first probe of each operation, because one mock is asked for the others."""
-    found = {}
+    found: dict[str, Probe] = {}
     for probe in PROBES:
         if probe.rule == rule:
             found.setdefault(probe.operation, probe)

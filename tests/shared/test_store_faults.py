@@ -191,7 +191,7 @@ def test_foreign_keys_of_one_store_do_not_disturb_others(
     try:
         last = len(site.clients) - 1
         if part != "snapshot":
-            is_unavailable(bad.send("GET", "/v2/carts", at=0), "cannot be used" if 0 else "")
+            is_unavailable(bad.send("GET", "/v2/carts", at=0), "")
         is_unavailable(bad.send("GET", "/v2/carts", at=last), "")
         assert good.send("GET", "/v2/carts", at=last).status_code == 200
     finally:

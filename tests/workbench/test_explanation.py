@@ -14,9 +14,10 @@ import pytest
 from cart_mock.rules import PREDICATES
 from cart_mock.testing import CartMock
 
-from tests.probes import CARTS, CONTRACT, TABLE, Probe
+from tests.probes import ACCOUNT_CARTS, CARTS, CASTS, CONTRACT, MEMBER, TABLE, Probe
 from tests.probes.rendering import content_of, url_of
-from tests.probes.row import ACCESS_HEADER, CUSTOMER_HEADER
+from tests.probes.row import ACCESS_HEADER
+from tests.probes.shop import shop_seed
 
 ASSOCIATION = "/v2/carts/{}/relationships/customers"
 CAROL = {"type": "customer", "name": "Carol", "email": "carol@example.com"}
@@ -81,6 +82,28 @@ CASES: dict[str, Refused] = {
         "administrator", "POST", ASSOCIATION.format("c"), json(identifiers("nobody")),
         body("/data/0/id", "nobody"), "empty-shop",
         lambda mock: made(mock, "POST", "/v2/carts", {"data": {"id": "c", "name": "C"}}),
+    ),
+    "account-not-found, in an empty store": Refused(
+        "administrator", "POST", "/v2/carts/c/relationships/accounts",
+        json({"data": [{"type": "account", "id": "none"}]}), body("/data/0/id", "none"),
+        "empty-shop",
+        lambda mock: made(mock, "POST", "/v2/carts", {"data": {"id": "c", "name": "C"}}),
+    ),
+    "account-resource-unknown, in an empty store": Refused(
+        "administrator", "GET", "/v2/account-members/none", {}, path("accountMemberID", "none"),
+        "empty-shop",
+    ),
+    "account-unknown, in an empty store": Refused(
+        "administrator", "DELETE", "/v2/accounts/a/account-memberships/m", {},
+        path("accountID", "a"), "empty-shop",
+    ),
+    "account-credentials-wrong": Refused(
+        "anonymous", "POST", "/v2/account-members/tokens",
+        json({"data": {"type": "account_management_authentication_token",
+                       "authentication_mechanism": "password",
+                       "password_profile_id": "username-and-password", "username": "zoe",
+                       "password": "guess"}}),
+        body("/data/username", "zoe"), "empty-shop",
     ),
     "cart-unknown, to be deleted": Refused(
         "ada", "DELETE", "/v2/carts/none", {}, path("cartID", "none")
@@ -148,27 +171,42 @@ CASES: dict[str, Refused] = {
 }  # fmt: skip
 """Refusals whose explanation has something of its own."""
 
-SHOP = {
+EXTRAS = shop_seed("ada")
+SHOP: dict[str, Any] = {
     "customers": [
         {"id": name, "name": name, "email": f"{name}@example.com", "password": f"{name}-password"}
         for name in ("ada", "bob")
     ],
-    "carts": [{"id": cart, "name": "Groceries"} for cart in CARTS],
-    "associations": [{"cart": cart, "customer": name} for cart, name in CARTS.items() if name],
+    "carts": [{"id": cart, "name": "Groceries"} for cart in (*CARTS, *ACCOUNT_CARTS)]
+    + EXTRAS.pop("carts"),
+    "associations": [
+        *({"cart": cart, "customer": name} for cart, name in CARTS.items() if name),
+        *({"cart": cart, "account": name} for cart, name in ACCOUNT_CARTS.items()),
+    ],
+    "accounts": [{"id": name, "name": name} for name in ACCOUNT_CARTS.values()],
+    "members": [
+        {"id": MEMBER, "name": "Ann", "email": "ann@example.com", "password": "ada-password"}
+    ],
+    "memberships": [{"id": MEMBER, "account": "acme", "member": MEMBER}],
+    **EXTRAS,
 }
 """The shop of the probe table."""
 CALLERS = {
-    (None, None): "nobody",
-    ("administrator", None): "administrator",
-    ("shopper", None): "anonymous",
-    ("shopper", "ada"): "ada",
-    ("shopper", "junk"): "forged",
+    (None, None, None): "nobody",
+    ("administrator", None, None): "administrator",
+    ("administrator", "ada", "acme"): "administrator with both",
+    ("shopper", None, None): "anonymous",
+    ("shopper", "ada", None): "ada",
+    ("shopper", "junk", None): "forged",
+    ("shopper", None, "acme"): "acme",
+    ("shopper", None, "junk"): "forged account",
 }
 
 
 def of_probe(probe: Probe) -> Refused:
     """Return the case of a row of the probe table."""
     names = {"ada": "ada", "bob": "bob", "password": "ada-password", "client_id": "my-store"}
+    names |= {"acme": "acme", "bolt": "bolt", "ann": MEMBER, "anns-membership": MEMBER}
 
     def prepare(mock: CartMock) -> None:
         mock.workbench("PUT", f"/stores/{mock.client_id}/state", SHOP)
@@ -178,7 +216,7 @@ def of_probe(probe: Probe) -> Refused:
 
     content, media = content_of(probe.request, names)
     return Refused(
-        CALLERS[probe.request.access, probe.request.customer],
+        CALLERS[probe.request.access, probe.request.customer, probe.request.account],
         probe.method,
         url_of(probe.request, names),
         {"content": content, "headers": {"Content-Type": media}} if media else {},
@@ -190,12 +228,16 @@ def of_probe(probe: Probe) -> Refused:
 def cause_of(probe: Probe, content: bytes) -> dict[str, Any]:
     """Return what an explanation has to blame, given what the error names as its source."""
     source, sent = probe.source or "", probe.request
-    if source in (ACCESS_HEADER, CUSTOMER_HEADER):
-        given = sent.access if source == ACCESS_HEADER else sent.customer
+    tokens = {ACCESS_HEADER: sent.access}
+    tokens |= {cast.header: getattr(sent, cast.kind) for cast in CASTS}
+    if source in tokens:
+        given = tokens[source]
         return header(source) if given is None else header(source, HIDDEN)
     if source in ("cartID", "contact.email"):
         return path("cartID", str(sent.cart))
-    if source == "customerID":
+    if source == "accountMembershipID":
+        return path(source, str(sent.part))
+    if source in ("customerID", "accountID", "accountMemberID", "authenticationRealmID"):
         return path(source, str(sent.record))
     if source.startswith("page[") or source == "filter":
         value = dict(parse_qsl(sent.query))[source]
@@ -228,6 +270,13 @@ def headers_of(mock: CartMock, caller: str) -> dict[str, str]:
     if caller in ("anonymous", "forged"):
         headers = {"Authorization": f"Bearer {mock.access_token('implicit')}"}
         return headers if caller == "anonymous" else {**headers, TOKEN: "forged.customer.token"}
+    if caller == "forged account":
+        return {**headers_of(mock, "anonymous"), CASTS[1].header: "forged.account.token"}
+    if caller == "acme":
+        return mock.account_headers("ann@example.com", "ada-password")
+    if caller == "administrator with both":
+        both = {**headers_of(mock, "ada"), **headers_of(mock, "acme")}
+        return {**both, **mock.headers()}
     return mock.headers(f"{caller}@example.com", f"{caller}-password")
 
 
@@ -326,7 +375,8 @@ class Shell:
         if name in self._variables:
             return self._variables[name]
         mock, case = self._mock, self._case
-        if name == "ADMIN_TOKEN" or (name == "ACCESS_TOKEN" and case.caller == "administrator"):
+        is_by_administrator = case.caller.startswith("administrator")
+        if name == "ADMIN_TOKEN" or (name == "ACCESS_TOKEN" and is_by_administrator):
             return mock.access_token()
         if name == "ACCESS_TOKEN":
             return mock.access_token("implicit")
@@ -335,7 +385,13 @@ class Shell:
             if name == "CUSTOMER_ID":
                 return shopper
             return mock.headers(f"{shopper}@example.com", f"{shopper}-password")[TOKEN]
-        return {"PASSWORD": "ada-password", "CLIENT_SECRET": mock.client_secret}[name]
+        if name == "ACCOUNT_TOKEN":
+            return mock.account_headers("ann@example.com", "ada-password")[CASTS[1].header]
+        return {
+            "ACCOUNT_ID": "acme",
+            "PASSWORD": "ada-password",
+            "CLIENT_SECRET": mock.client_secret,
+        }[name]
 
     def run(self, command: str) -> httpx.Response:
         """Run one command. What it creates is what ``$CUSTOMER_ID`` stands for from then on."""
@@ -362,6 +418,12 @@ class Shell:
     def _learn(self, url: str, answer: httpx.Response) -> None:
         if url.endswith("/v2/customers") and answer.status_code == 201:
             self._variables["CUSTOMER_ID"] = answer.json()["data"]["id"]
+        if url.endswith("/v2/accounts") and answer.status_code == 201:
+            self._variables["ACCOUNT_ID"] = answer.json()["data"]["id"]
+        if url.endswith("/account-memberships") and answer.status_code == 201:
+            self._variables["MEMBERSHIP_ID"] = answer.json()["data"]["id"]
+        if url.endswith("/account-members/tokens") and answer.status_code == 201:
+            self._variables["MEMBER_ID"] = answer.json()["meta"]["account_member_id"]
         if url.endswith("/oauth/access_token") and answer.status_code == 200:
             self._variables["ACCESS_TOKEN"] = answer.json()["access_token"]
 

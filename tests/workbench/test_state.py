@@ -17,6 +17,11 @@ HOLDS = {
     "one-shopper": (1, 3, 2),
     "shared-cart": (3, 3, 4),
     "contact-email": (1, 2, 1),
+    "shop": (2, 0, 0),
+    "guest-cart": (1, 2, 1),
+    "two-devices": (1, 2, 2),
+    "merge": (1, 2, 1),
+    "account-member": (0, 3, 2),
     "big-shop": (10_000, 100_000, 100_000),
 }
 

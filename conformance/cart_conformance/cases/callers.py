@@ -15,9 +15,9 @@ from cart_conformance.cases.fixtures import (
 )
 from cart_conformance.cases.registry import Case, cases
 from cart_conformance.errors import Untestable
-from cart_conformance.exchange import CUSTOMER_TOKEN, Answer
-from cart_conformance.target.credentials import Customer, forged_tokens
-from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers
+from cart_conformance.exchange import Answer
+from cart_conformance.target.credentials import CartOwner, forged_tokens
+from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE
 
 AUTHORIZATION = "Authorization"
 
@@ -39,7 +39,7 @@ def access_header(ctx: CaseContext, what: str) -> str | None:
     if what == "another scheme":
         return f"Basic {token}"
     if what == "a customer token":
-        return f"Bearer {ctx.customer('A').token}"
+        return f"Bearer {ctx.owner('A').token}"
     return f"Bearer {_forged(ctx, token, what, ctx.implicit.access_token)}"
 
 
@@ -84,7 +84,7 @@ def _header(name: str, value: Callable[[CaseContext, str], str | None], what: st
     return fault
 
 
-CUSTOMER: tuple[tuple[str, bool], ...] = (
+OWNER: tuple[tuple[str, bool], ...] = (
     ("not a token", False),
     ("altered", False),
     ("an access token", False),
@@ -96,12 +96,19 @@ CUSTOMER: tuple[tuple[str, bool], ...] = (
 )
 
 
-def customer_header(ctx: CaseContext, what: str) -> str:
-    """Return the customer token of a variant."""
-    token = ctx.customer("A").token or ""
+def owner_header(ctx: CaseContext, what: str) -> str:
+    """Return the customer or account token of a variant."""
+    token = ctx.owner("A").token or ""
     if what == "an access token":
         return ctx.administrator.access_token or ""
-    return _forged(ctx, token, what, ctx.customer("B").token if what == "claims swapped" else None)
+    return _forged(ctx, token, what, ctx.owner("B").token if what == "claims swapped" else None)
+
+
+def _bad_owner_token(what: str) -> Fault:
+    def fault(ctx: CaseContext, _: str) -> dict[str, Any]:
+        return {"headers": {ctx.owner_token: owner_header(ctx, what)}}
+
+    return fault
 
 
 @cases
@@ -109,13 +116,13 @@ def customer_token_invalid() -> Iterator[Case]:
     """Try every kind of invalid customer token, with either access token."""
     for operation in OPERATIONS:
         for caller in (SHOPPER, ADMINISTRATOR):
-            for what, form in CUSTOMER:
+            for what, form in OWNER:
                 yield refusal(
                     "customer-token-invalid",
                     operation,
                     what,
                     caller,
-                    _header(CUSTOMER_TOKEN, customer_header, what),
+                    _bad_owner_token(what),
                     optional=form,
                 )
 
@@ -136,7 +143,7 @@ def customer_token_required() -> Iterator[Case]:
             operation,
             "the header is empty",
             SHOPPER,
-            lambda ctx, _: {"caller": ctx.implicit, "headers": {CUSTOMER_TOKEN: ""}},
+            lambda ctx, _: {"caller": ctx.implicit, "headers": {ctx.owner_token: ""}},
         )
         yield refusal(
             "customer-token-required",
@@ -145,14 +152,14 @@ def customer_token_required() -> Iterator[Case]:
             SHOPPER,
             lambda ctx, _: {
                 "caller": ctx.implicit,
-                "body": identifiers(ctx.customer("B").id),
+                "body": ctx.identifiers(ctx.owner("B").id),
             },
             watching=("A", "B"),
         )
 
 
 def _names_b(ctx: CaseContext, _: str) -> dict[str, Any]:
-    return {"body": identifiers(ctx.customer("B").id)}
+    return {"body": ctx.identifiers(ctx.owner("B").id)}
 
 
 @cases
@@ -170,7 +177,7 @@ def customer_not_permitted() -> Iterator[Case]:
             operation,
             "another customer, client credentials beside the customer token",
             ADMINISTRATOR,
-            lambda ctx, cart: {"caller": ctx.narrowed(ctx.customer("A"))} | _names_b(ctx, cart),
+            lambda ctx, cart: {"caller": ctx.narrowed(ctx.owner("A"))} | _names_b(ctx, cart),
             watching=("A", "B"),
         )
     yield Case(rule, ASSOCIATE, "on a cart that the caller has", _on_own_cart, 8)
@@ -180,33 +187,39 @@ def customer_not_permitted() -> Iterator[Case]:
 
 def _on_own_cart(ctx: CaseContext) -> None:
     cart = ctx.new_cart()
-    a, b = ctx.customer("A"), ctx.customer("B")
-    control = ctx.control(ctx.send(ctx.shopper("A"), ASSOCIATE, cart=cart, body=identifiers(a.id)))
+    a, b = ctx.owner("A"), ctx.owner("B")
+    control = ctx.control(
+        ctx.send(ctx.shopper("A"), ASSOCIATE, cart=cart, body=ctx.identifiers(a.id))
+    )
     _b_by_a(ctx, cart, control, a=a, b=b)
 
 
 def _on_shared_cart(ctx: CaseContext) -> None:
     cart = ctx.new_cart()
-    a, b = ctx.customer("A"), ctx.customer("B")
+    a, b = ctx.owner("A"), ctx.owner("B")
     ctx.associate(cart, b)
     ctx.associate(cart, a)
-    control = ctx.control(ctx.send(ctx.shopper("A"), DISSOCIATE, cart=cart, body=identifiers(a.id)))
+    control = ctx.control(
+        ctx.send(ctx.shopper("A"), DISSOCIATE, cart=cart, body=ctx.identifiers(a.id))
+    )
     ctx.associate(cart, a)
-    if b.id not in ctx.state(cart, a, b).customers:
-        raise Untestable("the deployment has one customer a cart")
+    if not ctx.state(cart, a, b).names(b):
+        raise Untestable(f"the deployment has one {ctx.kind} a cart")
     _b_by_a(ctx, cart, control, a=a, b=b)
 
 
 def _on_free_cart(ctx: CaseContext) -> None:
     cart = ctx.new_cart()
-    a, b = ctx.customer("A"), ctx.customer("B")
+    a, b = ctx.owner("A"), ctx.owner("B")
     ctx.associate(cart, a)
-    control = ctx.control(ctx.send(ctx.shopper("A"), DISSOCIATE, cart=cart, body=identifiers(a.id)))
+    control = ctx.control(
+        ctx.send(ctx.shopper("A"), DISSOCIATE, cart=cart, body=ctx.identifiers(a.id))
+    )
     _b_by_a(ctx, cart, control, a=a, b=b)
 
 
-def _b_by_a(ctx: CaseContext, cart: str, control: Answer, *, a: Customer, b: Customer) -> None:
+def _b_by_a(ctx: CaseContext, cart: str, control: Answer, *, a: CartOwner, b: CartOwner) -> None:
     before = ctx.state(cart, a, b)
-    answer = ctx.send(ctx.shopper("A"), ctx.operation, cart=cart, body=identifiers(b.id))
+    answer = ctx.send(ctx.shopper("A"), ctx.operation, cart=cart, body=ctx.identifiers(b.id))
     if ctx.refused(answer, control):
         ctx.unchanged(before, ctx.state(cart, a, b), answer)

@@ -16,8 +16,8 @@ from cart_conformance.errors import Untestable
 from cart_conformance.exchange import Answer
 from cart_conformance.oracle.answer_checks import has_text, shown
 from cart_conformance.results import Kind
-from cart_conformance.target.credentials import Credentials, Customer
-from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers
+from cart_conformance.target.credentials import CartOwner, Credentials
+from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE
 from cart_conformance.target.state import list_ids
 
 CREATE, UPDATE, GET, DELETE = "createACart", "updateACart", "getACart", "deleteACart"
@@ -244,7 +244,7 @@ def _path_case(
             ctx.administrator,
             operation,
             cart=unsafe,
-            body=identifiers(ctx.customer("A").id),
+            body=ctx.identifiers(ctx.owner("A").id),
             encoded=raw,
             envelope=not mangled,
         )
@@ -312,12 +312,12 @@ def cart_not_found() -> Iterator[Case]:
 
 
 def _association_of_unknown(ctx: CaseContext, who: str) -> None:
-    a = ctx.customer("A")
+    a = ctx.owner("A")
     caller = ctx.administrator if who == "administrator" else ctx.shopper("A")
     cart = ctx.new_cart()
     if ctx.operation == DISSOCIATE:
         ctx.associate(cart, a)
-    body = identifiers(a.id)
+    body = ctx.identifiers(a.id)
     control = ctx.control(ctx.send(caller, ctx.operation, cart=cart, body=body))
     unknown = ctx.unknown_cart_id()
     answer = ctx.send(caller, ctx.operation, cart=unknown, body=body)
@@ -325,7 +325,7 @@ def _association_of_unknown(ctx: CaseContext, who: str) -> None:
         ctx.expect(
             unknown not in list_ids(ctx.session, ctx.shopper("A")),
             "no such cart after the refused request",
-            "it is in the customer's list",
+            "it is in the {owner}'s list",
             answer,
             rule="refusal-changes-nothing",
         )
@@ -352,26 +352,18 @@ def associate_nobody(ctx: CaseContext) -> None:
     _nobody(ctx, cart)
 
 
-@case("customer-not-found", DISSOCIATE, "an id that no customer has", requests=7)
-def dissociate_nobody(ctx: CaseContext) -> None:
-    """Disassociate a customer that does not exist."""
-    cart = ctx.new_cart()
-    ctx.associate(cart, ctx.customer("A"))
-    _nobody(ctx, cart)
-
-
 def _nobody(ctx: CaseContext, cart: str) -> None:
-    a = ctx.customer("A")
+    a = ctx.owner("A")
     control = ctx.control(
-        ctx.send(ctx.administrator, ctx.operation, cart=cart, body=identifiers(a.id))
+        ctx.send(ctx.administrator, ctx.operation, cart=cart, body=ctx.identifiers(a.id))
     )
     before = ctx.state(cart, a)
-    unknown = ctx.unknown_customer()
-    answer = ctx.send(ctx.administrator, ctx.operation, cart=cart, body=identifiers(unknown))
+    unknown = ctx.unknown_owner()
+    answer = ctx.send(ctx.administrator, ctx.operation, cart=cart, body=ctx.identifiers(unknown))
     if ctx.refused(answer, control):
         ctx.unchanged(before, ctx.state(cart, a), answer)
     elif ctx.operation == ASSOCIATE and answer.ok:
-        ctx.send(ctx.administrator, DISSOCIATE, cart=cart, body=identifiers(unknown))
+        ctx.send(ctx.administrator, DISSOCIATE, cart=cart, body=ctx.identifiers(unknown))
 
 
 # --- Carts of other customers ---
@@ -383,13 +375,13 @@ def cart_id_is_access() -> Iterator[Case]:
     for operation in (ASSOCIATE, GET, UPDATE, DELETE):
         yield Case("cart-id-is-access", operation, "a cart of another", _others_cart, 8)
     for operation in (GET, UPDATE):
-        run = partial(_others_cart, by_customer=False)
+        run = partial(_others_cart, by_owner=False)
         yield Case("cart-id-is-access", operation, "without a customer token", run, 8)
 
 
-def _others_cart(ctx: CaseContext, *, by_customer: bool = True) -> None:
-    a, b = ctx.customer("A"), ctx.customer("B")
-    caller = ctx.shopper("A") if by_customer else ctx.implicit
+def _others_cart(ctx: CaseContext, *, by_owner: bool = True) -> None:
+    a, b = ctx.owner("A"), ctx.owner("B")
+    caller = ctx.shopper("A") if by_owner else ctx.implicit
     cart, spare, free = ctx.new_cart(), ctx.new_cart(), ctx.new_cart()
     # B has another cart, so that the cart is not B's last one.
     ctx.associate(spare, b)
@@ -397,11 +389,11 @@ def _others_cart(ctx: CaseContext, *, by_customer: bool = True) -> None:
     need_visible(ctx, cart, b)
     body: dict[str, Any] | None = {"data": {"name": "Conformance"}}
     if ctx.operation != UPDATE:
-        body = identifiers(a.id) if ctx.operation == ASSOCIATE else None
+        body = ctx.identifiers(a.id) if ctx.operation == ASSOCIATE else None
     request: dict[str, Any] = {} if body is None else {"body": body}
     control = ctx.control(ctx.send(caller, ctx.operation, cart=free, **request))
     answer = ctx.send(caller, ctx.operation, cart=cart, **request)
-    ctx.status(answer, control.status, control=control, what="as for a cart without a customer")
+    ctx.status(answer, control.status, control=control, what="as for a cart without an owner")
 
 
 # --- Contacts ---
@@ -431,9 +423,9 @@ def cart_has_contact_email() -> Iterator[Case]:
 
 
 def _with_contact(ctx: CaseContext, who: str, how: str) -> None:
-    a = ctx.customer("A")
+    a = ctx.owner("A")
     caller = ctx.administrator if who == "administrator" else ctx.shopper("A")
-    body = identifiers(a.id)
+    body = ctx.identifiers(a.id)
     free = free_cart(ctx, a)
     control = ctx.control(ctx.send(caller, ASSOCIATE, cart=free, body=body))
     if how == "POST":
@@ -460,7 +452,7 @@ def contact_on_registered_cart() -> Iterator[Case]:
 
 
 def _contact_by_put(ctx: CaseContext, who: str) -> None:
-    a = ctx.customer("A")
+    a = ctx.owner("A")
     caller = ctx.administrator if who == "administrator" else ctx.shopper("A")
     body = {"data": {"contact": _contact(ctx)}}
     control = ctx.control(ctx.send(caller, UPDATE, cart=ctx.new_cart(), body=body))
@@ -495,15 +487,15 @@ def contact_removal() -> Iterator[Case]:
 
 
 def _contact_removed(ctx: CaseContext, contact: Any) -> None:
-    a = ctx.customer("A")
+    a = ctx.owner("A")
     cart = _cart_with_contact(ctx)
-    kept = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=identifiers(a.id))
+    kept = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=ctx.identifiers(a.id))
     if not kept.refused:
         raise Untestable("a contact email does not keep the cart from being associated")
     answer = ctx.send(ctx.administrator, UPDATE, cart=cart, body={"data": {"contact": contact}})
     if not ctx.status(answer, 200):
         return
-    after = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=identifiers(a.id))
+    after = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=ctx.identifiers(a.id))
     ctx.expect(after.ok, "a cart that can be associated", shown(after), after, kind=Kind.EFFECT)
 
 
@@ -541,7 +533,7 @@ def _last_cart(ctx: CaseContext, who: str) -> None:
     need_visible(ctx, last, owner)
     control = ctx.send(caller, DELETE, cart=first)
     if has_text(control, str(ctx.rule.text)):
-        ctx.status(control, 204, what="while the customer has another cart")
+        ctx.status(control, 204, what="while the {owner} has another cart")
         return
     ctx.control(control)
     before = ctx.state(last, owner)
@@ -552,7 +544,7 @@ def _last_cart(ctx: CaseContext, who: str) -> None:
 
 
 def _last_of_one(ctx: CaseContext) -> None:
-    owner, other = _owner_without_carts(ctx), ctx.customer("A")
+    owner, other = _owner_without_carts(ctx), ctx.owner("A")
     spare, shared = ctx.new_cart(), ctx.new_cart()
     ctx.associate(spare, other)
     ctx.associate(shared, other)
@@ -570,14 +562,14 @@ def _freed(ctx: CaseContext) -> None:
     ctx.associate(cart, owner)
     ctx.dissociate(cart, owner)
     answer = ctx.send(ctx.administrator, DELETE, cart=cart)
-    ctx.status(answer, 204, what="for a cart without a customer")
+    ctx.status(answer, 204, what="for a cart without an owner")
 
 
-def _owner_without_carts(ctx: CaseContext) -> Customer:
+def _owner_without_carts(ctx: CaseContext) -> CartOwner:
     """Return a customer without carts: a new one, or the third of the fixtures."""
-    if not ctx.customers_are_given:
-        return ctx.new_customer("D")
-    owner = ctx.customer("C")
+    if not ctx.owners_are_given:
+        return ctx.new_owner("D")
+    owner = ctx.owner("C")
     if list_ids(ctx.session, ctx.shopper(owner)):
         raise Untestable("the third customer of the fixtures has carts; give one without carts")
     return owner
@@ -596,13 +588,13 @@ def carts_need_an_owner(ctx: CaseContext) -> None:
 @case("new-cart-by-get", GET, "with a customer token", requests=4)
 def new_cart_by_get(ctx: CaseContext) -> None:
     """Read an id that no cart has, as shopper."""
-    a = ctx.customer("A")
+    a = ctx.owner("A")
     cart = ctx.unknown_cart_id()
     answer = ctx.send(ctx.shopper("A"), GET, cart=cart)
-    if ctx.status(answer, 200, what="and a cart of that customer"):
+    if ctx.status(answer, 200, what="and a cart of that {owner}"):
         state = ctx.state(cart, a)
-        good = a.id in state.customers and state.count("A") == 1
-        ctx.expect(good, "a cart of that customer", "a cart without that customer", answer)
+        good = state.names(a) == 1 and state.count("A") == 1
+        ctx.expect(good, "a cart of that {owner}", "a cart without that {owner}", answer)
 
 
 @cases
@@ -614,9 +606,9 @@ def body_bare_array() -> Iterator[Case]:
 
 
 def _bare(ctx: CaseContext, who: str) -> None:
-    a = ctx.customer("A")
+    a = ctx.owner("A")
     caller: Credentials = ctx.administrator if who == "administrator" else ctx.shopper("A")
-    body = identifiers(a.id)
+    body = ctx.identifiers(a.id)
     carts = [ctx.new_cart(), ctx.new_cart()]
     if ctx.operation == DISSOCIATE:
         for cart in carts:
@@ -625,5 +617,5 @@ def _bare(ctx: CaseContext, who: str) -> None:
     answer = ctx.send(caller, ctx.operation, cart=carts[1], body=body["data"])
     if ctx.status(answer, control.status, control=control):
         state = ctx.state(carts[1], a)
-        good = (a.id in state.customers) == (ctx.operation == ASSOCIATE)
+        good = bool(state.names(a)) == (ctx.operation == ASSOCIATE)
         ctx.expect(good, "the same effect as with the envelope", "none", answer, control=control)

@@ -11,13 +11,19 @@ from cart_spec.contract import Level, Rule
 from cart_spec.redaction import Redactor
 
 from cart_conformance.cases.schema_cases import SchemaCases
-from cart_conformance.errors import Untestable
-from cart_conformance.exchange import Answer
+from cart_conformance.errors import Skipped, Untestable
+from cart_conformance.exchange import OWNER_TOKENS, Answer
 from cart_conformance.findings import Finding
-from cart_conformance.oracle.answer_checks import refusal_findings, shown
+from cart_conformance.oracle.answer_checks import is_of_a_firewall, refusal_findings, shown
 from cart_conformance.results import Kind
-from cart_conformance.target.credentials import Credentials, Customer
-from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers, parts_of
+from cart_conformance.target.credentials import CartOwner, Credentials, Customer
+from cart_conformance.target.requests import (
+    ASSOCIATE,
+    DISSOCIATE,
+    identifiers,
+    operation_for,
+    parts_of,
+)
 from cart_conformance.target.session import Session
 from cart_conformance.target.state import State, read_state
 
@@ -26,8 +32,9 @@ NOTHING_CHANGES = "refusal-changes-nothing"
 
 @dataclass
 class CaseContext:
-    """One case in progress: it tries ``rule`` on ``operation``.
+    """One case in progress: it tries ``rule`` on ``operation``, for one ``kind`` of owner.
 
+    ``operation`` is as the case names it, ASSOCIATE for example, whatever the kind of owner.
     ``shared`` outlives the case and contains prepared carts for later ones. ``accepted`` are
     successes that should have been refusals.
     """
@@ -37,6 +44,7 @@ class CaseContext:
     operation: str
     schema_cases: SchemaCases
     shared: dict[str, Any]
+    kind: str = "customer"
     findings: list[Finding] = field(default_factory=list)
     examined: set[tuple[str, str]] = field(default_factory=set)
     accepted: list[Answer] = field(default_factory=list)
@@ -49,10 +57,19 @@ class CaseContext:
         """Send one operation as a Schemathesis case, and return its answer.
 
         For ``parts`` see :func:`cart_conformance.target.requests.parts_of`, for ``envelope`` see
-        :meth:`cart_conformance.target.session.Session.exchange`.
+        :meth:`cart_conformance.target.session.Session.exchange`. Raises Untestable if a firewall
+        answered, and ServerFailed if an operation other than the case's failed.
         """
-        made = parts_of(caller, operation, **parts)
-        return self.session.exchange(made, self.schema_cases.request(made), envelope=envelope)
+        made = parts_of(caller, operation_for(self.kind, operation), **parts)
+        answer = self.session.exchange(made, self.schema_cases.request(made), envelope=envelope)
+        if is_of_a_firewall(answer):
+            raise Untestable(
+                f"{answer.status} and a page for people, not an error of the API: a firewall in"
+                " front of the deployment refused the request"
+            )
+        if operation != self.operation:
+            self.session.need_answer(made.operation, answer)
+        return answer
 
     def token(self, grant: str, **form: str | None) -> Answer:
         """Request an access token. ``form`` replaces fields; the value None leaves a field out."""
@@ -78,14 +95,32 @@ class CaseContext:
         """Return customer A, B or C."""
         return self.session.actors.customer(label)
 
-    def shopper(self, who: str | Customer) -> Credentials:
-        """Return a customer, given itself or by label, with an implicit access token."""
-        customer = self.customer(who) if isinstance(who, str) else who
-        return self.session.actors.shopper(customer)
+    def owner(self, label: str) -> CartOwner:
+        """Return customer or account A, B or C, by the kind of owner of this case."""
+        actors = self.session.actors
+        return actors.customer(label) if self.kind == "customer" else actors.account(label)
 
-    def narrowed(self, customer: Customer) -> Credentials:
-        """Return client credentials together with that customer's token."""
-        return self.session.actors.narrowed(customer)
+    def shopper(self, who: str | CartOwner) -> Credentials:
+        """Return an owner, given itself or by label, with an implicit access token."""
+        owner = self.owner(who) if isinstance(who, str) else who
+        return self.session.actors.shopper(owner)
+
+    def narrowed(self, owner: CartOwner) -> Credentials:
+        """Return client credentials together with that owner's token."""
+        return self.session.actors.narrowed(owner)
+
+    @property
+    def owner_token(self) -> str:
+        """The name of the header with the owner's token."""
+        return OWNER_TOKENS[self.kind]
+
+    def identifiers(self, *ids: object) -> dict[str, Any]:
+        """Return the body of an association request, in the envelope."""
+        return identifiers(*ids, kind=self.kind)
+
+    def log_in(self, owner: CartOwner) -> str:
+        """Log an owner in and return the token. Raises Untestable."""
+        return self.session.factory.log_in(owner)
 
     def customer_token(self, email: str, password: str) -> str:
         """Log a customer in and return the token. Raises Untestable."""
@@ -104,6 +139,11 @@ class CaseContext:
         return self.session.redactor
 
     @property
+    def owners_are_given(self) -> bool:
+        """Whether this kind of owner comes from the fixtures, so that the run cannot make any."""
+        return self.kind == "customer" and self.customers_are_given
+
+    @property
     def customers_are_given(self) -> bool:
         """Whether the customers come from the fixtures, so that the run cannot make any."""
         return self.session.settings.customers is not None
@@ -111,6 +151,17 @@ class CaseContext:
     def fresh_id(self, what: str = "cart") -> str:
         """Return an unused id of this run."""
         return self.session.factory.fresh_id(what)
+
+    def email(self) -> str:
+        """Return an email that no customer has."""
+        return self.session.factory.email()
+
+    def login(self, label: str) -> tuple[str, str]:
+        """Return the email and password of a customer. Raises Skipped if they are not known."""
+        customer = self.customer(label)
+        if not customer.email or not customer.password:
+            raise Skipped("the fixtures give no email and password of the customer")
+        return customer.email, customer.password
 
     def unknown_cart_id(self) -> str:
         """Return an id that no cart has."""
@@ -124,31 +175,43 @@ class CaseContext:
         """Make a customer, logged in. Raises Untestable."""
         return self.session.factory.customer(label)
 
-    def unknown_customer(self) -> str:
-        """Return an id that no customer has, in the form of the deployment's ids.
+    def new_owner(self, label: str | None = None) -> CartOwner:
+        """Make a customer or an account, logged in. Raises Untestable."""
+        factory = self.session.factory
+        return factory.customer(label) if self.kind == "customer" else factory.account(label)
 
-        Only a UUID can be invented safely. Otherwise a customer is created and deleted. Raises
+    def unknown_customer(self) -> str:
+        """Return an id that no customer has. See :meth:`unknown_owner`."""
+        return self.unknown_owner("customer")
+
+    def unknown_owner(self, kind: str | None = None) -> str:
+        """Return an id that no customer or account has, in the form of the deployment's ids.
+
+        Only a UUID can be invented safely. Otherwise one is created and deleted. Raises
         Untestable.
         """
+        kind = kind or self.kind
+        actors, factory = self.session.actors, self.session.factory
         try:
-            UUID(self.customer("A").id)
+            UUID((actors.customer("A") if kind == "customer" else actors.account("A")).id)
         except ValueError:
-            customer = self.new_customer("D")
-            answer = self.send(self.administrator, "deleteCustomer", customer=customer.id)
-            self.need(answer, "no customer could be deleted")
-            return customer.id
+            owner = factory.customer("D") if kind == "customer" else factory.account("D")
+            of_owner: dict[str, Any] = {kind: owner.id}
+            answer = self.send(self.administrator, f"delete{kind.capitalize()}", **of_owner)
+            self.need(answer, f"no {kind} could be deleted")
+            return owner.id
         return str(uuid4())
 
-    def state(self, cart: str, *customers: Customer) -> State:
+    def state(self, cart: str, *owners: CartOwner) -> State:
         """Read the cart from both sides. Raises Untestable."""
-        return read_state(self.session, cart, customers)
+        return read_state(self.session, cart, owners)
 
     # --- Needs ---
 
     def need(self, answer: Answer, what: str) -> Answer:
         """Return ``answer`` if it is a success. Raises Untestable otherwise."""
         if not answer.ok:
-            raise Untestable(f"{what}: {shown(answer)}")
+            raise Untestable(f"{self._worded(what)}: {shown(answer)}")
         return answer
 
     def need_error(self, answer: Answer) -> Answer:
@@ -167,23 +230,29 @@ class CaseContext:
         """
         return self.need(answer, "the control failed")
 
-    def associate(self, cart: str, customer: Customer, caller: Credentials | None = None) -> Answer:
+    def associate(self, cart: str, owner: CartOwner, caller: Credentials | None = None) -> Answer:
         """Create an association that the case needs. Raises Untestable."""
-        answer = self.send(
-            caller or self.administrator, ASSOCIATE, cart=cart, body=identifiers(customer.id)
-        )
-        return self.need(answer, "a customer could not be associated")
+        body = identifiers(owner.id, kind=owner.kind)
+        operation = operation_for(owner.kind, ASSOCIATE)
+        answer = self.send(caller or self.administrator, operation, cart=cart, body=body)
+        return self.need(answer, f"the {owner.kind} could not be associated")
 
-    def dissociate(
-        self, cart: str, customer: Customer, caller: Credentials | None = None
-    ) -> Answer:
+    def dissociate(self, cart: str, owner: CartOwner, caller: Credentials | None = None) -> Answer:
         """Remove an association. Raises Untestable."""
-        answer = self.send(
-            caller or self.administrator, DISSOCIATE, cart=cart, body=identifiers(customer.id)
-        )
-        return self.need(answer, "a customer could not be disassociated")
+        body = identifiers(owner.id, kind=owner.kind)
+        operation = operation_for(owner.kind, DISSOCIATE)
+        answer = self.send(caller or self.administrator, operation, cart=cart, body=body)
+        return self.need(answer, f"the {owner.kind} could not be disassociated")
 
     # --- Judgements ---
+
+    @property
+    def operation_id(self) -> str:
+        """The operation of this case's kind of owner, as the contract names it."""
+        return operation_for(self.kind, self.operation)
+
+    def _worded(self, text: str) -> str:
+        return text.replace("{owner}", self.kind)
 
     def refused(
         self,
@@ -197,7 +266,7 @@ class CaseContext:
         """Note how the answer differs from the expected refusal. Return whether it is a refusal."""
         self.findings += refusal_findings(
             self.rule,
-            self.operation,
+            self.operation_id,
             answer,
             control=control,
             level=level,
@@ -213,7 +282,7 @@ class CaseContext:
 
         That associations stay is documented; that the rest stays is an interpretation.
         """
-        self.examined.add((NOTHING_CHANGES, self.operation))
+        self.examined.add((NOTHING_CHANGES, self.operation_id))
         if before.associations() != after.associations():
             self._changed("documented", _association_change(before, after), answer)
         elif (before.fields, before.updated_at) != (after.fields, after.updated_at):
@@ -225,7 +294,7 @@ class CaseContext:
                 NOTHING_CHANGES,
                 level,
                 Kind.EFFECT,
-                self.operation,
+                self.operation_id,
                 "everything as it was before the refused request",
                 f"refused with {shown(answer)}, and yet {actual}",
                 answer=answer,
@@ -247,13 +316,16 @@ class CaseContext:
     ) -> bool:
         """Note a deviation from this case's rule, or from ``rule``, unless ``good``."""
         if not good:
+            expected, actual = self._worded(expected), self._worded(actual)
+            if answer is not None and answer.status >= 500:
+                kind = Kind.SERVER_ERROR
             about = self.session.contract.rule(rule) if rule else self.rule
             self.findings.append(
                 Finding(
                     about.id,
                     level or about.level,
                     kind,
-                    self.operation,
+                    self.operation_id,
                     expected,
                     actual,
                     answer=answer,
@@ -286,9 +358,9 @@ class CaseContext:
 def _association_change(before: State, after: State) -> str:
     if after.missing is not None:
         return f"the cart can no longer be read ({after.missing})"
-    if before.customers != after.customers:
-        return f"the cart's customers went from {_ids(before.customers)} to {_ids(after.customers)}"
-    return "a customer's list of carts is another"
+    if before.owners != after.owners:
+        return f"the cart's owners went from {_ids(before.owners)} to {_ids(after.owners)}"
+    return "an owner's list of carts is another"
 
 
 def _field_change(before: State, after: State) -> str:
@@ -298,5 +370,5 @@ def _field_change(before: State, after: State) -> str:
     return f"the cart's updated_at went from {before.updated_at} to {after.updated_at}"
 
 
-def _ids(ids: Sequence[str]) -> str:
-    return "none" if not ids else ", ".join(ids)
+def _ids(owners: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{kind} {each}" for kind, each in owners) or "none"

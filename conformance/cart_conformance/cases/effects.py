@@ -11,12 +11,12 @@ from cart_conformance.bodies import instant
 from cart_conformance.cases.context import NOTHING_CHANGES, CaseContext
 from cart_conformance.cases.fixtures import ADMINISTRATOR, CALLERS, NARROWED, SHOPPER, caller_of
 from cart_conformance.cases.registry import Case, case, cases
-from cart_conformance.errors import Untestable
+from cart_conformance.errors import Skipped, Untestable
 from cart_conformance.exchange import Answer
 from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.results import Kind
-from cart_conformance.target.credentials import Customer
-from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers
+from cart_conformance.target.credentials import CartOwner
+from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE
 from cart_conformance.target.state import State, list_carts, list_ids
 
 NEW = "association-visible"
@@ -25,39 +25,39 @@ GONE = "association-deleted"
 NEXT_SECOND = 1.1
 
 
-def free_cart(ctx: CaseContext, *customers: Customer, by: str = ADMINISTRATOR) -> str:
+def free_cart(ctx: CaseContext, *owners: CartOwner, by: str = ADMINISTRATOR) -> str:
     """Return a new cart without these customers.
 
     Raises Untestable if it already has one of them.
     """
     cart = ctx.new_cart(ctx.implicit if by == SHOPPER else None)
-    state = ctx.state(cart, *customers)
-    if any(customer.id in state.customers for customer in customers):
-        raise Untestable("a new cart has a customer already")
+    state = ctx.state(cart, *owners)
+    if any(state.names(owner) for owner in owners):
+        raise Untestable("a new cart has an owner already")
     if any(times != 0 for _, times in state.listed):
-        raise Untestable("a new cart is in a customer's list already, or the list cannot be read")
+        raise Untestable("a new cart is in an owner's list already, or the list cannot be read")
     return cart
 
 
-def visible(state: State, customer: Customer) -> bool:
+def visible(state: State, owner: CartOwner) -> bool:
     """Return whether the association is visible from both sides, once on each."""
-    return state.customers.count(customer.id) == 1 and state.count(customer.label) == 1
+    return state.names(owner) == 1 and state.count(owner.label) == 1
 
 
-def sides(state: State, customer: Customer) -> str:
+def sides(state: State, owner: CartOwner) -> str:
     """Describe on which sides the association is visible."""
-    in_cart = state.customers.count(customer.id)
-    in_list = state.count(customer.label)
+    in_cart = state.names(owner)
+    in_list = state.count(owner.label)
     listed = "cannot be read" if in_list < 0 else f"has the cart {in_list} times"
-    return f"the cart names the customer {in_cart} times, the customer's list {listed}"
+    return f"the cart names the {owner.kind} {in_cart} times, the {owner.kind}'s list {listed}"
 
 
-def need_visible(ctx: CaseContext, cart: str, *customers: Customer) -> State:
+def need_visible(ctx: CaseContext, cart: str, *owners: CartOwner) -> State:
     """Return the state with these associations. Raises Untestable if one is not visible."""
-    state = ctx.state(cart, *customers)
-    for customer in customers:
-        if not visible(state, customer):
-            raise Untestable(f"the association does not show: {sides(state, customer)}")
+    state = ctx.state(cart, *owners)
+    for owner in owners:
+        if not visible(state, owner):
+            raise Untestable(f"the association does not show: {sides(state, owner)}")
     return state
 
 
@@ -70,15 +70,15 @@ def association_visible() -> Iterator[Case]:
         yield Case(NEW, "getACart", f"in the cart, {caller}", partial(_named, by=caller), 6)
     yield Case(NEW, ASSOCIATE, f"from both sides, {NARROWED}", partial(_visible, by=NARROWED), 6)
     yield Case(NEW, "getCarts", "in the list beside client credentials", _listed_narrowed, 6)
-    yield Case(NEW, "getACart", "read by the customer", _named_to_customer, 6)
+    yield Case(NEW, "getACart", "read by the customer", _named_to_owner, 6)
     yield Case(NEW, "getACart", "after the cart was changed", _still_after_change, 8)
     yield Case(NEW, "getCarts", "among the registered carts", _listed_to_administrator, 5)
 
 
-def _associated(ctx: CaseContext, by: str) -> tuple[str, Customer, Answer]:
-    a = ctx.customer("A")
+def _associated(ctx: CaseContext, by: str) -> tuple[str, CartOwner, Answer]:
+    a = ctx.owner("A")
     cart = free_cart(ctx, a, by=by)
-    answer = ctx.send(caller_of(ctx, by), ASSOCIATE, cart=cart, body=identifiers(a.id))
+    answer = ctx.send(caller_of(ctx, by), ASSOCIATE, cart=cart, body=ctx.identifiers(a.id))
     return cart, a, answer
 
 
@@ -92,41 +92,41 @@ def _visible(ctx: CaseContext, by: str) -> None:
 
 def _listed(ctx: CaseContext, by: str) -> None:
     cart, a, answer = _associated(ctx, by)
-    ctx.need(answer, "a customer could not be associated")
+    ctx.need(answer, "the {owner} could not be associated")
     state = ctx.state(cart, a)
     ctx.expect(
-        state.count("A") == 1, "the cart once in the customer's list", sides(state, a), answer
+        state.count("A") == 1, "the cart once in the {owner}'s list", sides(state, a), answer
     )
 
 
 def _named(ctx: CaseContext, by: str) -> None:
     cart, a, answer = _associated(ctx, by)
-    ctx.need(answer, "a customer could not be associated")
+    ctx.need(answer, "the {owner} could not be associated")
     state = ctx.state(cart, a)
-    good = state.customers.count(a.id) == 1
-    ctx.expect(good, "the customer once in the cart's relationships", sides(state, a), answer)
+    good = state.names(a) == 1
+    ctx.expect(good, "the {owner} once in the cart's relationships", sides(state, a), answer)
 
 
 def _listed_narrowed(ctx: CaseContext) -> None:
     cart, a, answer = _associated(ctx, ADMINISTRATOR)
-    ctx.need(answer, "a customer could not be associated")
+    ctx.need(answer, "the {owner} could not be associated")
     times = list_ids(ctx.session, ctx.narrowed(a)).count(cart)
-    ctx.expect(times == 1, "the cart once in the customer's list", f"{times} times", answer)
+    ctx.expect(times == 1, "the cart once in the {owner}'s list", f"{times} times", answer)
 
 
-def _named_to_customer(ctx: CaseContext) -> None:
+def _named_to_owner(ctx: CaseContext) -> None:
     cart, a, answer = _associated(ctx, SHOPPER)
-    ctx.need(answer, "a customer could not be associated")
+    ctx.need(answer, "the {owner} could not be associated")
     read = ctx.send(ctx.shopper("A"), "getACart", cart=cart)
     related = str(read.data.get("relationships")) if isinstance(read.data, dict) else shown(read)
     ctx.expect(
-        read.ok and a.id in related, "the customer in the cart's relationships", related, read
+        read.ok and a.id in related, "the {owner} in the cart's relationships", related, read
     )
 
 
 def _still_after_change(ctx: CaseContext) -> None:
     cart, a, answer = _associated(ctx, SHOPPER)
-    ctx.need(answer, "a customer could not be associated")
+    ctx.need(answer, "the {owner} could not be associated")
     need_visible(ctx, cart, a)
     change = ctx.send(ctx.administrator, "updateACart", cart=cart, body=_renamed())
     ctx.need(change, "the cart could not be changed")
@@ -136,7 +136,7 @@ def _still_after_change(ctx: CaseContext) -> None:
 
 def _listed_to_administrator(ctx: CaseContext) -> None:
     cart, _, answer = _associated(ctx, ADMINISTRATOR)
-    ctx.need(answer, "a customer could not be associated")
+    ctx.need(answer, "the {owner} could not be associated")
     # The newest carts come first. On a busy store, reading further pages would cost too many
     # requests.
     carts = list_carts(ctx.session, ctx.administrator, pages=4)
@@ -165,34 +165,33 @@ def first_token(ctx: CaseContext) -> None:
     cart = free_cart(ctx, a)
     ctx.associate(cart, a, ctx.shopper(a))
     need_visible(ctx, cart, a)
-    ctx.customer_token(str(a.email), str(a.password))
+    ctx.log_in(a)
     answer = ctx.send(ctx.shopper(a), "getCarts")
     ids = [each.get("id") for each in answer.data or ()] if answer.ok else []
     ctx.expect(cart in ids, "the cart in the list with the first token", shown(answer), answer)
 
 
-def _someone(ctx: CaseContext) -> Customer:
+def _someone(ctx: CaseContext) -> CartOwner:
     """Return a customer that has logged in once: a new one if the run can make customers.
 
-    Other cases may already have requested tokens for customer A.
+    Other cases may already have requested tokens for owner A.
     """
-    if not ctx.customers_are_given:
-        return ctx.new_customer("A")
-    a = ctx.customer("A")
-    if a.email is None or a.password is None:
-        raise Untestable("the customer's login is not known; give email and password")
+    if not ctx.owners_are_given:
+        return ctx.new_owner("A")
+    a = ctx.owner("A")
+    if a.login is None or a.password is None:
+        raise Skipped("the fixtures give no email and password of the customer")
     return a
 
 
 def _second_login(ctx: CaseContext, *, before: bool) -> None:
     a = _someone(ctx)
-    email, password = str(a.email), str(a.password)
     cart = free_cart(ctx, a)
-    second = ctx.customer_token(email, password) if before else None
+    second = ctx.log_in(a) if before else None
     answer = ctx.associate(cart, a, ctx.shopper(a))
     need_visible(ctx, cart, a)
-    second = second or ctx.customer_token(email, password)
-    other = Customer("A", a.id, email, second, password)
+    second = second or ctx.log_in(a)
+    other = replace(a, token=second)
     times = list_ids(ctx.session, ctx.shopper(other)).count(cart)
     ctx.expect(times == 1, "the cart in the list with another token", f"{times} times", answer)
 
@@ -210,13 +209,13 @@ def many_carts_listed(ctx: CaseContext) -> None:
 
 
 def _three(ctx: CaseContext) -> None:
-    a = ctx.customer("A")
+    a = ctx.owner("A")
     carts = [free_cart(ctx, a) for _ in range(3)]
     control = ctx.associate(carts[0], a)
     need_visible(ctx, carts[0], a)
     answer = control
     for cart in carts[1:]:
-        answer = ctx.send(ctx.shopper("A"), ASSOCIATE, cart=cart, body=identifiers(a.id))
+        answer = ctx.send(ctx.shopper("A"), ASSOCIATE, cart=cart, body=ctx.identifiers(a.id))
         if not ctx.status(answer, 200, 201, 204, control=control, what="for another cart"):
             return
     listed = list_ids(ctx.session, ctx.shopper("A"))
@@ -250,21 +249,23 @@ def shared_joined(ctx: CaseContext) -> None:
         return
     state = ctx.state(cart, a, b)
     for each in (a, b):
-        ctx.expect(visible(state, each), f"customer {each.label} too", sides(state, each), answer)
+        ctx.expect(
+            visible(state, each), f"{each.kind} {each.label} too", sides(state, each), answer
+        )
 
 
 @case(SHARED, ASSOCIATE, "a third customer joins", requests=16)
 def shared_by_three(ctx: CaseContext) -> None:
     """Check that the other two customers stay."""
     cart, a, b, answer = _shared(ctx)
-    c = ctx.customer("C")
+    c = ctx.owner("C")
     if not answer.ok:
         return
-    third = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=identifiers(c.id))
-    ctx.status(third, 200, 201, 204, control=answer, what="for a third customer")
+    third = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=ctx.identifiers(c.id))
+    ctx.status(third, 200, 201, 204, control=answer, what="for a third {owner}")
     state = ctx.state(cart, a, b, c)
     for each in (a, b, c):
-        ctx.expect(visible(state, each), f"customer {each.label} too", sides(state, each), third)
+        ctx.expect(visible(state, each), f"{each.kind} {each.label} too", sides(state, each), third)
 
 
 @case(SHARED, DISSOCIATE, "one of two leaves, the first", requests=14)
@@ -279,25 +280,25 @@ def shared_second_left(ctx: CaseContext) -> None:
     _left(ctx, "B", "A")
 
 
-def _shared(ctx: CaseContext) -> tuple[str, Customer, Customer, Answer]:
-    a, b = ctx.customer("A"), ctx.customer("B")
+def _shared(ctx: CaseContext) -> tuple[str, CartOwner, CartOwner, Answer]:
+    a, b = ctx.owner("A"), ctx.owner("B")
     cart = free_cart(ctx, a, b)
     control = ctx.associate(cart, a)
     need_visible(ctx, cart, a)
-    answer = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=identifiers(b.id))
-    ctx.status(answer, 200, 201, 204, control=control, what="for a second customer")
+    answer = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=ctx.identifiers(b.id))
+    ctx.status(answer, 200, 201, 204, control=control, what="for a second {owner}")
     return cart, a, b, answer
 
 
-def _shared_need(ctx: CaseContext) -> tuple[str, Customer, Customer, Answer]:
+def _shared_need(ctx: CaseContext) -> tuple[str, CartOwner, CartOwner, Answer]:
     """Return a cart with A and B. Raises Untestable if the deployment does not allow that."""
-    a, b = ctx.customer("A"), ctx.customer("B")
+    a, b = ctx.owner("A"), ctx.owner("B")
     cart = free_cart(ctx, a, b)
     ctx.associate(cart, a)
     answer = ctx.associate(cart, b)
     state = ctx.state(cart, a, b)
     if not all(visible(state, each) for each in (a, b)):
-        raise Untestable("the cart does not have both customers")
+        raise Untestable(f"the cart does not have both {ctx.kind}s")
     return cart, a, b, answer
 
 
@@ -307,12 +308,12 @@ def _left(ctx: CaseContext, leaving: str, staying: str) -> None:
         return
     state = ctx.state(cart, a, b)
     if not all(visible(state, each) for each in (a, b)):
-        raise Untestable("the cart does not have both customers")
-    gone, left = ctx.customer(leaving), ctx.customer(staying)
+        raise Untestable(f"the cart does not have both {ctx.kind}s")
+    gone, left = ctx.owner(leaving), ctx.owner(staying)
     answer = ctx.dissociate(cart, gone)
     state = ctx.state(cart, gone, left)
     good = visible(state, left)
-    ctx.expect(good, f"customer {staying} is still there", sides(state, left), answer)
+    ctx.expect(good, f"{left.kind} {staying} is still there", sides(state, left), answer)
 
 
 @case("others-cannot-see", ASSOCIATE, "a cart of A", requests=10)
@@ -328,7 +329,7 @@ def others_cannot_see_narrowed(ctx: CaseContext) -> None:
 
 
 def _unseen(ctx: CaseContext, *, narrowed: bool) -> None:
-    a, b = ctx.customer("A"), ctx.customer("B")
+    a, b = ctx.owner("A"), ctx.owner("B")
     cart, of_b = ctx.new_cart(), ctx.new_cart()
     answer = ctx.associate(cart, a)
     ctx.associate(of_b, b)
@@ -342,11 +343,11 @@ def _unseen(ctx: CaseContext, *, narrowed: bool) -> None:
 @case("others-cannot-see", "getCarts", "by somebody without a cart", requests=8)
 def newcomer_sees_nothing(ctx: CaseContext) -> None:
     """Check that the list of a customer without carts is empty."""
-    a = ctx.customer("A")
+    a = ctx.owner("A")
     cart = ctx.new_cart()
     answer = ctx.associate(cart, a)
     need_visible(ctx, cart, a)
-    newcomer = ctx.customer("C") if ctx.customers_are_given else ctx.new_customer("D")
+    newcomer = ctx.owner("C") if ctx.owners_are_given else ctx.new_owner("D")
     listed = list_ids(ctx.session, ctx.shopper(newcomer))
     ctx.expect(cart not in listed, "no cart of A", "a cart of A is listed", answer)
 
@@ -388,12 +389,12 @@ def association_repeat() -> Iterator[Case]:
 
 
 def _repeated(ctx: CaseContext, first: str, second: str) -> None:
-    a = ctx.customer("A")
+    a = ctx.owner("A")
     cart = free_cart(ctx, a)
-    body = identifiers(a.id)
+    body = ctx.identifiers(a.id)
     control = ctx.need(
         ctx.send(caller_of(ctx, first), ASSOCIATE, cart=cart, body=body),
-        "a customer could not be associated",
+        "the {owner} could not be associated",
     )
     before = need_visible(ctx, cart, a)
     if first == second == SHOPPER:
@@ -417,12 +418,12 @@ def _repeated_beside(ctx: CaseContext) -> None:
     """Check that a repeat changes nothing for the other customer of the cart."""
     cart, a, b, control = _shared_need(ctx)
     before = ctx.state(cart, a, b)
-    answer = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=identifiers(a.id))
+    answer = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=ctx.identifiers(a.id))
     ctx.status(answer, 204, control=control, what="and no change", level="documented")
     after = ctx.state(cart, a, b)
     same = before.associations() == after.associations()
     actual = f"A: {sides(after, a)}; B: {sides(after, b)}"
-    ctx.expect(same, "both customers as before", actual, answer)
+    ctx.expect(same, "both {owner}s as before", actual, answer)
 
 
 @cases
@@ -435,17 +436,17 @@ def association_deleted() -> Iterator[Case]:
     yield Case(GONE, DISSOCIATE, f"from both sides, {NARROWED}", partial(_deleted, by=NARROWED), 8)
     yield Case(GONE, DISSOCIATE, "from both sides, a later login", _deleted_by_later_login, 9)
     yield Case(GONE, DISSOCIATE, "one of two carts", _one_of_two_carts, 12)
-    yield Case(GONE, DISSOCIATE, "from a cart with two customers", _one_of_two_customers, 14, True)
+    yield Case(GONE, DISSOCIATE, "from a cart with two customers", _one_of_two_owners, 14, True)
     yield Case(GONE, DISSOCIATE, "and made again", _made_again, 10)
 
 
-def _dissociated(ctx: CaseContext, by: str, *kept: str) -> tuple[str, Customer, Answer]:
-    a = ctx.customer("A")
+def _dissociated(ctx: CaseContext, by: str, *kept: str) -> tuple[str, CartOwner, Answer]:
+    a = ctx.owner("A")
     cart = free_cart(ctx, a)
     ctx.associate(cart, a)
     for each in (cart, *kept):
         need_visible(ctx, each, a)
-    answer = ctx.send(caller_of(ctx, by), DISSOCIATE, cart=cart, body=identifiers(a.id))
+    answer = ctx.send(caller_of(ctx, by), DISSOCIATE, cart=cart, body=ctx.identifiers(a.id))
     return cart, a, answer
 
 
@@ -454,7 +455,7 @@ def _deleted(ctx: CaseContext, by: str) -> None:
     ctx.status(answer, 204, what="and no body")
     if answer.ok:
         state = ctx.state(cart, a)
-        gone = a.id not in state.customers and state.count("A") == 0
+        gone = not state.names(a) and state.count("A") == 0
         ctx.expect(gone, "gone from both sides", sides(state, a), answer)
 
 
@@ -463,13 +464,13 @@ def _deleted_by_later_login(ctx: CaseContext) -> None:
     cart = free_cart(ctx, a)
     ctx.associate(cart, a, ctx.shopper(a))
     need_visible(ctx, cart, a)
-    later = ctx.customer_token(str(a.email), str(a.password))
+    later = ctx.log_in(a)
     caller = ctx.shopper(replace(a, token=later))
-    answer = ctx.send(caller, DISSOCIATE, cart=cart, body=identifiers(a.id))
-    ctx.status(answer, 204, what="whichever token of the customer comes")
+    answer = ctx.send(caller, DISSOCIATE, cart=cart, body=ctx.identifiers(a.id))
+    ctx.status(answer, 204, what="whichever token of the {owner} comes")
     if answer.ok:
         state = ctx.state(cart, a)
-        gone = a.id not in state.customers and state.count(a.label) == 0
+        gone = not state.names(a) and state.count(a.label) == 0
         ctx.expect(gone, "gone from both sides", sides(state, a), answer)
 
 
@@ -477,41 +478,41 @@ def _unlisted(ctx: CaseContext, by: str) -> None:
     cart, a, answer = _dissociated(ctx, by)
     ctx.need(answer, "the association could not be removed")
     state = ctx.state(cart, a)
-    ctx.expect(state.count("A") == 0, "gone from the customer's list", sides(state, a), answer)
+    ctx.expect(state.count("A") == 0, "gone from the {owner}'s list", sides(state, a), answer)
 
 
 def _unnamed(ctx: CaseContext, by: str) -> None:
     cart, a, answer = _dissociated(ctx, by)
     ctx.need(answer, "the association could not be removed")
     state = ctx.state(cart, a)
-    ctx.expect(a.id not in state.customers, "gone from the cart", sides(state, a), answer)
+    ctx.expect(not state.names(a), "gone from the cart", sides(state, a), answer)
 
 
 def _one_of_two_carts(ctx: CaseContext) -> None:
-    a = ctx.customer("A")
+    a = ctx.owner("A")
     kept = free_cart(ctx, a)
     ctx.associate(kept, a)
     _, a, answer = _dissociated(ctx, SHOPPER, kept)
     ctx.need(answer, "the association could not be removed")
     state = ctx.state(kept, a)
-    ctx.expect(visible(state, a), "the customer's other cart stays", sides(state, a), answer)
+    ctx.expect(visible(state, a), "the {owner}'s other cart stays", sides(state, a), answer)
 
 
-def _one_of_two_customers(ctx: CaseContext) -> None:
+def _one_of_two_owners(ctx: CaseContext) -> None:
     cart, a, b, answer = _shared_need(ctx)
     answer = ctx.dissociate(cart, a)
     state = ctx.state(cart, a, b)
-    gone = a.id not in state.customers and state.count("A") == 0
+    gone = not state.names(a) and state.count("A") == 0
     ctx.expect(gone, "gone from both sides", sides(state, a), answer)
 
 
 def _made_again(ctx: CaseContext) -> None:
-    a = ctx.customer("A")
+    a = ctx.owner("A")
     cart = free_cart(ctx, a)
     first = ctx.associate(cart, a)
     need_visible(ctx, cart, a)
     ctx.dissociate(cart, a)
-    again = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=identifiers(a.id))
+    again = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=ctx.identifiers(a.id))
     ctx.status(again, first.status, what="as for the first time", control=first)
     state = ctx.state(cart, a)
     ctx.expect(visible(state, a), "the association from both sides", sides(state, a), again)
@@ -529,13 +530,14 @@ def delete_missing() -> Iterator[Case]:
             8,
         )
     yield Case("delete-missing", DISSOCIATE, "on a cart of another", _delete_missing_of_other, 9)
+    yield Case("delete-missing", DISSOCIATE, "of a deleted customer", _delete_missing_of_deleted, 8)
 
 
 def _delete_missing(ctx: CaseContext, by: str) -> None:
-    a = ctx.customer("A")
+    a = ctx.owner("A")
     cart = free_cart(ctx, a)
     ctx.associate(cart, a)
-    body = identifiers(a.id)
+    body = ctx.identifiers(a.id)
     control = ctx.control(ctx.send(caller_of(ctx, by), DISSOCIATE, cart=cart, body=body))
     before = ctx.state(cart, a)
     if by == SHOPPER:
@@ -549,16 +551,28 @@ def _delete_missing(ctx: CaseContext, by: str) -> None:
 
 
 def _delete_missing_of_other(ctx: CaseContext) -> None:
-    a, b = ctx.customer("A"), ctx.customer("B")
+    a, b = ctx.owner("A"), ctx.owner("B")
     cart = free_cart(ctx, a, b)
     control = ctx.associate(cart, b)
     before = need_visible(ctx, cart, b)
-    answer = ctx.send(ctx.administrator, DISSOCIATE, cart=cart, body=identifiers(a.id))
+    answer = ctx.send(ctx.administrator, DISSOCIATE, cart=cart, body=ctx.identifiers(a.id))
     ctx.status(answer, 204, control=control, what="and no change")
     after = ctx.state(cart, b)
     ctx.expect(
         before.associations() == after.associations(), "B as before", sides(after, b), answer
     )
+
+
+def _delete_missing_of_deleted(ctx: CaseContext) -> None:
+    owner, a = ctx.new_owner("D"), ctx.owner("A")
+    cart = free_cart(ctx, a)
+    ctx.associate(cart, a)
+    of_owner: dict[str, Any] = {ctx.kind: owner.id}
+    deleted = ctx.send(ctx.administrator, f"delete{ctx.kind.capitalize()}", **of_owner)
+    ctx.need(deleted, "no {owner} was deleted")
+    control = ctx.dissociate(cart, a)
+    answer = ctx.send(ctx.administrator, DISSOCIATE, cart=cart, body=ctx.identifiers(owner.id))
+    ctx.status(answer, 204, control=control, what="and no change")
 
 
 @cases
@@ -576,22 +590,24 @@ def administrator_unrestricted() -> Iterator[Case]:
 
 
 def _any_cart(ctx: CaseContext, owner: str) -> None:
-    a, b = ctx.customer("A"), ctx.customer("B")
+    a, b = ctx.owner("A"), ctx.owner("B")
     if owner == "a shopper":
         cart = ctx.new_cart(ctx.shopper("A"))
         ctx.dissociate(cart, a, ctx.shopper("A"))
     else:
         cart = ctx.new_cart(ctx.implicit if owner != "the administrator" else None)
     # Shopper B may do this, so the administrator must be able to do it too.
-    control = ctx.control(ctx.send(ctx.shopper("B"), ASSOCIATE, cart=cart, body=identifiers(b.id)))
+    control = ctx.control(
+        ctx.send(ctx.shopper("B"), ASSOCIATE, cart=cart, body=ctx.identifiers(b.id))
+    )
     need_visible(ctx, cart, b)
     if ctx.operation == ASSOCIATE:
         ctx.dissociate(cart, b, ctx.shopper("B"))
-    answer = ctx.send(ctx.administrator, ctx.operation, cart=cart, body=identifiers(b.id))
-    ctx.status(answer, 200, 201, 204, control=control, what="for any customer and any cart")
+    answer = ctx.send(ctx.administrator, ctx.operation, cart=cart, body=ctx.identifiers(b.id))
+    ctx.status(answer, 200, 201, 204, control=control, what="for any {owner} and any cart")
     if answer.ok:
         state = ctx.state(cart, b)
-        good = (b.id in state.customers) == (ctx.operation == ASSOCIATE)
+        good = bool(state.names(b)) == (ctx.operation == ASSOCIATE)
         ctx.expect(good, "what was asked for, done", sides(state, b), answer, control=control)
 
 
@@ -637,13 +653,13 @@ def _moves(ctx: CaseContext, field: str) -> None:
 @case("association-keeps-clock", ASSOCIATE, "by POST of an association", requests=4)
 def kept_by_post(ctx: CaseContext) -> None:
     """Make a new association."""
-    _keeps(ctx, _aged(ctx, ctx.operation), body=identifiers(ctx.customer("A").id))
+    _keeps(ctx, _aged(ctx, ctx.operation), body=ctx.identifiers(ctx.owner("A").id))
 
 
 @case("association-keeps-clock", DISSOCIATE, "by DELETE of an association", requests=5)
 def kept_by_delete(ctx: CaseContext) -> None:
     """Remove an existing association."""
-    _keeps(ctx, _aged(ctx, ctx.operation), body=identifiers(ctx.customer("A").id))
+    _keeps(ctx, _aged(ctx, ctx.operation), body=ctx.identifiers(ctx.owner("A").id))
 
 
 @case("association-keeps-clock", "getACart", "by GET", requests=4)
@@ -670,15 +686,15 @@ def _aged(ctx: CaseContext, use: str) -> str:
     The carts of all uses are created together, so that the case waits only once.
     """
     with_a = (DISSOCIATE, f"refused {ASSOCIATE}", f"refused {DISSOCIATE}")
-    if f"aged {use}" not in ctx.shared:
+    if f"aged {ctx.kind} {use}" not in ctx.shared:
         for each in ("name", "description", "getACart", ASSOCIATE, *with_a):
-            ctx.shared[f"aged {each}"] = cart = ctx.new_cart()
+            ctx.shared[f"aged {ctx.kind} {each}"] = cart = ctx.new_cart()
             if each in with_a:
-                ctx.associate(cart, ctx.customer("A"))
+                ctx.associate(cart, ctx.owner("A"))
             if each in ("getACart", ASSOCIATE, DISSOCIATE):
                 ctx.shared[f"clock of {cart}"] = ctx.state(cart)
         ctx.pause(NEXT_SECOND)
-    return str(ctx.shared.pop(f"aged {use}"))
+    return str(ctx.shared.pop(f"aged {ctx.kind} {use}"))
 
 
 @cases
@@ -701,7 +717,7 @@ def refusal_changes_nothing() -> Iterator[Case]:
 
 
 def _nothing_changes(ctx: CaseContext, wrong: str | None) -> None:
-    a, b = ctx.customer("A"), ctx.customer("B")
+    a, b = ctx.owner("A"), ctx.owner("B")
     if wrong:
         cart = _aged(ctx, f"refused {ctx.operation}")
     else:
@@ -709,7 +725,7 @@ def _nothing_changes(ctx: CaseContext, wrong: str | None) -> None:
         ctx.associate(cart, a)
     before = ctx.state(cart, a, b)
     record = _record(ctx, a)
-    body: dict[str, Any] = identifiers(a.id, b.id)
+    body: dict[str, Any] = ctx.identifiers(a.id, b.id)
     if wrong:
         body = {"data": [{"type": wrong, "id": a.id}]}
     answer = ctx.send(ctx.administrator, ctx.operation, cart=cart, body=body)
@@ -718,7 +734,7 @@ def _nothing_changes(ctx: CaseContext, wrong: str | None) -> None:
     ctx.unchanged(before, ctx.state(cart, a, b), answer)
     ctx.expect(
         record == _record(ctx, a),
-        "the customer's record as it was",
+        "the {owner}'s record as it was",
         "another record",
         answer,
         kind=Kind.EFFECT,
@@ -726,8 +742,9 @@ def _nothing_changes(ctx: CaseContext, wrong: str | None) -> None:
     )
 
 
-def _record(ctx: CaseContext, customer: Customer) -> tuple[str, ...]:
-    data = ctx.send(ctx.administrator, "getCustomer", customer=customer.id).data
+def _record(ctx: CaseContext, owner: CartOwner) -> tuple[str, ...]:
+    of_owner: dict[str, Any] = {ctx.kind: owner.id}
+    data = ctx.send(ctx.administrator, f"get{ctx.kind.capitalize()}", **of_owner).data
     if not isinstance(data, dict):
         return ()
     return tuple(repr(data.get(name)) for name in ("id", "name", "email", "password"))

@@ -8,50 +8,112 @@ from typing import Any
 
 from cart_spec.contract import Level
 
-from cart_conformance.cases.callers import access_header, customer_header
+from cart_conformance.cases.callers import access_header, owner_header
 from cart_conformance.cases.context import CaseContext
 from cart_conformance.cases.registry import Case, cases
 from cart_conformance.errors import Untestable
-from cart_conformance.exchange import CUSTOMER_TOKEN, Answer
+from cart_conformance.exchange import OWNER_TOKENS, Answer
 from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.oracle.response_checks import ENVELOPE
 from cart_conformance.results import Kind
 from cart_conformance.target.credentials import Credentials
-from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers, log_in_body
+from cart_conformance.target.requests import (
+    ASSOCIATE,
+    DISSOCIATE,
+    account_log_in_body,
+    identifiers,
+    log_in_body,
+    operation_for,
+)
 
 CARTS = ("getCarts", "createACart", "getACart", "updateACart", "deleteACart")
 RECORDS = ("getCustomer", "updateCustomer", "deleteCustomer")
 CUSTOMERS = ("createCustomer", "getCustomers", *RECORDS)
-BEARER = (*CARTS, *CUSTOMERS, "createCustomerToken")
+MEMBERSHIPS = ("createAccountMembership", "getAccountMemberships", "deleteAccountMembership")
+ACCOUNT_RECORDS = ("getAccount", "updateAccount", "deleteAccount", *MEMBERSHIPS)
+ACCOUNTS = ("createAccount", "getAccounts", *ACCOUNT_RECORDS, "getAccountMembers",
+            "getAccountMember")  # fmt: skip
+READING_ACCOUNT_TOKEN = (*ACCOUNTS, "createAccountToken")
+ACCOUNT_LOGIN = ("createAccountToken", "getAccountAuthenticationSettings", "getPasswordProfiles")
+BEARER = (*CARTS, *CUSTOMERS, "createCustomerToken", *ACCOUNTS, *ACCOUNT_LOGIN)
 EVERY = (ASSOCIATE, DISSOCIATE, *BEARER)
 
 
 def request_of(ctx: CaseContext) -> dict[str, Any]:
     """Return the parts of a request that an administrator may send; each call makes new ones."""
     operation, name = ctx.operation, f"Conformance run {ctx.run_id}"
-    if operation in ("getCarts", "getCustomers"):
-        return {}
+    if operation in (*ACCOUNTS, *ACCOUNT_LOGIN):
+        return _account_request(ctx)
+    if operation in CARTS:
+        return _cart_request(ctx)
     if operation in (ASSOCIATE, DISSOCIATE):
-        cart, a = ctx.new_cart(), ctx.customer("A")
+        cart, owner = ctx.new_cart(), ctx.owner("A")
         if operation == DISSOCIATE:
-            ctx.associate(cart, a)
-        return {"cart": cart, "body": identifiers(a.id)}
+            ctx.associate(cart, owner)
+        return {"cart": cart, "body": ctx.identifiers(owner.id)}
+    if operation == "createCustomer":
+        person = {"name": name, "email": ctx.email(), "password": ctx.session.factory.password()}
+        return {"body": {"data": {"type": "customer", **person}}}
+    if operation == "updateCustomer":
+        body = {"data": {"type": "customer", "name": name}}
+        return {"customer": _record(ctx), "body": body}
+    if operation == "createCustomerToken":
+        return {"body": log_in_body(*ctx.login("A"))}
+    return {} if operation == "getCustomers" else {"customer": _record(ctx)}
+
+
+def _cart_request(ctx: CaseContext) -> dict[str, Any]:
+    operation, name = ctx.operation, f"Conformance run {ctx.run_id}"
     if operation == "createACart":
         return {"body": {"data": {"id": ctx.fresh_id(), "name": name}}}
     if operation == "updateACart":
         return {"cart": ctx.new_cart(), "body": {"data": {"name": name}}}
     if operation in ("getACart", "deleteACart"):
         return {"cart": ctx.new_cart()}
-    if operation == "createCustomer":
-        email = f"{ctx.fresh_id('customer')}@example.com"
-        return {"body": {"data": {"type": "customer", "name": name, "email": email}}}
-    if operation == "updateCustomer":
-        body = {"data": {"type": "customer", "name": name}}
-        return {"customer": _record(ctx), "body": body}
-    if operation == "createCustomerToken":
-        a = ctx.customer("A")
-        return {"body": log_in_body(a.email, a.password)}
-    return {"customer": _record(ctx)}
+    return {}
+
+
+def _account_request(ctx: CaseContext) -> dict[str, Any]:
+    operation, name = ctx.operation, f"Conformance run {ctx.run_id}"
+    if operation == "createAccount":
+        return {"body": {"data": {"type": "account", "name": name, "legal_name": name}}}
+    if operation == "getAccount":
+        return {"account": ctx.owner("A").id}
+    if operation == "updateAccount":
+        data = {"type": "account", "name": name, "legal_name": name}
+        return {"account": ctx.new_owner().id, "body": {"data": data}}
+    if operation == "deleteAccount":
+        return {"account": ctx.new_owner().id}
+    if operation in MEMBERSHIPS:
+        return _membership_request(ctx)
+    if operation == "getAccountMember":
+        return {"path": {"accountMemberID": ctx.session.factory.member_of(ctx.owner("A").id)}}
+    if operation == "createAccountToken":
+        a = ctx.owner("A")
+        profile = ctx.session.factory.password_profile()
+        return {"body": account_log_in_body(profile, a.login, a.password)}
+    if operation == "getPasswordProfiles":
+        return {"path": {"authenticationRealmID": ctx.session.factory.realm()}}
+    return {}
+
+
+def _membership_request(ctx: CaseContext) -> dict[str, Any]:
+    """Return a request about an account of the run that has no member yet."""
+    factory, name = ctx.session.factory, f"Conformance run {ctx.run_id}"
+    if ctx.operation == "getAccountMemberships":
+        return {"account": ctx.owner("A").id}
+    data = {"type": "account", "name": name, "legal_name": name}
+    made = ctx.send(ctx.administrator, "createAccount", body={"data": data})
+    ctx.need(made, "no account could be made")
+    account = str(made.data.get("id")) if isinstance(made.data, dict) else ""
+    member = factory.member_of(ctx.owner("A").id)
+    body = {"data": {"type": "account_membership", "account_member_id": member}}
+    if ctx.operation == "createAccountMembership":
+        return {"account": account, "body": body}
+    joined = ctx.send(ctx.administrator, "createAccountMembership", account=account, body=body)
+    ctx.need(joined, "no membership could be made")
+    membership = str(joined.data.get("id")) if isinstance(joined.data, dict) else ""
+    return {"account": account, "path": {"accountMembershipID": membership}}
 
 
 def _record(ctx: CaseContext) -> str:
@@ -61,8 +123,15 @@ def _record(ctx: CaseContext) -> str:
     return ctx.new_customer().id
 
 
+def _of(operation: str, account_rule: str, customer_rule: str) -> str:
+    """Return the rule of accounts if the operation exists for them only."""
+    return account_rule if operation in READING_ACCOUNT_TOKEN else customer_rule
+
+
 def touches(operation: str) -> str:
     """Return what a case of that operation creates."""
+    if operation in ACCOUNTS:
+        return "accounts of this run"
     return "customers of this run" if operation in CUSTOMERS else "carts of this run"
 
 
@@ -98,15 +167,14 @@ def _without_access(ctx: CaseContext, what: str) -> None:
 
 @cases
 def customer_token_invalid() -> Iterator[Case]:
-    """Try an invalid customer token on each endpoint that reads one."""
-    for operation in (*CARTS, *CUSTOMERS):
-        # It is not published whether registering or listing customers reads the header at all.
-        level: Level = (
-            "interpretation" if operation in ("createCustomer", "getCustomers") else "documented"
-        )
+    """Try an invalid customer or account token on each endpoint that reads one."""
+    for operation in (*CARTS, *CUSTOMERS, *READING_ACCOUNT_TOKEN):
+        # It is not published whether these read the header at all.
+        unsure = operation in ("createCustomer", "getCustomers", "createAccountToken")
+        level: Level = "interpretation" if unsure else "documented"
         for what in ("not a token", "altered"):
             yield Case(
-                "customer-token-invalid",
+                _of(operation, "account-token-invalid", "customer-token-invalid"),
                 operation,
                 what,
                 partial(_with_bad_customer, what=what, level=level),
@@ -118,8 +186,8 @@ def customer_token_invalid() -> Iterator[Case]:
 def _with_bad_customer(ctx: CaseContext, what: str, level: Level) -> None:
     control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
     request = request_of(ctx)
-    headers = {CUSTOMER_TOKEN: customer_header(ctx, what)}
-    caller = ctx.administrator if ctx.operation in CUSTOMERS else ctx.implicit
+    headers = {ctx.owner_token: owner_header(ctx, what)}
+    caller = ctx.implicit if ctx.operation in CARTS else ctx.administrator
     answer = ctx.send(caller, ctx.operation, headers=headers, **request)
     ctx.refused(answer, control, level=level)
 
@@ -139,7 +207,7 @@ def _spelled(name: str, how: str) -> str:
 def header_names() -> Iterator[Case]:
     """Send the headers with credentials in other letter cases."""
     for operation in EVERY:
-        if operation == "createCustomerToken":
+        if operation in ("createCustomerToken", *ACCOUNT_LOGIN[1:]):
             continue
         for how in ("small letters", "capitals", "a mix"):
             yield Case(
@@ -157,7 +225,9 @@ def _caller_for(ctx: CaseContext) -> Credentials:
 
     The administrator changes records, because a shopper's own record may be from the fixtures.
     """
-    alone = ("createCustomer", "getCustomers", "updateCustomer", "deleteCustomer")
+    alone = ("createCustomer", "getCustomers", "updateCustomer", "deleteCustomer",
+             "createAccount", "updateAccount", "deleteAccount", "createAccountMembership",
+             "deleteAccountMembership", "createAccountToken")  # fmt: skip
     return ctx.administrator if ctx.operation in alone else ctx.shopper("A")
 
 
@@ -192,7 +262,59 @@ def _other_case(ctx: CaseContext, how: str) -> None:
 def _is_registered(ctx: CaseContext, made: Answer) -> bool:
     a, data = ctx.customer("A"), made.data if isinstance(made.data, dict) else {}
     state = ctx.state(str(data.get("id")), a)
-    return a.id in state.customers or state.count("A") > 0
+    return bool(state.names(a)) or state.count("A") > 0
+
+
+# --- Tokens of both kinds of owner ---
+
+
+@cases
+def two_owner_tokens() -> Iterator[Case]:
+    """Send a customer token and an account token in one request, both of them valid."""
+    for operation in (*CARTS, *CUSTOMERS, *READING_ACCOUNT_TOKEN):
+        yield Case(
+            "two-owner-tokens", operation, "both valid", _with_both, 4, touches=touches(operation)
+        )
+    for kind in OWNER_TOKENS:
+        for operation in (ASSOCIATE, DISSOCIATE):
+            yield Case(
+                "two-owner-tokens", operation_for(kind, operation), "both valid", _both_associate, 5
+            )
+
+
+def _both_tokens(ctx: CaseContext) -> dict[str, str | None]:
+    actors = ctx.session.actors
+    return {
+        OWNER_TOKENS["customer"]: actors.customer("A").token,
+        OWNER_TOKENS["account"]: actors.account("A").token,
+    }
+
+
+def _with_both(ctx: CaseContext) -> None:
+    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    request = request_of(ctx)
+    answer = ctx.send(ctx.administrator, ctx.operation, headers=_both_tokens(ctx), **request)
+    ctx.refused(answer, control)
+
+
+def _both_associate(ctx: CaseContext) -> None:
+    """Send what the token of the path's own kind of owner may do alone."""
+    kind = "account" if "Account" in ctx.operation else "customer"
+    actors = ctx.session.actors
+    owner = actors.customer("A") if kind == "customer" else actors.account("A")
+    cart, shopper = ctx.new_cart(), ctx.shopper(owner)
+    body = identifiers(owner.id, kind=kind)
+    if ctx.operation == operation_for(kind, DISSOCIATE):
+        ctx.associate(cart, owner)
+    control = ctx.control(ctx.send(shopper, ctx.operation, cart=cart, body=body))
+    if ctx.operation == operation_for(kind, DISSOCIATE):
+        ctx.associate(cart, owner)
+    else:
+        ctx.dissociate(cart, owner)
+    before = ctx.state(cart, owner)
+    answer = ctx.send(shopper, ctx.operation, cart=cart, body=body, headers=_both_tokens(ctx))
+    if ctx.refused(answer, control):
+        ctx.unchanged(before, ctx.state(cart, owner), answer)
 
 
 # --- Empty customer tokens ---
@@ -201,9 +323,9 @@ def _is_registered(ctx: CaseContext, made: Answer) -> bool:
 @cases
 def empty_customer_token() -> Iterator[Case]:
     """Send the header without a value."""
-    for operation in (ASSOCIATE, DISSOCIATE, *CARTS, *CUSTOMERS):
+    for operation in (ASSOCIATE, DISSOCIATE, *CARTS, *CUSTOMERS, *READING_ACCOUNT_TOKEN):
         yield Case(
-            "empty-customer-token",
+            _of(operation, "empty-account-token", "empty-customer-token"),
             operation,
             "client credentials",
             _with_empty_token,
@@ -214,10 +336,10 @@ def empty_customer_token() -> Iterator[Case]:
 
 def _with_empty_token(ctx: CaseContext) -> None:
     control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
-    if not ctx.session.checks.is_proper(ctx.operation, control):
+    if not ctx.session.checks.is_proper(ctx.operation_id, control):
         raise Untestable("the control is not a published answer")
     answer = ctx.send(
-        ctx.administrator, ctx.operation, headers={CUSTOMER_TOKEN: ""}, **request_of(ctx)
+        ctx.administrator, ctx.operation, headers={ctx.owner_token: ""}, **request_of(ctx)
     )
     ctx.expect(
         answer.ok,

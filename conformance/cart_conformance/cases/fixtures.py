@@ -1,9 +1,12 @@
 """The template of a refused association request, next to its control.
 
-A prepared cart is in the state that the request needs: no customer for POST, customer A for
+A prepared cart is in the state that the request needs: no owner for POST, owner A for
 DELETE. The control is the same request without the fault; it was sent for this cart and undone.
 Cases of the same operation and caller reuse the cart, until one changes it or the control is due
-again. A suspected deviation is tried once more on a new prepared cart; only that attempt counts.
+again. A suspected deviation is tried once more, on a new prepared cart.
+
+After each refusal the cart is read. The owners' lists are read once for all cases that share a
+cart: if a list has changed, these cases are tried again, and then the lists are read each time.
 """
 
 from __future__ import annotations
@@ -17,15 +20,21 @@ from cart_spec.contract import Level
 from cart_conformance.cases.context import CaseContext
 from cart_conformance.cases.registry import Case
 from cart_conformance.exchange import Answer
-from cart_conformance.target.credentials import Credentials, Customer
-from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers
-from cart_conformance.target.state import State
+from cart_conformance.target.credentials import CartOwner, Credentials
+from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE
+from cart_conformance.target.session import Session
+from cart_conformance.target.state import State, read_state
 
 SHOPPER = "shopper"
 ADMINISTRATOR = "administrator"
 NARROWED = "client credentials beside the customer token"
 CALLERS = (SHOPPER, ADMINISTRATOR)
 OPERATIONS = (ASSOCIATE, DISSOCIATE)
+
+SUSPECTS = "cases after which a list had changed"
+"""The place in the shared things of the cases that must be tried again."""
+CLOSELY = "the lists are read after each refusal"
+"""Is in the shared things when such cases are tried again."""
 
 USES = 10
 """Maximum number of cases that share one control."""
@@ -55,13 +64,13 @@ def refusal(
 ) -> Case:
     """Return a case that sends one faulty association request and reads the state back.
 
-    ``watching`` are the customers whose lists are read before and after.
+    ``watching`` are the owners whose lists are read before and after.
     """
 
     def attempt(ctx: CaseContext, prepared: PreparedCart) -> None:
-        customers = [ctx.customer(label) for label in watching]
-        before = prepared.states.get(watching) or ctx.state(prepared.cart, *customers)
-        request: dict[str, Any] = {"cart": prepared.cart, "body": identifiers(_a(ctx).id)}
+        owners = [ctx.owner(label) for label in watching]
+        before = prepared.states.get(watching) or ctx.state(prepared.cart, *owners)
+        request: dict[str, Any] = {"cart": prepared.cart, "body": ctx.identifiers(_a(ctx).id)}
         changes = fault(ctx, prepared.cart)
         if "raw" in changes:
             del request["body"]
@@ -69,36 +78,57 @@ def refusal(
         answer = ctx.send(sender, operation, **(request | changes))
         if not ctx.refused(answer, prepared.control, level=level, exact=exact):
             return
-        after = ctx.state(prepared.cart, *customers)
+        listed = None if CLOSELY in ctx.shared else before.listed
+        after = read_state(ctx.session, prepared.cart, owners, listed)
         ctx.unchanged(before, after, answer)
         if after == before and _is_ready(ctx, before):
             prepared.states[watching] = after
+            prepared.unread += [(name, owners, before)]
             release(ctx, caller, prepared)
 
     def run(ctx: CaseContext) -> None:
         attempt(ctx, acquire(ctx, caller))
-        if ctx.findings:
-            ctx.findings.clear()
-            ctx.shared.pop(_place(ctx, caller), None)
-            attempt(ctx, acquire(ctx, caller))
 
-    return Case(rule, operation, f"{variant}, {caller}", run, 3 + len(watching), optional)
+    made = Case(rule, operation, f"{variant}, {caller}", run, 3, optional)
+    name = made.id
+    return made
 
 
 @dataclass
 class PreparedCart:
-    """A cart, its control, and its last states, by the customers that were watched."""
+    """A cart, its control, and its last states, by the owners that were watched.
+
+    ``unread`` are the cases after which the lists were not read, each with the owners whose lists
+    it watches, and the state before it.
+    """
 
     cart: str
     control: Answer
     states: dict[tuple[str, ...], State] = field(default_factory=dict)
     uses: int = 0
+    unread: list[tuple[str, list[CartOwner], State]] = field(default_factory=list)
+
+    def changed_lists(self, session: Session) -> list[str]:
+        """Read the lists; return the cases that watched one that has changed."""
+        owners = {owner.label: owner for _, watched, _ in self.unread for owner in watched}
+        if not owners:
+            return []
+        state = read_state(session, self.cart, owners.values())
+        cases = [
+            case
+            for case, watched, before in self.unread
+            if any(before.count(each.label) != state.count(each.label) for each in watched)
+        ]
+        self.unread.clear()
+        return cases
 
 
 def acquire(ctx: CaseContext, caller: str) -> PreparedCart:
     """Return a prepared cart for the operation and caller. Raises Untestable."""
     prepared: PreparedCart | None = ctx.shared.pop(_place(ctx, caller), None)
     if prepared is None or prepared.uses >= USES:
+        if prepared is not None:
+            ctx.shared.setdefault(SUSPECTS, []).extend(prepared.changed_lists(ctx.session))
         cart = prepared.cart if prepared else ctx.new_cart()
         if ctx.operation == DISSOCIATE and not prepared:
             ctx.associate(cart, _a(ctx))
@@ -114,7 +144,7 @@ def release(ctx: CaseContext, caller: str, prepared: PreparedCart) -> None:
 
 def _control(ctx: CaseContext, cart: str, caller: str) -> Answer:
     """Send the control, and undo it. Raises Untestable."""
-    body = identifiers(_a(ctx).id)
+    body = ctx.identifiers(_a(ctx).id)
     control = ctx.control(ctx.send(caller_of(ctx, caller), ctx.operation, cart=cart, body=body))
     if ctx.operation == ASSOCIATE:
         ctx.dissociate(cart, _a(ctx))
@@ -125,12 +155,12 @@ def _control(ctx: CaseContext, cart: str, caller: str) -> Answer:
 
 def _is_ready(ctx: CaseContext, state: State) -> bool:
     """Return whether the cart has customer A, or no customer, as the operation needs."""
-    return (_a(ctx).id in state.customers) == (ctx.operation == DISSOCIATE)
+    return bool(state.names(_a(ctx))) == (ctx.operation == DISSOCIATE)
 
 
 def _place(ctx: CaseContext, caller: str) -> str:
-    return f"{ctx.operation}, {caller}"
+    return f"{ctx.kind}, {ctx.operation}, {caller}"
 
 
-def _a(ctx: CaseContext) -> Customer:
-    return ctx.customer("A")
+def _a(ctx: CaseContext) -> CartOwner:
+    return ctx.owner("A")

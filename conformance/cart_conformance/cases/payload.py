@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -17,12 +17,12 @@ from cart_conformance.cases.fixtures import (
     refusal,
 )
 from cart_conformance.cases.registry import Case, cases
-from cart_conformance.target.requests import DISSOCIATE, identifiers
+from cart_conformance.target.requests import DISSOCIATE
 
 ABSENT: Any = object()
 
 
-# The bodies that are sent; ID stands for the customer's id.
+# The bodies that are sent; ID stands for the owner's id, and customer for the kind of owner.
 NO_ARRAY: tuple[tuple[str, bytes], ...] = (
     ("data is an object", b'{"data": {"type": "customer", "id": "ID"}}'),
     ("a bare object", b'{"type": "customer", "id": "ID"}'),
@@ -89,7 +89,8 @@ def payload_nearly_json() -> Iterator[Case]:
 
 def _sending(raw: bytes) -> Fault:
     def fault(ctx: CaseContext, _: str) -> dict[str, Any]:
-        return {"raw": raw.replace(b"ID", ctx.customer("A").id.encode())}
+        body = raw.replace(b"customer", ctx.kind.encode())
+        return {"raw": body.replace(b"ID", ctx.owner("A").id.encode())}
 
     return fault
 
@@ -171,29 +172,30 @@ def more_than_one_customer() -> Iterator[Case]:
 
 def _naming(labels: tuple[str, ...]) -> Fault:
     def fault(ctx: CaseContext, _: str) -> dict[str, Any]:
-        return {"body": identifiers(*(ctx.customer(label).id for label in labels))}
+        return {"body": ctx.identifiers(*(ctx.owner(label).id for label in labels))}
 
     return fault
 
 
-TYPES: tuple[tuple[str, Any], ...] = (
-    ("absent", ABSENT),
-    ("null", None),
-    ("a number", 1),
-    ("true", True),
-    ("an array", ["customer"]),
-    ("an object", {"type": "customer"}),
-    ("empty", ""),
-    ("a capital", "Customer"),
-    ("all capitals", "CUSTOMER"),
-    ("the plural", "customers"),
-    ("a space before", " customer"),
-    ("a space after", "customer "),
-    ("longer", "customer-group"),
-    ("shorter", "custome"),
-    ("another type", "cart"),
-    # Carts can also have accounts, through other endpoints.
-    ("what else carts can have", "account"),
+# Each maps the right type, such as "customer", to the one that is sent.
+TYPES: tuple[tuple[str, Callable[[str], Any]], ...] = (
+    ("absent", lambda _: ABSENT),
+    ("null", lambda _: None),
+    ("a number", lambda _: 1),
+    ("true", lambda _: True),
+    ("an array", lambda kind: [kind]),
+    ("an object", lambda kind: {"type": kind}),
+    ("empty", lambda _: ""),
+    ("a capital", str.capitalize),
+    ("all capitals", str.upper),
+    ("the plural", lambda kind: f"{kind}s"),
+    ("a space before", lambda kind: f" {kind}"),
+    ("a space after", lambda kind: f"{kind} "),
+    ("longer", lambda kind: f"{kind}-group"),
+    ("shorter", lambda kind: kind[:-1]),
+    ("another type", lambda _: "cart"),
+    # Carts can also have the other kind of owner, through other endpoints.
+    ("what else carts can have", lambda kind: "customer" if kind == "account" else "account"),
 )
 
 
@@ -203,14 +205,14 @@ def type_not_customer() -> Iterator[Case]:
     yield from _members("type-not-customer", "type", TYPES)
 
 
-IDS: tuple[tuple[str, Any], ...] = (
-    ("absent", ABSENT),
-    ("null", None),
-    ("a number", 12345),
-    ("true", True),
-    ("an array", []),
-    ("an object", {}),
-    ("empty", ""),
+IDS: tuple[tuple[str, Callable[[str], Any]], ...] = (
+    ("absent", lambda _: ABSENT),
+    ("null", lambda _: None),
+    ("a number", lambda _: 12345),
+    ("true", lambda _: True),
+    ("an array", lambda _: []),
+    ("an object", lambda _: {}),
+    ("empty", lambda _: ""),
 )
 
 
@@ -220,16 +222,18 @@ def customer_id_missing() -> Iterator[Case]:
     yield from _members("customer-id-missing", "id", IDS)
 
 
-def _members(rule: str, member: str, values: tuple[tuple[str, Any], ...]) -> Iterator[Case]:
+def _members(
+    rule: str, member: str, values: tuple[tuple[str, Callable[[str], Any]], ...]
+) -> Iterator[Case]:
     for operation in OPERATIONS:
         for caller in CALLERS:
             for variant, value in values:
                 yield refusal(rule, operation, variant, caller, _with(member, value))
 
 
-def _with(member: str, value: Any) -> Fault:
+def _with(member: str, value: Callable[[str], Any]) -> Fault:
     def fault(ctx: CaseContext, _: str) -> dict[str, Any]:
-        entry = {"type": "customer", "id": ctx.customer("A").id, member: value}
+        entry = {"type": ctx.kind, "id": ctx.owner("A").id, member: value(ctx.kind)}
         return {"body": {"data": [{k: v for k, v in entry.items() if v is not ABSENT}]}}
 
     return fault
@@ -259,18 +263,19 @@ def faults_in_a_bare_array() -> Iterator[Case]:
 
 
 def _in_bare_array(ctx: CaseContext, caller: str, entries: tuple[tuple[str, str], ...]) -> None:
-    a, b = ctx.customer("A"), ctx.customer("B")
+    a, b = ctx.owner("A"), ctx.owner("B")
     cart, sender = ctx.new_cart(), caller_of(ctx, caller)
     if ctx.operation == DISSOCIATE:
         ctx.associate(cart, a)
-    control = ctx.send(sender, ctx.operation, cart=cart, body=identifiers(a.id)["data"])
+    control = ctx.send(sender, ctx.operation, cart=cart, body=ctx.identifiers(a.id)["data"])
     ctx.need(control, "a bare array is not taken")
     if ctx.operation == DISSOCIATE:
         ctx.associate(cart, a)
     else:
         ctx.dissociate(cart, a)
     before = ctx.state(cart, a, b)
-    body = [{"type": what, "id": ctx.customer(label).id} for what, label in entries]
+    types = {"customer": ctx.kind}
+    body = [{"type": types.get(what, what), "id": ctx.owner(label).id} for what, label in entries]
     answer = ctx.send(sender, ctx.operation, cart=cart, body=body)
     if ctx.refused(answer, control):
         ctx.unchanged(before, ctx.state(cart, a, b), answer)

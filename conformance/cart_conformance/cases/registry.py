@@ -2,17 +2,24 @@
 
 To add one, decorate a function in the module of its rule group: :func:`case` registers it as one
 case, :func:`cases` registers every case that it yields.
+
+A case about the owner of a cart is written once, with the customers' rule, and becomes two: one for
+customers and one for accounts. The catalogue says which rule of accounts it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
+from cart_spec import load_contract
+from cart_spec.contract import Rule
+
 from cart_conformance.cases.context import CaseContext
+from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, operation_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +28,8 @@ class Case:
 
     ``requests`` is the approximate number of requests. An ``optional`` case needs a feature that a
     conforming deployment may lack; if it is untestable, its rule is not. ``touches`` names what it
-    creates.
+    creates. ``kind`` is the kind of owner that it is about. ``template`` is the operation as the
+    case was written, for both kinds of owner.
     """
 
     rule: str
@@ -31,6 +39,8 @@ class Case:
     requests: int = 6
     optional: bool = False
     touches: str = "carts of this run"
+    kind: str = "customer"
+    template: str = ""
 
     @property
     def id(self) -> str:
@@ -89,6 +99,52 @@ def names_by_rule() -> dict[str, list[str]]:
     return names
 
 
+_OF_EACH_OWNER = frozenset({
+    "any-device", "association-deleted", "association-visible", "cart-id-is-access",
+    "contact-on-registered-cart", "last-cart", "many-carts", "new-cart-by-get",
+    "others-cannot-see",
+})  # fmt: skip
+"""Rules about an owner's carts that have one id, and cases of operations that have no owner."""
+
+
 def _registered() -> Iterator[Case]:
+    rules = {rule.id: rule for rule in load_contract().rules}
     for source in _SOURCES:
-        yield from source()
+        for each in source():
+            yield from _for_each_owner(each, rules)
+
+
+def _for_each_owner(case: Case, rules: dict[str, Rule]) -> Iterator[Case]:
+    """Yield the case, and its twin of accounts if it is about the owner of a cart."""
+    rule = rules[case.rule]
+    template = case.operation
+    alone = rule.owner == "account" or rule.id == "two-owner-tokens" or _is_of_accounts(template)
+    yield replace(
+        case,
+        operation=operation_for("customer", template),
+        template=template,
+        kind="account" if alone else "customer",
+    )
+    associates = template in (ASSOCIATE, DISSOCIATE)
+    if alone or not (associates or rule.owner == "customer" or rule.id in _OF_EACH_OWNER):
+        return
+    twin = rule
+    if rule.owner == "customer":
+        twins = [r for r in rules.values() if r.owner == "account" and r.entry == rule.entry]
+        if not twins:
+            return
+        twin = twins[0]
+    operation = operation_for("account", template)
+    if operation not in twin.operations:
+        return
+    variant = case.variant.replace("customer", "account")
+    if operation == template and twin is rule and variant == case.variant:
+        variant = f"{variant}, accounts"
+    yield replace(
+        case, rule=twin.id, operation=operation, variant=variant, kind="account", template=template
+    )
+
+
+def _is_of_accounts(operation: str) -> bool:
+    """Return whether an operation exists only if a deployment has accounts."""
+    return "Account" in operation or operation == "getPasswordProfiles"

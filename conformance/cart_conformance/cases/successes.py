@@ -9,7 +9,7 @@ from cart_conformance.bodies import instant, page_of, timestamp
 from cart_conformance.cases.context import CaseContext
 from cart_conformance.cases.endpoints import EVERY, request_of, touches
 from cart_conformance.cases.registry import Case, case, cases
-from cart_conformance.errors import Untestable
+from cart_conformance.errors import Skipped, Untestable
 from cart_conformance.exchange import Answer
 from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.oracle.response_checks import PASSWORD, SUCCESS
@@ -36,6 +36,19 @@ STATUS = {
     "updateCustomer": 200,
     "deleteCustomer": 204,
     "createCustomerToken": 200,
+    "createAccount": 201,
+    "getAccounts": 200,
+    "getAccount": 200,
+    "updateAccount": 200,
+    "deleteAccount": 204,
+    "getAccountMemberships": 200,
+    "createAccountMembership": 201,
+    "deleteAccountMembership": 204,
+    "getAccountMembers": 200,
+    "getAccountMember": 200,
+    "createAccountToken": 201,
+    "getAccountAuthenticationSettings": 200,
+    "getPasswordProfiles": 200,
 }
 
 
@@ -75,10 +88,10 @@ def identifiers_echoed(ctx: CaseContext) -> None:
     """Check that the answer repeats the identifiers, type and id."""
     answer = ctx.need(ctx.send(ctx.administrator, ASSOCIATE, **request_of(ctx)), "no association")
     if answer.status == 200:
-        a = ctx.customer("A")
+        a = ctx.owner("A")
         echoed = answer.data if isinstance(answer.data, list) else []
         pairs = [(each.get("type"), each.get("id")) for each in echoed if isinstance(each, dict)]
-        ctx.expect(("customer", a.id) in pairs, f"the identifier of {a.id}", f"{pairs}", answer)
+        ctx.expect((ctx.kind, a.id) in pairs, f"the identifier of {a.id}", f"{pairs}", answer)
 
 
 @case(SUCCESS, "createACart", "what was asked for", requests=2)
@@ -108,7 +121,7 @@ def cart_of_shopper(ctx: CaseContext) -> None:
     a = ctx.customer("A")
     cart = ctx.new_cart(ctx.shopper("A"))
     state = ctx.state(cart, a)
-    good = a.id in state.customers and state.count("A") == 1
+    good = bool(state.names(a)) and state.count("A") == 1
     ctx.expect(good, "a cart of that customer at once", "a cart without that customer")
 
 
@@ -230,11 +243,12 @@ def _new_customer(ctx: CaseContext, looked_at: str) -> None:
     request: dict[str, Any] = {
         "type": "customer",
         "name": f"Conformance run {ctx.run_id}",
-        "email": f"{ctx.fresh_id('customer')}@example.com",
+        "email": ctx.email(),
     }
     if ctx.customers_are_given:
-        raise Untestable("customers are given by the fixtures; none is made")
-    made = ctx.send(ctx.administrator, "createCustomer", body={"data": request})
+        raise Skipped("customers are given by the fixtures; none is made")
+    secret = {"password": ctx.session.factory.password()}
+    made = ctx.send(ctx.administrator, "createCustomer", body={"data": request | secret})
     ctx.need(made, "no customer could be made")
     answer = made
     if looked_at == "getCustomer":
@@ -277,7 +291,7 @@ def token_as_asked(ctx: CaseContext) -> None:
     # Not the first customer, because a broken server may give that one's token to all.
     b = ctx.customer("B")
     who = b if b.email and b.password else ctx.customer("A")
-    body = log_in_body(who.email, who.password)
+    body = log_in_body(*ctx.login(who.label))
     answer = ctx.need(
         ctx.send(ctx.administrator, "createCustomerToken", body=body), "no customer token"
     )
@@ -296,8 +310,7 @@ def token_as_asked(ctx: CaseContext) -> None:
 @case(SUCCESS, "createCustomerToken", "without authentication_mechanism", requests=2)
 def login_without_mechanism(ctx: CaseContext) -> None:
     """Check that a login passes without the mechanism, which is published as optional."""
-    a = ctx.customer("A")
-    body = log_in_body(a.email, a.password)
+    body = log_in_body(*ctx.login("A"))
     control = ctx.control(ctx.send(ctx.administrator, "createCustomerToken", body=body))
     del body["data"]["authentication_mechanism"]
     answer = ctx.send(ctx.administrator, "createCustomerToken", body=body)
@@ -346,13 +359,12 @@ def _true_or_false(ctx: CaseContext) -> None:
     data = {
         "type": "customer",
         "name": f"Conformance run {ctx.run_id}",
-        "email": f"{ctx.fresh_id('customer')}@example.com",
+        "email": ctx.email(),
     }
-    without = ctx.need(
-        ctx.send(ctx.administrator, "createCustomer", body={"data": data}), "no customer"
-    )
+    without = ctx.send(ctx.administrator, "createCustomer", body={"data": data})
     read = ctx.send(ctx.administrator, "getCustomer", customer=having.id)
-    for answer, wanted in ((read, True), (without, False)):
+    # A shop may demand a password of every customer. Then only that of the first can be checked.
+    for answer, wanted in ((read, True), *([(without, False)] if without.ok else [])):
         shown_as = answer.data.get("password") if isinstance(answer.data, dict) else None
         ctx.expect(
             shown_as is wanted,

@@ -7,17 +7,17 @@ are ignored. A 5xx is never a refusal. The status in the body may be a number or
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 from cart_spec.contract import Level, Rule
 
-from cart_conformance.exchange import NOT_JSON, Answer
+from cart_conformance.exchange import NOT_JSON, Answer, Request
 from cart_conformance.findings import Finding
 from cart_conformance.results import Kind
-
-# A gateway in front of a deployment may answer with these itself, in another format.
-GATEWAY_STATUSES = frozenset({429, 502, 503, 504})
 
 STATUS_INSIDE = {("createCustomerCartAssociation", 422): ("422", "400")}
 """The published example of cart-has-contact-email is a 422 with 400 in its body; allow either."""
@@ -26,6 +26,44 @@ WITHOUT_STATUS = {
     "createCustomer", "getCustomers", "getCustomer", "updateCustomer", "deleteCustomer",
 }  # fmt: skip
 """The operations whose recorded errors repeat no status: its absence is taken."""
+
+
+# What makes firewalls for web applications suspect an attack: mark-up, quotes, shell and SQL signs.
+_ALARMING = re.compile(r"[<>'`;|$\\\x00-\x1f]|\.\./|--|%")
+
+
+def is_of_a_firewall(answer: Answer) -> bool:
+    """Return whether a firewall refused the request before it reached the deployment.
+
+    Its answer is a page for people, and the request has characters that firewalls suspect. A page
+    in answer to any other request is the deployment's own: error-envelope reports it.
+    """
+    return answer.refused and answer.is_page and _is_alarming(answer.request)
+
+
+def _is_alarming(request: Request) -> bool:
+    path = unquote(request.url.partition("://")[2].partition("/")[2])
+    texts = [path, *_strings(_json(request.body))]
+    return any(_ALARMING.search(text) or '"' in text for text in texts)
+
+
+def _json(body: bytes | None) -> Any:
+    try:
+        return json.loads(body or b"null")
+    except (ValueError, RecursionError):
+        return (body or b"").decode("utf-8", "replace")
+
+
+def _strings(value: Any) -> Iterator[str]:
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, str):
+            yield found
+        elif isinstance(found, dict):
+            waiting += [*found, *found.values()]
+        elif isinstance(found, list):
+            waiting += found
 
 
 def normalised(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from cart_spec import Contract
+from cart_spec.contract import Level
 
 from cart_conformance.exchange import NOT_JSON, Answer
 from cart_conformance.findings import Finding
@@ -26,6 +27,10 @@ class Conventions:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._schemas = Schemas(contract)
+
+    def level(self, rule: str) -> Level:
+        """Return the level of a rule."""
+        return self._contract.rule(rule).level
 
     def is_published(self, operation: str, status: int) -> bool:
         """Return whether the contract contains that success for that operation."""

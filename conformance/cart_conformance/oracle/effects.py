@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from cart_conformance.bodies import customers_of, total
-from cart_conformance.exchange import Answer
+from cart_conformance.bodies import account_tokens, owners_of, total
+from cart_conformance.exchange import OWNER_TOKENS, Answer
 from cart_conformance.oracle.knowledge import (
     ADMINISTRATOR,
     CART_SIDE,
     AccessToken,
-    CustomerToken,
     KnownCart,
-    KnownCustomer,
+    KnownOwner,
+    OwnerRef,
+    OwnerToken,
     Suspect,
     list_side,
 )
@@ -80,12 +81,22 @@ def _customer_token(view: RequestView, answer: Answer) -> None:
     token, customer_id = data.get("token"), data.get("customer_id")
     if not isinstance(token, str) or not isinstance(customer_id, str):
         return
-    expires = _seconds(data.get("expires"))
-    view.known.customer_tokens[token] = CustomerToken(customer_id, expires)
-    customer = view.known.customers.setdefault(customer_id, KnownCustomer())
+    customer = OwnerRef("customer", customer_id)
+    view.known.owner_tokens[token] = OwnerToken(customer, _seconds(data.get("expires")))
+    known = view.known.owners.setdefault(customer, KnownOwner())
     email, password = view.data.get("email"), view.data.get("password")
-    customer.email = email if isinstance(email, str) else customer.email
-    customer.password = password if isinstance(password, str) else customer.password
+    known.login = email if isinstance(email, str) else known.login
+    known.password = password if isinstance(password, str) else known.password
+
+
+def _account_tokens(view: RequestView, answer: Answer) -> None:
+    username, password = view.data.get("username"), view.data.get("password")
+    for each in account_tokens(answer):
+        account = OwnerRef("account", each["account_id"])
+        view.known.owner_tokens[each["token"]] = OwnerToken(account)
+        known = view.known.owners.setdefault(account, KnownOwner())
+        known.login = username if isinstance(username, str) else known.login
+        known.password = password if isinstance(password, str) else known.password
 
 
 def _seconds(value: Any) -> float | None:
@@ -104,10 +115,10 @@ def _cart(view: RequestView, answer: Answer) -> None:
     if not cart.exists:
         cart.exists = True
         cart.forget()
-    shown = set(customers_of(data))
-    if cart.customers != shown:
+    shown = shown_owners(data)
+    if cart.owners != shown:
         # Adopt the observed state, expected or not, to avoid follow-up findings.
-        cart.customers = shown
+        cart.owners = shown
         cart.changed()
     cart.seen(CART_SIDE)
     if isinstance(contact, dict) or view.operation == "createACart":
@@ -117,17 +128,22 @@ def _cart(view: RequestView, answer: Answer) -> None:
         cart.contact = None
 
 
+def shown_owners(cart: dict[str, Any]) -> set[OwnerRef]:
+    """Return the owners in a cart's relationships."""
+    return {OwnerRef(kind, each) for kind in OWNER_TOKENS for each in owners_of(cart, kind)}
+
+
 def _carts(view: RequestView, answer: Answer) -> None:
-    """Learn from a customer's list which carts are in the expected state."""
-    customer = view.customer
-    if customer is None or view.query or not isinstance(answer.data, list):
+    """Learn from an owner's list which carts are in the expected state."""
+    owner = view.owner
+    if owner is None or view.query or not isinstance(answer.data, list):
         return
     listed = {str(cart.get("id")) for cart in answer.data if isinstance(cart, dict)}
     for cart_id, cart in view.known.carts.items():
-        if not cart.exists or cart.customers is None:
+        if not cart.exists or cart.owners is None:
             continue
-        if (customer in cart.customers) == (cart_id in listed):
-            cart.seen(list_side(customer))
+        if (owner in cart.owners) == (cart_id in listed):
+            cart.seen(list_side(owner))
         elif cart_id in listed or total(answer, 0) <= len(answer.data):
             cart.forget()  # the two sides contradict each other
 
@@ -148,29 +164,29 @@ def _disassociated(view: RequestView, _answer: Answer) -> None:
 
 def _change(view: RequestView, *, present: bool) -> None:
     cart = view.known.carts.get(view.cart_id)
-    customer = view.named_customer
+    owner = view.named_owner
     if cart is None:
         return
-    if customer is None or view.json.ambiguous:
+    if owner is None or view.json.ambiguous:
         cart.forget()  # it should have been refused, so its effect is unknown
         return
     if not cart.exists:
-        cart.exists, cart.customers = True, None
-    if cart.customers is None:
+        cart.exists, cart.owners = True, None
+    if cart.owners is None:
         cart.changed()
         return
-    if present == (customer in cart.customers):
+    if present == (owner in cart.owners):
         assert view.operation is not None
         rule = "association-repeat" if present else "delete-missing"
         cart.suspect(Suspect(rule, view.operation))
         return
     cart.changed()
     if present:
-        cart.customers.add(customer)
-        cart.removed.discard(customer)
+        cart.owners.add(owner)
+        cart.removed.discard(owner)
     else:
-        cart.customers.discard(customer)
-        cart.removed.add(customer)
+        cart.owners.discard(owner)
+        cart.removed.add(owner)
 
 
 def _customer_made(view: RequestView, answer: Answer) -> None:
@@ -178,29 +194,44 @@ def _customer_made(view: RequestView, answer: Answer) -> None:
     if not isinstance(data, dict) or not isinstance(data.get("id"), str):
         return
     email, password = view.data.get("email"), view.data.get("password")
-    customer = view.known.customers.setdefault(data["id"], KnownCustomer())
+    customer = view.known.owners.setdefault(OwnerRef("customer", data["id"]), KnownOwner())
     customer.exists = True
     if view.operation == "createCustomer":
         customer.complete = True
     if isinstance(email, str):
-        customer.email = email
+        customer.login = email
     if isinstance(password, str):
         customer.password = password
 
 
+def _account_made(view: RequestView, answer: Answer) -> None:
+    data = answer.data
+    if isinstance(data, dict) and isinstance(data.get("id"), str):
+        account = OwnerRef("account", data["id"])
+        view.known.owners.setdefault(account, KnownOwner(complete=True)).exists = True
+
+
 def _customer_deleted(view: RequestView, _answer: Answer) -> None:
+    _owner_deleted(view, OwnerRef("customer", view.customer_id))
+
+
+def _account_deleted(view: RequestView, _answer: Answer) -> None:
+    _owner_deleted(view, OwnerRef("account", view.account_id))
+
+
+def _owner_deleted(view: RequestView, owner: OwnerRef) -> None:
     known = view.known
-    customer = known.customers.setdefault(view.customer_id, KnownCustomer())
-    customer.exists = False
+    known.owners.setdefault(owner, KnownOwner()).exists = False
     for cart in known.carts.values():
         # That its associations are deleted too is an interpretation (customer-deleted).
-        if cart.customers is not None and view.customer_id in cart.customers:
+        if cart.owners is not None and owner in cart.owners:
             cart.forget()
 
 
 _EFFECTS: dict[str, Callable[[RequestView, Answer], None]] = {
     "createAccessToken": _access_token,
     "createCustomerToken": _customer_token,
+    "createAccountToken": _account_tokens,
     "createACart": _cart,
     "getACart": _cart,
     "getCarts": _carts,
@@ -208,7 +239,11 @@ _EFFECTS: dict[str, Callable[[RequestView, Answer], None]] = {
     "deleteACart": _cart_deleted,
     "createCustomerCartAssociation": _associated,
     "deleteCustomerCartAssociation": _disassociated,
+    "createAccountCartAssociation": _associated,
+    "deleteAccountCartAssociation": _disassociated,
     "createCustomer": _customer_made,
     "updateCustomer": _customer_made,
     "deleteCustomer": _customer_deleted,
+    "createAccount": _account_made,
+    "deleteAccount": _account_deleted,
 }

@@ -10,7 +10,7 @@ from cart_spec.contract import Level
 
 from cart_conformance.oracle.conventions import SUCCESS
 from cart_conformance.oracle.knowledge import SHOPPER
-from cart_conformance.oracle.request_view import RequestView, Token
+from cart_conformance.oracle.request_view import ASSOCIATING, DISSOCIATING, RequestView, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,15 @@ _WHY = {
     SUCCESS: "the request breaks no rule",
     "body-bare-array": "the identifiers come as a bare array",
     "empty-customer-token": "an empty customer token counts as none",
+    "empty-account-token": "an empty account token counts as none",
     "administrator-unrestricted": "the caller is an administrator",
-    "association-visible": "a customer may associate themselves with a cart",
-    "association-deleted": "a customer may end an association of theirs",
+    "association-visible": "an owner may associate itself with a cart",
+    "association-deleted": "an owner may end its own association",
     "association-repeat": "the association exists already",
     "cart-id-is-access": "the cart's id is the whole access boundary",
-    "shared-cart": "the cart already has another customer",
+    "shared-cart": "the cart already has another owner",
     "delete-missing": "there is no such association",
-    "many-carts": "the customer has other carts",
+    "many-carts": "the owner has other carts",
     "any-symbol": "any symbol may be used in name and description",
     "implicit-registration": "customers register and log in with implicit tokens",
 }
@@ -52,13 +53,14 @@ def must_succeed(view: RequestView, contract: Contract) -> ExpectedSuccess:
 
 def _particular(view: RequestView) -> list[str]:
     found = []
-    if view.customer_token is Token.EMPTY:
-        found.append("empty-customer-token")
+    for kind, rule in (("customer", "empty-customer-token"), ("account", "empty-account-token")):
+        if view.token_of(kind) is Token.EMPTY and view.kind in {kind, None}:
+            found.append(rule)
     if view.operation in _BY_CART_ID and _may_be_of_others(view):
         found.append("cart-id-is-access")
-    if view.operation == "createCustomerCartAssociation":
+    if view.operation in ASSOCIATING:
         found += _association(view)
-    elif view.operation == "deleteCustomerCartAssociation":
+    elif view.operation in DISSOCIATING:
         found += _disassociation(view)
     elif view.operation in {"createACart", "updateACart"} and has_symbols(view):
         found.append("any-symbol")
@@ -67,39 +69,39 @@ def _particular(view: RequestView) -> list[str]:
     return found
 
 
-_BY_CART_ID = {"createCustomerCartAssociation", "getACart", "updateACart", "deleteACart"}
+_BY_CART_ID = {*ASSOCIATING, "getACart", "updateACart", "deleteACart"}
 
 
 def _may_be_of_others(view: RequestView) -> bool:
     """Return whether the cart is, or may be, associated only with others than the caller."""
     if view.is_administrator or view.known.cart_exists(view.cart_id) is False:
         return False
-    customers = view.known.customers_of(view.cart_id)
-    if customers is None:
+    owners = view.known.owners_of(view.cart_id)
+    if owners is None:
         return True
-    return bool(customers) and view.customer not in customers
+    return bool(owners) and view.owner not in owners
 
 
 def _association(view: RequestView) -> list[str]:
-    customers = view.known.customers_of(view.cart_id) or set()
+    owners = view.known.owners_of(view.cart_id) or set()
     found = ["body-bare-array"] if view.is_bare else []
-    if view.named_customer in customers:
+    if view.named_owner in owners:
         found.append("association-repeat")
-    elif customers or view.known.customers_of(view.cart_id) is None:
+    elif owners or view.known.owners_of(view.cart_id) is None:
         found.append("shared-cart")
     if view.is_administrator:
         found.append("administrator-unrestricted")
-    elif view.named_customer and view.known.carts_of(view.named_customer):
+    elif view.named_owner and view.known.carts_of(view.named_owner):
         found.append("many-carts")
     return [*found, "association-visible"]
 
 
 def _disassociation(view: RequestView) -> list[str]:
-    customers = view.known.customers_of(view.cart_id)
+    owners = view.known.owners_of(view.cart_id)
     found = ["body-bare-array"] if view.is_bare else []
-    if customers is None or view.named_customer not in customers:
+    if owners is None or view.named_owner not in owners:
         found.append("delete-missing")
-    elif len(customers) > 1:
+    elif len(owners) > 1:
         found.append("shared-cart")
     if view.is_administrator:
         found.append("administrator-unrestricted")

@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from cart_spec import Contract, Rule
 from cart_spec.contract import LEVELS, Level
 
-from cart_conformance.exchange import Answer, Request
+from cart_conformance.exchange import GATEWAY_STATUSES, Answer, Request
 from cart_conformance.findings import Finding
-from cart_conformance.oracle.answer_checks import (
-    GATEWAY_STATUSES,
-    refusal_findings,
-    shown,
-)
+from cart_conformance.oracle.answer_checks import is_of_a_firewall, refusal_findings, shown
 from cart_conformance.oracle.conventions import Conventions
 from cart_conformance.oracle.expected_success import ExpectedSuccess, must_succeed
 from cart_conformance.oracle.knowledge import TargetState
@@ -71,6 +67,10 @@ class Oracle:
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self._templates = templates_of(contract)
+        self._refusals = {
+            operation: [r for r in contract.rules_of(operation) if r.id in CONDITIONS]
+            for operation in contract.operations
+        }
         self._forms = RequestForms(contract)
         self._conventions = Conventions(contract)
         self._successes = Successes(contract, self._conventions)
@@ -86,7 +86,7 @@ class Oracle:
         """
         if view.operation is None:
             raise ValueError("the contract has no such operation")
-        rules = [r for r in self.contract.rules_of(view.operation) if r.id in CONDITIONS]
+        rules = self._refusals[view.operation]
         verdicts = [(rule, CONDITIONS[rule.id](view)) for rule in rules]
         return Allowed(
             broken=tuple(rule for rule, verdict in verdicts if verdict is True),
@@ -103,6 +103,8 @@ class Oracle:
         if answer.status in GATEWAY_STATUSES:
             why = f"{answer.status} is an answer of the way there"
             return Judgement(view.operation, cannot_tell=why)
+        if is_of_a_firewall(answer):
+            return Judgement(view.operation, cannot_tell="a firewall refused it on its way")
         allowed = self.allowed(view)
         conventions = self._conventions
         findings = list(conventions.passwords(view.operation, answer, _passwords(view)))

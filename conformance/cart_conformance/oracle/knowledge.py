@@ -1,4 +1,4 @@
-"""The known state of a deployment: tokens, customers, carts and their associations.
+"""The known state of a deployment: tokens, owners (customers, accounts), carts, associations.
 
 The sending client, or the reader of a recording, fills it in. A missing entry means "unknown",
 because another client may have created the thing. The oracle never reports a deviation that
@@ -14,6 +14,17 @@ ADMINISTRATOR = "client_credentials"
 SHOPPER = "implicit"
 
 
+class OwnerRef(NamedTuple):
+    """An owner of carts: its kind, "customer" or "account", and its id."""
+
+    kind: str
+    id: str
+
+    def __str__(self) -> str:
+        """Return it as reports name it."""
+        return f"{self.kind} {self.id}"
+
+
 @dataclass(frozen=True, slots=True)
 class AccessToken:
     """An access token that the deployment issued. ``expires`` is in seconds since the epoch."""
@@ -23,22 +34,23 @@ class AccessToken:
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerToken:
-    """A customer token that the deployment issued. ``expires`` is in seconds since the epoch."""
+class OwnerToken:
+    """A token of an owner that the deployment issued. ``expires`` is in seconds since the epoch."""
 
-    customer: str
+    owner: OwnerRef
     expires: float | None = None
 
 
 @dataclass(slots=True)
-class KnownCustomer:
-    """A customer. ``exists`` is False after deletion, or for an id without a customer.
+class KnownOwner:
+    """A customer or account. ``exists`` is False after deletion, or for an id that none has.
 
-    ``complete`` says that every cart of this customer is known.
+    ``complete`` says that every cart of this owner is known. ``login`` is a customer's email, or
+    the username of an account's member.
     """
 
     exists: bool = True
-    email: str | None = None
+    login: str | None = None
     password: str | None = None
     complete: bool = False
 
@@ -47,9 +59,9 @@ CART_SIDE = "cart"
 """One side on which an association is visible, the cart. :func:`list_side` is the other side."""
 
 
-def list_side(customer_id: str) -> str:
-    """Return the side of that customer's list of carts."""
-    return f"list of {customer_id}"
+def list_side(owner: OwnerRef) -> str:
+    """Return the side of that owner's list of carts."""
+    return f"list of {owner}"
 
 
 class Suspect(NamedTuple):
@@ -67,22 +79,22 @@ class Suspect(NamedTuple):
 class KnownCart:
     """A cart. ``exists`` is False after deletion, or for an id without a cart.
 
-    ``customers`` and ``contact`` (whether it has a contact email) are None if unknown.
-    ``removed`` are the customers whose association was deleted. ``verified`` are the sides on which
+    ``owners`` and ``contact`` (whether it has a contact email) are None if unknown.
+    ``removed`` are the owners whose association was deleted. ``verified`` are the sides on which
     the expected state was observed after the last request for this cart. ``suspects`` are the sides
     on which it was observed before a request that should have had no effect.
     """
 
     exists: bool = True
-    customers: set[str] | None = None
+    owners: set[OwnerRef] | None = None
     contact: bool | None = None
-    removed: set[str] = field(default_factory=set)
+    removed: set[OwnerRef] = field(default_factory=set)
     verified: set[str] = field(default_factory=set)
     suspects: dict[str, Suspect] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget the state of this cart after an unexpected event."""
-        self.customers = self.contact = None
+        self.owners = self.contact = None
         self.removed.clear()
         self.changed()
 
@@ -114,8 +126,8 @@ class TargetState:
 
     complete: bool = False
     access_tokens: dict[str, AccessToken] = field(default_factory=dict)
-    customer_tokens: dict[str, CustomerToken] = field(default_factory=dict)
-    customers: dict[str, KnownCustomer] = field(default_factory=dict)
+    owner_tokens: dict[str, OwnerToken] = field(default_factory=dict)
+    owners: dict[OwnerRef, KnownOwner] = field(default_factory=dict)
     carts: dict[str, KnownCart] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     odd: set[str] = field(default_factory=set)
@@ -125,41 +137,41 @@ class TargetState:
         cart = self.carts.get(cart_id)
         return None if cart is None else cart.exists
 
-    def customer_exists(self, customer_id: str) -> bool | None:
-        """Return whether the customer exists; None if unknown."""
-        customer = self.customers.get(customer_id)
-        return None if customer is None else customer.exists
+    def owner_exists(self, kind: str, owner_id: str) -> bool | None:
+        """Return whether the customer or account exists; None if unknown."""
+        owner = self.owners.get(OwnerRef(kind, owner_id))
+        return None if owner is None else owner.exists
 
-    def customers_of(self, cart_id: str) -> set[str] | None:
-        """Return the customers of a cart; None if unknown."""
+    def owners_of(self, cart_id: str) -> set[OwnerRef] | None:
+        """Return the owners of a cart; None if unknown."""
         cart = self.carts.get(cart_id)
-        return None if cart is None or not cart.exists else cart.customers
+        return None if cart is None or not cart.exists else cart.owners
 
-    def carts_of(self, customer_id: str) -> set[str]:
-        """Return the carts that this customer is known to have."""
+    def carts_of(self, owner: OwnerRef) -> set[str]:
+        """Return the carts that this owner is known to have."""
         return {
             cart_id
             for cart_id, cart in self.carts.items()
-            if cart.exists and cart.customers is not None and customer_id in cart.customers
+            if cart.exists and cart.owners is not None and owner in cart.owners
         }
 
-    def has_only_cart(self, customer_id: str, cart_id: str) -> bool | None:
-        """Return whether that is the customer's only cart; None if unknown."""
-        if self.carts_of(customer_id) - {cart_id}:
+    def has_only_cart(self, owner: OwnerRef, cart_id: str) -> bool | None:
+        """Return whether that is the owner's only cart; None if unknown."""
+        if self.carts_of(owner) - {cart_id}:
             return False
-        customer = self.customers.get(customer_id)
-        unsure = any(cart.exists and cart.customers is None for cart in self.carts.values())
-        return True if customer is not None and customer.complete and not unsure else None
+        known = self.owners.get(owner)
+        unsure = any(cart.exists and cart.owners is None for cart in self.carts.values())
+        return True if known is not None and known.complete and not unsure else None
 
-    def holder_of(self, email: str) -> str | None:
-        """Return the id of the customer with that email, ignoring letter case; None if unknown."""
-        for customer_id, customer in self.customers.items():
-            same = customer.email is not None and customer.email.casefold() == email.casefold()
-            if same and customer.exists:
-                return customer_id
+    def holder_of(self, login: str, kind: str = "customer") -> str | None:
+        """Return the id of the owner with that login, ignoring letter case; None if unknown."""
+        for owner, known in self.owners.items():
+            same = known.login is not None and known.login.casefold() == login.casefold()
+            if same and known.exists and owner.kind == kind:
+                return owner.id
         return None
 
     def passwords(self) -> set[str]:
         """Return every known password that is too long to occur by chance."""
-        found = {customer.password for customer in self.customers.values()}
+        found = {owner.password for owner in self.owners.values()}
         return {password for password in found if password and len(password) >= 8}

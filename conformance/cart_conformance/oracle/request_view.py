@@ -11,12 +11,15 @@ from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
 from cart_spec import Contract
 from cart_spec.paths import PathTemplates
+from requests.structures import CaseInsensitiveDict
 
-from cart_conformance.exchange import CUSTOMER_TOKEN, Request
+from cart_conformance.exchange import OWNER_TOKENS, Request
 from cart_conformance.oracle.jsontext import JsonText, read_json
-from cart_conformance.oracle.knowledge import ADMINISTRATOR, SHOPPER, TargetState
+from cart_conformance.oracle.knowledge import ADMINISTRATOR, SHOPPER, OwnerRef, TargetState
 
-ASSOCIATION_OPERATIONS = ("createCustomerCartAssociation", "deleteCustomerCartAssociation")
+ASSOCIATING = ("createCustomerCartAssociation", "createAccountCartAssociation")
+DISSOCIATING = ("deleteCustomerCartAssociation", "deleteAccountCartAssociation")
+ASSOCIATION_OPERATIONS = (*ASSOCIATING, *DISSOCIATING)
 
 _UNSAFE = re.compile(r"[^0-9A-Za-z_-]")
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +(\S+) *")
@@ -78,7 +81,10 @@ class RequestView:
 
     def header(self, name: str) -> str | None:
         """Return the value of a request header, ignoring the letter case of its name."""
-        for other, value in self.sent.headers.items():
+        headers = self.sent.headers
+        if isinstance(headers, CaseInsensitiveDict):
+            return headers.get(name)
+        for other, value in headers.items():
             if other.lower() == name.lower():
                 return value
         return None
@@ -109,32 +115,60 @@ class RequestView:
         return issued.grant if issued is not None and self.access is Token.VALID else None
 
     @cached_property
-    def customer_token(self) -> Token:
-        """What is known about the customer token."""
-        header = self.header(CUSTOMER_TOKEN)
+    def kind(self) -> str | None:
+        """The kind of owner whose token the operation reads, or None if it reads either."""
+        for kind in OWNER_TOKENS:
+            if kind.capitalize() in (self.operation or ""):
+                return kind
+        return None
+
+    @cached_property
+    def _kinds_sent(self) -> list[str]:
+        kinds = [self.kind] if self.kind else list(OWNER_TOKENS)
+        return [kind for kind in kinds if self.token_of(kind) not in {Token.NONE, Token.EMPTY}]
+
+    def token_of(self, kind: str) -> Token:
+        """Return what is known about the customer or account token."""
+        header = self.header(OWNER_TOKENS[kind])
         if header is None:
             return Token.NONE
         if not header.strip():
             return Token.EMPTY
-        issued = self.known.customer_tokens.get(header.strip())
+        issued = self.known.owner_tokens.get(header.strip())
+        if issued is not None and issued.owner.kind != kind:
+            return Token.INVALID
         if issued is None:
             return self._unissued(header.strip())
-        if not self.known.customers.get(issued.customer, _SOMEBODY).exists:
-            return Token.UNKNOWN  # customer-deleted: such a token may stay valid until it expires
+        if not self.known.owners.get(issued.owner, _SOMEBODY).exists:
+            return Token.UNKNOWN  # by customer-deleted it may stay valid until it expires
         return self._by_time(issued.expires)
 
     @cached_property
-    def customer(self) -> str | None:
-        """The customer that a valid customer token restricts the caller to."""
-        if self.customer_token is not Token.VALID:
-            return None
-        header = self.header(CUSTOMER_TOKEN) or ""
-        return self.known.customer_tokens[header.strip()].customer
+    def owner_token(self) -> Token:
+        """What is known about the token of an owner that counts for this operation."""
+        sent = self._kinds_sent
+        if len(sent) > 1:
+            return Token.UNKNOWN
+        return self.token_of(sent[0]) if sent else Token.NONE
 
     @property
-    def without_customer(self) -> bool:
-        """Whether the request has no customer token; an empty one counts as missing."""
-        return self.customer_token in {Token.NONE, Token.EMPTY}
+    def has_empty_token(self) -> bool:
+        """Whether a header for an owner's token is sent without a value."""
+        return any(self.token_of(kind) is Token.EMPTY for kind in OWNER_TOKENS)
+
+    @cached_property
+    def owner(self) -> OwnerRef | None:
+        """The owner that a valid token restricts the caller to."""
+        if self.owner_token is not Token.VALID:
+            return None
+        header = self.header(OWNER_TOKENS[self._kinds_sent[0]]) or ""
+        return self.known.owner_tokens[header.strip()].owner
+
+    @property
+    def customer(self) -> str | None:
+        """The id of the customer that a valid token restricts the caller to."""
+        owner = self.owner
+        return owner.id if owner is not None and owner.kind == "customer" else None
 
     @property
     def is_administrator(self) -> bool | None:
@@ -143,13 +177,13 @@ class RequestView:
 
     @property
     def is_anonymous(self) -> bool | None:
-        """Return whether the caller is a shopper without a customer token; None if unknown."""
+        """Return whether the caller is a shopper without an owner's token; None if unknown."""
         return self._caller_is(SHOPPER)
 
     def _caller_is(self, grant: str) -> bool | None:
-        if self.customer_token is Token.UNKNOWN:
+        if self.owner_token is Token.UNKNOWN:
             return None
-        if not self.without_customer or self.access in {Token.NONE, Token.INVALID}:
+        if self.owner_token is not Token.NONE or self.access in {Token.NONE, Token.INVALID}:
             return False
         return None if self.grant is None else self.grant == grant
 
@@ -179,10 +213,15 @@ class RequestView:
         """The customer id in the path, percent-decoded; empty if it is missing."""
         return self._parameter("customerID")
 
+    @cached_property
+    def account_id(self) -> str:
+        """The account id in the path, percent-decoded; empty if it is missing."""
+        return self._parameter("accountID")
+
     @property
     def has_odd_path(self) -> bool:
         """Whether a gateway may read the path as another one, or as invalid."""
-        segments = [self.cart_id, self.customer_id]
+        segments = [self._parameter(name) for name in self.parameters]
         return any(
             segment.strip(".") == "" or re.search(r"[\x00-\x1f\x7f/\\\ufffd;?#%]", segment)
             for segment in segments
@@ -232,13 +271,13 @@ class RequestView:
         return [entry for entry in self.entries or () if isinstance(entry, dict)]
 
     @property
-    def named_customer(self) -> str | None:
-        """The customer of an association request with one well-formed identifier."""
+    def named_owner(self) -> OwnerRef | None:
+        """The owner of an association request with one well-formed identifier."""
         entries = self.entries or []
-        if len(entries) != 1 or not self.objects:
+        if len(entries) != 1 or not self.objects or self.kind is None:
             return None
         value = self.objects[0].get("id")
-        return value if isinstance(value, str) and value else None
+        return OwnerRef(self.kind, value) if isinstance(value, str) and value else None
 
     @property
     def is_oversized(self) -> bool:

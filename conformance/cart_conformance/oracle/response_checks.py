@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterator
 
 from cart_spec.contract import Contract
 
-from cart_conformance.exchange import Answer
+from cart_conformance.exchange import GATEWAY_STATUSES, Answer
 from cart_conformance.findings import Finding
-from cart_conformance.oracle.answer_checks import GATEWAY_STATUSES
+from cart_conformance.oracle.answer_checks import is_of_a_firewall, shown
 from cart_conformance.oracle.conventions import ENVELOPE, PASSWORD, SUCCESS, Conventions
+from cart_conformance.results import Kind
 
 __all__ = ["ENVELOPE", "PASSWORD", "SUCCESS", "ResponseChecks"]
 
@@ -31,15 +32,35 @@ class ResponseChecks:
         Each problem is kept once for an operation.
         """
         for finding in self._check(operation, answer, envelope):
-            key = _key(finding)
-            if key not in self._known:
-                self._known.add(key)
-                self._findings.append(finding)
+            self._keep(finding)
+
+    def failed(self, operation: str, answer: Answer) -> None:
+        """Note a 5xx in answer to a request that must succeed."""
+        level = self._conventions.level(SUCCESS)
+        self._examined.add((SUCCESS, operation))
+        self._keep(
+            Finding(
+                SUCCESS,
+                level,
+                Kind.SERVER_ERROR,
+                operation,
+                "success: the request breaks no rule",
+                shown(answer),
+                answer=answer,
+            )
+        )
+
+    def _keep(self, finding: Finding) -> None:
+        key = _key(finding)
+        if key not in self._known:
+            self._known.add(key)
+            self._findings.append(finding)
 
     def _check(self, operation: str, answer: Answer, envelope: bool) -> Iterator[Finding]:
         self._examined.add((PASSWORD, operation))
         yield from self._conventions.passwords(operation, answer, self._passwords)
-        if answer.status >= 400 and envelope and answer.status not in GATEWAY_STATUSES:
+        from_afar = answer.status in GATEWAY_STATUSES or is_of_a_firewall(answer)
+        if answer.status >= 400 and envelope and not from_afar:
             self._examined.add((ENVELOPE, operation))
             yield from self._conventions.envelope(operation, answer)
         if answer.ok and answer.status != 204:
@@ -54,6 +75,11 @@ class ResponseChecks:
         if not self._conventions.is_published(operation, answer.status):
             return False
         return not answer.body or not list(self._success(operation, answer))
+
+    def drop_findings(self) -> None:
+        """Forget the findings since the last call, so that they are found again if they recur."""
+        self._known -= {_key(finding) for finding in self._findings}
+        self._findings, self._examined = [], set()
 
     def take_findings(
         self, faulty: Collection[Answer] = ()

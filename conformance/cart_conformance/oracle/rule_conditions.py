@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from cart_conformance.oracle.knowledge import ADMINISTRATOR
+from cart_conformance.exchange import OWNER_TOKENS
+from cart_conformance.oracle.knowledge import ADMINISTRATOR, OwnerRef
 from cart_conformance.oracle.request_view import RequestView, Token, is_safe_id
 
 Condition = Callable[[RequestView], bool | None]
@@ -50,26 +51,46 @@ def access_token_invalid(view: RequestView) -> bool | None:
     return view.access is not Token.VALID
 
 
+@_violates("two-owner-tokens")
+def two_owner_tokens(view: RequestView) -> bool | None:
+    return all((view.header(name) or "").strip() for name in OWNER_TOKENS.values())
+
+
 @_violates("customer-token-invalid")
 def customer_token_invalid(view: RequestView) -> bool | None:
-    if view.customer_token in {Token.UNKNOWN, Token.EMPTY}:
+    return _token_invalid(view, "customer")
+
+
+@_violates("account-token-invalid")
+def account_token_invalid(view: RequestView) -> bool | None:
+    return _token_invalid(view, "account")
+
+
+def _token_invalid(view: RequestView, kind: str) -> bool | None:
+    token = view.token_of(kind)
+    if token in {Token.UNKNOWN, Token.EMPTY}:
         return None
-    found = view.customer_token is Token.INVALID
+    found = token is Token.INVALID
     return None if found and _may_not_read_the_token(view) else found
 
 
 def _may_not_read_the_token(view: RequestView) -> bool:
-    """Return whether a deployment may ignore the customer token of this request.
+    """Return whether a deployment may ignore the owner's token of this request.
 
-    These two operations are published for administrators only, who have no customer token.
+    The customers' operations are published for administrators only, who have no customer token. A
+    login of an account's member reads the token for one of its mechanisms only.
     """
+    if view.operation == "createAccountToken":
+        return True
     published = view.operation in {"createCustomer", "getCustomers"}
     return published and view.grant == ADMINISTRATOR
 
 
 @_violates("customer-token-required")
+@_violates("account-token-required")
 @_violates("carts-need-an-owner")
-def needs_a_customer(view: RequestView) -> bool | None:
+@_violates("account-record-not-permitted")
+def needs_an_owner(view: RequestView) -> bool | None:
     return view.is_anonymous
 
 
@@ -104,46 +125,53 @@ def entry_not_object(view: RequestView) -> bool | None:
 
 
 @_violates("customer-missing")
+@_violates("account-missing")
 @_about_body
-def customer_missing(view: RequestView) -> bool | None:
+def owner_missing(view: RequestView) -> bool | None:
     return view.entries == []
 
 
 @_violates("more-than-one-customer")
+@_violates("more-than-one-account")
 @_about_body
-def more_than_one_customer(view: RequestView) -> bool | None:
+def more_than_one_owner(view: RequestView) -> bool | None:
     return len(view.entries or ()) > 1
 
 
 @_violates("type-not-customer")
+@_violates("type-not-account")
 @_about_body
-def type_not_customer(view: RequestView) -> bool | None:
-    return any(entry.get("type") != "customer" for entry in view.objects)
+def type_not_of_owner(view: RequestView) -> bool | None:
+    return any(entry.get("type") != view.kind for entry in view.objects)
 
 
 @_violates("customer-id-missing")
+@_violates("account-id-missing")
 @_about_body
-def customer_id_missing(view: RequestView) -> bool | None:
+def owner_id_missing(view: RequestView) -> bool | None:
     return any(not isinstance(entry.get("id"), str) or entry["id"] == "" for entry in view.objects)
 
 
 @_violates("customer-not-permitted")
+@_violates("account-not-permitted")
 @_about_body
-def customer_not_permitted(view: RequestView) -> bool | None:
+def owner_not_permitted(view: RequestView) -> bool | None:
     ids = [entry["id"] for entry in view.objects if isinstance(entry.get("id"), str)]
-    if view.customer_token is Token.UNKNOWN:
+    if view.owner_token is Token.UNKNOWN:
         return None
-    customer = view.customer
-    return customer is not None and any(named not in {customer, ""} for named in ids)
+    owner = view.owner
+    return owner is not None and any(named not in {owner.id, ""} for named in ids)
 
 
 @_violates("customer-not-found")
+@_violates("account-not-found")
 @_about_body
-def customer_not_found(view: RequestView) -> bool | None:
+def owner_not_found(view: RequestView) -> bool | None:
     if view.is_administrator is False:
         return False
     ids = [entry["id"] for entry in view.objects if isinstance(entry.get("id"), str)]
-    exist = [view.known.customer_exists(named) for named in ids if named]
+    kind = view.kind or ""
+    exist = [view.known.owner_exists(kind, named) for named in ids if named]
     missing = _any([None if there is None else not there for there in exist])
     return None if view.is_administrator is None and missing else missing
 
@@ -166,6 +194,7 @@ def cart_not_found(view: RequestView) -> bool | None:
 
 
 @_violates("cart-has-contact-email")
+@_violates("cart-has-contact-email-account")
 def cart_has_contact_email(view: RequestView) -> bool | None:
     cart = view.known.carts.get(view.cart_id)
     if cart is None:
@@ -226,22 +255,22 @@ def contact_on_registered_cart(view: RequestView) -> bool | None:
     contact = view.data.get("contact")
     if not isinstance(contact, dict) or not contact.get("email"):
         return False
-    if view.customer_token is Token.UNKNOWN:
+    if view.owner_token is Token.UNKNOWN:
         return None
     if view.operation == "createACart":
-        return view.customer is not None
-    customers = view.known.customers_of(view.cart_id)
-    return None if customers is None else bool(customers)
+        return view.owner is not None
+    owners = view.known.owners_of(view.cart_id)
+    return None if owners is None else bool(owners)
 
 
 @_violates("last-cart")
 def last_cart(view: RequestView) -> bool | None:
     if view.known.cart_exists(view.cart_id) is False:
         return False
-    customers = view.known.customers_of(view.cart_id)
-    if customers is None:
+    owners = view.known.owners_of(view.cart_id)
+    if owners is None:
         return None
-    return _any([view.known.has_only_cart(c, view.cart_id) for c in sorted(customers)])
+    return _any([view.known.has_only_cart(owner, view.cart_id) for owner in sorted(owners)])
 
 
 def _has_no_data(view: RequestView) -> bool:
@@ -308,7 +337,7 @@ def filter_invalid(view: RequestView) -> bool | None:
 
 @_violates("customer-record-not-permitted")
 def customer_record_not_permitted(view: RequestView) -> bool | None:
-    if view.customer_token is Token.UNKNOWN:
+    if view.owner_token is Token.UNKNOWN:
         return None
     if view.customer is not None and _may_not_read_the_token(view):
         return None
@@ -319,7 +348,7 @@ def customer_record_not_permitted(view: RequestView) -> bool | None:
 
 @_violates("customer-unknown")
 def customer_unknown(view: RequestView) -> bool | None:
-    exists = view.known.customer_exists(view.customer_id)
+    exists = view.known.owner_exists("customer", view.customer_id)
     return None if exists is None else not exists
 
 
@@ -375,8 +404,70 @@ def credentials_wrong(view: RequestView) -> bool | None:
     holder = view.known.holder_of(email)
     if holder is None:
         return True if view.known.complete else None
-    right = view.known.customers[holder].password
+    right = view.known.owners[OwnerRef("customer", holder)].password
     return None if right is None else password != right
+
+
+# --- Accounts ---
+
+
+@_violates("account-unknown")
+def account_unknown(view: RequestView) -> bool | None:
+    if view.owner_token is Token.UNKNOWN:
+        return None
+    if view.owner is not None and view.owner.id != view.account_id:
+        return True
+    exists = view.known.owner_exists("account", view.account_id)
+    return None if exists is None else not exists
+
+
+@_violates("account-resource-unknown")
+def account_resource_unknown(_view: RequestView) -> bool | None:
+    return None  # members, memberships and realms are not followed
+
+
+@_violates("account-invalid")
+@_about_body
+def account_invalid(view: RequestView) -> bool | None:
+    if _has_no_data(view):
+        return None
+    data, is_new = view.data, view.operation == "createAccount"
+    no_type: bool | None = data.get("type") != "account"
+    if "type" not in data and not is_new:
+        no_type = None
+    # legal_name is optional in the newest published document.
+    legal_name = _is_no_name(data["legal_name"]) if "legal_name" in data else None
+    return _any([
+        no_type,
+        _is_no_name(data["name"]) if "name" in data else is_new,
+        legal_name if is_new or "legal_name" in data else False,
+    ])  # fmt: skip
+
+
+@_violates("account-credentials-wrong")
+@_about_body
+def account_credentials_wrong(view: RequestView) -> bool | None:
+    username, password = view.data.get("username"), view.data.get("password")
+    if view.data.get("authentication_mechanism") != "password":
+        return None
+    if not isinstance(username, str) or not isinstance(password, str):
+        return True
+    holder = view.known.holder_of(username, "account")
+    if holder is None:
+        return True if view.known.complete else None
+    right = view.known.owners[OwnerRef("account", holder)].password
+    return True if right is not None and password != right else None
+
+
+@_violates("username-taken")
+@_about_body
+def username_taken(view: RequestView) -> bool | None:
+    username = view.data.get("username")
+    if view.data.get("authentication_mechanism") != "self_signup":
+        return False
+    if not isinstance(username, str):
+        return None
+    return True if view.known.holder_of(username, "account") is not None else None
 
 
 @_violates("grant-invalid")

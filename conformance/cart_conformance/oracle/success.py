@@ -9,14 +9,15 @@ from typing import NamedTuple
 from cart_spec import Contract
 from cart_spec.contract import Level
 
-from cart_conformance.bodies import customers_of, total
+from cart_conformance.bodies import total
 from cart_conformance.exchange import NOT_JSON, Answer
 from cart_conformance.findings import Finding
 from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.oracle.conventions import SUCCESS, Conventions
+from cart_conformance.oracle.effects import shown_owners
 from cart_conformance.oracle.expected_success import has_symbols
-from cart_conformance.oracle.knowledge import CART_SIDE, KnownCart, Suspect, list_side
-from cart_conformance.oracle.request_view import RequestView
+from cart_conformance.oracle.knowledge import CART_SIDE, KnownCart, OwnerRef, Suspect, list_side
+from cart_conformance.oracle.request_view import ASSOCIATING, RequestView
 from cart_conformance.results import Kind
 
 NO_CONTENT = 204
@@ -71,12 +72,12 @@ class Successes:
         if answer.status not in documented:
             wanted = " or ".join(map(str, documented))
             return SUCCESS, Kind.WRONG_STATUS, wanted, shown(answer)
-        if view.operation != "createCustomerCartAssociation" or view.json.ambiguous:
+        if view.operation not in ASSOCIATING or view.json.ambiguous:
             return None
-        customers = view.known.customers_of(view.cart_id)
-        if customers is None or view.named_customer is None:
+        owners = view.known.owners_of(view.cart_id)
+        if owners is None or view.named_owner is None:
             return None
-        if view.named_customer in customers:
+        if view.named_owner in owners:
             if answer.status == NO_CONTENT:
                 return None
             return "association-repeat", Kind.WRONG_STATUS, "204: it exists already", shown(answer)
@@ -118,10 +119,10 @@ def _nothing(view: RequestView, answer: Answer) -> Iterator[Told]:  # noqa: ARG0
 
 
 def _association(view: RequestView, answer: Answer) -> Iterator[Told]:
-    asked = view.named_customer
+    asked = view.named_owner
     echoed = [entry.get("id") for entry in answer.data]
-    if asked is not None and not view.json.ambiguous and asked not in echoed:
-        yield Told(SUCCESS, f"the identifier {asked} sent back", f"{echoed}")
+    if asked is not None and not view.json.ambiguous and asked.id not in echoed:
+        yield Told(SUCCESS, f"the identifier {asked.id} sent back", f"{echoed}")
 
 
 def _new_cart(view: RequestView, answer: Answer) -> Iterator[Told]:
@@ -129,9 +130,10 @@ def _new_cart(view: RequestView, answer: Answer) -> Iterator[Told]:
     asked = view.data.get("id")
     if isinstance(asked, str) and asked and answer.data.get("id") != asked:
         yield Told(SUCCESS, f"the cart {asked}", f"the cart {answer.data.get('id')}")
-    customer = view.customer
-    if customer is not None and customer not in customers_of(answer.data):
-        yield Told(SUCCESS, "a cart of the customer who made it", "a cart without that customer")
+    owner = view.owner
+    if owner is not None and owner not in shown_owners(answer.data):
+        wanted = f"a cart of the {owner.kind} who made it"
+        yield Told(SUCCESS, wanted, f"a cart without that {owner.kind}")
 
 
 def _changed_cart(view: RequestView, answer: Answer) -> Iterator[Told]:
@@ -159,35 +161,38 @@ def _same_id(asked: str, answer: Answer) -> Iterator[Told]:
 def _cart(view: RequestView, answer: Answer) -> Iterator[Told]:
     yield from _same_id(view.cart_id, answer)
     known = view.known.carts.get(view.cart_id)
-    if known is None or not known.exists or known.customers is None:
+    if known is None or not known.exists or known.owners is None:
         return
-    found = set(customers_of(answer.data))
-    for customer in sorted(known.customers - found):
-        wanted = f"the cart's customers have {customer} among them"
-        yield _missing(known, CART_SIDE, wanted, f"{sorted(found)}")
-    for customer in sorted(found - known.customers):
-        wanted = f"the cart's customers do not have {customer} among them"
-        yield _unexpected(known, CART_SIDE, customer, wanted, f"{sorted(found)}")
+    found = shown_owners(answer.data)
+    for owner in sorted(known.owners - found):
+        yield _missing(known, CART_SIDE, f"the cart's owners have {owner} among them", _all(found))
+    for owner in sorted(found - known.owners):
+        wanted = f"the cart's owners do not have {owner} among them"
+        yield _unexpected(known, CART_SIDE, owner, wanted, _all(found))
+
+
+def _all(owners: set[OwnerRef]) -> str:
+    return ", ".join(map(str, sorted(owners))) or "none"
 
 
 def _cart_page(view: RequestView, answer: Answer) -> Iterator[Told]:
     yield from _page(view, answer)
-    customer = view.customer
-    if customer is None:
+    owner = view.owner
+    if owner is None:
         return
-    side = list_side(customer)
+    side = list_side(owner)
     listed = [str(cart.get("id")) for cart in answer.data]
     for cart_id in listed:
         known = view.known.carts.get(cart_id)
-        if known is None or not known.exists or known.customers is None:
+        if known is None or not known.exists or known.owners is None:
             continue
-        if customer not in known.customers:
-            wanted = f"no cart {cart_id} in the list of customer {customer}"
-            yield _unexpected(known, side, customer, wanted, "it is there")
+        if owner not in known.owners:
+            wanted = f"no cart {cart_id} in the list of {owner}"
+            yield _unexpected(known, side, owner, wanted, "it is there")
     if view.query or total(answer, 0) > len(listed):
         return
-    for cart_id in sorted(view.known.carts_of(customer) - set(listed)):
-        wanted = f"cart {cart_id} in the list of customer {customer}"
+    for cart_id in sorted(view.known.carts_of(owner) - set(listed)):
+        wanted = f"cart {cart_id} in the list of {owner}"
         yield _missing(view.known.carts[cart_id], side, wanted, "it is not there")
 
 
@@ -196,18 +201,18 @@ def _missing(known: KnownCart, side: str, expected: str, actual: str) -> Told:
     if side in known.suspects:
         suspect = known.suspects[side]
         return Told(suspect.rule, expected, actual, suspect)
-    shared = len(known.customers or ()) > 1 or known.removed
+    shared = len(known.owners or ()) > 1 or known.removed
     return Told("shared-cart" if shared else "association-visible", expected, actual)
 
 
-def _unexpected(known: KnownCart, side: str, customer: str, expected: str, actual: str) -> Told:
+def _unexpected(known: KnownCart, side: str, owner: OwnerRef, expected: str, actual: str) -> Told:
     """Describe an unexpected association, and name the rule that it breaks."""
     if side in known.suspects:
         suspect = known.suspects[side]
         return Told(suspect.rule, expected, actual, suspect)
-    if customer in known.removed:
+    if owner in known.removed:
         return Told("association-deleted", expected, actual)
-    others = side != CART_SIDE and known.customers
+    others = side != CART_SIDE and known.owners
     return Told("others-cannot-see" if others else "association-visible", expected, actual)
 
 
@@ -215,18 +220,18 @@ def state_rules(view: RequestView) -> list[str]:
     """Return the rules about effects that a success of this request tests."""
     if view.operation == "getACart":
         carts = [view.known.carts.get(view.cart_id)]
-    elif view.operation == "getCarts" and view.customer is not None:
+    elif view.operation == "getCarts" and view.owner is not None:
         carts = list(view.known.carts.values())
     else:
         return []
     found: set[str] = set()
     for cart in carts:
-        if cart is None or not cart.exists or cart.customers is None:
+        if cart is None or not cart.exists or cart.owners is None:
             continue
-        found |= {"association-visible"} if cart.customers else set()
+        found |= {"association-visible"} if cart.owners else set()
         found |= {"association-deleted"} if cart.removed else set()
-        if view.customer is not None and view.operation == "getCarts":
-            found |= {"others-cannot-see"} if cart.customers - {view.customer} else set()
+        if view.owner is not None and view.operation == "getCarts":
+            found |= {"others-cannot-see"} if cart.owners - {view.owner} else set()
     return sorted(found)
 
 
@@ -264,6 +269,7 @@ def _login(view: RequestView, answer: Answer) -> Iterator[Told]:
 
 _CONTENT: dict[str, _Content] = {
     "createCustomerCartAssociation": _association,
+    "createAccountCartAssociation": _association,
     "createACart": _new_cart,
     "updateACart": _changed_cart,
     "getACart": _cart,

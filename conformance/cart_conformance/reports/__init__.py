@@ -11,10 +11,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol
 
-from cart_spec import load_contract
+from cart_spec import Contract
 
 from cart_conformance.reports.document import DocumentReport
 from cart_conformance.reports.files import FileReports, ReportDirError, write_refusal
+from cart_conformance.reports.har import HarReport
 from cart_conformance.reports.terminal import ProgressReport, TerminalReport, tolerant
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DocumentReport",
     "FileReports",
+    "HarReport",
     "ProgressReport",
     "ReportDirError",
     "TerminalReport",
@@ -39,13 +41,14 @@ class Reporter(Protocol):
         """Process the next event."""
 
 
-def reporters(settings: Settings) -> list[Reporter]:
+def reporters(settings: Settings, contract: Contract) -> list[Reporter]:
     """Return the reporters of a run. Files come first, so they exist when the summary is printed.
 
     Raises ReportDirError if ``settings.report_dir`` cannot be written.
     """
-    contract = load_contract()
-    terminal = TerminalReport(tolerant(sys.stdout), contract, settings.report_dir)
-    if settings.report_dir is None:
-        return [terminal]
-    return [FileReports(settings.report_dir, contract), terminal]
+    found: list[Reporter] = []
+    if settings.har is not None:
+        found.append(HarReport(settings.har))
+    if settings.report_dir is not None:
+        found.append(FileReports(settings.report_dir, contract))
+    return [*found, TerminalReport(tolerant(sys.stdout), contract, settings.report_dir)]

@@ -21,6 +21,7 @@ COLOURS = {
     "deviates": "#a1371f",
     "could-not-run": "#5a6473",
     "incomplete": "#8a5a00",
+    "left-behind": "#8a5a00",
 }
 
 
@@ -35,14 +36,21 @@ def message(report: dict[str, Any]) -> str:
             return "incomplete"
         case "could-not-run":
             return "could not run"
+        case "left-behind":
+            return "left things behind"
         case _:
             return "conforms"
 
 
 def render(report: dict[str, Any]) -> bytes:
-    """Return the badge as SVG in UTF-8. Its title names outcome, target and day."""
+    """Return the badge as SVG in UTF-8. Its title names outcome, contract, target and day."""
     text = message(report)
-    title = f"{LABEL}: {text} ({one_line(report['target'])}, {report['started_at'][:10]})"
+    if report["outcome"] == "conforms":
+        text += f" {report['contract_version']}"
+    title = (
+        f"{LABEL} {report['contract_version']}: {message(report)} ({one_line(report['target'])},"
+        f" {report['started_at'][:10]})"
+    )
     template = files("cart_conformance.reports").joinpath("templates/badge.svg").read_text("utf-8")
     badge = Badge(LABEL, text, default_color=COLOURS[report["outcome"]], template=template)
     # The title is filled in last, because it is the only text that a server can influence.

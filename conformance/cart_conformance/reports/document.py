@@ -12,7 +12,14 @@ from cart_spec import Contract
 
 from cart_conformance.reports.record import Record
 from cart_conformance.reports.text import BODY_LIMIT, TEXT_LIMIT, clip, curl
-from cart_conformance.results import Deviation, Exchange, ExitStatus, RuleVerdict, Verdict
+from cart_conformance.results import (
+    Deviation,
+    Exchange,
+    ExitStatus,
+    RuleVerdict,
+    StoryStep,
+    Verdict,
+)
 from cart_conformance.run.events import Event, RunFinished
 from cart_conformance.run.verdicts import leaves_incomplete
 
@@ -30,6 +37,7 @@ OUTCOMES = {
     ExitStatus.DEVIATES: "deviates",
     ExitStatus.COULD_NOT_RUN: "could-not-run",
     ExitStatus.INCOMPLETE: "incomplete",
+    ExitStatus.LEFT_BEHIND: "left-behind",
 }
 
 
@@ -63,12 +71,21 @@ def document(record: Record, finished: RunFinished, contract: Contract) -> dict[
         "exit_status": int(finished.exit_status),
         "outcome": OUTCOMES[finished.exit_status],
         "problem": _clipped(finished.problem),
+        "cut": [clip(sentence, TEXT_LIMIT) for sentence in finished.cut],
+        "stale": list(finished.stale),
+        "server_errors": [
+            {"operation": operation, "status": status, "count": count}
+            for operation, status, count in finished.failures
+        ],
+        "faults": [{"reason": reason, "count": count} for reason, count in finished.faults],
         "options": started
         and {
             "layers": [layer.value for layer in started.layers],
             "strict": started.strict,
             "texts": started.texts,
             "rate": started.rate,
+            "profile": started.profile,
+            "insecure": started.insecure,
         },
         "counts": {verdict.value: finished.counts.get(verdict.value, 0) for verdict in Verdict},
         "requests": finished.requests,
@@ -80,6 +97,7 @@ def document(record: Record, finished: RunFinished, contract: Contract) -> dict[
                 "requests": layer.requests,
                 "elapsed": round(layer.elapsed, 3),
                 "problem": _clipped(layer.problem),
+                "cut": layer.cut,
             }
             for layer in record.layers
         ],
@@ -191,6 +209,8 @@ def _deviation(
         "expected": clip(deviation.expected, TEXT_LIMIT),
         "actual": clip(deviation.actual, TEXT_LIMIT),
         "about": deviation.about,
+        "known": _known(deviation, record),
+        "story": [_step(step) for step in deviation.story],
         "steps": [clip(step, TEXT_LIMIT) for step in deviation.steps[:STEP_LIMIT]],
         "exchange": _exchange(deviation.exchange),
         "control": _exchange(deviation.control),
@@ -212,7 +232,31 @@ def _exchange(exchange: Exchange | None) -> dict[str, Any] | None:
         "response_body": clip(exchange.response_body, BODY_LIMIT),
         "failure": _clipped(exchange.failure),
         "elapsed": round(exchange.elapsed, 3),
+        "at": exchange.at,
+        "request_id": _clipped(exchange.request_id),
     }
+
+
+def _step(step: StoryStep) -> dict[str, Any]:
+    return {
+        "role": step.role,
+        "method": step.method,
+        "url": clip(step.url, TEXT_LIMIT),
+        "body": _clipped(step.body),
+        "status": step.status,
+        "at": step.at,
+        "elapsed": round(step.elapsed, 3),
+        "request_id": _clipped(step.request_id),
+    }
+
+
+def _known(deviation: Deviation, record: Record) -> dict[str, Any] | None:
+    """Return the entry of the baseline for a deviation that is known already, or None."""
+    key = (deviation.rule, deviation.operation, deviation.kind.value)
+    for entry in record.started.known if record.started else ():
+        if entry.key == key:
+            return {"reason": entry.reason, "link": entry.link, "expires": entry.expires}
+    return None
 
 
 def _headers(headers: tuple[tuple[str, str], ...]) -> list[list[str]]:

@@ -12,7 +12,7 @@ from typing import Any
 from cart_spec import Contract
 from cart_spec.files import write_atomically
 
-from cart_conformance.reports import badge, junit, page
+from cart_conformance.reports import badge, junit, markdown, page
 from cart_conformance.reports.document import document
 from cart_conformance.reports.record import Record, unfinished, untried
 from cart_conformance.results import ExitStatus, Verdict
@@ -33,6 +33,7 @@ RENDERERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "junit.xml": junit.render,
     "report.html": page.render,
     "badge.svg": badge.render,
+    "summary.md": markdown.render,
 }
 
 

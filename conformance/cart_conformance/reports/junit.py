@@ -12,7 +12,7 @@ from typing import Any
 
 from cart_spec.junit import Case, Outcome, Suite, render_suites
 
-from cart_conformance.reports.prose import described, outcome_sentence
+from cart_conformance.reports.prose import described, gaps, outcome_sentence
 from cart_conformance.reports.text import one_line, visible
 from cart_conformance.results import Verdict
 from cart_conformance.run.verdicts import UNKNOWN, leaves_incomplete
@@ -25,7 +25,10 @@ _PROPERTIES = ("target", "seed", "run_id", "contract_version", "exit_status")
 
 def render(report: dict[str, Any]) -> bytes:
     """Return the report as XML in UTF-8."""
-    suites = [_suite(report, "run", [_run_case(report)])]
+    suites = [_suite(report, "run", [*_run_cases(report)])]
+    if report["outcome"] == "could-not-run":
+        # One error says why. An error for each rule would hide it.
+        return render_suites("cart-conformance", suites, report["elapsed"])
     for group in dict.fromkeys(rule["group"] for rule in report["rules"]):
         rules = [rule for rule in report["rules"] if rule["group"] == group]
         suites.append(_suite(report, group, [case for rule in rules for case in _cases(rule)]))
@@ -42,19 +45,24 @@ def _suite(report: dict[str, Any], name: str, cases: list[Case]) -> Suite:
     )
 
 
-def _run_case(report: dict[str, Any]) -> Case:
-    """Return the test case that reports whether the run could be made and finished."""
-    sentence = visible(outcome_sentence(report))
-    if not report["problem"]:
-        return Case("run", "is finished", output=sentence)
-    return Case(
-        "run",
-        "is finished",
-        outcome="error",
-        message=one_line(report["problem"]),
-        type=report["outcome"],
-        text=sentence,
-    )
+def _run_cases(report: dict[str, Any]) -> Iterator[Case]:
+    """Yield test cases that say whether the run did what it was asked to do."""
+    sentence = visible("\n".join([outcome_sentence(report), *gaps(report)]))
+    if report["problem"]:
+        message, kind = one_line(report["problem"], 500), report["outcome"]
+        yield Case("run", "is finished", 0.0, "error", message, kind, text=sentence)
+    else:
+        yield Case("run", "is finished", output=sentence)
+    if report["cut"]:
+        message = one_line("; ".join(report["cut"]), 500)
+        yield Case("run", "left nothing out", 0.0, "error", message, "cut", text=sentence)
+    if report["stale"]:
+        message = one_line("; ".join(report["stale"]), 500)
+        yield Case("run", "has no stale baseline", 0.0, "failure", message, "stale", text=sentence)
+    cleanup = report["cleanup"]
+    if cleanup and cleanup["left"]:
+        message = one_line(f"still there: {', '.join(cleanup['left'])}", 500)
+        yield Case("run", "is cleaned up", 0.0, "error", message, "left-behind", text=sentence)
 
 
 def _cases(rule: dict[str, Any]) -> Iterator[Case]:

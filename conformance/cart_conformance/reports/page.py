@@ -36,7 +36,7 @@ MARKS = {
 UNFOLDED = 4
 """Deviations of one rule that are expanded initially; the reader can expand the rest."""
 
-DEFAULT_OPTIONS = {"strict": False, "texts": "fail"}
+DEFAULT_OPTIONS = {"strict": False, "texts": "fail", "profile": "default"}
 
 
 def render(report: dict[str, Any]) -> bytes:
@@ -56,6 +56,9 @@ def render(report: dict[str, Any]) -> bytes:
         control=prose.control,
         command=command(report),
         unfolded=UNFOLDED,
+        gaps=list(prose.gaps(report)),
+        story=prose.story,
+        found_by=prose.found_by,
     ).encode()
 
 
@@ -68,6 +71,8 @@ def command(report: dict[str, Any]) -> str:
             words.append("--strict")
         if options["texts"] != DEFAULT_OPTIONS["texts"]:
             words += ["--texts", options["texts"]]
+        if options["profile"] != DEFAULT_OPTIONS["profile"]:
+            words += ["--profile", options["profile"]]
     return shlex.join(words)
 
 

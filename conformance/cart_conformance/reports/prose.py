@@ -12,6 +12,7 @@ OUTCOME_WORDS = {
     "deviates": "Deviates",
     "could-not-run": "Could not run",
     "incomplete": "Incomplete",
+    "left-behind": "Conforms, but left things behind",
 }
 
 KIND_WORDS = {
@@ -29,6 +30,8 @@ KIND_WORDS = {
 
 def outcome_sentence(report: dict[str, Any]) -> str:
     """Return the outcome in one sentence, with the number of rules for each verdict."""
+    if report["outcome"] == "could-not-run":
+        return "No rule was tried."
     counts = report["counts"]
     told = [
         f"{counts[verdict]} {word}"
@@ -43,6 +46,23 @@ def outcome_sentence(report: dict[str, Any]) -> str:
         if counts[verdict]
     ]
     return f"Of {len(report['rules'])} rules: {', '.join(told)}."
+
+
+def gaps(report: dict[str, Any]) -> Iterator[str]:
+    """Yield what the run did not do, met or left behind although its verdicts do not show it."""
+    yield from report["cut"]
+    for each in report["server_errors"]:
+        times = "once" if each["count"] == 1 else f"{each['count']} times"
+        yield f"The server answered {each['status']} to {each['operation']} {times}."
+    for each in report["faults"]:
+        yield f"{counted(each['count'], 'request')} without an answer: {each['reason']}."
+    for entry in report["stale"]:
+        yield f"Stale entry of the baseline: {entry} (see cart-conformance baseline update)."
+    cleanup = report["cleanup"]
+    if cleanup and cleanup["left"]:
+        journal = cleanup["journal"]
+        later = f" Remove them with: cart-conformance cleanup {journal}" if journal else ""
+        yield f"{counted(len(cleanup['left']), 'thing')} of the run could not be removed.{later}"
 
 
 def counted(number: int, noun: str) -> str:
@@ -89,9 +109,30 @@ def evidence(deviation: dict[str, Any]) -> Iterator[str]:
         yield from (f"    {i}. {_indented(s)}" for i, s in enumerate(deviation["steps"], 1))
     if deviation["exchange"]:
         yield f"  sent      {deviation['exchange']['curl']}"
-        yield f"  answer    {answer(deviation['exchange'])}"
+        yield f"  answer    {answer(deviation['exchange'])}{found_by(deviation['exchange'])}"
     if deviation["control"]:
-        yield f"  control   {control(deviation['control'])}"
+        yield f"  control   {control(deviation['control'])}{found_by(deviation['control'])}"
+    if deviation["known"]:
+        known = deviation["known"]
+        until = f", until {known['expires']}" if known["expires"] else ""
+        yield f"  known     {' '.join(filter(None, (known['reason'], known['link'])))}{until}"
+
+
+def found_by(exchange: dict[str, Any]) -> str:
+    """Return how to find an exchange in the log of the server: its time, and its id."""
+    told = [exchange["at"], exchange["request_id"] and f"request id {exchange['request_id']}"]
+    return f"  [{', '.join(filter(None, told))}]" if any(told) else ""
+
+
+def story(deviation: dict[str, Any]) -> Iterator[str]:
+    """Yield the requests of a deviation's case, one line each."""
+    for number, step in enumerate(deviation["story"], 1):
+        found = ", ".join(filter(None, (step["at"], step["request_id"])))
+        body = f" {one_line(step['body'], 160)}" if step["body"] else ""
+        yield (
+            f"{number:>3}. {step['role']:<7} {step['method']} {step['url']}{body}"
+            f" → {step['status']} ({1000 * step['elapsed']:.0f} ms, {found})"
+        )
 
 
 def answer(exchange: dict[str, Any]) -> str:

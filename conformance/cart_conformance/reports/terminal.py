@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
@@ -28,6 +29,7 @@ from cart_conformance.reports.prose import (
     counted,
     duration,
     evidence,
+    gaps,
     outcome_sentence,
 )
 from cart_conformance.reports.record import Record
@@ -55,10 +57,17 @@ STYLES = {
     "error": "bold magenta",
     "could-not-run": "bold magenta",
     "incomplete": "bold yellow",
+    "left-behind": "bold yellow",
 }
 
 SHOWN = 3
 """Maximum number of deviations printed for one rule; the reports on disk contain more."""
+
+
+LINE_SECONDS = 5.0
+"""Seconds between two lines of progress in a pipe."""
+TELLING_SECONDS = 60.0
+"""A run that takes longer than this says so at its start."""
 
 
 _LAYER_WORDS = {
@@ -105,6 +114,9 @@ class ProgressReport:
         self._told: set[tuple[str, str]] = set()
         self._progress: Progress | None = None
         self._task: TaskID | None = None
+        self._line_at = 0.0
+        self._done = 0
+        self._planned: int | None = None
 
     def handle(self, event: Event) -> None:
         """Print an event. A closed pipe does not stop the run."""
@@ -115,9 +127,7 @@ class ProgressReport:
                     f"{one_line(event.target)}, seed {event.seed}, {event.cases} cases planned"
                 )
             case Provisioned():
-                how = "were given" if event.given else "were made"
-                requests = counted(event.requests, "request")
-                self._say(f"{event.customers} customers {how}, {requests}")
+                self._say_provisioned(event)
             case PhaseStarted():
                 self._start_layer(event)
             case CaseStarted():
@@ -132,10 +142,21 @@ class ProgressReport:
                 self._stop()
                 self._finish(event)
 
+    def _say_provisioned(self, event: Provisioned) -> None:
+        how = "were given" if event.given else "were made"
+        self._say(f"{event.customers} customers {how}, {counted(event.requests, 'request')}")
+        if event.expected_seconds >= TELLING_SECONDS:
+            speed = f"{1000 * event.seconds_a_request:.0f} ms an answer"
+            self._say(f"At {speed}, the run takes about {duration(event.expected_seconds)}")
+        for note in event.notes:
+            self._say(one_line(note, 500), STYLES["advice"])
+
     def _finish(self, finished: RunFinished) -> None:
         """Print nothing of the findings."""
 
     def _start_layer(self, event: PhaseStarted) -> None:
+        self._line_at = time.monotonic() + LINE_SECONDS
+        self._done, self._planned = 0, event.cases
         if self._plain:
             return
         if self._progress is None:
@@ -161,6 +182,11 @@ class ProgressReport:
     def _advance(self, event: CaseFinished) -> None:
         if self._progress is not None and self._task is not None:
             self._progress.advance(self._task)
+        self._done += 1
+        if self._plain and time.monotonic() >= self._line_at:
+            self._line_at = time.monotonic() + LINE_SECONDS
+            of = f" of {self._planned}" if self._planned else ""
+            self._say(f"  {self._done}{of} cases")
         result = event.result
         told = (result.rule, result.operation)
         if result.verdict is Verdict.DEVIATES and not self._plain and told not in self._told:
@@ -175,6 +201,8 @@ class ProgressReport:
         )
         if event.problem:
             self._say(f"  ended early: {one_line(event.problem, 500)}", STYLES["error"])
+        if event.cut:
+            self._say(f"  {counted(event.cut, 'case')} not tried to the end", STYLES["error"])
 
     def _cleaned(self, event: CleanupFinished) -> None:
         self._stop()
@@ -187,7 +215,8 @@ class ProgressReport:
         if event.left:
             journal = self._record.provisioned and self._record.provisioned.journal
             later = f": cart-conformance cleanup {journal}" if journal else ""
-            self._say(f"  {len(event.left)} things are still there{later}", STYLES["error"])
+            told = one_line(f"{len(event.left)} things are still there{later}", 500)
+            self._say(f"  {told}", STYLES["error"])
 
     def _stop(self) -> None:
         if self._progress is not None:
@@ -313,6 +342,8 @@ class TerminalReport(ProgressReport):
         self._say(line)
         if report["problem"]:
             self._say(visible(report["problem"]), STYLES["error"])
+        for gap in gaps(report):
+            self._say(one_line(gap, 500), STYLES["advice"])
         self._say(
             f"{counted(report['requests'], 'request')} in {duration(report['elapsed'])},"
             f" seed {report['seed']}"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cart_conformance.cases import Case
 from cart_conformance.cases.context import CaseContext
+from cart_conformance.cases.fixtures import CLOSELY, SUSPECTS, PreparedCart
 from cart_conformance.cases.schema_cases import SchemaCases
-from cart_conformance.errors import Untestable
+from cart_conformance.errors import Skipped, Untestable
+from cart_conformance.findings import Finding
 from cart_conformance.results import CaseResult, Phase, Verdict
-from cart_conformance.run.circuit_breaker import CircuitBreaker
+from cart_conformance.run.circuit_breaker import RECOVERY, CircuitBreaker
 from cart_conformance.run.events import CaseStarted
 from cart_conformance.run.plan import planned_cases
 from cart_conformance.run.verdicts import Policy, Problem
@@ -24,17 +27,56 @@ from cart_conformance.target.transport import (
     TimedOut,
 )
 
+ATTEMPTS = 3
+"""Maximum number of attempts of a case that meets answers with 5xx; fewer for other reasons."""
+MOST_AGAIN = 60
+"""Maximum number of interrupted cases that are tried again at the end."""
+PAUSE = 0.2
+"""Seconds before the second attempt after a lost answer or a 5xx; twice as long before a third."""
+
 
 def run(session: Session) -> Iterator[CaseStarted | CaseResult]:
-    """Try every planned case. A problem that would affect all later cases ends the phase."""
+    """Try every planned case. A problem that would affect all later cases ends the phase.
+
+    At the end, cases that the network interrupted are tried again, and cases after which an
+    owner's list had changed: then it becomes clear which of them changed it.
+    """
     phase = _DirectedPhase(session)
-    for case in planned_cases(session.contract, session.settings):
-        refusal = phase.refusal(case)
-        if refusal is not None:
-            yield phase.result(case, Problem(*refusal))
-            continue
-        yield CaseStarted(case.id, case.rule, case.operation, Phase.DIRECTED)
-        yield phase.attempt(case)
+    planned = planned_cases(session.contract, session.settings)
+    waiting = [*planned]
+    again: list[Case] = []
+    for last in (False, True):
+        for case in waiting:
+            refusal = phase.refusal(case)
+            if refusal is not None:
+                cut = refusal[0] is not Verdict.SKIPPED
+                yield phase.result(case, Problem(*refusal), cut=cut)
+                continue
+            yield CaseStarted(case.id, case.rule, case.operation, Phase.DIRECTED)
+            result = phase.attempt(case)
+            if result.cut and not last and not phase.is_over and len(again) < MOST_AGAIN:
+                again.append(case)
+            else:
+                yield result
+        suspects = [] if last else phase.suspects()
+        again += [case for case in planned if case.id in suspects and case not in again]
+        waiting, again = again, []
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One attempt of a case; ``failures`` is the number of answers with 5xx."""
+
+    ctx: CaseContext
+    problem: Problem | None
+    interruption: Interruption | None
+    failures: int
+
+
+def _once(finding: Finding) -> Finding:
+    """Return a finding that did not recur when the case was tried again, as advice."""
+    actual = f"{finding.actual} (once; not when the case was tried again)"
+    return replace(finding, level="interpretation", actual=actual)
 
 
 class _DirectedPhase:
@@ -45,43 +87,119 @@ class _DirectedPhase:
         self._schema_cases = SchemaCases(session.contract, session.settings.target)
         self._shared: dict[str, Any] = {}
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no further case can be tried."""
+        return self._breaker.is_open
+
     def refusal(self, case: Case) -> tuple[Verdict, str] | None:
         """Return why the case must not be tried, or None."""
+        reason = self._session.actors.without_accounts
+        if case.kind == "account" and reason is not None:
+            return Verdict.SKIPPED, reason
         if self._breaker.is_due and self._answers():
             self._breaker.reset()
         return self._breaker.refusal(case.operation)
 
-    def attempt(self, case: Case) -> CaseResult:
-        """Try a case, once more after a network error, and return its result."""
-        sent, started = self._session.transport.sent, time.monotonic()
-        for last in (False, True):
-            ctx = self._context(case)
-            interruption: Interruption | None = None
-            problem: Problem | None = None
+    def suspects(self) -> list[str]:
+        """Return the cases of which one has changed a list, and read the lists from now on."""
+        found: list[str] = self._shared.pop(SUSPECTS, [])
+        for prepared in [each for each in self._shared.values() if isinstance(each, PreparedCart)]:
+            cases = [case for case, *_ in prepared.unread]
             try:
-                case.run(ctx)
-            except Untestable as untestable:
-                problem = Problem(Verdict.UNTESTABLE, str(untestable))
-            except BudgetSpent as spent:
-                interruption, problem = spent, Problem(Verdict.UNTESTABLE, str(spent))
-            except (NetworkError, Throttled) as error:
-                interruption, problem = error, Problem(Verdict.ERROR, str(error))
-                ctx.findings.clear()
-            except Exception as error:  # noqa: BLE001 - our bug is an error, not a deviation
-                reason = f"the suite itself failed: {type(error).__name__}: {error}"
-                problem = Problem(Verdict.ERROR, reason)
-            if last or not isinstance(interruption, NetworkError):
+                found += prepared.changed_lists(self._session)
+            except (Interruption, Untestable):
+                found += cases  # their own reads will tell
+        self._forget_prepared_carts()
+        self._shared[CLOSELY] = True
+        return found
+
+    def attempt(self, case: Case) -> CaseResult:
+        """Try a case, and again if its outcome may be an accident. Return its result.
+
+        These may be accidents: a lost answer, a 5xx, and a deviation of a deployment whose reads
+        lag behind its writes. The last attempt counts.
+        """
+        session = self._session
+        sent, started = session.transport.sent, time.monotonic()
+        first: list[Finding] = []
+        for number in range(1, ATTEMPTS + 1):
+            tried = self._try(case)
+            if number == ATTEMPTS or not self._may_be_an_accident(tried, number):
                 break
-            if isinstance(interruption, TimedOut):
-                break
-        self._breaker.note(case.operation, interruption)
+            accident = bool(tried.interruption or tried.failures) or self._renews_tokens()
+            if not accident:
+                first = first or [*tried.ctx.findings]
+            session.checks.drop_findings()
+            self._forget_prepared_carts()
+            if tried.interruption is not None or tried.failures:
+                session.transport.budget.pause(PAUSE * number)
+        self._breaker.note(case.operation, tried.interruption)
+        if first and not tried.ctx.findings and tried.problem is None:
+            tried.ctx.findings += map(_once, first)
         return self.result(
             case,
-            problem,
-            ctx,
-            requests=self._session.transport.sent - sent,
+            tried.problem,
+            tried.ctx,
+            requests=session.transport.sent - sent,
             elapsed=time.monotonic() - started,
+            cut=tried.interruption is not None,
         )
+
+    def _try(self, case: Case) -> _Attempt:
+        session = self._session
+        session.trace.clear()
+        failures = session.failures.total()
+        ctx = self._context(case)
+        interruption: Interruption | None = None
+        problem: Problem | None = None
+        try:
+            case.run(ctx)
+        except Skipped as skipped:
+            problem = Problem(Verdict.SKIPPED, str(skipped))
+        except Untestable as untestable:
+            problem = Problem(Verdict.UNTESTABLE, str(untestable))
+        except BudgetSpent as spent:
+            interruption, problem = spent, Problem(Verdict.UNTESTABLE, str(spent))
+        except (NetworkError, Throttled) as error:
+            interruption, problem = error, Problem(Verdict.ERROR, str(error))
+            ctx.findings.clear()
+        except Exception as error:  # noqa: BLE001 - our bug is an error, not a deviation
+            reason = f"the suite itself failed: {type(error).__name__}: {error}"
+            problem = Problem(Verdict.ERROR, reason)
+        finally:
+            session.patience.slowly = False
+        return _Attempt(ctx, problem, interruption, session.failures.total() - failures)
+
+    def _may_be_an_accident(self, tried: _Attempt, number: int) -> bool:
+        """Return whether to try a case again, and prepare for it."""
+        patience = self._session.patience
+        if tried.interruption is not None:
+            may_pass = isinstance(tried.interruption, NetworkError)
+            return may_pass and not isinstance(tried.interruption, TimedOut)
+        if tried.failures and (tried.ctx.findings or tried.problem is not None):
+            return not self._session.is_failing
+        if number > 1:
+            if tried.ctx.findings:
+                patience.waited_in_vain()
+            return False
+        patience.slowly = bool(tried.ctx.findings)
+        if tried.ctx.findings:
+            return True
+        untestable = tried.problem is not None and tried.problem.verdict is Verdict.UNTESTABLE
+        return untestable and (patience.lag > 0 or self._renews_tokens())
+
+    def _renews_tokens(self) -> bool:
+        """Replace tokens that have ended; return whether one has."""
+        try:
+            return self._session.renew_ended_tokens()
+        except (Interruption, Untestable):
+            return False
+
+    def _forget_prepared_carts(self) -> None:
+        for place, kept in [*self._shared.items()]:
+            if isinstance(kept, PreparedCart):
+                del self._shared[place]
 
     def result(
         self,
@@ -91,6 +209,7 @@ class _DirectedPhase:
         *,
         requests: int = 0,
         elapsed: float = 0.0,
+        cut: bool = False,
     ) -> CaseResult:
         """Return the result of a case. ``ctx`` is None if the case was not tried."""
         findings, examined = [], set[tuple[str, str]]()
@@ -100,7 +219,8 @@ class _DirectedPhase:
             if problem is None:
                 examined.add((case.rule, case.operation))
         redactor = self._session.redactor
-        deviations = tuple(each.bind(case.id, Phase.DIRECTED, redactor) for each in findings)
+        trace = self._session.trace if findings else ()
+        deviations = tuple(each.bind(case.id, Phase.DIRECTED, redactor, trace) for each in findings)
         return CaseResult(
             case=case.id,
             rule=case.rule,
@@ -113,16 +233,28 @@ class _DirectedPhase:
             reason=None if problem is None else redactor.text(problem.reason),
             requests=requests,
             elapsed=elapsed,
+            cut=cut,
         )
 
     def _context(self, case: Case) -> CaseContext:
         rule = self._session.contract.rule(case.rule)
-        return CaseContext(self._session, rule, case.operation, self._schema_cases, self._shared)
+        operation = case.template or case.operation
+        return CaseContext(
+            self._session, rule, operation, self._schema_cases, self._shared, case.kind
+        )
 
     def _answers(self) -> bool:
-        """Return whether the server answers a request that it has answered before."""
-        try:
-            self._session.send(self._session.administrator, "getCarts")
-        except (Interruption, Untestable):
-            return False
-        return True
+        """Return whether the server answers a request that it has answered before.
+
+        It gets some time to recover, as it needs after a restart.
+        """
+        for seconds in RECOVERY:
+            try:
+                self._session.transport.budget.pause(seconds)
+                self._session.send(self._session.administrator, "getCarts")
+            except BudgetSpent:
+                return False
+            except (Interruption, Untestable):
+                continue
+            return True
+        return False

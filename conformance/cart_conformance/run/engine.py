@@ -17,10 +17,13 @@ from cart_spec.contract import Contract
 
 from cart_conformance.config import Settings
 from cart_conformance.errors import CouldNotRun
+from cart_conformance.exchange import Answer
 from cart_conformance.results import CaseResult, CleanupFinished, ExitStatus, Phase, Verdict
+from cart_conformance.run.baseline import read_baseline
 from cart_conformance.run.events import (
     CaseFinished,
     Event,
+    ExchangeFinished,
     PhaseFinished,
     PhaseStarted,
     Provisioned,
@@ -28,12 +31,18 @@ from cart_conformance.run.events import (
     RunStarted,
 )
 from cart_conformance.run.phases import PHASES
-from cart_conformance.run.plan import planned_cases
+from cart_conformance.run.plan import planned_cases, requests_of_layers
 from cart_conformance.run.verdicts import Policy, exit_status, fold
+from cart_conformance.target.causes import why_unreachable
 from cart_conformance.target.cleanup import clean_up
 from cart_conformance.target.ledger import Ledger, default_path
 from cart_conformance.target.session import Session
 from cart_conformance.target.transport import Interruption, Transport
+
+WHOLE_BODY = 4 * 1024 * 1024
+"""Characters of a body that events about exchanges keep: all that the transport reads."""
+OWN_SECONDS = 0.004
+"""Time that the suite itself needs for a request, in seconds; measured over a default run."""
 
 
 class Reporter(Protocol):
@@ -43,12 +52,22 @@ class Reporter(Protocol):
         """Take the next event."""
 
 
-def run(settings: Settings, contract: Contract, reporters: Sequence[Reporter]) -> ExitStatus:
-    """Make one run and return its exit status.
+def run(
+    settings: Settings,
+    contract: Contract,
+    reporters: Sequence[Reporter],
+    *,
+    exchanges: bool = False,
+) -> ExitStatus:
+    """Make one run and return its exit status. With ``exchanges``, reporters get each exchange.
 
-    Raises JournalError, before it sends a request, if the journal cannot be written.
+    Raises JournalError or SettingsError, before it sends a request, if the journal cannot be
+    written, or if the settings name a case or a baseline that does not exist.
     """
-    return _Run(settings, contract, reporters).make()
+    made = _Run(settings, contract, reporters)
+    if exchanges:
+        made.emit_exchanges()
+    return made.make()
 
 
 class _Run:
@@ -61,19 +80,26 @@ class _Run:
         self._run_id = secrets.token_hex(4)
         self._results: list[CaseResult] = []
         self._cases = planned_cases(contract, settings)
-        self._transport = Transport(
-            rate=settings.rate,
-            max_requests=settings.max_requests,
-            timeout=settings.timeout,
-            max_time=settings.max_time,
-            target=settings.target,
-        )
+        self._baseline = read_baseline(settings.baseline)
+        self._policy = Policy.of(settings, self._baseline)
+        self._cut: list[str] = []
+        self._left: tuple[str, ...] = ()
+        self._transport = Transport.of(settings)
         ledger = Ledger(
             settings.journal or default_path(self._run_id), self._run_id, settings.target
         )
         self._session = Session(settings, contract, self._transport, ledger, self._run_id)
         self._started_at = _now()
         self._started = time.monotonic()
+
+    def emit_exchanges(self) -> None:
+        """Emit an event for each exchange from now on."""
+        redactor = self._session.redactor
+
+        def emit(operation: str, answer: Answer) -> None:
+            self._emit(ExchangeFinished(operation, answer.exchange(redactor, WHOLE_BODY)))
+
+        self._session.listeners.append(emit)
 
     def make(self) -> ExitStatus:
         could_not: str | None = None
@@ -104,6 +130,9 @@ class _Run:
             strict=settings.strict,
             texts=settings.texts,
             rate=settings.rate,
+            profile=settings.profile,
+            known=self._baseline.entries,
+            insecure=settings.insecure,
         )
 
     def _provision(self) -> str | None:
@@ -113,30 +142,50 @@ class _Run:
         except CouldNotRun as problem:
             return session.redactor.text(str(problem))
         except Interruption as problem:
-            return session.redactor.text(
-                f"{self._settings.target} could not be reached: {problem}."
-                " Check the base URL, and that the server runs."
-            )
+            return session.redactor.text(why_unreachable(self._settings.target, problem))
         except Exception as error:  # noqa: BLE001 - clean-up and reports must still follow
             return session.redactor.text(f"the suite itself failed: {_named(error)}")
+        seconds = _usual([answer.elapsed for answer in session.trace])
+        forecast = self._forecast(seconds)
         self._emit(
             Provisioned(
                 customers=len(session.actors.customers),
                 given=self._settings.customers is not None,
                 requests=self._transport.sent,
                 journal=str(session.ledger.path),
+                seconds_a_request=seconds,
+                expected_seconds=forecast,
+                notes=tuple(self._notes(forecast)),
             )
         )
         return None
 
+    def _forecast(self, seconds: float) -> float:
+        """Return the expected duration of the run, at these seconds for a request."""
+        settings = self._settings
+        interval = max(seconds, 1 / settings.rate if settings.rate else 0.0) + OWN_SECONDS
+        return interval * sum(requests_of_layers(self._cases, settings).values())
+
+    def _notes(self, forecast: float) -> Iterator[str]:
+        settings = self._settings
+        if settings.insecure:
+            yield "--insecure: the certificate of the target is NOT checked."
+        if forecast > settings.max_time:
+            yield (
+                f"At this speed the run needs about {forecast:.0f} s, and it has"
+                f" {settings.max_time:g} s: its last cases will be left out."
+                " Raise --max-time, or choose --profile pr."
+            )
+
     def _phase(self, phase: Phase) -> None:
-        started, sent, count = time.monotonic(), self._transport.sent, 0
+        started, sent, count, cut = time.monotonic(), self._transport.sent, 0, 0
         problem: str | None = None
         self._emit(PhaseStarted(phase, len(self._cases) if phase is Phase.DIRECTED else None))
         try:
             for each in PHASES[phase](self._session):
                 if isinstance(each, CaseResult):
                     count += 1
+                    cut += each.cut
                     self._results.append(each)
                     self._emit(CaseFinished(each))
                 else:
@@ -147,14 +196,24 @@ class _Run:
             problem = self._session.redactor.text(f"the layer itself failed: {_named(error)}")
         self._emit(
             PhaseFinished(
-                phase, count, self._transport.sent - sent, time.monotonic() - started, problem
+                phase, count, self._transport.sent - sent, time.monotonic() - started, problem, cut
             )
         )
+        if problem:
+            self._cut.append(f"The layer {phase.value} ended early: {problem}")
+        if cut:
+            reasons = dict.fromkeys(each.reason for each in self._results if each.cut)
+            told = "; ".join(reason for reason in [*reasons][:3] if reason)
+            self._cut.append(
+                f"{cut} of {count} cases of the layer {phase.value} were not tried: {told}"
+            )
 
     def _clean(self) -> None:
         try:
             with _terminable():
-                self._emit(clean_up(self._session))
+                cleaned = clean_up(self._session)
+                self._left = cleaned.left
+                self._emit(cleaned)
         except KeyboardInterrupt:
             self._not_cleaned("clean-up was interrupted")
         except Exception as error:  # noqa: BLE001 - the reports must still follow
@@ -165,19 +224,22 @@ class _Run:
     def _not_cleaned(self, problem: str) -> None:
         session = self._session
         session.ledger.close()
-        left = map(session.redactor.text, (*session.ledger.carts, *session.ledger.customers))
-        self._emit(CleanupFinished(0, tuple(left), (session.redactor.text(problem),), 0, 0.0))
+        self._left = tuple(
+            map(session.redactor.text, (*session.ledger.carts, *session.ledger.customers))
+        )
+        self._emit(CleanupFinished(0, self._left, (session.redactor.text(problem),), 0, 0.0))
 
     def _finish(self, could_not: str | None, ended: str | None) -> ExitStatus:
         settings = self._settings
         verdicts = fold(
             self._contract,
             self._results,
-            Policy.of(settings),
+            self._policy,
             optional=frozenset(case.id for case in self._cases if case.optional),
             problem=could_not or ended,
         )
-        status = exit_status(verdicts, ended)
+        stale = () if could_not else self._baseline.stale(verdicts)
+        status = exit_status(verdicts, ended, cut=self._cut, stale=stale, left=self._left)
         if could_not is not None:
             status = ExitStatus.COULD_NOT_RUN
         counts = Counter(each.verdict.value for each in verdicts)
@@ -194,6 +256,13 @@ class _Run:
                 elapsed=time.monotonic() - self._started,
                 exit_status=status,
                 problem=could_not or ended,
+                cut=tuple(self._cut),
+                failures=tuple(
+                    (operation, code, count)
+                    for (operation, code), count in sorted(self._session.failures.items())
+                ),
+                faults=tuple(sorted(self._transport.faults.items())),
+                stale=stale,
             )
         )
         return status
@@ -201,6 +270,10 @@ class _Run:
     def _emit(self, event: Event) -> None:
         for reporter in self._reporters:
             reporter.handle(event)
+
+
+def _usual(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 4] if values else 0.0
 
 
 def _named(error: Exception) -> str:

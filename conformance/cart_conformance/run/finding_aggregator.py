@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from cart_conformance.exchange import Answer
 from cart_conformance.findings import Finding
 from cart_conformance.oracle import Judgement
 from cart_conformance.results import CaseResult, Kind, Phase, Verdict
@@ -28,6 +29,7 @@ class FindingAggregator:
         self._part = part
         self._examined: dict[_Pair, int] = defaultdict(int)
         self._findings: dict[tuple[str, str, Kind], Finding] = {}
+        self._stories: dict[tuple[str, str, Kind], Sequence[Answer]] = {}
         self._problems: dict[str, list[str]] = defaultdict(list)
 
     def note(self, judgement: Judgement) -> None:
@@ -40,13 +42,14 @@ class FindingAggregator:
         for finding in judgement.findings:
             self.find(finding)
 
-    def find(self, finding: Finding) -> None:
-        """Add one finding."""
+    def find(self, finding: Finding, story: Sequence[Answer] = ()) -> None:
+        """Add one finding; ``story`` are the exchanges that lead to it."""
         key = (finding.rule, finding.operation, finding.kind)
         self._examined[finding.rule, finding.operation] += 1
         known = self._findings.get(key)
         if known is None or _length(finding) < _length(known):
             self._findings[key] = finding
+            self._stories[key] = story or ((finding.answer,) if finding.answer else ())
 
     def fail(self, operation: str, reason: str) -> None:
         """Add a failure of the suite itself: an error, never a deviation."""
@@ -74,8 +77,11 @@ class FindingAggregator:
 
     def _result(self, rule: str, operation: str) -> CaseResult:
         case = f"{self._part}/{operation}/{rule}"
-        found = [f for f in self._findings.values() if (f.rule, f.operation) == (rule, operation)]
-        deviations = tuple(f.bind(case, self._phase, self._session.redactor) for f in found)
+        deviations = tuple(
+            found.bind(case, self._phase, self._session.redactor, self._stories[key])
+            for key, found in self._findings.items()
+            if key[:2] == (rule, operation)
+        )
         return CaseResult(
             case=case,
             rule=rule,

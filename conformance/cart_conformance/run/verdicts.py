@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from cart_spec.contract import LEVELS, Contract, Level, Rule
 
@@ -18,6 +18,7 @@ from cart_conformance.results import (
     RuleVerdict,
     Verdict,
 )
+from cart_conformance.run.baseline import Baseline
 
 # The first of these that occurs is the verdict. For a documented rule, a part that could not be
 # # tried ranks above advice, which would hide it. Any other rule is advice at most, so a finding
@@ -53,11 +54,12 @@ class Policy:
 
     strict: bool = False
     texts: Texts = "fail"
+    baseline: Baseline = field(default_factory=Baseline)
 
     @classmethod
-    def of(cls, settings: Settings) -> Policy:
+    def of(cls, settings: Settings, baseline: Baseline | None = None) -> Policy:
         """Return the policy of a run."""
-        return cls(settings.strict, settings.texts)
+        return cls(settings.strict, settings.texts, baseline or Baseline())
 
     def counts(self, deviation: Deviation) -> bool:
         """Return whether the deviation counts at all."""
@@ -66,6 +68,8 @@ class Policy:
     def fails(self, deviation: Deviation) -> bool:
         """Return whether the deviation fails the run. Otherwise it is advice."""
         if deviation.kind is Kind.WRONG_TEXT and self.texts != "fail":
+            return False
+        if self.baseline.knows(deviation) is not None:
             return False
         return self.strict or deviation.level == "documented"
 
@@ -86,6 +90,16 @@ class Policy:
         """
         found = self.verdict(each for each in deviations if each.rule == rule)
         return found or (problem.verdict if problem else Verdict.CONFORMS)
+
+
+SUPPORTING = frozenset({"items", "orders", "settings", "addresses"})
+"""Tags of the operations that a storefront calls around an association."""
+
+
+def is_supporting(contract: Contract, operation: str) -> bool:
+    """Return whether a deployment may lack the operation, and no directed case tries it."""
+    method, path = contract.operations[operation]
+    return not SUPPORTING.isdisjoint(contract.document["paths"][path][method.lower()]["tags"])
 
 
 def worst(verdicts: Iterable[Verdict], level: Level = "documented") -> Verdict:
@@ -155,7 +169,8 @@ class _Fold:
     def rule(self, rule: Rule, deviations: Sequence[Deviation]) -> RuleVerdict:
         counting = [each for each in deviations if self.policy.counts(each)]
         own = [result for result in self.results if result.rule == rule.id]
-        names = dict.fromkeys([*rule.operations, *(each.operation for each in counting)])
+        tried = [name for name in rule.operations if self._is_tried(rule, name)]
+        names = dict.fromkeys([*tried, *(each.operation for each in counting)])
         operations = tuple(self._operation(rule, name, own, counting) for name in names)
         decided = [each for each in operations if each.verdict is not Verdict.SKIPPED]
         verdict = worst((each.verdict for each in decided), rule.level)
@@ -171,6 +186,15 @@ class _Fold:
             reason="; ".join(dict.fromkeys(reasons)) or None,
             cases=len(own),
         )
+
+    def _is_tried(self, rule: Rule, operation: str) -> bool:
+        """Return whether a verdict on this operation is due.
+
+        A deployment may lack the supporting operations. They count only if the run has examined
+        them.
+        """
+        examined = any((rule.id, operation) in result.examined for result in self.results)
+        return examined or not is_supporting(self.contract, operation)
 
     def _operation(
         self,
@@ -207,14 +231,29 @@ class _Fold:
 
 def _reason(results: Sequence[CaseResult], of: int) -> str:
     reasons = dict.fromkeys(result.reason for result in results if result.reason)
+    if len(results) == of and len(reasons) == 1 and results[0].verdict is Verdict.SKIPPED:
+        return str(next(iter(reasons)))
     return f"{len(results)} of {of} cases: " + "; ".join(list(reasons)[:3])
 
 
-def exit_status(verdicts: Iterable[RuleVerdict], problem: str | None) -> ExitStatus:
-    """Return the exit status of a run; ``problem`` says why it did not finish."""
+def exit_status(
+    verdicts: Iterable[RuleVerdict],
+    problem: str | None,
+    *,
+    cut: Sequence[str] = (),
+    stale: Sequence[str] = (),
+    left: Sequence[str] = (),
+) -> ExitStatus:
+    """Return the exit status of a run.
+
+    ``problem`` says why it did not finish, ``cut`` what it did not do, ``stale`` which entries of
+    the baseline are outdated, ``left`` what clean-up could not remove.
+    """
     verdicts = tuple(verdicts)
-    if any(each.verdict is Verdict.DEVIATES for each in verdicts):
+    if stale or any(each.verdict is Verdict.DEVIATES for each in verdicts):
         return ExitStatus.DEVIATES
-    if problem or any(leaves_incomplete(each.level, each.verdict) for each in verdicts):
+    if left:
+        return ExitStatus.LEFT_BEHIND
+    if problem or cut or any(leaves_incomplete(each.level, each.verdict) for each in verdicts):
         return ExitStatus.INCOMPLETE
     return ExitStatus.CONFORMS

@@ -9,13 +9,17 @@ from typing import Any
 
 from cart_conformance.errors import Untestable
 from cart_conformance.exchange import CUSTOMER_TOKEN, Answer, Request
-from cart_conformance.oracle import CART_SIDE, Judgement, KnownCustomer, list_side
+from cart_conformance.oracle import CART_SIDE, Judgement, KnownOwner, OwnerRef, list_side
 from cart_conformance.oracle.jsontext import read_json
 from cart_conformance.oracle.request_view import ASSOCIATION_OPERATIONS, RequestView, is_safe_id
 from cart_conformance.schemathesis.schema_binding import bound_document
 from cart_conformance.target.credentials import Credentials, Customer, altered
 from cart_conformance.target.judging_client import JudgingClient
-from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE, identifiers
+from cart_conformance.target.requests import (
+    CUSTOMERS_ASSOCIATE,
+    CUSTOMERS_DISSOCIATE,
+    identifiers,
+)
 from cart_conformance.target.session import Session
 
 # Token requests are left out, because a series of wrong secrets may lock a real key. So is the
@@ -82,7 +86,8 @@ class Fixtures:
             self.witness.introduce(self.own, has_no_carts=True)
         # Longer than usual ids, so that it is not the smallest value.
         self.absent_customer = f"{session.fresh_id('unknown')}-{'0' * 36}"
-        self.witness.known.customers[self.absent_customer] = KnownCustomer(exists=False)
+        absent = OwnerRef("customer", self.absent_customer)
+        self.witness.known.owners[absent] = KnownOwner(exists=False)
         self._later: Customer | None = None
         self.carts = self._make_carts()
         # Requested after the associations, which must be visible to every later token.
@@ -111,7 +116,7 @@ class Fixtures:
             return None
         token = self.session.factory.customer_token(customer.email, customer.password)
         again = replace(customer, token=token)
-        complete = self.witness.known.customers[customer.id].complete
+        complete = self.witness.known.owners[OwnerRef("customer", customer.id)].complete
         self.witness.introduce(again, has_no_carts=complete)
         return again
 
@@ -127,7 +132,7 @@ class Fixtures:
         administrator, _ = self.witness.callers()
         return self.witness.send(administrator, operation, **request)
 
-    def _associate(self, cart: str, customer: str, operation: str = ASSOCIATE) -> None:
+    def _associate(self, cart: str, customer: str, operation: str = CUSTOMERS_ASSOCIATE) -> None:
         self._administer(operation, cart=cart, body=identifiers(customer))
 
     # --- Ids and tokens for generators ---
@@ -139,8 +144,15 @@ class Fixtures:
         contact = [carts.contact] if carts.contact else []
         bound = {each: [carts.of_a, carts.free, carts.of_b, carts.absent] for each in operations}
         bound |= {
-            ASSOCIATE: [carts.free, carts.of_a, carts.of_b, *contact, carts.absent, UNSAFE_ID],
-            DISSOCIATE: [carts.of_a, carts.of_b, carts.free, carts.absent, UNSAFE_ID],
+            CUSTOMERS_ASSOCIATE: [
+                carts.free,
+                carts.of_a,
+                carts.of_b,
+                *contact,
+                carts.absent,
+                UNSAFE_ID,
+            ],
+            CUSTOMERS_DISSOCIATE: [carts.of_a, carts.of_b, carts.free, carts.absent, UNSAFE_ID],
             # A request for an unknown id creates the cart, so the id must not be that of the absent
             # cart.
             "getACart": [carts.of_a, carts.free, carts.of_b, self.session.unknown_cart_id()],
@@ -214,7 +226,7 @@ class Fixtures:
             data["id"] = self.session.fresh_id()
         elif operation in {"createCustomer", "updateCustomer"}:
             if "@" in str(data.get("email")):
-                data["email"] = f"{self.session.fresh_id('customer')}@example.com"
+                data["email"] = self.session.factory.email()
             if isinstance(data.get("password"), str) and data["password"]:
                 # Long enough that it cannot occur in an answer by chance.
                 data["password"] = f"Aa1-{self.session.rng.getrandbits(64):016x}"
@@ -247,7 +259,7 @@ class Fixtures:
         if CART_SIDE not in known.verified:
             yield self._administer("getACart", cart=cart)[1]
         for customer in self.customers if at_lists else ():
-            if list_side(customer.id) not in known.verified:
+            if list_side(OwnerRef("customer", customer.id)) not in known.verified:
                 yield self._list_of(customer)
         if at_lists and self._later is not None:
             later = self._list_of(self._later)
@@ -261,11 +273,14 @@ class Fixtures:
 
     def _restore(self, cart: str) -> Iterator[Judgement]:
         """Restore the customers that the cart should have."""
-        wanted, are = self.carts.kept.get(cart), self.witness.known.customers_of(cart)
-        if wanted is None or are is None or are == wanted:
+        wanted, owners = self.carts.kept.get(cart), self.witness.known.owners_of(cart)
+        if wanted is None or owners is None:
+            return
+        are = {owner.id for owner in owners}
+        if are == wanted:
             return
         for customer in sorted(are - wanted):
-            self._associate(cart, customer, DISSOCIATE)
+            self._associate(cart, customer, CUSTOMERS_DISSOCIATE)
         for customer in sorted(wanted - are):
             self._associate(cart, customer)
         yield from self._look(cart, at_lists=False)

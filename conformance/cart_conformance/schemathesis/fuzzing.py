@@ -22,17 +22,16 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from cart_conformance.errors import Untestable
 from cart_conformance.oracle import Judgement
 from cart_conformance.results import CaseResult, Phase
+from cart_conformance.run.circuit_breaker import FaultBudget
 from cart_conformance.run.finding_aggregator import FindingAggregator
+from cart_conformance.run.plan import EFFORT
 from cart_conformance.schemathesis.fixtures import Fixtures
 from cart_conformance.schemathesis.transport import JudgedTransport, attach
 from cart_conformance.target.session import Session
 from cart_conformance.target.transport import BudgetSpent, Interruption, NetworkError
 
-EXAMPLES = 60
-"""Number of fuzzed requests for each operation."""
-MOST_FAULTS = 3
-"""Number of requests without an answer after which the phase ends."""
-
+EXAMPLES = 30
+"""Number of fuzzed requests for each operation; a profile may multiply it."""
 PARTS = {"fuzz/coverage": "coverage", "fuzz/random": "fuzzing"}
 """The engine's phases, by the prefix of their case names."""
 
@@ -57,7 +56,7 @@ class _Fuzzer:
         self._fixtures = Fixtures(session)
         self._tally = FindingAggregator(session, Phase.FUZZ, "fuzz")
         self._stream: EventStream | None = None
-        self._faults = 0
+        self._faults = FaultBudget(session)
 
     def results(self, part: str) -> Iterator[CaseResult]:
         """Run one phase of the engine."""
@@ -82,6 +81,7 @@ class _Fuzzer:
 
         They have no base URL, so that the engine does not send its probes, which ignore the budget.
         """
+        effort = EFFORT[self._session.settings.profile]
         enabled: dict[str, dict[str, Any]] = {
             name: {"enabled": name == phase}
             for name in ("examples", "coverage", "fuzzing", "stateful")
@@ -96,7 +96,7 @@ class _Fuzzer:
                 "seed": self._session.settings.seed,
                 "workers": 1,
                 "continue-on-failure": True,
-                "generation": {"database": "none", "max-examples": EXAMPLES},
+                "generation": {"database": "none", "max-examples": EXAMPLES * effort},
                 "cache": {"enabled": False},
                 "checks": {"enabled": False},
                 "phases": enabled,
@@ -109,16 +109,20 @@ class _Fuzzer:
         """Add a judgement of the oracle."""
         self._tally.note(judgement)
 
-    def unanswered(self, problem: Interruption | Untestable) -> None:
+    def survives(self, problem: Interruption | Untestable) -> bool:
         """Count a request without an answer, and stop if no more can be sent.
 
         A missing answer is not evidence, and a changing request must not be repeated.
         """
-        self._faults += isinstance(problem, Interruption)
-        if isinstance(problem, BudgetSpent | Untestable) or self._faults >= MOST_FAULTS:
-            self.ended = self.ended or problem
-            if self._stream is not None:
-                self._stream.stop()
+        try:
+            if not isinstance(problem, BudgetSpent | Untestable) and self._faults.survives():
+                return True
+        except BudgetSpent as spent:
+            problem = spent
+        self.ended = self.ended or problem
+        if self._stream is not None:
+            self._stream.stop()
+        return False
 
     def _failed(self, event: events.NonFatalError) -> None:
         """Report a failure of the suite or of Schemathesis as an error, never as a deviation."""
@@ -136,7 +140,8 @@ class _Fuzzer:
 class _LayerTransport(JudgedTransport):
     """A transport that lets the phase decide when to stop.
 
-    Schemathesis ends an operation after an exception of ``requests``.
+    Schemathesis ends an operation after an exception. So a request without an answer gets an empty
+    one, which no check of the engine reads.
     """
 
     def __init__(self, fixtures: Fixtures, fuzzer: _Fuzzer) -> None:
@@ -149,8 +154,17 @@ class _LayerTransport(JudgedTransport):
         try:
             return super().send(case, session=session, **kwargs)
         except (Interruption, Untestable) as problem:
-            self._fuzzer.unanswered(problem)
-            raise
+            if not self._fuzzer.survives(problem):
+                raise
+            return _no_answer(case, self.serialize_case(case))
 
     def unanswered(self, fault: NetworkError, _request: requests.PreparedRequest) -> Exception:
         return fault
+
+
+def _no_answer(case: Case[Any], arguments: dict[str, Any]) -> Response:
+    """Return a response that stands for the lack of one."""
+    sent = requests.Request(case.method, arguments["url"]).prepare()
+    return Response(
+        status_code=503, headers={}, content=b"", request=sent, elapsed=0.0, verify=True
+    )

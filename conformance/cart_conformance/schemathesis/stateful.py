@@ -30,15 +30,19 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from cart_conformance.errors import ServerFailed
 from cart_conformance.exchange import Answer
 from cart_conformance.findings import Finding
-from cart_conformance.oracle import CART_SIDE, Judgement, list_side
+from cart_conformance.oracle import CART_SIDE, Judgement, OwnerRef, list_side
 from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.results import CaseResult, Kind, Phase
+from cart_conformance.run.circuit_breaker import FaultBudget
 from cart_conformance.run.finding_aggregator import FindingAggregator
+from cart_conformance.run.plan import EFFORT
 from cart_conformance.target.credentials import Credentials, Customer
 from cart_conformance.target.judging_client import JudgingClient
-from cart_conformance.target.session import ASSOCIATE, DISSOCIATE, Session, Untestable, identifiers
+from cart_conformance.target.requests import CUSTOMERS_ASSOCIATE, CUSTOMERS_DISSOCIATE
+from cart_conformance.target.session import Session, Untestable, identifiers
 from cart_conformance.target.transport import BudgetSpent, Interruption
 
 CARTS = 3
@@ -47,19 +51,17 @@ STEPS = 7
 """Maximum number of steps in a sequence."""
 ROUNDS = 4
 """Number of searches with all actions; each looks for a deviation that is not yet known."""
-SEQUENCES = 30
-"""Maximum number of sequences in a search that finds nothing."""
+SEQUENCES = 20
+"""Maximum number of sequences in a search that finds nothing; a profile may multiply it."""
 CLOSE_SEQUENCES = 4
 """Number of sequences in a search for effects of one kind of refused request."""
 SHRINKING = 120
 """Maximum number of further sequences to find the shortest one."""
 REQUESTS = 6000
-SECONDS = 120.0
-"""Time limit of the phase without clean-up. It then ends and keeps its findings."""
+SECONDS = 900.0
+"""Time limit of the phase without clean-up. It then ends early and keeps its findings."""
 _APART = 1000
 """Distance between the seeds of two runs, larger than the number of searches in one run."""
-MOST_FAULTS = 3
-"""Number of requests without an answer after which the phase ends."""
 
 
 class _Deviates(Exception):
@@ -135,16 +137,16 @@ def _right(customer: str, _both: list[str]) -> Any:
 
 
 _BODIES: dict[str, tuple[str, Callable[[str, list[str]], Any]]] = {
-    "associate": (ASSOCIATE, _right),
-    "disassociate": (DISSOCIATE, _right),
-    "refused: two customers": (ASSOCIATE, _two),
-    "refused: the same twice": (ASSOCIATE, _same_twice),
-    "refused: type": (ASSOCIATE, _person),
-    "refused: no type": (ASSOCIATE, _no_type),
-    "refused: object": (ASSOCIATE, _object),
-    "refused: to disassociate two": (DISSOCIATE, _two),
-    "refused: to disassociate a type": (DISSOCIATE, _person),
-    "refused: to disassociate by object": (DISSOCIATE, _object),
+    "associate": (CUSTOMERS_ASSOCIATE, _right),
+    "disassociate": (CUSTOMERS_DISSOCIATE, _right),
+    "refused: two customers": (CUSTOMERS_ASSOCIATE, _two),
+    "refused: the same twice": (CUSTOMERS_ASSOCIATE, _same_twice),
+    "refused: type": (CUSTOMERS_ASSOCIATE, _person),
+    "refused: no type": (CUSTOMERS_ASSOCIATE, _no_type),
+    "refused: object": (CUSTOMERS_ASSOCIATE, _object),
+    "refused: to disassociate two": (CUSTOMERS_DISSOCIATE, _two),
+    "refused: to disassociate a type": (CUSTOMERS_DISSOCIATE, _person),
+    "refused: to disassociate by object": (CUSTOMERS_DISSOCIATE, _object),
 }
 
 _CART_STEPS: dict[str, tuple[str, Any]] = {
@@ -176,7 +178,9 @@ def machine_for(search: _Search, actions: Collection[str]) -> type[RuleBasedStat
     """Return the state machine whose rules are these actions, played by ``search``."""
     refused = [action for action in _REFUSED if action in actions]
     to_make = [
-        action for action in refused if action in _BODIES and _BODIES[action][0] == ASSOCIATE
+        action
+        for action in refused
+        if action in _BODIES and _BODIES[action][0] == CUSTOMERS_ASSOCIATE
     ]
     to_change = [action for action in refused if action not in to_make]
     others = [action for action in ("rename", "delete", "get") if action in actions]
@@ -235,11 +239,12 @@ def run(session: Session) -> Iterator[CaseResult]:
     spent or too many requests got no answer. Earlier findings are yielded first.
     """
     search = _Search(session)
+    effort = EFFORT[session.settings.profile]
     for _ in range(ROUNDS):
-        if not search.run(ACTIONS, SEQUENCES):
+        if not search.run(ACTIONS, SEQUENCES * effort):
             break
     for action in _REFUSED:
-        search.run((action, "associate", "disassociate"), CLOSE_SEQUENCES)
+        search.run((action, "associate", "disassociate"), CLOSE_SEQUENCES * effort)
     yield from search.tally.results()
     if search.ended is not None:
         raise search.ended
@@ -253,12 +258,13 @@ class _Search:
         self.witness = JudgingClient(session)
         self.tally = FindingAggregator(session, Phase.MODEL, "model")
         self.ended: Interruption | Untestable | None = None
-        self._faults = 0
+        self._faults = FaultBudget(session)
         self._until = time.monotonic() + SECONDS
-        self._most = session.transport.sent + REQUESTS
+        self._most = session.transport.sent + REQUESTS * EFFORT[session.settings.profile]
         self._told: set[tuple[str, str]] = set()
         self._target: tuple[str, str] | None = None
         self._best: Finding | None = None
+        self._story: tuple[Answer, ...] = ()
         self._left = self._searches = 0
         self._spoilt: set[str] = set()
         self._doing = self._action = ""
@@ -295,15 +301,23 @@ class _Search:
             suppress_health_check=list(HealthCheck),
         )
         number = self.session.settings.seed * _APART + self._searches
-        # Flaky: a deviation that does not happen every time is a deviation too.
-        with suppress(_Deviates, _Stop, Flaky):
+        is_flaky = False
+        try:
             run_state_machine_as_test(seed(number)(machine), settings=settings)
+        except (_Deviates, _Stop):
+            pass
+        except Flaky:
+            # A deviation that does not happen every time is a deviation too, but not a 5xx.
+            is_flaky = True
         if self._best is None or self._target is None:
             return False
+        if is_flaky and self._best.kind is Kind.SERVER_ERROR:
+            self._told.add(self._target)
+            return True
         self._told.add(self._target)
         if self._doing.startswith("refused"):
             self._spoilt.add(self._doing)
-        self.tally.find(self._best)
+        self.tally.find(self._best, self._story)
         return True
 
     def _start(self, most: int) -> None:
@@ -320,9 +334,14 @@ class _Search:
     def begin(self) -> None:
         """Start a sequence without carts."""
         self._left -= 1
-        if self._is_spent or self._left < 0 or self.ended is not None:
+        if self._is_spent and self.ended is None:
+            self.ended = BudgetSpent(
+                f"the layer's own limits, {REQUESTS} requests and {SECONDS:g} s, are used up"
+            )
+        if self._left < 0 or self.ended is not None:
             raise _Stop
         self._carts, self._lines, self._is_over = {}, [], False
+        self.session.trace.clear()
 
     def play(self, step: Step) -> None:
         """Do one step and read its effect. A deviation ends the sequence."""
@@ -343,16 +362,26 @@ class _Search:
         except _Deviates:
             self._is_over = True
             raise
+        except ServerFailed:
+            # What follows from a 5xx is not evidence, so the sequence does not count.
+            self._is_over = True
         except (BudgetSpent, Untestable) as problem:
             self.ended = problem
             raise _Stop from None
         except Interruption as interruption:
             # A missing answer is not evidence, so the sequence does not count.
             self._is_over = True
-            self._faults += 1
-            if self._faults >= MOST_FAULTS:
-                self.ended = interruption
-                raise _Stop from None
+            self._survive(interruption)
+
+    def _survive(self, interruption: Interruption) -> None:
+        """Wait after a request without an answer. Raises _Stop if there were too many."""
+        try:
+            if self._faults.survives():
+                return
+        except BudgetSpent as spent:
+            interruption = spent
+        self.ended = interruption
+        raise _Stop
 
     def _look_at_the_end(self) -> None:
         for cart in self._carts.values():
@@ -434,7 +463,7 @@ class _Search:
         self._judged(judgement, "look at the cart")
 
     def _look_at_list(self, customer: int, cart: str) -> None:
-        if self._is_seen(cart, list_side(self._customers[customer].id)):
+        if self._is_seen(cart, list_side(OwnerRef("customer", self._customers[customer].id))):
             return
         shopper = self.session.shopper(self._customers[customer])
         _, judgement = self.witness.send(shopper, "getCarts")
@@ -446,14 +475,14 @@ class _Search:
         Read it with the first token before, so that any difference is caused by the token.
         """
         customer = self._customers[number]
-        seen = self._is_seen(cart, list_side(customer.id))
+        seen = self._is_seen(cart, list_side(OwnerRef("customer", customer.id)))
         self._look_at_list(number, cart)
         if seen or customer.email is None or customer.password is None:
             return
         again = replace(
             customer, token=self.session.factory.customer_token(customer.email, customer.password)
         )
-        complete = self.witness.known.customers[customer.id].complete
+        complete = self.witness.known.owners[OwnerRef("customer", customer.id)].complete
         self.witness.introduce(again, has_no_carts=complete)
         _, later = self.witness.send(self.session.shopper(again), "getCarts")
         level = self.session.contract.rule("any-device").level
@@ -477,12 +506,13 @@ class _Search:
                 self._target = key
                 if self._best is None or len(lines) <= len(self._best.steps):
                     self._best, self._doing = told, self._action
+                    self._story = tuple(self.session.trace)
                 raise _Deviates
 
     def _trust_no_list(self) -> None:
         """Note that the customers may have unknown carts."""
         for customer in self._customers:
-            self.witness.known.customers[customer.id].complete = False
+            self.witness.known.owners[OwnerRef("customer", customer.id)].complete = False
 
     # --- Clean-up after a sequence ---
 
@@ -500,7 +530,7 @@ class _Search:
             return
         for customer in self._customers:
             body = identifiers(customer.id)
-            answer, _ = self.witness.send(administrator, DISSOCIATE, cart=cart, body=body)
+            answer, _ = self.witness.send(administrator, CUSTOMERS_DISSOCIATE, cart=cart, body=body)
             if not answer.ok:
                 self._trust_no_list()
         self.witness.send(administrator, "deleteACart", cart=cart)

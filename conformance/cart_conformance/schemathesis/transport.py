@@ -33,6 +33,10 @@ FINDINGS: WeakKeyDictionary[requests.PreparedRequest, tuple[Finding, ...]] = Wea
 """The redacted findings about each request that was sent, and about its effects."""
 
 
+FAILURES = 3
+"""How often a request is sent that is answered with 5xx: only what happens every time counts."""
+
+
 class JudgedTransport(RequestsTransport):
     """A transport that sends through a session, judges each answer, and restores the fixtures."""
 
@@ -88,19 +92,22 @@ class JudgedTransport(RequestsTransport):
         # The session adds its own headers unless they are set or removed here.
         absent = dict.fromkeys(("Accept", "User-Agent", "Content-Type"))
         body = _bytes(prepared.body)
-        answer, judgement = fixtures.witness.send(
-            None,
-            view.operation,
-            cart=view.parameters.get("cartID"),
-            customer=view.parameters.get("customerID"),
-            encoded=True,
-            query=urlsplit(view.sent.url).query,
-            headers={**absent, **headers, "Content-Length": None},
-            **(fixtures.own_body(view.operation, body) if body is not None else {}),
-        )
-        judgements = [judgement]
-        with suppress(NetworkError):  # a failed read is not evidence about the request
-            judgements.extend(fixtures.settle(answer))
+        parts: dict[str, Any] = {
+            "cart": view.parameters.get("cartID"),
+            "customer": view.parameters.get("customerID"),
+            "encoded": True,
+            "query": urlsplit(view.sent.url).query,
+            "headers": {**absent, **headers, "Content-Length": None},
+        }
+        for _ in range(FAILURES):
+            # A body with ids of its own for each attempt, as the ids may be in use by then.
+            own = fixtures.own_body(view.operation, body) if body is not None else {}
+            answer, judgement = fixtures.witness.send(None, view.operation, **parts, **own)
+            judgements = [judgement]
+            with suppress(NetworkError):  # a failed read is not evidence about the request
+                judgements.extend(fixtures.settle(answer))
+            if answer.status < 500:
+                break
         for each in judgements:
             self._note(each)
         return answer, judgements

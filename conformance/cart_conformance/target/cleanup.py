@@ -8,17 +8,22 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from cart_conformance.bodies import customers_of
+from cart_conformance.bodies import owners_of
 from cart_conformance.errors import CouldNotRun, Untestable
 from cart_conformance.exchange import Answer
+from cart_conformance.oracle.answer_checks import shown
+from cart_conformance.oracle.request_view import is_safe_id
 from cart_conformance.results import CleanupFinished
 from cart_conformance.target.ledger import Remains, Thing
-from cart_conformance.target.requests import DISSOCIATE, identifiers
+from cart_conformance.target.requests import DISSOCIATE, identifiers, operation_for
 from cart_conformance.target.session import Session
-from cart_conformance.target.transport import Interruption, NetworkError
+from cart_conformance.target.transport import Interruption, NetworkError, Throttled
 
 GONE = frozenset({404, 410})
-ERRORS_IN_A_ROW = 3
+PAUSES = (0.0, 0.5, 2.0, 5.0)
+"""Seconds to wait before each attempt of one request."""
+ERRORS_IN_A_ROW = 8
+"""Requests without an answer after which the server is taken to be down."""
 
 
 class _GaveUp(Exception):
@@ -28,9 +33,14 @@ class _GaveUp(Exception):
 class _Cleaner:
     def __init__(self, session: Session, given: list[str]) -> None:
         self._session = session
-        self._customers = [*session.ledger.customers, *given]
+        self._owners = [
+            *(("customer", each) for each in (*session.ledger.customers, *given)),
+            *(("account", each) for each in session.ledger.accounts),
+        ]
         self._errors = 0
         self.removed = 0
+        self.refused: str | None = None
+        """The answer to the last request that did not remove something."""
         self.left: list[str] = []
 
     def carts(self, carts: list[str]) -> list[str]:
@@ -41,47 +51,69 @@ class _Cleaner:
         """Remove the customers that the run made, newest first."""
         for customer in reversed([*self._session.ledger.customers]):
             answer = self._try("deleteCustomer", customer=customer)
-            if answer is not None and self._is_gone(answer):
+            if answer is not None and self._is_gone(answer, customer):
                 self._session.ledger.gone("customer", customer)
             else:
                 self.left.append(f"customer {customer}")
 
+    def accounts(self) -> None:
+        """Remove the accounts that the run made. Their members cannot be removed by this API."""
+        for account in reversed([*self._session.ledger.accounts]):
+            answer = self._try("deleteAccount", account=account)
+            if answer is not None and self._is_gone(answer, account):
+                self._session.ledger.gone("account", account)
+            else:
+                self.left.append(f"account {account}")
+
     def _cart(self, cart: str) -> bool:
         answer = self._try("deleteACart", cart=cart)
         if answer is not None and answer.refused and answer.status not in GONE:
-            # The last cart of a customer cannot be deleted, so disassociate it first.
-            for customer in self._customers_of(cart):
-                self._try(DISSOCIATE, cart=cart, body=identifiers(customer))
+            # The last cart of an owner cannot be deleted, so disassociate it first.
+            for kind, owner in self._owners_of(cart):
+                body = identifiers(owner, kind=kind)
+                self._try(operation_for(kind, DISSOCIATE), cart=cart, body=body)
             answer = self._try("deleteACart", cart=cart)
-        if answer is None or not self._is_gone(answer):
+        if answer is None or not self._is_gone(answer, cart):
             return False
         self._session.ledger.gone("cart", cart)
         return True
 
-    def _customers_of(self, cart: str) -> list[str]:
-        """Return the run's customers that the cart names; all of them if it cannot be read."""
+    def _owners_of(self, cart: str) -> list[tuple[str, str]]:
+        """Return the run's owners that the cart names; all of them if it cannot be read."""
         answer = self._try("getACart", cart=cart)
         if answer is None or not answer.ok or not isinstance(answer.data, dict):
-            return self._customers
-        named = customers_of(answer.data)
-        return [customer for customer in self._customers if customer in named]
+            return self._owners
+        data = answer.data
+        return [(kind, owner) for kind, owner in self._owners if owner in owners_of(data, kind)]
 
-    def _is_gone(self, answer: Answer) -> bool:
+    def _is_gone(self, answer: Answer, thing: str) -> bool:
+        """Return whether a thing is gone, or never existed: no cart can have an unsafe id."""
         self.removed += answer.ok
-        return answer.ok or answer.status in GONE
+        gone = answer.ok or answer.status in GONE or (answer.refused and not is_safe_id(thing))
+        if not gone:
+            self.refused = shown(answer)
+        return gone
 
     def _try(self, operation: str, **parts: Any) -> Answer | None:
-        session = self._session
-        try:
-            answer = session.send(session.administrator, operation, **parts)
-        except NetworkError as error:
-            self._errors += 1
-            if self._errors >= ERRORS_IN_A_ROW:
-                raise _GaveUp(f"the server no longer answers: {error}") from error
-            return None
-        except Untestable as problem:
-            raise _GaveUp(str(problem)) from problem
-        self._errors = 0
+        """Send a request until it is answered; removing a thing twice does no harm.
+
+        After a 5xx it is sent again, too. Returns None if no attempt was answered.
+        """
+        session, answer = self._session, None
+        for pause in PAUSES:
+            session.transport.budget.pause(pause)
+            try:
+                answer = session.send(session.administrator, operation, **parts)
+            except (NetworkError, Throttled) as error:
+                self._errors += 1
+                if self._errors >= ERRORS_IN_A_ROW:
+                    raise _GaveUp(f"the server no longer answers: {error}") from error
+                continue
+            except Untestable as problem:
+                raise _GaveUp(str(problem)) from problem
+            self._errors = 0
+            if answer.status < 500:
+                break
         return answer
 
 
@@ -92,24 +124,31 @@ def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinishe
     """
     ledger, budget = session.ledger, session.transport.budget
     sent, started = budget.sent, time.monotonic()
-    things = len(ledger.carts) + len(ledger.customers)
+    things = len(ledger.carts) + len(ledger.customers) + len(ledger.accounts)
     session.checks.take_findings()
-    budget.grant_more(requests=100 + 8 * things, seconds=max(60.0, things * 1.0))
+    session.patience.slowly = False
+    budget.grant_more(requests=200 + 20 * things, seconds=max(120.0, things * 4.0))
     fixtures = [each.id for each in session.actors.customers.values() if each.given]
     cleaner = _Cleaner(session, [*fixtures, *(given or [])])
     problem: str | None = None
     carts = [*reversed(ledger.carts)]
     try:
+        if things or ledger.maybe():
+            _log_in_again(session)
         _find(session, ledger.maybe())
         carts = cleaner.carts([*reversed(ledger.carts)])
         cleaner.customers()
+        cleaner.accounts()
         # A cart that could not be deleted may be deletable after its customer is gone.
         carts = cleaner.carts(carts)
     except (_GaveUp, Interruption) as reason:
         problem = f"clean-up ended early: {reason}"
         cleaner.left = [f"customer {each}" for each in ledger.customers]
+        cleaner.left += [f"account {each}" for each in ledger.accounts]
         carts = [each for each in carts if each in ledger.carts]
     left = [f"cart {cart}" for cart in carts] + cleaner.left
+    if left and not problem and cleaner.refused:
+        problem = f"the deployment does not remove them: {cleaner.refused}"
     passing, _ = session.checks.take_findings()
     problems = [f"while cleaning up, {each.rule}: {each.actual}" for each in passing]
     if problem:
@@ -127,6 +166,14 @@ def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinishe
     )
 
 
+def _log_in_again(session: Session) -> None:
+    """Get a new access token, because the old one may have ended with a restart of the server."""
+    try:
+        session.actors.adopt("administrator", session.actors.token("client_credentials"))
+    except (NetworkError, Untestable):
+        return  # the token of the run may still be valid
+
+
 def clean_up_later(session: Session, remains: Remains) -> CleanupFinished:
     """Remove what a journal lists as left. Raises CouldNotRun or an Interruption."""
     answer = session.actors.token("client_credentials")
@@ -134,7 +181,8 @@ def clean_up_later(session: Session, remains: Remains) -> CleanupFinished:
         raise CouldNotRun(f"the credentials were refused ({answer.status})")
     session.ledger.carts += remains.carts
     session.ledger.customers += remains.customers
-    _find(session, [("customer", email) for email in remains.emails])
+    session.ledger.accounts += remains.accounts
+    session.ledger.unsure += [("customer", email) for email in remains.emails]
     return clean_up(session, remains.given)
 
 

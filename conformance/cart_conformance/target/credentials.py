@@ -6,10 +6,11 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import jwt
 
-from cart_conformance.exchange import CUSTOMER_TOKEN
+from cart_conformance.exchange import ACCOUNT_TOKEN, CUSTOMER_TOKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Credentials:
     name: str
     access_token: str | None = field(default=None, repr=False)
     customer_token: str | None = field(default=None, repr=False)
+    account_token: str | None = field(default=None, repr=False)
 
     def headers(self) -> dict[str, str]:
         """Return the headers that carry the credentials."""
@@ -27,6 +29,8 @@ class Credentials:
             headers["Authorization"] = f"Bearer {self.access_token}"
         if self.customer_token is not None:
             headers[CUSTOMER_TOKEN] = self.customer_token
+        if self.account_token is not None:
+            headers[ACCOUNT_TOKEN] = self.account_token
         return headers
 
 
@@ -34,12 +38,52 @@ class Credentials:
 class Customer:
     """A customer that the run made, or was given. ``password`` is None if only a token is known."""
 
+    kind: ClassVar[str] = "customer"
+
     label: str
     id: str
     email: str | None
     token: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     given: bool = False
+
+    @property
+    def login(self) -> str | None:
+        """What the customer logs in with, next to the password."""
+        return self.email
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account of a member that the run made, or was given.
+
+    ``username`` and ``password`` are the member's. They are None if only a token is known.
+    """
+
+    kind: ClassVar[str] = "account"
+
+    label: str
+    id: str
+    username: str | None
+    token: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    given: bool = False
+
+    @property
+    def login(self) -> str | None:
+        """What the member logs in with, next to the password."""
+        return self.username
+
+
+CartOwner = Customer | Account
+"""What a cart can be associated with."""
+
+
+def acting_as(name: str, access_token: str | None, owner: CartOwner) -> Credentials:
+    """Return the credentials of an access token together with that owner's token."""
+    if owner.kind == "customer":
+        return Credentials(name, access_token, customer_token=owner.token)
+    return Credentials(name, access_token, account_token=owner.token)
 
 
 def altered(token: str) -> str:

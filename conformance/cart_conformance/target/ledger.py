@@ -6,16 +6,18 @@ The file is the run's *journal*: append-only JSON lines, for ``cart-conformance 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_state_path
 
+from cart_conformance.bodies import account_tokens
 from cart_conformance.exchange import Answer
 from cart_conformance.target.requests import RequestParts
 
-Thing = Literal["cart", "customer"]
+Thing = Literal["cart", "customer", "account"]
 
 
 class JournalError(ValueError):
@@ -30,8 +32,8 @@ def default_path(run_id: str) -> Path:
 class Ledger:
     """What a run made and has not removed, in memory and in the journal.
 
-    Each line is flushed before the request is sent. ``carts`` and ``customers`` are ids, oldest
-    first. ``unsure`` are things that requests without an answer may have made.
+    Each line is flushed before the request is sent. ``carts``, ``customers`` and ``accounts`` are
+    ids, oldest first. ``unsure`` are things that requests without an answer may have made.
     """
 
     def __init__(self, path: Path, run_id: str, target: str, *, resume: bool = False) -> None:
@@ -39,6 +41,7 @@ class Ledger:
         self.path = path
         self.carts: list[str] = []
         self.customers: list[str] = []
+        self.accounts: list[str] = []
         self.unsure: list[tuple[Thing, str]] = []
         self._pending: list[tuple[Thing, str]] = []
         try:
@@ -60,11 +63,13 @@ class Ledger:
             self.intend("cart", data["id"])
         if parts.operation == "createCustomer" and isinstance(data.get("email"), str):
             self.intend("customer", data["email"])
+        if parts.operation == "createAccount" and isinstance(data.get("name"), str):
+            self.intend("account", data["name"])
 
     def intend(self, thing: Thing, key: str) -> None:
         """Note that the next request may make a thing.
 
-        ``key`` is a cart's id or name, or a customer's email.
+        ``key`` is a cart's id or name, a customer's email, or an account's name.
         """
         self._write({"intend": thing, "key": key})
         self._pending.append((thing, key))
@@ -73,20 +78,42 @@ class Ledger:
         """Note what exists after a request. Without an answer, note it as ``unsure``."""
         if answer is None:
             self.unsure += self._pending
+        elif answer.refused:
+            for thing, key in self._pending:
+                self._write({"none": thing, "key": key})
         self._pending.clear()
-        if answer is None or not answer.ok:
+        if answer is not None and answer.ok:
+            self._made_by(parts, answer)
+            self._removed_by(parts)
+
+    def _made_by(self, parts: RequestParts, answer: Answer) -> None:
+        data = parts.document.get("data") if isinstance(parts.document, dict) else None
+        sent = data if isinstance(data, dict) else {}
+        if parts.operation == "createAccountToken":
+            if sent.get("authentication_mechanism") == "self_signup":
+                for each in account_tokens(answer):
+                    self.made("account", "", each["account_id"])
             return
         made = answer.data.get("id") if isinstance(answer.data, dict) else None
-        if parts.operation == "createACart" and isinstance(made, str) and made:
+        if not isinstance(made, str) or not made:
+            return
+        if parts.operation == "createACart":
             self.made("cart", made, made)
-        elif parts.operation == "createCustomer" and isinstance(made, str) and made:
-            data = parts.document.get("data") if isinstance(parts.document, dict) else None
-            email = data.get("email") if isinstance(data, dict) else None
+        elif parts.operation == "createCustomer":
+            email = sent.get("email")
             self.made("customer", email if isinstance(email, str) else "", made)
-        elif parts.operation == "deleteACart" and parts.cart in self.carts:
-            self.gone("cart", parts.cart)
-        elif parts.operation == "deleteCustomer" and parts.customer in self.customers:
-            self.gone("customer", parts.customer)
+        elif parts.operation == "createAccount":
+            self.made("account", "", made)
+
+    def _removed_by(self, parts: RequestParts) -> None:
+        removed: tuple[tuple[str, Thing, str | None], ...] = (
+            ("deleteACart", "cart", parts.cart),
+            ("deleteCustomer", "customer", parts.customer),
+            ("deleteAccount", "account", parts.account),
+        )
+        for operation, thing, made_id in removed:
+            if parts.operation == operation and made_id in self._ids(thing):
+                self.gone(thing, str(made_id))
 
     # --- What exists ---
 
@@ -130,7 +157,7 @@ class Ledger:
         self._file.close()
 
     def _ids(self, thing: Thing) -> list[str]:
-        return self.carts if thing == "cart" else self.customers
+        return {"cart": self.carts, "customer": self.customers, "account": self.accounts}[thing]
 
     def _write(self, line: dict[str, Any]) -> None:
         self._file.write(json.dumps(line) + "\n")
@@ -141,22 +168,28 @@ class Ledger:
 class Remains:
     """What still exists according to a journal, oldest first.
 
-    ``carts`` and ``customers`` are ids. ``emails`` belong to customers that may exist although no
-    answer gave their id.
+    ``carts``, ``customers`` and ``accounts`` are ids. ``emails`` belong to customers that may
+    exist although no answer gave their id.
     """
 
     run_id: str
     target: str
     carts: list[str] = field(default_factory=list)
     customers: list[str] = field(default_factory=list)
+    accounts: list[str] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
     emails: list[str] = field(default_factory=list)
 
+    def keys(self, thing: Thing) -> list[str]:
+        """Return the list of the keys by which such things are intended."""
+        # An account whose creation got no answer cannot be found by its name.
+        return {"cart": self.carts, "customer": self.emails}.get(thing, [])
+
     def forget(self, thing: Thing, made_id: str) -> None:
         """Drop a thing that was removed."""
-        ids = self.carts if thing == "cart" else self.customers
-        if made_id in ids:
-            ids.remove(made_id)
+        things = {"cart": self.carts, "customer": self.customers, "account": self.accounts}
+        if made_id in things[thing]:
+            things[thing].remove(made_id)
 
 
 def read_journal(path: Path) -> Remains:
@@ -182,16 +215,21 @@ def read_journal(path: Path) -> Remains:
 
 def _apply(remains: Remains, line: dict[str, Any]) -> None:
     if "intend" in line:
-        intended = remains.carts if line["intend"] == "cart" else remains.emails
+        intended = remains.keys(line["intend"])
         if line["key"] not in intended:
             intended.append(line["key"])
     elif "made" in line:
         if line["made"] == "customer":
-            if line["key"] in remains.emails:
+            with suppress(ValueError):
                 remains.emails.remove(line["key"])
             remains.customers.append(line["id"])
+        elif line["made"] == "account":
+            remains.accounts.append(line["id"])
         elif line["id"] not in remains.carts:
             remains.carts.append(line["id"])
+    elif "none" in line:
+        with suppress(ValueError):
+            remains.keys(line["none"]).remove(line["key"])
     elif "given" in line:
         remains.given.append(line["given"])
     elif "gone" in line:

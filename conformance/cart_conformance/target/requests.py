@@ -16,16 +16,26 @@ from cart_conformance.target.credentials import Credentials
 ABSENT: Final = object()
 """Marks a request without a body, because None is the JSON value null."""
 
-ASSOCIATE = "createCustomerCartAssociation"
-DISSOCIATE = "deleteCustomerCartAssociation"
+ASSOCIATE = "create{Owner}CartAssociation"
+DISSOCIATE = "delete{Owner}CartAssociation"
+"""The operations of associations, for each kind of owner: see :func:`operation_for`."""
+
+
+CUSTOMERS_ASSOCIATE = "createCustomerCartAssociation"
+CUSTOMERS_DISSOCIATE = "deleteCustomerCartAssociation"
+
+
+def operation_for(kind: str, operation: str) -> str:
+    """Return an operation of a kind of owner: customers have ``createCustomerCartAssociation``."""
+    return operation.replace("{Owner}", kind.capitalize())
 
 
 @dataclass(frozen=True, slots=True)
 class RequestParts:
     """One request to an operation, before it becomes bytes.
 
-    ``path`` contains the path parameters, percent-encoded; ``cart`` and ``customer`` are the same
-    ids unencoded. ``document`` is the value that ``body`` encodes.
+    ``path`` contains the path parameters, percent-encoded; ``cart``, ``customer`` and ``account``
+    are the same ids unencoded. ``document`` is the value that ``body`` encodes.
     """
 
     operation: str
@@ -36,6 +46,7 @@ class RequestParts:
     document: Any = ABSENT
     cart: str | None = None
     customer: str | None = None
+    account: str | None = None
 
 
 def parts_of(
@@ -44,6 +55,8 @@ def parts_of(
     *,
     cart: str | None = None,
     customer: str | None = None,
+    account: str | None = None,
+    path: Mapping[str, str] | None = None,
     body: Any = ABSENT,
     raw: bytes | None = None,
     query: str = "",
@@ -52,8 +65,9 @@ def parts_of(
 ) -> RequestParts:
     """Return the parts of a request.
 
-    ``cart`` and ``customer`` fill the path, percent-encoded unless they are ``encoded`` already.
-    ``body`` is sent as JSON, ``raw`` unchanged. ``headers`` are added; the value None removes one.
+    ``cart``, ``customer`` and ``account`` fill the path, percent-encoded unless they are
+    ``encoded`` already. ``path`` has the other parameters of the path. ``body`` is sent as JSON,
+    ``raw`` unchanged. ``headers`` are added; the value None removes one.
     """
     if body is not ABSENT:
         raw = json.dumps(body, ensure_ascii=False).encode()
@@ -65,23 +79,29 @@ def parts_of(
         sent.pop(name, None)
         if header is not None:
             sent[name] = header
-    path = {
+    ids = {"cartID": cart, "customerID": customer, "accountID": account, **(path or {})}
+    filled = {
         name: value if encoded else quote(value, safe="")
-        for name, value in (("cartID", cart), ("customerID", customer))
+        for name, value in ids.items()
         if value is not None
     }
-    return RequestParts(operation, sent, path, query, raw, body, cart, customer)
+    return RequestParts(operation, sent, filled, query, raw, body, cart, customer, account)
 
 
-def plain_request(contract: Contract, target: str, parts: RequestParts) -> Request:
+def plain_request(
+    contract: Contract, target: str, parts: RequestParts, token_url: str | None = None
+) -> Request:
     """Build the request without Schemathesis, which takes seconds to load.
 
-    Set-up and clean-up send these. Directed cases send byte-identical requests; see
+    ``token_url`` is the endpoint for access tokens, if it is elsewhere. Set-up and clean-up send
+    these. Directed cases send byte-identical requests; see
     :class:`cart_conformance.cases.schema_cases.SchemaCases`.
     """
     method, path = contract.operations[parts.operation]
     for name, value in parts.path.items():
         path = path.replace(f"{{{name}}}", value)
+    if token_url is not None and parts.operation == "createAccessToken":
+        return Request(method, token_url, parts.headers, parts.body)
     url = target + path + (f"?{parts.query}" if parts.query else "")
     return Request(method, url, parts.headers, parts.body)
 
@@ -98,6 +118,19 @@ def log_in_body(email: object, password: object) -> dict[str, Any]:
     }
 
 
-def identifiers(*ids: object) -> dict[str, Any]:
+def account_log_in_body(profile: object, username: object, password: object) -> dict[str, Any]:
+    """Return the body of an account member's login."""
+    return {
+        "data": {
+            "type": "account_management_authentication_token",
+            "authentication_mechanism": "password",
+            "password_profile_id": profile,
+            "username": username,
+            "password": password,
+        }
+    }
+
+
+def identifiers(*ids: object, kind: str = "customer") -> dict[str, Any]:
     """Return the body of an association request, in the envelope."""
-    return {"data": [{"type": "customer", "id": each} for each in ids]}
+    return {"data": [{"type": kind, "id": each} for each in ids]}

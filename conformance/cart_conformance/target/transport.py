@@ -19,20 +19,27 @@ import contextlib
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import requests
 import requests.utils
+import urllib3
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import ProxyManager, Retry
 from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.exceptions import TimeoutError as PoolTimeoutError
 
-from cart_conformance.exchange import NOT_JSON, Answer, Request
+from cart_conformance.exchange import GATEWAY_STATUSES, NOT_JSON, Answer, Request
 from cart_conformance.target.deadline import Deadline, bind_pools
+
+if TYPE_CHECKING:
+    from cart_conformance.config import Settings
 
 __all__ = [
     "NOT_JSON",
@@ -59,6 +66,8 @@ EXCHANGE_TIMEOUTS = 1.5
 # A server may close an idle connection at the moment when a request is sent on it. The suite could
 # # not know whether that request took effect. So after this many seconds it opens a new connection.
 IDLE_SECONDS = 1.5
+READ_AGAIN_AFTER = 0.1
+"""Pause before a GET without an answer is sent again, in seconds."""
 
 
 class Interruption(Exception):
@@ -83,6 +92,18 @@ class Throttled(Interruption):
 
 class BudgetSpent(Interruption):
     """The end of the requests or the time that a run may use."""
+
+
+def outage(error: Interruption) -> str:
+    """Return the kind of an interruption in a few words, to count it."""
+    if isinstance(error, TimedOut):
+        return "no answer in time"
+    if isinstance(error, Throttled):
+        return "429 to every attempt"
+    found = re.match(r"\d{3}\b|a gateway's (\d{3})", str(error))
+    if isinstance(error, Unavailable) and found:
+        return f"{found[1] or found[0]} of a gateway"
+    return "connection lost"
 
 
 class Budget:
@@ -111,6 +132,11 @@ class Budget:
         self._max_requests = self.sent + requests
         self._deadline = self._clock() + seconds
 
+    @property
+    def seconds_left(self) -> float:
+        """The seconds until the run's time is used up."""
+        return self._deadline - self._clock()
+
     def take_turn(self) -> None:
         """Wait until the next request may be sent, and count it. Raises BudgetSpent."""
         if self.sent >= self._max_requests:
@@ -135,9 +161,12 @@ class Budget:
 class _Adapter(HTTPAdapter):
     """An adapter that enforces the budget and the deadline for all requests of a session."""
 
-    def __init__(self, budget: Budget, timeout: float) -> None:
+    def __init__(self, budget: Budget, timeout: float, headers: Mapping[str, str]) -> None:
         self._budget = budget
         self._timeout = timeout
+        self._headers = headers
+        self.faults: Counter[str] = Counter()
+        """Requests without an answer, by the kind of the reason."""
         self._deadline = Deadline()
         self._last_at = 0.0
         self.elapsed = 0.0
@@ -175,6 +204,10 @@ class _Adapter(HTTPAdapter):
         """
         del stream, timeout  # The whole body is read, within the timeout of the run.
         method = str(request.method)
+        if self._headers:
+            # A copy, so that tools that keep the request do not keep these headers.
+            request = request.copy()
+            request.headers.update(self._headers)
         errors = 0
         throttled = 0
         while True:
@@ -183,21 +216,25 @@ class _Adapter(HTTPAdapter):
                 response = self._send_once(request, verify=verify, cert=cert, proxies=proxies)
                 if _is_of_a_gateway(response):
                     raise Unavailable(f"a gateway's {response.status_code} to {method}")
-            except NetworkError:
+            except NetworkError as error:
                 errors += 1
+                self.faults[outage(error)] += 1
                 if method not in SAFE_METHODS or errors > 1:
                     raise
+                self._budget.pause(READ_AGAIN_AFTER)
                 continue
             status, wait = response.status_code, _retry_after(response)
             if status != 429 and wait is None:
                 self._waited_without_success = False
                 return response
             if status != 429 and method not in SAFE_METHODS:
+                self.faults[f"{status} of a gateway"] += 1
                 raise Unavailable(f"{status} to {method} {request.url}")
             throttled += 1
             if throttled >= (1 if self._waited_without_success else THROTTLE_TRIES):
                 self._waited_without_success = wait is not None
                 what = f"{status} to {throttled} tries of {method} {request.url}"
+                self.faults[f"{status} to every attempt"] += 1
                 raise Throttled(what) if status == 429 else Unavailable(what)
             self._budget.pause(min(LONGEST_WAIT, 2.0**throttled / 4 if wait is None else wait))
 
@@ -223,7 +260,7 @@ class _Adapter(HTTPAdapter):
             self.close()
             if isinstance(error, NetworkError):
                 raise
-            raise NetworkError(_reason(error)) from error
+            raise NetworkError(self._way(error) + _reason(error)) from error
         finally:
             self._last_at = time.monotonic()
             self.elapsed = time.perf_counter() - started
@@ -231,6 +268,19 @@ class _Adapter(HTTPAdapter):
         response._content = body  # noqa: SLF001 - see above
         response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - not in the stubs; see above
         return response
+
+    @staticmethod
+    def _way(error: Exception) -> str:
+        """Return which proxy failed, without its credentials; empty if the target did."""
+        if not isinstance(error, requests.exceptions.ProxyError):
+            return ""
+        request = error.request
+        proxy = requests.utils.select_proxy(
+            str(request.url) if request is not None else "",
+            requests.utils.get_environ_proxies(str(request.url) if request is not None else ""),
+        )
+        parts = urlsplit(proxy or "")
+        return f"the proxy {parts.hostname or ''}:{parts.port or ''} failed: "
 
 
 class _Session(requests.Session):
@@ -255,18 +305,42 @@ class Transport:
         timeout: float,
         max_time: float,
         target: str,
+        headers: Mapping[str, str] | None = None,
+        verify: bool | Path | None = None,
+        cert: tuple[Path, Path | None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Open the session. ``rate`` in requests a second (0: no limit), the times in seconds.
 
-        Tests can replace ``clock`` (monotonic seconds) and ``sleep``.
+        ``headers`` are added to every request. ``verify`` is a file of certificates to trust, or
+        False to trust any. ``cert`` is a client certificate and its key. Tests can replace
+        ``clock`` (monotonic seconds) and ``sleep``.
         """
         self.budget = Budget(
             rate=rate, max_requests=max_requests, max_time=max_time, clock=clock, sleep=sleep
         )
-        self._adapter = _Adapter(self.budget, timeout)
-        self.http = _session(target, self._adapter)
+        self._adapter = _Adapter(self.budget, timeout, headers or {})
+        self.http = _session(target, self._adapter, verify, cert)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Transport:
+        """Return the transport of a run with these settings."""
+        return cls(
+            rate=settings.rate,
+            max_requests=settings.max_requests,
+            timeout=settings.timeout,
+            max_time=settings.max_time,
+            target=settings.target,
+            headers=dict(settings.headers),
+            verify=False if settings.insecure else settings.cacert,
+            cert=None if settings.cert is None else (settings.cert, settings.key),
+        )
+
+    @property
+    def faults(self) -> Counter[str]:
+        """The requests that got no answer, by the kind of the reason."""
+        return self._adapter.faults
 
     @property
     def sent(self) -> int:
@@ -289,7 +363,10 @@ class Transport:
             raise NetworkError(f"it cannot be sent: {_reason(error)}") from error
         # The session's own ``send`` would handle cookies and redirects.
         response = self._adapter.send(
-            prepared, verify=self.http.verify or True, proxies=self.http.proxies
+            prepared,
+            verify=self.http.verify or False,
+            cert=self.http.cert,
+            proxies=self.http.proxies,
         )
         return Answer(
             request=request,
@@ -300,15 +377,31 @@ class Transport:
         )
 
 
-def _session(target: str, adapter: _Adapter) -> requests.Session:
+CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Environment variables that name a file of certificates to trust; the first that is set."""
+
+
+def _session(
+    target: str,
+    adapter: _Adapter,
+    verify: bool | Path | None,
+    cert: tuple[Path, Path | None] | None,
+) -> requests.Session:
     session = _Session()
     # A .netrc file would replace the Authorization header of the run. Proxies and the certificate
     # # bundle still come from the environment.
     session.trust_env = False
     session.proxies.update(requests.utils.get_environ_proxies(target))
-    session.verify = (
-        os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-    )
+    named = next((os.environ[name] for name in CERTIFICATES if os.environ.get(name)), None)
+    if verify is None:
+        session.verify = named or True
+    else:
+        session.verify = False if verify is False else str(verify)
+    if verify is False:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    if cert is not None:
+        certificate, key = cert
+        session.cert = str(certificate) if key is None else (str(certificate), str(key))
     # A cookie would pass the identity of one caller on to the next.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.clear()
@@ -322,7 +415,7 @@ def _is_of_a_gateway(response: requests.Response) -> bool:
 
     The server itself would return errors in its envelope.
     """
-    if response.status_code not in (502, 503, 504) or _retry_after(response) is not None:
+    if response.status_code not in GATEWAY_STATUSES - {429} or _retry_after(response) is not None:
         return False
     try:
         document = response.json()

@@ -29,7 +29,6 @@ from cart_mock.messages import Answer, Header, Request
 _METHODS = {b"GET": "GET", b"POST": "POST", b"PUT": "PUT", b"DELETE": "DELETE"}
 # These headers change the protocol of the exchange.
 _SPECIAL = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
-_CORS = answer_headers()
 
 
 class Shared(NamedTuple):
@@ -120,7 +119,8 @@ class AcceleratedProtocol(MockProtocol):
         )  # fmt: skip
         answer = requests.answer(endpoint, request, parsed.started)
         if isinstance(answer, Answer) and answer.delivery is None:
-            cors = _CORS if b"origin" in parsed.headers else ()
+            origin = parsed.headers.get(b"origin")
+            cors = () if origin is None else answer_headers(origin)
             self.transport.write(_written(answer, request_id, self._default_headers, cors))
             self.on_response_complete()
             return

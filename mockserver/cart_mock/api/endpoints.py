@@ -7,17 +7,19 @@ atomic without locks.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from cart_spec import Contract
 
 from cart_mock import bodies
-from cart_mock.api.handlers import PREPARATIONS, Content, handlers
+from cart_mock.api.handlers import PREPARATIONS, Content
+from cart_mock.api.operations import operations
 from cart_mock.auth.tokens import Tokens
 from cart_mock.errors import ErrorCatalogue
 from cart_mock.messages import Answer, Request, Violation, empty_answer, json_answer
+from cart_mock.owners import OWNER_TYPES, OwnerType
 from cart_mock.rules import Checks, judgement
 from cart_mock.rules.caller import access_violation
 from cart_mock.rules.context import (
@@ -31,6 +33,7 @@ from cart_mock.rules.protocol_checks import protocol_checks, wrong_media
 from cart_mock.rules.refusal_context import refusal_context
 from cart_mock.state.tinydb_tables import StorageClosed
 from cart_mock.tenants.faults import InjectedFault
+from cart_mock.tenants.forward import Forward
 from cart_mock.tenants.interceptors import Interceptor
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.tenants.tenant import Tenant, TenantDeleted
@@ -127,7 +130,8 @@ class AccessTokenEndpoint(Endpoint):
         self._mock = mock
         self._act = handler
         self._success = Success(operation)
-        self._checks = judgement(mock.contract.rules_of(OAUTH_OPERATION))
+        rules = mock.contract.rules_of(OAUTH_OPERATION)
+        self._checks = judgement(rules, mock.contract.owners)
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
         """Return the answer to a request for an access token."""
@@ -201,33 +205,49 @@ class ApiEndpoint(Endpoint):
         self._success = Success(operation)
         self.reads_body = "requestBody" in operation
         rules = [r for r in mock.contract.rules_of(operation_id) if r.id != _ACCESS_RULE]
+        kinds = mock.contract.owners
+        ids = {rule.id for rule in rules}
+        self._takes = tuple(kind for kind in OWNER_TYPES if f"{kind}-token-invalid" in ids)
+        """The kinds of owner whose tokens the operation takes."""
+        self.owner_kind = next(
+            (kinds[kind] for kind in OWNER_TYPES if f"type-not-{kind}" in ids), None
+        )
         checks = protocol_checks(mock.contract, operation_id)
         self.checks_before_preparing = (
-            *judgement(r for r in rules if r.group == "caller"),
+            *judgement((r for r in rules if r.group == "caller"), kinds),
             *checks.before_rules,
         )
         self.checks_after_preparing = (
-            *judgement(r for r in rules if r.group != "caller"),
+            *judgement((r for r in rules if r.group != "caller"), kinds),
             *checks.after_rules,
         )
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
         """Find the caller, and return the answer to the request."""
-        caller = self._callers.of(request.headers)
+        caller = self._callers.of(request.headers, self._takes)
         tenant = caller.tenant
         if tenant is None:
             if self._mock.breaks is not None:
-                caller = self._mock.breaks.caller(request, caller)
+                caller = self._mock.breaks.caller(request, caller, self._takes)
                 tenant = caller.tenant
             if tenant is None:
                 return self._unauthorized(request, caller)
-        ctx = RequestContext(request, caller, tenant, envelope_only=self._envelope_only)
+        ctx = RequestContext(
+            request, caller, tenant, envelope_only=self._envelope_only, owner_kind=self.owner_kind
+        )
         active = self._interceptors(tenant)
-        if active:
-            made = self._intercepted(active, ctx)
-        else:
-            made = self.judge(ctx)
+        made = self._intercepted(active, ctx) if active else self.judge(ctx)
         return self._record(ctx, made) if isinstance(made, Answer) else self._wait(ctx, made)
+
+    def context(self, request: Request) -> RequestContext | None:
+        """Return the context of a request, None without a valid access token."""
+        caller = self._callers.of(request.headers, self._takes)
+        if caller.tenant is None:
+            return None
+        return RequestContext(
+            request, caller, caller.tenant, envelope_only=self._envelope_only,
+            owner_kind=self.owner_kind,
+        )  # fmt: skip
 
     def judge(self, ctx: RequestContext) -> Answer | Awaitable[Answer]:
         """Return the first refusal, or the answer of the operation."""
@@ -308,7 +328,7 @@ class ProcessBreaks(Protocol):
     def form(self, form: dict[str, str]) -> dict[str, str]:
         """Return the form of a request for an access token after these breaks."""
 
-    def caller(self, request: Request, caller: Caller) -> Caller:
+    def caller(self, request: Request, caller: Caller, takes: Collection[OwnerType]) -> Caller:
         """Return the caller that a request without a valid access token is attributed to."""
 
     def shown(
@@ -355,10 +375,12 @@ class Mock:
         self.breaks: ProcessBreaks | None = None
         self.replay: Replay | None = None
         """What the present request brings along, None unless the mock is one of many."""
-        self.handlers = handlers(self.tokens)
+        self.forward: Forward | None = None
+        """The server for paths that the contract does not have, for tenants without their own."""
+        self.handlers = operations(self.tokens, self.errors)
         """The function of each operation, by its ``operationId``."""
         self.endpoints: dict[str, Endpoint] = {}
-        judgement(contract.rules)
+        judgement(contract.rules, contract.owners)
         missing = [operation for operation in contract.operations if operation not in self.handlers]
         if missing:
             raise LookupError(f"operations without a handler: {', '.join(missing)}")

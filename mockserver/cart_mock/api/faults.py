@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from cart_mock.api.interceptors import Context, Handler
 from cart_mock.bodies import Malformed
 from cart_mock.errors import ErrorCatalogue
 from cart_mock.messages import Answer, Header, Violation
+from cart_mock.owners import OwnerType
 from cart_mock.rules.context import RequestContext, TokenRequestContext
 from cart_mock.tenants.faults import InjectedFault, Kind, Plan
 from cart_mock.tenants.tenant import Tenant
@@ -142,8 +143,10 @@ async def _spoilt_later(
 
 
 def _is_about(plan: Plan, ctx: Context) -> bool:
-    """Return whether a request concerns the cart and the customer that a plan names."""
+    """Return whether a request concerns the cart and the owners that a plan names."""
     if plan.cart is not None and plan.cart not in _carts(ctx):
+        return False
+    if plan.account is not None and plan.account not in _accounts(ctx):
         return False
     return plan.customer is None or plan.customer in _customers(ctx)
 
@@ -158,13 +161,31 @@ def _customers(ctx: Context) -> set[Any]:
     if isinstance(ctx, TokenRequestContext):
         return set()
     named = {ctx.caller.customer_id, ctx.request.path_params.get("customerID")}
-    entries = ctx.entries if isinstance(ctx.entries, list) else []
-    named.update(entry.get("id") for entry in entries if isinstance(entry, dict))
+    named.update(_named(ctx, "customer"))
     email = _sent(ctx, "email")
     if email is not None:
         customer = ctx.store.customer_with_email(email)
         named.add(None if customer is None else customer.id)
     return {name for name in named if isinstance(name, str)}
+
+
+def _accounts(ctx: Context) -> set[Any]:
+    if isinstance(ctx, TokenRequestContext):
+        return set()
+    named = {ctx.caller.account_id, ctx.request.path_params.get("accountID")}
+    named.update(_named(ctx, "account"))
+    username = _sent(ctx, "username")
+    accounts = ctx.store.accounts
+    member = None if username is None else accounts.member_with_username(username)
+    if member is not None:
+        named.update(account.id for account in accounts.accounts_of(member.id, 0, 100)[0])
+    return {name for name in named if isinstance(name, str)}
+
+
+def _named(ctx: RequestContext, kind: OwnerType) -> Iterator[Any]:
+    """Yield the ids in the body of an association request for that kind of owner."""
+    if ctx.owner_type == kind and isinstance(ctx.entries, list):
+        yield from (entry.get("id") for entry in ctx.entries if isinstance(entry, dict))
 
 
 def _sent(ctx: RequestContext, field: str) -> str | None:

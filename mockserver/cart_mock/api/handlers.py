@@ -1,6 +1,7 @@
 """What each operation does once its rules have passed: change the store, return the content.
 
-Each function is named after its ``operationId``. It returns the content of the answer, or None for
+Each function is named after its ``operationId``, but for the two of associations, which are the
+same for customers and accounts. It returns the content of the answer, or None for
 an answer without any; the statuses of both are in the contract.
 """
 
@@ -9,16 +10,32 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from cart_mock.api import serializers
+from cart_mock.api import item_serializers, serializers
 from cart_mock.auth import passwords
 from cart_mock.auth.tokens import Tokens
-from cart_mock.rules.cart_filter import parse_cart_filter, passes
-from cart_mock.rules.context import RequestContext, TokenRequestContext
-from cart_mock.state.entities import Cart, Contact, Customer
+from cart_mock.owners import Owner, owners
+from cart_mock.rules.cart_filter import CartFilter, accounts_of, parse_cart_filter, passes
+from cart_mock.rules.context import (
+    DEFAULT_TOKEN_LIMIT,
+    RequestContext,
+    TokenRequestContext,
+)
+from cart_mock.state.accounts import REALM
+from cart_mock.state.entities import (
+    Account,
+    AccountMember,
+    Cart,
+    Contact,
+    Customer,
+    Membership,
+)
+
+E = TypeVar("E")
 
 Content = dict[str, Any] | bytes | None
 """The content of an answer: a JSON object, an encoded one, or nothing."""
@@ -29,6 +46,9 @@ _KEPT_OF_CARTS = (
 _OWN_FIELDS_OF_CUSTOMERS = {
     "id", "type", "name", "email", "password", "links", "meta", "relationships",
 }  # fmt: skip
+_OWN_FIELDS_OF_ACCOUNTS = {
+    "id", "type", "name", "legal_name", "parent_id", "links", "meta", "relationships",
+}  # fmt: skip
 CART_NAME = "Cart"
 """The name of a cart that is created by reading an unknown id."""
 
@@ -36,18 +56,18 @@ CART_NAME = "Cart"
 # ---- Associations -------------------------------------------------------------------------------
 
 
-def create_customer_cart_association(ctx: RequestContext) -> Content:
-    cart, customer_id = _cart(ctx), ctx.entry["id"]
-    if customer_id in cart.customers:
+def create_association(ctx: RequestContext) -> Content:
+    cart, owner = existing_cart(ctx), ctx.owner
+    if owner in cart.owners:
         return None
-    ctx.store.associate(cart, customer_id)
-    return {"data": [serializers.identifier(customer_id)]}
+    ctx.store.associate(cart, owner)
+    return {"data": [serializers.identifier(owner)]}
 
 
-def delete_customer_cart_association(ctx: RequestContext) -> Content:
-    cart, customer_id = _cart(ctx), ctx.entry["id"]
-    if customer_id in cart.customers:
-        ctx.store.dissociate(cart, customer_id)
+def delete_association(ctx: RequestContext) -> Content:
+    cart, owner = existing_cart(ctx), ctx.owner
+    if owner in cart.owners:
+        ctx.store.dissociate(cart, owner)
     return None
 
 
@@ -55,21 +75,35 @@ def delete_customer_cart_association(ctx: RequestContext) -> Content:
 
 
 def get_carts(ctx: RequestContext) -> Content:
-    owner, offset, limit = ctx.caller.customer_id, ctx.offset, ctx.limit
+    owner, offset, limit = ctx.caller.owner, ctx.offset, ctx.limit
     wanted = parse_cart_filter(ctx.query.get("filter", "")) if owner is None else None
+    shows_all = ctx.store.shop.settings.show_all_carts
     if wanted is not None:
-        found = ctx.store.carts_that(lambda cart: passes(wanted, cart.name))
+        found = [cart for cart in _filtered_carts(ctx, wanted) if shows_all or cart.owners]
         carts, total = found[offset : offset + limit], len(found)
-    elif owner is None:
+    elif owner is None and shows_all:
         carts, total = ctx.store.all_carts(offset, limit)
+    elif owner is None:
+        carts, total = ctx.store.registered_carts(offset, limit)
     else:
         carts, total = ctx.store.carts_of(owner, offset, limit)
     return serializers.page("/v2/carts", serializers.cart_json, carts, total, offset, limit)
 
 
+def _filtered_carts(ctx: RequestContext, wanted: CartFilter) -> list[Cart]:
+    accounts = accounts_of(wanted)
+    if accounts is None:
+        return ctx.store.carts_that(lambda cart: passes(wanted, cart))
+    carts: dict[str, Cart] = {}
+    for owner in dict.fromkeys(owners("account", accounts)):
+        own, _ = ctx.store.carts_of(owner, 0, ctx.store.cart_count_of(owner))
+        carts.update((cart.id, cart) for cart in own if passes(wanted, cart))
+    return sorted(carts.values(), key=lambda cart: cart.updated_at, reverse=True)
+
+
 def create_a_cart(ctx: RequestContext) -> Content:
     data = ctx.data
-    return _new_cart(
+    cart = new_cart(
         ctx,
         data.get("id") or ctx.tenant.new_id(),
         name=data["name"],
@@ -77,16 +111,23 @@ def create_a_cart(ctx: RequestContext) -> Content:
         contact=_contact(data.get("contact")),
         kept=_kept_of_cart(data),
     )
+    ctx.store.put_cart(cart)
+    return {"data": serializers.cart_json(cart)}
 
 
 def get_a_cart(ctx: RequestContext) -> Content:
-    if ctx.cart is None:
-        return _new_cart(ctx, ctx.cart_id, name=CART_NAME)
-    return {"data": serializers.cart_json(ctx.cart)}
+    cart = ctx.cart
+    if cart is None:
+        cart = new_cart(ctx, ctx.cart_id, name=CART_NAME)
+        ctx.store.put_cart(cart)
+    content: dict[str, Any] = {"data": serializers.cart_json(cart)}
+    if ctx.request.query and "items" in ctx.query.get("include", "").split(","):
+        content["included"] = {"items": item_serializers.cart_items(cart)["data"]}
+    return content
 
 
 def update_a_cart(ctx: RequestContext) -> Content:
-    cart, data = _cart(ctx), ctx.data
+    cart, data = existing_cart(ctx), ctx.data
     changed = replace(
         cart,
         name=data.get("name", cart.name),
@@ -94,6 +135,7 @@ def update_a_cart(ctx: RequestContext) -> Content:
         contact=_contact(data["contact"]) if "contact" in data else cart.contact,
         kept={**cart.kept, **_kept_of_cart(data)},
         updated_at=ctx.now,
+        lifetime=ctx.store.shop.settings.cart_lifetime,
     )
     ctx.store.put_cart(changed)
     return {"data": serializers.cart_json(changed)}
@@ -104,13 +146,14 @@ def delete_a_cart(ctx: RequestContext) -> Content:
     return None
 
 
-def _cart(ctx: RequestContext) -> Cart:
+def existing_cart(ctx: RequestContext) -> Cart:
+    """Return the cart of a request whose checks have found that it exists."""
     if ctx.cart is None:
         raise LookupError("the rules let a request pass whose cart does not exist")
     return ctx.cart
 
 
-def _new_cart(
+def new_cart(
     ctx: RequestContext,
     cart_id: str,
     *,
@@ -118,20 +161,20 @@ def _new_cart(
     description: str = "",
     contact: Contact | None = None,
     kept: dict[str, Any] | None = None,
-) -> Content:
-    owner = ctx.caller.customer_id
-    cart = Cart(
+) -> Cart:
+    """Return a new cart, associated with the owner who is logged in; it is not stored yet."""
+    owner = ctx.caller.owner
+    return Cart(
         id=cart_id,
         name=name,
         description=description,
         contact=contact,
-        customers=() if owner is None else (owner,),
+        owners=() if owner is None else (owner,),
         created_at=ctx.now,
         updated_at=ctx.now,
         kept=kept or {},
+        lifetime=ctx.store.shop.settings.cart_lifetime,
     )
-    ctx.store.put_cart(cart)
-    return {"data": serializers.cart_json(cart)}
 
 
 def _kept_of_cart(data: dict[str, Any]) -> dict[str, Any]:
@@ -221,6 +264,115 @@ async def _hash_password(ctx: RequestContext) -> None:
         ctx.password_hash = await passwords.hash_in_thread(password)
 
 
+# ---- Accounts -----------------------------------------------------------------------------------
+
+
+def get_accounts(ctx: RequestContext) -> Content:
+    offset, limit, own = ctx.offset, ctx.limit, ctx.caller.account_id
+    if own is None:
+        accounts, total = ctx.store.accounts.accounts(offset, limit)
+    else:
+        accounts, total = _only(ctx.store.accounts.account(own), offset)
+    return serializers.page("/v2/accounts", serializers.account, accounts, total, offset, limit)
+
+
+def create_account(ctx: RequestContext) -> Content:
+    data = ctx.data
+    account = Account(
+        id=ctx.tenant.new_id(),
+        name=data["name"],
+        legal_name=data["legal_name"],
+        parent_id=data.get("parent_id"),
+        created_at=ctx.now,
+        updated_at=ctx.now,
+        kept=_kept_of_account(data),
+    )
+    ctx.store.accounts.put_account(account)
+    return {"data": serializers.account(account)}
+
+
+def get_account(ctx: RequestContext) -> Content:
+    return {"data": serializers.account(_account(ctx))}
+
+
+def update_account(ctx: RequestContext) -> Content:
+    account, data = _account(ctx), ctx.data
+    changed = replace(
+        account,
+        name=data.get("name", account.name),
+        legal_name=data.get("legal_name", account.legal_name),
+        updated_at=ctx.now,
+        kept={**account.kept, **_kept_of_account(data)},
+    )
+    ctx.store.accounts.put_account(changed)
+    return {"data": serializers.account(changed)}
+
+
+def delete_account(ctx: RequestContext) -> Content:
+    ctx.store.delete_account(ctx.account_id)
+    return None
+
+
+def _kept_of_account(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in _OWN_FIELDS_OF_ACCOUNTS}
+
+
+def _account(ctx: RequestContext) -> Account:
+    if ctx.account is None:
+        raise LookupError("the rules let a request pass whose account does not exist")
+    return ctx.account
+
+
+def _only(one: E | None, offset: int) -> tuple[list[E], int]:
+    """Return the page of a list that has one entry at most, and its length."""
+    found = [] if one is None else [one]
+    return found[offset:], len(found)
+
+
+# ---- Account members ----------------------------------------------------------------------------
+
+
+def get_account_members(ctx: RequestContext) -> Content:
+    offset, limit, own = ctx.offset, ctx.limit, ctx.caller.member
+    if own is None:
+        members, total = ctx.store.accounts.members(offset, limit)
+    else:
+        members, total = _only(ctx.store.accounts.member(own), offset)
+    path = "/v2/account-members"
+    return serializers.page(path, serializers.account_member, members, total, offset, limit)
+
+
+def get_account_member(ctx: RequestContext) -> Content:
+    if ctx.account_member is None:
+        raise LookupError("the rules let a request pass whose account member does not exist")
+    return {"data": serializers.account_member(ctx.account_member)}
+
+
+def get_account_memberships(ctx: RequestContext) -> Content:
+    account, offset, limit = _account(ctx), ctx.offset, ctx.limit
+    found, total = ctx.store.accounts.memberships(account.id, offset, limit)
+    path = f"/v2/accounts/{quote(account.id, '')}/account-memberships"
+    return serializers.page(path, serializers.membership, found, total, offset, limit)
+
+
+def create_account_membership(ctx: RequestContext) -> Content:
+    account, member_id = _account(ctx), ctx.data["account_member_id"]
+    membership = ctx.store.accounts.membership_of(account.id, member_id)
+    if membership is None:
+        membership = Membership(ctx.tenant.new_id(), account.id, member_id, ctx.now, ctx.now)
+        ctx.store.accounts.put_membership(membership)
+    return {"data": serializers.membership(membership)}
+
+
+def delete_account_membership(ctx: RequestContext) -> Content:
+    membership_id = ctx.request.path_params["accountMembershipID"]
+    membership = ctx.store.accounts.membership(ctx.account_id, membership_id)
+    if membership is None:
+        raise LookupError("the rules let a request pass whose membership does not exist")
+    ctx.store.accounts.delete_membership(membership)
+    return None
+
+
 # ---- Tokens -------------------------------------------------------------------------------------
 
 
@@ -246,14 +398,74 @@ def create_customer_token(tokens: Tokens, ctx: RequestContext) -> Content:
     if customer is None:
         raise LookupError("the rules let a request pass whose customer does not exist")
     token_id = tenant.new_id()
-    token, expires = tokens.issue_customer(tenant.name, customer.id, ctx.caller.now, token_id)
+    owner = Owner("customer", customer.id)
+    token, expires = tokens.issue_owner(tenant.name, owner, ctx.caller.now, token_id)
     return {"data": serializers.customer_token(token_id, customer.id, token, expires)}
+
+
+async def _prepare_account_token(ctx: RequestContext) -> None:
+    match ctx.data.get("authentication_mechanism"):
+        case "self_signup":
+            await _hash_password(ctx)
+        case "password":
+            username, password = ctx.data.get("username"), ctx.data.get("password")
+            if isinstance(username, str) and isinstance(password, str):
+                member = ctx.store.accounts.member_with_username(username)
+                known = None if member is None else member.password_hash
+                ctx.password_matches = await passwords.matches_in_thread(password, known)
+
+
+def create_account_token(tokens: Tokens, ctx: RequestContext) -> Content:
+    member, offset, limit = _member(ctx), ctx.offset, ctx.limit_or(DEFAULT_TOKEN_LIMIT)
+    accounts, total = ctx.store.accounts.accounts_of(member.id, offset, limit)
+    issued = []
+    for account in accounts:
+        owner, token_id = Owner("account", account.id), ctx.tenant.new_id()
+        token, expires = tokens.issue_owner(
+            ctx.tenant.name, owner, ctx.caller.now, token_id, member.id
+        )
+        issued.append(serializers.account_token(account, token, expires))
+    return serializers.account_tokens(member.id, issued, total, offset, limit)
+
+
+def _member(ctx: RequestContext) -> AccountMember:
+    """Return the member who logs in, a new one with an account of its own for a self_signup."""
+    data, accounts = ctx.data, ctx.store.accounts
+    if data["authentication_mechanism"] == "self_signup":
+        member = AccountMember(
+            id=ctx.tenant.new_id(), name=data["name"], email=data["email"],
+            username=data["username"], password_hash=ctx.password_hash,
+            created_at=ctx.now, updated_at=ctx.now,
+        )  # fmt: skip
+        account = Account(ctx.tenant.new_id(), data["name"], data["name"], ctx.now, ctx.now)
+        membership = Membership(ctx.tenant.new_id(), account.id, member.id, ctx.now, ctx.now)
+        accounts.sign_up(member, account, membership)
+        return member
+    if data["authentication_mechanism"] == "password":
+        found = accounts.member_with_username(data["username"])
+    else:
+        found = accounts.member(ctx.caller.member or "")
+    if found is None:
+        raise LookupError("the rules let a request pass whose account member does not exist")
+    return found
+
+
+def get_account_authentication_settings(_ctx: RequestContext) -> Content:
+    return {"data": serializers.ACCOUNT_AUTHENTICATION_SETTINGS}
+
+
+def get_password_profiles(ctx: RequestContext) -> Content:
+    path = f"/v2/authentication-realms/{REALM}/password-profiles"
+    profiles = [serializers.PASSWORD_PROFILE]
+    found, limit, offset = profiles[ctx.offset :], ctx.limit, ctx.offset
+    return serializers.page(path, dict, found[:limit], len(profiles), offset, limit)
 
 
 PREPARATIONS: Mapping[str, Callable[[RequestContext], Awaitable[None]]] = {
     "createCustomer": _hash_password,
     "updateCustomer": _hash_password,
     "createCustomerToken": _check_password,
+    "createAccountToken": _prepare_account_token,
 }
 """The slow work of operations, done in a thread before their rules judge."""
 
@@ -265,8 +477,10 @@ def handlers(tokens: Tokens) -> dict[str, Callable[[Any], Content]]:
     """
     return {
         "createAccessToken": partial(create_access_token, tokens),
-        "createCustomerCartAssociation": create_customer_cart_association,
-        "deleteCustomerCartAssociation": delete_customer_cart_association,
+        "createCustomerCartAssociation": create_association,
+        "deleteCustomerCartAssociation": delete_association,
+        "createAccountCartAssociation": create_association,
+        "deleteAccountCartAssociation": delete_association,
         "getCarts": get_carts,
         "createACart": create_a_cart,
         "getACart": get_a_cart,
@@ -278,4 +492,17 @@ def handlers(tokens: Tokens) -> dict[str, Callable[[Any], Content]]:
         "updateCustomer": update_customer,
         "deleteCustomer": delete_customer,
         "createCustomerToken": partial(create_customer_token, tokens),
+        "getAccounts": get_accounts,
+        "createAccount": create_account,
+        "getAccount": get_account,
+        "updateAccount": update_account,
+        "deleteAccount": delete_account,
+        "getAccountMembers": get_account_members,
+        "getAccountMember": get_account_member,
+        "getAccountMemberships": get_account_memberships,
+        "createAccountMembership": create_account_membership,
+        "deleteAccountMembership": delete_account_membership,
+        "createAccountToken": partial(create_account_token, tokens),
+        "getAccountAuthenticationSettings": get_account_authentication_settings,
+        "getPasswordProfiles": get_password_profiles,
     }

@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from cart_mock.auth.tokens import ACCESS_TOKEN_LIFETIME
+from cart_mock.api.item_serializers import cart_meta, item_identifiers
+from cart_mock.api.timestamps import timestamp
+from cart_mock.auth.tokens import ACCESS_TOKEN_LIFETIME, OWNER_TOKEN_LIFETIME
 from cart_mock.messages import encode_json
-from cart_mock.state.entities import FIRST_TIME, LAST_TIME, Cart, Customer
+from cart_mock.owners import Owner, OwnerType
+from cart_mock.state.accounts import PASSWORD_PROFILE as PROFILE_ID
+from cart_mock.state.accounts import REALM
+from cart_mock.state.entities import (
+    Account,
+    AccountMember,
+    Cart,
+    Customer,
+    Membership,
+)
 
 E = TypeVar("E")
 
-# As a live store shows a cart without items.
-_NO_MONEY = {"amount": 0, "currency": "", "formatted": "0"}
-_NO_PRICE = {"with_tax": _NO_MONEY, "without_tax": _NO_MONEY, "tax": _NO_MONEY}
 
-
-@lru_cache(maxsize=8192)
-def timestamp(epoch: int) -> str:
-    """Return a time in whole seconds since the epoch as RFC 3339 in UTC.
-
-    A time out of the years 1 to 9999 is the nearest one within: RFC 3339 has no others.
-    """
-    time = datetime.fromtimestamp(min(max(epoch, FIRST_TIME), LAST_TIME), UTC)
-    return f"{time.replace(tzinfo=None).isoformat()}Z"
-
-
-def identifier(customer_id: str) -> dict[str, str]:
-    """Return the resource identifier of a customer."""
-    return {"type": "customer", "id": customer_id}
+def identifier(owner: Owner) -> dict[str, str]:
+    """Return the resource identifier of an owner."""
+    return {"type": owner.type, "id": owner.id}
 
 
 def cart(value: Cart) -> dict[str, Any]:
@@ -45,19 +40,11 @@ def cart(value: Cart) -> dict[str, Any]:
         "name": value.name,
         "description": value.description,
         "links": {"self": f"/v2/carts/{value.id}"},
-        "meta": {
-            "display_price": _NO_PRICE,
-            "timestamps": {
-                "created_at": timestamp(value.created_at),
-                "updated_at": timestamp(value.updated_at),
-                "expires_at": timestamp(value.expires_at),
-            },
-        },
+        "meta": cart_meta(value),
         "relationships": {
-            "customers": {"data": [identifier(c) for c in value.customers]}
-            if value.customers
-            else {},
-            "items": {"data": None},
+            "customers": _related(value, "customer"),
+            "accounts": _related(value, "account"),
+            "items": {"data": item_identifiers(value)},
         },
     }
     if value.contact is not None:
@@ -65,6 +52,12 @@ def cart(value: Cart) -> dict[str, Any]:
         named = {} if contact.name is None else {"name": contact.name}
         rendered["contact"] = {**named, "email": contact.email}
     return {**value.kept, **rendered} if value.kept else rendered
+
+
+def _related(value: Cart, kind: OwnerType) -> dict[str, Any]:
+    """Return a cart's relationship to the owners of one kind."""
+    found = [identifier(owner) for owner in value.owners if owner.type == kind]
+    return {"data": found} if found else {}
 
 
 def cart_json(value: Cart) -> msgspec.Raw:
@@ -92,6 +85,53 @@ def customer(value: Customer) -> dict[str, Any]:
             }
         },
     }
+
+
+def account(value: Account) -> dict[str, Any]:
+    """Return an account as the API renders it."""
+    return {
+        "registration_id": None,
+        "external_ref": None,
+        **value.kept,
+        "id": value.id,
+        "type": "account",
+        "name": value.name,
+        "legal_name": value.legal_name,
+        "parent_id": value.parent_id,
+        "links": {"self": f"/v2/accounts/{quote(value.id, '')}"},
+        "meta": _times(value),
+    }
+
+
+def account_member(value: AccountMember) -> dict[str, Any]:
+    """Return an account member as the API renders it; the username is left out."""
+    return {
+        "id": value.id,
+        "type": "account_member",
+        "name": value.name,
+        "email": value.email,
+        "links": {"self": f"/v2/account-members/{quote(value.id, '')}"},
+        "meta": _times(value),
+    }
+
+
+def membership(value: Membership) -> dict[str, Any]:
+    """Return a membership as the API renders it."""
+    account_path = f"/v2/accounts/{quote(value.account, '')}"
+    return {
+        "id": value.id,
+        "type": "account_membership",
+        "links": {"self": f"{account_path}/account-memberships/{quote(value.id, '')}"},
+        "meta": _times(value),
+        "relationships": {
+            "account_member": {"data": {"type": "account_member", "id": value.member}}
+        },
+    }
+
+
+def _times(value: Account | AccountMember | Membership) -> dict[str, Any]:
+    times = {"created_at": timestamp(value.created_at), "updated_at": timestamp(value.updated_at)}
+    return {"timestamps": times}
 
 
 def page(
@@ -145,3 +185,43 @@ def customer_token(token_id: str, customer_id: str, token: str, expires: int) ->
         "token": token,
         "expires": expires,
     }
+
+
+ACCOUNT_TOKEN = "account_management_authentication_token"  # noqa: S105  # a type of resource
+
+
+def account_token(value: Account, token: str, expires: int) -> dict[str, Any]:
+    """Return one entry of a list of account tokens. Unlike elsewhere, it expires at a date-time."""
+    return {
+        "type": ACCOUNT_TOKEN,
+        "account_id": value.id,
+        "account_name": value.name,
+        "token": token,
+        "expires": timestamp(expires),
+    }
+
+
+def account_tokens(
+    member_id: str, entries: list[dict[str, Any]], total: int, offset: int, limit: int
+) -> dict[str, Any]:
+    """Return a page of account tokens."""
+    content = page("/v2/account-members/tokens", dict, entries, total, offset, limit)
+    return {**content, "meta": {"account_member_id": member_id, **content["meta"]}}
+
+
+ACCOUNT_AUTHENTICATION_SETTINGS: dict[str, Any] = {
+    "id": "account-authentication",
+    "type": "account_authentication_settings",
+    "enable_self_signup": True,
+    "auto_create_account_for_account_members": True,
+    "account_management_authentication_token_timeout_secs": OWNER_TOKEN_LIFETIME,
+    "relationships": {
+        "authentication_realm": {"data": {"type": "authentication_realm", "id": REALM}}
+    },
+}
+PASSWORD_PROFILE: dict[str, Any] = {
+    "id": PROFILE_ID,
+    "type": "password_profile",
+    "name": "Username and password",
+    "username_format": "any",
+}

@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
-from functools import cache
+from contextvars import ContextVar, copy_context
+from functools import cache, partial
 
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -82,7 +82,8 @@ def is_hash(text: str) -> bool:
 
 async def hash_in_thread(password: str) -> str:
     """Call ``hash_password`` in a thread."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, hash_password, password)
+    hashing = partial(copy_context().run, hash_password, password)
+    return await asyncio.get_running_loop().run_in_executor(_threads, hashing)
 
 
 async def matches_in_thread(password: str, password_hash: str | None) -> bool:

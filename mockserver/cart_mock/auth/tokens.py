@@ -1,4 +1,4 @@
-"""Access tokens and customer tokens: signed JWTs that name their tenant."""
+"""Access tokens and the tokens of owners: signed JWTs that name their tenant."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from typing import Any, Literal, NamedTuple
 import jwt
 import msgspec
 
+from cart_mock.owners import Owner, OwnerType
+
+TokenKind = Literal["access", "customer", "account"]
+_TOKEN_KINDS: tuple[TokenKind, ...] = ("access", "customer", "account")
 Grant = Literal["client_credentials", "implicit"]
 GRANTS: tuple[Grant, ...] = ("client_credentials", "implicit")
 
 ACCESS_TOKEN_LIFETIME = 3600
 """Lifetime of an access token, in seconds."""
-CUSTOMER_TOKEN_LIFETIME = 24 * 3600
-"""Lifetime of a customer token, in seconds."""
+OWNER_TOKEN_LIFETIME = 24 * 3600
+"""Lifetime of a customer token and of an account token, in seconds."""
 
 _ALGORITHM = "HS256"
-_ACCESS, _CUSTOMER = "access", "customer"
+_ACCESS = "access"
 _HEADER = jwt.encode({}, b"-" * 32, _ALGORITHM).encode().partition(b".")[0]
 """The first part of every token that is issued here."""
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -39,12 +43,16 @@ class AccessToken(NamedTuple):
     expires: int
 
 
-class CustomerToken(NamedTuple):
-    """The claims of a customer token. ``expires`` is in seconds since the epoch."""
+class OwnerToken(NamedTuple):
+    """The claims of a customer token or an account token.
+
+    ``expires`` is in seconds since the epoch. ``member`` is who logged in, of an account token.
+    """
 
     tenant: str
-    customer: str
+    owner: Owner
     expires: int
+    member: str | None = None
 
 
 class Tokens:
@@ -66,14 +74,16 @@ class Tokens:
         claims = {"aud": _ACCESS, "store": tenant, "grant": grant, "exp": expires, "jti": token_id}
         return jwt.encode(claims, self._key, _ALGORITHM), expires
 
-    def issue_customer(
-        self, tenant: str, customer: str, now: float, token_id: str
+    def issue_owner(
+        self, tenant: str, owner: Owner, now: float, token_id: str, member: str | None = None
     ) -> tuple[str, int]:
-        """Return a new customer token and when it expires, in seconds since the epoch."""
-        expires = int(now) + CUSTOMER_TOKEN_LIFETIME
-        claims = {
-            "aud": _CUSTOMER, "store": tenant, "sub": customer, "exp": expires, "jti": token_id,
+        """Return a new token of an owner and when it expires, in seconds since the epoch."""
+        expires = int(now) + OWNER_TOKEN_LIFETIME
+        claims: dict[str, Any] = {
+            "aud": owner.type, "store": tenant, "sub": owner.id, "exp": expires, "jti": token_id,
         }  # fmt: skip
+        if member is not None:
+            claims["member"] = member
         return jwt.encode(claims, self._key, _ALGORITHM), expires
 
     def read_access(self, token: str) -> AccessToken:
@@ -81,10 +91,21 @@ class Tokens:
         claims = self._claims(token, _ACCESS)
         return AccessToken(claims["store"], claims["grant"], claims["exp"])
 
-    def read_customer(self, token: str) -> CustomerToken:
-        """Return the claims of a customer token, expired or not. Raises TokenInvalid."""
-        claims = self._claims(token, _CUSTOMER)
-        return CustomerToken(claims["store"], claims["sub"], claims["exp"])
+    def read_owner(self, token: str, kind: OwnerType) -> OwnerToken:
+        """Return the claims of an owner's token, expired or not. Raises TokenInvalid."""
+        claims = self._claims(token, kind)
+        owner = Owner(kind, claims["sub"])
+        return OwnerToken(claims["store"], owner, claims["exp"], claims.get("member"))
+
+    def kind_of(self, token: str) -> TokenKind | None:
+        """Return what kind of token was issued here, or None if it was not."""
+        for kind in _TOKEN_KINDS:
+            try:
+                self._claims(token, kind)
+            except TokenInvalid:
+                continue
+            return kind
+        return None
 
     def _claims(self, token: str, audience: str) -> dict[str, Any]:
         try:

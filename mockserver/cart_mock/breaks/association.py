@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from cart_spec import OwnerKind
 from msgspec.structs import replace
 
 from cart_mock.bodies import Malformed, read_json
-from cart_mock.breaks.generic import IGNORED, refusal
+from cart_mock.breaks.generic import IGNORED, KINDS, refusal
 from cart_mock.breaks.helpers import (
     associate,
     body_of,
@@ -39,6 +40,7 @@ from cart_mock.breaks.hooks import (
 )
 from cart_mock.formats import SAFE_ID
 from cart_mock.messages import Answer, empty_answer
+from cart_mock.owners import Owner
 from cart_mock.rules.context import RequestContext
 from cart_mock.state.entities import Cart
 
@@ -111,9 +113,11 @@ def _bare_object(body: Any) -> list[Any] | None:
     return [body] if isinstance(body, dict) and "data" not in body else None
 
 
-def _text_of_id(body: Any) -> list[Any] | None:
+def _text_of_id(ctx: RequestContext) -> None:
+    body = body_of(ctx)
     value = body.get("data") if isinstance(body, dict) else body
-    return [{"type": "customer", "id": value}] if isinstance(value, str) else None
+    if not isinstance(ctx.entries, list) and isinstance(value, str):
+        ctx.entries = [{"type": ctx.owner_type, "id": value}]
 
 
 def _lenient(ctx: RequestContext) -> None:
@@ -164,7 +168,7 @@ def _take_everybody(ctx: RequestContext) -> None:
 
 
 def _everybody(rule: str, when: When) -> tuple[ApplyDespiteRefusal, PatchError]:
-    """Remove every customer from the cart on a DELETE that the rule refuses."""
+    """Remove every owner from the cart on a DELETE that the rule refuses."""
 
     def is_delete(ctx: RequestContext) -> bool:
         return ctx.request.method == "DELETE" and when(ctx)
@@ -195,7 +199,11 @@ _PAYLOAD = refusal(
             "A bare identifier is read as an array of one.",
             _take(_bare_object),
         ),
-        ("string-accepted", "A string is read as the customer's id.", _take(_text_of_id)),
+        (
+            "string-accepted",
+            "A string is read as the owner's id.",
+            PatchRequest(_text_of_id, (POST, DELETE)),
+        ),
         (
             "bad-utf8-accepted",
             "Bytes that are not UTF-8 are dropped instead of refused.",
@@ -210,7 +218,7 @@ _PAYLOAD = refusal(
         ),
         (
             "empty-takes-everybody",
-            "A DELETE with an empty body removes every customer from the cart.",
+            "A DELETE with an empty body removes every owner from the cart.",
             _everybody("payload-not-array", _is_empty),
         ),
         (
@@ -250,7 +258,7 @@ _PAYLOAD = refusal(
 
 def _text_entries(ctx: RequestContext) -> None:
     ctx.entries = [
-        {"type": "customer", "id": entry} if isinstance(entry, str) else entry
+        {"type": ctx.owner_type, "id": entry} if isinstance(entry, str) else entry
         for entry in entries_of(ctx)
     ] or ctx.entries
 
@@ -270,7 +278,7 @@ _ENTRY = refusal(
     [
         (
             "string-accepted",
-            "A string in the array is read as a customer's id.",
+            "A string in the array is read as an owner's id.",
             PatchRequest(_text_entries, (POST, DELETE)),
         ),
         (
@@ -286,30 +294,33 @@ _ENTRY = refusal(
 
 
 def _own_id(ctx: RequestContext) -> None:
-    """Use the logged-in customer if the body does not name one."""
-    if ctx.entries == [] and ctx.caller.customer_id is not None:
-        ctx.entries = [{"type": "customer", "id": ctx.caller.customer_id}]
+    """Use the owner who is logged in if the body does not name one."""
+    if ctx.entries == [] and ctx.caller.owner is not None:
+        ctx.entries = [{"type": ctx.owner_type, "id": ctx.caller.owner.id}]
 
 
-_MISSING = refusal(
-    "customer-missing",
-    [
-        *IGNORED,
-        (
-            "takes-everybody",
-            "A DELETE with an empty array removes every customer from the cart.",
-            _everybody("customer-missing", always),
-        ),
-        (
-            "own-id",
-            "An empty array means the logged-in customer.",
-            PatchRequest(_own_id, (POST, DELETE)),
-        ),
-    ],
-    needed=True,
-)
+def _missing(words: OwnerKind) -> tuple[Break, ...]:
+    rule = f"{words.name}-missing"
+    return refusal(
+        rule,
+        [
+            *IGNORED,
+            (
+                "takes-everybody",
+                "A DELETE with an empty array removes every owner from the cart.",
+                _everybody(rule, always),
+            ),
+            (
+                "own-id",
+                f"An empty array means the logged-in {words.name}.",
+                PatchRequest(_own_id, (POST, DELETE)),
+            ),
+        ],
+        needed=True,
+    )
 
-# ---- more-than-one-customer ---------------------------------------------------------------------
+
+# ---- more-than-one-{owner} ---------------------------------------------------------------------
 
 
 def _count(ctx: RequestContext) -> int:
@@ -330,73 +341,76 @@ def _all_of_them(ctx: RequestContext, act: Act) -> Answer:
     if _count(ctx) <= 1:
         return act()
     ids = [entry.get("id") for entry in entries_of(ctx) if isinstance(entry, dict)]
-    known = [i for i in ids if isinstance(i, str) and ctx.store.has_customer(i)]
+    known = [i for i in ids if isinstance(i, str) and ctx.store.has_owner(Owner(ctx.owner_type, i))]
     associate(ctx, known)
-    return echo(ctx.entry["id"]) if ctx.request.method == "POST" else empty_answer(204)
+    return echo(ctx.owner) if ctx.request.method == "POST" else empty_answer(204)
 
 
-_MORE = refusal(
-    "more-than-one-customer",
-    [
-        (
-            "accepted",
-            "All customers of the array are associated, or all removed.",
-            (IgnoreRule(), ReplaceHandler(_all_of_them, (POST, DELETE))),
-        ),
-        (
-            "accepted-on-post",
-            "On POST all customers of the array are associated.",
-            (IgnoreRule(on("POST")), ReplaceHandler(_all_of_them, (POST,))),
-        ),
-        (
-            "accepted-on-delete",
-            "On DELETE all customers of the array are removed.",
-            (IgnoreRule(on("DELETE")), ReplaceHandler(_all_of_them, (DELETE,))),
-        ),
-        ("first-taken", "Only the first of them is used.", IgnoreRule()),
-        (
-            "last-taken",
-            "Only the last of them is used.",
-            PatchRequest(_take_last, (POST, DELETE)),
-        ),
-        (
-            "identical-accepted",
-            "The same customer several times counts as once.",
-            IgnoreRule(_identical),
-        ),
-        (
-            "identical-accepted-on-delete",
-            "On DELETE the same customer several times counts as once.",
-            IgnoreRule(lambda ctx: _identical(ctx) and ctx.request.method == "DELETE"),
-        ),
-        (
-            "two-accepted",
-            "Two are accepted, and more refused.",
-            IgnoreRule(lambda ctx: _count(ctx) == 2),
-        ),
-        (
-            "three-accepted",
-            "Two are refused, and more accepted.",
-            IgnoreRule(lambda ctx: _count(ctx) > 2),
-        ),
-        (
-            "accepted-for-administrator",
-            "An administrator may name several.",
+def _more(words: OwnerKind) -> tuple[Break, ...]:
+    kind = words.name
+    return refusal(
+        f"more-than-one-{kind}",
+        [
             (
-                IgnoreRule(lambda ctx: ctx.caller.is_administrator),
-                ReplaceHandler(_all_of_them, (POST, DELETE)),
+                "accepted",
+                f"All {kind}s of the array are associated, or all removed.",
+                (IgnoreRule(), ReplaceHandler(_all_of_them, (POST, DELETE))),
             ),
-        ),
-        (
-            "identical-wrong-text",
-            "The same customer twice is refused with another text.",
-            PatchError(text, _identical),
-        ),
-    ],
-    needed=True,
-)
+            (
+                "accepted-on-post",
+                f"On POST all {kind}s of the array are associated.",
+                (IgnoreRule(on("POST")), ReplaceHandler(_all_of_them, (POST,))),
+            ),
+            (
+                "accepted-on-delete",
+                f"On DELETE all {kind}s of the array are removed.",
+                (IgnoreRule(on("DELETE")), ReplaceHandler(_all_of_them, (DELETE,))),
+            ),
+            ("first-taken", "Only the first of them is used.", IgnoreRule()),
+            (
+                "last-taken",
+                "Only the last of them is used.",
+                PatchRequest(_take_last, (POST, DELETE)),
+            ),
+            (
+                "identical-accepted",
+                f"The same {kind} several times counts as once.",
+                IgnoreRule(_identical),
+            ),
+            (
+                "identical-accepted-on-delete",
+                f"On DELETE the same {kind} several times counts as once.",
+                IgnoreRule(lambda ctx: _identical(ctx) and ctx.request.method == "DELETE"),
+            ),
+            (
+                "two-accepted",
+                "Two are accepted, and more refused.",
+                IgnoreRule(lambda ctx: _count(ctx) == 2),
+            ),
+            (
+                "three-accepted",
+                "Two are refused, and more accepted.",
+                IgnoreRule(lambda ctx: _count(ctx) > 2),
+            ),
+            (
+                "accepted-for-administrator",
+                "An administrator may name several.",
+                (
+                    IgnoreRule(lambda ctx: ctx.caller.is_administrator),
+                    ReplaceHandler(_all_of_them, (POST, DELETE)),
+                ),
+            ),
+            (
+                "identical-wrong-text",
+                f"The same {kind} twice is refused with another text.",
+                PatchError(text, _identical),
+            ),
+        ],
+        needed=True,
+    )
 
-# ---- type-not-customer, customer-id-missing -----------------------------------------------------
+
+# ---- type-not-{owner}, {owner}-id-missing -------------------------------------------------------
 
 
 def _type(test: Callable[[Any], bool]) -> When:
@@ -406,62 +420,67 @@ def _type(test: Callable[[Any], bool]) -> When:
     return when
 
 
-_TYPE = refusal(
-    "type-not-customer",
-    [
-        (
-            "absent-accepted",
-            "An entry without a type is accepted.",
-            IgnoreRule(lambda ctx: "type" not in ctx.entry),
-        ),
-        ("null-accepted", "null is accepted as a type.", IgnoreRule(_type(lambda t: t is None))),
-        (
-            "number-accepted",
-            "A number is accepted as a type.",
-            IgnoreRule(_type(lambda t: isinstance(t, int | float) and not isinstance(t, bool))),
-        ),
-        (
-            "boolean-accepted",
-            "true and false are accepted as a type.",
-            IgnoreRule(_type(lambda t: isinstance(t, bool))),
-        ),
-        (
-            "array-accepted",
-            'A type of ["customer"], or another array or object, passes.',
-            IgnoreRule(_type(lambda t: isinstance(t, list | dict))),
-        ),
-        (
-            "case-ignored",
-            "The type is compared without letter case.",
-            IgnoreRule(_type(lambda t: isinstance(t, str) and t.lower() == "customer")),
-        ),
-        (
-            "plural-accepted",
-            'The type "customers" passes.',
-            IgnoreRule(_type(lambda t: t == "customers")),
-        ),
-        (
-            "padded-accepted",
-            "The type is accepted with white space around it.",
-            IgnoreRule(_type(lambda t: isinstance(t, str) and t.strip() == "customer")),
-        ),
-        ("empty-accepted", "An empty type is accepted.", IgnoreRule(_type(lambda t: t == ""))),
-        (
-            "other-accepted",
-            "Other words are accepted as a type.",
-            IgnoreRule(
-                _type(
-                    lambda t: (
-                        isinstance(t, str)
-                        and t.strip().lower() not in ("", "customer", "customers")
-                    )
-                )
+def _type_not(words: OwnerKind) -> tuple[Break, ...]:
+    kind = words.name
+    return refusal(
+        f"type-not-{kind}",
+        [
+            (
+                "absent-accepted",
+                "An entry without a type is accepted.",
+                IgnoreRule(lambda ctx: "type" not in ctx.entry),
             ),
-        ),
-    ],
-    subject="Any type",
-    wrong_status=403,
-)
+            (
+                "null-accepted",
+                "null is accepted as a type.",
+                IgnoreRule(_type(lambda t: t is None)),
+            ),
+            (
+                "number-accepted",
+                "A number is accepted as a type.",
+                IgnoreRule(_type(lambda t: isinstance(t, int | float) and not isinstance(t, bool))),
+            ),
+            (
+                "boolean-accepted",
+                "true and false are accepted as a type.",
+                IgnoreRule(_type(lambda t: isinstance(t, bool))),
+            ),
+            (
+                "array-accepted",
+                f'A type of ["{kind}"], or another array or object, passes.',
+                IgnoreRule(_type(lambda t: isinstance(t, list | dict))),
+            ),
+            (
+                "case-ignored",
+                "The type is compared without letter case.",
+                IgnoreRule(_type(lambda t: isinstance(t, str) and t.lower() == kind)),
+            ),
+            (
+                "plural-accepted",
+                f'The type "{kind}s" passes.',
+                IgnoreRule(_type(lambda t: t == f"{kind}s")),
+            ),
+            (
+                "padded-accepted",
+                "The type is accepted with white space around it.",
+                IgnoreRule(_type(lambda t: isinstance(t, str) and t.strip() == kind)),
+            ),
+            ("empty-accepted", "An empty type is accepted.", IgnoreRule(_type(lambda t: t == ""))),
+            (
+                "other-accepted",
+                "Other words are accepted as a type.",
+                IgnoreRule(
+                    _type(
+                        lambda t: (
+                            isinstance(t, str) and t.strip().lower() not in ("", kind, f"{kind}s")
+                        )
+                    )
+                ),
+            ),
+        ],
+        subject="Any type",
+        wrong_status=403,
+    )
 
 
 def _id(test: Callable[[dict[str, Any]], bool], method: str | None = None) -> When:
@@ -472,58 +491,68 @@ def _id(test: Callable[[dict[str, Any]], bool], method: str | None = None) -> Wh
 
 
 def _own_entry_id(ctx: RequestContext) -> None:
-    own = ctx.caller.customer_id
+    own = ctx.caller.id_of(ctx.owner_type)
     match entries_of(ctx):
         case [dict(entry)] if own is not None and not entry.get("id"):
             ctx.entries = [{**entry, "id": own}]
 
 
-_ID = refusal(
-    "customer-id-missing",
-    [
-        *IGNORED,
-        ("absent-ignored", "An entry without an id is answered with 204.",
-         PatchError(done, _id(lambda e: "id" not in e))),
-        ("null-ignored", "An id of null is answered with 204.",
-         PatchError(done, _id(lambda e: e.get("id", 0) is None))),
-        ("empty-ignored", "An empty id is answered with 204.",
-         PatchError(done, _id(lambda e: e.get("id") == ""))),
-        ("number-ignored", "An id that is a number is answered with 204.",
-         PatchError(done, _id(lambda e: isinstance(e.get("id"), int | float)))),
-        ("own-id", "If the body does not name a customer, the logged-in one is used.",
-         PatchRequest(_own_entry_id, (POST, DELETE))),
-    ],
-    needed=True,
-)  # fmt: skip
+def _id_missing(words: OwnerKind) -> tuple[Break, ...]:
+    kind = words.name
+    return refusal(
+        f"{kind}-id-missing",
+        [
+            *IGNORED,
+            ("absent-ignored", "An entry without an id is answered with 204.",
+             PatchError(done, _id(lambda e: "id" not in e))),
+            ("null-ignored", "An id of null is answered with 204.",
+             PatchError(done, _id(lambda e: e.get("id", 0) is None))),
+            ("empty-ignored", "An empty id is answered with 204.",
+             PatchError(done, _id(lambda e: e.get("id") == ""))),
+            ("number-ignored", "An id that is a number is answered with 204.",
+             PatchError(done, _id(lambda e: isinstance(e.get("id"), int | float)))),
+            ("own-id",
+             words.worded("If the body does not name {a} {owner}, the logged-in one is used."),
+             PatchRequest(_own_entry_id, (POST, DELETE))),
+        ],
+        needed=True,
+    )  # fmt: skip
+
 
 # ---- Permissions, and what exists
 # -------------------------------------------------------------------
 
 
 def _has_cart_already(ctx: RequestContext) -> bool:
-    return ctx.cart is not None and ctx.caller.customer_id in ctx.cart.customers
+    return ctx.cart is not None and ctx.caller.owner in ctx.cart.owners
 
 
 def _named_has_cart(ctx: RequestContext) -> bool:
-    return ctx.cart is not None and ctx.entry["id"] in ctx.cart.customers
+    return ctx.cart is not None and ctx.owner in ctx.cart.owners
 
 
-_NOT_PERMITTED = refusal(
-    "customer-not-permitted",
-    [
-        ("accepted-with-credentials", "With a client-credentials token any customer may be named.",
-         IgnoreRule(lambda ctx: ctx.caller.grant == "client_credentials")),
-        ("accepted-with-implicit", "With an implicit token any customer may be named.",
-         IgnoreRule(lambda ctx: ctx.caller.grant == "implicit")),
-        ("accepted-on-own-carts", "A customer of a cart may add and remove other customers.",
-         IgnoreRule(_has_cart_already)),
-        ("accepted-once-associated", "Any caller may name a customer who has the cart.",
-         IgnoreRule(_named_has_cart)),
-        *IGNORED,
-    ],
-    subject="The id of another customer than the token's",
-    wrong_status=401,
-)  # fmt: skip
+def _not_permitted(words: OwnerKind) -> tuple[Break, ...]:
+    kind = words.name
+    return refusal(
+        f"{kind}-not-permitted",
+        [
+            ("accepted-with-credentials",
+             f"With a client-credentials token any {kind} may be named.",
+             IgnoreRule(lambda ctx: ctx.caller.grant == "client_credentials")),
+            ("accepted-with-implicit",
+             f"With an implicit token any {kind} may be named.",
+             IgnoreRule(lambda ctx: ctx.caller.grant == "implicit")),
+            ("accepted-on-own-carts",
+             words.worded("{A} {owner} of a cart may add and remove other {owners}."),
+             IgnoreRule(_has_cart_already)),
+            ("accepted-once-associated",
+             words.worded("Any caller may name {a} {owner} that has the cart."),
+             IgnoreRule(_named_has_cart)),
+            *IGNORED,
+        ],
+        subject=f"The id of another {kind} than the token's",
+        wrong_status=401,
+    )  # fmt: skip
 
 
 def _made(ctx: RequestContext) -> None:
@@ -543,7 +572,10 @@ _CART_NOT_FOUND = refusal(
     needed=True,
     free=True,
 )
-_CUSTOMER_NOT_FOUND = refusal("customer-not-found", subject="An id that no customer has", free=True)
+
+
+def _not_found(words: OwnerKind) -> tuple[Break, ...]:
+    return refusal(f"{words.name}-not-found", subject=f"An id that no {words.name} has", free=True)
 
 
 def _without_contact(ctx: RequestContext, act: Act) -> Answer:
@@ -551,31 +583,47 @@ def _without_contact(ctx: RequestContext, act: Act) -> Answer:
     return act()
 
 
-_CONTACT = refusal(
-    "cart-has-contact-email",
-    [
-        ("contact-dropped", "The cart is associated, and loses its contact.",
-         (IgnoreRule(), ReplaceHandler(_without_contact, (POST,)))),
-        ("accepted-for-administrator", "An administrator may associate it.",
-         IgnoreRule(lambda ctx: ctx.caller.is_administrator)),
-        ("accepted-for-shopper", "A customer who is logged in may associate it.",
-         IgnoreRule(lambda ctx: not ctx.caller.is_administrator)),
-        "ignored",
-        ("bad-request", "It is refused with 400 and the right text.", PatchError(status(400))),
-    ],
-    subject="A cart with a contact email",
-)  # fmt: skip
+_CONTACT_RULES = {
+    "customer": "cart-has-contact-email",
+    "account": "cart-has-contact-email-account",
+}
+
+
+def _contact(words: OwnerKind) -> tuple[Break, ...]:
+    kind = words.name
+    return refusal(
+        _CONTACT_RULES[kind],
+        [
+            ("contact-dropped", "The cart is associated, and loses its contact.",
+             (IgnoreRule(), ReplaceHandler(_without_contact, (POST,)))),
+            ("accepted-for-administrator", "An administrator may associate it.",
+             IgnoreRule(lambda ctx: ctx.caller.is_administrator)),
+            ("accepted-for-shopper", "A shopper who is logged in may associate it.",
+             IgnoreRule(lambda ctx: not ctx.caller.is_administrator)),
+            "ignored",
+            ("bad-request", "It is refused with 400 and the right text.", PatchError(status(400))),
+        ],
+        subject="A cart with a contact email",
+    )  # fmt: skip
+
 
 ASSOCIATION: tuple[Break, ...] = (
     *_CART_ID,
     *_PAYLOAD,
     *_ENTRY,
-    *_MISSING,
-    *_MORE,
-    *_TYPE,
-    *_ID,
-    *_NOT_PERMITTED,
     *_CART_NOT_FOUND,
-    *_CUSTOMER_NOT_FOUND,
-    *_CONTACT,
+    *(
+        one
+        for words in KINDS
+        for table in (
+            _missing,
+            _more,
+            _type_not,
+            _id_missing,
+            _not_permitted,
+            _not_found,
+            _contact,
+        )
+        for one in table(words)
+    ),
 )

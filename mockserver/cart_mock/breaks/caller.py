@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import jwt
+from cart_spec import OwnerKind
 from msgspec.structs import replace
 
-from cart_mock.breaks.generic import refusal
-from cart_mock.breaks.helpers import body_of, customer_token, status
+from cart_mock.breaks.generic import CONTRACT, KINDS, owner_type, refusal
+from cart_mock.breaks.helpers import body_of, owner_token, status
 from cart_mock.breaks.hooks import (
     Access,
     Break,
@@ -18,6 +19,7 @@ from cart_mock.breaks.hooks import (
     on,
 )
 from cart_mock.messages import Request
+from cart_mock.owners import Owner, OwnerType
 from cart_mock.rules.context import RequestContext
 
 # ---- Reading tokens ----------------------------------------------------------------------
@@ -103,114 +105,148 @@ _ACCESS = refusal(
     needed=True,
 )
 
-# ---- Customer tokens ----------------------------------------------------------------------------
+# ---- Tokens of owners ---------------------------------------------------------------------------
 
 
-def _believed(ctx: RequestContext) -> str | None:
-    """Return the customer of an invalid token: its `sub` claim, else the first known id sent."""
-    claimed = (claims_of(customer_token(ctx)) or {}).get("sub")
+def _believed(ctx: RequestContext, kind: OwnerType) -> Owner | None:
+    """Return the owner of an invalid token: its `sub` claim, else the first known id sent."""
+    claimed = (claims_of(owner_token(ctx)) or {}).get("sub")
     body = body_of(ctx)
     entries = body.get("data") if isinstance(body, dict) else body
     named = (
         [e.get("id") for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
     )
-    for customer_id in (claimed, *named):
-        if isinstance(customer_id, str) and ctx.store.has_customer(customer_id):
-            return customer_id
+    for owner_id in (claimed, *named):
+        if isinstance(owner_id, str) and ctx.store.has_owner(Owner(kind, owner_id)):
+            return Owner(kind, owner_id)
     return None
 
 
-def _believe(when: Any) -> PatchRequest:
+def _is_refused(ctx: RequestContext, kind: OwnerType) -> bool:
+    return ctx.caller.owner_problem is not None and ctx.caller.problem_of == kind
+
+
+def _believe(kind: OwnerType, when: Any) -> PatchRequest:
     def read(ctx: RequestContext) -> None:
-        if ctx.caller.customer_problem is None or not when(ctx):
+        if not _is_refused(ctx, kind) or not when(ctx):
             return
-        customer_id = _believed(ctx)
-        if customer_id is not None:
-            ctx.caller = replace(ctx.caller, customer_id=customer_id, customer_problem=None)
+        owner = _believed(ctx, kind)
+        if owner is not None:
+            believe(ctx, owner)
 
     return PatchRequest(read)
 
 
-def _ignore(ctx: RequestContext) -> None:
-    ctx.caller = replace(ctx.caller, customer_problem=None)
+def believe(ctx: RequestContext, owner: Owner) -> None:
+    """Take the caller for that owner, whatever is wrong with its token."""
+    member = (claims_of(owner_token(ctx)) or {}).get("member")
+    if owner.type == "account" and not isinstance(member, str):
+        member = "unknown"
+    ctx.caller = replace(
+        ctx.caller, owner=owner, owner_problem=None, problem_of=None,
+        member=member if owner.type == "account" else None,
+    )  # fmt: skip
+
+
+def _ignore(kind: OwnerType) -> PatchRequest:
+    def read(ctx: RequestContext) -> None:
+        if _is_refused(ctx, kind):
+            ctx.caller = replace(ctx.caller, owner_problem=None, problem_of=None)
+
+    return PatchRequest(read)
 
 
 def _is_foreign(ctx: RequestContext) -> bool:
-    claims = claims_of(customer_token(ctx)) or {}
+    claims = claims_of(owner_token(ctx)) or {}
     return bool(claims.get("store", ctx.tenant.name) != ctx.tenant.name)
 
 
-_CUSTOMER = refusal(
-    "customer-token-invalid",
-    [
-        (
-            "accepted",
-            "Any customer token is accepted as that of the named customer.",
-            _believe(lambda _: True),
-        ),
-        (
-            "accepted-on-post",
-            "On POST any customer token is accepted.",
-            _believe(on("POST")),
-        ),
-        (
-            "accepted-on-delete",
-            "On DELETE any customer token is accepted.",
-            _believe(on("DELETE")),
-        ),
-        (
-            "forged-accepted",
-            "The signature of a customer token is not checked.",
-            _believe(lambda ctx: claims_of(customer_token(ctx)) is not None),
-        ),
-        (
-            "unsigned-accepted",
-            'A customer token that says "alg":"none" is accepted.',
-            _believe(lambda ctx: is_unsigned(customer_token(ctx))),
-        ),
-        (
-            "malformed-accepted",
-            "A customer token that is not a JWT at all is accepted.",
-            _believe(lambda ctx: claims_of(customer_token(ctx)) is None),
-        ),
-        (
-            "expired-accepted",
-            "A customer token that has expired, or says so, is accepted.",
-            _believe(lambda ctx: looks_expired(customer_token(ctx), ctx.caller.now)),
-        ),
-        (
-            "foreign-accepted",
-            "A customer token of another store is accepted.",
-            _believe(_is_foreign),
-        ),
-        (
-            "ignored",
-            "An invalid customer token is ignored.",
-            PatchRequest(_ignore),
-        ),
-    ],
-    needed=True,
-)
+def _invalid(words: OwnerKind) -> tuple[Break, ...]:
+    kind, token = owner_type(words), f"{words.article} {words.name} token"
+    return refusal(
+        f"{kind}-token-invalid",
+        [
+            ("accepted", f"Any {kind} token is accepted as that of the named {kind}.",
+             _believe(kind, lambda _: True)),
+            ("accepted-on-post", f"On POST any {kind} token is accepted.",
+             _believe(kind, on("POST"))),
+            ("accepted-on-delete", f"On DELETE any {kind} token is accepted.",
+             _believe(kind, on("DELETE"))),
+            ("forged-accepted", f"The signature of {token} is not checked.",
+             _believe(kind, lambda ctx: claims_of(owner_token(ctx)) is not None)),
+            ("unsigned-accepted", f'{token.capitalize()} that says "alg":"none" is accepted.',
+             _believe(kind, lambda ctx: is_unsigned(owner_token(ctx)))),
+            ("malformed-accepted", f"{token.capitalize()} that is not a JWT at all is accepted.",
+             _believe(kind, lambda ctx: claims_of(owner_token(ctx)) is None)),
+            ("expired-accepted",
+             f"{token.capitalize()} that has expired, or says so, is accepted.",
+             _believe(kind, lambda ctx: looks_expired(owner_token(ctx), ctx.caller.now))),
+            ("foreign-accepted", f"{token.capitalize()} of another store is accepted.",
+             _believe(kind, _is_foreign)),
+            ("ignored", f"An invalid {kind} token is ignored.", _ignore(kind)),
+        ],
+        needed=True,
+    )  # fmt: skip
+
 
 # ---- Implicit callers ---------------------------------------------------------------------------
 
 
 def _unowned(ctx: RequestContext) -> bool:
-    return ctx.cart is not None and not ctx.cart.customers
+    return ctx.cart is not None and not ctx.cart.owners
 
 
-_REQUIRED = refusal(
-    "customer-token-required",
+def _required(words: OwnerKind) -> tuple[Break, ...]:
+    return refusal(
+        f"{words.name}-token-required",
+        [
+            (
+                "accepted-for-free-carts",
+                words.worded(
+                    "An implicit access token is sufficient for a cart without {a} {owner}."
+                ),
+                IgnoreRule(_unowned),
+            ),
+            "ignored",
+            "ignored-on-delete",
+        ],
+        subject="An implicit access token alone",
+    )
+
+
+# ---- Two tokens ---------------------------------------------------------------------------------
+
+
+def _first_wins(kind: OwnerType) -> PatchRequest:
+    """Read the token of one kind, and leave the other."""
+
+    def read(ctx: RequestContext) -> None:
+        if not ctx.caller.has_two_owners:
+            return
+        name = CONTRACT.owners[kind].header.lower().encode()
+        claims = claims_of(ctx.request.headers.get(name, b"").strip().decode("latin-1")) or {}
+        owner = Owner(kind, str(claims.get("sub")))
+        ctx.caller = replace(ctx.caller, has_two_owners=False)
+        if ctx.store.has_owner(owner) and owner.type == ctx.owner_type:
+            ctx.caller = replace(ctx.caller, owner=owner, member=claims.get("member"))
+
+    return PatchRequest(read)
+
+
+_TWO = refusal(
+    "two-owner-tokens",
     [
-        (
-            "accepted-for-free-carts",
-            "An implicit access token is sufficient for a cart without a customer.",
-            IgnoreRule(_unowned),
-        ),
-        "ignored",
-        "ignored-on-delete",
+        ("customer-wins", "If both tokens come, the account token is ignored.",
+         _first_wins("customer")),
+        ("account-wins", "If both tokens come, the customer token is ignored.",
+         _first_wins("account")),
     ],
-    subject="An implicit access token alone",
-)
+    needed=True,
+)  # fmt: skip
 
-CALLER: tuple[Break, ...] = (*_ACCESS, *_CUSTOMER, *_REQUIRED)
+CALLER: tuple[Break, ...] = (
+    *_ACCESS,
+    *_TWO,
+    *(one for words in KINDS for one in _invalid(words)),
+    *(one for words in KINDS for one in _required(words)),
+)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from cart_spec import OwnerKind
 from msgspec.structs import replace
 
+from cart_mock.breaks.generic import CONTRACT, KINDS
 from cart_mock.breaks.helpers import body_of, content, is_error, with_content
 from cart_mock.breaks.hooks import (
     CREATE,
@@ -168,14 +170,14 @@ _SUCCESS = breaks_of(
         ("post-201", "POST of an association answers 201.",
          _success(lambda _, a: replace(a, status=201) if a.status == 200 else a, POST)),
         ("delete-200", "DELETE of an association answers 200.", _success(_deleted, DELETE)),
-        ("echo-empty", "POST of an association answers without the customer.",
+        ("echo-empty", "POST of an association answers without the owner.",
          _success(_body(lambda body: body["data"].clear()), POST)),
         ("echo-object", "POST of an association answers with an object instead of an array.",
          _success(_body(lambda body: body.update(data=body["data"][0])), POST)),
         ("echo-other-id", "POST of an association answers with another id.",
          _echo(lambda one: one.update(id=one["id"] + "0"))),
-        ("echo-type", 'POST of an association answers with the type "customers".',
-         _echo(lambda one: one.update(type="customers"))),
+        ("echo-type", 'POST of an association answers with the type in the plural.',
+         _echo(lambda one: one.update(type=f"{one['type']}s"))),
         ("cart-created-200", "POST of a cart answers 200.", _success(_code(200), CREATE)),
         ("cart-updated-201", "PUT of a cart answers 201.", _success(_code(201), UPDATE)),
         ("cart-deleted-200", "DELETE of a cart answers 200.", _success(_deleted, REMOVE)),
@@ -274,23 +276,32 @@ _NAMES = breaks_of(
 )  # fmt: skip
 
 
-def _is_empty_token(ctx: RequestContext) -> bool:
-    return ctx.request.headers.get(_HEADER) == b""
+def _empty(words: OwnerKind) -> tuple[Break, ...]:
+    rule, header = f"empty-{words.name}-token", words.header.lower().encode()
+    operations = CONTRACT.rule(rule).operations
 
+    def is_empty(ctx: RequestContext) -> bool:
+        return ctx.request.headers.get(header) == b""
 
-_EMPTY = (
-    *breaks_of(
-        "empty-customer-token",
-        [("server-error", "An empty customer token is answered with 500.",
-          RejectWith("internal-error", _is_empty_token, early=True))],
-    ),
-    *breaks_of(
-        "empty-customer-token",
-        [("refused", "An empty customer token is refused as an invalid one.",
-          RejectWith("customer-token-invalid", _is_empty_token, early=True))],
-        free=True,
-    ),
-)  # fmt: skip
+    def rejected(error: str) -> RejectWith:
+        return RejectWith(error, is_empty, operations, early=True)
+
+    return (
+        *breaks_of(
+            rule,
+            [("server-error", f"An empty {words.name} token is answered with 500.",
+              rejected("internal-error"))],
+            owner=words.name,
+        ),
+        *breaks_of(
+            rule,
+            [("refused", f"An empty {words.name} token is refused as an invalid one.",
+              rejected(f"{words.name}-token-invalid"))],
+            free=True,
+            owner=words.name,
+        ),
+    )  # fmt: skip
+
 
 # ---- Associations: the bare array, the order ----------------------------------------------------
 
@@ -323,7 +334,7 @@ _BARE = (
 
 
 def _is_nowhere(ctx: RequestContext) -> bool:
-    known = ctx.caller.customer_problem is None and not ctx.caller.is_anonymous
+    known = ctx.caller.owner_problem is None and not ctx.caller.is_anonymous
     return known and ctx.cart is None and SAFE_ID.fullmatch(ctx.cart_id) is not None
 
 
@@ -384,19 +395,19 @@ _REMOVAL = (
 
 
 def _unowned(ctx: RequestContext, act: Act) -> Answer:
-    if ctx.cart is None and ctx.caller.customer_id is not None:
-        ctx.caller = replace(ctx.caller, customer_id=None)
+    if ctx.cart is None and ctx.caller.owner is not None:
+        ctx.caller = replace(ctx.caller, owner=None)
     return act()
 
 
 def _is_new_by_get(ctx: RequestContext) -> bool:
-    return ctx.cart is None and ctx.caller.customer_id is not None
+    return ctx.cart is None and ctx.caller.owner is not None
 
 
 _BY_GET = (
     *breaks_of(
         "new-cart-by-get",
-        [("server-error", "GET of an unknown cart with a customer token is answered with 500.",
+        [("server-error", "GET of an unknown cart with the token of an owner is answered with 500.",
           RejectWith("internal-error",
                      _is_new_by_get, (READ,)))],
     ),
@@ -405,7 +416,7 @@ _BY_GET = (
         [
             (
                 "unowned",
-                "A cart that is created by GET has no customer.",
+                "A cart that is created by GET has no owner.",
                 ReplaceHandler(_unowned, (READ,)),
             )
         ],
@@ -435,7 +446,7 @@ CONVENTIONS: tuple[Break, ...] = (
     *_SUCCESS,
     *_PASSWORD,
     *_NAMES,
-    *_EMPTY,
+    *(one for words in KINDS for one in _empty(words)),
     *_BARE,
     *_ORDER,
     *_REMOVAL,

@@ -15,12 +15,12 @@ from cart_mock.breaks.helpers import (
     cart_of,
     carts_of,
     content,
-    customer_token,
     echo,
     give,
     is_new,
     listed,
-    patch_customers,
+    owner_token,
+    patch_owners,
     registered,
     save_and_render,
     take_from_others,
@@ -28,7 +28,7 @@ from cart_mock.breaks.helpers import (
 from cart_mock.breaks.hooks import (
     CREATE,
     DELETE,
-    LOGIN,
+    LOGINS,
     POST,
     READ,
     REMOVE,
@@ -47,11 +47,12 @@ from cart_mock.breaks.hooks import (
 )
 from cart_mock.formats import SAFE_ID
 from cart_mock.messages import Answer, empty_answer
+from cart_mock.owners import Owner, owners
 from cart_mock.rules.context import RequestContext
 from cart_mock.state.entities import Cart
 
-Pairs = set[tuple[str, str]]
-"""Cart and customer ids that a break remembers."""
+Pairs = set[tuple[str, Owner]]
+"""Carts, by their ids, and owners that a break remembers."""
 
 
 def _pairs(ctx: RequestContext, name: str) -> Pairs:
@@ -59,8 +60,8 @@ def _pairs(ctx: RequestContext, name: str) -> Pairs:
     return pairs
 
 
-def _pair(ctx: RequestContext) -> tuple[str, str]:
-    return ctx.cart_id, ctx.entry["id"]
+def _pair(ctx: RequestContext) -> tuple[str, Owner]:
+    return ctx.cart_id, ctx.owner
 
 
 def _noting(name: str, when: When = always) -> ReplaceHandler:
@@ -78,19 +79,19 @@ def _noting(name: str, when: When = always) -> ReplaceHandler:
 
 
 def _hidden_in_list(name: str) -> ReplaceHandler:
-    """Hide the remembered carts in the customer's list."""
+    """Hide the remembered carts in the caller's list."""
 
     def choose(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
         hidden = _pairs(ctx, name)
-        return [cart for cart in carts if (cart.id, ctx.caller.customer_id) not in hidden]
+        return [cart for cart in carts if (cart.id, ctx.caller.owner) not in hidden]
 
     return listed(choose)
 
 
 def _hidden_in_cart(name: str) -> PatchResponse:
-    """Hide the remembered customers in the cart."""
-    return patch_customers(
-        lambda ctx, cart_id, ids: [i for i in ids if (cart_id, i) not in _pairs(ctx, name)]
+    """Hide the remembered owners in the cart."""
+    return patch_owners(
+        lambda ctx, cart_id, shown: [o for o in shown if (cart_id, o) not in _pairs(ctx, name)]
     )
 
 
@@ -98,16 +99,16 @@ def _hidden_in_cart(name: str) -> PatchResponse:
 
 
 def _not_stored(ctx: RequestContext, act: Act) -> Answer:
-    return echo(ctx.entry["id"]) if is_new(ctx) else act()
+    return echo(ctx.owner) if is_new(ctx) else act()
 
 
 def _lost_on_update(ctx: RequestContext, act: Act) -> Answer:
     act()
-    return save_and_render(ctx, replace(cart_of(ctx), customers=()))
+    return save_and_render(ctx, replace(cart_of(ctx), owners=()))
 
 
 def _by_shopper(ctx: RequestContext) -> bool:
-    return ctx.caller.customer_id is not None
+    return ctx.caller.owner is not None
 
 
 def _by_administrator(ctx: RequestContext) -> bool:
@@ -119,23 +120,23 @@ _VISIBLE = breaks_of(
     [
         ("not-stored", "POST answers 200 and nothing is associated.",
          ReplaceHandler(_not_stored, (POST,))),
-        ("not-in-list", "A cart associated by POST is missing from the customer's list.",
+        ("not-in-list", "A cart associated by POST is missing from its owner's list.",
          (_noting("v-list"), _hidden_in_list("v-list"))),
-        ("not-in-cart", "A customer associated by POST is missing from the cart's relationships.",
+        ("not-in-cart", "An owner associated by POST is missing from the cart's relationships.",
          (_noting("v-cart"), _hidden_in_cart("v-cart"))),
         ("not-in-list-by-shopper",
-         "A cart that the customer associated is missing from the customer's list.",
+         "A cart that a shopper associated is missing from the shopper's list.",
          (_noting("v-list-s", _by_shopper), _hidden_in_list("v-list-s"))),
         ("not-in-list-by-administrator",
-         "A cart that an administrator associated is missing from the customer's list.",
+         "A cart that an administrator associated is missing from its owner's list.",
          (_noting("v-list-a", _by_administrator), _hidden_in_list("v-list-a"))),
         ("not-in-cart-by-shopper",
-         "A customer who associated a cart is missing from its relationships.",
+         "A shopper who associated a cart is missing from its relationships.",
          (_noting("v-cart-s", _by_shopper), _hidden_in_cart("v-cart-s"))),
         ("not-in-cart-by-administrator",
-         "A customer that an administrator associated is missing from the cart's relationships.",
+         "An owner that an administrator associated is missing from its relationships.",
          (_noting("v-cart-a", _by_administrator), _hidden_in_cart("v-cart-a"))),
-        ("lost-on-update", "PUT of a cart removes its customers.",
+        ("lost-on-update", "PUT of a cart removes its owners.",
          ReplaceHandler(_lost_on_update, (UPDATE,))),
     ],
 )  # fmt: skip
@@ -143,75 +144,73 @@ _VISIBLE = breaks_of(
 # ---- any-device ---------------------------------------------------------------------------------
 
 
-def _logged_in(answer: Answer) -> tuple[str, str] | None:
-    """Return customer and token of a successful login."""
-    if answer.status != 200:
-        return None
+def _logged_in(answer: Answer) -> list[tuple[Owner, str]]:
+    """Return the owners and tokens of a successful login."""
+    if answer.status not in (200, 201):
+        return []
     data = content(answer)["data"]
-    return data["customer_id"], data["token"]
+    if isinstance(data, list):
+        return [(Owner("account", one["account_id"]), one["token"]) for one in data]
+    return [(Owner("customer", data["customer_id"]), data["token"])]
 
 
 def _note_carts(ctx: RequestContext, answer: Answer) -> Answer:
-    login = _logged_in(answer)
-    if login is not None:
-        customer_id, token = login
-        memory(ctx.tenant)["before", token] = {cart.id for cart in carts_of(ctx, customer_id)}
+    for owner, token in _logged_in(answer):
+        memory(ctx.tenant)["before", token] = {cart.id for cart in carts_of(ctx, owner)}
     return answer
 
 
 def _made_since(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
-    before = memory(ctx.tenant).get(("before", customer_token(ctx)), ())
+    before = memory(ctx.tenant).get(("before", owner_token(ctx)), ())
     return [cart for cart in carts if cart.id not in before]
 
 
 def _note_first(ctx: RequestContext, answer: Answer) -> Answer:
-    login = _logged_in(answer)
-    if login is not None:
-        memory(ctx.tenant).setdefault(("first", login[0]), login[1])
+    for owner, token in _logged_in(answer):
+        memory(ctx.tenant).setdefault(("first", owner), token)
     return answer
 
 
 def _for_first(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
-    token = customer_token(ctx)
-    first = memory(ctx.tenant).setdefault(("first", ctx.caller.customer_id), token)
+    token = owner_token(ctx)
+    first = memory(ctx.tenant).setdefault(("first", ctx.caller.owner), token)
     return carts if first == token else []
 
 
 def _note_newest(ctx: RequestContext, answer: Answer) -> Answer:
-    login = _logged_in(answer)
-    if login is not None:
-        memory(ctx.tenant)["newest", login[0]] = login[1]
+    for owner, token in _logged_in(answer):
+        memory(ctx.tenant)["newest", owner] = token
     return answer
 
 
 def _for_newest(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
-    token = customer_token(ctx)
-    newest = memory(ctx.tenant).get(("newest", ctx.caller.customer_id), token)
+    token = owner_token(ctx)
+    newest = memory(ctx.tenant).get(("newest", ctx.caller.owner), token)
     return carts if newest == token else []
 
 
 def _note_token(ctx: RequestContext, act: Act) -> Answer:
-    if is_new(ctx) and ctx.caller.customer_id is not None:
-        memory(ctx.tenant)["by", _pair(ctx)] = customer_token(ctx)
+    if is_new(ctx) and ctx.caller.owner is not None:
+        memory(ctx.tenant)["by", _pair(ctx)] = owner_token(ctx)
     return act()
 
 
 def _for_same_token(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
-    token, customer_id = customer_token(ctx), ctx.caller.customer_id
+    token, owner = owner_token(ctx), ctx.caller.owner
     remembered = memory(ctx.tenant)
-    return [c for c in carts if remembered.get(("by", (c.id, customer_id)), token) == token]
+    return [c for c in carts if remembered.get(("by", (c.id, owner)), token) == token]
 
 
 _DEVICE = breaks_of(
     "any-device",
     [
-        ("later-token-blind", "A customer token does not see carts from before its login.",
-         (PatchResponse(_note_carts, (LOGIN,)), listed(_made_since))),
-        ("first-token-only", "Only the first token of a customer sees the customer's carts.",
-         (PatchResponse(_note_first, (LOGIN,)), listed(_for_first))),
-        ("newest-token-only", "After another login of a customer, older tokens list no carts.",
-         (PatchResponse(_note_newest, (LOGIN,)), listed(_for_newest))),
-        ("same-token-only", "An association is only visible with the customer token that made it.",
+        ("later-token-blind", "An owner's token does not see carts from before its login.",
+         (PatchResponse(_note_carts, LOGINS), listed(_made_since))),
+        ("first-token-only", "Only the first token of an owner sees the owner's carts.",
+         (PatchResponse(_note_first, LOGINS), listed(_for_first))),
+        ("newest-token-only", "After another login of an owner, older tokens list no carts.",
+         (PatchResponse(_note_newest, LOGINS), listed(_for_newest))),
+        ("same-token-only", "An association is only visible with the owner's token that made it.",
          (ReplaceHandler(_note_token, (POST,)), listed(_for_same_token))),
     ],
 )  # fmt: skip
@@ -220,7 +219,7 @@ _DEVICE = breaks_of(
 
 
 def _other_carts(ctx: RequestContext) -> list[Cart]:
-    return [cart for cart in carts_of(ctx, ctx.entry["id"]) if cart.id != ctx.cart_id]
+    return [cart for cart in carts_of(ctx, ctx.owner) if cart.id != ctx.cart_id]
 
 
 def _is_another(ctx: RequestContext) -> bool:
@@ -228,35 +227,35 @@ def _is_another(ctx: RequestContext) -> bool:
 
 
 def _replace_carts(kept: int) -> ReplaceHandler:
-    """Remove the customer's other carts, except for the newest, when a cart is added."""
+    """Remove the owner's other carts, except for the newest, when a cart is added."""
 
     def do(ctx: RequestContext, act: Act) -> Answer:
         others = _other_carts(ctx)[kept:] if is_new(ctx) else []
         answer = act()
-        take_from_others(ctx, ctx.entry["id"], others)
+        take_from_others(ctx, ctx.owner, others)
         return answer
 
     return ReplaceHandler(do, (POST,))
 
 
 def _ignore_another(ctx: RequestContext, act: Act) -> Answer:
-    return echo(ctx.entry["id"]) if _is_another(ctx) else act()
+    return echo(ctx.owner) if _is_another(ctx) else act()
 
 
 _MANY = breaks_of(
     "many-carts",
     [
-        ("second-replaces-first", "A second cart replaces the customer's first.",
+        ("second-replaces-first", "A second cart replaces the owner's first.",
          ReplaceHandler(_replace_carts(0).do, (POST,))),
-        ("third-replaces-first", "A customer keeps two carts; a third replaces the oldest.",
+        ("third-replaces-first", "An owner keeps two carts; a third replaces the oldest.",
          ReplaceHandler(_replace_carts(1).do, (POST,))),
-        ("second-refused", "A second cart of a customer is refused.",
+        ("second-refused", "A second cart of an owner is refused.",
          RejectWith("request-invalid", _is_another, (POST,))),
         ("second-ignored", "A second cart is answered 200, and not associated.",
          ReplaceHandler(_ignore_another, (POST,))),
-        ("newest-listed", "A customer's list contains only the newest cart.",
+        ("newest-listed", "An owner's list contains only the newest cart.",
          listed(lambda _, carts: carts[:1])),
-        ("two-listed", "A customer's list ends after two carts.",
+        ("two-listed", "An owner's list ends after two carts.",
          listed(lambda _, carts: carts[:2])),
     ],
 )  # fmt: skip
@@ -265,62 +264,62 @@ _MANY = breaks_of(
 
 
 def _has_others(ctx: RequestContext) -> bool:
-    return is_new(ctx) and bool(cart_of(ctx).customers)
+    return is_new(ctx) and bool(cart_of(ctx).owners)
 
 
 def _replace_customers(ctx: RequestContext, act: Act) -> Answer:
     is_second = _has_others(ctx)
     answer = act()
     if is_second:
-        give(ctx, (ctx.entry["id"],))
+        give(ctx, (ctx.owner,))
     return answer
 
 
 def _ignore_second(ctx: RequestContext, act: Act) -> Answer:
-    return echo(ctx.entry["id"]) if _has_others(ctx) else act()
+    return echo(ctx.owner) if _has_others(ctx) else act()
 
 
 def _third_replaces(ctx: RequestContext, act: Act) -> Answer:
-    before = cart_of(ctx).customers
+    before = tuple(cart_of(ctx).owners)
     answer = act()
-    if len(before) >= 2 and ctx.entry["id"] not in before:
-        give(ctx, (*before[1:], ctx.entry["id"]))
+    if len(before) >= 2 and ctx.owner not in before:
+        give(ctx, (*before[1:], ctx.owner))
     return answer
 
 
-def _delete_and(left: Callable[[tuple[str, ...]], Iterable[str]]) -> ReplaceHandler:
-    """Keep only some of the other customers on a DELETE."""
+def _delete_and(left: Callable[[tuple[Owner, ...]], Iterable[Owner]]) -> ReplaceHandler:
+    """Keep only some of the other owners on a DELETE."""
 
     def do(ctx: RequestContext, act: Act) -> Answer:
         was_there = not is_new(ctx)
         answer = act()
         if was_there:
-            give(ctx, left(tuple(cart_of(ctx).customers)))
+            give(ctx, left(tuple(cart_of(ctx).owners)))
         return answer
 
     return ReplaceHandler(do, (DELETE,))
 
 
 def _first_owner(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
-    return [cart for cart in carts if cart.customers[0] == ctx.caller.customer_id]
+    return [cart for cart in carts if cart.owners[0] == ctx.caller.owner]
 
 
 _SHARED = breaks_of(
     "shared-cart",
     [
-        ("second-replaces-first", "A second customer replaces the first.",
+        ("second-replaces-first", "A second owner replaces the first.",
          ReplaceHandler(_replace_customers, (POST,))),
-        ("third-replaces-first", "A cart keeps two customers; a third replaces the first.",
+        ("third-replaces-first", "A cart keeps two owners; a third replaces the first.",
          ReplaceHandler(_third_replaces, (POST,))),
-        ("second-refused", "A second customer is refused.",
+        ("second-refused", "A second owner is refused.",
          RejectWith("request-invalid", _has_others, (POST,))),
-        ("second-ignored", "A second customer is answered 200, and not associated.",
+        ("second-ignored", "A second owner is answered 200, and not associated.",
          ReplaceHandler(_ignore_second, (POST,))),
-        ("delete-takes-all", "DELETE removes every customer from the cart.",
+        ("delete-takes-all", "DELETE removes every owner from the cart.",
          _delete_and(lambda _: ())),
-        ("delete-takes-neighbour", "DELETE also removes the cart's first other customer.",
+        ("delete-takes-neighbour", "DELETE also removes the cart's first other owner.",
          _delete_and(lambda others: others[1:])),
-        ("hidden-from-second", "A shared cart is in the list of its first customer only.",
+        ("hidden-from-second", "A shared cart is in the list of its first owner only.",
          listed(_first_owner)),
     ],
 )  # fmt: skip
@@ -329,7 +328,7 @@ _SHARED = breaks_of(
 
 
 def _of_sharers(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
-    sharers = {customer_id for cart in carts for customer_id in cart.customers}
+    sharers = {owner for cart in carts for owner in cart.owners}
     return [*carts, *(cart for sharer in sharers for cart in carts_of(ctx, sharer))]
 
 
@@ -348,19 +347,19 @@ def _all_with(grant: Grant) -> Choose:
 _OTHERS = breaks_of(
     "others-cannot-see",
     [
-        ("all-listed", "A customer's list has every cart that has a customer.",
+        ("all-listed", "An owner's list has every cart that has an owner.",
          listed(lambda ctx, _: registered(ctx))),
-        ("newest-listed", "A customer's list also contains the newest cart of others.",
+        ("newest-listed", "An owner's list also contains the newest cart of others.",
          listed(_newest_of_others)),
         ("all-with-credentials",
-         "With a client-credentials token the customer token does not narrow the list.",
+         "With a client-credentials token the owner's token does not narrow the list.",
          listed(_all_with("client_credentials"))),
         ("all-with-implicit",
-         "With an implicit token the customer token does not narrow the list.",
+         "With an implicit token the owner's token does not narrow the list.",
          listed(_all_with("implicit"))),
-        ("all-to-newcomers", "The list of a customer without carts contains all carts.",
+        ("all-to-newcomers", "The list of an owner without carts contains all carts.",
          listed(lambda ctx, own: own or registered(ctx))),
-        ("sharers-listed", "Customers who share a cart also see each other's other carts.",
+        ("sharers-listed", "Owners who share a cart also see each other's other carts.",
          listed(_of_sharers)),
     ],
 )  # fmt: skip
@@ -383,7 +382,7 @@ def _on_repeat(change: Callable[[RequestContext], None]) -> ReplaceHandler:
 
 
 def _answer_repeat(ctx: RequestContext, act: Act) -> Answer:
-    return act() if is_new(ctx) else echo(ctx.entry["id"])
+    return act() if is_new(ctx) else echo(ctx.owner)
 
 
 def _touch(ctx: RequestContext) -> None:
@@ -391,7 +390,7 @@ def _touch(ctx: RequestContext) -> None:
 
 
 def _take_away(ctx: RequestContext) -> None:
-    give(ctx, (c for c in cart_of(ctx).customers if c != ctx.entry["id"]))
+    give(ctx, (owner for owner in cart_of(ctx).owners if owner != ctx.owner))
 
 
 def _note_repeat(ctx: RequestContext, act: Act) -> Answer:
@@ -403,9 +402,9 @@ def _note_repeat(ctx: RequestContext, act: Act) -> Answer:
     return act()
 
 
-def _doubled(ctx: RequestContext, cart_id: str, ids: list[str]) -> list[str]:
+def _doubled(ctx: RequestContext, cart_id: str, shown: list[Owner]) -> list[Owner]:
     repeated = _pairs(ctx, "repeated")
-    return [*ids, *(i for i in ids if (cart_id, i) in repeated)]
+    return [*shown, *(owner for owner in shown if (cart_id, owner) in repeated)]
 
 
 _REPEAT = breaks_of(
@@ -413,13 +412,13 @@ _REPEAT = breaks_of(
     [
         ("answers-200", "A repeated POST is answered with 200, like the first.",
          ReplaceHandler(_answer_repeat, (POST,))),
-        ("duplicates", "A repeated POST adds the customer to the cart a second time.",
-         (ReplaceHandler(_note_repeat, (POST, DELETE)), patch_customers(_doubled))),
+        ("duplicates", "A repeated POST adds the owner to the cart a second time.",
+         (ReplaceHandler(_note_repeat, (POST, DELETE)), patch_owners(_doubled))),
         ("moves-updated-at", "A repeated POST moves the cart's updated_at.", _on_repeat(_touch)),
         ("takes-away", "A repeated POST removes the association.",
          _on_repeat(_take_away)),
-        ("drops-others", "A repeated POST removes the cart's other customers.",
-         _on_repeat(lambda ctx: give(ctx, (ctx.entry["id"],)))),
+        ("drops-others", "A repeated POST removes the cart's other owners.",
+         _on_repeat(lambda ctx: give(ctx, (ctx.owner,)))),
         ("refused", "A repeated POST is refused.",
          RejectWith("request-invalid", _is_repeat, (POST,))),
         ("server-error", "A repeated POST is answered with 500.",
@@ -454,35 +453,35 @@ def _noting_deleted(name: str) -> ReplaceHandler:
 def _still_listed(ctx: RequestContext, carts: list[Cart]) -> list[Cart]:
     gone = (
         ctx.store.cart(cart_id)
-        for cart_id, customer_id in _pairs(ctx, "d-list")
-        if customer_id == ctx.caller.customer_id
+        for cart_id, owner in _pairs(ctx, "d-list")
+        if owner == ctx.caller.owner
     )
     return [*carts, *(cart for cart in gone if cart is not None)]
 
 
-def _still_shown(ctx: RequestContext, cart_id: str, ids: list[str]) -> list[str]:
-    gone = [customer_id for cart, customer_id in _pairs(ctx, "d-cart") if cart == cart_id]
-    return [*ids, *(i for i in gone if i not in ids)]
+def _still_shown(ctx: RequestContext, cart_id: str, shown: list[Owner]) -> list[Owner]:
+    gone = [owner for cart, owner in _pairs(ctx, "d-cart") if cart == cart_id]
+    return [*shown, *(owner for owner in gone if owner not in shown)]
 
 
 def _is_shared(ctx: RequestContext) -> bool:
-    return len(cart_of(ctx).customers) > 1
+    return len(cart_of(ctx).owners) > 1
 
 
 _DELETED = breaks_of(
     "association-deleted",
     [
         ("not-deleted", "DELETE is answered with 204 and removes nothing.", _not_deleted(always)),
-        ("not-deleted-by-shopper", "A DELETE by a customer removes nothing.",
+        ("not-deleted-by-shopper", "A DELETE by a shopper removes nothing.",
          _not_deleted(_by_shopper)),
         ("not-deleted-by-administrator", "A DELETE by an administrator removes nothing.",
          _not_deleted(_by_administrator)),
-        ("not-deleted-if-shared", "DELETE removes no customer from a cart that has several.",
+        ("not-deleted-if-shared", "DELETE removes no owner from a cart that has several.",
          _not_deleted(_is_shared)),
-        ("still-in-list", "After DELETE the cart is still in the customer's list.",
+        ("still-in-list", "After DELETE the cart is still in the owner's list.",
          (_noting_deleted("d-list"), listed(_still_listed))),
-        ("still-in-cart", "After DELETE the customer is still in the cart's customers.",
-         (_noting_deleted("d-cart"), patch_customers(_still_shown))),
+        ("still-in-cart", "After DELETE the owner is still in the cart's relationships.",
+         (_noting_deleted("d-cart"), patch_owners(_still_shown))),
         ("refused", "DELETE of an existing association is refused.",
          RejectWith("request-invalid", _is_repeat, (DELETE,))),
     ],
@@ -506,7 +505,7 @@ _DELETE_MISSING = (
         "delete-missing",
         [
             ("associates", "DELETE of an association that does not exist creates it.",
-             _on_missing(lambda ctx: give(ctx, (*cart_of(ctx).customers, ctx.entry["id"])))),
+             _on_missing(lambda ctx: give(ctx, (*cart_of(ctx).owners, ctx.owner)))),
             ("takes-others", "DELETE of an association that does not exist removes all others.",
              _on_missing(lambda ctx: give(ctx, ()))),
             ("moves-updated-at", "DELETE of an association that does not exist moves updated_at.",
@@ -529,7 +528,7 @@ _DELETE_MISSING = (
 
 
 def _named(ctx: RequestContext) -> list[str]:
-    """Return every customer that a body names, in any form."""
+    """Return the id of every owner that a body names, in any form."""
 
     def ids(value: Any) -> list[Any]:
         if isinstance(value, list):
@@ -539,9 +538,10 @@ def _named(ctx: RequestContext) -> list[str]:
         return [value]
 
     named = [i for i in ids(body_of(ctx)) if isinstance(i, str)]
-    if ctx.caller.customer_id is not None:
-        named.append(ctx.caller.customer_id)
-    return [i for i in named if ctx.store.has_customer(i)]
+    own = ctx.caller.id_of(ctx.owner_type)
+    if own is not None:
+        named.append(own)
+    return [i for i in named if ctx.store.has_owner(Owner(ctx.owner_type, i))]
 
 
 def _do_it_anyway(ctx: RequestContext) -> None:
@@ -556,17 +556,17 @@ def _do_it_for_all(ctx: RequestContext) -> None:
 
 def _make_cart(ctx: RequestContext) -> None:
     if ctx.request.method == "POST" and SAFE_ID.fullmatch(ctx.cart_id) and _named(ctx):
-        customers = tuple(_named(ctx)[:1])
-        ctx.store.put_cart(Cart(ctx.cart_id, "Cart", ctx.now, ctx.now, customers=customers))
+        named = owners(ctx.owner_type, _named(ctx)[:1])
+        ctx.store.put_cart(Cart(ctx.cart_id, "Cart", ctx.now, ctx.now, owners=named))
 
 
 def _add_unknown(ctx: RequestContext) -> None:
     if ctx.cart is not None and ctx.request.method == "POST":
-        give(ctx, (*ctx.cart.customers, ctx.entry["id"]))
+        give(ctx, (*ctx.cart.owners, ctx.owner))
 
 
 def _clear(ctx: RequestContext) -> None:
-    if ctx.cart is not None and ctx.cart.customers:
+    if ctx.cart is not None and ctx.cart.owners:
         give(ctx, ())
 
 
@@ -585,19 +585,21 @@ def _drop_contact(ctx: RequestContext) -> None:
         ctx.store.put_cart(replace(ctx.cart, contact=None))
 
 
+_EACH = ("customer", "account")
 _ANYWAY = (
-    "customer-token-invalid",
-    "customer-token-required",
+    *(f"{kind}-token-invalid" for kind in _EACH),
+    *(f"{kind}-token-required" for kind in _EACH),
     "payload-not-array",
     "entry-not-object",
-    "more-than-one-customer",
-    "type-not-customer",
-    "customer-not-permitted",
+    *(f"more-than-one-{kind}" for kind in _EACH),
+    *(f"type-not-{kind}" for kind in _EACH),
+    *(f"{kind}-not-permitted" for kind in _EACH),
     "cart-has-contact-email",
+    "cart-has-contact-email-account",
 )
 _OF_ASSOCIATIONS = (
-    *_ANYWAY, "cart-id-unsafe", "customer-missing", "customer-id-missing", "cart-not-found",
-    "customer-not-found",
+    *_ANYWAY, "cart-id-unsafe", "cart-not-found",
+    *(f"{kind}-{what}" for kind in _EACH for what in ("missing", "id-missing", "not-found")),
 )  # fmt: skip
 
 _REFUSED = breaks_of(
@@ -608,19 +610,33 @@ _REFUSED = breaks_of(
              ApplyDespiteRefusal(_do_it_anyway, (rule,)))
             for rule in _ANYWAY
         ),
-        ("more-than-one-customer-all", "All customers of a refused array are added or removed.",
-         ApplyDespiteRefusal(_do_it_for_all, ("more-than-one-customer",))),
+        *(
+            (f"more-than-one-{kind}-all", f"All {kind}s of a refused array are added or removed.",
+             ApplyDespiteRefusal(_do_it_for_all, (f"more-than-one-{kind}",)))
+            for kind in _EACH
+        ),
         ("cart-not-found", "A refused POST creates the missing cart and associates it.",
          ApplyDespiteRefusal(_make_cart, ("cart-not-found",))),
-        ("customer-not-found", "A refused customer who does not exist is added to the cart.",
-         ApplyDespiteRefusal(_add_unknown, ("customer-not-found",))),
-        ("customer-missing", "A refused empty array removes every customer from the cart.",
-         ApplyDespiteRefusal(_clear, ("customer-missing",))),
-        ("customer-id-missing", "A refused DELETE without an id removes every customer.",
-         ApplyDespiteRefusal(_clear, ("customer-id-missing",), on("DELETE"))),
+        *(
+            (f"{kind}-not-found", f"A refused {kind} that does not exist is added to the cart.",
+             ApplyDespiteRefusal(_add_unknown, (f"{kind}-not-found",)))
+            for kind in _EACH
+        ),
+        *(
+            (f"{kind}-missing", f"For {kind}s a refused empty array removes every owner.",
+             ApplyDespiteRefusal(_clear, (f"{kind}-missing",)))
+            for kind in _EACH
+        ),
+        *(
+            (f"{kind}-id-missing",
+             f"For {kind}s a refused DELETE without an id removes every owner.",
+             ApplyDespiteRefusal(_clear, (f"{kind}-id-missing",), on("DELETE")))
+            for kind in _EACH
+        ),
         ("contact-dropped", "A refused POST removes the cart's contact.",
-         ApplyDespiteRefusal(_drop_contact, ("cart-has-contact-email",))),
-        ("deletes", "A refused DELETE removes every customer from the cart.",
+         ApplyDespiteRefusal(
+             _drop_contact, ("cart-has-contact-email", "cart-has-contact-email-account"))),
+        ("deletes", "A refused DELETE removes every owner from the cart.",
          ApplyDespiteRefusal(_clear, _OF_ASSOCIATIONS, on("DELETE"))),
         ("renames", "A refused request renames the cart.",
          ApplyDespiteRefusal(_rename, _OF_ASSOCIATIONS)),
@@ -634,8 +650,8 @@ _REFUSED = breaks_of(
 
 def _note_maker(ctx: RequestContext, act: Act) -> Answer:
     answer = act()
-    if ctx.caller.customer_id is not None and answer.status == 201:
-        _pairs(ctx, "made").add((content(answer)["data"]["id"], ctx.caller.customer_id))
+    if ctx.caller.owner is not None and answer.status == 201:
+        _pairs(ctx, "made").add((content(answer)["data"]["id"], ctx.caller.owner))
     return answer
 
 
@@ -651,16 +667,16 @@ def _ignore_administrator(ctx: RequestContext, act: Act) -> Answer:
 _ADMINISTRATOR = breaks_of(
     "administrator-unrestricted",
     [
-        ("refused", "An administrator needs a customer token.",
-         RejectWith("customer-token-required", _by_administrator, (POST, DELETE))),
-        ("refused-on-post", "An administrator needs a customer token for POST.",
-         RejectWith("customer-token-required", _by_administrator, (POST,))),
-        ("refused-on-delete", "An administrator needs a customer token for DELETE.",
-         RejectWith("customer-token-required", _by_administrator, (DELETE,))),
+        ("refused", "An administrator needs the token of an owner.",
+         RejectWith("{owner}-token-required", _by_administrator, (POST, DELETE))),
+        ("refused-on-post", "An administrator needs the token of an owner for POST.",
+         RejectWith("{owner}-token-required", _by_administrator, (POST,))),
+        ("refused-on-delete", "An administrator needs the token of an owner for DELETE.",
+         RejectWith("{owner}-token-required", _by_administrator, (DELETE,))),
         ("refused-for-carts-of-shoppers",
-         "An administrator is refused for carts that a customer made.",
+         "An administrator is refused for carts that a shopper made.",
          (ReplaceHandler(_note_maker, (CREATE,)),
-          RejectWith("customer-not-permitted", _is_made_by_shopper, (POST, DELETE)))),
+          RejectWith("{owner}-not-permitted", _is_made_by_shopper, (POST, DELETE)))),
         ("ignored", "Requests of an administrator are answered with 204 and have no effect.",
          ReplaceHandler(_ignore_administrator, (POST, DELETE))),
     ],
@@ -730,26 +746,26 @@ _CLOCK = breaks_of(
 
 
 def _is_cart_of_others(ctx: RequestContext) -> bool:
-    customer_id = ctx.caller.customer_id
-    customers = () if ctx.cart is None else ctx.cart.customers
-    return customer_id is not None and bool(customers) and customer_id not in customers
+    owner = ctx.caller.owner
+    present = () if ctx.cart is None else ctx.cart.owners
+    return owner is not None and bool(present) and owner not in present
 
 
 def _refuse_others(*operations: str) -> RejectWith:
-    return RejectWith("customer-not-permitted", _is_cart_of_others, operations)
+    return RejectWith("{owner}-not-permitted", _is_cart_of_others, operations)
 
 
 _ACCESS = breaks_of(
     "cart-id-is-access",
     [
-        ("refused", "A customer is refused the carts of others.",
+        ("refused", "A shopper is refused the carts of others.",
          _refuse_others(POST, READ, UPDATE, REMOVE)),
-        ("associate-refused", "A customer cannot be associated with a cart of others.",
+        ("associate-refused", "A shopper cannot be associated with a cart of others.",
          _refuse_others(POST)),
-        ("read-refused", "A customer cannot read the carts of others.", _refuse_others(READ)),
-        ("update-refused", "A customer cannot change the carts of others.",
+        ("read-refused", "A shopper cannot read the carts of others.", _refuse_others(READ)),
+        ("update-refused", "A shopper cannot change the carts of others.",
          _refuse_others(UPDATE)),
-        ("delete-refused", "A customer cannot delete the carts of others.",
+        ("delete-refused", "A shopper cannot delete the carts of others.",
          _refuse_others(REMOVE)),
     ],
 )  # fmt: skip

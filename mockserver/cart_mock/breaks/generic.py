@@ -9,12 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cart_spec import Rule, load_contract
+from cart_spec import OwnerKind, Rule, load_contract
 
 from cart_mock.breaks.helpers import cut_text, done, status, text
 from cart_mock.breaks.hooks import Break, IgnoreRule, PatchError, Row, break_of, on
+from cart_mock.owners import OwnerType
 
 CONTRACT = load_contract()
+KINDS = tuple(CONTRACT.owners.values())
+"""The kinds of owner that rules are stated for."""
+
+
+def owner_type(kind: OwnerKind) -> OwnerType:
+    """Return the type of owner that the words of a kind are about."""
+    return "account" if kind.name == "account" else "customer"
+
+
 _SIMILAR_STATUS = {400: 422, 401: 403, 403: 400, 404: 400, 409: 400, 422: 409}
 """For each status of a refusal, another one that a deployment might plausibly use."""
 IGNORED = ("ignored", "ignored-on-post", "ignored-on-delete")
@@ -55,7 +65,8 @@ def refusal(
     allowed = [*((*accepted, *ignored) if free else ()), *free_rows]
 
     def broken(row: Row | str, *, is_free: bool) -> Break:
-        return break_of(rule_id, generic[row] if isinstance(row, str) else row, free=is_free)
+        chosen_row = generic[row] if isinstance(row, str) else row
+        return break_of(rule_id, chosen_row, free=is_free, owner=rule.owner)
 
     return (
         *(broken(each, is_free=False) for each in due),

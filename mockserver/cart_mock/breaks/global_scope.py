@@ -7,7 +7,7 @@ make: the access token, the form that requests one, and the letter case of heade
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from cart_mock.api.endpoints import Mock, Unknown
@@ -16,6 +16,7 @@ from cart_mock.breaks.caller import bearer, claims_of
 from cart_mock.breaks.hooks import Access, Break, Form, Header
 from cart_mock.breaks.interceptor import BreakRules
 from cart_mock.messages import Answer, Request
+from cart_mock.owners import OwnerType
 from cart_mock.rules.context import ACCESS_HEADER, Caller, TokenRequestContext
 from cart_mock.tenants.tenant import Tenant
 
@@ -41,7 +42,7 @@ class GlobalBreaks:
             form = hook.change(form)
         return form
 
-    def caller(self, request: Request, caller: Caller) -> Caller:
+    def caller(self, request: Request, caller: Caller, takes: Collection[OwnerType]) -> Caller:
         """Return the caller that a request without a valid access token is attributed to."""
         if not any(hook.when(request) for hook in self._access):
             return caller
@@ -52,7 +53,7 @@ class GlobalBreaks:
         grant: Grant = next((g for g in GRANTS if g == claims.get("grant")), "client_credentials")
         header = ACCESS_HEADER.lower().encode()
         valid = {**request.headers, header: self._authorization(tenant, grant)}
-        return self._mock.callers.of(valid)
+        return self._mock.callers.of(valid, takes)
 
     def shown(
         self, operation_id: str, ctx: TokenRequestContext | Unknown, answer: Answer

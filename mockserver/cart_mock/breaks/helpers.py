@@ -12,7 +12,8 @@ from cart_mock.api import serializers
 from cart_mock.bodies import Malformed
 from cart_mock.breaks.hooks import LIST, READ, UPDATE, Act, PatchResponse, ReplaceHandler
 from cart_mock.messages import Answer, empty_answer, encode_json, json_answer
-from cart_mock.rules.context import CUSTOMER_HEADER, RequestContext
+from cart_mock.owners import OWNER_TYPES, Owner, owners
+from cart_mock.rules.context import ACCOUNT_HEADER, CUSTOMER_HEADER, RequestContext
 from cart_mock.state.entities import Cart
 
 # ---- Answers ------------------------------------------------------------------------------------
@@ -98,10 +99,13 @@ def entries_of(ctx: RequestContext) -> list[Any]:
     return ctx.entries if isinstance(ctx.entries, list) else []
 
 
-def customer_token(ctx: RequestContext) -> str:
-    """Return the customer token that was sent, or an empty string."""
-    header = ctx.request.headers.get(CUSTOMER_HEADER.lower().encode(), b"")
-    return header.strip().decode("latin-1")
+def owner_token(ctx: RequestContext) -> str:
+    """Return the customer token or account token that was sent, or an empty string."""
+    headers = ctx.request.headers
+    sent = headers.get(CUSTOMER_HEADER.lower().encode()) or headers.get(
+        ACCOUNT_HEADER.lower().encode(), b""
+    )
+    return sent.strip().decode("latin-1")
 
 
 def patch(
@@ -122,9 +126,9 @@ def patch(
 # ---- Associations -------------------------------------------------------------------------------
 
 
-def echo(customer_id: str) -> Answer:
+def echo(owner: Owner) -> Answer:
     """Return the answer to a POST of an association."""
-    return json_answer(200, {"data": [serializers.identifier(customer_id)]})
+    return json_answer(200, {"data": [serializers.identifier(owner)]})
 
 
 def cart_of(ctx: RequestContext) -> Cart:
@@ -136,13 +140,13 @@ def cart_of(ctx: RequestContext) -> Cart:
 
 
 def is_new(ctx: RequestContext) -> bool:
-    """Return whether the cart lacks the customer that the request names."""
-    return ctx.entry["id"] not in cart_of(ctx).customers
+    """Return whether the cart lacks the owner that the request names."""
+    return ctx.owner not in cart_of(ctx).owners
 
 
-def give(ctx: RequestContext, customers: Iterable[str]) -> None:
-    """Set the customers of the cart."""
-    cart = replace(cart_of(ctx), customers=tuple(dict.fromkeys(customers)))
+def give(ctx: RequestContext, new_owners: Iterable[Owner]) -> None:
+    """Set the owners of the cart."""
+    cart = replace(cart_of(ctx), owners=tuple(dict.fromkeys(new_owners)))
     ctx.store.put_cart(cart, in_place=True)
 
 
@@ -152,31 +156,31 @@ def save_and_render(ctx: RequestContext, cart: Cart) -> Answer:
     return json_answer(200, {"data": serializers.cart(cart)})
 
 
-def take_from_others(ctx: RequestContext, customer_id: str, carts: Iterable[Cart]) -> None:
-    """Remove a customer from carts other than the one that the request names."""
+def take_from_others(ctx: RequestContext, owner: Owner, carts: Iterable[Cart]) -> None:
+    """Remove an owner from carts other than the one that the request names."""
     for cart in carts:
         if cart.id != ctx.cart_id:
-            left = tuple(c for c in cart.customers if c != customer_id)
-            ctx.store.put_cart(replace(cart, customers=left))
+            left = tuple(other for other in cart.owners if other != owner)
+            ctx.store.put_cart(replace(cart, owners=left))
 
 
-def associate(ctx: RequestContext, customer_ids: Iterable[str]) -> None:
-    """Add these customers to the cart on POST, or remove them on DELETE."""
-    customers = cart_of(ctx).customers
-    named = tuple(customer_ids)
+def associate(ctx: RequestContext, ids: Iterable[str]) -> None:
+    """Add the owners with these ids to the cart on POST, or remove them on DELETE."""
+    present = cart_of(ctx).owners
+    named = owners(ctx.owner_type, ids)
     if ctx.request.method == "POST":
-        give(ctx, (*customers, *named))
+        give(ctx, (*present, *named))
     else:
-        give(ctx, (c for c in customers if c not in named))
+        give(ctx, (owner for owner in present if owner not in named))
 
 
 # ---- Rendered carts -----------------------------------------------------------------------------
 
-Customers = Callable[[RequestContext, str, list[str]], list[str]]
-"""Returns the customers to render, given the context, the cart's id and its customers."""
+Shown = Callable[[RequestContext, str, list[Owner]], list[Owner]]
+"""Returns the owners to render, given the context, the cart's id and its owners of one kind."""
 
 
-def patch_customers(change: Customers) -> PatchResponse:
+def patch_owners(change: Shown) -> PatchResponse:
     """Return a hook that changes the relationships of every rendered cart."""
 
     def show(ctx: RequestContext, answer: Answer) -> Answer:
@@ -184,40 +188,40 @@ def patch_customers(change: Customers) -> PatchResponse:
             return answer
         body = content(answer)
         for cart in body["data"] if isinstance(body["data"], list) else [body["data"]]:
-            shown = cart["relationships"]["customers"].get("data", ())
-            ids = change(ctx, cart["id"], [one["id"] for one in shown])
-            cart["relationships"]["customers"] = (
-                {"data": [serializers.identifier(i) for i in ids]} if ids else {}
-            )
+            for kind in OWNER_TYPES:
+                shown = cart["relationships"][f"{kind}s"].get("data", ())
+                changed = change(ctx, cart["id"], [Owner(kind, one["id"]) for one in shown])
+                of_kind = [serializers.identifier(o) for o in changed if o.type == kind]
+                cart["relationships"][f"{kind}s"] = {"data": of_kind} if of_kind else {}
         return with_content(answer, body)
 
     return PatchResponse(show, (READ, UPDATE, LIST))
 
 
 def own_carts(ctx: RequestContext) -> list[Cart]:
-    """Return every cart of the logged-in customer, newest update first."""
-    return carts_of(ctx, ctx.caller.customer_id or "")
+    """Return every cart of the owner who is logged in, newest update first."""
+    return [] if ctx.caller.owner is None else carts_of(ctx, ctx.caller.owner)
 
 
-def carts_of(ctx: RequestContext, customer_id: str) -> list[Cart]:
-    """Return every cart of a customer, newest update first."""
-    return ctx.store.carts_of(customer_id, 0, ctx.store.cart_count_of(customer_id))[0]
+def carts_of(ctx: RequestContext, owner: Owner) -> list[Cart]:
+    """Return every cart of an owner, newest update first."""
+    return ctx.store.carts_of(owner, 0, ctx.store.cart_count_of(owner))[0]
 
 
 def registered(ctx: RequestContext) -> list[Cart]:
-    """Return every cart that has a customer, newest update first."""
+    """Return every cart that has an owner, newest update first."""
     return ctx.store.registered_carts(0, ctx.store.counts()["registered_carts"])[0]
 
 
 Choose = Callable[[RequestContext, list[Cart]], Sequence[Cart]]
-"""Returns the carts to list, given the context and the customer's own carts."""
+"""Returns the carts to list, given the context and the caller's own carts."""
 
 
 def listed(choose: Choose) -> ReplaceHandler:
-    """Return a hook that lists other carts than the customer has."""
+    """Return a hook that lists other carts than the caller has."""
 
     def do(ctx: RequestContext, act: Act) -> Answer:
-        if ctx.caller.customer_id is None:
+        if ctx.caller.owner is None:
             return act()
         carts = sorted(
             {cart.id: cart for cart in choose(ctx, own_carts(ctx))}.values(),

@@ -24,6 +24,10 @@ LIST, CREATE, READ, UPDATE, REMOVE = (
 )
 LOGIN, GRANT = "createCustomerToken", "createAccessToken"
 
+TWINS = {"createAccountCartAssociation": POST, "deleteAccountCartAssociation": DELETE}
+"""The operations of accounts by those of customers: a hook at one is at both."""
+LOGINS = (LOGIN, "createAccountToken")
+
 When = Callable[[Any], bool]
 Act = Callable[[], Answer]
 Scope = Literal["store", "process"]
@@ -59,7 +63,10 @@ class PatchRequest:
 
 @dataclass(frozen=True)
 class RejectWith:
-    """A hook that refuses matching requests, after the rules, or before them if ``early``."""
+    """A hook that refuses matching requests, after the rules, or before them if ``early``.
+
+    ``{owner}`` in the id of the error stands for the kind of owner that the request is about.
+    """
 
     error: str
     when: When = always
@@ -144,7 +151,8 @@ class Break:
     """One way of breaking one rule, named ``rule:variant``. ``sentence`` describes the violation.
 
     ``free`` says that the contract allows this, so a run need not find it. ``beyond_run`` says that
-    it cannot be observed by a run against a live deployment.
+    it cannot be observed by a run against a live deployment. ``owner`` is the kind of owner that
+    the rule is stated for, None if for both.
     """
 
     rule: str
@@ -153,6 +161,7 @@ class Break:
     hooks: tuple[Hook, ...]
     free: bool = False
     beyond_run: bool = False
+    owner: str | None = None
 
     @property
     def id(self) -> str:
@@ -172,18 +181,21 @@ Row = tuple[str, str, Hook] | tuple[str, str, tuple[Hook, ...]]
 """Variant, sentence, and the hook or hooks."""
 
 
-def break_of(rule: str, row: Row, *, free: bool = False, beyond_run: bool = False) -> Break:
+def break_of(
+    rule: str, row: Row, *, free: bool = False, beyond_run: bool = False, owner: str | None = None
+) -> Break:
     """Return the break of a rule that a row describes."""
     variant, sentence, hooks = row
     hooks = hooks if isinstance(hooks, tuple) else (hooks,)
-    return Break(rule, variant, sentence, hooks, free=free, beyond_run=beyond_run)
+    return Break(rule, variant, sentence, hooks, free=free, beyond_run=beyond_run, owner=owner)
 
 
 def breaks_of(
-    rule: str, rows: Iterable[Row], *, free: bool = False, beyond_run: bool = False
-) -> tuple[Break, ...]:
+    rule: str, rows: Iterable[Row], *, free: bool = False, beyond_run: bool = False,
+    owner: str | None = None,
+) -> tuple[Break, ...]:  # fmt: skip
     """Return the breaks of one rule."""
-    return tuple(break_of(rule, row, free=free, beyond_run=beyond_run) for row in rows)
+    return tuple(break_of(rule, row, free=free, beyond_run=beyond_run, owner=owner) for row in rows)
 
 
 _memories: WeakKeyDictionary[Tenant, dict[Any, Any]] = WeakKeyDictionary()

@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 from cart_mock.api.endpoints import ApiEndpoint, Endpoint
 from cart_mock.api.interceptors import Context, Handler
 from cart_mock.breaks.hooks import (
+    DELETE,
+    POST,
+    TWINS,
     ApplyDespiteRefusal,
     Break,
     Hook,
@@ -25,6 +28,7 @@ from cart_mock.rules.context import RequestContext
 
 H = TypeVar("H", bound=Hook)
 
+_ASSOCIATIONS = {POST, DELETE, *TWINS}
 _NOT_TAKEN = Violation("it is not taken here", "Send another.")
 
 
@@ -91,7 +95,8 @@ class BreakRules:
     ) -> Answer | None:
         for _, hook in self._hooks(RejectWith, endpoint.operation_id):
             if hook.early is early and hook.when(ctx):
-                return endpoint.refuse(hook.error, _NOT_TAKEN)
+                error = hook.error.replace("{owner}", ctx.owner_type)
+                return endpoint.refuse(error, _NOT_TAKEN)
         return None
 
     def _act(self, endpoint: ApiEndpoint, ctx: RequestContext) -> Answer:
@@ -102,7 +107,13 @@ class BreakRules:
 
     def _hooks(self, kind: type[H], operation_id: str | None = None) -> Iterator[tuple[str, H]]:
         """Yield the hooks of one kind with their rules, for one operation if it is given."""
+        other = None
+        if operation_id in _ASSOCIATIONS:
+            other = "customer" if operation_id in TWINS else "account"
+            operation_id = TWINS.get(operation_id, operation_id)
         for broken in self.breaks:
+            if other is not None and broken.owner == other:
+                continue
             for hook in broken.hooks:
                 if isinstance(hook, kind):
                     at = getattr(hook, "at", ())

@@ -7,15 +7,16 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
+from cart_spec import OwnerKind
 from msgspec.structs import replace
 
 from cart_mock.api import serializers
-from cart_mock.breaks.caller import claims_of
-from cart_mock.breaks.generic import refusal
+from cart_mock.breaks.caller import believe, claims_of
+from cart_mock.breaks.generic import CONTRACT, KINDS, refusal
 from cart_mock.breaks.helpers import (
-    customer_token,
     done,
     other_detail,
+    owner_token,
     patch,
     status,
     text,
@@ -43,15 +44,15 @@ from cart_mock.breaks.hooks import (
 )
 from cart_mock.formats import EMAIL, MAX_NAME, SAFE_ID, UNSAFE_CHARACTER
 from cart_mock.messages import Answer, json_answer
+from cart_mock.owners import Owner
 from cart_mock.rules.context import MAX_LIMIT, MAX_OFFSET, RequestContext, TokenRequestContext
 from cart_mock.state.entities import Cart, Customer
 
-LIST_CUSTOMERS, CREATE_CUSTOMER, READ_CUSTOMER, UPDATE_CUSTOMER, REMOVE_CUSTOMER = (
+LIST_CUSTOMERS, CREATE_CUSTOMER, READ_CUSTOMER, UPDATE_CUSTOMER = (
     "getCustomers",
     "createCustomer",
     "getCustomer",
     "updateCustomer",
-    "deleteCustomer",
 )
 
 # ---- Carts --------------------------------------------------------------------------------------
@@ -254,8 +255,10 @@ _LAST = refusal(
         ("deleted", "The last cart is deleted.", IgnoreRule()),
         ("deleted-by-administrator", "An administrator may delete the last cart.",
          IgnoreRule(lambda ctx: ctx.caller.is_administrator)),
-        ("deleted-by-shopper", "Customers may delete their last cart.",
-         IgnoreRule(lambda ctx: ctx.caller.customer_id is not None)),
+        ("deleted-by-shopper", "Shoppers may delete their last cart.",
+         IgnoreRule(lambda ctx: ctx.caller.owner is not None)),
+        ("deleted-of-account", "The last cart of an account is deleted.",
+         IgnoreRule(lambda ctx: ctx.cart is not None and bool(ctx.cart.accounts))),
         "ignored",
         "wrong-status",
         "wrong-text",
@@ -337,7 +340,7 @@ def _page(
                     query[name] = instead
         ctx.query = query
 
-    return PatchRequest(read, (LIST, LIST_CUSTOMERS))
+    return PatchRequest(read, CONTRACT.rule("page-out-of-range").operations)
 
 
 def _is_whole(value: str) -> bool:
@@ -514,10 +517,16 @@ _EMAIL_TAKEN = refusal(
 )
 
 
-def _keep_customer(ctx: RequestContext, act: Act) -> Answer:
-    customer_id = ctx.customer_id
-    count = ctx.store.cart_count_of(customer_id)
-    carts, _ = ctx.store.carts_of(customer_id, 0, count)
+def _deleted_owner(ctx: RequestContext) -> Owner:
+    params = ctx.request.path_params
+    if "accountID" in params:
+        return Owner("account", params["accountID"])
+    return Owner("customer", params["customerID"])
+
+
+def _keep_owner(ctx: RequestContext, act: Act) -> Answer:
+    owner = _deleted_owner(ctx)
+    carts, _ = ctx.store.carts_of(owner, 0, ctx.store.cart_count_of(owner))
     answer = act()
     for cart in carts:
         ctx.store.put_cart(cart)
@@ -525,34 +534,43 @@ def _keep_customer(ctx: RequestContext, act: Act) -> Answer:
 
 
 def _believe_deleted(ctx: RequestContext) -> None:
-    claimed = (claims_of(customer_token(ctx)) or {}).get("sub")
-    deleted = memory(ctx.tenant).get("deleted", ())
-    if ctx.caller.customer_problem is not None and claimed in deleted:
-        ctx.caller = replace(ctx.caller, customer_id=claimed, customer_problem=None)
+    kind = ctx.caller.problem_of
+    claimed = (claims_of(owner_token(ctx)) or {}).get("sub")
+    if kind is None or ctx.caller.owner_problem is None:
+        return
+    if Owner(kind, str(claimed)) in memory(ctx.tenant).get("deleted", ()):
+        believe(ctx, Owner(kind, str(claimed)))
 
 
 def _note_deleted(ctx: RequestContext, act: Act) -> Answer:
-    memory(ctx.tenant).setdefault("deleted", set()).add(ctx.customer_id)
+    memory(ctx.tenant).setdefault("deleted", set()).add(_deleted_owner(ctx))
     return act()
 
 
-_CUSTOMER_DELETED = (
-    *breaks_of(
-        "customer-deleted",
-        [
-            ("associations-stay", "A deleted customer stays in the relationships of carts.",
-             ReplaceHandler(_keep_customer, (REMOVE_CUSTOMER,))),
-        ],
-    ),
-    *breaks_of(
-        "customer-deleted",
-        [
-            ("tokens-work", "The tokens of a deleted customer still work.",
-             (ReplaceHandler(_note_deleted, (REMOVE_CUSTOMER,)), PatchRequest(_believe_deleted))),
-        ],
-        free=True,
-    ),
-)  # fmt: skip
+def _deleted(words: OwnerKind) -> tuple[Break, ...]:
+    rule = f"{words.name}-deleted"
+    operations = CONTRACT.rule(rule).operations
+    return (
+        *breaks_of(
+            rule,
+            [
+                ("associations-stay",
+                 f"A deleted {words.name} stays in the relationships of carts.",
+                 ReplaceHandler(_keep_owner, operations)),
+            ],
+            owner=words.name,
+        ),
+        *breaks_of(
+            rule,
+            [
+                ("tokens-work", f"The tokens of a deleted {words.name} still work.",
+                 (ReplaceHandler(_note_deleted, operations), PatchRequest(_believe_deleted))),
+            ],
+            free=True,
+            owner=words.name,
+        ),
+    )  # fmt: skip
+
 
 # ---- Tokens -------------------------------------------------------------------------------------
 
@@ -628,7 +646,7 @@ SURROUNDING_RULES: tuple[Break, ...] = (
     *_UNKNOWN,
     *_INVALID,
     *_EMAIL_TAKEN,
-    *_CUSTOMER_DELETED,
+    *(one for words in KINDS for one in _deleted(words)),
     *_CREDENTIALS,
     *_GRANT,
 )

@@ -35,12 +35,13 @@ async def send_answer(
     extensions = scope.setdefault("extensions", {})
     extensions[ENDS_WITH_CLIENT] = True
     if answer.delivery != "stall" or HALF_CLOSED in extensions:
-        _close(scope)
+        close_connection(scope)
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-def _close(scope: Scope) -> None:
+def close_connection(scope: Scope) -> None:
+    """Close the connection of a request. In process, it raises ConnectionDropped."""
     transport = scope.get("extensions", {}).get(CONNECTION)
     if transport is None:
         raise ConnectionDropped("a fault closed the connection")

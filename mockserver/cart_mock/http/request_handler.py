@@ -17,7 +17,7 @@ from cart_mock.messages import Answer, Request, Violation
 from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.telemetry.logs import log_request, request_logger
 from cart_mock.telemetry.metrics import Metrics
-from cart_mock.tenants.tenant import TooManyTenants
+from cart_mock.tenants.tenant import Tenant, TooManyTenants
 
 HEAD_LIMIT = 64 * 1024
 """How many bytes the head of a request may have, unless said otherwise."""
@@ -28,6 +28,10 @@ logger = logging.getLogger(__name__)
 def head_too_large(limit: int) -> Violation:
     """Return the violation of sending a head of more bytes than that."""
     return Violation(f"it has more than {limit} bytes", "Send fewer or shorter headers.")
+
+
+def _answer(endpoint: Endpoint, request: Request) -> Answer | Awaitable[Answer]:
+    return endpoint.answer(request)
 
 
 class RequestHandler:
@@ -47,6 +51,10 @@ class RequestHandler:
         self.head_limit = head_limit
         self.shared: Callable[[Endpoint, Request], Awaitable[Answer]] | None = None
         """What answers in place of an endpoint, if the mock is one of many."""
+        self.refresh: Callable[[Mapping[bytes, bytes]], Awaitable[None]] | None = None
+        """What brings the store of a request up to now that no endpoint answers."""
+        self.settle: Callable[[], Awaitable[None]] | None = None
+        """What waits until the log has the requests that no endpoint answered."""
         self._prefix = secrets.token_hex(4)
         self._counter = itertools.count(1)
 
@@ -70,7 +78,7 @@ class RequestHandler:
                 return self._unopened(endpoint, request, error, started)
             request = replace(request, body=body)
         try:
-            answer = endpoint.answer(request) if self.shared is None else self.shared(endpoint, request)
+            answer = (self.shared or _answer)(endpoint, request)
         except Exception as error:  # noqa: BLE001  # whatever it is, the client gets the envelope
             return self._failed(endpoint, request, error, started)
         if isinstance(answer, Answer):
@@ -118,10 +126,27 @@ class RequestHandler:
 
     def unrouted(self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes],
                  answer: Answer) -> str:  # fmt: skip
-        """Log a request that no endpoint answered, so that it can be explained; return its id."""
+        """Log a request that no endpoint answered, so that it can be explained; return its id.
+
+        It belongs to the store of its access token, if that is valid.
+        """
         request = Request(self.new_id(), method, path, {}, query, headers, b"")
-        self._mock.request_log.record(request, "", answer)
+        self.record_unrouted(request, answer, self._mock.callers.of(headers).tenant)
         return request.id
+
+    def record_unrouted(
+        self, request: Request, answer: Answer, tenant: Tenant | None, seconds: float | None = None
+    ) -> None:
+        """Log a request that no endpoint answered, with its answer."""
+        log = self._mock.request_log if tenant is None else tenant.request_log
+        log.record(request, "", answer)
+        if self._logs:
+            log_request(request, "", answer, seconds)
+
+    def unavailable(self, error: Unavailable) -> Answer:
+        """Return the answer to a request that the mock cannot answer now."""
+        retry = (b"retry-after", b"%d" % error.retry_after)
+        return self._mock.errors.answer("service-unavailable", unavailable(error), retry)
 
     def failure(self, error: BaseException, request_id: str) -> Answer:
         """Return the answer to a request that the mock failed at; the log has the error."""
@@ -135,8 +160,7 @@ class RequestHandler:
             answer = self._mock.errors.answer("storage-full", cannot_store(error))
             logger.warning("request %s: %s", request.id, error)
         elif isinstance(error, Unavailable):
-            retry = (b"retry-after", b"%d" % error.retry_after)
-            answer = self._mock.errors.answer("service-unavailable", unavailable(error), retry)
+            answer = self.unavailable(error)
             self._note(endpoint, request, answer, started)
             return answer
         elif isinstance(error, TooManyTenants):

@@ -76,9 +76,14 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
             allowed = self._paths.methods(path)
             if allowed and method == "OPTIONS":
                 answer = Answer(204, ((b"allow", ", ".join(allowed).encode()),))
-                await send_answer(answer, self._requests.new_id(), scope, receive, send)
+                request_id = self._requests.unrouted(
+                    method, path, scope["query_string"], dict(scope["headers"]), answer
+                )
+                await send_answer(answer, request_id, scope, receive, send)
                 return
             if allowed:
+                if self._requests.refresh is not None:
+                    await self._requests.refresh(dict(scope["headers"]))
                 raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
             context = {"api_base_path": None, "operation_id": None}
         scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context

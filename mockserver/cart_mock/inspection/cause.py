@@ -10,17 +10,29 @@ from urllib.parse import parse_qsl
 from cart_spec.redaction import Redactor
 
 from cart_mock.inspection.request_view import headers_to_dict
-from cart_mock.rules.context import ACCESS_HEADER, CUSTOMER_HEADER, TokenRequestContext
+from cart_mock.rules.context import (
+    ACCESS_HEADER,
+    ACCOUNT_HEADER,
+    CUSTOMER_HEADER,
+    TokenRequestContext,
+)
 from cart_mock.tenants.request_log import Entry
 
 JsonObject = dict[str, Any]
 
-_HEADERS = {ACCESS_HEADER, CUSTOMER_HEADER, "Content-Type", "Content-Encoding"}
+_HEADERS = {
+    ACCESS_HEADER, CUSTOMER_HEADER, ACCOUNT_HEADER, "Content-Type", "Content-Encoding",
+}  # fmt: skip
 _QUERY = {"page[limit]", "page[offset]", "filter"}
 _FORM_FIELDS = {"grant_type", "client_id", "client_secret"}
 _STEP = re.compile(r"[^.\[\]]+")
 # Rules about more than one field, or about the thing that the request names.
-_BLAMED = {"credentials-wrong": "data.email", "cart-has-contact-email": "cartID"}
+_BLAMED = {
+    "credentials-wrong": "data.email",
+    "account-credentials-wrong": "data.username",
+    "cart-has-contact-email": "cartID",
+    "cart-has-contact-email-account": "cartID",
+}
 
 
 def cause(entry: Entry, redactor: Redactor) -> JsonObject | None:

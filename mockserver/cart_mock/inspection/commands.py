@@ -14,8 +14,12 @@ PLACEHOLDERS = {
     "ADMIN_TOKEN": "An access token of this store with the grant client_credentials.",
     "CUSTOMER_TOKEN": "A customer token from POST /v2/customers/tokens.",
     "CUSTOMER_ID": "The id of the customer.",
+    "ACCOUNT_TOKEN": "An account token from POST /v2/account-members/tokens.",
+    "ACCOUNT_ID": "The id of the account.",
+    "MEMBER_ID": "The id of the account member.",
+    "MEMBERSHIP_ID": "The id of the account membership.",
     "CLIENT_SECRET": "The secret of the store's key.",
-    "PASSWORD": "The customer's password.",
+    "PASSWORD": "The password of the customer or account member.",
 }
 """The shell variables in commands, and their meanings."""
 
@@ -23,7 +27,7 @@ _VARIABLES = {f"${name}" for name in PLACEHOLDERS}
 
 
 class Command(NamedTuple):
-    """One request. ``access`` and ``customer`` name the variables for its tokens, if any."""
+    """One request. ``access``, ``customer`` and ``account`` name the variables for its tokens."""
 
     method: str
     path: str
@@ -31,6 +35,7 @@ class Command(NamedTuple):
     customer: str | None = None
     body: Any = None
     form: Mapping[str, str] | None = None
+    account: str | None = None
 
     def curl(self, base_url: str) -> str:
         """Return the curl line that sends this request to a mock at that URL."""
@@ -39,6 +44,8 @@ class Command(NamedTuple):
             headers.append(("Authorization", f"Bearer ${self.access}"))
         if self.customer is not None:
             headers.append(("X-Moltin-Customer-Token", f"${self.customer}"))
+        if self.account is not None:
+            headers.append(("EP-Account-Management-Authentication-Token", f"${self.account}"))
         if self.body is not None:
             headers.append(("Content-Type", "application/json"))
             body = json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))

@@ -8,11 +8,13 @@ import msgspec
 from cart_spec import Contract, Rule
 from cart_spec.redaction import Redactor
 
-from cart_mock.api.serializers import timestamp
+from cart_mock.api.timestamps import timestamp
+from cart_mock.errors import FORWARDING_ERRORS
 from cart_mock.inspection.cause import cause
 from cart_mock.inspection.commands import Command, placeholders_in
 from cart_mock.inspection.request_view import caller_to_dict, redactor_for
 from cart_mock.inspection.suggestions import Suggester, suggest_token_request, suggest_with_token
+from cart_mock.messages import Answer
 from cart_mock.rules.context import RequestContext, TokenRequestContext
 from cart_mock.state.entities import Cart, Customer
 from cart_mock.state.store import Store
@@ -21,7 +23,8 @@ from cart_mock.tenants.request_log import Entry
 JsonObject = dict[str, Any]
 
 _NO_SUGGESTION = {"path-unknown", "method-not-allowed", "body-too-large", "head-too-large",
-                  "request-malformed", "storage-full", "internal-error"}  # fmt: skip
+                  "request-malformed", "storage-full", "internal-error",
+                  *FORWARDING_ERRORS}  # fmt: skip
 """Errors for which no similar request can pass."""
 
 
@@ -72,6 +75,8 @@ def _summary(entry: Entry, contract: Contract) -> str:
     answer = entry.answer
     if answer.fault is not None and answer.fault["kind"] != "latency":
         return f"A fault of the workbench decided over this answer: {answer.fault['kind']}."
+    if answer.origin is not None and answer.refused_by is None:
+        return _summary_of_origin(answer)
     if answer.refused_by is None:
         return f"Answered with {answer.status}: no rule was broken."
     rule = _rule(contract, answer.refused_by)
@@ -80,8 +85,16 @@ def _summary(entry: Entry, contract: Contract) -> str:
     return f"Refused with {answer.status} by {answer.refused_by}{level}{reason}."
 
 
+def _summary_of_origin(answer: Answer) -> str:
+    origin = answer.origin or {}
+    if "stub" in origin:
+        return f"Answered with {answer.status} by the stub {origin['stub']}."
+    early = "" if answer.delivery is None else " Its answer ended early."
+    return f"Forwarded to {origin['forwarded_to']}, which answered with {answer.status}.{early}"
+
+
 def _state(entry: Entry) -> JsonObject:
-    """Return the state that the rules used: caller, time, cart and customer."""
+    """Return the state that the rules used: caller, time, cart, customer and account."""
     context = entry.ctx
     if isinstance(context, TokenRequestContext):
         return {"store": None if context.tenant is None else context.tenant.name}
@@ -94,6 +107,9 @@ def _state(entry: Entry) -> JsonObject:
         state["cart"] = _cart_to_dict(looked_up["cart"])
     if "customer" in looked_up:
         state["customer"] = _customer_to_dict(looked_up["customer"])
+    if "account" in looked_up:
+        account = looked_up["account"]
+        state["account"] = None if account is None else {"id": account.id, "name": account.name}
     return {**state, **entry.refusal_context}
 
 
@@ -101,6 +117,8 @@ def _cart_to_dict(cart: Cart | None) -> JsonObject | None:
     if cart is None:
         return None
     found: JsonObject = {"id": cart.id, "name": cart.name, "customers": list(cart.customers)}
+    if cart.accounts:
+        found["accounts"] = list(cart.accounts)
     if cart.contact is not None:
         found["contact"] = msgspec.to_builtins(cart.contact)
     return {**found, "updated_at": timestamp(cart.updated_at)}

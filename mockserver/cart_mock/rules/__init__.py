@@ -6,7 +6,7 @@ Statuses, texts and the order of judgement are in the contract. May import tenan
 with ``association.py`` for the rules, and with ``context.py`` for their input.
 """
 
-from cart_mock.rules import association, caller, carts, customers, pages, tokens
+from cart_mock.rules import accounts, association, caller, carts, customers, pages, tokens
 from cart_mock.rules.registry import PREDICATES, Check, Checks, Predicate, judgement
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Check",
     "Checks",
     "Predicate",
+    "accounts",
     "association",
     "caller",
     "carts",

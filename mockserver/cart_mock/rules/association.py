@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from cart_mock.formats import UNSAFE_CHARACTER, format_value, kind
+from cart_spec import OwnerKind
+
+from cart_mock.formats import UNSAFE_CHARACTER, format_value
+from cart_mock.formats import kind as value_kind
 from cart_mock.messages import Violation
-from cart_mock.rules.context import SEND_ENVELOPE, RequestContext
-from cart_mock.rules.registry import predicate
+from cart_mock.rules.context import RequestContext
+from cart_mock.rules.registry import owner_predicate, predicate
 
 
 @predicate
@@ -26,57 +29,59 @@ def payload_not_array(ctx: RequestContext) -> Violation | None:
 def entry_not_object(ctx: RequestContext) -> Violation | None:
     for i, entry in enumerate(ctx.entries):
         if not isinstance(entry, dict):
-            return Violation(f"the entry is {kind(entry)}", SEND_ENVELOPE, ctx.field(f"[{i}]"))
+            return Violation(
+                f"the entry is {value_kind(entry)}", ctx.envelope_hint, ctx.field(f"[{i}]")
+            )
     return None
 
 
-@predicate
-def customer_missing(ctx: RequestContext) -> Violation | None:
+@owner_predicate
+def owner_missing(ctx: RequestContext, kind: OwnerKind) -> Violation | None:
     if ctx.entries:
         return None
-    return Violation(
-        "the array is empty", 'Send one {"type":"customer","id":"CUSTOMER_ID"} in it.', "data"
-    )
+    entry = f'{{"type":"{kind.name}","id":"{kind.name.upper()}_ID"}}'
+    return Violation("the array is empty", f"Send one {entry} in it.", "data")
 
 
-@predicate
-def more_than_one_customer(ctx: RequestContext) -> Violation | None:
+@owner_predicate
+def more_than_one_owner(ctx: RequestContext, kind: OwnerKind) -> Violation | None:
     count = len(ctx.entries)
     if count <= 1:
         return None
     return Violation(
-        f"the array has {count} entries", "Send one request for each customer.", "data"
+        f"the array has {count} entries", f"Send one request for each {kind.name}.", "data"
     )
 
 
-@predicate
-def type_not_customer(ctx: RequestContext) -> Violation | None:
+@owner_predicate
+def type_not_owner(ctx: RequestContext, kind: OwnerKind) -> Violation | None:
     entry = ctx.entry
-    if entry.get("type") == "customer":
+    if entry.get("type") == kind.name:
         return None
     what = f"it is {format_value(entry['type'])}" if "type" in entry else "it is absent"
-    return Violation(what, 'Send "type":"customer".', ctx.field("[0].type"))
+    return Violation(what, f'Send "type":"{kind.name}".', ctx.field("[0].type"))
 
 
-@predicate
-def customer_id_missing(ctx: RequestContext) -> Violation | None:
-    customer_id = ctx.entry.get("id")
-    if isinstance(customer_id, str) and customer_id:
+@owner_predicate
+def owner_id_missing(ctx: RequestContext, kind: OwnerKind) -> Violation | None:
+    owner_id = ctx.entry.get("id")
+    if isinstance(owner_id, str) and owner_id:
         return None
     if "id" not in ctx.entry:
         what = '"id" is absent'
     else:
-        what = '"id" is empty' if customer_id == "" else f'"id" is {kind(customer_id)}'
-    return Violation(what, "Send the id of a customer as a string.", ctx.field("[0].id"))
+        what = '"id" is empty' if owner_id == "" else f'"id" is {value_kind(owner_id)}'
+    hint = kind.worded("Send the id of {a} {owner} as a string.")
+    return Violation(what, hint, ctx.field("[0].id"))
 
 
-@predicate
-def customer_not_permitted(ctx: RequestContext) -> Violation | None:
-    if ctx.caller.customer_id is None or ctx.caller.customer_id == ctx.entry["id"]:
+@owner_predicate
+def owner_not_permitted(ctx: RequestContext, kind: OwnerKind) -> Violation | None:
+    if ctx.caller.owner is None or ctx.caller.owner.id == ctx.entry["id"]:
         return None
     return Violation(
-        'the customer token belongs to another customer than "id" names',
-        "Send the id of the customer who is logged in.",
+        f'the {kind.name} token belongs to another {kind.name} than "id" names',
+        f"Send the id of the {kind.name} that is logged in.",
         ctx.field("[0].id"),
     )
 
@@ -85,27 +90,32 @@ def customer_not_permitted(ctx: RequestContext) -> Violation | None:
 def cart_not_found(ctx: RequestContext) -> Violation | None:
     if ctx.cart is not None:
         return None
+    return no_cart(ctx)
+
+
+def no_cart(ctx: RequestContext) -> Violation:
+    """Return the violation of naming a cart that the caller's store does not have."""
+    store = format_value(ctx.tenant.name)
     return Violation(
-        f"there is no cart {format_value(ctx.cart_id)}",
-        "Create it with POST /v2/carts first.",
+        f"there is no cart {format_value(ctx.cart_id)} in the store {store}",
+        "Create it with POST /v2/carts first, or use the client_id that it was created with.",
         "cartID",
     )
 
 
-@predicate
-def customer_not_found(ctx: RequestContext) -> Violation | None:
-    customer_id = ctx.entry["id"]
-    if not ctx.caller.is_administrator or ctx.store.has_customer(customer_id):
+@owner_predicate
+def owner_not_found(ctx: RequestContext, kind: OwnerKind) -> Violation | None:
+    if not ctx.caller.is_administrator or ctx.store.has_owner(ctx.owner):
         return None
     return Violation(
-        f"there is no customer {format_value(customer_id)}",
-        "Create it with POST /v2/customers first.",
+        f"there is no {kind.name} {format_value(ctx.owner.id)}",
+        f"Create it with POST /v2/{kind.plural} first.",
         ctx.field("[0].id"),
     )
 
 
-@predicate
-def cart_has_contact_email(ctx: RequestContext) -> Violation | None:
+@owner_predicate
+def cart_has_contact_email(ctx: RequestContext, _kind: OwnerKind) -> Violation | None:
     cart = ctx.cart
     if cart is None or cart.contact is None or not cart.contact.email:
         return None

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from cart_spec import OwnerKind
+
 from cart_mock.messages import Violation
-from cart_mock.rules.context import ACCESS_HEADER, CUSTOMER_HEADER, Caller, RequestContext
-from cart_mock.rules.registry import predicate
+from cart_mock.rules.context import (
+    ACCESS_HEADER,
+    ACCOUNT_HEADER,
+    CUSTOMER_HEADER,
+    Caller,
+    RequestContext,
+)
+from cart_mock.rules.registry import owner_predicate, predicate
 
 
 def access_violation(caller: Caller) -> Violation | None:
@@ -19,23 +27,41 @@ def access_token_invalid(ctx: RequestContext) -> Violation | None:
 
 
 @predicate
-def customer_token_invalid(ctx: RequestContext) -> Violation | None:
-    problem = ctx.caller.customer_problem
-    return None if problem is None else Violation(*problem, CUSTOMER_HEADER)
+def two_owner_tokens(ctx: RequestContext) -> Violation | None:
+    if not ctx.caller.has_two_owners:
+        return None
+    return Violation(
+        "both headers are sent", f"Send {CUSTOMER_HEADER} or {ACCOUNT_HEADER}, not both.",
+        ACCOUNT_HEADER,
+    )  # fmt: skip
 
 
-_ANONYMOUS = Violation(
-    "an implicit access token needs a customer token here",
-    f"Send {CUSTOMER_HEADER} with a token from POST /v2/customers/tokens.",
-    CUSTOMER_HEADER,
-)
+@owner_predicate
+def owner_token_invalid(ctx: RequestContext, kind: OwnerKind) -> Violation | None:
+    problem = ctx.caller.owner_problem
+    if problem is None or ctx.caller.problem_of != kind.name:
+        return None
+    return Violation(*problem, kind.header)
 
 
-@predicate
-def customer_token_required(ctx: RequestContext) -> Violation | None:
-    return _ANONYMOUS if ctx.caller.is_anonymous else None
+@owner_predicate
+def owner_token_required(ctx: RequestContext, kind: OwnerKind) -> Violation | None:
+    if not ctx.caller.is_anonymous:
+        return None
+    return Violation(
+        kind.worded("an implicit access token needs {a} {owner} token here"),
+        kind.worded("Send {header} with a token from {login}."),
+        kind.header,
+    )
 
 
 @predicate
 def carts_need_an_owner(ctx: RequestContext) -> Violation | None:
-    return _ANONYMOUS if ctx.caller.is_anonymous else None
+    if not ctx.caller.is_anonymous:
+        return None
+    return Violation(
+        "an implicit access token needs a customer token or an account token here",
+        f"Send {CUSTOMER_HEADER} with a token from POST /v2/customers/tokens, or "
+        f"{ACCOUNT_HEADER} with one from POST /v2/account-members/tokens.",
+        CUSTOMER_HEADER,
+    )

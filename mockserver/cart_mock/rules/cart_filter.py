@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from cart_mock.owners import Owner
+from cart_mock.state.entities import Cart
+
 CartFilter = tuple[tuple[tuple[str, str], ...], ...]
 """Alternatives; each has conditions that must all hold, as pairs of operator and value."""
 
@@ -31,18 +34,31 @@ def parse_cart_filter(text: str) -> CartFilter | None:
     return None
 
 
-def passes(wanted: CartFilter, name: str) -> bool:
-    """Return whether a cart with that name passes the filter. No cart here has an account."""
+def passes(wanted: CartFilter, cart: Cart) -> bool:
+    """Return whether a cart passes the filter."""
     return any(
-        all(_holds(operator, value, name) for operator, value in conditions)
+        all(_holds(operator, value, cart) for operator, value in conditions)
         for conditions in wanted
     )
 
 
-def _holds(operator: str, value: str, name: str) -> bool:
+def _holds(operator: str, value: str, cart: Cart) -> bool:
     if operator == "eq":
-        return name == value
-    return operator == "ilike" and _is_like(value.casefold(), name.casefold())
+        return cart.name == value
+    if operator == "contains":
+        return Owner("account", value) in cart.owners
+    return _is_like(value.casefold(), cart.name.casefold())
+
+
+def accounts_of(wanted: CartFilter) -> list[str] | None:
+    """Return the accounts that every cart which passes has one of, None if there are none."""
+    found = []
+    for conditions in wanted:
+        ids = [value for operator, value in conditions if operator == "contains"]
+        if not ids:
+            return None
+        found.append(ids[0])
+    return found
 
 
 def _is_like(pattern: str, name: str) -> bool:

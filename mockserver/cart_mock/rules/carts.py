@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cart_mock.formats import MAX_NAME, UNSAFE_CHARACTER, format_value, kind
 from cart_mock.messages import Violation
+from cart_mock.rules.association import no_cart
 from cart_mock.rules.context import RequestContext
 from cart_mock.rules.registry import predicate
 
@@ -12,11 +13,7 @@ from cart_mock.rules.registry import predicate
 def cart_unknown(ctx: RequestContext) -> Violation | None:
     if ctx.cart is not None:
         return None
-    return Violation(
-        f"there is no cart {format_value(ctx.cart_id)}",
-        "Create it with POST /v2/carts first.",
-        "cartID",
-    )
+    return no_cart(ctx)
 
 
 @predicate
@@ -77,14 +74,14 @@ def contact_on_registered_cart(ctx: RequestContext) -> Violation | None:
     if not ctx.contact_email:
         return None
     if ctx.request.method == "PUT":
-        registered = ctx.cart is not None and bool(ctx.cart.customers)
+        registered = ctx.cart is not None and bool(ctx.cart.owners)
     else:
-        registered = ctx.caller.customer_id is not None
+        registered = ctx.caller.owner is not None
     if not registered:
         return None
     return Violation(
-        "this cart has one",
-        "Leave contact.email out, or disassociate the customer first.",
+        "this cart has a customer or an account",
+        "Leave contact.email out, or disassociate them first.",
         "data.contact.email",
     )
 
@@ -92,8 +89,6 @@ def contact_on_registered_cart(ctx: RequestContext) -> Violation | None:
 @predicate
 def last_cart(ctx: RequestContext) -> Violation | None:
     cart = ctx.cart
-    if cart is None or all(ctx.store.cart_count_of(c) > 1 for c in cart.customers):
+    if cart is None or all(ctx.store.cart_count_of(owner) > 1 for owner in cart.owners):
         return None
-    return Violation(
-        "one of its customers has no other", "Disassociate that customer instead.", "cartID"
-    )
+    return Violation("one of its owners has no other", "Disassociate that owner instead.", "cartID")

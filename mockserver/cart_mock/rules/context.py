@@ -2,74 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from cart_spec import OwnerKind
 
 from cart_mock.auth.tokens import (
     GRANTS,
     AccessToken,
-    CustomerToken,
     Grant,
+    OwnerToken,
     TokenInvalid,
+    TokenKind,
     Tokens,
 )
 from cart_mock.bodies import Malformed, read_json
-from cart_mock.formats import NAME_LIMIT, kind
+from cart_mock.formats import NAME_LIMIT, format_value, kind
 from cart_mock.messages import Request, TokenProblem, Violation
-from cart_mock.state.entities import Cart, Customer
+from cart_mock.owners import OWNER_TYPES, Owner, OwnerType
+from cart_mock.state.entities import Account, AccountMember, Cart, Customer
 from cart_mock.tenants.registry import TenantRegistry, UnknownTenant
 from cart_mock.tenants.tenant import Tenant
 
 ACCESS_HEADER = "Authorization"
 CUSTOMER_HEADER = "X-Moltin-Customer-Token"
-_ACCESS, _CUSTOMER = ACCESS_HEADER.lower().encode(), CUSTOMER_HEADER.lower().encode()
+ACCOUNT_HEADER = "EP-Account-Management-Authentication-Token"
+_ACCESS = ACCESS_HEADER.lower().encode()
+_CUSTOMER, _ACCOUNT = CUSTOMER_HEADER.lower().encode(), ACCOUNT_HEADER.lower().encode()
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
+DEFAULT_TOKEN_LIMIT = 25
+"""How many account tokens a page has if the request does not say."""
 DEFAULT_OFFSET, MAX_OFFSET = 0, 10_000
 
 
 _AUTHORIZE = 'Send "Authorization: Bearer TOKEN" with a token from POST /oauth/access_token.'
-SEND_ENVELOPE = 'Send {"data":[{"type":"customer","id":"CUSTOMER_ID"}]}.'
-_LOG_IN = "Log in again with POST /v2/customers/tokens."
+_LOG_IN: Mapping[OwnerType, str] = {
+    "customer": "Log in again with POST /v2/customers/tokens.",
+    "account": "Log in again with POST /v2/account-members/tokens.",
+}
 
 _NO_HEADER = TokenProblem("the Authorization header is missing", _AUTHORIZE)
 _NOT_BEARER = TokenProblem("the Authorization header is not of the form Bearer TOKEN", _AUTHORIZE)
 _UNKNOWN = TokenProblem("the token was not issued here", _AUTHORIZE)
 _EXPIRED = TokenProblem("it has expired", "Get a new one with POST /oauth/access_token.")
-_C_FORGED = TokenProblem("it was not issued here", _LOG_IN)
-_C_FOREIGN = TokenProblem("it belongs to another store than the access token", _LOG_IN)
-_C_EXPIRED = TokenProblem("it has expired", _LOG_IN)
-_C_DELETED = TokenProblem("its customer was deleted", "Register or log in as another customer.")
+_KINDS: Mapping[TokenKind, str] = {
+    "access": "an access token", "customer": "a customer token", "account": "an account token",
+}  # fmt: skip
+_PLACES: Mapping[TokenKind, str] = {
+    "access": "Authorization as Bearer TOKEN",
+    "customer": CUSTOMER_HEADER,
+    "account": ACCOUNT_HEADER,
+}
+_NO_TOKENS = {"undefined", "null", "None", "[object Object]"}
+"""What clients send that have no token."""
 
 
 class Caller(msgspec.Struct, frozen=True):
     """Who is calling: a tenant's administrator, a shopper, or a shopper who is not logged in.
 
-    If a token is not valid, its problem stands here instead; without a valid access token there is
-    no tenant. ``now`` is the tenant's time in seconds since the epoch.
+    ``owner`` is the customer or account whose token came with the access token, and ``member`` who
+    logged in, of an account token. If a token is not valid, its problem stands here instead;
+    ``problem_of`` names the owner's token that has ``owner_problem``. ``has_two_owners`` says that
+    both came; then neither was read. Without a valid access token there is no tenant. ``now`` is
+    the tenant's time in seconds since the epoch.
     """
 
     tenant: Tenant | None
     grant: Grant | None
-    customer_id: str | None
+    owner: Owner | None
     access_problem: TokenProblem | None
-    customer_problem: TokenProblem | None
+    owner_problem: TokenProblem | None
     now: float
+    problem_of: OwnerType | None = None
+    has_two_owners: bool = False
+    member: str | None = None
+
+    @property
+    def customer_id(self) -> str | None:
+        """The customer whose token was sent, if any."""
+        return self.id_of("customer")
+
+    @property
+    def account_id(self) -> str | None:
+        """The account whose token was sent, if any."""
+        return self.id_of("account")
+
+    def id_of(self, kind: OwnerType) -> str | None:
+        """Return the id of the owner whose token was sent, if it is of that kind."""
+        owner = self.owner
+        return owner.id if owner is not None and owner.type == kind else None
 
     @property
     def is_administrator(self) -> bool:
-        """Whether the caller acts for the whole store, not for one customer."""
-        return self.grant == "client_credentials" and self.customer_id is None
+        """Whether the caller acts for the whole store, not for one owner."""
+        return self.grant == "client_credentials" and self.owner is None
 
     @property
     def is_anonymous(self) -> bool:
         """Whether the caller is a shopper who is not logged in."""
-        return self.grant == "implicit" and self.customer_id is None
+        return self.grant == "implicit" and self.owner is None
 
 
 def _unauthorized(problem: TokenProblem) -> Caller:
@@ -80,37 +116,50 @@ class Callers:
     """A reader of callers, from the tokens in a request's headers.
 
     The claims of a header are cached, so that only its first use pays for checking the signature;
-    whether the token has expired, and whether its tenant and customer still exist, is looked up
-    each time.
+    whether the token has expired, and whether its tenant and owner still exist, is looked up each
+    time.
     """
 
     def __init__(self, tenants: TenantRegistry, tokens: Tokens) -> None:
         self._tenants = tenants
         self._tokens = tokens
         self._read_access = lru_cache(maxsize=8192)(self._access)
-        self._read_customer = lru_cache(maxsize=8192)(self._customer)
+        self._read_owner = lru_cache(maxsize=8192)(self._owner)
 
-    def of(self, headers: Mapping[bytes, bytes]) -> Caller:
-        """Return the caller of a request with these headers."""
+    def of(
+        self, headers: Mapping[bytes, bytes], takes: Collection[OwnerType] = OWNER_TYPES
+    ) -> Caller:
+        """Return the caller of a request with these headers.
+
+        ``takes`` are the kinds of owner whose tokens the operation takes. The token of the other
+        kind counts as none there, but both in one request are refused.
+        """
         access = self._read_access(headers.get(_ACCESS))
         if isinstance(access, TokenProblem):
             return _unauthorized(access)
         tenant = self._tenants.get(access.tenant)
         if tenant is None:
-            return UNKNOWN_CALLER
+            return unknown_tenant(access.tenant)
         now = tenant.now()
         if access.expires <= now:
             return _unauthorized(_EXPIRED)
-        sent = headers.get(_CUSTOMER)
-        if not sent:  # an empty header counts as none: rule empty-customer-token
+        # An empty header counts as none: rules empty-customer-token and empty-account-token.
+        customer, account = headers.get(_CUSTOMER), headers.get(_ACCOUNT)
+        if customer and account and takes:
+            return Caller(tenant, access.grant, None, None, None, now, has_two_owners=True)
+        kind: OwnerType = "customer" if customer else "account"
+        sent = customer or account
+        if not sent or kind not in takes:
             return Caller(tenant, access.grant, None, None, None, now)
-        claims = self._read_customer(sent)
-        if isinstance(claims, CustomerToken):
-            problem = _customer_problem(claims, tenant, now)
+        claims = self._read_owner(sent, kind)
+        if isinstance(claims, OwnerToken):
+            problem = _owner_problem(claims, tenant, now)
             if problem is None:
-                return Caller(tenant, access.grant, claims.customer, None, None, now)
+                return Caller(
+                    tenant, access.grant, claims.owner, None, None, now, None, False, claims.member
+                )
             claims = problem
-        return Caller(tenant, access.grant, None, None, claims, now)
+        return Caller(tenant, access.grant, None, None, claims, now, kind)
 
     def store_of(self, headers: Mapping[bytes, bytes]) -> str | None:
         """Return the store that an access token names, expired or not; None without a token."""
@@ -120,7 +169,7 @@ class Callers:
     def forget(self) -> None:
         """Forget the claims that were read: the signing key is another now."""
         self._read_access.cache_clear()
-        self._read_customer.cache_clear()
+        self._read_owner.cache_clear()
 
     def _access(self, header: bytes | None) -> AccessToken | TokenProblem:
         if header is None:
@@ -132,42 +181,77 @@ class Callers:
             return _NOT_BEARER
         if not token:
             return _NOT_BEARER
+        text = token.strip().decode("latin-1")
         try:
-            return self._tokens.read_access(token.strip().decode("latin-1"))
+            return self._tokens.read_access(text)
         except TokenInvalid:
-            return _UNKNOWN
+            return self._misplaced(text, "access") or _UNKNOWN
 
-    def _customer(self, header: bytes) -> CustomerToken | TokenProblem:
+    def _owner(self, header: bytes, kind: OwnerType) -> OwnerToken | TokenProblem:
+        text = header.strip().decode("latin-1")
         try:
-            return self._tokens.read_customer(header.strip().decode("latin-1"))
+            return self._tokens.read_owner(text, kind)
         except TokenInvalid:
-            return _C_FORGED
+            forged = TokenProblem("it was not issued here", _LOG_IN[kind])
+            return self._misplaced(text, kind) or forged
+
+    def _misplaced(self, text: str, wanted: TokenKind) -> TokenProblem | None:
+        """Return the problem of a token that stands in the wrong header, or of a word in its place.
+
+        None if the text is neither.
+        """
+        how = _AUTHORIZE if wanted == "access" else _LOG_IN[wanted]
+        if text in _NO_TOKENS:
+            return TokenProblem(f"it is the word {text}, so the client has no token yet", how)
+        kind = self._tokens.kind_of(text)
+        if kind is None:
+            return None
+        here, there = _KINDS[wanted], _PLACES[kind]
+        return TokenProblem(f"it is {_KINDS[kind]}, not {here}", f"Send it in {there}. {how}")
 
 
 UNKNOWN_CALLER = _unauthorized(_UNKNOWN)
 """The caller whose access token does not name an existing tenant."""
 
 
-def _customer_problem(claims: CustomerToken, tenant: Tenant, now: float) -> TokenProblem | None:
+def unknown_tenant(name: str) -> Caller:
+    """Return the caller whose access token names a tenant that is gone."""
+    what = f"the token is of the store {format_value(name)}, which does not exist any more"
+    return _unauthorized(TokenProblem(what, "Get a new one with POST /oauth/access_token."))
+
+
+def _owner_problem(claims: OwnerToken, tenant: Tenant, now: float) -> TokenProblem | None:
+    kind = claims.owner.type
     if claims.tenant != tenant.name:
-        return _C_FOREIGN
-    if claims.expires <= now:
-        return _C_EXPIRED
-    return None if tenant.store.has_customer(claims.customer) else _C_DELETED
+        what = "it belongs to another store than the access token"
+    elif claims.expires <= now:
+        what = "it has expired"
+    elif not tenant.store.has_owner(claims.owner):
+        what = f"its {kind} was deleted"
+        other = "another customer" if kind == "customer" else "a member of another account"
+        return TokenProblem(what, f"Register or log in as {other}.")
+    elif claims.member is not None and tenant.store.accounts.member(claims.member) is None:
+        what = "its account member was deleted"
+    else:
+        return None
+    return TokenProblem(what, _LOG_IN[kind])
 
 
 class RequestContext:
     """One request, as input of the rules. It neither refuses nor writes."""
 
     def __init__(
-        self, request: Request, caller: Caller, tenant: Tenant, *, envelope_only: bool = False
-    ) -> None:
+        self, request: Request, caller: Caller, tenant: Tenant, *, envelope_only: bool = False,
+        owner_kind: OwnerKind | None = None,
+    ) -> None:  # fmt: skip
         self.request = request
         self.caller = caller
         self.tenant = tenant
         self.store = tenant.store
         self.envelope_only = envelope_only
         self.now = int(caller.now)
+        self.owner_kind = owner_kind
+        """The kind of owner that an association request is about, with its words."""
 
     # ---- The body ---------------------------------------------------------------------------
 
@@ -189,14 +273,16 @@ class RequestContext:
             body = self.body
         except Malformed as error:
             empty = not self.request.body
-            return _no_array("the body is empty" if empty else f"the body is not JSON, {error}")
+            return self._no_array(
+                "the body is empty" if empty else f"the body is not JSON, {error}"
+            )
         if isinstance(body, dict) and "data" in body:
             data = body["data"]
-            return data if isinstance(data, list) else _no_array(f'"data" is {kind(data)}')
+            return data if isinstance(data, list) else self._no_array(f'"data" is {kind(data)}')
         if isinstance(body, list):
-            return _no_array("the array is not under data") if self.envelope_only else body
+            return self._no_array("the array is not under data") if self.envelope_only else body
         what = 'an object without "data"' if isinstance(body, dict) else kind(body)
-        return _no_array(f"the body is {what}")
+        return self._no_array(f"the body is {what}")
 
     @cached_property
     def enveloped(self) -> bool:
@@ -215,7 +301,27 @@ class RequestContext:
         entry: dict[str, Any] = entries[0]
         return entry
 
-    # ---- The cart and the customer ----------------------------------------------------------
+    def _no_array(self, reason: str) -> Violation:
+        return Violation(reason, self.envelope_hint, "data")
+
+    @property
+    def envelope_hint(self) -> str:
+        """What to send instead of a body without the array of identifiers."""
+        name = "customer" if self.owner_kind is None else self.owner_kind.name
+        return f'Send {{"data":[{{"type":"{name}","id":"{name.upper()}_ID"}}]}}.'
+
+    @property
+    def owner_type(self) -> OwnerType:
+        """The kind of owner that an association request is about."""
+        kind = self.owner_kind
+        return "account" if kind is not None and kind.name == "account" else "customer"
+
+    @property
+    def owner(self) -> Owner:
+        """The owner that an association request names, once it passed the rules on its shape."""
+        return Owner(self.owner_type, self.entry["id"])
+
+    # ---- The cart and its owners ------------------------------------------------------------
 
     @property
     def cart_id(self) -> str:
@@ -236,6 +342,27 @@ class RequestContext:
     def customer(self) -> Customer | None:
         """The customer that the path names, or None if there is no such customer."""
         return self.store.customer(self.customer_id)
+
+    @property
+    def account_id(self) -> str:
+        """The account id in the path."""
+        return self.request.path_params["accountID"]
+
+    @cached_property
+    def account(self) -> Account | None:
+        """The account that the path names, None if it does not exist or is another's."""
+        own = self.caller.account_id
+        if own is not None and own != self.account_id:
+            return None
+        return self.store.accounts.account(self.account_id)
+
+    @cached_property
+    def account_member(self) -> AccountMember | None:
+        """The member that the path names, None if it does not exist or is another one."""
+        member_id = self.request.path_params["accountMemberID"]
+        if self.caller.member not in (None, member_id):
+            return None
+        return self.store.accounts.member(member_id)
 
     @cached_property
     def contact_email(self) -> Any:
@@ -259,7 +386,11 @@ class RequestContext:
     @property
     def limit(self) -> int:
         """How many entries the page may have."""
-        return int(self.query.get("page[limit]", DEFAULT_LIMIT))
+        return self.limit_or(DEFAULT_LIMIT)
+
+    def limit_or(self, default: int) -> int:
+        """Return how many entries the page may have, with another default."""
+        return int(self.query.get("page[limit]", default))
 
     @property
     def offset(self) -> int:
@@ -274,15 +405,12 @@ class RequestContext:
     """Whether the password that was sent is the customer's, if the operation logs in."""
 
 
-def _no_array(reason: str) -> Violation:
-    return Violation(reason, SEND_ENVELOPE, "data")
-
-
 class TokenRequestContext:
     """A request for an access token, as input of its rule.
 
     ``grant`` is None if ``grant_type`` is missing or unknown, and ``tenant`` is None if
-    ``client_id`` is; ``secret_matches`` says whether the secret that was sent is the key's.
+    ``client_id`` is; ``secret_matches`` says whether the secret that was sent is the key's, and
+    ``has_pinned_secret`` whether a file of clients says which secret that is.
     """
 
     def __init__(self, request: Request, form: dict[str, str], tenants: TenantRegistry) -> None:
@@ -291,6 +419,7 @@ class TokenRequestContext:
         self.tenant: Tenant | None = None
         self.secret_matches = False
         self.grant = self.grant_of(form)
+        self.has_pinned_secret = tenants.pins_secrets
         client_id, secret = form.get("client_id"), form.get("client_secret")
         if client_id and len(client_id) <= NAME_LIMIT and self.grant is not None:
             with suppress(UnknownTenant):

@@ -42,7 +42,7 @@ def page_out_of_range(ctx: RequestContext) -> Violation | None:
 @predicate
 def filter_invalid(ctx: RequestContext) -> Violation | None:
     text = ctx.query.get("filter")
-    if not text or ctx.caller.customer_id is not None or parse_cart_filter(text) is not None:
+    if not text or ctx.caller.owner is not None or parse_cart_filter(text) is not None:
         return None
     return Violation(
         f"it is {format_value(text)}",

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from cart_spec import Contract
 
 from cart_mock import bodies
-from cart_mock.formats import format_value
+from cart_mock.formats import format_value, kind
 from cart_mock.messages import Violation
+from cart_mock.rules.accounts import signup_incomplete
 from cart_mock.rules.body_schemas import BodySchema
 from cart_mock.rules.context import RequestContext
+from cart_mock.rules.published_errors import published_checks
 from cart_mock.rules.registry import Check, Checks
 
 
@@ -31,7 +34,7 @@ def protocol_checks(contract: Contract, operation_id: str) -> ProtocolChecks:
     method, path = contract.operations[operation_id]
     operation = contract.document["paths"][path][method.lower()]
     before: list[tuple[str, Check]] = []
-    after: list[tuple[str, Check]] = []
+    body_checks: list[tuple[str, Check]] = []
     patterns = _path_patterns(path, contract)
     if patterns:
         before.append(("request-invalid", _path_check(patterns)))
@@ -41,7 +44,16 @@ def protocol_checks(contract: Contract, operation_id: str) -> ProtocolChecks:
         if not any(rule.id == "payload-not-array" for rule in contract.rules_of(operation_id)):
             before.append(("body-malformed", body_malformed))
             schema = BodySchema(_body_schema(operation), contract.document)
-            after.append(("request-invalid", lambda ctx: schema.violation(ctx.body)))
+            takes = _data_types(_body_schema(operation), contract.document)
+            before.append(("request-invalid", partial(data_missing, takes=takes)))
+            body_checks.append(("request-invalid", lambda ctx: schema.violation(ctx.body)))
+            if operation_id == "createAccountToken":
+                body_checks.append(("request-invalid", signup_incomplete))
+    after = [
+        *published_checks(contract, operation_id, reads_body=False),
+        *body_checks,
+        *published_checks(contract, operation_id, reads_body=True),
+    ]
     return ProtocolChecks(tuple(before), tuple(after))
 
 
@@ -61,6 +73,25 @@ def body_malformed(ctx: RequestContext) -> Violation | None:
     except bodies.Malformed as error:
         return Violation(str(error), "Send a JSON object.")
     return None
+
+
+def data_missing(ctx: RequestContext, takes: tuple[type, ...] = (dict,)) -> Violation | None:
+    """Refuse a body without the envelope: its fields would seem to be missing.
+
+    ``takes`` are the types of value that the operation takes under ``data``.
+    """
+    body = ctx.body
+    if isinstance(body, dict) and isinstance(body.get("data"), takes):
+        return None
+    if not isinstance(body, dict):
+        what = f"the body is {kind(body)}"
+    elif "data" in body:
+        what = f'"data" is {kind(body["data"])}'
+    else:
+        what = '"data" is missing'
+    if dict not in takes:
+        return Violation(what, 'Send an array under "data": {"data":[...]}.', "data")
+    return Violation(what, 'Send the fields in an object under "data": {"data":{...}}.', "data")
 
 
 def wrong_media(media: str, right: str) -> Violation:
@@ -86,6 +117,20 @@ def _path_check(patterns: list[tuple[str, re.Pattern[str]]]) -> Check:
 def _body_schema(operation: Mapping[str, Any]) -> Mapping[str, Any]:
     schema: Mapping[str, Any] = operation["requestBody"]["content"][bodies.JSON]["schema"]
     return schema
+
+
+def _data_types(schema: Mapping[str, Any], document: Mapping[str, Any]) -> tuple[type, ...]:
+    """Return the types of value that a body's schema takes under ``data``."""
+
+    def resolved(part: Mapping[str, Any]) -> Mapping[str, Any]:
+        found = part
+        while "$ref" in found:
+            found = document["components"]["schemas"][found["$ref"].rsplit("/", 1)[1]]
+        return found
+
+    data = resolved(resolved(schema)["properties"]["data"])
+    branches = [resolved(branch) for branch in data.get("oneOf", (data,))]
+    return tuple(list if branch.get("type") == "array" else dict for branch in branches)
 
 
 def _path_patterns(path: str, contract: Contract) -> list[tuple[str, re.Pattern[str]]]:

@@ -18,8 +18,8 @@ def refusal_context(answer: Answer, ctx: RequestContext) -> Mapping[str, Any]:
 
 
 def _last_cart(ctx: RequestContext) -> dict[str, Any]:
-    customers = () if ctx.cart is None else ctx.cart.customers
-    return {"carts_of": {c: ctx.store.cart_count_of(c) for c in customers}}
+    owners = () if ctx.cart is None else ctx.cart.owners
+    return {"carts_of": {owner.id: ctx.store.cart_count_of(owner) for owner in owners}}
 
 
 def _customer_with_email(ctx: RequestContext) -> dict[str, Any]:

@@ -45,6 +45,8 @@ def grant_invalid(ctx: TokenRequestContext) -> Violation | None:
         what = "it is absent"
     else:
         what = "it is not the one of this client_id"
-    return Violation(
-        what, "Send the client_secret of the key.", "client_secret", variant="grant-secret-wrong"
-    )
+    hint = "Send the client_secret of the key"
+    if not ctx.has_pinned_secret:
+        # Without a file of clients there is no other secret that a developer could look up.
+        hint += "; the first secret that a client_id is used with becomes the key's"
+    return Violation(what, f"{hint}.", "client_secret", variant="grant-secret-wrong")

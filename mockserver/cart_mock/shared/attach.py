@@ -19,7 +19,9 @@ def attach(app: MockApp, tenants: SharedTenants) -> None:
     tenants.injector = FaultInjector(app.mock)
     control = SharedControl(app.mock, tenants)
     tenants.workbench = control.carry_out
-    app.requests.shared = Front(app.mock, tenants).answer
+    front = Front(app.mock, tenants)
+    app.requests.shared = front.answer
+    app.requests.refresh, app.requests.settle = front.refresh, tenants.settle
     app.workbench_options.update(operations=control.operations, refresh=control.refresh)
 
     @asynccontextmanager

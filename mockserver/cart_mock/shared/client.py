@@ -81,8 +81,8 @@ class Appended(NamedTuple):
     entries: list[LogEntry]
     is_in_entries: bool
     is_behind: bool
-    count: int
-    bytes: int
+    entry_count: int
+    byte_count: int
     is_unsure: bool
 
 
@@ -260,18 +260,18 @@ class StoreClient:
             await self._servers.refresh(is_refused=isinstance(error, ResponseError))
 
     async def _send(
-        self, key: bytes, command: tuple[Any, ...], durable: bool, timeout: float
+        self, key: bytes, command: tuple[Any, ...], durable: bool, seconds: float
     ) -> Any:
-        async with asyncio.timeout(max(timeout, 0.001)):
+        async with asyncio.timeout(max(seconds, 0.001)):
             link = await self._servers.link_to(key)
         commands = [command]
         if durable and self._replicas:
-            milliseconds = max(1, int(timeout * 900))
+            milliseconds = max(1, int(seconds * 900))
             commands.append(("WAIT", self._replicas, milliseconds))
         self.round_trips += 1
-        found, *copies = await link.call(*commands, timeout=max(timeout, 0.001))
+        found, *copies = await link.call(*commands, seconds=max(seconds, 0.001))
         if isinstance(found, NoScriptError) and command[0] == "EVALSHA":
-            return await self._send(key, ("EVAL", _SCRIPT, *command[2:]), durable, timeout)
+            return await self._send(key, ("EVAL", _SCRIPT, *command[2:]), durable, seconds)
         if isinstance(found, Exception):
             raise found
         for copied in copies:

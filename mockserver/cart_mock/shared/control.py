@@ -32,12 +32,13 @@ Operation = Callable[..., Awaitable[Any]]
 _CHANGES = {
     "resetStore", "seedStore", "importState", "takeSnapshot", "deleteSnapshot", "restoreSnapshot",
     "addFault", "removeFaults", "removeFault", "changeClock", "setBreaks", "clearRequests",
-    "clearCoverage",
+    "clearCoverage", "addCustomer", "setForward", "removeForward", "setStubs", "removeStubs",
 }  # fmt: skip
 """The operations that every replica carries out at their place in the log."""
 _READS = {
     "getStore", "exportState", "listSnapshots", "exportSnapshot", "diffStates", "listRequests",
     "verifyRequests", "listFaults", "getClock", "getBreaks", "getCoverage",
+    "listPeople", "logIn", "getForward", "listStubs",
 }  # fmt: skip
 """The operations that read one store."""
 _ATTEMPTS = 5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,7 +13,7 @@ from cart_mock.api.endpoints import ApiEndpoint, Endpoint, Mock
 from cart_mock.api.handlers import PREPARATIONS
 from cart_mock.formats import NAME_LIMIT
 from cart_mock.messages import Answer, Request
-from cart_mock.rules.context import RequestContext, TokenRequestContext
+from cart_mock.rules.context import TokenRequestContext
 from cart_mock.shared.errors import StoreUnavailable, TenantGone
 from cart_mock.shared.replay import PREPARED, Delayed, NotPrepared, Replay, finished
 from cart_mock.shared.replica import Outcome, Replica, Work
@@ -20,7 +22,7 @@ from cart_mock.shared.tenants import SharedTenants
 
 _ATTEMPTS = 5
 """How often a request is begun again because its replica was not the store's any more."""
-_WITHOUT_CHANGES = {"createAccessToken", "createCustomerToken"}
+_WITHOUT_CHANGES = {"createAccessToken", "createCustomerToken", "createAccountToken"}
 """POST operations that seldom change anything, so that they are judged before they are written."""
 
 
@@ -67,6 +69,15 @@ class Front:
         answer: Answer = outcome.result
         return answer
 
+    async def refresh(self, headers: Mapping[bytes, bytes]) -> None:
+        """Bring the store of a request up to now whose path the contract does not have."""
+        await self._tenants.ready()
+        name = self._mock.callers.store_of(headers)
+        replica = None if name is None else await self._tenants.hold(name)
+        if replica is not None:
+            with suppress(TenantGone):
+                await replica.catch_up()
+
     def _store_of(self, endpoint: Endpoint, request: Request) -> str | None:
         if isinstance(endpoint, ApiEndpoint):
             return self._mock.callers.store_of(request.headers)
@@ -102,11 +113,9 @@ class Front:
         await replica.catch_up()
         assert isinstance(endpoint, ApiEndpoint)
         assert order.request is not None
-        caller = self._mock.callers.of(order.request.headers)
-        if caller.tenant is not replica.tenant:
+        ctx = endpoint.context(order.request)
+        if ctx is None or ctx.tenant is not replica.tenant:
             return None
-        only = self._mock.envelope_only
-        ctx = RequestContext(order.request, caller, replica.tenant, envelope_only=only)
         if not is_needed and endpoint.refusal(endpoint.checks_before_preparing, ctx) is not None:
             return None
         await PREPARATIONS[endpoint.operation_id](ctx)

@@ -40,7 +40,7 @@ class Link:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
-    async def call(self, *commands: tuple[Any, ...], timeout: float) -> list[Any]:
+    async def call(self, *commands: tuple[Any, ...], seconds: float) -> list[Any]:
         """Send commands one after the other, and return their replies, errors included.
 
         Raises redis.exceptions.ConnectionError; then the commands may have been carried out.
@@ -50,7 +50,7 @@ class Link:
                 self._opening = asyncio.create_task(self._open())
                 self._opening.add_done_callback(self._opened)
             try:
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(seconds):
                     await asyncio.shield(self._opening)
             except TimeoutError as error:
                 raise LinkBroken("it does not accept connections") from error
@@ -65,7 +65,7 @@ class Link:
             replies.append(reply)
             self._waiting.append(reply)
         self._wake.set()
-        timer = loop.call_later(timeout, self._fail, LinkBroken("no answer in time"))
+        timer = loop.call_later(seconds, self._fail, LinkBroken("no answer in time"))
         try:
             return [await reply for reply in replies]
         finally:
@@ -80,7 +80,7 @@ class Link:
         connection = self._new_connection()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                await connection.connect()
+                await connection.connect()  # type: ignore[no-untyped-call]  # it has no types
         except TimeoutError as error:
             raise LinkBroken("it does not accept connections") from error
         except OSError as error:
@@ -251,9 +251,7 @@ def _plain(url: str) -> str:
     scheme, _, kind = parts.scheme.partition("+")
     login, at, places = parts.netloc.rpartition("@")
     first = places.split(",")[0]
-    return urlunsplit(
-        (scheme, login + at + first, "" if kind else parts.path, parts.query, "")
-    )
+    return urlunsplit((scheme, login + at + first, "" if kind else parts.path, parts.query, ""))
 
 
 def servers_at(url: str, username: str | None, password: str | None) -> Servers:
@@ -290,12 +288,10 @@ def _behind_sentinels(places: str, name: str, options: dict[str, Any]) -> Server
     addresses = [urlsplit(f"//{place}") for place in places.split(",")]
     for each in ("host", "port", "db", "path", "connection_class"):
         options.pop(each, None)
-    sentinel = Sentinel(
+    sentinel = Sentinel(  # type: ignore[no-untyped-call]  # it has no types
         [(a.hostname, a.port or 26379) for a in addresses],
         sentinel_kwargs={"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
         **options,
     )
     client = sentinel.master_for(name)
     return OneServer(client.connection_pool.make_connection, client.aclose)
-
-

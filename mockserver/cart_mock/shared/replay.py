@@ -114,20 +114,21 @@ class Record(NamedTuple):
 class ReplicaLog(RequestLog):
     """A request log that keeps requests only at their place in the tenant's log.
 
-    Other requests go to ``sink``.
+    Other requests go to ``sink``. ``store`` is the name of the tenant, empty for no store.
     """
 
     def __init__(
-        self, length: int = DEFAULT_LENGTH, memory: LogMemory | None = None, *,
+        self, length: int = DEFAULT_LENGTH, memory: LogMemory | None = None, *, store: str,
         sink: Callable[[Record], None],
     ) -> None:  # fmt: skip
         super().__init__(length, memory)
         self._sink = sink
+        self.store = store
         self.keeps = False
 
     def record(
         self, request: Request, operation_id: str, answer: Answer, ctx: object = None,
-        refusal_context: Mapping[str, Any] = {},  # noqa: B006  # never changed
+        refusal_context: Mapping[str, Any] = {},  # never changed
     ) -> None:  # fmt: skip
         """Keep a request, or pass it on."""
         if self.keeps:

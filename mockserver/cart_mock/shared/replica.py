@@ -22,10 +22,10 @@ from cart_mock.shared.errors import StoreUnavailable, TenantGone
 from cart_mock.shared.replay import (
     NotPrepared,
     Record,
+    Replay,
     ReplicaIds,
     ReplicaLog,
     ReplicaTime,
-    Replay,
     WouldChange,
     finished,
     replaying,
@@ -321,7 +321,7 @@ class Replica:
 
     def _keep_line(self, position: Position, line: RecordLine) -> None:
         tenant = self.tenant if self.tenant.name else None
-        ctx = context_of(line, tenant)
+        ctx = context_of(line, tenant, self._host.mock)
         self._keep(
             position,
             Record(self.log, line.request, line.operation_id, line.answer, ctx,
@@ -359,7 +359,7 @@ class Replica:
     # ---- Snapshots --------------------------------------------------------------------------
 
     def _compact_if_due(self, appended: Appended) -> None:
-        is_due = appended.count >= COMPACT_COUNT or appended.bytes >= max(
+        is_due = appended.entry_count >= COMPACT_COUNT or appended.byte_count >= max(
             COMPACT_BYTES, self._snapshot_size
         )
         if is_due and self._compaction is None:

@@ -9,15 +9,21 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from cart_mock.api.endpoints import ApiEndpoint, Mock
 from cart_mock.breaks.hooks import memory
 from cart_mock.formats import NOT_JSON
 from cart_mock.messages import Answer, Request
+from cart_mock.owners import Owner
 from cart_mock.rules.context import Caller, RequestContext, TokenRequestContext
-from cart_mock.state import entities
-from cart_mock.state.entities import Cart
+from cart_mock.state.entities import Account, AccountMember, Cart, Customer, Membership
+from cart_mock.state.items import Item
+from cart_mock.state.shop import Address, Product
+from cart_mock.state.shop import Order as ShopOrder
 from cart_mock.state.snapshots import Snapshot
 from cart_mock.state.tinydb_tables import Tables
+from cart_mock.tenants.forward import Forward
 from cart_mock.tenants.request_log import Entry, kept_part
+from cart_mock.tenants.stubs import Stub
 from cart_mock.tenants.tenant import Tenant
 
 FORMAT = b"cart-mock shared 1\n"
@@ -106,7 +112,10 @@ def record_line(
 def _context_line(ctx: object, *, is_refused: bool) -> ContextLine | None:
     if isinstance(ctx, TokenRequestContext):
         return ContextLine(
-            None, form=ctx.form, secret_matches=ctx.secret_matches, has_tenant=ctx.tenant is not None
+            None,
+            form=ctx.form,
+            secret_matches=ctx.secret_matches,
+            has_tenant=ctx.tenant is not None,
         )
     if not isinstance(ctx, RequestContext):
         return None
@@ -115,28 +124,42 @@ def _context_line(ctx: object, *, is_refused: bool) -> ContextLine | None:
         looked_up = {
             name: _named(value)
             for name, value in vars(ctx).items()
-            if name in _LOOKED_UP or type(value).__module__ == entities.__name__
+            if name in _LOOKED_UP or type(value).__name__ in _ENTITIES
         }
     caller = replace(ctx.caller, tenant=None)
     return ContextLine(caller, ctx.envelope_only, looked_up)
 
 
+_ENTITIES: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (
+        Account,
+        AccountMember,
+        Address,
+        Cart,
+        Customer,
+        Item,
+        Membership,
+        Product,
+        ShopOrder,
+    )
+}
 _LOOKED_UP = {"cart", "customer"}
 """Names whose value may be None: then it was looked up in vain."""
 
 
 def _named(value: Any) -> tuple[str, Any]:
     if isinstance(value, Cart):
-        value = replace(value, customers=tuple(value.customers))
+        value = replace(value, owners=tuple(value.owners))
     return type(value).__name__, msgspec.to_builtins(value)
 
 
 def _entity(named: tuple[str, Any]) -> Any:
     kind, fields = named
-    return None if fields is None else msgspec.convert(fields, getattr(entities, kind))
+    return None if fields is None else msgspec.convert(fields, _ENTITIES[kind])
 
 
-def context_of(line: RecordLine, tenant: Tenant | None) -> object:
+def context_of(line: RecordLine, tenant: Tenant | None, mock: Mock) -> object:
     """Return the context of a request of a log, for its explanation."""
     kept = line.context
     if kept is None:
@@ -147,11 +170,16 @@ def context_of(line: RecordLine, tenant: Tenant | None) -> object:
         token_ctx.grant = TokenRequestContext.grant_of(kept.form)
         token_ctx.tenant = tenant if kept.has_tenant else None
         token_ctx.secret_matches = kept.secret_matches
+        token_ctx.has_pinned_secret = mock.tenants.pins_secrets
         return token_ctx
     if tenant is None or kept.caller is None:
         return None
     caller = replace(kept.caller, tenant=tenant)
-    ctx = RequestContext(line.request, caller, tenant, envelope_only=kept.envelope_only)
+    endpoint = mock.endpoints.get(line.operation_id)
+    kind = endpoint.owner_kind if isinstance(endpoint, ApiEndpoint) else None
+    ctx = RequestContext(
+        line.request, caller, tenant, envelope_only=kept.envelope_only, owner_kind=kind
+    )
     for name, value in kept.looked_up.items():
         setattr(ctx, name, _entity(value))
     return ctx
@@ -195,6 +223,9 @@ class State(msgspec.Struct, frozen=True):
     snapshots: dict[str, Snapshot]
     requests: list[RecordLine]
     exercised: list[tuple[str, int, str | None, bool, int]]
+    forgotten: int
+    forward: Forward | None
+    stubs: tuple[Stub, ...]
 
 
 def state_of(tenant: Tenant, tables: Tables) -> State:
@@ -210,6 +241,9 @@ def state_of(tenant: Tenant, tables: Tables) -> State:
         dict(tenant.snapshots),
         [_entry_line(entry) for entry in log.entries],
         [(*key, count) for key, count in log.exercised.items()],
+        log.forgotten,
+        tenant.forward,
+        tenant.stubs.all,
     )
 
 
@@ -249,7 +283,7 @@ def _tagged(value: Any) -> Any:
         return [type(value).__name__, [_tagged(each) for each in value]]
     if isinstance(value, dict):
         return ["dict", [[_tagged(k), _tagged(v)] for k, v in value.items()]]
-    if type(value).__module__ == entities.__name__:
+    if type(value).__name__ in _ENTITIES:
         return ["entity", list(_named(value))]
     return ["plain", value]
 
@@ -263,4 +297,7 @@ def untagged(tagged: Any) -> Any:
         return _entity(tuple(value))
     if kind == "plain":
         return value
-    return {"set": set, "tuple": tuple, "list": list}[kind](untagged(each) for each in value)
+    parts = [untagged(each) for each in value]
+    if kind == "Owner":
+        return Owner(*parts)
+    return {"set": set, "tuple": tuple, "list": list}[kind](parts)

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -46,6 +47,7 @@ from cart_mock.state.seed import Seed
 from cart_mock.state.store import Store
 from cart_mock.tenants.registry import MAX_STORES, TenantRegistry
 from cart_mock.tenants.request_log import DEFAULT_LENGTH, LogMemory
+from cart_mock.tenants.stubs import Stubs
 from cart_mock.tenants.tenant import Tenant, TooManyTenants
 
 logger = logging.getLogger(__name__)
@@ -92,7 +94,8 @@ class SharedTenants(TenantRegistry):
     ) -> None:  # fmt: skip
         self.client = client
         self._journal = journal
-        super().__init__(clients=clients, new_request_log=self._new_log, most=most)
+        new_log = partial(self._new_log, STORELESS)
+        super().__init__(clients=clients, new_request_log=new_log, most=most)
         self._start = seed or Seed()
         source = msgspec.json.encode(self._start)
         self._seed_digest = hashlib.sha256(source).hexdigest() if seed is not None else ""
@@ -117,8 +120,8 @@ class SharedTenants(TenantRegistry):
 
     # ---- Records ----------------------------------------------------------------------------
 
-    def _new_log(self) -> ReplicaLog:
-        return ReplicaLog(self._journal, LogMemory(LOG_MEMORY), sink=self._sink)
+    def _new_log(self, store: str) -> ReplicaLog:
+        return ReplicaLog(self._journal, LogMemory(LOG_MEMORY), store=store, sink=self._sink)
 
     def _sink(self, record: Record) -> None:
         if self._collected is not None:
@@ -137,14 +140,15 @@ class SharedTenants(TenantRegistry):
             self._collected = before
 
     async def note(self, record: Record) -> None:
-        """Append a record to the log of requests that belong to no store."""
-        line = record_line(*record[1:])
-        for _ in range(3):
-            replica = await self.hold(STORELESS, create=True)
+        """Append a record to the log of its store, or to that of requests without a store."""
+        line, name = record_line(*record[1:]), record.log.store
+        for _ in range(_ATTEMPTS):
+            replica = await self.hold(name, create=name == STORELESS)
+            if replica is None:
+                return  # its store was deleted
             try:
-                if replica is not None:
-                    await replica.submit(Work(line=line))
-                    return
+                await replica.submit(Work(line=line))
+                return
             except TenantGone:
                 continue
         raise StoreUnavailable("the log of the shared store changes too often")
@@ -224,12 +228,18 @@ class SharedTenants(TenantRegistry):
         self._start = msgspec.json.decode(found or b"", type=Seed)
 
     def _hashed_seed(self) -> Seed:
-        hashes = [c.password_hash for c in self._start.customer_entities(0)]
-        customers = tuple(
-            replace(customer, password=None, password_hash=hashed)
-            for customer, hashed in zip(self._start.customers, hashes, strict=True)
+        seed = self._start
+        hashes = {c.id: c.password_hash for c in seed.customer_entities(0)}
+        members = {m.id: m.password_hash for m in seed.account_entities(0).members}
+        return replace(
+            seed,
+            customers=tuple(
+                replace(c, password=None, password_hash=hashes[c.id]) for c in seed.customers
+            ),
+            members=tuple(
+                replace(m, password=None, password_hash=members[m.id]) for m in seed.members
+            ),
         )
-        return replace(self._start, customers=customers)
 
     # ---- Replicas ---------------------------------------------------------------------------
 
@@ -310,7 +320,7 @@ class SharedTenants(TenantRegistry):
     ) -> tuple[Tenant, ReplicaStorage, ReplicaTime, ReplicaIds]:
         storage = ReplicaStorage({} if state is None else state.tables)
         moment, ids = ReplicaTime(lambda: self.client.ahead), ReplicaIds()
-        log = self._new_log()
+        log = self._new_log(name)
         if name == STORELESS and state is not None:
             assert isinstance(self.mock.request_log, ReplicaLog)
             log = self.mock.request_log
@@ -321,13 +331,17 @@ class SharedTenants(TenantRegistry):
         for created in self.on_create:
             created(tenant)
         if state is not None:
-            _restore(tenant, state, moment)
+            _restore(tenant, state, moment, self.mock)
         return tenant, storage, moment, ids
 
     def reset(self, tenant: Tenant) -> None:
         """Bring a tenant's store back to what a new one holds."""
         now = int(tenant.clock.now())
-        tenant.store.fill(self._start.customer_entities(now), self._start.cart_entities(now))
+        seed = self._start
+        tenant.store.fill(
+            seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
+            seed.account_entities(now),
+        )  # fmt: skip
 
     def drop(self, replica: Replica) -> None:
         """Forget a replica. The tenant is loaded again when it is asked for."""
@@ -442,7 +456,7 @@ class SharedTenants(TenantRegistry):
         await self.client.close()
 
 
-def _restore(tenant: Tenant, state: State, moment: ReplicaTime) -> None:
+def _restore(tenant: Tenant, state: State, moment: ReplicaTime, mock: Mock) -> None:
     tenant.store.order_carts(state.cart_order)
     tenant.clock.restore(state.clock)
     tenant.faults.restore(state.faults)
@@ -456,9 +470,11 @@ def _restore(tenant: Tenant, state: State, moment: ReplicaTime) -> None:
     log.keeps = True
     for line in state.requests:
         moment.fix(line.at)
-        ctx = context_of(line, tenant if tenant.name else None)
+        ctx = context_of(line, tenant if tenant.name else None, mock)
         log.record(line.request, line.operation_id, line.answer, ctx, line.refusal_context)
     log.keeps = False
     moment.fix(None)
+    log.forgotten = state.forgotten
+    tenant.forward, tenant.stubs = state.forward, Stubs(state.stubs)
     log.exercised.clear()
     log.exercised.update({tuple(key): count for *key, count in state.exercised})  # type: ignore[misc]  # of four parts

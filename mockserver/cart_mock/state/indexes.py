@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Iterator
 from itertools import chain, takewhile
+from math import floor
 
 _CHUNK = 1024
 """How many places a chunk has at most."""
@@ -93,6 +94,16 @@ class SortedPlaces:
         self._chunks = [left[at : at + _CHUNK] for at in range(0, len(left), _CHUNK)]
         self._lasts = None
         self._length = len(left)
+
+    def after(self, place: int) -> Iterator[int]:
+        """Yield the places behind that one, which may be missing, in ascending order."""
+        if not self._chunks:
+            return iter(())
+        at = self._chunk_of(place)
+        chunks = self._chunks[at:]
+        if chunks:
+            chunks[0] = chunks[0][bisect_right(chunks[0], place) :]
+        return chain.from_iterable(chunks)
 
     def newest_first(self, offset: int, limit: int) -> list[int]:
         """Return the places of a page, the most recent update first."""
@@ -196,12 +207,20 @@ class UpdateOrderIndex:
         """Return a page of ids, the most recently updated first."""
         return [self._cart_at[place] for place in self._places.newest_first(offset, limit)]
 
-    def older_than(self, moment: float) -> list[str]:
-        """Return the ids of the carts that were last updated at that moment or before it."""
+    def older_than(self, moment: float, after: float = float("-inf")) -> list[str]:
+        """Return the ids of the carts that were last updated at that moment or before it.
+
+        Leave out those that were updated at the moment ``after`` or before it.
+        """
         moment -= self._shift
-        old = takewhile(lambda place: place // _NUMBERS <= moment, self._places)
+        old = takewhile(lambda place: place // _NUMBERS <= moment, self._after(after))
         return [self._cart_at[place] for place in old]
 
-    def min_updated_at(self) -> int | None:
-        """Return the time of the least recent update, or None if there is no cart."""
-        return next((place // _NUMBERS + self._shift for place in self._places), None)
+    def min_updated_at(self, after: float = float("-inf")) -> int | None:
+        """Return the time of the least recent update after a moment, or None if there is none."""
+        return next((place // _NUMBERS + self._shift for place in self._after(after)), None)
+
+    def _after(self, moment: float) -> Iterator[int]:
+        if moment == float("-inf"):
+            return iter(self._places)
+        return self._places.after((floor(moment) - self._shift + 1) * _NUMBERS)

@@ -1,4 +1,4 @@
-"""One store: the carts, customers and key of one ``client_id``, isolated from every other."""
+"""One store: the carts, owners and key of one ``client_id``, isolated from every other."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ from msgspec.structs import replace
 from tinydb import Query
 from tinydb.table import Document
 
-from cart_mock.state.customer_list import CustomerList
+from cart_mock.owners import Owner, owners
+from cart_mock.state.accounts import NO_ACCOUNTS, AccountContent, Accounts
+from cart_mock.state.accounts import TABLES as ACCOUNT_TABLES
 from cart_mock.state.entities import CART_LIFETIME, Cart, Customer
 from cart_mock.state.indexes import SortedPlaces, UpdateOrderIndex
+from cart_mock.state.owner_list import OwnerList
+from cart_mock.state.shop import NO_CONTENT, TABLES, Shop, ShopContent
 from cart_mock.state.tinydb_tables import (
     Changes,
     Database,
@@ -35,16 +39,16 @@ _KEY_ID = "1"
 _READ = 10_000
 """How many carts, and how many customers, are kept as they were read last."""
 _CROWD = 32
-"""How many customers a cart's document lists. Those of a cart that once had more, a crowded one,
+"""How many owners a cart's document lists. Those of a cart that once had more, a crowded one,
 are documents of their own, so that one more of them is one small document more."""
 
 
 class Store:
-    """Carts and customers in TinyDB, with an index of the carts of each customer.
+    """Carts and their owners in TinyDB, with an index of the carts of each owner.
 
     What goes in and comes out are immutable values; times are given, there is no clock here.
     ``new_salt`` makes the salt of the key's secret. Raises msgspec.ValidationError if the storage
-    holds something that is not a cart or a customer. After ``close`` every change raises
+    holds something that is not a cart or an owner. After ``close`` every change raises
     StorageClosed.
     """
 
@@ -59,42 +63,62 @@ class Store:
         self._cart_order: dict[str, int] = {}
         self._read_carts: OrderedDict[str, Cart] = OrderedDict()
         self._read_customers: OrderedDict[str, Customer] = OrderedDict()
+        self.shop = Shop(storage, database)
+        """The products, settings, addresses and orders."""
+        self.accounts = Accounts(storage, database)
+        """The accounts, their members and memberships. Delete an account by ``delete_account``."""
+        _upgrade(storage)
         self._index()
 
     def _index(self) -> None:
         self._read_carts.clear()
         self._read_customers.clear()
         self._by_update = UpdateOrderIndex()
+        self._by_expiry = UpdateOrderIndex()
+        """The expiry of the carts whose lifetime is not the default one."""
+        self._expired = float("-inf")
+        """No cart with the default lifetime was last updated at this moment or before it."""
         self._registered = SortedPlaces()
-        self._carts_of: dict[str, SortedPlaces] = {}
-        self._crowds: dict[str, CustomerList] = {}
-        self._crowded_carts_of: dict[str, dict[str, int]] = {}
+        self._carts_of: dict[Owner, SortedPlaces] = {}
+        self._crowds: dict[str, OwnerList] = {}
+        self._crowded_carts_of: dict[Owner, dict[str, int]] = {}
         self._customer_by_email: dict[str, str] = {}
         self._base: Tables = {}
         self._later = 0
         self._is_sharing = False
-        self._own_places: set[str] | None = None
+        self._own_places: set[Owner] | None = None
         self.next_expiry = float("inf")
         """When the next cart is past its time, or earlier, in seconds since the epoch."""
-        crowds: defaultdict[str, list[str]] = defaultdict(list)
+        crowds: defaultdict[str, list[Owner]] = defaultdict(list)
         for link in self._storage.documents("associations").values():
-            crowds[link["cart"]].append(link["customer"])
-        self._crowds = {cart_id: CustomerList(ids) for cart_id, ids in crowds.items()}
+            crowds[link["cart"]].append(Owner(*link["owner"]))
+        self._crowds = {cart_id: OwnerList(ids) for cart_id, ids in crowds.items()}
         customers, carts = self.everything()
         order = self._cart_order
         carts.sort(key=lambda cart: (cart.updated_at, order.get(cart.id, 0)))
         for cart in in_turns(carts):
-            self._reindex(cart, dict.fromkeys(cart.customers), ())
+            self._reindex(cart, dict.fromkeys(cart.owners), ())
         for customer in customers:
             self._customer_by_email[customer.email.lower()] = customer.id
 
     def expire(self, now: float) -> None:
         """Delete the carts that are past their time."""
+        if self._is_sharing:
+            self._unshare()  # the base's indexes have its times
         with self._storage.repeatable():  # a read must not fail because the disk is full
-            for cart_id in self._by_update.older_than(now - CART_LIFETIME):
+            for cart_id in self._by_update.older_than(now - CART_LIFETIME, self._expired):
+                if cart_id not in self._by_expiry:
+                    self.delete_cart(cart_id)
+            for cart_id in self._by_expiry.older_than(now):
                 self.delete_cart(cart_id)
-        oldest = self._by_update.min_updated_at()
-        self.next_expiry = float("inf") if oldest is None else oldest + CART_LIFETIME
+        # Carts with a longer lifetime stay before this moment, and are not looked at again.
+        self._expired = max(self._expired, now - CART_LIFETIME)
+        oldest = self._by_update.min_updated_at(self._expired)
+        first = self._by_expiry.min_updated_at()
+        self.next_expiry = min(
+            float("inf") if oldest is None else oldest + CART_LIFETIME,
+            float("inf") if first is None else first,
+        )
 
     # ---- Carts ------------------------------------------------------------------------------
 
@@ -111,7 +135,7 @@ class Store:
             cart = self._dated(cart, self._carts)
         crowd = self._crowds.get(cart_id)
         if crowd is not None:
-            cart = replace(cart, customers=crowd)
+            cart = replace(cart, owners=crowd)
         _keep(self._read_carts, cart_id, cart)
         return cart
 
@@ -122,78 +146,78 @@ class Store:
         """
         old = self.cart(cart.id)
         if old is None:
-            self._write(old, cart, dict.fromkeys(cart.customers), (), in_place=in_place)
+            self._write(old, cart, dict.fromkeys(cart.owners), (), in_place=in_place)
             return
-        if cart.customers is old.customers:
+        if cart.owners is old.owners:
             self._write(old, cart, (), (), in_place=in_place)
             return
-        has, before = dict.fromkeys(cart.customers), dict.fromkeys(old.customers)
-        added = [customer for customer in has if customer not in before]
-        removed = [customer for customer in before if customer not in has]
-        if [*(c for c in before if c in has), *added] != list(has):  # in another order
+        has, before = dict.fromkeys(cart.owners), dict.fromkeys(old.owners)
+        added = [owner for owner in has if owner not in before]
+        removed = [owner for owner in before if owner not in has]
+        if [*(owner for owner in before if owner in has), *added] != list(has):  # in another order
             added, removed = list(has), list(before)
         self._write(old, cart, added, removed, in_place=in_place)
 
-    def associate(self, cart: Cart, customer_id: str) -> None:
-        """Add a customer to a cart, which does not update it.
+    def associate(self, cart: Cart, owner: Owner) -> None:
+        """Add an owner to a cart, which does not update it.
 
-        The cart is as ``cart`` returned it. The cost does not grow with its customers.
+        The cart is as ``cart`` returned it. The cost does not grow with its owners.
         """
-        self._change_customers(cart, (customer_id,), ())
+        self._change_owners(cart, (owner,), ())
 
-    def dissociate(self, cart: Cart, customer_id: str) -> None:
-        """Remove a customer from a cart, as ``associate`` adds one."""
-        self._change_customers(cart, (), (customer_id,))
+    def dissociate(self, cart: Cart, owner: Owner) -> None:
+        """Remove an owner from a cart, as ``associate`` adds one."""
+        self._change_owners(cart, (), (owner,))
 
-    def _change_customers(self, cart: Cart, added: Sequence[str], removed: Sequence[str]) -> None:
+    def _change_owners(self, cart: Cart, added: Sequence[Owner], removed: Sequence[Owner]) -> None:
         old = self.cart(cart.id)
-        as_read = old is not None and old.customers is cart.customers
+        as_read = old is not None and old.owners is cart.owners
         if not as_read or cart.id not in self._crowds:
-            customers = (*(c for c in cart.customers if c not in removed), *added)
-            cart = replace(cart, customers=customers)
+            left = (owner for owner in cart.owners if owner not in removed)
+            cart = replace(cart, owners=(*left, *added))
         if as_read:
             self._write(old, cart, added, removed, in_place=True)
         else:
             self.put_cart(cart, in_place=True)
 
     def _write(
-        self, old: Cart | None, cart: Cart, added: Collection[str], removed: Collection[str], *,
+        self, old: Cart | None, cart: Cart, added: Collection[Owner], removed: Collection[Owner], *,
         in_place: bool,
     ) -> None:  # fmt: skip
         """Write a cart and its indexes. Of a crowd, only who came and who went is written."""
         if self._is_sharing:
             self._unshare()
         crowd = self._crowds.get(cart.id)
-        had = () if old is None or crowd is not None else old.customers
-        was_registered = old is not None and bool(old.customers)
-        if crowd is None and len(cart.customers) <= _CROWD:
+        had = () if old is None or crowd is not None else old.owners
+        was_registered = old is not None and bool(old.owners)
+        if crowd is None and len(cart.owners) <= _CROWD:
             self._carts.upsert(_document(cart))
         else:
-            linked = added if crowd is not None else dict.fromkeys(cart.customers)
+            linked = added if crowd is not None else dict.fromkeys(cart.owners)
             with self._storage.transaction():
-                self._carts.upsert(_document(replace(cart, customers=())))
+                self._carts.upsert(_document(replace(cart, owners=())))
                 # Not through the table, which copies each of many documents that it removes.
                 if removed and crowd is not None:
-                    gone: TableChanges = {_link_id(cart.id, c): None for c in removed}
+                    gone: TableChanges = {_link_id(cart.id, o): None for o in removed}
                     self._storage.commit({"associations": gone})
                 if linked:
-                    links: TableChanges = {_link_id(cart.id, c): _link(cart.id, c) for c in linked}
+                    links: TableChanges = {_link_id(cart.id, o): _link(cart.id, o) for o in linked}
                     self._storage.commit({"associations": links})
             if crowd is None:
-                # From now on its entry in the index of each customer may be an old one.
-                for customer_id in dict.fromkeys(had):
-                    self._unindex(cart.id, customer_id)
-                added, removed, crowd = linked, (), CustomerList(linked)
+                # From now on its entry in the index of each owner may be an old one.
+                for owner in dict.fromkeys(had):
+                    self._unindex(cart.id, owner)
+                added, removed, crowd = linked, (), OwnerList(linked)
             else:
-                for customer_id in removed:
-                    crowd = crowd.without_customer(customer_id)
-                for customer_id in added:
-                    crowd = crowd.with_customer(customer_id)
-            for customer_id in removed:
-                self._unindex(cart.id, customer_id)
+                for owner in removed:
+                    crowd = crowd.without_owner(owner)
+                for owner in added:
+                    crowd = crowd.with_owner(owner)
+            for owner in removed:
+                self._unindex(cart.id, owner)
             removed = ()
             self._crowds[cart.id] = crowd
-            cart = replace(cart, customers=crowd)
+            cart = replace(cart, owners=crowd)
         _keep(self._read_carts, cart.id, cart)
         self._reindex(cart, added, removed, in_place=in_place, was_registered=was_registered)
 
@@ -207,28 +231,29 @@ class Store:
         crowd = self._crowds.get(cart_id)
         if crowd is None:
             _remove(self._carts, cart_id)
-            for customer_id in dict.fromkeys(cart.customers):
-                self._unindex(cart_id, customer_id)
+            for owner in dict.fromkeys(cart.owners):
+                self._unindex(cart_id, owner)
         else:
             with self._storage.transaction():
                 _remove(self._carts, cart_id)
-                gone: TableChanges = {_link_id(cart_id, c): None for c in crowd}
+                gone: TableChanges = {_link_id(cart_id, o): None for o in crowd}
                 self._storage.commit({"associations": gone})
-            # The index of a customer drops the cart when it is read next.
+            # The index of an owner drops the cart when it is read next.
             del self._crowds[cart_id]
         self._read_carts.pop(cart_id, None)
-        if cart.customers:
+        if cart.owners:
             self._registered.remove(self._place_of(cart_id))
         self._by_update.discard(cart_id)
+        self._by_expiry.discard(cart_id)
 
-    def cart_count_of(self, customer_id: str) -> int:
-        """Return how many carts a customer has."""
-        carts = self._index_of(customer_id)
+    def cart_count_of(self, owner: Owner) -> int:
+        """Return how many carts an owner has."""
+        carts = self._index_of(owner)
         return 0 if carts is None else len(carts)
 
-    def carts_of(self, customer_id: str, offset: int, limit: int) -> tuple[list[Cart], int]:
-        """Return a page of a customer's carts, newest update first, and how many it has in all."""
-        return self._page(self._index_of(customer_id), offset, limit)
+    def carts_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[Cart], int]:
+        """Return a page of an owner's carts, newest update first, and how many it has in all."""
+        return self._page(self._index_of(owner), offset, limit)
 
     def all_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of all carts, newest update first, and how many there are in all."""
@@ -239,7 +264,7 @@ class Store:
         return [cart for cart in self.all_carts(0, len(self._carts))[0] if test(cart)]
 
     def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
-        """Return a page of the carts with a customer, newest update first, and their number."""
+        """Return a page of the carts with an owner, newest update first, and their number."""
         return self._page(self._registered, offset, limit)
 
     def cart_ids_by_update(self) -> list[str]:
@@ -262,48 +287,53 @@ class Store:
 
     # ---- The indexes ------------------------------------------------------------------------
     #
-    # The index of a customer has each cart's place of ``_by_update``, but for crowded carts: these
-    # are moved by an update, and removed by a deletion, without a walk over their customers.
-    # ``_crowded_carts_of`` has the places that the index of a customer has for such carts.
+    # The index of an owner has each cart's place of ``_by_update``, but for crowded carts: these
+    # are moved by an update, and removed by a deletion, without a walk over their owners.
+    # ``_crowded_carts_of`` has the places that the index of an owner has for such carts.
 
     def _reindex(
-        self, cart: Cart, added: Collection[str], removed: Iterable[str], *,
+        self, cart: Cart, added: Collection[Owner], removed: Iterable[Owner], *,
         in_place: bool = False, was_registered: bool = False,
     ) -> None:  # fmt: skip
-        """Bring the indexes up to a cart that gained and lost these customers."""
+        """Bring the indexes up to a cart that gained and lost these owners."""
         cart_id, registered = cart.id, self._registered
         old = self._by_update.place(cart_id)
-        for customer_id in removed:
-            self._unindex(cart_id, customer_id)
+        for owner in removed:
+            self._unindex(cart_id, owner)
         place = self._by_update.set(cart_id, cart.updated_at, in_place=in_place)
-        self.next_expiry = min(self.next_expiry, cart.updated_at + CART_LIFETIME)
+        self.next_expiry = min(self.next_expiry, cart.expires_at)
+        if cart.lifetime == CART_LIFETIME:
+            self._expired = min(self._expired, cart.updated_at - 1)
+            self._by_expiry.discard(cart_id)
+        else:
+            self._by_expiry.set(cart_id, cart.expires_at)
         moved = place != old
-        if old is not None and was_registered and (moved or not cart.customers):
+        if old is not None and was_registered and (moved or not cart.owners):
             registered.remove(old)
-        if cart.customers and (moved or not was_registered):
+        if cart.owners and (moved or not was_registered):
             registered.add(place)
         if moved and old is not None and cart_id not in self._crowds:
-            for customer_id in dict.fromkeys(cart.customers):
-                if customer_id not in added:
-                    self._move(customer_id, old, place)
-        for customer_id in added:
-            self._index_for(customer_id, cart_id, place)
+            for owner in dict.fromkeys(cart.owners):
+                if owner not in added:
+                    self._move(owner, old, place)
+        for owner in added:
+            self._index_for(owner, cart_id, place)
 
-    def _index_for(self, customer_id: str, cart_id: str, place: int) -> None:
-        """Add a cart to the index of a customer."""
-        if cart_id in self._crowded_carts_of.get(customer_id, ()):
-            self._unindex(cart_id, customer_id)  # left by a deleted cart of this id
+    def _index_for(self, owner: Owner, cart_id: str, place: int) -> None:
+        """Add a cart to the index of an owner."""
+        if cart_id in self._crowded_carts_of.get(owner, ()):
+            self._unindex(cart_id, owner)  # left by a deleted cart of this id
         if cart_id in self._crowds:
-            self._crowded_carts_of.setdefault(customer_id, {})[cart_id] = place
-        carts = self._own_places_of(customer_id)
+            self._crowded_carts_of.setdefault(owner, {})[cart_id] = place
+        carts = self._own_places_of(owner)
         if carts is None:
-            carts = self._carts_of[customer_id] = SortedPlaces()
+            carts = self._carts_of[owner] = SortedPlaces()
             if self._own_places is not None:
-                self._own_places.add(customer_id)
+                self._own_places.add(owner)
         carts.add(place)
 
-    def _move(self, customer_id: str, old: int, place: int) -> None:
-        carts = self._own_places_of(customer_id)
+    def _move(self, owner: Owner, old: int, place: int) -> None:
+        carts = self._own_places_of(owner)
         assert carts is not None
         carts.remove(old)
         carts.add(place)
@@ -313,31 +343,31 @@ class Store:
         assert place is not None
         return place
 
-    def _unindex(self, cart_id: str, customer_id: str) -> None:
-        """Remove a cart from the index of a customer that has it."""
+    def _unindex(self, cart_id: str, owner: Owner) -> None:
+        """Remove a cart from the index of an owner that has it."""
         place: int | None = None
-        crowded = self._crowded_carts_of.get(customer_id)
+        crowded = self._crowded_carts_of.get(owner)
         if crowded is not None:
             place = crowded.pop(cart_id, None)
             if not crowded:
-                del self._crowded_carts_of[customer_id]
-        carts = self._own_places_of(customer_id)
+                del self._crowded_carts_of[owner]
+        carts = self._own_places_of(owner)
         assert carts is not None
         carts.remove(self._place_of(cart_id) if place is None else place)
         if not carts:
-            del self._carts_of[customer_id]
+            del self._carts_of[owner]
 
-    def _index_of(self, customer_id: str) -> SortedPlaces | None:
-        """Return a customer's index, with its crowded carts at their present places."""
-        crowded = self._crowded_carts_of.get(customer_id)
+    def _index_of(self, owner: Owner) -> SortedPlaces | None:
+        """Return an owner's index, with its crowded carts at their present places."""
+        crowded = self._crowded_carts_of.get(owner)
         if crowded is not None:
             for cart_id, place in list(crowded.items()):
-                if customer_id not in self._crowds.get(cart_id, ()):
-                    self._unindex(cart_id, customer_id)
+                if owner not in self._crowds.get(cart_id, ()):
+                    self._unindex(cart_id, owner)
                 elif (present := self._place_of(cart_id)) != place:
-                    self._move(customer_id, place, present)
+                    self._move(owner, place, present)
                     crowded[cart_id] = present
-        return self._carts_of.get(customer_id)
+        return self._carts_of.get(owner)
 
     # ---- Customers --------------------------------------------------------------------------
 
@@ -388,44 +418,64 @@ class Store:
         self._customer_by_email[customer.email.lower()] = customer.id
 
     def delete_customer(self, customer_id: str) -> None:
-        """Delete a customer and its associations, together; its carts stay."""
+        """Delete a customer, its associations and addresses, together; its carts stay."""
         customer = self.customer(customer_id)
         if customer is None:
             return
+        removal: Changes = {"customers": {customer_id: None}}
+        removal |= self.shop.removal_of_addresses(customer_id)
+        self._delete_owner(Owner("customer", customer_id), removal)
+        self.shop.forget_addresses(customer_id)
+        self._read_customers.pop(customer_id, None)
+        del self._customer_by_email[customer.email.lower()]
+
+    def delete_account(self, account_id: str) -> None:
+        """Delete an account, its associations and memberships, together; its carts stay."""
+        if self.accounts.account(account_id) is not None:
+            removal = self.accounts.removal_of_account(account_id)
+            self._delete_owner(Owner("account", account_id), removal)
+            self.accounts.forget_account(account_id)
+
+    def has_owner(self, owner: Owner) -> bool:
+        """Return whether there is such a customer or account."""
+        if owner.type == "customer":
+            return self.has_customer(owner.id)
+        return self.accounts.account(owner.id) is not None
+
+    def _delete_owner(self, owner: Owner, removal: Changes) -> None:
+        """Delete the associations of an owner, together with what else has to go."""
         if self._is_sharing:
             self._unshare()
-        index = self._index_of(customer_id)
+        index = self._index_of(owner)
         cart_ids = [] if index is None else list(map(self._by_update.cart_at, index))
-        changes: Changes = {"customers": {customer_id: None}}
+        changes: Changes = {**removal}
         unregistered = []
         for cart_id in cart_ids:
             # One change for all carts: through the tables, 10,000 carts take ten times as long.
             crowd = self._crowds.get(cart_id)
             if crowd is None:
-                document = self._document_without(customer_id, cart_id)
+                document = self._document_without(owner, cart_id)
                 changes.setdefault("carts", {})[cart_id] = document
-                is_last = not document["customers"]
+                is_last = not document["owners"]
             else:
-                changes.setdefault("associations", {})[_link_id(cart_id, customer_id)] = None
+                changes.setdefault("associations", {})[_link_id(cart_id, owner)] = None
                 is_last = len(crowd) == 1
             if is_last:
                 unregistered.append(self._place_of(cart_id))
         self._storage.commit(changes)
-        self._read_customers.pop(customer_id, None)
-        del self._customer_by_email[customer.email.lower()]
-        self._carts_of.pop(customer_id, None)
-        self._crowded_carts_of.pop(customer_id, None)
+        self._carts_of.pop(owner, None)
+        self._crowded_carts_of.pop(owner, None)
         self._registered.remove_all(unregistered)
         for cart_id in cart_ids:
             self._read_carts.pop(cart_id, None)
             crowd = self._crowds.get(cart_id)
             if crowd is not None:
-                self._crowds[cart_id] = crowd.without_customer(customer_id)
+                self._crowds[cart_id] = crowd.without_owner(owner)
 
-    def _document_without(self, customer_id: str, cart_id: str) -> dict[str, Any]:
+    def _document_without(self, owner: Owner, cart_id: str) -> dict[str, Any]:
         document = self._storage.documents("carts")[cart_id]
-        others = [c for c in document["customers"] if c != customer_id]
-        changed = {**document, "customers": others}
+        others = [list(other) for other in document["owners"] if tuple(other) != owner]
+        changed = {**document, "owners": others}
         if self._later and self._is_of_base("carts", cart_id):
             for time in ("created_at", "updated_at"):
                 changed[time] += self._later
@@ -449,14 +499,17 @@ class Store:
 
     # ---- The whole --------------------------------------------------------------------------
 
-    def fill(self, customers: Iterable[Customer], carts: Iterable[Cart]) -> None:
-        """Replace every customer and cart, together."""
+    def fill(
+        self, customers: Iterable[Customer], carts: Iterable[Cart], shop: ShopContent = NO_CONTENT,
+        accounts: AccountContent = NO_ACCOUNTS,
+    ) -> None:  # fmt: skip
+        """Replace every customer, account and cart, and what the shop has, together."""
         links: Documents = {}
         sparse: list[Cart] = []
         for cart in in_turns(carts):
-            if len(cart.customers) > _CROWD:
-                links.update((_link_id(cart.id, c), _link(cart.id, c)) for c in cart.customers)
-                sparse.append(replace(cart, customers=()))
+            if len(cart.owners) > _CROWD:
+                links.update((_link_id(cart.id, o), _link(cart.id, o)) for o in cart.owners)
+                sparse.append(replace(cart, owners=()))
             else:
                 sparse.append(cart)
         self._storage.write(
@@ -465,9 +518,13 @@ class Store:
                 "customers": {c.id: msgspec.to_builtins(c) for c in customers},
                 "carts": {c.id: msgspec.to_builtins(c) for c in sparse},
                 "associations": links,
+                **shop.tables(),
+                **accounts.tables(),
             }
         )
         self._index()
+        self.shop.index()
+        self.accounts.index()
 
     def share(self, base: Store, later: int = 0) -> None:
         """Replace every customer and cart by those of another store, made ``later`` seconds later.
@@ -477,15 +534,21 @@ class Store:
         """
         if not self._storage.can_share:
             customers, carts = base.everything()
-            self.fill(_made_later(customers, later), _made_later(carts, later))
+            content = base.shop.freeze()().later(later)
+            accounts = base.accounts.freeze()().later(later)
+            self.fill(_made_later(customers, later), _made_later(carts, later), content, accounts)
             return
-        shared = ("customers", "carts", "associations")
+        shared = ("customers", "carts", "associations", *TABLES, *ACCOUNT_TABLES)
         tables = {name: base._storage.documents(name) for name in shared}
         self._storage.share(tables)
         self._read_carts.clear()
         self._read_customers.clear()
         self._base, self._later, self._is_sharing, self._own_places = tables, later, True, set()
+        self.shop.share(base.shop, later)
+        self.accounts.share(base.accounts, later)
         self._by_update = base._by_update
+        self._by_expiry = base._by_expiry
+        self._expired = float("-inf")
         self._registered = base._registered
         self._carts_of = base._carts_of
         self._crowds = base._crowds
@@ -497,19 +560,20 @@ class Store:
         """Make the indexes this store's own, before they are changed."""
         self._is_sharing = False
         self._by_update = self._by_update.copy(self._later)
+        self._by_expiry = self._by_expiry.copy(self._later)
         self._registered = self._registered.copy()
         self._carts_of = self._carts_of.copy()
         self._crowds = self._crowds.copy()
         self._crowded_carts_of = {c: own.copy() for c, own in self._crowded_carts_of.items()}
         self._customer_by_email = self._customer_by_email.copy()
 
-    def _own_places_of(self, customer_id: str) -> SortedPlaces | None:
-        """Return the places of a customer's carts, to be changed."""
-        places = self._carts_of.get(customer_id)
-        if places is None or self._own_places is None or customer_id in self._own_places:
+    def _own_places_of(self, owner: Owner) -> SortedPlaces | None:
+        """Return the places of an owner's carts, to be changed."""
+        places = self._carts_of.get(owner)
+        if places is None or self._own_places is None or owner in self._own_places:
             return places
-        places = self._carts_of[customer_id] = places.copy()
-        self._own_places.add(customer_id)
+        places = self._carts_of[owner] = places.copy()
+        self._own_places.add(owner)
         return places
 
     def _is_of_base(self, table: str, document_id: str) -> bool:
@@ -540,7 +604,7 @@ class Store:
             found_carts = _converted(carts, Cart, base.get("carts", {}), later)
             if crowds:
                 found_carts = [
-                    replace(cart, customers=crowds[cart.id]) if cart.id in crowds else cart
+                    replace(cart, owners=crowds[cart.id]) if cart.id in crowds else cart
                     for cart in found_carts
                 ]
             return found_customers, found_carts
@@ -548,9 +612,10 @@ class Store:
         return read
 
     def counts(self) -> dict[str, int]:
-        """Return how many customers, carts and registered carts there are."""
+        """Return how many customers, accounts, carts and registered carts there are."""
         return {
             "customers": len(self._customers),
+            "accounts": len(self._storage.documents("accounts")),
             "carts": len(self._carts),
             "registered_carts": len(self._registered),
         }
@@ -560,10 +625,13 @@ class Store:
         self._storage.close()
 
 
-def store_of(customers: Iterable[Customer], carts: Iterable[Cart]) -> Store:
+def store_of(
+    customers: Iterable[Customer], carts: Iterable[Cart], shop: ShopContent = NO_CONTENT,
+    accounts: AccountContent = NO_ACCOUNTS,
+) -> Store:  # fmt: skip
     """Return a store in memory with these, for others to share. Several threads may make some."""
     store = Store(InMemoryStorage(), new_salt=str)
-    store.fill(customers, carts)
+    store.fill(customers, carts, shop, accounts)
     return store
 
 
@@ -579,14 +647,24 @@ def _remove(table: KeyedTable, document_id: str) -> None:
     table.remove(doc_ids=[document_id])  # type: ignore[list-item]  # as above
 
 
-def _link_id(cart_id: str, customer_id: str) -> str:
-    return (
-        f"{cart_id}/{customer_id}" if "/" not in cart_id else f"{quote(cart_id, '')}/{customer_id}"
-    )
+def _link_id(cart_id: str, owner: Owner) -> str:
+    cart = cart_id if "/" not in cart_id else quote(cart_id, "")
+    # Links of customers have the form that they had before there were accounts.
+    return f"{cart}/{owner.id}" if owner.type == "customer" else f"/{owner.type}/{cart}/{owner.id}"
 
 
-def _link(cart_id: str, customer_id: str) -> dict[str, str]:
-    return {"cart": cart_id, "customer": customer_id}
+def _link(cart_id: str, owner: Owner) -> dict[str, Any]:
+    return {"cart": cart_id, "owner": list(owner)}
+
+
+def _upgrade(storage: InMemoryStorage) -> None:
+    """Bring documents from before there were accounts to the present form, in memory."""
+    for document in storage.documents("carts").values():
+        if "customers" in document:
+            document["owners"] = list(map(list, owners("customer", document.pop("customers"))))
+    for link in storage.documents("associations").values():
+        if "customer" in link:
+            link["owner"] = ["customer", link.pop("customer")]
 
 
 def _document(entity: Cart | Customer) -> Document:

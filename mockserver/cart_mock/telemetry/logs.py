@@ -29,17 +29,20 @@ request_logger = logging.getLogger("cart_mock.requests")
 """Gets one line for each request to the API, at level info."""
 
 
-def log_request(request: Request, operation_id: str, answer: Answer, seconds: float) -> None:
-    """Log a request to the API and its answer, without headers and bodies: they hold secrets."""
+def log_request(request: Request, operation_id: str, answer: Answer, seconds: float | None) -> None:
+    """Log a request to the API and its answer, without headers and bodies: they hold secrets.
+
+    A request that no operation answered has an empty ``operation_id``.
+    """
     path = _redactor.text(request.path)  # clients put tokens into paths by mistake
     fields = {
         "request_id": request.id,
         "method": request.method,
         "path": path,
-        "operation": operation_id,
+        "operation": operation_id or None,
         "status": answer.status,
         "rule": answer.refused_by,
-        "milliseconds": round(seconds * 1000, 3),
+        "milliseconds": None if seconds is None else round(seconds * 1000, 3),
     }
     refused = "" if answer.refused_by is None else f" {answer.refused_by}"
     # The path is quoted because an encoded line end in it would start a second line.

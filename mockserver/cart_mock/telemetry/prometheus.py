@@ -21,8 +21,9 @@ CONTENT_TYPE = "text/plain; version=0.0.4"
 
 _SIZES = {
     "customers": "Customers of a store.",
+    "accounts": "Accounts of a store.",
     "carts": "Carts of a store.",
-    "registered_carts": "Carts of a store that have a customer.",
+    "registered_carts": "Carts of a store that have a customer or an account.",
 }
 
 

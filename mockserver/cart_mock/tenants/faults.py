@@ -22,10 +22,11 @@ LONGEST = 3600.0
 class Plan(NamedTuple):
     """The requests of a fault, and its effect on them.
 
-    ``operation``, ``cart`` and ``customer`` narrow it to requests of that operation and about those
-    ids. It applies to ``share`` of these, ``times`` times; then it is used up. A latency is
-    ``seconds``, or lognormal with that ``median`` in seconds and that ``sigma``. ``rule`` is the id
-    of the rule or protocol error that an error answers with, ``retry_after`` in seconds.
+    ``operation``, ``cart``, ``customer`` and ``account`` narrow it to requests of that operation
+    and about those ids. It applies to ``share`` of these, ``times`` times; then it is used up. A
+    latency is ``seconds``, or lognormal with that ``median`` in seconds and that ``sigma``.
+    ``rule`` is the id of the rule or protocol error that an error answers with, ``retry_after`` in
+    seconds.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Plan(NamedTuple):
     operation: str | None = None
     cart: str | None = None
     customer: str | None = None
+    account: str | None = None
     times: int | None = None
     share: float | None = None
     seconds: float | None = None
@@ -54,6 +56,7 @@ class InjectedFault:
     def to_dict(self) -> dict[str, Any]:
         """Return the fault as the control API describes it."""
         plan = {name: value for name, value in self.plan._asdict().items() if value is not None}
+        plan.setdefault("times", "until-removed")
         return {"id": self.id, "applied": self.applied, **plan}
 
     def takes(self, applies: Callable[[Plan], bool]) -> bool:

@@ -156,7 +156,16 @@ class TenantRegistry:
             store, at = self._seeded
             tenant.store.share(store, now - at if self._seed.is_relative else 0)
         else:
-            tenant.store.fill(self._seed.customer_entities(now), self._seed.cart_entities(now))
+            seed = self._seed
+            tenant.store.fill(
+                seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
+                seed.account_entities(now),
+            )  # fmt: skip
+
+    @property
+    def pins_secrets(self) -> bool:
+        """Whether it is given which secret each key has."""
+        return self._clients is not None
 
     def has_secret(self, tenant: Tenant, secret: str) -> bool:
         """Return whether that is the secret of the tenant's key, compared in constant time."""
@@ -221,7 +230,11 @@ def _fill_once(seed: Seed, now: int) -> tuple[Store, int] | None:
     """
     if seed.is_relative is None:
         return None
-    return store_of(seed.customer_entities(now), seed.cart_entities(now)), now
+    store = store_of(
+        seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
+        seed.account_entities(now),
+    )  # fmt: skip
+    return store, now
 
 
 def _take(data: Path) -> FileLock:

@@ -99,6 +99,8 @@ class RequestLog:
         self.entries: deque[Entry] = deque()
         self.exercised: dict[tuple[str, int, str | None, bool], int] = {}
         self.machine_time: Callable[[], float] = time.time
+        self.forgotten = 0
+        """How many requests were dropped since the log was last cleared."""
 
     def record(
         self, request: Request, operation_id: str, answer: Answer, ctx: object = None,
@@ -109,6 +111,7 @@ class RequestLog:
             exercised = (operation_id, answer.status, answer.refused_by, answer.is_injected)
             self.exercised[exercised] = self.exercised.get(exercised, 0) + 1
         if self.length == 0:
+            self.forgotten += 1
             return
         request, answer, ctx, refusal_context = kept_part(request, answer, ctx, refusal_context)
         if len(self.entries) >= self.length:
@@ -119,7 +122,8 @@ class RequestLog:
         size += len(request.path) + len(request.query) + sum(map(len, request.headers.values()))
         self.entries.append(
             Entry(
-                self.machine_time(), operation_id, request, answer, ctx, refusal_context, size, number
+                self.machine_time(), operation_id, request, answer, ctx, refusal_context, size,
+                number,
             )
         )  # fmt: skip
         memory.logs[number] = self
@@ -130,6 +134,7 @@ class RequestLog:
     def drop_oldest(self) -> None:
         """Forget the oldest request."""
         entry = self.entries.popleft()
+        self.forgotten += 1
         del self.memory.logs[entry.number]
         self.memory.used -= entry.size
 
@@ -137,6 +142,7 @@ class RequestLog:
         """Forget every request."""
         while self.entries:
             self.drop_oldest()
+        self.forgotten = 0
 
     def since(self, request_id: str | None) -> tuple[list[Entry], bool]:
         """Return the entries after that request, or all; and whether it is no longer kept."""
@@ -147,6 +153,14 @@ class RequestLog:
             if entries[at].request.id == request_id:
                 return entries[at + 1 :], False
         return entries, True
+
+    def before(self, request_id: str) -> list[Entry]:
+        """Return the entries before that request; none if it is no longer kept."""
+        entries = list(self.entries)
+        for at in range(len(entries) - 1, -1, -1):
+            if entries[at].request.id == request_id:
+                return entries[:at]
+        return []
 
     def last_id(self) -> str | None:
         """Return the id of the last request, or None for an empty log."""

@@ -8,8 +8,10 @@ from cart_mock.state.clock import Clock
 from cart_mock.state.snapshots import Snapshot
 from cart_mock.state.store import Store
 from cart_mock.tenants.faults import Faults
+from cart_mock.tenants.forward import Forward
 from cart_mock.tenants.interceptors import InterceptorChain
 from cart_mock.tenants.request_log import RequestLog
+from cart_mock.tenants.stubs import Stubs
 
 
 class TenantDeleted(Exception):
@@ -24,6 +26,8 @@ class Tenant:
     """A ``client_id`` with its store, clock, request log, interceptors, faults and snapshots.
 
     ``new_id`` makes the ids of new carts and customers; ``breaks`` are the names of its breaks.
+    ``stubs``, and then the server of ``forward``, answer for paths that the contract does not have;
+    without a ``forward`` of its own, the tenant has the process's.
     """
 
     def __init__(
@@ -39,6 +43,8 @@ class Tenant:
         self.faults = Faults(self.interceptors)
         self.breaks: tuple[str, ...] = ()
         self.snapshots: dict[str, Snapshot] = {}
+        self.stubs = Stubs()
+        self.forward: Forward | None = None
         self.is_deleted = False
 
     def now(self) -> float:

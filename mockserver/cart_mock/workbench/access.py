@@ -6,16 +6,14 @@ import hmac
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from connexion.lifecycle import ConnexionRequest
 
+from cart_mock.http.origins import host_of, is_loopback_origin
 from cart_mock.workbench.errors import Refusal
 
 CONTROL_KEY: Final = "cart-mock.control-key"
 """The name in the ASGI scope under which the required key is stored."""
-
-_LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
 def check_key(key: str, request: ConnexionRequest) -> Mapping[str, Any] | None:
@@ -38,19 +36,13 @@ def check_is_local(headers: Mapping[bytes, bytes]) -> None:
         raise Refusal("host-not-allowed", f"it is {host[:200]}", hint, "Host")
 
 
-def is_loopback_origin(origin: str) -> bool:
-    """Return whether a browser page with that origin was served from this machine."""
-    host = _host_of(origin)
-    return host in _LOOPBACK_HOSTS or host.endswith(".localhost")
-
-
 def is_local_host(header: str) -> bool:
     """Return whether a ``Host`` header is a name of this machine or an IP address.
 
     Any other name could be a public name that an attacker resolves to this machine, or the name of
     a proxy for other clients.
     """
-    host = _host_of(f"//{header}")
+    host = host_of(f"//{header}")
     if "." not in host or host.endswith(".localhost"):
         return True
     try:
@@ -58,10 +50,3 @@ def is_local_host(header: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _host_of(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return "not-a-host."

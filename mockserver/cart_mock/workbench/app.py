@@ -61,7 +61,9 @@ def create_workbench(
         __name__,
         strict_validation=True,
         validate_responses=validate_responses,
-        swagger_ui_options=SwaggerUIOptions(swagger_ui_path="/ui"),
+        swagger_ui_options=SwaggerUIOptions(
+            swagger_ui_path="/ui", swagger_ui_config={"persistAuthorization": True}
+        ),
     )
     app.add_api(document, base_path=BASE_PATH, resolver=Resolver(operations.__getitem__))
     routes = PathTemplates(

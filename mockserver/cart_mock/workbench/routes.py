@@ -10,11 +10,13 @@ from cart_mock.workbench import (
     clock_api,
     coverage_api,
     faults_api,
+    people_api,
     requests_api,
     service_api,
     snapshots_api,
     state_api,
     stores_api,
+    uncontracted_api,
 )
 
 OPERATIONS: Final[Mapping[str, Callable[..., Awaitable[Any]]]] = {
@@ -51,6 +53,15 @@ OPERATIONS: Final[Mapping[str, Callable[..., Awaitable[Any]]]] = {
     "listBreaks": breaks_api.list_breaks,
     "getBreaks": breaks_api.get_breaks,
     "setBreaks": breaks_api.set_breaks,
+    "listPeople": people_api.list_people,
+    "addCustomer": people_api.add_customer,
+    "logIn": people_api.log_in,
+    "getForward": uncontracted_api.get_forward,
+    "setForward": uncontracted_api.set_forward,
+    "removeForward": uncontracted_api.remove_forward,
+    "listStubs": uncontracted_api.list_stubs,
+    "setStubs": uncontracted_api.set_stubs,
+    "removeStubs": uncontracted_api.remove_stubs,
     "getCoverage": coverage_api.get_coverage,
     "clearCoverage": coverage_api.clear_coverage,
 }

@@ -50,7 +50,7 @@ async def json_lists(
     return json_answer("".join(chunks).encode())
 
 
-def json_bytes(lists: Mapping[str, Iterable[dict[str, Any]]]) -> bytes:
+def json_bytes(lists: Mapping[str, Iterable[dict[str, Any]]], **more: object) -> bytes:
     """Return the JSON that ``json_lists`` answers with. Call this in a thread."""
     parts: list[bytes] = []
     for name, items in lists.items():
@@ -61,6 +61,7 @@ def json_bytes(lists: Mapping[str, Iterable[dict[str, Any]]]) -> bytes:
             parts.append(separator + json.dumps(item).encode())
             separator = b", "
         parts.append(b"]")
+    parts += (f", {json.dumps(name)}: {json.dumps(value)}".encode() for name, value in more.items())
     return b"".join((*parts, b"}\n"))
 
 

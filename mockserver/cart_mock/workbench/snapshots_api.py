@@ -8,6 +8,7 @@ from typing import Any
 from connexion.lifecycle import ConnexionResponse
 
 from cart_mock.state.seed import export_lists
+from cart_mock.state.shop_seed import settings_of
 from cart_mock.state.snapshots import Snapshot, difference, freeze_snapshot
 from cart_mock.state.store import store_of
 from cart_mock.tenants.tenant import Tenant
@@ -28,6 +29,7 @@ def _to_dict(name: str, snapshot: Snapshot) -> Body:
         "name": name,
         "taken_at": format_time(snapshot.taken_at),
         "customers": len(snapshot.customers),
+        "accounts": len(snapshot.accounts.accounts),
         "carts": len(snapshot.carts),
         "associations": snapshot.associations,
     }
@@ -79,7 +81,11 @@ async def export_snapshot(store: str, snapshot: str, times: bool = False) -> Con
 
 
 def _exported(snapshot: Snapshot, times: bool) -> bytes:
-    return json_bytes(export_lists(snapshot.customers, snapshot.carts, times=times))
+    lists = export_lists(
+        snapshot.customers, snapshot.carts, snapshot.shop,
+        accounts=snapshot.accounts, times=times,
+    )  # fmt: skip
+    return json_bytes(lists, **settings_of(snapshot.shop))
 
 
 async def delete_snapshot(store: str, snapshot: str) -> tuple[None, int]:
@@ -94,7 +100,9 @@ async def restore_snapshot(store: str, snapshot: str) -> Body:
     """Replace a store's content by that of a snapshot."""
     tenant = tenant_named(store)
     found = _snapshot_named(tenant, name_in_path(snapshot))
-    filled = await asyncio.to_thread(store_of, found.customers, found.carts)
+    filled = await asyncio.to_thread(
+        store_of, found.customers, found.carts, found.shop, found.accounts
+    )
     check_exists(tenant)
     tenant.store.share(filled)
     return {"data": tenant_to_dict(tenant)}

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from connexion.lifecycle import ConnexionResponse
 
+from cart_mock.state.accounts import AccountContent
 from cart_mock.state.entities import Cart, Customer
 from cart_mock.state.scenarios import BIG_SHOP, SCENARIOS, scenario
 from cart_mock.state.seed import Seed, SeedError, export_lists, seed_of
+from cart_mock.state.shop import ShopContent
+from cart_mock.state.shop_seed import settings_of
 from cart_mock.state.store import Store, store_of
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.control import check_exists, tenant_named
@@ -51,11 +55,18 @@ async def export_state(store: str, times: bool = False) -> ConnexionResponse:
     """Export a store's content as a seed file."""
     tenant = tenant_named(store)
     tenant.now()  # carts that have expired are not exported
-    return json_answer(await asyncio.to_thread(_exported, tenant.store.freeze(), times))
+    held = tenant.store
+    read = partial(_exported, held.freeze(), held.shop.freeze(), held.accounts.freeze())
+    return json_answer(await asyncio.to_thread(read, times))
 
 
-def _exported(read: Callable[[], tuple[list[Customer], list[Cart]]], times: bool) -> bytes:
-    return json_bytes(export_lists(*read(), times=times))
+def _exported(
+    read: Callable[[], tuple[list[Customer], list[Cart]]], read_shop: Callable[[], ShopContent],
+    read_accounts: Callable[[], AccountContent], times: bool,
+) -> bytes:  # fmt: skip
+    shop = read_shop()
+    lists = export_lists(*read(), shop, accounts=read_accounts(), times=times)
+    return json_bytes(lists, **settings_of(shop))
 
 
 async def import_state(store: str, body: Body) -> Body:
@@ -79,4 +90,7 @@ async def _fill(tenant: Tenant, seed: Seed) -> None:
 
 
 def _filled(seed: Seed, now: int) -> Store:
-    return store_of(seed.customer_entities(now), seed.cart_entities(now))
+    return store_of(
+        seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
+        seed.account_entities(now),
+    )  # fmt: skip

@@ -8,6 +8,7 @@ from connexion.lifecycle import ConnexionResponse
 
 from cart_mock.errors import no_more_stores
 from cart_mock.tenants.registry import UnknownTenant
+from cart_mock.tenants.stubs import Stubs
 from cart_mock.tenants.tenant import Tenant, TooManyTenants
 from cart_mock.workbench.breaks_api import replace_breaks
 from cart_mock.workbench.control import control, tenant_named
@@ -24,10 +25,12 @@ def tenant_to_dict(tenant: Tenant) -> Body:
     return {
         "client_id": tenant.name,
         **tenant.store.counts(),
+        **tenant.store.shop.counts(),
         "requests": len(tenant.request_log.entries),
         "faults": len(tenant.faults),
         "snapshots": list(tenant.snapshots),
         "breaks": list(tenant.breaks),
+        "stubs": len(tenant.stubs),
         "clock": clock_to_dict(tenant.clock),
     }
 
@@ -85,6 +88,10 @@ async def reset_store(store: str, body: Body | None = None) -> Body:
         tenant.faults.clear()
     if "breaks" not in keep:
         replace_breaks(tenant, () if mock.breaks is None else mock.breaks.of_stores)
+    if "forward" not in keep:
+        tenant.forward = None
+    if "stubs" not in keep:
+        tenant.stubs = Stubs()
     if "requests" not in keep:
         tenant.request_log.clear()
     if "coverage" not in keep:

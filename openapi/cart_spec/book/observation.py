@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cart_spec.book.cases import grouped_titles
 from cart_spec.contract import Contract
 from cart_spec.source import UnreadableDocumentError, read_text
 
@@ -25,13 +26,25 @@ WORDS = {
 """The verdicts of a report in the words of the book."""
 
 
+JUDGED = frozenset({"conforms", "deviates", "advice", "untestable"})
+"""The verdicts that a run reaches by sending something."""
+
+
+class NothingObservedError(UnreadableDocumentError):
+    """The report is of a run that never started; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The verdict of a run on one rule, with each deviation in one sentence."""
+    """The verdict of a run on one rule, with each deviation in one sentence.
+
+    ``differing`` says in which of the cases the deployment differed, or is empty.
+    """
 
     verdict: str
     deviations: tuple[str, ...]
     reason: str | None
+    differing: str = ""
 
     @property
     def words(self) -> str:
@@ -52,7 +65,7 @@ def read_observation(path: Path, contract: Contract) -> Observation:
     """Return the observation in a ``report.json``.
 
     Raises UnreadableDocumentError if the file is not a conformance report, or judges no rule of
-    this contract.
+    this contract; NothingObservedError if the run never started.
     """
     text = read_text(path, MAX_REPORT_BYTES)
     try:
@@ -73,18 +86,37 @@ def read_observation(path: Path, contract: Contract) -> Observation:
         raise UnreadableDocumentError(
             f"{path}: judges no rule of this contract; give a report on it"
         )
+    if not any(seen.verdict in JUDGED for seen in rules.values()):
+        problem = report.get("problem") or "no rule was tried"
+        raise NothingObservedError(f"{path}: left out, the run never started: {problem}")
     return Observation(_target(report), _date(report, path), rules)
 
 
 def _seen(rule: Mapping[str, Any]) -> Seen:
-    deviations = rule.get("deviations")
-    sentences = [
-        _sentence(deviation) for deviation in (deviations if isinstance(deviations, list) else ())
-    ]
+    written = rule.get("deviations")
+    deviations = written if isinstance(written, list) else []
     reason = rule.get("reason")
     return Seen(
-        str(rule["verdict"]), tuple(dict.fromkeys(sentences)), str(reason) if reason else None
+        str(rule["verdict"]),
+        tuple(dict.fromkeys(_sentence(deviation) for deviation in deviations)),
+        str(reason) if reason else None,
+        _differing(rule, deviations),
     )
+
+
+def _differing(rule: Mapping[str, Any], deviations: Sequence[Any]) -> str:
+    """Return how many cases differed, and which, as ``2 of 84 cases: the body is a string``."""
+    titles = {
+        str(each["case"]): str(each.get("title") or each["case"])
+        for each in deviations
+        if isinstance(each, Mapping) and each.get("case")
+    }
+    total = rule.get("cases")
+    if not titles or not isinstance(total, int):
+        return ""
+    count = f"at least {len(titles)}" if rule.get("deviations_left_out") else str(len(titles))
+    cases = "case" if total == 1 else "cases"
+    return f"{count} of {total} {cases}: {'; '.join(grouped_titles(titles.values()))}"
 
 
 def _sentence(deviation: Any) -> str:

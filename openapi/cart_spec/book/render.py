@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -16,11 +17,15 @@ from jinja2 import (
 )
 from markupsafe import Markup, escape
 
+from cart_spec.book.cases import grouped_cases
+from cart_spec.book.changelog import Version, changes_of, load_changelog
 from cart_spec.book.diagrams import decision_flow, matrix
 from cart_spec.book.observation import Observation, only
 from cart_spec.book.recording import Recording, load_recording
+from cart_spec.book.words import PHRASES, SYNONYMS, everyday
 from cart_spec.catalogue import first_error
 from cart_spec.contract import Contract, Rule
+from cart_spec.findings import Finding
 from cart_spec.implementations import Evidence
 
 BookFormat = Literal["html", "markdown"]
@@ -34,6 +39,7 @@ GROUPS = {
     "cart": "Carts",
     "page": "Pages of a list",
     "customer": "Customers",
+    "account": "Accounts",
     "token": "Tokens",
     "convention": "Conventions",
 }
@@ -46,28 +52,27 @@ LEVELS = {
 }
 """The levels of a rule, explained."""
 
-SYNONYMS = {
-    "two": "more", "several": "more", "multiple": "more", "second": "more", "both": "more",
-    "three": "more", "twice": "twice,repeat", "again": "exist,repeat", "already": "exist,repeat",
-    "duplicate": "exist,repeat", "guest": "implicit,contact", "anonymous": "implicit",
-    "shopper": "implicit", "admin": "administrator", "login": "log,credential",
-    "expired": "expire", "old": "expire", "stale": "expire", "forged": "forged", "bad": "malformed",
-    "wrong": "wrong,anything but", "broken": "malformed", "forbidden": "permission",
-    "unauthorized": "401", "unauthorised": "401", "remove": "delete", "disassociate": "delete",
-    "unlink": "delete", "link": "associat", "attach": "associat", "assign": "associat",
-    "add": "associat", "belongs": "associat", "missing": "absent,empty,missing", "without": "no ",
-    "empty": "missing", "blank": "white space", "object": "array", "array": "array",
-    "share": "many,other", "shared": "many", "phone": "device", "browser": "device",
-    "computer": "device", "emoji": "symbol,emoji", "unicode": "symbol", "someone": "other,another",
-    "somebody": "other,another", "else": "other,another", "foreign": "other", "stranger": "other",
-    "user": "customer", "basket": "cart", "week": "days", "unused": "days", "email": "email",
-    "mail": "email", "special": "symbol,unsafe", "character": "unsafe", "slash": "unsafe",
-    "space": "unsafe,white", "long": "255", "plural": "anything but", "limit": "limit,range",
-    "big": "large,range", "huge": "large", "json": "json", "rate": "many requests",
-    "throttled": "many requests", "order": "order", "first": "order", "case": "letter case",
-    "uppercase": "letter case", "same": "same", "register": "creat", "signup": "creat",
-}  # fmt: skip
-"""Words that readers search with, and the words of the rules for them, separated by commas."""
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """The differences from another document, which is called ``name``."""
+
+    name: str
+    changes: Sequence[Finding]
+
+
+def level_of(rule: Rule) -> str:
+    """Return what a rule's level is about, in words: all of it, or the part that is so sure."""
+    if rule.exact == rule.level:
+        return rule.level
+    if rule.is_refusal:
+        return f"refusal {rule.level}"
+    return f"{rule.level}, in part {rule.exact}"
+
+
+def exact_of(rule: Rule) -> str:
+    """Return how sure the status and the text of a refusal are, if less sure than the refusal."""
+    return f"answer {rule.exact}" if rule.is_refusal and rule.exact != rule.level else ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,13 @@ class Book:
     evidence: Evidence
     recording: Recording
     observations: Sequence[Observation] = field(default=())
+
+    def history(self) -> Sequence[Version]:
+        """Return the changelog from this version back; empty if it is about another contract."""
+        versions = load_changelog()
+        names = [version.name for version in versions]
+        version = self.contract.version
+        return versions[names.index(version) :] if version in names else ()
 
     def groups(self) -> list[tuple[str, str, list[Rule]]]:
         """Return the rules by group, as (group, its title, rules), in the catalogue's order."""
@@ -118,12 +130,14 @@ def render(
     evidence: Evidence,
     form: BookFormat = "html",
     observations: Sequence[Observation] = (),
+    since: Since | None = None,
 ) -> str:
-    """Return the rule book of a contract as text.
+    """Return the rule book of a contract as text, with what changed ``since`` another document.
 
     Raises ValueError if the document does not have the form of OpenAPI.
     """
     book = Book(contract, evidence, load_recording(), observations)
+    history = book.history()
     known = {rule.id for rule in contract.rules}
 
     def status(rule_id: str) -> str:
@@ -145,7 +159,17 @@ def render(
             status=status,
             detail_of=lambda example: first_error(contract, example).get("detail", ""),
             levels=LEVELS,
-            synonyms=SYNONYMS,
+            search={"phrases": PHRASES, "synonyms": SYNONYMS},
+            everyday=everyday,
+            cases=lambda rule_id: grouped_cases(rule_id, evidence.cases_of(rule_id)),
+            own_errors=[each for each in contract.protocol_errors if each.operations],
+            http_errors=[each for each in contract.protocol_errors if not each.operations],
+            history=history,
+            changed_in=lambda rule_id: changes_of(history, rule_id),
+            since=since,
+            known=known,
+            level_of=level_of,
+            exact_of=exact_of,
             info=contract.document["info"],
         )
     except TemplateError as error:
@@ -161,8 +185,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["code"] = _code
+    environment.filters["css"] = _css
     environment.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
     return environment
+
+
+def _css(text: Any) -> Markup:
+    """Return text for a string in a style sheet: what could end the string becomes an escape."""
+    escaped = re.sub(r"[^\w .,:-]", lambda found: f"\\{ord(found[0]):x} ", str(text))
+    return Markup(escaped)  # noqa: S704 - of letters, digits and escapes
 
 
 def _code(text: str) -> Markup:

@@ -10,6 +10,9 @@ Impact = Literal["breaking", "look", "safe"]
 Direction = Literal["request", "response"]
 Side = Literal["old", "new"]
 
+IMPACTS: tuple[Impact, ...] = ("breaking", "look", "safe")
+"""The impacts, the worst first."""
+
 
 class Kind(NamedTuple):
     """A kind of change: its title, its class for clients and for servers, and what to do."""
@@ -67,6 +70,10 @@ KINDS: dict[str, Kind] = {
     # Answers.
     "success-added": Kind("There is a new success answer", "look", "safe", _ASK),
     "success-removed": Kind("A success answer is gone", "breaking", "breaking", _TELL_CLIENTS),
+    "success-narrower": Kind(
+        "A range of success answers lists fewer", "safe", "look", _DO_IN_SERVERS
+    ),
+    "success-wider": Kind("A success answer is now a range", "look", "safe", _ASK),
     "error-added": Kind(
         "There is a new error answer", "look", "safe", "Check that clients handle an unknown error."
     ),
@@ -123,28 +130,65 @@ KINDS: dict[str, Kind] = {
 }  # fmt: skip
 
 
+NAME = "\0"
+"""Stands in the words of a change for the name of the value, which differs from use to use."""
+
+
+class Use(NamedTuple):
+    """A use of what changed: the operation (or the one rule), and the name of the value there."""
+
+    about: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        """Return the use as reports write it."""
+        return f"{self.about}: {self.name}" if self.name else self.about
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change: its kind, its place in the old or the new document, and a message.
+    """One change: its kinds, its uses, its place in the old or the new document, and its words.
 
-    ``about`` names the operations, or the one rule, that the change affects.
+    ``kinds`` are several if the uses are of several directions; the worst comes first. ``words``
+    hold ``NAME`` in the place of the value's name.
     """
 
-    kind: str
-    about: tuple[str, ...]
+    kinds: tuple[str, ...]
+    uses: tuple[Use, ...]
     side: Side
     pointer: str
-    message: str
+    words: str
+
+    @classmethod
+    def of(cls, kind: str, use: Use, side: Side, pointer: str, words: str) -> Change:
+        """Return a change of one kind in one use."""
+        return cls((kind,), (use,), side, pointer, words)
+
+    @property
+    def kind(self) -> str:
+        """The kind; if there are several, the worst."""
+        return self.kinds[0]
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The operations, or the one rule, that the change affects."""
+        return tuple(dict.fromkeys(use.about for use in self.uses))
+
+    @property
+    def message(self) -> str:
+        """The words with the name of the value in the first use."""
+        message = self.words.replace(NAME, self.uses[0].name)
+        return message[:1].upper() + message[1:]
 
     @property
     def clients(self) -> Impact:
         """The impact on clients, which send requests and read answers."""
-        return KINDS[self.kind].clients
+        return worst(KINDS[kind].clients for kind in self.kinds)
 
     @property
     def servers(self) -> Impact:
         """The impact on servers, which take requests and answer."""
-        return KINDS[self.kind].servers
+        return worst(KINDS[kind].servers for kind in self.kinds)
 
     @property
     def advice(self) -> str:
@@ -152,14 +196,25 @@ class Change:
         return KINDS[self.kind].advice
 
 
+def worst(impacts: Iterable[Impact]) -> Impact:
+    """Return the worst of some impacts."""
+    return min(impacts, key=IMPACTS.index)
+
+
 def merged(changes: Iterable[Change]) -> list[Change]:
-    """Merge changes that differ only in the operation, because components are shared."""
-    found: dict[tuple[str, Side, str, str], Change] = {}
+    """Merge changes that are one fact in several uses, because components are shared."""
+    found: dict[tuple[Side, str, str], list[Change]] = {}
     for change in changes:
-        key = (change.kind, change.side, change.pointer, change.message)
-        if key in found:
-            about = dict.fromkeys((*found[key].about, *change.about))
-            found[key] = replace(found[key], about=tuple(about))
-        else:
-            found[key] = change
-    return list(found.values())
+        found.setdefault((change.side, change.pointer, change.words), []).append(change)
+    return [_merged(alike) for alike in found.values()]
+
+
+def _merged(alike: list[Change]) -> Change:
+    uses = tuple(dict.fromkeys(use for change in alike for use in change.uses))
+    kinds = {kind for change in alike for kind in change.kinds}
+    return replace(alike[0], uses=uses, kinds=tuple(sorted(kinds, key=_badness)))
+
+
+def _badness(kind: str) -> tuple[int, int, str]:
+    impacts = sorted(IMPACTS.index(each) for each in (KINDS[kind].clients, KINDS[kind].servers))
+    return impacts[0], impacts[1], kind

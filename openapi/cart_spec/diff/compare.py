@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cart_spec.bundle import FILES_KEY
 from cart_spec.catalogue import checked_contract
 from cart_spec.contract import CATALOGUE_KEY, Contract
-from cart_spec.diff.changes import Change, merged
+from cart_spec.diff.changes import Change, Direction, Use, merged
 from cart_spec.diff.fields import field_steps
 from cart_spec.diff.operations import OperationComparison, operations_by_key
 from cart_spec.diff.rules import rule_changes
+from cart_spec.diff.schemas import SchemaComparison
 from cart_spec.document import OpenApiDocument
 
 # Both versions of OpenAPI are brought to one form; components are compared in their users.
-_ROOT_FIELDS = frozenset({"openapi", "paths", "components", "security", CATALOGUE_KEY})
+_ROOT_FIELDS = frozenset({"openapi", "paths", "components", "security", CATALOGUE_KEY, FILES_KEY})
 
 
 @dataclass(frozen=True)
@@ -45,20 +47,31 @@ def compare(old: OpenApiDocument, new: OpenApiDocument) -> Comparison:
     only_old = [before[key] for key in before if key not in after]
     only_new = [after[key] for key in after if key not in before]
 
+    schemas: dict[Direction, SchemaComparison] = {
+        "request": SchemaComparison(old, new, "request"),
+        "response": SchemaComparison(old, new, "response"),
+    }
+
     def changes() -> Iterator[Change]:
         if not foreign:
             for operation in only_old:
                 name = f"{operation.method.upper()} {operation.path} is gone."
-                yield Change("operation-removed", (operation.id,), "old", operation.pointer, name)
+                yield Change.of(
+                    "operation-removed", Use(operation.id), "old", operation.pointer, name
+                )
             for operation in only_new:
                 name = f"{operation.method.upper()} {operation.path} is new."
-                yield Change("operation-added", (operation.id,), "new", operation.pointer, name)
+                yield Change.of(
+                    "operation-added", Use(operation.id), "new", operation.pointer, name
+                )
             for step in field_steps(
                 old, (old.data, ""), new, (new.data, ""), "the document", _ROOT_FIELDS
             ):
-                yield Change(step.kind, ("document",), step.side, step.pointer, step.message)
+                use = Use("document", step.name)
+                yield Change.of(step.kind, use, step.side, step.pointer, step.words)
         for key in common:
-            yield from OperationComparison(old, new, before[key], after[key], foreign).changes()
+            pair = before[key], after[key]
+            yield from OperationComparison(old, new, *pair, foreign, schemas).changes()
         if contracts[0] is not None and contracts[1] is not None:
             yield from rule_changes(contracts[0], contracts[1])
 

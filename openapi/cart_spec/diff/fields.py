@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cart_spec.diff.changes import NAME
 from cart_spec.diff.sameness import same
 from cart_spec.diff.schemas import EXTENSION_CHANGED, WORDING_CHANGED, Step
 from cart_spec.diff.shapes import WORDING, Placed
@@ -35,9 +36,8 @@ def field_steps(
             continue
         at = pointer_of(key)
         side, pointer = ("new", now_at + at) if key in _mapping(after) else ("old", was_at + at)
-        yield Step(
-            _kind(key), "new" if side == "new" else "old", pointer, f"{key} of {name} changed."
-        )
+        words = f"{key} of {NAME} changed."
+        yield Step(_kind(key), "new" if side == "new" else "old", pointer, words, name)
 
 
 def _kind(key: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cart_spec.contract import METHODS
-from cart_spec.diff.changes import Change, Direction, Side
+from cart_spec.diff.changes import NAME, Change, Direction, Side, Use
 from cart_spec.diff.fields import field_steps
 from cart_spec.diff.schemas import SchemaComparison
 from cart_spec.diff.shapes import Placed
@@ -32,6 +32,7 @@ _ANSWER_FIELDS = frozenset({"headers", "content"})
 _HEADER_FIELDS = frozenset({"schema"})
 _MEDIA_FIELDS = frozenset({"schema"})
 
+_SUCCESS = ("1", "2", "3")
 _TEMPLATE = re.compile(r"\{[^}]*\}")
 
 
@@ -59,6 +60,7 @@ class OperationComparison:
     was: Operation
     now: Operation
     foreign: bool
+    schemas: Mapping[Direction, SchemaComparison]
 
     def changes(self) -> Iterator[Change]:
         """Yield what changed from the old operation to the new one."""
@@ -68,10 +70,11 @@ class OperationComparison:
         yield from self._body()
         yield from self._answers()
 
-    def _change(self, kind: str, message: str, pointer: str, side: Side = "new") -> Change:
-        return Change(
-            kind, (self.now.id if side == "new" else self.was.id,), side, pointer, message
-        )
+    def _change(
+        self, kind: str, words: str, pointer: str, side: Side = "new", name: str = ""
+    ) -> Change:
+        use = Use(self.now.id if side == "new" else self.was.id, name)
+        return Change.of(kind, use, side, pointer, words)
 
     def _names(self) -> Iterator[Change]:
         if self.now.data.get("deprecated") and not self.was.data.get("deprecated"):
@@ -96,7 +99,7 @@ class OperationComparison:
         """Yield a change for each field that differs and is not ``compared`` in detail."""
         for step in field_steps(self.old, was, self.new, now, name, compared):
             if not (self.foreign and step.kind in _OUR_OWN):
-                yield self._change(step.kind, _sentence(step.message), step.pointer, step.side)
+                yield self._change(step.kind, step.words, step.pointer, step.side, step.name)
 
     def _security(self) -> Iterator[Change]:
         before, after = _credentials(self.old, self.was), _credentials(self.new, self.now)
@@ -175,37 +178,56 @@ class OperationComparison:
         yield from self._fields((was, was_at), (now, now_at), "the body", _BODY_FIELDS)
 
     def _answers(self) -> Iterator[Change]:
-        before, after = self.was.data.get("responses", {}), self.now.data.get("responses", {})
+        before, after = _answers_of(self.was), _answers_of(self.now)
         for status in sorted({*before, *after}):
-            kind = "success" if status.startswith(("1", "2", "3")) else "error"
-            name = f"the {status} answer"
-            was_at, now_at = (
-                f"{operation.pointer}/responses/{status}" for operation in (self.was, self.now)
-            )
+            was, now = _answer_for(status, before), _answer_for(status, after)
             if status not in after:
-                message = f"{name.capitalize()} is gone."
-                yield self._change(f"{kind}-removed", message, was_at, "old")
+                yield from self._answer_removed(status, before[status][1], after)
             elif status not in before:
-                yield self._change(f"{kind}-added", f"{name.capitalize()} is new.", now_at)
-            else:
-                was = self.old.resolved(before[status], was_at)
-                now = self.new.resolved(after[status], now_at)
-                yield from self._headers(was, now, name)
-                # Errors share their schemas. One name for them all makes one change of many.
-                shared = name if kind == "success" else "an error answer"
-                yield from self._content("response", was, now, shared)
-                yield from self._fields(was, now, shared, _ANSWER_FIELDS)
+                yield from self._answer_added(status, after[status][1], before)
+            if was is not None and now is not None:
+                yield from self._answer(
+                    self.old.resolved(*was), self.new.resolved(*now), f"the {status} answer"
+                )
+
+    def _answer_removed(
+        self, status: str, at: str, after: Mapping[str, Placed]
+    ) -> Iterator[Change]:
+        is_success = status.startswith(_SUCCESS)
+        remaining = _within(status, after)
+        if is_success and remaining:
+            words = f"Of the {status} answers only {', '.join(remaining)} remain."
+            yield self._change("success-narrower", words, at, "old")
+        elif _range(status) not in after:
+            kind = "success-removed" if is_success else "error-removed"
+            yield self._change(kind, f"The {status} answer is gone.", at, "old")
+
+    def _answer_added(self, status: str, at: str, before: Mapping[str, Placed]) -> Iterator[Change]:
+        is_success = status.startswith(_SUCCESS)
+        known = _within(status, before)
+        if is_success and known:
+            words = f"The answer may have any {status} status, not only {', '.join(known)}."
+            yield self._change("success-wider", words, at)
+        elif _range(status) not in before:
+            kind = "success-added" if is_success else "error-added"
+            yield self._change(kind, f"The {status} answer is new.", at)
+
+    def _answer(self, was: Placed, now: Placed, name: str) -> Iterator[Change]:
+        if isinstance(was[0], Mapping) and isinstance(now[0], Mapping):
+            yield from self._headers(was, now, name)
+            yield from self._content("response", was, now, name)
+            yield from self._fields(was, now, name, _ANSWER_FIELDS)
 
     def _headers(self, was: tuple[Any, str], now: tuple[Any, str], name: str) -> Iterator[Change]:
         before = {key.lower(): key for key in was[0].get("headers") or ()}
         after = {key.lower(): key for key in now[0].get("headers") or ()}
         for key in sorted(after.keys() - before.keys()):
             at = now[1] + pointer_of("headers", after[key])
-            yield self._change("header-added", f"{name.capitalize()} has {after[key]}.", at)
+            yield self._change("header-added", f"{NAME} has {after[key]}.", at, name=name)
         for key in sorted(before.keys() - after.keys()):
             at = was[1] + pointer_of("headers", before[key])
-            message = f"{name.capitalize()} has no {before[key]}."
-            yield self._change("header-removed", message, at, "old")
+            words = f"{NAME} has no {before[key]}."
+            yield self._change("header-removed", words, at, "old", name)
         for key in sorted(before.keys() & after.keys()):
             old = self.old.resolved(
                 was[0]["headers"][before[key]], was[1] + pointer_of("headers", before[key])
@@ -225,7 +247,7 @@ class OperationComparison:
         if direction == "response" and bool(before) != bool(after):
             kind = "answer-body-added" if after else "answer-body-removed"
             word = "a" if after else "no"
-            yield self._change(kind, f"{name.capitalize()} has {word} body.", now[1])
+            yield self._change(kind, f"{NAME} has {word} body.", now[1], name=name)
             return
         for media_type in sorted({*before, *after}):
             suffixes = [
@@ -234,13 +256,17 @@ class OperationComparison:
             ]
             if media_type not in after:
                 effect = "narrower"
-                message = f"{name.capitalize()} is no longer {media_type}."
+                words = f"{NAME} is no longer {media_type}."
                 if direction == "response":
                     effect = "different"
-                yield self._change(f"{direction}-{effect}", message, was[1] + suffixes[0], "old")
+                yield self._change(
+                    f"{direction}-{effect}", words, was[1] + suffixes[0], "old", name
+                )
             elif media_type not in before:
-                message = f"{name.capitalize()} may be {media_type}."
-                yield self._change(f"{direction}-wider-maybe", message, now[1] + suffixes[1])
+                words = f"{NAME} may be {media_type}."
+                yield self._change(
+                    f"{direction}-wider-maybe", words, now[1] + suffixes[1], name=name
+                )
             else:
                 old = (before[media_type][1], was[1] + suffixes[0])
                 new = (after[media_type][1], now[1] + suffixes[1])
@@ -250,14 +276,38 @@ class OperationComparison:
     def _schemas(
         self, direction: Direction, old: tuple[Any, str], new: tuple[Any, str], name: str
     ) -> Iterator[Change]:
-        comparison = SchemaComparison(self.old, self.new, direction)
-        for step in comparison.compare((old,), (new,), name):
+        for step in self.schemas[direction].compare((old,), (new,), name):
             if not (self.foreign and step.kind in _OUR_OWN):
-                yield self._change(step.kind, _sentence(step.message), step.pointer, step.side)
+                yield self._change(step.kind, step.words, step.pointer, step.side, step.name)
 
 
-def _sentence(message: str) -> str:
-    return message[:1].upper() + message[1:]
+def _answers_of(operation: Operation) -> dict[str, Placed]:
+    """Return the answers by status; ranges such as ``2XX`` in capitals."""
+    return {
+        status if status == "default" else status.upper(): (
+            answer, f"{operation.pointer}/responses/{status}"
+        )
+        for status, answer in operation.data.get("responses", {}).items()
+    }  # fmt: skip
+
+
+def _range(status: str) -> str:
+    return f"{status[:1]}XX"
+
+
+def _within(status: str, answers: Mapping[str, Placed]) -> list[str]:
+    """Return the single statuses of a range that are among the answers."""
+    if status[1:] != "XX":
+        return []
+    return sorted(each for each in answers if each[:1] == status[:1] and each != status)
+
+
+def _answer_for(status: str, answers: Mapping[str, Placed]) -> Placed | None:
+    """Return the answer that describes a status: its own, that of its range, or the default."""
+    if status in answers or status[1:] == "XX":
+        return answers.get(status)
+    fallback = None if status.startswith(_SUCCESS) else answers.get("default")
+    return answers.get(_range(status), fallback)
 
 
 def _with_style(parameter: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cart_spec.contract import CATALOGUE_KEY, LEVELS, Contract, Rule
-from cart_spec.diff.changes import Change, Side
+from cart_spec.diff.changes import Change, Side, Use
 from cart_spec.source import pointer_of
 
 
@@ -36,7 +36,7 @@ def _documents(old: Contract, new: Contract) -> Iterator[Change]:
         if before.get(key) != after.get(key):
             side: Side = "new" if key in after else "old"
             at = pointer_of(CATALOGUE_KEY, key)
-            yield Change("rule-source-changed", ("catalogue",), side, at, f"{key} changed.")
+            yield Change.of("rule-source-changed", Use("catalogue"), side, at, f"{key} changed.")
 
 
 def _kind_of_new(rule: Rule) -> str:
@@ -123,7 +123,7 @@ def _protocol_errors(old: Contract, new: Contract) -> Iterator[Change]:
             errors = (new if side == "new" else old).protocol_errors
             index = [error.id for error in errors].index(error_id)
             at = pointer_of(CATALOGUE_KEY, "protocol_errors", index)
-            yield Change("protocol-error-changed", (error_id,), side, at, f"It {word}.")
+            yield Change.of("protocol-error-changed", Use(error_id), side, at, f"It {word}.")
 
 
 def _disagreements(old: Contract, new: Contract) -> Iterator[Change]:
@@ -133,24 +133,24 @@ def _disagreements(old: Contract, new: Contract) -> Iterator[Change]:
         was = before.get(entry.id)
         if was is None:
             message = f"It is new: {entry.topic}; decided: {entry.decision}"
-            yield Change("disagreement-changed", (entry.id,), "new", at, message)
+            yield Change.of("disagreement-changed", Use(entry.id), "new", at, message)
         elif was.decision != entry.decision:
             message = f'The decision was "{was.decision}" and is "{entry.decision}".'
-            yield Change("disagreement-changed", (entry.id,), "new", at, message)
+            yield Change.of("disagreement-changed", Use(entry.id), "new", at, message)
         elif was != entry:
             message = "Its topic, quotes or rules changed."
-            yield Change("disagreement-changed", (entry.id,), "new", at, message)
+            yield Change.of("disagreement-changed", Use(entry.id), "new", at, message)
     after = {entry.id for entry in new.disagreements}
     for index, entry in enumerate(old.disagreements):
         if entry.id not in after:
             at = pointer_of(CATALOGUE_KEY, "disagreements", index)
             message = f"It is gone: {entry.topic}."
-            yield Change("disagreement-changed", (entry.id,), "old", at, message)
+            yield Change.of("disagreement-changed", Use(entry.id), "old", at, message)
 
 
 def _change(
     kind: str, contract: Contract, rule: Rule, part: str, message: str, *, side: Side = "new"
 ) -> Change:
-    index = [each.id for each in contract.rules].index(rule.id)
-    pointer = pointer_of(CATALOGUE_KEY, "rules", index, *([part] if part else []))
-    return Change(kind, (rule.id,), side, pointer, message)
+    entry = contract.rule(rule.id).entry
+    pointer = pointer_of(CATALOGUE_KEY, "rules", entry, *([part] if part else []))
+    return Change.of(kind, Use(rule.id), side, pointer, message)

@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cart_spec.document import OpenApiDocument
 
 
-def same(
-    old: OpenApiDocument,
-    was: Any,
-    new: OpenApiDocument,
-    now: Any,
-    seen: set[tuple[str, str]] | None = None,
-) -> bool:
-    """Return whether ``was`` in the old document is equal to ``now`` in the new one.
+def same(old: OpenApiDocument, was: Any, new: OpenApiDocument, now: Any) -> bool:
+    """Return whether ``was`` in the old document is equal to ``now`` in the new one."""
+    waiting: list[tuple[Any, Any]] = [(was, now)]
+    seen: set[tuple[str, str]] = set()  # pairs of references: a schema may contain itself
+    while waiting:
+        pair = waiting.pop()
+        for each in _inner(old, new, *pair, seen):
+            if each is None:
+                return False
+            waiting.append(each)
+    return True
 
-    ``seen`` are the pairs of references that are being compared: a schema may contain itself.
-    """
-    seen = set() if seen is None else seen
+
+def _inner(
+    old: OpenApiDocument, new: OpenApiDocument, was: Any, now: Any, seen: set[tuple[str, str]]
+) -> Iterator[tuple[Any, Any] | None]:
+    """Yield the pairs that have to be the same for this one to be; None if it is not."""
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         references = was.get("$ref"), now.get("$ref")
         if isinstance(references[0], str) and isinstance(references[1], str):
             pair = (references[0], references[1])
             if pair in seen:
-                return True
+                return
             seen.add(pair)
         if isinstance(references[0], str) or isinstance(references[1], str):
-            beside = [{k: v for k, v in each.items() if k != "$ref"} for each in (was, now)]
-            return (old.is_30 or beside[0] == beside[1]) and same(
-                old, _followed(old, was), new, _followed(new, now), seen
-            )
-        return was.keys() == now.keys() and all(
-            same(old, was[key], new, now[key], seen) for key in was
-        )
-    if isinstance(was, list) and isinstance(now, list):
-        return len(was) == len(now) and all(
-            same(old, before, new, after, seen) for before, after in zip(was, now, strict=True)
-        )
-    return type(was) is type(now) and bool(was == now)
+            siblings = [{k: v for k, v in each.items() if k != "$ref"} for each in (was, now)]
+            equal = old.is_30 or siblings[0] == siblings[1]
+            yield (_followed(old, was), _followed(new, now)) if equal else None
+        elif was.keys() == now.keys():
+            yield from ((was[key], now[key]) for key in was)
+        else:
+            yield None
+    elif isinstance(was, list) and isinstance(now, list):
+        if len(was) == len(now):
+            yield from zip(was, now, strict=True)
+        else:
+            yield None
+    elif type(was) is not type(now) or was != now:
+        yield None
 
 
 def _followed(document: OpenApiDocument, value: Mapping[str, Any]) -> Any:

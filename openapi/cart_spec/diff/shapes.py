@@ -63,10 +63,24 @@ class Shape:
     others: dict[str, list[Placed]] = field(default_factory=dict)
 
 
+class Plain(dict[str, Any]):
+    """A schema without its alternatives, which differs from the one at its pointer."""
+
+
+def key_of(schemas: Form) -> str:
+    """Return what tells a form of a document from others."""
+    return " ".join(f"{at}*" if isinstance(each, Plain) else at for each, at in schemas)
+
+
 def shape_of(document: OpenApiDocument, schemas: Form) -> Shape:
     """Return what all of the schemas allow together, with references and ``allOf`` followed."""
-    pointers = [document.resolved(*schema)[1] for schema in schemas]
-    shape = Shape(pointers[-1], " ".join(pointers))
+    resolved = tuple(document.resolved(*schema) for schema in schemas)
+    # In OpenAPI 3.1 something may stand next to a reference. Then the schema is not its target.
+    own = tuple(
+        target if document.is_30 or not _has_siblings(schema[0]) else schema
+        for schema, target in zip(schemas, resolved, strict=True)
+    )
+    shape = Shape(resolved[-1][1], key_of(own))
     for schema, at in _parts(document, schemas, shape):
         for keyword, value in schema.items():
             if not _add(shape, keyword, (value, f"{at}{pointer_of(keyword)}"), schema, document):
@@ -80,7 +94,11 @@ def without_alternatives(schema: Any) -> Any:
     """Return a schema without its ``oneOf`` and ``anyOf``."""
     if not isinstance(schema, Mapping):
         return schema
-    return {key: value for key, value in schema.items() if key not in ("oneOf", "anyOf")}
+    return Plain((key, value) for key, value in schema.items() if key not in ("oneOf", "anyOf"))
+
+
+def _has_siblings(schema: Any) -> bool:
+    return isinstance(schema, Mapping) and "$ref" in schema and len(schema) > 1
 
 
 def _parts(

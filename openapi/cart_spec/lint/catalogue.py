@@ -100,11 +100,16 @@ def error_rule_missing(subject: Subject) -> Iterator[Problem]:
     contract = subject.contract
     if contract is None:
         return
-    everywhere = {error.example for error in contract.protocol_errors}
+    everywhere = {error.example for error in contract.protocol_errors if not error.operations}
     for medium in media(subject.document):
         if medium.status is None or medium.status.startswith(("1", "2", "3")):
             continue
         known = everywhere | {rule.example for rule in contract.rules_of(medium.operation.id)}
+        known |= {
+            error.example
+            for error in contract.protocol_errors
+            if medium.operation.id in error.operations
+        }
         for name, _, at in medium.examples(subject.document):
             example = at.split("/")[-2]
             if example not in known:
@@ -136,6 +141,14 @@ def error_operation_missing(subject: Subject) -> Iterator[Problem]:
                     f"{operation} has no {rule.status} answer with the example {rule.example}.",
                     "Document the answer there, or remove the operation from the rule.",
                 )
+    for index, error in enumerate(contract.protocol_errors):
+        for operation in error.operations:
+            if (operation, str(error.status), error.example) not in shown:
+                yield Problem(
+                    pointer_of(CATALOGUE_KEY, "protocol_errors", index),
+                    f"{operation} has no {error.status} answer with the example {error.example}.",
+                    "Document the answer there, or remove the operation from the error.",
+                )
 
 
 @check("disagreement-incomplete", "Every disagreement names both sides, a decision and its rules")
@@ -161,4 +174,4 @@ def _refusals(
         if rule.text is not None:
             yield rule.id, rule.text, rule.detail, rule.statuses, rule.example
     for error in contract.protocol_errors if contract else ():
-        yield error.id, error.text, None, (error.status,), error.example
+        yield error.id, error.text, error.detail, (error.status,), error.example

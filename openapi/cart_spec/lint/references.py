@@ -7,17 +7,19 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cart_spec.document import OpenApiDocument, iter_mappings
+from cart_spec.bundle import FILES_KEY, iter_mappings
+from cart_spec.document import OpenApiDocument
 from cart_spec.lint.registry import Problem, Subject, check
 from cart_spec.source import pointer_of
 from cart_spec.validation import Schemas
 
 _PARAMETER = re.compile(r"\{([^}]*)\}")
-_SCHEMA = re.compile(
-    r".*?(/schema|^/components/schemas/[^/]+)"
+_INNER = (
     r"((/properties|/patternProperties)/[^/]+|/(items|additionalProperties|not)"
     r"|/(allOf|oneOf|anyOf|prefixItems)/\d+)*"
 )
+_INSIDE = re.compile(_INNER)
+_SCHEMA = re.compile(r".*?(/schema|^/components/schemas/[^/]+)" + _INNER)
 
 
 @check("security-scheme-unknown", "Every security requirement names a declared scheme")
@@ -97,9 +99,18 @@ def schema_value_invalid(subject: Subject) -> Iterator[Problem]:
 
 
 def _schemas(document: OpenApiDocument) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for pointer, mapping in iter_mappings(document.data):
-        if _SCHEMA.fullmatch(pointer):
-            yield pointer, mapping
+    """Yield the schemas, and those in other files that they refer to."""
+    waiting = [each for each in iter_mappings(document.data) if _SCHEMA.fullmatch(each[0])]
+    seen = {pointer for pointer, _ in waiting}
+    for pointer, schema in waiting:
+        yield pointer, schema
+        reference = schema.get("$ref")
+        if isinstance(reference, str) and reference.startswith(f"#/{FILES_KEY}/"):
+            target, base = document.resolved_once(reference)
+            inside = [each for each in iter_mappings(target, base) if each[0] not in seen]
+            inside = [each for each in inside if _INSIDE.fullmatch(each[0][len(base) :])]
+            seen |= {at for at, _ in inside}
+            waiting += inside
 
 
 def _pattern_problem(pattern: Any) -> str | None:

@@ -39,8 +39,8 @@ class Subject:
 
     def rule_pointer(self, rule_id: str, *parts: str) -> str:
         """Return the pointer of a catalogued rule, or of a part of it."""
-        rules = self.document.data[CATALOGUE_KEY]["rules"]
-        index = next(i for i, rule in enumerate(rules) if rule["id"] == rule_id)
+        assert self.contract is not None
+        index = self.contract.rule(rule_id).entry
         return "/".join((f"/{CATALOGUE_KEY}/rules/{index}", *parts))
 
 

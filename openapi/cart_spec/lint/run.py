@@ -25,14 +25,15 @@ def check_document(document: OpenApiDocument, evidence: Evidence) -> list[Findin
         Finding(
             check_id,
             CHECKS[check_id].severity,
-            document.name,
-            problem.pointer,
-            document.line(problem.pointer),
+            place.name,
+            place.pointer,
+            place.line,
             problem.message,
             problem.advice,
         )
         for check_id, problems in found.items()
         for problem in problems
+        for place in [document.place(problem.pointer)]
     )
 
 

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cart_spec.document import OpenApiDocument, iter_references
+from cart_spec.bundle import iter_references
+from cart_spec.document import OpenApiDocument
 from cart_spec.lint.registry import Problem, Subject, check
 from cart_spec.source import pointer_of
 from cart_spec.validation import openapi_errors

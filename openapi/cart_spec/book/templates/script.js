@@ -1,35 +1,56 @@
 // Answers "what happens if ...": searches the page for each word of the question, or a synonym. Rare
-// words weigh more, and so do a rule's condition and answer. Without scripts the page is complete, but
-// cannot be searched.
+// words weigh more, and so do a rule's condition, answer and status. Without scripts the page is
+// complete, but cannot be searched.
 (() => {
-  const synonyms = JSON.parse(document.getElementById('synonyms').textContent);
-  const skipped = new Set(('what happens happen if when does do is are be a an the i my we you in on ' +
-    'to of for with and or by at it its that this there get gets got try use want can may not no has ' +
-    'have send sends sent one used instead').split(' '));
+  const {phrases, synonyms} = JSON.parse(document.getElementById('words').textContent);
+  const skipped = new Set(('what which why where happens happen if when does do did is are be am a an ' +
+    'the i my me his her we you it its in on to of for with and or by at as from that this there get ' +
+    'gets got try use want wants can could should may no not has have had send sends sent one used ' +
+    'instead was were after only looks do need must mean means s t mine own am will would please about out').split(' '));
   const absent = /(does not|doesn.?t|do not|don.?t|did not|didn.?t) exist|(is not|isn.?t|are not) there|no such|unknown|nonexistent/g;
-  const normal = text => text.toLowerCase().replace(absent, ' nosuch ').replace(/\s+/g, ' ');
+  const phrase = new RegExp('\\b(' + Object.keys(phrases).join('|') + ')\\b', 'g');
+  const normal = text => text.toLowerCase().replace(/\b(some|any)body\b/g, '$1one').replace(absent, ' nosuch ').replace(/\s+/g, ' ');
   const form = document.querySelector('.find form');
   const hits = document.querySelector('.hits');
   const filters = ['level', 'operation', 'status'];
+  // Examples are left out: nearly every word is in one of them.
+  const about = node => [...node.querySelectorAll('.condition, .answer, dd')].map(each => each.textContent);
   const items = [...document.querySelectorAll('[data-find]')].map(node => ({
     node,
+    statuses: (node.dataset.status || '').split(' '),
     heavy: ' ' + normal(node.dataset.find),
-    light: ' ' + normal(node.textContent),
+    everyday: ' ' + normal(node.dataset.words || ''),
+    light: ' ' + normal(about(node).join(' ')),
   }));
   const stem = word => word.length > 4 ? word.replace(/(ations?|ing|ies|es|ed|s|e)$/, '') : word;
   const holds = (text, word) => new RegExp('[^a-z0-9]' + word.replace(/[^\p{L}\p{N} ]/gu, '.'), 'u').test(text);
-  const asked = () => normal(form.elements.words.value).split(/[^\p{L}\p{N}]+/u)
+  const asked = () => normal(form.elements.words.value).replace(phrase, found => phrases[found])
+    .split(/[^\p{L}\p{N}]+/u)
     .filter(word => word && !skipped.has(word))
-    .map(word => [stem(word), ...(synonyms[word] || '').split(',').filter(Boolean)]);
+    .map(word => ({word: stem(word), forms: [stem(word), ...(synonyms[word] || '').split(',').filter(Boolean)]}));
+  const rarity = weights => Math.log(1 + items.length / (1 + weights.filter(Boolean).length));
+  // The word itself counts more than a synonym, and each by how few rules it fits.
+  const weigh = ({word, forms}) => {
+    const own = items.map(item => item.statuses.includes(word) ? 8
+      : holds(item.heavy, word) ? 5 : holds(item.everyday, word) ? 4 : 0);
+    const meant = items.map(item => forms.some(each => holds(item.heavy, each)) ? 3
+      : forms.some(each => holds(item.everyday, each)) ? 2 : forms.some(each => holds(item.light, each)) ? 1 : 0);
+    const [rare, common] = [rarity(own), rarity(meant)];
+    return {
+      asked: meant.some(Boolean) || own.some(Boolean) ? common : 0,
+      met: own.map((each, index) => each || meant[index] ? common : 0),
+      scores: own.map((each, index) => Math.max(each * rare, meant[index] * common)),
+    };
+  };
   const scores = words => {
-    const total = items.map(() => 0), met = items.map(() => 0);
-    for (const forms of words) {
-      const weights = items.map(item => forms.some(each => holds(item.heavy, each)) ? 4
-        : forms.some(each => holds(item.light, each)) ? 1 : 0);
-      const rarity = Math.log(1 + items.length / (1 + weights.filter(Boolean).length));
-      weights.forEach((weight, index) => { total[index] += weight * rarity; met[index] += weight > 0; });
-    }
-    return total.map((score, index) => met[index] * 2 >= words.length ? score : 0);
+    const weighed = words.map(weigh);
+    const sum = part => items.map((_, index) => weighed.reduce((total, each) => total + each[part][index], 0));
+    const asked = weighed.reduce((total, each) => total + each.asked, 0);
+    const met = sum('met');
+    // People ask for rules, so that a rule goes before an operation that fits as well.
+    return sum('scores').map((score, index) => met[index] * 2.2 < asked ? 0
+      : items[index].node.id.startsWith('operation-') || items[index].node.id.startsWith('disagreement-')
+        ? score * 0.7 : score);
   };
   const passes = node => filters.every(name => {
     const wanted = form.elements[name].value;
@@ -83,7 +104,7 @@
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (target && target.closest('.hidden')) { form.reset(); apply(); target.scrollIntoView(); }
   });
-  const unfold = open => document.querySelectorAll('.rule > details').forEach(each => { each.open = open; });
+  const unfold = open => document.querySelectorAll('.rule details, .change').forEach(each => { each.open = open; });
   addEventListener('beforeprint', () => unfold(true));
   addEventListener('afterprint', () => unfold(false));
   form.elements.words.value = new URLSearchParams(location.search).get('q') || '';

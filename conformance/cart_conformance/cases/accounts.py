@@ -1,0 +1,379 @@
+"""The rules of accounts, their members, and how members log in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from cart_spec.contract import Level
+
+from cart_conformance.cases.context import CaseContext
+from cart_conformance.cases.endpoints import ACCOUNTS, MEMBERSHIPS, request_of
+from cart_conformance.cases.pages import INSIDE, NO_NUMBER, OUTSIDE
+from cart_conformance.cases.registry import Case, case, cases
+from cart_conformance.errors import Untestable
+from cart_conformance.exchange import Answer
+from cart_conformance.oracle.answer_checks import shown
+from cart_conformance.oracle.response_checks import SUCCESS
+from cart_conformance.results import Kind
+from cart_conformance.target.credentials import CartOwner
+from cart_conformance.target.requests import account_log_in_body
+
+ABSENT: Any = object()
+MINE = "accounts of this run"
+LOG_IN = "createAccountToken"
+LISTS = ("getAccounts", "getAccountMembers", "getAccountMemberships", LOG_IN)
+
+
+# --- Who may read and change accounts ---
+
+
+@cases
+def account_record_not_permitted() -> Iterator[Case]:
+    """Send each request of accounts with an implicit access token alone."""
+    for operation in ACCOUNTS:
+        yield Case(
+            "account-record-not-permitted", operation, "no account token", _anonymous, 4,
+            touches=MINE,
+        )  # fmt: skip
+
+
+def _anonymous(ctx: CaseContext) -> None:
+    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    ctx.refused(ctx.send(ctx.implicit, ctx.operation, **request_of(ctx)), control)
+
+
+@cases
+def account_unknown() -> Iterator[Case]:
+    """Name an account that does not exist, and, with an account token, another account."""
+    rule = "account-unknown"
+    for operation in (
+        "getAccount", "updateAccount", "deleteAccount", *MEMBERSHIPS,
+    ):  # fmt: skip
+        yield Case(rule, operation, "an id that no account has", _no_account, 3, touches=MINE)
+    for operation in ("getAccount", "updateAccount"):
+        yield Case(rule, operation, "another account", _another_account, 4, touches=MINE)
+
+
+def _no_account(ctx: CaseContext) -> None:
+    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    request = request_of(ctx) | {"account": ctx.unknown_owner("account")}
+    ctx.refused(ctx.send(ctx.administrator, ctx.operation, **request), control)
+
+
+def _another_account(ctx: CaseContext) -> None:
+    own, other = ctx.new_owner("D"), ctx.owner("B")
+    request: dict[str, Any] = {}
+    if ctx.operation == "updateAccount":
+        name = f"Conformance run {ctx.run_id}"
+        request = {"body": {"data": {"type": "account", "name": name, "legal_name": name}}}
+    sender = ctx.shopper(own)
+    control = ctx.control(ctx.send(sender, ctx.operation, account=own.id, **request))
+    ctx.refused(ctx.send(sender, ctx.operation, account=other.id, **request), control)
+
+
+@case("account-resource-unknown", "getAccountMember", "an id that no member has", requests=2)
+def no_member(ctx: CaseContext) -> None:
+    """Read a member that does not exist."""
+    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    path = {"accountMemberID": ctx.unknown_owner("account")}
+    ctx.refused(ctx.send(ctx.administrator, ctx.operation, path=path), control)
+
+
+@case("account-resource-unknown", "createAccountMembership", "an id that no member has", requests=2)
+def membership_of_no_member(ctx: CaseContext) -> None:
+    """Make a member that does not exist belong to an account."""
+    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    request = request_of(ctx)
+    request["body"]["data"]["account_member_id"] = ctx.unknown_owner("account")
+    ctx.refused(ctx.send(ctx.administrator, ctx.operation, **request), control)
+
+
+@case("account-resource-unknown", "deleteAccountMembership", "an unknown id", requests=3)
+def no_membership(ctx: CaseContext) -> None:
+    """End a membership that does not exist."""
+    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    request = request_of(ctx) | {"path": {"accountMembershipID": ctx.unknown_owner("account")}}
+    ctx.refused(ctx.send(ctx.administrator, ctx.operation, **request), control)
+
+
+@case("account-resource-unknown", "getPasswordProfiles", "an id that no realm has", requests=2)
+def no_realm(ctx: CaseContext) -> None:
+    """List the profiles of a realm that does not exist."""
+    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    path = {"authenticationRealmID": ctx.unknown_owner("account")}
+    ctx.refused(ctx.send(ctx.administrator, ctx.operation, path=path), control)
+
+
+# --- What an account must have ---
+
+# Variant, the members that differ, and the level on POST and on PUT (None: not tried).
+INVALID: tuple[tuple[str, dict[str, Any], Level, Level | None], ...] = (
+    ("no type", {"type": ABSENT}, "documented", None),
+    ("another type", {"type": "customer"}, "documented", "documented"),
+    ("no name", {"name": ABSENT}, "documented", None),
+    ("an empty name", {"name": ""}, "documented", "interpretation"),
+    ("a name that is no string", {"name": 1}, "documented", "documented"),
+    # The newest published document lists legal_name as optional.
+    ("no legal_name", {"legal_name": ABSENT}, "interpretation", None),
+    ("an empty legal_name", {"legal_name": ""}, "interpretation", "interpretation"),
+)
+
+
+@cases
+def account_invalid() -> Iterator[Case]:
+    """Send accounts that lack something, or have it in another form."""
+    for variant, members, on_post, on_put in INVALID:
+        for operation, level in (("createAccount", on_post), ("updateAccount", on_put)):
+            if level is not None:
+                run = partial(_invalid, members=members, level=level)
+                yield Case("account-invalid", operation, variant, run, 4, touches=MINE)
+
+
+def _invalid(ctx: CaseContext, members: dict[str, Any], level: Level) -> None:
+    request = request_of(ctx)
+    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request))
+    data = request["body"]["data"] | members
+    body = {"data": {name: value for name, value in data.items() if value is not ABSENT}}
+    answer = ctx.send(ctx.administrator, ctx.operation, **(request | {"body": body}))
+    ctx.refused(answer, control, level=level)
+
+
+# --- Logging in ---
+
+
+def _login(ctx: CaseContext, **changed: Any) -> dict[str, Any]:
+    """Return the login of a member of the run's own, whom wrong logins may lock."""
+    if "account to log in" not in ctx.shared:
+        ctx.shared["account to log in"] = ctx.new_owner("D")
+    owner = ctx.shared["account to log in"]
+    profile = ctx.session.factory.password_profile()
+    body = account_log_in_body(profile, owner.login, owner.password)
+    data = body["data"] | changed
+    return {"data": {name: value for name, value in data.items() if value is not ABSENT}}
+
+
+WRONG: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("a wrong password", {"password": "not-the-password-Aa1"}),
+    ("an empty password", {"password": ""}),
+    ("no password", {"password": ABSENT}),
+    ("an unknown username", {"username": "conformance-nobody@example.com"}),
+    ("no username", {"username": ABSENT}),
+    ("an unknown profile", {"password_profile_id": "no-such-profile"}),
+)
+
+
+@cases
+def account_credentials_wrong() -> Iterator[Case]:
+    """Log in with a profile, username or password that is not the member's."""
+    for variant, changed in WRONG:
+        run = partial(_wrong_login, changed=changed)
+        yield Case("account-credentials-wrong", LOG_IN, variant, run, 3, touches=MINE)
+    yield Case(
+        "account-credentials-wrong", LOG_IN, "a new list without a token", _switch_without, 2,
+        touches=MINE,
+    )  # fmt: skip
+
+
+def _wrong_login(ctx: CaseContext, changed: dict[str, Any]) -> None:
+    control = ctx.control(ctx.send(ctx.implicit, LOG_IN, body=_login(ctx)))
+    ctx.refused(ctx.send(ctx.implicit, LOG_IN, body=_login(ctx, **changed)), control)
+
+
+def _switch_body() -> dict[str, Any]:
+    kind = "account_management_authentication_token"
+    return {"data": {"type": kind, "authentication_mechanism": kind}}
+
+
+def _switch_without(ctx: CaseContext) -> None:
+    control = ctx.control(ctx.send(ctx.shopper("A"), LOG_IN, body=_switch_body()))
+    ctx.refused(ctx.send(ctx.implicit, LOG_IN, body=_switch_body()), control)
+
+
+@case("implicit-registration", LOG_IN, "signing up", requests=2, touches=MINE)
+def sign_up(ctx: CaseContext) -> None:
+    """Sign a member up as shopper."""
+    control = ctx.control(ctx.send(ctx.implicit, LOG_IN, body=_login(ctx)))
+    username = ctx.session.factory.email("member")
+    signing_up = {
+        "authentication_mechanism": "self_signup",
+        "name": f"Conformance run {ctx.run_id}",
+        "email": username,
+        "username": username,
+    }
+    answer = ctx.send(ctx.implicit, LOG_IN, body=_login(ctx, **signing_up))
+    ctx.status(answer, 200, 201, control=control)
+
+
+@case("username-taken", LOG_IN, "a second member with the username", requests=3, touches=MINE)
+def username_taken(ctx: CaseContext) -> None:
+    """Sign up with the username of a member who exists."""
+    control = ctx.control(ctx.send(ctx.implicit, LOG_IN, body=_login(ctx)))
+    signing_up = {
+        "authentication_mechanism": "self_signup",
+        "name": f"Conformance run {ctx.run_id}",
+        "email": f"{ctx.fresh_id('member')}@example.com",
+        "password": f"second-{ctx.run_id}-Aa1",
+    }
+    answer = ctx.send(ctx.implicit, LOG_IN, body=_login(ctx, **signing_up))
+    ctx.refused(answer, control)
+
+
+@case(SUCCESS, LOG_IN, "a new list for an old token", requests=2)
+def token_switched(ctx: CaseContext) -> None:
+    """Check that an account token is worth a new list with the account's token."""
+    answer = ctx.send(ctx.shopper("A"), LOG_IN, body=_switch_body())
+    if ctx.status(answer, 201):
+        _has_token(ctx, answer)
+
+
+@case(SUCCESS, LOG_IN, "the account's token", requests=2)
+def token_as_asked(ctx: CaseContext) -> None:
+    """Check that the token is of the member's account, and works."""
+    a = ctx.owner("A")
+    body = account_log_in_body(ctx.session.factory.password_profile(), a.login, a.password)
+    answer = ctx.send(ctx.implicit, LOG_IN, body=body)
+    if ctx.status(answer, 201):
+        _has_token(ctx, answer)
+
+
+def _has_token(ctx: CaseContext, answer: Answer) -> None:
+    entries = answer.data if isinstance(answer.data, list) else []
+    accounts = [each.get("account_id") for each in entries if isinstance(each, dict)]
+    a = ctx.owner("A")
+    ctx.expect(a.id in accounts, f"a token of account {a.id}", f"{accounts}", answer)
+
+
+@case(SUCCESS, "getAccounts", "one's own account", requests=2)
+def own_account_listed(ctx: CaseContext) -> None:
+    """Check that an account token lists that account alone."""
+    answer = ctx.control(ctx.send(ctx.shopper("A"), "getAccounts"))
+    entries = answer.data if isinstance(answer.data, list) else []
+    listed = [each.get("id") for each in entries if isinstance(each, dict)]
+    a = ctx.owner("A")
+    ctx.expect(listed == [a.id], f"the account {a.id} alone", f"{listed}", answer)
+
+
+@case(SUCCESS, "createAccount", "what was asked for", requests=3, touches=MINE)
+def account_as_asked(ctx: CaseContext) -> None:
+    """Check that name, legal name and reference are returned, now and when it is read."""
+    wanted = {
+        "type": "account",
+        "name": f"Conformance run {ctx.run_id}",
+        "legal_name": "Conformance Ltd",
+    }
+    made = ctx.need(
+        ctx.send(ctx.administrator, "createAccount", body={"data": wanted}), "no account"
+    )
+    account = str(made.data.get("id")) if isinstance(made.data, dict) else ""
+    read = ctx.send(ctx.administrator, "getAccount", account=account)
+    for answer in (made, read):
+        data = answer.data if isinstance(answer.data, dict) else {}
+        held = {name: data.get(name) for name in wanted}
+        ctx.expect(held == wanted, f"{wanted}", f"{held}"[:300], answer)
+
+
+@case(SUCCESS, "deleteAccount", "it is gone", requests=4, touches=MINE)
+def account_gone(ctx: CaseContext) -> None:
+    """Check that this account can no longer be read, and others can."""
+    owner = ctx.new_owner("D")
+    answer = ctx.send(ctx.administrator, "deleteAccount", account=owner.id)
+    ctx.need(answer, "no account was deleted")
+    read = ctx.send(ctx.administrator, "getAccount", account=owner.id)
+    ctx.expect(not read.ok, "no such account any more", shown(read), answer)
+    other = ctx.send(ctx.administrator, "getAccount", account=ctx.owner("A").id)
+    ctx.expect(other.ok, "other accounts still there", shown(other), answer)
+
+
+# --- Two kinds of owner ---
+
+
+@cases
+def both_kinds() -> Iterator[Case]:
+    """Put a customer and an account on one cart: what is done to one leaves the other."""
+    for operation, kind in (
+        ("createCustomerCartAssociation", "customer"),
+        ("createAccountCartAssociation", "account"),
+    ):
+        run = partial(_second_kind, kind=kind)
+        yield Case("shared-cart", operation, f"{kind} next to the other kind", run, 10)
+    for operation, kind in (
+        ("deleteCustomerCartAssociation", "customer"),
+        ("deleteAccountCartAssociation", "account"),
+    ):
+        run = partial(_kind_left, kind=kind)
+        yield Case("shared-cart", operation, f"{kind} leaves the other kind", run, 12)
+
+
+def _pair(ctx: CaseContext, kind: str) -> tuple[CartOwner, CartOwner]:
+    """Return owner A of this kind, and owner A of the other kind."""
+    customer, account = ctx.session.actors.customer("A"), ctx.session.actors.account("A")
+    return (customer, account) if kind == "customer" else (account, customer)
+
+
+def _second_kind(ctx: CaseContext, kind: str) -> None:
+    second, first = _pair(ctx, kind)
+    cart = ctx.new_cart()
+    ctx.associate(cart, first)
+    answer = ctx.associate(cart, second)
+    for owner in (first, second):
+        state = ctx.state(cart, owner)
+        good = state.names(owner) == 1 and state.count(owner.label) == 1
+        ctx.expect(good, f"the {owner.kind} on both sides", f"{state.owners}", answer)
+
+
+def _kind_left(ctx: CaseContext, kind: str) -> None:
+    leaving, staying = _pair(ctx, kind)
+    cart = ctx.new_cart()
+    for owner in (leaving, staying):
+        ctx.associate(cart, owner)
+        if not ctx.state(cart, owner).names(owner):
+            raise Untestable("the cart does not have both kinds of owner")
+    answer = ctx.dissociate(cart, leaving)
+    state = ctx.state(cart, staying)
+    good = state.names(staying) == 1 and state.count(staying.label) == 1
+    ctx.expect(good, f"the {staying.kind} is still there", f"{state.owners}", answer)
+    gone = ctx.state(cart, leaving)
+    ctx.expect(
+        not gone.names(leaving) and gone.count(leaving.label) == 0,
+        f"the {leaving.kind} gone from both sides",
+        f"{gone.owners}",
+        answer,
+        kind=Kind.EFFECT,
+        rule="association-deleted",
+    )
+
+
+# --- Pages ---
+
+
+@cases
+def pages_of_accounts() -> Iterator[Case]:
+    """Send page parameters inside and outside their bounds."""
+    for operation in LISTS:
+        for name, value in OUTSIDE:
+            yield _page(operation, "page-out-of-range", name, value)
+        for value in NO_NUMBER:
+            yield _page(operation, "page-not-a-number", "page[limit]", value)
+        for name, value, level in INSIDE:
+            run = partial(_taken, name=name, value=value, level=level)
+            variant = f"{name}={value} is taken"
+            yield Case("page-out-of-range", operation, variant, run, 2, touches="nothing")
+
+
+def _page(operation: str, rule: str, name: str, value: str) -> Case:
+    def run(ctx: CaseContext) -> None:
+        request, sender = request_of(ctx), ctx.administrator
+        control = ctx.control(ctx.send(sender, operation, query=f"{name}=10", **request))
+        answer = ctx.send(sender, operation, query=f"{name}={value}", **request)
+        ctx.refused(answer, control)
+
+    return Case(rule, operation, f"{name}={value or 'nothing'}", run, 2, touches="nothing")
+
+
+def _taken(ctx: CaseContext, name: str, value: str, level: Level) -> None:
+    request, sender = request_of(ctx), ctx.administrator
+    control = ctx.control(ctx.send(sender, ctx.operation, query=f"{name}=10", **request))
+    answer = ctx.send(sender, ctx.operation, query=f"{name}={value}", **request)
+    ctx.status(answer, control.status, control=control, level=level)

@@ -1,0 +1,360 @@
+"""What a store has besides carts and customers: products, settings, addresses and orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+from tinydb.table import Document
+
+from cart_mock.owners import Owner
+from cart_mock.state.entities import CART_LIFETIME
+from cart_mock.state.items import Item
+from cart_mock.state.tinydb_tables import (
+    Changes,
+    Database,
+    Documents,
+    InMemoryStorage,
+    KeyedTable,
+    Tables,
+)
+from cart_mock.state.turns import in_turns
+
+DAY = 24 * 3600
+TABLES = ("products", "addresses", "orders", "settings")
+_SETTINGS_ID = "cart"
+
+
+class Product(msgspec.Struct, frozen=True):
+    """A product. ``price`` has an amount for each currency, in the currency's smallest unit.
+
+    ``stock`` is how many a cart may have, None if there is no limit.
+    """
+
+    id: str
+    sku: str
+    name: str
+    price: dict[str, int]
+    description: str = ""
+    slug: str = ""
+    image: str | None = None
+    stock: int | None = None
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """The cart settings of a store."""
+
+    cart_expiry_days: int = CART_LIFETIME // DAY
+    show_all_carts: bool = True
+
+    @property
+    def cart_lifetime(self) -> int:
+        """How long a cart that is updated now stays, in seconds."""
+        return self.cart_expiry_days * DAY
+
+
+class Address(msgspec.Struct, frozen=True):
+    """An address of a customer; ``fields`` are its lines as they were sent."""
+
+    id: str
+    customer: str
+    created_at: int
+    updated_at: int
+    fields: dict[str, Any] = {}
+
+
+class Order(msgspec.Struct, frozen=True):
+    """An order: what a cart held when it was checked out.
+
+    ``customer`` and ``account`` are ids, if the order is somebody's. ``details`` are fields as they
+    were sent, such as the addresses and the contact. ``payment`` says how it was paid.
+    """
+
+    id: str
+    created_at: int
+    updated_at: int
+    items: tuple[Item, ...] = ()
+    customer: str | None = None
+    account: str | None = None
+    status: str = "incomplete"
+    payment: str = "unpaid"
+    paid: int = 0
+    authorized: int = 0
+    details: dict[str, Any] = {}
+
+    @property
+    def owners(self) -> list[Owner]:
+        """Whose the order is; empty if it is a guest's."""
+        owners: list[Owner] = []
+        if self.customer is not None:
+            owners.append(Owner("customer", self.customer))
+        if self.account is not None:
+            owners.append(Owner("account", self.account))
+        return owners
+
+    @property
+    def currency(self) -> str:
+        """The currency of its items; empty without items."""
+        return self.items[0].currency if self.items else ""
+
+    @property
+    def owing(self) -> int:
+        """What is neither paid nor authorised yet."""
+        total = sum(item.value for item in self.items)
+        return total - self.paid - self.authorized
+
+
+E = TypeVar("E", Address, Order)
+
+
+class ShopContent(NamedTuple):
+    """All that a shop holds, oldest first."""
+
+    products: tuple[Product, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    orders: tuple[Order, ...] = ()
+    settings: Settings = Settings()
+
+    def later(self, seconds: int) -> ShopContent:
+        """Return the same, made so many seconds later."""
+        if not seconds:
+            return self
+        return self._replace(
+            addresses=tuple(_made_later(each, seconds) for each in self.addresses),
+            orders=tuple(_made_later(each, seconds) for each in self.orders),
+        )
+
+    def tables(self) -> Tables:
+        """Return the documents of each table."""
+        is_set = self.settings != Settings()
+        return {
+            "products": {p.id: msgspec.to_builtins(p) for p in in_turns(self.products)},
+            "addresses": {a.id: msgspec.to_builtins(a) for a in in_turns(self.addresses)},
+            "orders": {o.id: msgspec.to_builtins(o) for o in in_turns(self.orders)},
+            "settings": {_SETTINGS_ID: msgspec.to_builtins(self.settings)} if is_set else {},
+        }
+
+
+NO_CONTENT = ShopContent()
+
+
+class Shop:
+    """Products, settings, addresses and orders in TinyDB tables, next to a store's carts.
+
+    No cost grows with what others have: the orders and addresses of each owner are indexed. Raises
+    msgspec.ValidationError if the storage holds something else.
+    """
+
+    def __init__(self, storage: InMemoryStorage, database: Database) -> None:
+        self._storage = storage
+        self._products = database.keyed("products")
+        self._addresses = database.keyed("addresses")
+        self._orders = database.keyed("orders")
+        self._settings = database.keyed("settings")
+        self.index()
+
+    def index(self) -> None:
+        """Build the indexes of what the storage holds."""
+        self._base: Tables = {}
+        self._later = 0
+        self._is_sharing = False
+        # Whose entries in the indexes are not shared with the base.
+        self._own_customers: set[str] = set()
+        self._own_owners: set[Owner] = set()
+        self._product_by_sku: dict[str, str] = {}
+        self._addresses_of: dict[str, dict[str, None]] = {}
+        self._orders_of: dict[Owner, list[str]] = {}
+        content = self.freeze()()
+        for product in in_turns(content.products):
+            self._product_by_sku[product.sku] = product.id
+        for address in in_turns(content.addresses):
+            self._addresses_of.setdefault(address.customer, {})[address.id] = None
+        for order in in_turns(content.orders):
+            for owner in order.owners:
+                self._orders_of.setdefault(owner, []).append(order.id)
+        self.settings = content.settings
+
+    # ---- Products and settings --------------------------------------------------------------
+
+    @property
+    def has_products(self) -> bool:
+        """Whether the store has products of its own; without, any id or sku is a product."""
+        return bool(self._storage.documents("products"))
+
+    def products(self, limit: int) -> list[Product]:
+        """Return the first products."""
+        found = islice(self._storage.documents("products").values(), limit)
+        return [msgspec.convert(document, Product) for document in found]
+
+    def product(self, product_id: str) -> Product | None:
+        """Return the product with that id, or None."""
+        document = self._storage.documents("products").get(product_id)
+        return None if document is None else msgspec.convert(document, Product)
+
+    def product_with_sku(self, sku: str) -> Product | None:
+        """Return the product with that sku, or None."""
+        product_id = self._product_by_sku.get(sku)
+        return None if product_id is None else self.product(product_id)
+
+    def put_settings(self, settings: Settings) -> None:
+        """Replace the settings."""
+        self._settings.upsert(_document(_SETTINGS_ID, settings))
+        self.settings = settings
+
+    # ---- Addresses --------------------------------------------------------------------------
+
+    def address(self, customer_id: str, address_id: str) -> Address | None:
+        """Return an address of that customer, or None."""
+        address = self._dated(self._addresses, address_id, Address)
+        return address if address is not None and address.customer == customer_id else None
+
+    def addresses_of(self, customer_id: str) -> list[Address]:
+        """Return the addresses of a customer, oldest first."""
+        ids = self._addresses_of.get(customer_id, ())
+        found = (self._dated(self._addresses, each, Address) for each in ids)
+        return [address for address in found if address is not None]
+
+    def put_address(self, address: Address) -> None:
+        """Create or replace an address."""
+        is_new = address.id not in self._storage.documents("addresses")
+        self._unshare()
+        self._addresses.upsert(_document(address.id, address))
+        if is_new:
+            self._own_addresses_of(address.customer)[address.id] = None
+
+    def delete_address(self, address: Address) -> None:
+        """Delete an address."""
+        self._unshare()
+        self._addresses.remove(doc_ids=[address.id])  # type: ignore[list-item]  # ids are strings here
+        del self._own_addresses_of(address.customer)[address.id]
+
+    def removal_of_addresses(self, customer_id: str) -> Changes:
+        """Return the changes that delete the addresses of a customer; the storage commits them."""
+        ids = self._addresses_of.get(customer_id)
+        return {"addresses": dict(ids)} if ids else {}
+
+    def forget_addresses(self, customer_id: str) -> None:
+        """Remove a customer from the index, after its addresses were deleted."""
+        if customer_id in self._addresses_of:
+            self._unshare()
+            del self._addresses_of[customer_id]
+
+    # ---- Orders -----------------------------------------------------------------------------
+
+    def order(self, order_id: str) -> Order | None:
+        """Return the order with that id, or None."""
+        return self._dated(self._orders, order_id, Order)
+
+    def put_order(self, order: Order) -> None:
+        """Create an order, or replace it by one of the same owners."""
+        is_new = order.id not in self._storage.documents("orders")
+        self._unshare()
+        self._orders.upsert(_document(order.id, order))
+        if is_new:
+            for owner in order.owners:
+                self._own_orders_of(owner).append(order.id)
+
+    def orders_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[Order], int]:
+        """Return a page of an owner's orders, newest first, and how many it has."""
+        ids = self._orders_of.get(owner, [])
+        return self._page(islice(reversed(ids), offset, offset + limit)), len(ids)
+
+    def all_orders(self, offset: int, limit: int) -> tuple[list[Order], int]:
+        """Return a page of all orders, newest first, and how many there are."""
+        ids = self._orders.newest_first()
+        return self._page(islice(ids, offset, offset + limit)), len(self._orders)
+
+    def _page(self, ids: Iterable[str]) -> list[Order]:
+        found = map(self.order, ids)
+        return [order for order in found if order is not None]
+
+    # ---- The whole --------------------------------------------------------------------------
+
+    def share(self, base: Shop, later: int) -> None:
+        """Take over the indexes of another shop, whose tables the storage has taken already.
+
+        What it holds was made ``later`` seconds later here.
+        """
+        self._base = {name: base._storage.documents(name) for name in TABLES}
+        self._later = later
+        self._is_sharing = True
+        self._own_customers, self._own_owners = set(), set()
+        self._product_by_sku = base._product_by_sku
+        self._addresses_of = base._addresses_of
+        self._orders_of = base._orders_of
+        self.settings = base.settings
+
+    def _unshare(self) -> None:
+        """Make the indexes this shop's own, before they are changed."""
+        if self._is_sharing:
+            self._is_sharing = False
+            self._addresses_of = self._addresses_of.copy()
+            self._orders_of = self._orders_of.copy()
+
+    def _own_addresses_of(self, customer_id: str) -> dict[str, None]:
+        """Return the ids of a customer's addresses, to be changed."""
+        ids = self._addresses_of.setdefault(customer_id, {})
+        if self._base and customer_id not in self._own_customers:
+            self._own_customers.add(customer_id)
+            ids = self._addresses_of[customer_id] = ids.copy()
+        return ids
+
+    def _own_orders_of(self, owner: Owner) -> list[str]:
+        """Return the ids of an owner's orders, to be changed."""
+        ids = self._orders_of.setdefault(owner, [])
+        if self._base and owner not in self._own_owners:
+            self._own_owners.add(owner)
+            ids = self._orders_of[owner] = ids.copy()
+        return ids
+
+    def _dated(self, table: KeyedTable, document_id: str, kind: type[E]) -> E | None:
+        """Return an entity with the times that it has in this store, or None."""
+        document = self._storage.documents(table.name).get(document_id)
+        if document is None:
+            return None
+        entity = msgspec.convert(document, kind)
+        is_of_base = self._later and self._base.get(table.name, {}).get(document_id) is document
+        return _made_later(entity, self._later) if is_of_base else entity
+
+    def freeze(self) -> Callable[[], ShopContent]:
+        """Return a function that returns everything as it is now; a thread may call it later."""
+        tables = {name: self._storage.documents(name).copy() for name in TABLES}
+        base, later = self._base, self._later
+
+        def dated(name: str, kind: type[E]) -> tuple[E, ...]:
+            old: Documents = base.get(name, {}) if later else {}
+            entities = []
+            for key, document in in_turns(tables[name].items()):
+                entity = msgspec.convert(document, kind)
+                entities.append(_made_later(entity, later) if old.get(key) is document else entity)
+            return tuple(entities)
+
+        def read() -> ShopContent:
+            return ShopContent(
+                tuple(msgspec.convert(d, Product) for d in in_turns(tables["products"].values())),
+                dated("addresses", Address),
+                dated("orders", Order),
+                msgspec.convert(tables["settings"].get(_SETTINGS_ID, {}), Settings),
+            )
+
+        return read
+
+    def counts(self) -> dict[str, int]:
+        """Return how many products, addresses and orders there are."""
+        return {name: len(self._storage.documents(name)) for name in TABLES[:3]}
+
+
+def _document(document_id: str, entity: object) -> Document:
+    fields: dict[str, Any] = msgspec.to_builtins(entity)
+    return Document(fields, document_id)  # type: ignore[arg-type]  # TinyDB types ids as int
+
+
+def _made_later(entity: E, seconds: int) -> E:
+    times = {
+        "created_at": entity.created_at + seconds,
+        "updated_at": entity.updated_at + seconds,
+    }
+    return replace(entity, **times)

@@ -1,0 +1,172 @@
+"""The words that people ask with, for the search of the rule book.
+
+A rule is found by its id, its condition, its answer and its statuses. What is here leads from other
+words to these: ``PHRASES`` and ``SYNONYMS`` hold for every rule, ``EVERYDAY`` is about one.
+"""
+
+from __future__ import annotations
+
+PHRASES = {
+    "log in": "login", "logs in": "login", "logged in": "login", "log on": "login",
+    "logging in": "login", "log out": "logout", "logged out": "logout", "logging out": "logout",
+    "ran out": "expire", "run out": "expire", "runs out": "expire", "sign in": "login",
+    "sign up": "register", "signs up": "register", "set up": "create", "how long": "duration",
+    "how many": "number", "rate limit": "ratelimit", "too many": "ratelimit", "not found": "nosuch",
+    "does not exist": "nosuch", "never registered": "nosuch", "square brackets": "array",
+    "no longer": "gone", "someone else": "another",
+    "other people": "another", "in use": "taken", "white space": "blank", "status code": "status",
+    "date format": "format", "too big": "large", "was deleted": "nosuch", "is deleted": "nosuch",
+    "already deleted": "nosuch", "is gone": "nosuch", "too large": "large", "too long": "long",
+    "which order": "order", "time out": "timeout",
+}  # fmt: skip
+"""Phrases of two words, and the one word that is searched instead."""
+
+SYNONYMS = {
+    "two": "more", "several": "more", "multiple": "more", "second": "more", "both": "more",
+    "three": "more", "twice": "twice,repeat", "again": "exist,repeat", "already": "exist,repeat",
+    "duplicate": "exist,repeat,twice", "guest": "implicit", "guests": "implicit",
+    "visitor": "implicit", "visitors": "implicit", "anonymous": "implicit",
+    "shopper": "implicit,customer", "admin": "administrator", "admins": "administrator",
+    "login": "login,customer token,log", "session": "token", "logout": "token", "typed": "sent",
+    "typing": "sent", "maximum": "limit,many,range", "certain": "filter", "jwt": "token",
+    "bearer": "token", "credentials": "credential,token", "expired": "expire", "old": "expire",
+    "stale": "expire", "forged": "forged", "bad": "malformed,invalid",
+    "invalid": "malformed,not valid,invalid", "broken": "malformed,not json",
+    "wrong": "wrong,anything but,unknown", "misspelled": "anything but", "misspelt": "anything but",
+    "typo": "anything but", "forbidden": "403,permission", "unauthorized": "401",
+    "unauthorised": "401", "conflict": "409", "remove": "delete,removes", "disassociate": "delete",
+    "unlink": "delete", "detach": "delete", "dissociate": "delete", "link": "associat",
+    "linked": "associat", "attach": "associat", "assign": "associat", "connect": "associat",
+    "add": "associat", "belongs": "associat", "missing": "absent,empty,missing",
+    "without": "no ,missing", "forgot": "missing,absent", "lacks": "missing,absent",
+    "empty": "empty,missing", "blank": "white space", "spaces": "white space", "object": "object",
+    "brackets": "array", "list": "list,array", "share": "many,other,share", "shared": "many,shared",
+    "phone": "device", "mobile": "device", "laptop": "device", "tablet": "device",
+    "browser": "device", "computer": "device", "unicode": "symbol", "chinese": "symbol,script",
+    "arabic": "symbol,script", "characters": "character", "accents": "symbol", "umlaut": "symbol",
+    "someone": "other,another", "else": "other,another",
+    "foreign": "other", "stranger": "other,any valid token", "people": "customer",
+    "person": "customer", "user": "customer", "users": "customer", "buyer": "customer",
+    "profile": "record", "data": "data,record", "basket": "cart", "baskets": "cart",
+    "trolley": "cart", "week": "days", "unused": "days", "idle": "days", "duration": "days,expire",
+    "lifetime": "days,expire", "live": "days,expire", "lives": "days,expire", "mail": "email",
+    "address": "path,email", "special": "symbol,unsafe", "allowed": "safe,may",
+    "character": "unsafe,symbol", "slash": "unsafe", "dot": "unsafe", "space": "unsafe,white",
+    "long": "255", "longer": "255", "length": "255", "big": "large,range", "size": "limit,range",
+    "huge": "large,range", "ratelimit": "too many requests,429", "throttled": "too many requests",
+    "order": "order", "sequence": "order", "case": "letter case", "uppercase": "letter case",
+    "lowercase": "letter case", "capital": "letter case", "same": "same", "register": "creat",
+    "signup": "creat", "url": "path", "endpoint": "path", "verb": "method", "patch": "method",
+    "down": "unavailable", "crash": "internal", "crashed": "internal", "timeout": "unavailable",
+    "number": "many", "taken": "exist,another,taken", "private": "boundary,access",
+    "secure": "boundary,access", "leave": "changes nothing", "change": "change",
+    "failed": "refused", "fails": "refused", "rejected": "refused",
+    "extend": "updated_at,expires_at", "prolong": "updated_at,expires_at", "reset": "moves",
+    "expiry": "expires_at,expire", "expiration": "expires_at,expire", "key": "client_id",
+    "text": "media type",
+}  # fmt: skip
+"""Words that people search with, and the words of the rules for them, separated by commas."""
+
+EVERYDAY = {
+    "access-token-invalid": "login session unauthorized authentication api key bearer",
+    "customer-token-invalid": "login session stopped working logged out day 24 hours stale old",
+    "customer-token-required": "guest visitor anonymous not logged in login associate",
+    "cart-id-unsafe": "special characters slash dot space allowed url",
+    "payload-not-array": "brackets object curly body wrong shape malformed syntax",
+    "entry-not-object": "string number list entry element",
+    "customer-missing": "no customer empty list",
+    "more-than-one-customer": "bulk batch several at once many same time",
+    "type-not-customer": "misspelled plural type missing",
+    "customer-id-missing": "no id left out",
+    "customer-not-permitted": "another customer someone else on behalf assign give",
+    "cart-not-found": "wrong cart unknown nonexistent nosuch",
+    "customer-not-found": "wrong customer unknown nonexistent nosuch registered",
+    "cart-has-contact-email": "guest email associate contact",
+    "association-visible": "where do i see it effect list",
+    "any-device": "phone laptop computer tablet another device log in elsewhere",
+    "many-carts": "how many carts number limit",
+    "shared-cart": "share family two people several customers together common",
+    "others-cannot-see": "who sees private list strangers other people's carts",
+    "association-repeat": "again twice same already duplicate idempotent",
+    "association-deleted": "remove unlink detach take back undo",
+    "delete-missing": "unlink never linked nothing to remove not associated twice",
+    "refusal-changes-nothing": "failed request error rollback atomic side effect",
+    "administrator-unrestricted": "admin allowed everything all customers all carts may do",
+    "updated-at-moves": "rename new name reset extend expiry put clock lifetime",
+    "association-keeps-clock": "associating extend prolong expiry reading clock lifetime",
+    "cart-id-is-access": "private secure stranger guess id who can open read someone's cart "
+    "lock protect owner",
+    "cart-unknown": "update delete deleted cart gone",
+    "cart-name-missing": "no name without too long length",
+    "cart-name-blank": "spaces only",
+    "any-symbol": "chinese arabic characters special accents unicode apostrophe",
+    "new-cart-id-unsafe": "own id special characters allowed choose create",
+    "cart-id-taken": "already in use duplicate exists twice conflict",
+    "contact-on-registered-cart": "guest email registered put contact",
+    "last-cart": "delete last only cart",
+    "carts-need-an-owner": "guest visitor anonymous list see own carts",
+    "page-not-a-number": "letters text abc limit offset",
+    "page-out-of-range": "too many per page size maximum minimum largest negative zero 500 1000",
+    "filter-invalid": "search query bad filter syntax",
+    "cart-expired": "how long live lifetime week unused old deleted automatically abandoned",
+    "customer-record-not-permitted": "profile personal data another customer's read see privacy "
+    "list of customers",
+    "customer-unknown": "deleted customer gone nonexistent nosuch",
+    "customer-invalid": "register without email address name missing bad email sign up",
+    "email-taken": "register twice same email sign up exists conflict",
+    "credentials-wrong": "login password forgotten wrong",
+    "grant-invalid": "secret client id key grant type access token oauth",
+    "customer-deleted": "account closed leave what happens carts of deleted customer",
+    "error-envelope": "error look format shape body of an error status title detail",
+    "success-answer": "success format shape body",
+    "password-never-returned": "password visible shown secret leak",
+    "header-names": "uppercase lowercase header case",
+    "empty-customer-token": "empty header blank token",
+    "body-bare-array": "without data wrapper envelope bare",
+    "judging-order": "which error first several mistakes check priority",
+    "contact-removal": "remove clear contact email null",
+    "new-cart-by-get": "open unknown id get creates cart",
+    "implicit-registration": "guest visitor register sign up log in create account",
+    # What accounts have alone.
+    "two-owner-tokens": "both headers customer and account token together at once",
+    "account-resource-unknown": "member membership realm nonexistent nosuch",
+    "account-credentials-wrong": "login password username forgotten wrong profile",
+    "username-taken": "register twice same username sign up exists conflict",
+    # Errors of items, orders and addresses.
+    "item-invalid": "add product to cart quantity zero negative wrong item",
+    "product-not-found": "add unknown product sku catalog nosuch",
+    "promotion-not-found": "coupon voucher discount code",
+    "merge-cart-not-found": "merge two carts guest login",
+    "item-not-found": "remove change product that is not in the cart",
+    "insufficient-stock": "sold out inventory out of stock not enough",
+    "cart-limit-exceeded": "too many products items 100 full",
+    "checkout-customer-required": "buy order pay guest without customer",
+    "checkout-email-invalid": "buy order email format",
+    "order-not-found": "purchase receipt nosuch",
+    "order-paid": "pay twice again",
+    "address-invalid": "street postcode field missing",
+    "address-not-found": "street nosuch",
+    # Errors of any service.
+    "body-malformed": "broken json syntax",
+    "request-invalid": "schema field wrong type",
+    "path-unknown": "wrong url endpoint typo not found",
+    "method-not-allowed": "patch verb put get",
+    "body-too-large": "big upload size limit",
+    "head-too-large": "big header cookie size limit",
+    "media-type-unsupported": "content type text plain xml form",
+    "too-many-requests": "rate limit throttled slow down retry",
+    "internal-error": "crash bug server error",
+    "service-unavailable": "down maintenance retry later outage",
+    "storage-full": "disk full space",
+    "request-malformed": "http broken syntax",
+}
+"""Words for single rules and errors, by id. A rule without an entry is found by its own words."""
+
+
+def everyday(rule_id: str) -> str:
+    """Return the words for a rule; those of a customer's rule also fit its twin for accounts."""
+    for name in (rule_id, rule_id.replace("account", "customer"), rule_id.removesuffix("-account")):
+        if name in EVERYDAY:
+            words = EVERYDAY[name]
+            return words if name == rule_id else words.replace("customer", "account")
+    return ""

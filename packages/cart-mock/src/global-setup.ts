@@ -1,0 +1,4 @@
+// For `globalSetup` in the settings of Playwright or Vitest.
+import { globalSetup } from "./setup.ts";
+
+export default globalSetup();

@@ -1,0 +1,243 @@
+"""The reference pages of the documentation, made from the commands and the two documents.
+
+``scripts.regenerate`` writes them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from cart_conformance.cli import cli as conformance
+from cart_mock.cli import main as mock
+from cart_spec import load_contract
+from cart_spec.cli import main as spec
+from cart_spec.contract import iter_operations
+
+from scripts import rule_table
+
+DOCS = Path(__file__).parent.parent / "docs"
+WORKBENCH = Path(__file__).parent.parent / "mockserver/cart_mock/workbench/workbench.yaml"
+BEGIN = "<!-- written by scripts/regenerate.py -->"
+END = "<!-- end of what scripts/regenerate.py writes -->"
+KEPT = "\b\n"
+"""How a paragraph of a help text begins that click does not wrap."""
+COMMANDS: dict[str, click.Command] = {
+    "cart-mock": mock,
+    "cart-conformance": conformance,
+    "cart-spec": spec,
+}
+
+
+ENDPOINTS = """\
+# Endpoints
+
+Each operation of the contract, with the rules that can refuse it, in the order in which they are
+checked. A running mock serves the whole document at `/openapi.json`, and a page to try it at
+`/ui/`.
+
+## The API"""
+WORKBENCH_ENDPOINTS = """
+## The workbench
+
+Paths are below `/_mock`. If the mock can be reached from other hosts, send its key in the header
+`X-Control-Key`. `/_mock/openapi.json` describes bodies and answers."""
+RULES = """\
+# Rules
+
+All refusals, effects and conventions of the catalogue. A running mock serves the same as a
+[rule book](spec-review.md) at `/book`, with the sentence that each rule comes from and with
+recorded requests. [How we know](differences.md) explains the levels.
+"""
+
+
+@cache
+def workbench() -> Mapping[str, Any]:
+    """Return the document of the workbench."""
+    document: dict[str, Any] = yaml.safe_load(WORKBENCH.read_text(encoding="utf-8"))
+    return document
+
+
+def between_markers(text: str, lines: Iterator[str]) -> str:
+    """Return a page with new lines between its markers. Raises ValueError without the markers."""
+    if BEGIN not in text or END not in text:
+        raise ValueError(f"the page needs the lines {BEGIN!r} and {END!r}")
+    before, _, rest = text.partition(BEGIN)
+    return "\n".join((before + BEGIN, "", *lines, "", END + rest.partition(END)[2]))
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _head(*cells: str) -> Iterator[str]:
+    yield _row(*cells)
+    yield _row(*("---" for _ in cells))
+
+
+# --- Options ---
+
+
+def options_page(_current: str = "") -> str:
+    """Return the page with every option of the three commands."""
+    lines = [
+        "# Options",
+        "",
+        "Every command and option, from the commands' own help. `COMMAND --help` prints the same.",
+    ]
+    for name, command in COMMANDS.items():
+        lines += ["", *_command(name, command, _context(name, command))]
+    return "\n".join(lines) + "\n"
+
+
+def _command(name: str, command: click.Command, context: click.Context) -> Iterator[str]:
+    depth = "#" * (1 + len(name.split()))
+    yield f"{depth} {name}"
+    yield ""
+    yield _text(command.help or "")
+    rows = [_option(parameter, context) for parameter in command.params]
+    rows = [row for row in rows if row]
+    if rows:
+        yield ""
+        yield from _head("option", "meaning", "default", "environment")
+        yield from rows
+    if isinstance(command, click.Group):
+        for sub in command.list_commands(context):
+            child = command.get_command(context, sub)
+            if child is not None and not child.hidden:
+                yield ""
+                yield from _command(f"{name} {sub}", child, _context(sub, child, context))
+
+
+def _option(parameter: click.Parameter, context: click.Context) -> str:
+    if isinstance(parameter, click.Argument):
+        meaning = "Required." if parameter.required else "Can be left out."
+        return _row(f"`{parameter.human_readable_name.upper()}`", meaning, "", "")
+    if not isinstance(parameter, click.Option) or parameter.hidden:
+        return ""
+    names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    extra = parameter.get_help_extra(context)
+    variables = extra.get("envvars") or ()
+    default = extra.get("default") or ""
+    return _row(
+        names,
+        parameter.help or "",
+        f"`{default}`" if default else "",
+        ", ".join(f"`{variable}`" for variable in variables),
+    )
+
+
+def _context(
+    name: str, command: click.Command, parent: click.Context | None = None
+) -> click.Context:
+    settings = {k: v for k, v in command.context_settings.items() if k != "max_content_width"}
+    return click.Context(command, info_name=name, parent=parent, **settings)
+
+
+def _text(help_text: str) -> str:
+    """Return a help text as Markdown; what click leaves as it is becomes a block."""
+    paragraphs = inspect.cleandoc(help_text.partition("\f")[0]).split("\n\n")
+    return "\n\n".join(
+        f"```text\n{paragraph.removeprefix(KEPT)}\n```" if paragraph.startswith(KEPT) else paragraph
+        for paragraph in paragraphs
+    )
+
+
+# --- Endpoints ---
+
+
+def endpoints_page(_current: str = "") -> str:
+    """Return the page with every operation of the API and of the workbench."""
+    contract = load_contract()
+    lines = [ENDPOINTS]
+    for method, path, operation in iter_operations(contract.document):
+        operation_id = operation["operationId"]
+        refusals = [f"`{r.id}`" for r in contract.rules_of(operation_id) if r.is_refusal]
+        statuses = [status for status in operation["responses"] if status < "3"]
+        lines += [
+            "",
+            f"### `{method.upper()} {path}`",
+            "",
+            f"{operation['summary'].rstrip('.')}. `operationId`: `{operation_id}`.",
+            "",
+            f"- Answers {' or '.join(statuses)} if nothing is wrong.",
+            *([f"- Refused by {', '.join(refusals)}."] if refusals else []),
+        ]
+    lines.append(WORKBENCH_ENDPOINTS)
+    tags = {tag["name"]: tag["description"] for tag in workbench()["tags"]}
+    by_tag: dict[str, list[str]] = defaultdict(list)
+    for method, path, operation in iter_operations(workbench()):
+        row = _row(f"`{method.upper()} {path}`", operation["summary"])
+        by_tag[operation["tags"][0]].append(row)
+    for tag, rows in by_tag.items():
+        head = _head("request", "what it does")
+        lines += ["", f"### {tag.capitalize()}", "", tags[tag], "", *head, *rows]
+    return "\n".join(lines) + "\n"
+
+
+def rules_page(_current: str = "") -> str:
+    """Return the page with every rule of the catalogue."""
+    return RULES + rule_table.table() + "\n"
+
+
+# --- Error texts ---
+
+
+def errors(current: str) -> str:
+    """Return the page about troubleshooting with a table of each error text and its cause."""
+    return between_markers(current, _errors())
+
+
+def _errors() -> Iterator[str]:
+    contract = load_contract()
+    yield "### Of the API"
+    yield ""
+    yield from _head("text", "status", "cause", "rule")
+    for rule in sorted(contract.rules, key=lambda rule: rule.text or ""):
+        if rule.text:
+            statuses = " or ".join(map(str, rule.statuses))
+            yield _row(f"`{rule.text}`", statuses, rule.condition, f"`{rule.id}`")
+    yield ""
+    yield "### Of HTTP itself"
+    yield ""
+    yield from _head("text", "status", "id")
+    for error in sorted(contract.protocol_errors, key=lambda error: error.status):
+        yield _row(f"`{error.text}`", str(error.status), f"`{error.id}`")
+    yield ""
+    yield "### Of the workbench"
+    yield ""
+    yield from _head("text", "status", "id")
+    for entry in workbench()["x-errors"]:
+        yield _row(f"`{entry['text']}`", str(entry["status"]), f"`{entry['id']}`")
+
+
+# --- Differences ---
+
+
+def differences(current: str) -> str:
+    """Return the page about the real service with the published disagreements."""
+    return between_markers(current, _differences())
+
+
+def _differences() -> Iterator[str]:
+    contract = load_contract()
+    levels = [rule.level for rule in contract.rules]
+    counts = ", ".join(f"{levels.count(name)} {name}" for name in dict.fromkeys(levels))
+    yield f"Of {len(levels)} rules: {counts}."
+    for one in contract.disagreements:
+        yield ""
+        yield f"### {one.topic}"
+        yield ""
+        for sentence in one.published:
+            yield f"- {' '.join(sentence.split())}"
+        yield ""
+        yield f"The contract's decision: {' '.join(one.decision.split())}"
+        if one.rules:
+            yield ""
+            yield f"Rules: {', '.join(f'`{rule}`' for rule in one.rules)}."
