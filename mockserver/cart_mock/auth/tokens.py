@@ -69,6 +69,10 @@ class Tokens:
     def __init__(self, signing_key: bytes) -> None:
         self._key = signing_key
 
+    def sign_with(self, signing_key: bytes) -> None:
+        """Issue and accept only tokens of that key from now on."""
+        self._key = signing_key
+
     def issue_access(
         self, tenant: str, grant: Grant, now: float, token_id: str, *, incarnation: str = ""
     ) -> tuple[str, int]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +18,8 @@ from cart_mock.telemetry.metrics import Metrics
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.errors import Refusal
 
+_acting: ContextVar[Control | None] = ContextVar("acting", default=None)
+
 CONTROL: Final = "cart-mock.control"
 """The name in the ASGI scope under which the `Control` is stored."""
 
@@ -24,19 +29,40 @@ SNAPSHOT: Final = 5
 _SLASH = re.compile(rb"%2[Ff]")
 
 
+Refresh = Callable[[str | None], Awaitable[None]]
+
+
+async def nothing_new(_store: str | None) -> None:
+    """Bring in nothing: this process has everything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A mock with its metrics. ``started`` is its start time by the monotonic clock."""
+    """A mock with its metrics. ``started`` is its start time by the monotonic clock.
+
+    ``refresh`` brings in what other processes did to a store, or to the requests without one.
+    """
 
     mock: Mock
     metrics: Metrics
+    refresh: Refresh = nothing_new
     started: float = field(default_factory=time.monotonic)
 
 
 def control() -> Control:
     """Return the control object of the current request."""
-    found: Control = current_request.scope[CONTROL]
+    found: Control = _acting.get() or current_request.scope[CONTROL]
     return found
+
+
+@contextmanager
+def acting(for_whom: Control) -> Iterator[None]:
+    """Let operations run in a block without a request."""
+    token = _acting.set(for_whom)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
 
 
 def tenant_named(name: str) -> Tenant:
