@@ -62,6 +62,16 @@ def number(rule_id: str) -> int:
 
 
 FAULTS: list[tuple[str, Callable[[Data], None], str]] = [
+    (
+        "rule-text-misquoted",
+        put(rule("payload-not-array"), "text", "Invalid jason payload"),
+        f"/{CATALOGUE_KEY}/rules/{number('payload-not-array')}/text",
+    ),
+    (
+        "source-read-missing",
+        put(lambda data: data[CATALOGUE_KEY]["documents"]["overview"], "read", "2026-02-30"),
+        f"/{CATALOGUE_KEY}/documents/overview/read",
+    ),
     ("openapi-invalid", put(post, "responses", []), f"{AT}/post/responses"),
     ("info-incomplete", drop(lambda data: data["info"], "license"), "/info"),
     ("tag-incomplete", drop(lambda data: data["tags"][0], "description"), "/tags/0"),
