@@ -10,11 +10,12 @@ import pytest
 from cart_spec.contract import CATALOGUE_KEY, load_contract
 from cart_spec.document import OpenApiDocument, parse
 from cart_spec.implementations import Evidence
-from cart_spec.lint import CHECKS, check_document
+from cart_spec.lint import CHECKS, Subject, check_document
 
-from tests.openapi.documents import changed, contract_document, example_error, rule_of
+from tests.openapi.documents import changed, contract_document, edited, example_error, rule_of
 
-RULES = load_contract().rules
+CONTRACT = load_contract()
+RULES = CONTRACT.rules
 COMPLETE = Evidence(
     frozenset(rule.id for rule in RULES if rule.is_refusal),
     {rule.id: ("a case",) for rule in RULES},
@@ -58,7 +59,8 @@ def rule(rule_id: str) -> Callable[[Data], Data]:
 
 
 def number(rule_id: str) -> int:
-    return [each.id for each in RULES].index(rule_id)
+    """The position of the entry in the catalogue that states a rule."""
+    return CONTRACT.rule(rule_id).entry
 
 
 FAULTS: list[tuple[str, Callable[[Data], None], str]] = [
@@ -273,7 +275,8 @@ def test_every_check_is_exercised() -> None:
 def test_a_fault_is_found_at_its_place(
     check_id: str, fault: Callable[[Data], None], pointer: str
 ) -> None:
-    assert pointer in places(changed(fault), check_id)
+    subject = Subject(edited(fault), COMPLETE)
+    assert pointer in [problem.pointer for problem in CHECKS[check_id].run(subject)]
 
 
 def test_a_finding_has_the_line_and_says_what_to_do() -> None:
