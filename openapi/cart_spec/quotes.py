@@ -130,5 +130,5 @@ def _advice(rule: Rule, copies: Sequence[Copy]) -> str:
             if ratio > best:
                 best, nearest = ratio, sentence
     if nearest:
-        return f'The nearest sentence there is "{nearest}". Quote it anew, or change the rule.'
+        return f'The nearest sentence there is "{nearest}". Quote that one, or change the rule.'
     return "Look for what the source says now, and quote that."

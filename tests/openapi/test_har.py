@@ -201,7 +201,7 @@ def headers_as_object(entry: Entry, _: Path) -> None:
 
 
 def pretty(entry: Entry, _: Path) -> None:
-    """Some recorders write JSON anew; it is shorter than it was, and complete."""
+    """Some recorders write JSON again; it is shorter than it was, and complete."""
     content = entry["response"]["content"]
     content["text"] = json.dumps(json.loads(content["text"]), separators=(",", ":"))
 
@@ -218,7 +218,7 @@ RECORDED: dict[str, Callable[[Entry, Path], None]] = {
     ),
     "base64 of a request": base64_sent,
     "headers as an object": headers_as_object,
-    "JSON written anew": pretty,
+    "JSON written again": pretty,
     "an attached file": in_file,
     "a status as a string": lambda entry, _: entry["response"].update(status="200"),
 }
@@ -269,7 +269,7 @@ def test_weigh_foreign_entries_however_broken_do_not_end_the_run(
     assert rules(evidence) == ["more-than-one-customer"]
     assert evidence.others == len(FOREIGN)
     assert [each.pointer for each in evidence.broken] == [f"/log/entries/{at}" for at in range(7)]
-    assert "has a url that is none" in evidence.broken[-1].reason
+    assert "has an invalid url" in evidence.broken[-1].reason
 
 
 def test_command_names_broken_entries(visit: list[Entry], tmp_path: Path) -> None:
@@ -521,7 +521,7 @@ def leaks(visit: list[Entry], tmp_path_factory: pytest.TempPathFactory) -> dict[
     """What the command prints, in each format, about a HAR with a canary in every place.
 
     The answers repeat all canaries, as a server that echoes what it got. JWTs stand in a fragment
-    and in the title of an answer, where only their shape tells.
+    and in the title of an answer, where only their shape says it.
     """
     canaries = {name: f"cAnArY{at:02}-9f3a/x+y" for at, name in enumerate(PLACES)}
     entries = []

@@ -105,7 +105,7 @@ def test_check_date_that_is_none_or_to_come_is_reported(read: str) -> None:
             entry["read"] = "2026-11-20"
         rule_of(data, "last-cart")["source"]["read"] = read
 
-    assert problems("source-read-missing", dated) == [f"{read} is no date in the past."]
+    assert problems("source-read-missing", dated) == [f"{read} is not a date in the past."]
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ class HarReader(RecordingReader):
         try:
             urlsplit(url)
         except ValueError as error:
-            raise BrokenEntryError(f"has a url that is none: {error}") from error
+            raise BrokenEntryError(f"has an invalid url: {error}") from error
         when = text_or_none(entry.get("startedDateTime"))
         return Outline(method.upper(), url, when, seconds_of(when))
 
@@ -282,7 +282,7 @@ def _status(response: Any) -> int:
 def _is_cut(raw: bytes, size: Any, owner: Mapping[str, Any]) -> bool:
     """Return whether less was recorded than there was.
 
-    Some recorders write JSON anew, shorter than it was; then it still is JSON.
+    Some recorders write JSON again, shorter than it was; then it still is JSON.
     """
     notes = [owner.get(key) for key in ("comment", "_truncated", "truncated")]
     noted = any(note is True or "truncat" in str(note).lower() for note in notes)

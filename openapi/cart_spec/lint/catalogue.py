@@ -133,7 +133,7 @@ def source_read_missing(subject: Subject) -> Iterator[Problem]:
     for name, read in dates.items():
         if read is not None and not _is_past_date(read):
             at = pointer_of(CATALOGUE_KEY, "documents", name, "read")
-            yield Problem(at, f"{read} is no date in the past.", "Write the day of the reading.")
+            yield Problem(at, f"{read} is not a date in the past.", "Write the day of the reading.")
     dated = any(dates.values()) or any(rule.source.read for rule in _rules(subject))
     for rule in _rules(subject) if dated else ():
         read = rule.source.read or dates.get(rule.source.document)
@@ -148,7 +148,7 @@ def source_read_missing(subject: Subject) -> Iterator[Problem]:
         elif rule.source.read is not None and not _is_past_date(rule.source.read):
             yield Problem(
                 f"{at}/read",
-                f"{rule.source.read} is no date in the past.",
+                f"{rule.source.read} is not a date in the past.",
                 "Write the day of the reading.",
             )
 
