@@ -63,17 +63,11 @@ def number(rule_id: str) -> int:
     return CONTRACT.rule(rule_id).entry
 
 
-def written(rule_id: str) -> int:
-    """The index of a rule in the document, where an entry may hold for two kinds of owner."""
-    entries = contract_document().data[CATALOGUE_KEY]["rules"]
-    return next(at for at, entry in enumerate(entries) if entry["id"] == rule_id)
-
-
 FAULTS: list[tuple[str, Callable[[Data], None], str]] = [
     (
         "rule-text-misquoted",
         put(rule("payload-not-array"), "text", "Invalid jason payload"),
-        f"/{CATALOGUE_KEY}/rules/{written('payload-not-array')}/text",
+        f"/{CATALOGUE_KEY}/rules/{number('payload-not-array')}/text",
     ),
     (
         "source-read-missing",
