@@ -37,7 +37,9 @@ def edited(change: Change) -> OpenApiDocument:
 def rule_of(data: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """A rule of the catalogue in a document's data."""
     rule: dict[str, Any] = next(
-        rule for rule in data[CATALOGUE_KEY]["rules"] if rule["id"] == rule_id
+        rule
+        for rule in data[CATALOGUE_KEY]["rules"]
+        if rule_id in (rule["id"].values() if isinstance(rule["id"], dict) else [rule["id"]])
     )
     return rule
 

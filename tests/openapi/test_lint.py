@@ -58,20 +58,15 @@ def rule(rule_id: str) -> Callable[[Data], Data]:
 
 
 def number(rule_id: str) -> int:
-    return [each.id for each in RULES].index(rule_id)
-
-
-def written(rule_id: str) -> int:
     """The index of a rule in the document, where an entry may hold for two kinds of owner."""
-    entries = contract_document().data[CATALOGUE_KEY]["rules"]
-    return next(at for at, entry in enumerate(entries) if entry["id"] == rule_id)
+    return load_contract().rule(rule_id).entry
 
 
 FAULTS: list[tuple[str, Callable[[Data], None], str]] = [
     (
         "rule-text-misquoted",
         put(rule("payload-not-array"), "text", "Invalid jason payload"),
-        f"/{CATALOGUE_KEY}/rules/{written('payload-not-array')}/text",
+        f"/{CATALOGUE_KEY}/rules/{number('payload-not-array')}/text",
     ),
     (
         "source-read-missing",
