@@ -82,8 +82,7 @@ def quote_findings(
 def _findings(
     document: OpenApiDocument, contract: Contract, copies: Mapping[str, Sequence[Copy]]
 ) -> Iterator[Finding]:
-    entries, documents = (document.data[CATALOGUE_KEY][key] for key in ("rules", "documents"))
-    ids = {str(entry.get("id")): at for at, entry in enumerate(entries)}
+    documents = document.data[CATALOGUE_KEY]["documents"]
     unchecked: dict[str, int] = {}
     for rule in contract.rules:
         source = rule.source
@@ -92,9 +91,7 @@ def _findings(
                 continue  # which is quoted from nowhere
             unchecked[source.document] = unchecked.get(source.document, 0) + 1
         elif not any(plain(source.sentence) in copy.text for copy in copies[source.document]):
-            index = ids.get(rule.id)
-            parts = ("rules",) if index is None else ("rules", index, "source")
-            place = document.place(pointer_of(CATALOGUE_KEY, *parts))
+            place = document.place(pointer_of(CATALOGUE_KEY, "rules", rule.entry, "source"))
             yield Finding(
                 MISSING,
                 "error",
