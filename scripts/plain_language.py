@@ -59,6 +59,12 @@ QUOTING = {"scripts/plain_language.py", "tests/test_plain_language.py"}
 WHOLE_FILES = {".md", ".html", ".js", ".mjs", ".mts", ".ts", ".css", ".toml", ".yaml", ".yml", ""}
 """Suffixes of files of which every line is text for people, or close to it."""
 
+DERIVED = {"docs/endpoints.md", "docs/options.md", "docs/rules.md"}
+"""Pages made from help texts and documents, which are checked where they stand."""
+
+DERIVED_PART = "<!-- written by scripts/regenerate.py -->"
+"""Where the derived part of a page begins. It is the last one of its page."""
+
 CONTRACT = "openapi/cart-associations.yaml"
 """Quotes texts of the API, which stay as they are."""
 
@@ -128,7 +134,7 @@ def findings(file: str, source: str) -> Iterator[Finding]:
         is_test = file.startswith("tests/")
         texts: Iterable[tuple[int, str]] = texts_of_python(source, strings=not is_test)
     elif suffix in WHOLE_FILES and file != CONTRACT and Path(file).name != "LICENSE":
-        texts = enumerate(source.splitlines(), 1)
+        texts = enumerate(source.partition(DERIVED_PART)[0].splitlines(), 1)
     else:
         return
     for line, text in texts:
@@ -147,7 +153,7 @@ def files() -> list[str]:
         text=True,
         check=True,
     ).stdout.splitlines()
-    return [name for name in listed if name not in QUOTING and (ROOT / name).is_file()]
+    return [name for name in listed if name not in QUOTING | DERIVED and (ROOT / name).is_file()]
 
 
 def all_findings(names: Iterable[str]) -> list[Finding]:

@@ -239,6 +239,17 @@ def test_every_input_of_the_action_is_used_and_every_expression_is_safe() -> Non
     assert not [s["name"] for s in ACTION["runs"]["steps"] if "${{" in s.get("run", "")]
 
 
+def test_page_about_ci_names_every_input_and_output_of_the_action() -> None:
+    page = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
+    section = page.partition("## With the action\n")[2].partition("\n## ")[0]
+    (example,) = re.findall(r"^```yaml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert set(yaml.safe_load(example)["steps"][0]["with"]) <= set(ACTION["inputs"])
+    rows = "".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))
+    assert set(re.findall(r"`([a-z-]+)`", rows)) == set(ACTION["inputs"])
+    outputs_line = section.partition("Its outputs are ")[2]
+    assert set(re.findall(r"`([a-z-]+)`", outputs_line)) == set(ACTION["outputs"])
+
+
 # --- The README's lines ---
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -8,6 +8,8 @@ async function logIn(page: Page, name: string): Promise<void> {
 }
 
 const carts = (page: Page) => page.getByRole("region", { name: "Your carts" });
+const cart = (page: Page, name = "Cart of this device") => page.getByRole("region", { name, exact: true });
+const add = (page: Page, product: string) => page.getByRole("button", { name: `Add ${product}` }).click();
 
 test("an empty cart list", async ({ cartMock, openShop }) => {
   await cartMock.importState({
@@ -28,22 +30,57 @@ test("a shared cart is in both lists, another's is not", async ({ cartMock, open
   await expect(carts(bobs).getByRole("listitem")).toHaveText(["Household"]);
 });
 
-test("a guest's cart is kept on all devices", async ({ cartMock, openShop }) => {
-  await cartMock.seed("shared-cart");
+test("a guest's cart is kept, and is on the other device with its items", async ({ cartMock, openShop }) => {
+  await cartMock.seed("shop");
   const phone = await openShop();
+  await add(phone, "Mug");
+  await add(phone, "Mug");
+  await expect(cart(phone)).toContainText("$25.00");
   await logIn(phone, "ada");
   await phone.getByRole("button", { name: "Keep it on all my devices" }).click();
-  await expect(carts(phone).getByRole("listitem")).toHaveCount(3);
+  await expect(carts(phone).getByRole("listitem")).toHaveCount(1);
 
   const laptop = await openShop();
   await logIn(laptop, "ada");
-  await expect(carts(laptop).getByRole("listitem")).toHaveCount(3);
+  await carts(laptop).getByRole("listitem").getByRole("button").click();
+  await expect(cart(laptop, "Cart").getByRole("listitem")).toHaveCount(1);
+  await laptop.getByRole("button", { name: "One Mug more" }).click();
+  await expect(laptop.getByText("$37.50").first()).toBeVisible();
+  await phone.reload();
+  await expect(phone.getByText("$37.50").first()).toBeVisible();
   await cartMock.verify({
     operation: "createCustomerCartAssociation",
     customer: "ada",
     body: { data: [{ type: "customer", id: "ada" }] },
     times: 1,
   });
+});
+
+test("a guest's cart is merged into the customer's, and checked out on the other device", async ({ cartMock, openShop }) => {
+  await cartMock.seed("guest-cart");
+  const phone = await openShop();
+  await add(phone, "T-shirt, M");
+  await logIn(phone, "ada");
+  await phone.getByRole("button", { name: "Merge it into “Ada's cart”" }).click();
+  await expect(cart(phone, "Ada's cart").getByRole("listitem")).toHaveCount(2);
+
+  const laptop = await openShop();
+  await logIn(laptop, "ada");
+  await carts(laptop).getByRole("button", { name: "Ada's cart" }).click();
+  await expect(cart(laptop, "Ada's cart")).toContainText("$37.49");
+  await laptop.getByRole("button", { name: "Check out" }).click();
+  await expect(laptop.getByRole("status")).toHaveText("Thank you. Your order is $37.49.");
+  await expect(cart(laptop, "Ada's cart")).toContainText("Nothing in it yet.");
+  await cartMock.verify({ operation: "checkoutCart", times: 1 });
+  await cartMock.verify({ operation: "createOrderPayment", times: 1 });
+});
+
+test("a product that is sold out is refused, and the shop says so", async ({ cartMock, openShop }) => {
+  await cartMock.seed("shop");
+  const page = await openShop();
+  await add(page, "Lamp");
+  await expect(page.getByRole("alert")).not.toBeEmpty();
+  await expect(cart(page)).toContainText("Nothing in it yet.");
 });
 
 test("a name is displayed unchanged, including its symbols", async ({ cartMock, openShop }) => {

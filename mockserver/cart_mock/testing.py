@@ -5,24 +5,31 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cart_mock.client import PATIENCE, AsyncCartMock, CartMock, WorkbenchError
 from cart_mock.http.delivery import CONNECTION
-from cart_mock.state.accounts import PASSWORD_PROFILE
 
 if TYPE_CHECKING:
     from cart_mock.breaks import Break
 
+__all__ = [
+    "PATIENCE",
+    "AsyncCartMock",
+    "CartMock",
+    "InProcessTransport",
+    "WorkbenchError",
+    "in_process",
+    "served",
+]
+
 IN_PROCESS_URL = "http://localhost"
 """The base URL of a mock in this process; nothing is sent over a network."""
-PATIENCE = 60.0
-"""Default timeout of clients in seconds, long because test machines can be busy."""
 
 
 class InProcessTransport(httpx.BaseTransport):
@@ -93,157 +100,6 @@ async def _cancel_other_tasks() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-class WorkbenchError(Exception):
-    """A request that the control API refused. The message says what is wrong and how to fix it."""
-
-
-class CartMock:
-    """A mock with a store for one test.
-
-    ``client`` is an httpx client of the API. Requests with tokens of ``client_id`` use this store.
-    The methods prepare it and report what
-    happened in it.
-    """
-
-    def __init__(self, client: httpx.Client, client_id: str | None = None) -> None:
-        self.client = client
-        self.client_id = client_id or f"test-{uuid.uuid4()}"
-        self.client_secret = f"secret-of-{self.client_id}"
-        self.workbench("POST", "/stores", {"client_id": self.client_id})
-
-    @property
-    def url(self) -> str:
-        """The base URL of the mock, without a slash at the end."""
-        return str(self.client.base_url).rstrip("/")
-
-    def access_token(self, grant: str = "client_credentials") -> str:
-        """Return a new access token for the administrator, or for a shopper (``implicit``).
-
-        Raises httpx.HTTPStatusError if it is refused.
-        """
-        form = {"grant_type": grant, "client_id": self.client_id}
-        if grant == "client_credentials":
-            form["client_secret"] = self.client_secret
-        answer = self.client.post("/oauth/access_token", data=form).raise_for_status()
-        token: str = answer.json()["access_token"]
-        return token
-
-    def headers(self, email: str | None = None, password: str | None = None) -> dict[str, str]:
-        """Return the headers of the administrator, or of the customer who logs in with an email.
-
-        For account members, use ``account_headers``. Raises httpx.HTTPStatusError if the login is
-        refused.
-        """
-        if email is None:
-            return {"Authorization": f"Bearer {self.access_token()}"}
-        headers = {"Authorization": f"Bearer {self.access_token('implicit')}"}
-        login = {
-            "type": "token",
-            "email": email,
-            "password": password,
-            "authentication_mechanism": "password",
-        }
-        answer = self.client.post("/v2/customers/tokens", headers=headers, json={"data": login})
-        token = answer.raise_for_status().json()["data"]["token"]
-        return {**headers, "X-Moltin-Customer-Token": token}
-
-    def account_headers(
-        self, username: str, password: str, account: str | None = None
-    ) -> dict[str, str]:
-        """Return the headers of an account whose member logs in; by default the member's first.
-
-        Raises httpx.HTTPStatusError if the login is refused, LookupError if the member does not
-        belong to ``account``.
-        """
-        headers = {"Authorization": f"Bearer {self.access_token('implicit')}"}
-        login = {
-            "type": "account_management_authentication_token",
-            "authentication_mechanism": "password",
-            "password_profile_id": PASSWORD_PROFILE,
-            "username": username,
-            "password": password,
-        }
-        path = "/v2/account-members/tokens"
-        answer = self.client.post(path, headers=headers, json={"data": login})
-        for token in answer.raise_for_status().json()["data"]:
-            if account in (None, token["account_id"]):
-                return {**headers, "EP-Account-Management-Authentication-Token": token["token"]}
-        raise LookupError(f"{username} does not belong to the account {account}")
-
-    def workbench(self, method: str, path: str, body: Any = None, /, **query: Any) -> Any:
-        """Send a request to the control API, at a path below ``/_mock``; return the JSON answer.
-
-        Raises WorkbenchError.
-        """
-        answer = self.client.request(method, f"/_mock{path}", json=body, params=query)
-        if answer.is_error:
-            raise WorkbenchError(answer.json()["errors"][0]["detail"])
-        return answer.json() if answer.content else None
-
-    def _store(self, method: str, path: str, body: Any = None, /, **query: Any) -> Any:
-        return self.workbench(method, f"/stores/{self.client_id}{path}", body, **query)
-
-    def reset(self, *keep: str) -> None:
-        """Reset the store to the state of a new one, except for the parts named in ``keep``."""
-        self._store("POST", "/reset", {"keep": keep})
-
-    def seed(self, scenario: str, **options: Any) -> None:
-        """Replace the content of the store by a built-in scenario."""
-        self._store("POST", "/seed", {"scenario": scenario, **options})
-
-    def fault(self, kind: str, **plan: Any) -> str:
-        """Inject a fault into some of the next requests; return its id."""
-        fault: str = self._store("POST", "/faults", {"kind": kind, **plan})["data"]["id"]
-        return fault
-
-    def clock(self, action: str, **change: Any) -> dict[str, Any]:
-        """Freeze, advance, set or resume the store's clock; return its new state."""
-        clock: dict[str, Any] = self._store("POST", "/clock", {"action": action, **change})["data"]
-        return clock
-
-    def breaks(self, *names: str) -> None:
-        """Let the store break exactly these rules."""
-        self._store("PUT", "/breaks", {"breaks": names})
-
-    def requests(self, **filters: Any) -> list[dict[str, Any]]:
-        """Return the requests of the store, oldest first."""
-        found: list[dict[str, Any]] = self._store("GET", "/requests", **filters)["data"]
-        return found
-
-    def explain(self, answer: httpx.Response) -> dict[str, Any]:
-        """Return the explanation of an answer."""
-        request_id = answer.headers["X-Request-Id"]
-        found: dict[str, Any] = self.workbench("GET", f"/requests/{request_id}")["data"]
-        return found["explanation"]  # type: ignore[no-any-return]  # the document says that it is an object
-
-    def verify(self, **expectation: Any) -> None:
-        """Check that the store received such requests, that many times.
-
-        Raises AssertionError, which describes the most similar request.
-        """
-        found = self._store("POST", "/verify", expectation)
-        if not found["verified"]:
-            raise AssertionError(_describe_miss(expectation, found))
-
-    def coverage(self, *required: str) -> dict[str, Any]:
-        """Return which parts of the contract the store's requests have exercised."""
-        found: dict[str, Any] = self._store("GET", "/coverage", require=",".join(required))
-        return found
-
-
-def _describe_miss(expectation: dict[str, Any], found: dict[str, Any]) -> str:
-    lines = [f"expected {found['expected']} of {expectation}, and there were {found['count']}"]
-    nearest = found["nearest"]
-    if nearest is not None:
-        request = nearest["request"]
-        lines.append(f"the nearest was {request['method']} {request['path']}, but for")
-        lines += [
-            f"  {d['where']}: expected {d['expected']!r}, found {d['found']!r}"
-            for d in nearest["differences"]
-        ]
-    return "\n".join(lines)
 
 
 @contextmanager

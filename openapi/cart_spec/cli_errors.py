@@ -65,12 +65,14 @@ def _one_line(error: click.UsageError, group: str | None) -> InputError:
 
 
 def _name_variable(error: click.UsageError) -> None:
-    """Name the environment variable in the error if the bad value came from one."""
+    """Name the environment variable or the file in the error if the bad value came from there."""
     if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None:
         return
     name, ctx = error.param.name, error.ctx
     if name and ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
         error.param_hint = f"the environment variable {_variable(error.param, ctx, name)}"
+    elif name and ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP:
+        error.param_hint = f"{name.replace('_', '-')} in the configuration file"
 
 
 def _variable(param: click.Parameter, ctx: click.Context, name: str) -> str:

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus
 
 MARK = "[redacted]"
 """What stands in the place of a secret."""
@@ -42,6 +42,10 @@ SECRET_HEADERS = frozenset(
 _PLACE = "\uf8ff"
 # Base64 of fewer bytes than this is too short to differ from ordinary text.
 _SHORTEST_BASE64 = 6
+# Of more secrets than this only the commonest forms are looked for, to bound the memory.
+_MANY_SECRETS = 2_000
+# More forms than this are found by an index: one search a form would take too long.
+_MANY_FORMS = 500
 
 # How the names of other fields and headers for secrets end, without their separators: this finds
 # `new_password`, `Client-Secret` and `X-Api-Key`.
@@ -118,6 +122,7 @@ class Redactor:
         self._own_words = own_words
         self._secrets: set[str] = set()
         self._forms: list[str] | None = None
+        self._index: _Index | None = None
         self.add(*secrets)
 
     # --- What is secret ---
@@ -154,12 +159,21 @@ class Redactor:
                     else:
                         waiting.append(inner)
 
+    def learn_text(self, text: str) -> None:
+        """Add what stands after the names of secret fields in any text, such as cut JSON."""
+        if _HINT.search(text) is not None:
+            for match in _NAMED.finditer(text):
+                value = match[2].strip("\\\"'")
+                self.add(value, value.replace("\\", ""))
+
     def learn_body(self, body: bytes) -> None:
         """Add what stands in the secret fields of a body that is JSON or a form."""
+        text = body.decode("utf-8", "replace")
+        if _HINT.search(text) is None:
+            return
         try:
             self.learn_value(json.loads(body))
         except (ValueError, RecursionError):
-            text = body.decode("utf-8", "replace")
             self.learn_form(text)
             if 'name="' in text:
                 parts = _PART.finditer(text)
@@ -169,6 +183,9 @@ class Redactor:
         """Add what stands in the secret fields of a form or of a query string."""
         if "=" in text:
             pairs = parse_qsl(text, keep_blank_values=True)
+            # A plus sign stands for a space, or for itself if it was not encoded.
+            raw = [each.partition("=")[::2] for each in text.split("&") if "+" in each]
+            pairs += [(name, form) for name, value in raw for form in (value, unquote(value))]
             self.add(*(value for name, value in pairs if is_secret_name(name)))
 
     # --- What remains ---
@@ -176,15 +193,16 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return a text without secrets."""
         if self._forms is None:
-            forms = {form for secret in self._secrets for form in _forms(secret)}
+            few = len(self._secrets) <= _MANY_SECRETS
+            forms = {
+                form
+                for secret in self._secrets
+                for form in (_forms(secret) if few else _first_forms(secret))
+            }
             self._forms = sorted(forms, key=lambda form: (-len(form), form))
+            self._index = None
         text = text.replace(_PLACE, "\ufffd")
-        # Form by form: secrets come all through a run, and one pattern of all of them would have
-        # to be compiled again each time.
-        for form in self._forms:
-            if form in text:
-                text = text.replace(form, _PLACE)
-        text = text.replace(_PLACE, MARK)
+        text = self._without_forms(text).replace(_PLACE, MARK)
         if not self._by_name:
             return text
         # The expression takes 0.1 to 0.5 µs a character, looking for the names first 0.01 µs.
@@ -193,6 +211,19 @@ class Redactor:
             if 'name="' in text:
                 text = _PART.sub(_without_part, text)
         return _by_shape(text)
+
+    def _without_forms(self, text: str) -> str:
+        assert self._forms is not None, "the caller makes them"
+        if len(self._forms) > _MANY_FORMS:
+            if self._index is None:
+                self._index = _Index(self._forms)
+            return self._index.hidden(text)
+        # Form by form: secrets come all through a run, and one pattern of all of them would have
+        # to be compiled again each time.
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, _PLACE)
+        return text
 
     def value(self, value: object) -> Any:
         """Return a JSON value without secrets; one that nests too deep is hidden as a whole."""
@@ -245,6 +276,28 @@ class Redactor:
         return text if len(text) <= limit else text[:limit] + f"… ({len(text)} characters)"
 
 
+class _Index:
+    """Many forms of secrets, by their first characters: a search takes as long as the text is."""
+
+    def __init__(self, forms: Iterable[str]) -> None:
+        self._by_start: dict[str, dict[int, set[str]]] = {}
+        for form in forms:  # the longest first
+            lengths = self._by_start.setdefault(form[:SHORTEST], {})
+            lengths.setdefault(len(form), set()).add(form)
+
+    def hidden(self, text: str) -> str:
+        """Return the text with a place in the stead of each stretch that forms cover."""
+        parts, kept, end = [], 0, 0
+        for at in range(len(text) - SHORTEST + 1):
+            for length, forms in self._by_start.get(text[at : at + SHORTEST], {}).items():
+                if text[at : at + length] in forms:
+                    if at >= end:
+                        parts += [text[kept:at], _PLACE]
+                    end = kept = max(end, at + length)
+                    break
+        return "".join(parts) + text[kept:]
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
@@ -289,6 +342,12 @@ def _forms_of(secret: str) -> frozenset[str]:
     forms |= {raw.hex(), raw.hex().upper()}
     if len(raw) >= _SHORTEST_BASE64:
         forms |= _base64_forms(raw)
+    return frozenset(form for form in forms if len(form) >= SHORTEST)
+
+
+def _first_forms(secret: str) -> frozenset[str]:
+    """Return a secret as it is, quoted, and decoded."""
+    forms = {secret, quote(secret, safe=""), unquote_plus(secret)}
     return frozenset(form for form in forms if len(form) >= SHORTEST)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.breaks.world import (
+    ACCOUNT_POST,
     ADMINISTRATOR,
     DELETE,
     IMPLICIT,
@@ -22,12 +23,13 @@ from tests.breaks.world import (
     envelope,
 )
 from tests.probes import CONTRACT, probes_of
-from tests.probes.row import TABLE
+from tests.probes.row import ACCOUNT_LOGIN, TABLE
 
 Scene = Callable[[World], Iterator[Any]]
 SCENES: dict[str, Scene] = {}
 METHODS = (POST, DELETE)
 DAY = 24 * 3600
+ANN = {"password": "ada-pw"}
 
 
 def scene(function: Scene) -> Scene:
@@ -70,6 +72,13 @@ def credentials_wrong(w: World) -> Iterator[Any]:
         answer = w.try_probe(probe)
         # Each failure gets the same text, so that a client cannot learn which emails are known.
         yield answer.status, answer.says(CONTRACT.rule("credentials-wrong").text)
+
+
+@scene
+def account_credentials_wrong(w: World) -> Iterator[Any]:
+    for probe in probes_of("account-credentials-wrong"):
+        answer = w.try_probe(probe)
+        yield answer.status, answer.says(CONTRACT.rule("account-credentials-wrong").text)
 
 
 # ---- Effects ------------------------------------------------------------------------------------
@@ -157,8 +166,8 @@ def delete_missing(w: World) -> Iterator[Any]:
 
 REFUSED_ASSOCIATIONS = tuple(
     rule.id
-    for rule in CONTRACT.rules_of(POST)
-    if rule.is_refusal and rule.id != "access-token-invalid"
+    for rule in (*CONTRACT.rules_of(POST), *CONTRACT.rules_of(ACCOUNT_POST))
+    if rule.is_refusal and rule.id not in ("access-token-invalid", "two-owner-tokens")
 )
 """The rules that refuse an association by a known caller."""
 
@@ -166,7 +175,7 @@ REFUSED_ASSOCIATIONS = tuple(
 @scene
 def refusal_changes_nothing(w: World) -> Iterator[Any]:
     w.watching = True
-    for rule in REFUSED_ASSOCIATIONS:
+    for rule in dict.fromkeys(REFUSED_ASSOCIATIONS):
         for _ in SCENES[rule](w):
             pass
         yield rule, w.changed
@@ -259,6 +268,14 @@ def customer_deleted(w: World) -> Iterator[Any]:
     yield w.owners(cart), w.send("getCarts", token=token).status < 400
 
 
+@scene
+def account_deleted(w: World) -> Iterator[Any]:
+    cart = w.cart("bob")
+    w.associate_account(cart, "acme")
+    w.send("deleteAccount", record="acme")
+    yield w.shown_accounts(cart), w.send("getCarts", account="acme").status < 400
+
+
 # ---- Conventions --------------------------------------------------------------------------------
 
 
@@ -307,6 +324,9 @@ def success_answer(w: World) -> Iterator[Any]:
     login = credentials("ada")
     del login["data"]["authentication_mechanism"]
     yield w.send("createCustomerToken", body=login).status
+    account = {"type": "account", "name": "Dan", "legal_name": "Dan Ltd"}
+    yield w.send("createAccount", body={"data": account}).status
+    yield _success(w.send("createAccountToken", body={"data": {**ACCOUNT_LOGIN, **ANN}}))
     form = f"grant_type=implicit&client_id={w.tenant.name}".encode()
     yield _success(w.send("createAccessToken", grant=None, body=form))
 
@@ -329,6 +349,12 @@ def password_never_returned(w: World) -> Iterator[Any]:
 def empty_customer_token(w: World) -> Iterator[Any]:
     yield refusal(w.associate(w.cart(), "ada", token=""))
     yield refusal(w.send("getCarts", token=""))
+
+
+@scene
+def empty_account_token(w: World) -> Iterator[Any]:
+    yield refusal(w.associate_account(w.cart(), "acme", account=""))
+    yield refusal(w.send("getCarts", account=""))
 
 
 @scene

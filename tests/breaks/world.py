@@ -124,7 +124,9 @@ class World:
     def access(self, grant: Any = ADMINISTRATOR, *, at: float = NOW) -> str:
         """An access token, issued at that time."""
         if (grant, at) not in self._access:
-            issued, _ = self.mock.tokens.issue_access(self.tenant.name, grant, at, "access")
+            issued, _ = self.mock.tokens.issue_access(
+                self.tenant.name, grant, at, "access", incarnation=self.tenant.incarnation
+            )
             self._access[grant, at] = issued
         return self._access[grant, at]
 
@@ -132,13 +134,17 @@ class World:
         """A customer token, issued at that time."""
         name = f"token-{number}"
         owner = Owner("customer", customer)
-        return self.mock.tokens.issue_owner(self.tenant.name, owner, at, name)[0]
+        return self.mock.tokens.issue_owner(
+            self.tenant.name, owner, at, name, incarnation=self.tenant.incarnation
+        )[0]
 
     def owner(self, kind: OwnerType, name: str, *, at: float = NOW, shop: str | None = None) -> str:
         """A valid token of a customer or account, for the probe table."""
         member = MEMBER if kind == "account" else None
         issued_by, owner = shop or self.tenant.name, Owner(kind, name)
-        return self.mock.tokens.issue_owner(issued_by, owner, at, "token-0", member)[0]
+        return self.mock.tokens.issue_owner(
+            issued_by, owner, at, "token-0", member, incarnation=self.tenant.incarnation
+        )[0]
 
     def expired_access(self) -> str:
         """An access token that has expired."""
@@ -161,6 +167,7 @@ class World:
         grant: str | None = ADMINISTRATOR,
         authorization: str | None = None,
         customer: str | None = None,
+        account: str | None = None,
         token: str | None = None,
         cart: str | None = None,
         record: str | None = None,
@@ -170,8 +177,8 @@ class World:
         """The answer to a request.
 
         ``grant`` gives a valid access token; with None, ``authorization`` is the header as it is.
-        ``customer`` is who is logged in; ``token`` is a customer token as it is. ``cart`` and
-        ``record`` are the ids in the path; ``body`` is bytes, or a value to send as JSON.
+        ``customer`` or ``account`` is logged in; ``token`` is a customer token as it is. ``cart``
+        and ``record`` are the ids in the path; ``body`` is bytes, or a value to send as JSON.
         """
         headers: dict[bytes, bytes] = {}
         if grant is not None:
@@ -182,9 +189,12 @@ class World:
             token = self.token(customer)
         if token is not None:
             headers[b"x-moltin-customer-token"] = token.encode()
+        if account is not None:
+            header = "" if account == "" else self.owner("account", account)
+            headers[b"ep-account-management-authentication-token"] = header.encode()
         method, path = self.mock.contract.operations[operation]
-        ids = {"cartID": cart, "customerID": record}
-        params = {name: value for name, value in ids.items() if value is not None}
+        ids = {"cartID": cart, "customerID": record, "accountID": record}
+        params = {n: value for n, value in ids.items() if value is not None and f"{{{n}}}" in path}
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self._answer(
             operation, Request("id", method, path, params, query.encode(), headers, content)
@@ -241,6 +251,18 @@ class World:
     def associate(self, cart: str, customer_id: str, method: str = POST, **how: Any) -> Seen:
         """The answer to associating one customer, or to taking that back."""
         return self.send(method, cart=cart, body=envelope(customer_id), **how)
+
+    def associate_account(self, cart: str, account_id: str, method: str = POST, **how: Any) -> Seen:
+        """The answer to associating one account, or to taking that back."""
+        operation = ACCOUNT_POST if method == POST else ACCOUNT_DELETE
+        body = {"data": [{"type": "account", "id": account_id}]}
+        return self.send(operation, cart=cart, body=body, **how)
+
+    def shown_accounts(self, cart: str) -> list[str]:
+        """The accounts of a cart as the API returns it."""
+        data = self.send("getACart", cart=cart).data or {}
+        accounts = data.get("relationships", {}).get("accounts", {})
+        return [one["id"] for one in accounts.get("data", [])]
 
     def listed(self, customer: str | None = None, **how: Any) -> list[str]:
         """The ids in a customer's list of carts."""

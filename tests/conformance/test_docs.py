@@ -173,6 +173,8 @@ def jobs() -> Iterator[Job]:
         title = section.partition("\n")[0]
         for text in re.findall(r"^```yaml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL):
             document = yaml.safe_load(text)
+            if "steps" in document:
+                continue  # a part of a job that uses the action, which tests/test_delivery.py runs
             job = (document.get("jobs") or document)["conformance"]
             yield _github(title, job) if "steps" in job else _gitlab(title, job)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -28,16 +29,26 @@ ODD_IDS = (
 )
 
 
+IDS = {
+    name: f"id{number}"
+    for number, name in enumerate(
+        dict.fromkeys(
+            name
+            for _, path in CONTRACT.operations.values()
+            for name in re.findall(r"{(\w+)}", path)
+        )
+    )
+}
+"""An id for each parameter of a path."""
+
+
 @pytest.fixture(scope="module")
 def schema_cases() -> SchemaCases:
     return SchemaCases(CONTRACT, TARGET)
 
 
 REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
-    **{
-        operation: (operation, {"cart": "c1", "customer": "p1"})
-        for operation in CONTRACT.operations
-    },
+    **{operation: (operation, {"path": IDS}) for operation in CONTRACT.operations},
     **{f"id {id_!r}": (ASSOCIATE, {"cart": id_, "body": identifiers("p1")}) for id_ in ODD_IDS},
     "a query": ("getCarts", {"query": "page[limit]=1&page[offset]=-1&filter=eq(email,a+b@c)"}),
     "null": ("createACart", {"body": None}),

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cart_mock.state.entities import Account
 from cart_mock.state.seed import exported, seed_of
 from cart_mock.state.store import store_of
 
@@ -106,9 +107,7 @@ def test_account_token_narrows_an_administrator(shop: World) -> None:
 
 @pytest.mark.rule("association-deleted")
 def test_account_with_the_id_of_a_customer_is_another_owner(shop: World) -> None:
-    shop.store.accounts.put_account(
-        shop.store.accounts.account("acme").__class__(shop.ada, "Same", "Same", 1, 1)
-    )
+    shop.store.accounts.put_account(Account(shop.ada, "Same", "Same", 1, 1))
     associate(shop, "adas-list", shop.ada)
     assert associate(shop, "adas-list", shop.ada, method="DELETE").status_code == 204
     assert shop.customers_of("adas-list") == [shop.ada]
@@ -243,6 +242,13 @@ def test_profile_is_found_as_storefronts_look_for_it(shop: World) -> None:
     path = f"/v2/authentication-realms/{realm}/password-profiles"
     [profile] = shop.send("GET", path, shop.anonymous).json()["data"]
     assert profile["id"] == LOGIN["password_profile_id"]
+
+
+@pytest.mark.rule("empty-account-token")
+def test_empty_account_token_counts_as_none(shop: World) -> None:
+    headers = {**shop.admin, ACCOUNT_HEADER: ""}
+    assert "weekend-list" in shop.carts_of(headers)
+    assert associate(shop, "weekend-list", "bolt", headers).status_code == 200
 
 
 # ---- Records ------------------------------------------------------------------------------------

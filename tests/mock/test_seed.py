@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ BAD: list[tuple[Any, str]] = [
     (linked({"cart": "c"}), "associations[0]: needs either a customer or an account"),
     (linked({**LINK, "cart": "d"}), "associations[0].cart: no cart 'd' in this file"),
     (linked({**LINK, "customer": "x"}), "associations[0].customer: no customer 'x' in this file"),
-    (linked(LINK, LINK), "associations[1]: the pair 'c and ada' stands twice"),
+    (linked(LINK, LINK), "associations[1]: the pair 'c and customer ada' stands twice"),
     (linked(LINK, carts=[{**CART, "contact": {"email": "x@example.com"}}]),
      "associations[0].cart: 'c' has a contact email"),
     ({"customers": [{**ADA, "id": ""}, {**BOB, "email": "x"}]}, "must not be empty (and 1 more)"),
@@ -101,7 +102,7 @@ def assert_refused(path: Path, message: str) -> None:
     with pytest.raises(SeedError) as raised:
         load_seed(path)
     text = str(raised.value)
-    assert text.startswith(f"{path}: ")
+    assert re.match(rf"{re.escape(str(path))}(, line \d+)?: ", text)
     assert message in text
     assert "\n" not in text
     assert len(text) < len(str(path)) + 200
@@ -152,7 +153,13 @@ def test_every_new_store_starts_with_it_and_a_reset_brings_it_back() -> None:
     expected_carts = [
         Cart("unregistered", "Cart", now, now, contact=Contact("x@example.com")),
         Cart(
-            "c", "Groceries", now, now, 'for "Ada\'s" ☕', ("ada", "bob"), kept={"is_quote": True}
+            "c",
+            "Groceries",
+            now,
+            now,
+            'for "Ada\'s" ☕',
+            (ADA_OWNER, BOB_OWNER),
+            kept={"is_quote": True},
         ),
     ]
     for name in ("one", "two"):
@@ -217,3 +224,41 @@ def test_what_a_store_holds_can_be_exported_and_taken_as_a_seed_again() -> None:
     export = exported(*store.everything(), times=True)
     again = TenantRegistry(seed=seed_of(json.loads(json.dumps(export)), "export")).use("shop").store
     assert again.everything() == store.everything()
+
+
+TEXT = """{
+  "customers": [
+	{"id": "a", "name": "A", "email": "a@example.com"}
+  ],
+  "carts": [{"id": "c"},
+            {"id": "d", "contact": {"email": "c@example.com"}}]
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "says"),
+    [
+        ('"name"', '"nme"', "line 3: customers[0]: Object contains unknown field `nme`; the"),
+        ("a@example", "a@", "line 3: customers[0].email: "),
+        ('"id": "d"', '"id": 4', "line 6: carts[1].id: Expected `str`"),
+        ('"c@example.com"', '"c"', "line 6: carts[1].contact.email: "),
+        ('"email": "c', '"mail": "c', "line 6: carts[1].contact: "),
+        ('"carts"', '"crts"', "unknown field `crts`; the fields are: customers, carts"),
+        ("],", "]", "is not JSON: expecting ',' delimiter, line 5 column 3"),
+    ],
+)  # fmt: skip
+def test_mistake_in_a_file_is_found_by_its_line(
+    tmp_path: Path, found: str, instead: str, says: str
+) -> None:
+    path = tmp_path / "shop.json"
+    path.write_text(TEXT.replace(found, instead, 1))
+    with pytest.raises(SeedError) as raised:
+        load_seed(path)
+    assert says in str(raised.value)
+
+
+def test_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "shop.json"
+    path.write_text(TEXT, encoding="utf-8-sig")
+    assert len(load_seed(path).carts) == 2

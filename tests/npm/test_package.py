@@ -27,7 +27,10 @@ NODE, NPM = shutil.which("node"), shutil.which("npm")
 
 pytestmark = [
     pytest.mark.skipif(
-        NODE is None or NPM is None or not (PACKAGE / "node_modules").is_dir(),
+        NODE is None
+        or NPM is None
+        or not (PACKAGE / "node_modules").is_dir()
+        or not (ROOT / "tests/sdk/node_modules").is_dir(),
         reason="the packages of packages/cart-mock are not installed; run scripts/setup test",
     ),
     pytest.mark.xdist_group("npm"),
@@ -193,6 +196,19 @@ def test_code_of_the_documentation_runs(project: Path, mock_url: str) -> None:
         [str(NODE), script], cwd=project, capture_output=True, text=True, check=False, timeout=60
     )
     assert "expected exactly 1" in silent.stderr
+
+
+def test_code_of_the_quick_start_prints_what_is_shown(project: Path, mock_url: str) -> None:
+    page = (ROOT / "docs/start-javascript.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```js\n(import .+?)^```", page, re.DOTALL | re.MULTILINE)
+    (shown,) = re.findall(r"^```output\n(.+?)^```", page, re.DOTALL | re.MULTILINE)
+    vendor = project / "node_modules/@elasticpath"
+    vendor.symlink_to(ROOT / "tests/sdk/node_modules/@elasticpath")
+    script = project / "quick-start.mjs"
+    script.write_text(code)
+    printed = run(NODE, script, cwd=project, CART_MOCK_URL=mock_url)
+    lines = [line for line in printed.splitlines() if not line.startswith("Token status")]
+    assert lines == shown.splitlines()
 
 
 def strings_of(name: str) -> set[str]:

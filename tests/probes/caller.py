@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from tests.probes.row import (
     ACCESS_HEADER,
@@ -46,11 +47,12 @@ def owner_token_invalid(cast: Cast) -> Iterator[Probe]:
         for access in ("shopper", "administrator"):
             given = {**cast.logged_in, "access": access}
             for token in BAD_OWNER:
-                wrong = {cast.kind: token}
+                wrong: dict[str, Any] = {cast.kind: token}
                 yield probe(operation, given=given, source=cast.header, **wrong)
     for operation in CONTRACT.rule(f"{cast.kind}-token-invalid").operations:
         if operation not in cast.operations:
-            yield probe(operation, source=cast.header, **{cast.kind: "junk"})
+            junk: dict[str, Any] = {cast.kind: "junk"}
+            yield probe(operation, source=cast.header, **junk)
 
 
 @owner_probes
@@ -58,7 +60,7 @@ def owner_token_required(cast: Cast) -> Iterator[Probe]:
     for operation in cast.operations:
         for token in (None, "empty"):
             for cart in cast.carts:
-                wrong = {cast.kind: token, "cart": cart}
+                wrong: dict[str, Any] = {cast.kind: token, "cart": cart}
                 yield probe(operation, given=cast.logged_in, source=cast.header, **wrong)
         for other in CASTS:
             if other.kind != cast.kind:  # the token of the other kind counts as none

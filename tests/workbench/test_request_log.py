@@ -84,7 +84,7 @@ def test_a_store_is_followed_from_the_last_request_on(busy: CartMock) -> None:
     last = listed(busy)["meta"]["last"]
     assert listed(busy, since=last) == {
         "data": [],
-        "meta": {"kept": 6, "length": 500, "last": last, "missed": False},
+        "meta": {"kept": 6, "forgotten": 0, "length": 500, "last": last, "missed": False},
     }
     busy.client.get("/v2/carts/new", headers=busy.headers())
     new = listed(busy, since=last)

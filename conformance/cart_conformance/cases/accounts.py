@@ -191,6 +191,21 @@ def _switch_without(ctx: CaseContext) -> None:
     ctx.refused(ctx.send(ctx.implicit, LOG_IN, body=_switch_body()), control)
 
 
+@case("implicit-registration", LOG_IN, "signing up", requests=2, touches=MINE)
+def sign_up(ctx: CaseContext) -> None:
+    """Sign a member up as shopper."""
+    control = ctx.control(ctx.send(ctx.implicit, LOG_IN, body=_login(ctx)))
+    username = ctx.session.factory.email("member")
+    signing_up = {
+        "authentication_mechanism": "self_signup",
+        "name": f"Conformance run {ctx.run_id}",
+        "email": username,
+        "username": username,
+    }
+    answer = ctx.send(ctx.implicit, LOG_IN, body=_login(ctx, **signing_up))
+    ctx.status(answer, 200, 201, control=control)
+
+
 @case("username-taken", LOG_IN, "a second member with the username", requests=3, touches=MINE)
 def username_taken(ctx: CaseContext) -> None:
     """Sign up with the username of a member who exists."""

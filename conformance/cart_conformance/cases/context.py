@@ -273,6 +273,7 @@ class CaseContext:
             level=level,
             exact=exact,
             statuses=statuses,
+            detail_is_free=self.kind == "account" and self.rule.id == "last-cart",
         )
         if not answer.refused:
             self.accepted.append(answer)

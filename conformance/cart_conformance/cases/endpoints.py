@@ -33,6 +33,7 @@ MEMBERSHIPS = ("createAccountMembership", "getAccountMemberships", "deleteAccoun
 ACCOUNT_RECORDS = ("getAccount", "updateAccount", "deleteAccount", *MEMBERSHIPS)
 ACCOUNTS = ("createAccount", "getAccounts", *ACCOUNT_RECORDS, "getAccountMembers",
             "getAccountMember")  # fmt: skip
+READING_ACCOUNT_TOKEN = (*ACCOUNTS, "createAccountToken")
 ACCOUNT_LOGIN = ("createAccountToken", "getAccountAuthenticationSettings", "getPasswordProfiles")
 BEARER = (*CARTS, *CUSTOMERS, "createCustomerToken", *ACCOUNTS, *ACCOUNT_LOGIN)
 EVERY = (ASSOCIATE, DISSOCIATE, *BEARER)
@@ -122,6 +123,11 @@ def _record(ctx: CaseContext) -> str:
     return ctx.new_customer().id
 
 
+def _of(operation: str, account_rule: str, customer_rule: str) -> str:
+    """Return the rule of accounts if the operation exists for them only."""
+    return account_rule if operation in READING_ACCOUNT_TOKEN else customer_rule
+
+
 def touches(operation: str) -> str:
     """Return what a case of that operation creates."""
     if operation in ACCOUNTS:
@@ -162,14 +168,13 @@ def _without_access(ctx: CaseContext, what: str) -> None:
 @cases
 def customer_token_invalid() -> Iterator[Case]:
     """Try an invalid customer or account token on each endpoint that reads one."""
-    for operation in (*CARTS, *CUSTOMERS, *ACCOUNTS):
-        # It is not published whether registering or listing customers reads the header at all.
-        level: Level = (
-            "interpretation" if operation in ("createCustomer", "getCustomers") else "documented"
-        )
+    for operation in (*CARTS, *CUSTOMERS, *READING_ACCOUNT_TOKEN):
+        # It is not published whether these read the header at all.
+        unsure = operation in ("createCustomer", "getCustomers", "createAccountToken")
+        level: Level = "interpretation" if unsure else "documented"
         for what in ("not a token", "altered"):
             yield Case(
-                "account-token-invalid" if operation in ACCOUNTS else "customer-token-invalid",
+                _of(operation, "account-token-invalid", "customer-token-invalid"),
                 operation,
                 what,
                 partial(_with_bad_customer, what=what, level=level),
@@ -202,7 +207,7 @@ def _spelled(name: str, how: str) -> str:
 def header_names() -> Iterator[Case]:
     """Send the headers with credentials in other letter cases."""
     for operation in EVERY:
-        if operation in ("createCustomerToken", *ACCOUNT_LOGIN):
+        if operation in ("createCustomerToken", *ACCOUNT_LOGIN[1:]):
             continue
         for how in ("small letters", "capitals", "a mix"):
             yield Case(
@@ -222,7 +227,7 @@ def _caller_for(ctx: CaseContext) -> Credentials:
     """
     alone = ("createCustomer", "getCustomers", "updateCustomer", "deleteCustomer",
              "createAccount", "updateAccount", "deleteAccount", "createAccountMembership",
-             "deleteAccountMembership")  # fmt: skip
+             "deleteAccountMembership", "createAccountToken")  # fmt: skip
     return ctx.administrator if ctx.operation in alone else ctx.shopper("A")
 
 
@@ -266,7 +271,7 @@ def _is_registered(ctx: CaseContext, made: Answer) -> bool:
 @cases
 def two_owner_tokens() -> Iterator[Case]:
     """Send a customer token and an account token in one request, both of them valid."""
-    for operation in (*CARTS, *CUSTOMERS, *ACCOUNTS):
+    for operation in (*CARTS, *CUSTOMERS, *READING_ACCOUNT_TOKEN):
         yield Case(
             "two-owner-tokens", operation, "both valid", _with_both, 4, touches=touches(operation)
         )
@@ -318,9 +323,9 @@ def _both_associate(ctx: CaseContext) -> None:
 @cases
 def empty_customer_token() -> Iterator[Case]:
     """Send the header without a value."""
-    for operation in (ASSOCIATE, DISSOCIATE, *CARTS, *CUSTOMERS, *ACCOUNTS):
+    for operation in (ASSOCIATE, DISSOCIATE, *CARTS, *CUSTOMERS, *READING_ACCOUNT_TOKEN):
         yield Case(
-            "empty-account-token" if operation in ACCOUNTS else "empty-customer-token",
+            _of(operation, "empty-account-token", "empty-customer-token"),
             operation,
             "client credentials",
             _with_empty_token,

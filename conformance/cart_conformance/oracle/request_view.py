@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
 from cart_spec import Contract
 from cart_spec.paths import PathTemplates
+from requests.structures import CaseInsensitiveDict
 
 from cart_conformance.exchange import OWNER_TOKENS, Request
 from cart_conformance.oracle.jsontext import JsonText, read_json
@@ -80,7 +81,10 @@ class RequestView:
 
     def header(self, name: str) -> str | None:
         """Return the value of a request header, ignoring the letter case of its name."""
-        for other, value in self.sent.headers.items():
+        headers = self.sent.headers
+        if isinstance(headers, CaseInsensitiveDict):
+            return headers.get(name)
+        for other, value in headers.items():
             if other.lower() == name.lower():
                 return value
         return None

@@ -97,6 +97,8 @@ class _DirectedPhase:
         reason = self._session.actors.without_accounts
         if case.kind == "account" and reason is not None:
             return Verdict.SKIPPED, reason
+        if case.about_owner and f"{case.kind}s" not in self._session.settings.owners:
+            return Verdict.SKIPPED, f"the run leaves {case.kind}s out"
         if self._breaker.is_due and self._answers():
             self._breaker.reset()
         return self._breaker.refusal(case.operation)

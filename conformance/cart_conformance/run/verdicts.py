@@ -19,6 +19,7 @@ from cart_conformance.results import (
     Verdict,
 )
 from cart_conformance.run.baseline import Baseline
+from cart_conformance.supporting import is_supporting
 
 # The first of these that occurs is the verdict. For a documented rule, a part that could not be
 # # tried ranks above advice, which would hide it. Any other rule is advice at most, so a finding
@@ -159,7 +160,8 @@ class _Fold:
     def rule(self, rule: Rule, deviations: Sequence[Deviation]) -> RuleVerdict:
         counting = [each for each in deviations if self.policy.counts(each)]
         own = [result for result in self.results if result.rule == rule.id]
-        names = dict.fromkeys([*rule.operations, *(each.operation for each in counting)])
+        tried = [name for name in rule.operations if self._is_tried(rule, name)]
+        names = dict.fromkeys([*tried, *(each.operation for each in counting)])
         operations = tuple(self._operation(rule, name, own, counting) for name in names)
         decided = [each for each in operations if each.verdict is not Verdict.SKIPPED]
         verdict = worst((each.verdict for each in decided), rule.level)
@@ -175,6 +177,15 @@ class _Fold:
             reason="; ".join(dict.fromkeys(reasons)) or None,
             cases=len(own),
         )
+
+    def _is_tried(self, rule: Rule, operation: str) -> bool:
+        """Return whether a verdict on this operation is due.
+
+        A deployment may lack the supporting operations. They count only if the run has examined
+        them.
+        """
+        examined = any((rule.id, operation) in result.examined for result in self.results)
+        return examined or not is_supporting(self.contract, operation)
 
     def _operation(
         self,
@@ -211,6 +222,8 @@ class _Fold:
 
 def _reason(results: Sequence[CaseResult], of: int) -> str:
     reasons = dict.fromkeys(result.reason for result in results if result.reason)
+    if len(results) == of and len(reasons) == 1 and results[0].verdict is Verdict.SKIPPED:
+        return str(next(iter(reasons)))
     return f"{len(results)} of {of} cases: " + "; ".join(list(reasons)[:3])
 
 

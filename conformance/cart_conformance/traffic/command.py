@@ -90,8 +90,14 @@ def traffic(
         raise RefusedRecordingError(str(error)) from error
     if not evidence.judged:
         raise RefusedRecordingError(
-            f"{file}: none of its {len(recording.exchanges)} exchanges is of this contract; "
+            f"{file}: none of its {len(recording)} exchanges is of this contract"
+            f"{_first_broken(evidence)}; "
             "record requests to /v2/carts, /v2/customers or /oauth/access_token"
+        )
+    if all(each.verdict is Verdict.SKIPPED for each in evidence.judged):
+        raise RefusedRecordingError(
+            f"{file}: all of its {len(evidence.judged)} exchanges of this contract were left out: "
+            f"{'; '.join(_reasons(evidence, 3))}; record them with their headers and bodies"
         )
     if form == "json":
         text = json.dumps(_document(recording, evidence, contract), indent=2, ensure_ascii=False)
@@ -139,12 +145,30 @@ def _summary(recording: Recording, evidence: Evidence) -> str:
     told = ", ".join(f"{counts[each]} {word}" for each, word in _WORDS.items() if counts[each])
     number = f"{len(evidence.judged)} exchanges of the contract's operations"
     lines = [f"{recording.name} ({recording.kind}): {number}, {evidence.others} others. {told}."]
-    reasons = Counter(each.reason for each in evidence.judged if each.reason)
-    lines += [f"  {number} times: {reason}" for reason, number in reasons.most_common(5)]
+    lines += [f"  {reason}" for reason in _reasons(evidence, 5)]
+    if evidence.broken:
+        lines.append(f"Entries that cannot be read, and were left out: {len(evidence.broken)}.")
+        lines += [f"  {recording.name}:{each.line}  {each.pointer} {one_line(each.reason, 200)}"
+                  for each in evidence.broken[:5]]  # fmt: skip
     tried = [each for each in evidence.verdicts if each.verdict is not Verdict.SKIPPED]
     lines.append(f"Rules put to the test: {len(tried)} of {len(evidence.verdicts)}.")
     lines += [f"  {each.verdict.value:10}  {each.id}" for each in tried]
     return "\n".join(lines)
+
+
+def _reasons(evidence: Evidence, limit: int) -> list[str]:
+    reasons = Counter(each.reason for each in evidence.judged if each.reason)
+    return [f"{number} times: {reason}" for reason, number in reasons.most_common(limit)]
+
+
+def _first_broken(evidence: Evidence) -> str:
+    """Return how many entries cannot be read, with the first one; empty if all can."""
+    if not evidence.broken:
+        return ""
+    first = evidence.broken[0]
+    return (
+        f" ({len(evidence.broken)} cannot be read: {first.pointer} {one_line(first.reason, 200)})"
+    )
 
 
 def _document(recording: Recording, evidence: Evidence, contract: Contract) -> dict[str, Any]:
@@ -159,6 +183,10 @@ def _document(recording: Recording, evidence: Evidence, contract: Contract) -> d
         "started_at": next((e.recorded.when for e in evidence.judged if e.recorded.when), ""),
         "counts": {verdict.value: counts[verdict] for verdict in _WORDS},
         "others": evidence.others,
+        "broken": [
+            {"pointer": each.pointer, "line": each.line, "reason": one_line(each.reason, 200)}
+            for each in evidence.broken
+        ],
         "exchanges": [_exchange(each) for each in evidence.judged],
         "rules": [_rule(each) for each in evidence.verdicts],
     }

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from cart_spec import Contract
-from cart_spec.redaction import SECRET_FIELDS, SECRET_HEADERS, Redactor
+from cart_spec.redaction import Redactor
 
-from cart_conformance.exchange import Answer
 from cart_conformance.findings import Finding
 from cart_conformance.oracle import Judgement, Oracle, TargetState, learn
 from cart_conformance.oracle.request_view import RequestView, Token
 from cart_conformance.results import CaseResult, Deviation, Phase, RuleVerdict, Verdict
 from cart_conformance.run.verdicts import Policy, fold
-from cart_conformance.traffic.recording import Recorded, Recording, is_withheld
+from cart_conformance.traffic.recording import (
+    BrokenEntryError,
+    Outline,
+    Recorded,
+    Recording,
+    is_withheld,
+)
+from cart_conformance.traffic.survey import Broken, surveyed, without_credentials
 
 CART_LIFETIME = 6.9 * 24 * 3600
 """Seconds after which a cart may have expired: seven days, less a margin for inexact times."""
 
-SHORTEST_SECRET = 4
-_SHORTEST_COOKIE = 8
+_ONLY_READ = frozenset({"getCarts", "getCustomers", "getCustomer"})
+"""Operations that change nothing. Reading a cart may create it."""
 
 REVOKED = "others may have ended a token that it carries (--alone rules that out)"
 NOT_SHOWN = "no exchange in this recording puts it to the test"
@@ -46,11 +50,15 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The exchanges of the contract's operations, the number of others, and the verdicts."""
+    """The exchanges of the contract's operations, in the order of their times, and the verdicts.
+
+    ``others`` is the number of other exchanges. ``broken`` are entries that cannot be read.
+    """
 
     judged: Sequence[Judged]
     others: int
     verdicts: Sequence[RuleVerdict]
+    broken: Sequence[Broken] = ()
 
 
 def weigh(recording: Recording, oracle: Oracle, policy: Policy, *, alone: bool) -> Evidence:
@@ -60,37 +68,48 @@ def weigh(recording: Recording, oracle: Oracle, policy: Policy, *, alone: bool) 
     later exchanges are judged with the effects of earlier ones. Otherwise only tokens are
     remembered.
     """
-    redactor = Redactor(secrets_of(recording), by_name=False)
-    known = recording.known
+    survey = surveyed(recording, oracle)
+    redactor = survey.redactor
+    known = recording.reader.known
     judged: list[Judged] = []
     judgements: list[Judgement] = []
-    others, latest = 0, None
-    for recorded in recording.exchanges:
-        if latest and recorded.at and recorded.at - latest > CART_LIFETIME:
+    broken = list(survey.broken)
+    latest: float | None = None
+    for index, operation, outline in survey.exchanges:
+        at = outline.at
+        if latest and at and at - latest > CART_LIFETIME:
             known = _remembered(known, alone=False)
-        latest = recorded.at or latest
-        assert recorded.answer is not None, (
-            "every reader gives an answer, an empty one if none came"
-        )
-        reading = oracle.read(recorded.answer.request, known, recorded.at)
-        if reading.operation is None:
-            others += 1
-            continue
+        latest = at or latest
+        recorded = _recorded(recording, index, outline)
         shown = _shown(recorded, redactor)
-        if recorded.left_out:
-            judged.append(
-                Judged(shown, reading.operation, Verdict.SKIPPED, reason=recorded.left_out)
-            )
+        if recorded.left_out or recorded.answer is None:
+            judged.append(Judged(shown, operation, Verdict.SKIPPED, reason=recorded.left_out))
+            if operation not in _ONLY_READ:
+                # What it did is not known, so what follows is judged as if others had done it.
+                alone = False
+                known = _remembered(known, alone=False)
             continue
+        reading = oracle.read(recorded.answer.request, known, at)
         if not alone and _may_be_revoked(oracle, reading, recorded.answer.status):
-            judgement = Judgement(reading.operation, cannot_tell=REVOKED)
+            judgement = Judgement(operation, cannot_tell=REVOKED)
         else:
-            judgement = oracle.judge(recorded.answer, known, recorded.at)
+            judgement = oracle.judge(recorded.answer, known, at)
         judgements.append(judgement)
         judged.append(_judged(shown, judgement, policy, redactor))
         learn(reading, recorded.answer, judgement.rules[0] if judgement.rules else "")
         known = _remembered(known, alone=alone)
-    return Evidence(judged, others, _verdicts(judgements, oracle.contract, policy, redactor))
+    verdicts = _verdicts(judgements, oracle.contract, policy, redactor)
+    return Evidence(judged, survey.others, verdicts, broken)
+
+
+def _recorded(recording: Recording, index: int, outline: Outline) -> Recorded:
+    try:
+        return recording.exchange(index)
+    except BrokenEntryError as error:
+        return Recorded(
+            recording.pointer(index), recording.lines[index], outline.method, outline.url, None,
+            outline.when, outline.at, left_out=f"it {error}",
+        )  # fmt: skip
 
 
 def _may_be_revoked(oracle: Oracle, reading: RequestView, status: int) -> bool:
@@ -164,60 +183,4 @@ def _remembered(known: TargetState, *, alone: bool) -> TargetState:
 
 
 def _shown(recorded: Recorded, redactor: Redactor) -> Recorded:
-    return replace(recorded, url=redactor.text(_without_credentials(recorded.url)), answer=None)
-
-
-def _without_credentials(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def secrets_of(recording: Recording) -> Iterator[str]:
-    """Yield every secret in a recording, found by the fields that contain secrets.
-
-    Values so short that they may be ordinary words are left out, and so are placeholders for
-    withheld values.
-    """
-    for recorded in recording.exchanges:
-        if recorded.answer is not None:
-            for secret in _secrets_of(recorded.answer):
-                if len(secret) >= SHORTEST_SECRET and not is_withheld(secret.split(" ")[-1]):
-                    yield secret
-
-
-def _secrets_of(answer: Answer) -> Iterator[str]:
-    request = answer.request
-    parts = urlsplit(request.url)
-    yield from (each for each in (parts.password, parts.username) if each)
-    for headers in (request.headers, answer.headers):
-        yield from _of_headers(headers)
-    form = (request.body or b"").decode("utf-8", "replace")
-    for text in (parts.query, form):
-        for name, values in parse_qs(text).items():
-            if name.lower() in SECRET_FIELDS:
-                yield from values
-    for body in (Answer(request, 0, {}, request.body or b"", 0.0).document, answer.document):
-        yield from _of_fields(body)
-
-
-def _of_headers(headers: Mapping[str, str]) -> Iterator[str]:
-    for name, value in headers.items():
-        if name.lower() not in SECRET_HEADERS:
-            continue
-        if "cookie" in name.lower():
-            pairs = parse_qsl(value.replace(";", "&").replace(" ", ""))
-            yield from (each for _, each in pairs if len(each) >= _SHORTEST_COOKIE)
-        else:
-            yield value
-            yield from value.split()[1:]
-
-
-def _of_fields(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for name, each in value.items():
-            if str(name).lower() in SECRET_FIELDS and isinstance(each, str):
-                yield each
-            yield from _of_fields(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _of_fields(each)
+    return replace(recorded, url=redactor.text(without_credentials(recorded.url)), answer=None)

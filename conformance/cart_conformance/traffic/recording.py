@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -25,10 +25,29 @@ WITHHELD = "withheld-by-the-recording-"
 
 # Markers that recorders write instead of a secret, alone or after a scheme.
 _MARK = re.compile(
-    r"(\w+ )?(\[?(redacted|removed|filtered|hidden|masked)\]?|<(redacted|removed)>|[*x•]{3,})",
+    r"(\w+ )?(\[?(redacted|removed|filtered|hidden|masked)\]?|<(redacted|removed)>"
+    r"|\*{3,}|x{3,}|•{3,})",
     re.IGNORECASE,
 )
 _FORM_SECRET = re.compile(rf"(?<![^&])({'|'.join(sorted(SECRET_FIELDS))})=([^&]*)")
+
+
+# Text that may contain such a marker; most bodies do not, and then they are not parsed here.
+_MARK_WORDS = ("redacted", "removed", "filtered", "hidden", "masked", "***", "xxx", "•••")
+
+
+class BrokenEntryError(ValueError):
+    """An entry that cannot be read. The message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What is needed of an entry to tell whether it is of the contract, and when it was sent."""
+
+    method: str
+    url: str
+    when: str | None = None
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +69,49 @@ class Recorded:
     left_out: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """The exchanges of a file in their order, and what is known about their callers."""
-
-    name: str
-    kind: str
-    exchanges: Sequence[Recorded]
-    known: TargetState = field(default_factory=TargetState)
-
-
-def is_withheld(value: str | None) -> bool:
-    """Return whether a value is a placeholder for one that the recording withholds."""
-    return value is not None and value.startswith(WITHHELD)
-
-
 class RecordingReader:
     """A reader that replaces each withheld value with a unique placeholder."""
 
     kind = ""
 
-    def __init__(self, _entries: Sequence[Any]) -> None:
+    def __init__(self) -> None:
         self.known = TargetState()
         self._numbers = count(1)
+        self._index = 0
+
+    # --- What a format implements ---
+
+    def survey(self, entry: Any) -> None:
+        """Look at an entry for what its recorder keeps. Each entry is surveyed before any is read.
+
+        It never raises.
+        """
+
+    def outline(self, entry: Any) -> Outline:
+        """Return the outline of an entry. Raises BrokenEntryError."""
+        raise NotImplementedError
+
+    def exchange(self, entry: Any, pointer: str, line: int) -> Recorded:
+        """Return one entry. Raises BrokenEntryError."""
+        raise NotImplementedError
+
+    def parts(self, entry: Any) -> Iterator[tuple[Sequence[tuple[str, str]], bytes]]:
+        """Yield the headers and the body of each side of an entry, whatever state they are in."""
+        raise NotImplementedError
+
+    def secrets(self, entry: Any) -> Iterator[tuple[str, str]]:
+        """Yield names and values of an entry outside its headers and bodies, such as cookies."""
+        raise NotImplementedError
+
+    # --- Withheld values ---
+
+    def start(self, index: int) -> None:
+        """Begin an entry: its placeholders have its number, so reading it twice gives the same."""
+        self._index, self._numbers = index, count(1)
 
     def withheld(self) -> str:
         """Return a new placeholder."""
-        return f"{WITHHELD}{next(self._numbers)}"
+        return f"{WITHHELD}{self._index}-{next(self._numbers)}"
 
     def secret(self, value: str) -> str:
         """Return a secret value, or a placeholder if it was withheld."""
@@ -106,6 +141,9 @@ class RecordingReader:
 
     def body(self, text: str) -> bytes:
         """Return a body as it was sent, byte for byte if nothing is withheld."""
+        lowered = text.lower()
+        if not any(word in lowered for word in _MARK_WORDS):
+            return text.encode("utf-8", "surrogatepass")
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):
@@ -115,9 +153,55 @@ class RecordingReader:
             text = text if restored == value else json.dumps(restored)
         return text.encode("utf-8", "surrogatepass")
 
-    def exchange(self, entry: Mapping[str, Any], pointer: str, line: int) -> Recorded:
-        """Return one entry. Raises AttributeError, KeyError, TypeError or ValueError."""
-        raise NotImplementedError
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The entries of a file in their order, and the reader that knows their format.
+
+    Entries are kept as they stand in the file, and read one at a time: a recording may be large.
+    """
+
+    name: str
+    reader: RecordingReader
+    entries: Sequence[Any]
+    base: str
+    lines: Sequence[int]
+    decode: Callable[[Any], Any]
+
+    @property
+    def kind(self) -> str:
+        """What the file is, in words."""
+        return self.reader.kind
+
+    def __len__(self) -> int:
+        """Return the number of entries."""
+        return len(self.entries)
+
+    def entry(self, index: int) -> Any:
+        """Return an entry. Raises BrokenEntryError."""
+        try:
+            return self.decode(self.entries[index])
+        except (ValueError, RecursionError) as error:
+            raise BrokenEntryError(f"is not JSON: {error}") from error
+
+    def pointer(self, index: int) -> str:
+        """Return the JSON pointer of an entry."""
+        return f"{self.base}/{index}"
+
+    def exchange(self, index: int) -> Recorded:
+        """Return an exchange. Raises BrokenEntryError."""
+        self.reader.start(index)
+        return self.reader.exchange(self.entry(index), self.pointer(index), self.lines[index])
+
+
+def is_withheld(value: str | None) -> bool:
+    """Return whether a value is a placeholder for one that the recording withholds."""
+    return value is not None and value.startswith(WITHHELD)
+
+
+def is_marker(text: str) -> bool:
+    """Return whether a text is nothing but a marker for something that was withheld."""
+    return _MARK.fullmatch(text.strip()) is not None
 
 
 def text_or_none(value: Any) -> str | None:
@@ -129,5 +213,5 @@ def seconds_of(written: str | None) -> float | None:
     """Return an ISO 8601 time in seconds since the epoch, or None if it is invalid."""
     try:
         return datetime.fromisoformat(written or "").timestamp()
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return None

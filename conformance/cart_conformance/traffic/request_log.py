@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from requests.structures import CaseInsensitiveDict
 
 from cart_conformance.exchange import OWNER_TOKENS, Answer, Request
 from cart_conformance.oracle import ADMINISTRATOR, SHOPPER, AccessToken, OwnerRef, OwnerToken
-from cart_conformance.traffic.recording import Recorded, RecordingReader, text_or_none
+from cart_conformance.traffic.recording import (
+    BrokenEntryError,
+    Outline,
+    Recorded,
+    RecordingReader,
+    text_or_none,
+)
 
 _LONGEST_KEPT = 60_000
 """Length in characters from which a body in the mock's request log may be truncated."""
@@ -21,16 +28,49 @@ class RequestLogReader(RecordingReader):
 
     kind = "journal of the mock"
 
-    def __init__(self, entries: Sequence[Any]) -> None:
-        super().__init__(entries)
+    def __init__(self) -> None:
+        super().__init__()
         for grant in (ADMINISTRATOR, SHOPPER):
             self.known.access_tokens[_token(grant)] = AccessToken(grant)
 
-    def exchange(self, entry: Mapping[str, Any], pointer: str, line: int) -> Recorded:
-        """Return one entry. Raises AttributeError, KeyError, TypeError or ValueError."""
-        method, status = str(entry["method"]).upper(), entry.get("status")
+    def outline(self, entry: Any) -> Outline:
+        """Return the outline of an entry. Raises BrokenEntryError."""
         query = f"?{entry['query']}" if entry.get("query") else ""
         url = f"{entry['path']}{query}"
+        try:
+            urlsplit(url)
+        except ValueError as error:
+            raise BrokenEntryError(f"has a path that is none: {error}") from error
+        # The store's clock may be set, so the machine's time says neither the order nor whether a
+        # token expired.
+        return Outline(str(entry["method"]).upper(), url, text_or_none(entry.get("at")))
+
+    def parts(self, entry: Any) -> Iterator[tuple[Sequence[tuple[str, str]], bytes]]:
+        """Yield the headers and the body of each side of an entry, whatever state they are in."""
+        for owner in (entry, entry.get("answer")):
+            if isinstance(owner, Mapping):
+                headers, body = owner.get("headers"), owner.get("body")
+                pairs = headers.items() if isinstance(headers, Mapping) else ()
+                text = body if isinstance(body, str) else json.dumps(body)
+                yield (
+                    [(str(name), str(each)) for name, each in pairs],
+                    text.encode("utf-8", "replace"),
+                )
+
+    def secrets(self, entry: Any) -> Iterator[tuple[str, str]]:
+        """Yield the URL with its query."""
+        yield "url", f"{entry.get('path')}?{entry.get('query') or ''}"
+
+    def exchange(self, entry: Any, pointer: str, line: int) -> Recorded:
+        """Return one entry. Raises BrokenEntryError."""
+        try:
+            return self._exchange(entry, pointer, line)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise BrokenEntryError(f"{type(error).__name__}: {error}") from error
+
+    def _exchange(self, entry: Mapping[str, Any], pointer: str, line: int) -> Recorded:
+        outline, status = self.outline(entry), entry.get("status")
+        method, url = outline.method, outline.url
         sent = Request(method, url, self._headers(entry), self._bytes(entry.get("body")))
         shown = entry.get("answer") or {}
         answer = Answer(
@@ -40,7 +80,6 @@ class RequestLogReader(RecordingReader):
             body=self._bytes(shown.get("body")) or b"",
             elapsed=0.0,
         )
-        # The store's clock may be set, so the machine's time does not show whether a token expired.
         left_out = _journal_left_out(entry)
         return Recorded(
             pointer,
@@ -48,7 +87,7 @@ class RequestLogReader(RecordingReader):
             method,
             url,
             status,
-            text_or_none(entry.get("at")),
+            outline.when,
             None,
             answer,
             left_out,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,8 @@ def load_clients(path: Path) -> Clients:
     """Read a client file, a JSON object of ``client_id`` to secret or null. Raises ClientsError."""
     advice = 'it must be a JSON object such as {"my-store": "my-secret", "shoppers-only": null}'
     try:
-        clients = msgspec.json.decode(path.read_bytes(), type=Clients)
+        content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        clients = msgspec.json.decode(content, type=Clients)
     except OSError as error:
         raise ClientsError(f"{path}: cannot be read: {error.strerror or error}") from error
     except NOT_JSON as error:

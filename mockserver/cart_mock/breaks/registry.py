@@ -6,6 +6,7 @@ import difflib
 import itertools
 from collections.abc import Iterable, Iterator
 
+from cart_mock.breaks.accounts import ACCOUNTS
 from cart_mock.breaks.association import ASSOCIATION
 from cart_mock.breaks.caller import CALLER
 from cart_mock.breaks.conventions import CONVENTIONS
@@ -15,7 +16,7 @@ from cart_mock.breaks.hooks import Break
 from cart_mock.breaks.interceptor import BreakRules
 from cart_mock.breaks.surrounding_rules import SURROUNDING_RULES
 
-_WRITTEN = (*CALLER, *ASSOCIATION, *EFFECTS, *SURROUNDING_RULES, *CONVENTIONS)
+_WRITTEN = (*CALLER, *ASSOCIATION, *EFFECTS, *SURROUNDING_RULES, *ACCOUNTS, *CONVENTIONS)
 
 
 def _of_new_rules() -> Iterator[Break]:

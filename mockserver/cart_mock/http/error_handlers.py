@@ -7,7 +7,9 @@ from connexion.lifecycle import ConnexionRequest, ConnexionResponse
 from starlette.exceptions import HTTPException
 
 from cart_mock.api.endpoints import Mock
+from cart_mock.errors import Unavailable
 from cart_mock.http.request_handler import RequestHandler
+from cart_mock.http.start_page import start_page, wants_page
 from cart_mock.messages import Answer, Violation
 
 _AT_ROOT = "The API's paths are at /ui/, the workbench is at /_mock/."
@@ -25,6 +27,9 @@ def add_error_handlers(app: AsyncApp, mock: Mock, requests: RequestHandler) -> N
     async def unrouted(request: ConnexionRequest, error: HTTPException) -> ConnexionResponse:
         scope = request.scope
         path, method = str(scope["path"]), str(scope["method"])
+        if wants_page(method, path, dict(scope["headers"])):
+            url = f"{scope['scheme']}://{request.headers.get('host', '')}"
+            return _response(request, start_page(url), requests.new_id())
         if error.status_code == 405:
             allow = (error.headers or {}).get("Allow", "")
             violation = Violation(f"this path does not have {method}", f"Use {allow}.")
@@ -37,10 +42,14 @@ def add_error_handlers(app: AsyncApp, mock: Mock, requests: RequestHandler) -> N
         request_id = requests.unrouted(
             method, path, scope["query_string"], dict(scope["headers"]), answer
         )
+        if requests.settle is not None:
+            await requests.settle()
         return _response(request, answer, request_id)
 
     async def failed(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
         request_id = requests.new_id()
+        if isinstance(error, Unavailable):
+            return _response(request, requests.unavailable(error), request_id)
         return _response(request, requests.failure(error, request_id), request_id)
 
     app.add_error_handler(404, unrouted)

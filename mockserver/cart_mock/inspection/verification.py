@@ -14,10 +14,13 @@ Difference = dict[str, Any]
 _COUNTS = {"times", "at_least", "at_most"}
 
 
-def verify(expectation: Mapping[str, Any], requests: Iterable[RequestView]) -> dict[str, Any]:
+def verify(
+    expectation: Mapping[str, Any], requests: Iterable[RequestView], forgotten: int = 0
+) -> dict[str, Any]:
     """Return whether there were as many requests as expected.
 
     If there were too few, ``nearest`` is the request that differs in the fewest points.
+    ``forgotten`` requests are no longer known; if they could change the result, it has a warning.
     """
     wanted = {name: value for name, value in expectation.items() if name not in _COUNTS}
     judged = [(differences(wanted, request), request) for request in requests]
@@ -28,6 +31,8 @@ def verify(expectation: Mapping[str, Any], requests: Iterable[RequestView]) -> d
         "verified": verified,
         "count": count,
         "expected": _expected(low, high),
+        "forgotten": forgotten,
+        "warning": _warning(count, low, high, forgotten),
         "nearest": None,
     }
     misses = [(found, request) for found, request in judged if found]
@@ -36,6 +41,16 @@ def verify(expectation: Mapping[str, Any], requests: Iterable[RequestView]) -> d
         found, request = min(reversed(misses), key=lambda miss: len(miss[0]))
         result["nearest"] = {"request": request, "differences": found}
     return result
+
+
+def _warning(count: int, low: int, high: int | None, forgotten: int) -> str | None:
+    is_open = count < low or (high is not None and count <= high)
+    if not forgotten or not is_open:
+        return None
+    return (
+        f"{forgotten} earlier requests are no longer in the log, and some of them may count. "
+        "Start cart-mock with a larger --journal, or empty the log before the test."
+    )
 
 
 def _bounds(expectation: Mapping[str, Any]) -> tuple[int, int | None]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from cart_mock.auth.passwords import hash_password, is_hash
+from cart_mock.auth.passwords import hash_password, is_hash, is_salted
 from cart_mock.formats import EMAIL, MAX_NAME, NOT_JSON, SAFE_ID
 from cart_mock.owners import Owner
 from cart_mock.state.account_seed import (
@@ -34,6 +36,7 @@ from cart_mock.state.entities import (
     Contact,
     Customer,
 )
+from cart_mock.state.json_lines import line_of
 from cart_mock.state.shop import DAY, NO_CONTENT, ShopContent
 from cart_mock.state.shop_seed import (
     SeedAddress,
@@ -55,7 +58,14 @@ MOST_DAYS = 3650
 
 
 class SeedError(Exception):
-    """A seed file that cannot be used. The message says which, where and why."""
+    """A seed file that cannot be used. The message says which, where and why.
+
+    ``path`` is where in it, such as ``carts[0].name``; it is empty for the file as a whole.
+    """
+
+    def __init__(self, name: str, reason: str, path: str = "") -> None:
+        super().__init__(f"{name}: {reason}")
+        self.reason, self.path = reason, path
 
 
 class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -161,8 +171,8 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         members = {member.id for member in self.members}
         for i, membership in enumerate(self.memberships):
             if membership.account not in accounts:
-                account = membership.account
-                found.append(f"memberships[{i}].account: no account {account!r} in this file")
+                account_id = membership.account
+                found.append(f"memberships[{i}].account: no account {account_id!r} in this file")
             if membership.member not in members:
                 member_id = membership.member
                 found.append(f"memberships[{i}].member: no member {member_id!r} in this file")
@@ -194,21 +204,29 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
             return True
         return False if given == {(True, True)} else None
 
-    @cached_property
+    @property
     def _password_hashes(self) -> dict[str, str]:
+        return self._new_hashes() if is_salted() else self._kept_hashes
+
+    @cached_property
+    def _kept_hashes(self) -> dict[str, str]:
+        return self._new_hashes()
+
+    def _new_hashes(self) -> dict[str, str]:
         # Hashing is slow on purpose; a seed's customers often share one password.
-        people = (*self.customers, *self.members)
+        people: tuple[SeedCustomer | SeedMember, ...] = (*self.customers, *self.members)
         passwords = {each.password for each in people if each.password is not None}
         return {password: hash_password(password) for password in passwords}
 
     def customer_entities(self, now: int) -> list[Customer]:
         """Return the customers, created ``now``, in seconds since the epoch."""
+        hashes = self._password_hashes
         return [
             Customer(
                 id=c.id, name=c.name, email=c.email,
                 created_at=_epoch(c.created_at, now), updated_at=_epoch(c.updated_at, now),
                 password_hash=(
-                    c.password_hash if c.password is None else self._password_hashes[c.password]
+                    c.password_hash if c.password is None else hashes[c.password]
                 ),
                 kept=c.kept,
             )
@@ -312,11 +330,28 @@ _VALIDATION_PATH = re.compile(r" - at `\$\.?(.*)`$")
 
 def parse_seed(content: bytes, name: str) -> Seed:
     """Return the seed in a JSON text; ``name`` is what errors call it. Raises SeedError."""
+    content = content.removeprefix(codecs.BOM_UTF8)
     try:
         value = msgspec.json.decode(content)
     except NOT_JSON as error:
-        raise SeedError(f"{name}: is not JSON: {error}") from error
-    return seed_of(value, name)
+        raise SeedError(name, f"is not JSON: {_json_problem(content, error)}") from error
+    try:
+        return seed_of(value, name)
+    except SeedError as error:
+        line = line_of(content.decode(), error.path) if error.path else None
+        if line is None:
+            raise
+        raise SeedError(f"{name}, line {line}", error.reason, error.path) from error
+
+
+def _json_problem(content: bytes, error: Exception) -> str:
+    try:
+        json.loads(content)
+    except json.JSONDecodeError as found:
+        return f"{found.msg[:1].lower()}{found.msg[1:]}, line {found.lineno} column {found.colno}"
+    except (ValueError, RecursionError):
+        pass
+    return str(error)
 
 
 def seed_of(value: Any, name: str) -> Seed:
@@ -326,13 +361,30 @@ def seed_of(value: Any, name: str) -> Seed:
     except msgspec.ValidationError as error:
         text = str(error)
         where = _VALIDATION_PATH.search(text)
+        path = where[1] if where else ""
         reason = _VALIDATION_PATH.sub("", text)
-        raise SeedError(f"{name}: {where.group(1) + ': ' if where else ''}{reason}") from error
+        if "unknown field" in reason:
+            reason += f"; the fields are: {', '.join(_fields_at(path)) or 'others'}"
+        raise SeedError(name, f"{path}: {reason}" if path else reason, path) from error
     problems = seed.problems()
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise SeedError(f"{name}: {problems[0]}{more}")
+        path = problems[0].partition(":")[0]
+        raise SeedError(name, f"{problems[0]}{more}", path)
     return seed
+
+
+def _fields_at(path: str) -> list[str]:
+    """Return the fields that an object at a path may have."""
+    kind: Any = Seed
+    for step in path.split(".") if path else ():
+        fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+        inner = fields.get(step.partition("[")[0])
+        # What a list or an option is of stands first in its type.
+        kind = next(iter(get_args(inner)), inner)
+        if not isinstance(kind, type) or not issubclass(kind, msgspec.Struct):
+            return []
+    return [field.name for field in msgspec.structs.fields(kind)]
 
 
 def exported(
@@ -407,4 +459,4 @@ def load_seed(path: Path) -> Seed:
     try:
         return parse_seed(path.read_bytes(), str(path))
     except OSError as error:
-        raise SeedError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise SeedError(str(path), f"cannot be read: {error.strerror or error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -76,6 +76,16 @@ class Exercised(NamedTuple):
     injected: bool
 
 
+def kept_part(
+    request: Request, answer: Answer, ctx: object, refusal_context: Mapping[str, Any]
+) -> tuple[Request, Answer, object, Mapping[str, Any]]:
+    """Return what a log keeps of a request: of a large one only the beginning."""
+    if len(request.body) + len(answer.body) <= LARGEST:
+        return request, answer, ctx, refusal_context
+    request = replace(request, body=request.body[: LARGEST // 2])
+    return request, replace(answer, body=answer.body[: LARGEST // 2]), None, _NOTHING
+
+
 class RequestLog:
     """The last requests of one tenant, in the order in which they were answered.
 
@@ -88,6 +98,9 @@ class RequestLog:
         self.memory = memory or LogMemory()
         self.entries: deque[Entry] = deque()
         self.exercised: dict[tuple[str, int, str | None, bool], int] = {}
+        self.machine_time: Callable[[], float] = time.time
+        self.forgotten = 0
+        """How many requests were dropped since the log was last cleared."""
 
     def record(
         self, request: Request, operation_id: str, answer: Answer, ctx: object = None,
@@ -98,11 +111,9 @@ class RequestLog:
             exercised = (operation_id, answer.status, answer.refused_by, answer.is_injected)
             self.exercised[exercised] = self.exercised.get(exercised, 0) + 1
         if self.length == 0:
+            self.forgotten += 1
             return
-        if len(request.body) + len(answer.body) > LARGEST:
-            request = replace(request, body=request.body[: LARGEST // 2])
-            answer = replace(answer, body=answer.body[: LARGEST // 2])
-            ctx, refusal_context = None, _NOTHING
+        request, answer, ctx, refusal_context = kept_part(request, answer, ctx, refusal_context)
         if len(self.entries) >= self.length:
             self.drop_oldest()
         memory = self.memory
@@ -111,7 +122,8 @@ class RequestLog:
         size += len(request.path) + len(request.query) + sum(map(len, request.headers.values()))
         self.entries.append(
             Entry(
-                time.time(), operation_id, request, answer, ctx, refusal_context, size, number
+                self.machine_time(), operation_id, request, answer, ctx, refusal_context, size,
+                number,
             )
         )  # fmt: skip
         memory.logs[number] = self
@@ -122,6 +134,7 @@ class RequestLog:
     def drop_oldest(self) -> None:
         """Forget the oldest request."""
         entry = self.entries.popleft()
+        self.forgotten += 1
         del self.memory.logs[entry.number]
         self.memory.used -= entry.size
 
@@ -129,6 +142,7 @@ class RequestLog:
         """Forget every request."""
         while self.entries:
             self.drop_oldest()
+        self.forgotten = 0
 
     def since(self, request_id: str | None) -> tuple[list[Entry], bool]:
         """Return the entries after that request, or all; and whether it is no longer kept."""
@@ -139,6 +153,14 @@ class RequestLog:
             if entries[at].request.id == request_id:
                 return entries[at + 1 :], False
         return entries, True
+
+    def before(self, request_id: str) -> list[Entry]:
+        """Return the entries before that request; none if it is no longer kept."""
+        entries = list(self.entries)
+        for at in range(len(entries) - 1, -1, -1):
+            if entries[at].request.id == request_id:
+                return entries[:at]
+        return []
 
     def last_id(self) -> str | None:
         """Return the id of the last request, or None for an empty log."""

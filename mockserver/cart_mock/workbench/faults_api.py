@@ -15,6 +15,7 @@ Body = dict[str, Any]
 
 _TOO_MANY = "too-many-requests"
 _RETRY_AFTER = 1
+_UNTIL_REMOVED = "until-removed"
 
 
 async def list_faults(store: str) -> Body:
@@ -26,6 +27,8 @@ async def add_fault(store: str, body: Body) -> tuple[Body, int]:
     """Inject a fault."""
     tenant = tenant_named(store)
     _check(body, control().mock.contract)
+    if body.get("times") == _UNTIL_REMOVED:
+        body = {name: value for name, value in body.items() if name != "times"}
     plan = Plan(**{"seed": secrets.randbelow(1_000_000), **body})
     if plan.rule == _TOO_MANY and plan.retry_after is None:
         plan = plan._replace(retry_after=_RETRY_AFTER)
@@ -53,6 +56,10 @@ async def remove_fault(store: str, fault: str) -> tuple[None, int]:
 
 
 def _check(body: Body, contract: Contract) -> None:
+    times = body.get("times", 1)
+    if times != _UNTIL_REMOVED and (type(times) is not int or times < 1):
+        hint = f'Send a whole number from 1 on, or "{_UNTIL_REMOVED}".'
+        raise Refusal("fault-invalid", f"{times!r} is not a number of requests", hint, "times")
     problem = problem_of(body)
     if problem is not None:
         raise Refusal("fault-invalid", *problem)

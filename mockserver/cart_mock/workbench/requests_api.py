@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from connexion import request as current_request
 from connexion.lifecycle import ConnexionResponse
 
+from cart_mock.errors import FORWARDING_ERRORS
 from cart_mock.http.delivery import ENDS_WITH_CLIENT
 from cart_mock.inspection.explanation import explain
 from cart_mock.inspection.request_view import request_to_dict
@@ -55,12 +57,34 @@ async def explain_request(request: str) -> Body:
 async def verify_requests(store: str, body: Body) -> Body:
     """Check whether such requests were sent, that many times."""
     tenant = tenant_named(store)
+    _check_names(body)
     if "times" in body and ("at_least" in body or "at_most" in body):
         hint = 'Send either "times", or "at_least" and "at_most".'
         raise Refusal("request-invalid", "times is exact already", hint, "times")
     entries = list(tenant.request_log.entries)
     requests = await convert_all(lambda entry: request_to_dict(entry, tenant.name), entries)
-    return verify(body, requests)
+    return verify(body, requests, tenant.request_log.forgotten)
+
+
+def _check_names(expectation: Mapping[str, Any]) -> None:
+    """Raise Refusal if no request can have that operation or rule."""
+    contract = control().mock.contract
+    operation, rule = expectation.get("operation"), expectation.get("rule")
+    if operation is not None and operation not in contract.operations:
+        raise _unknown_name("operation", operation, contract.operations)
+    if rule is None:
+        return
+    rules = [each.id for each in contract.rules if each.is_refusal]
+    errors = [error.id for error in contract.protocol_errors]
+    if rule not in (*rules, *errors, *FORWARDING_ERRORS):
+        raise _unknown_name("rule", rule, (*rules, *errors, *FORWARDING_ERRORS))
+
+
+def _unknown_name(field: str, name: str, known: Iterable[str]) -> Refusal:
+    names = sorted(known)
+    near = get_close_matches(name, names, n=3) or names
+    reason = f"no request can have the {field} {name[:200]!r}"
+    return Refusal("request-invalid", reason, f"Send one such as: {', '.join(near)}.", field)
 
 
 async def _find(request_id: str) -> tuple[Entry, Tenant | None]:
@@ -90,6 +114,7 @@ class _Query(NamedTuple):
     method: str | None = None
     path: str | None = None
     since: str | None = None
+    before: str | None = None
     limit: int = 100
     wait: float = 0
 
@@ -114,13 +139,20 @@ async def _list(
     scope: dict[str, Any] = current_request.scope
     scope.setdefault("extensions", {})[ENDS_WITH_CLIENT] = True
     while True:
-        entries, missed = log.since(query.since)
+        await control().refresh(store)
+        if query.before is None:
+            entries, missed = log.since(query.since)
+        else:
+            entries, missed = log.before(query.before), False
         found = [entry for entry in entries if query.accepts(entry)]
-        if found or missed or loop.time() >= until or await current_request.is_disconnected():
+        if found or missed or query.before is not None or loop.time() >= until:
+            break
+        if await current_request.is_disconnected():
             break
         await asyncio.sleep(min(_POLL, query.wait))
     meta = {
         "kept": len(log.entries),
+        "forgotten": log.forgotten,
         "length": log.length,
         "last": log.last_id(),
         "missed": missed,

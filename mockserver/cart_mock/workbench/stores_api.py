@@ -25,6 +25,7 @@ def tenant_to_dict(tenant: Tenant) -> Body:
     return {
         "client_id": tenant.name,
         **tenant.store.counts(),
+        **tenant.store.shop.counts(),
         "requests": len(tenant.request_log.entries),
         "faults": len(tenant.faults),
         "snapshots": list(tenant.snapshots),

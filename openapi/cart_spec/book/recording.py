@@ -97,7 +97,10 @@ def _json(value: Any, indent: str = "") -> str:
     if isinstance(value, dict):
         parts = [f"{json.dumps(key)}: {_json(item, deeper)}" for key, item in value.items()]
     else:
-        parts = [_json(item, deeper) for item in value]
+        # The first entry of a long list shows what the others are like.
+        parts = [_json(item, deeper) for item in value[:1]]
+        if len(value) > 1:
+            parts.append(f"… and {len(value) - 1} more")
     opening, closing = "{}" if isinstance(value, dict) else "[]"
     lines = f",\n{deeper}".join(parts)
     return f"{opening}\n{deeper}{lines}\n{indent}{closing}"

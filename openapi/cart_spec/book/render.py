@@ -162,6 +162,8 @@ def render(
             search={"phrases": PHRASES, "synonyms": SYNONYMS},
             everyday=everyday,
             cases=lambda rule_id: grouped_cases(rule_id, evidence.cases_of(rule_id)),
+            own_errors=[each for each in contract.protocol_errors if each.operations],
+            http_errors=[each for each in contract.protocol_errors if not each.operations],
             history=history,
             changed_in=lambda rule_id: changes_of(history, rule_id),
             since=since,

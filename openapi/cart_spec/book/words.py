@@ -13,7 +13,7 @@ PHRASES = {
     "sign up": "register", "signs up": "register", "set up": "create", "how long": "duration",
     "how many": "number", "rate limit": "ratelimit", "too many": "ratelimit", "not found": "nosuch",
     "does not exist": "nosuch", "never registered": "nosuch", "square brackets": "array",
-    "no longer": "gone", "someone else": "another", "somebody else": "another",
+    "no longer": "gone", "someone else": "another",
     "other people": "another", "in use": "taken", "white space": "blank", "status code": "status",
     "date format": "format", "too big": "large", "was deleted": "nosuch", "is deleted": "nosuch",
     "already deleted": "nosuch", "is gone": "nosuch", "too large": "large", "too long": "long",
@@ -44,7 +44,7 @@ SYNONYMS = {
     "phone": "device", "mobile": "device", "laptop": "device", "tablet": "device",
     "browser": "device", "computer": "device", "unicode": "symbol", "chinese": "symbol,script",
     "arabic": "symbol,script", "characters": "character", "accents": "symbol", "umlaut": "symbol",
-    "someone": "other,another", "somebody": "other,another", "else": "other,another",
+    "someone": "other,another", "else": "other,another",
     "foreign": "other", "stranger": "other,any valid token", "people": "customer",
     "person": "customer", "user": "customer", "users": "customer", "buyer": "customer",
     "profile": "record", "data": "data,record", "basket": "cart", "baskets": "cart",
@@ -74,11 +74,11 @@ EVERYDAY = {
     "cart-id-unsafe": "special characters slash dot space allowed url",
     "payload-not-array": "brackets object curly body wrong shape malformed syntax",
     "entry-not-object": "string number list entry element",
-    "customer-missing": "no customer empty list nobody",
+    "customer-missing": "no customer empty list",
     "more-than-one-customer": "bulk batch several at once many same time",
     "type-not-customer": "misspelled plural type missing",
     "customer-id-missing": "no id left out",
-    "customer-not-permitted": "another customer somebody else on behalf assign give",
+    "customer-not-permitted": "another customer someone else on behalf assign give",
     "cart-not-found": "wrong cart unknown nonexistent nosuch",
     "customer-not-found": "wrong customer unknown nonexistent nosuch registered",
     "cart-has-contact-email": "guest email associate contact",
@@ -127,6 +127,25 @@ EVERYDAY = {
     "contact-removal": "remove clear contact email null",
     "new-cart-by-get": "open unknown id get creates cart",
     "implicit-registration": "guest visitor register sign up log in create account",
+    # What accounts have alone.
+    "two-owner-tokens": "both headers customer and account token together at once",
+    "account-resource-unknown": "member membership realm nonexistent nosuch",
+    "account-credentials-wrong": "login password username forgotten wrong profile",
+    "username-taken": "register twice same username sign up exists conflict",
+    # Errors of items, orders and addresses.
+    "item-invalid": "add product to cart quantity zero negative wrong item",
+    "product-not-found": "add unknown product sku catalog nosuch",
+    "promotion-not-found": "coupon voucher discount code",
+    "merge-cart-not-found": "merge two carts guest login",
+    "item-not-found": "remove change product that is not in the cart",
+    "insufficient-stock": "sold out inventory out of stock not enough",
+    "cart-limit-exceeded": "too many products items 100 full",
+    "checkout-customer-required": "buy order pay guest without customer",
+    "checkout-email-invalid": "buy order email format",
+    "order-not-found": "purchase receipt nosuch",
+    "order-paid": "pay twice again",
+    "address-invalid": "street postcode field missing",
+    "address-not-found": "street nosuch",
     # Errors of any service.
     "body-malformed": "broken json syntax",
     "request-invalid": "schema field wrong type",
@@ -146,5 +165,8 @@ EVERYDAY = {
 
 def everyday(rule_id: str) -> str:
     """Return the words for a rule; those of a customer's rule also fit its twin for accounts."""
-    twin = rule_id.removesuffix("-account").replace("account", "customer")
-    return EVERYDAY.get(rule_id) or EVERYDAY.get(twin, "").replace("customer", "account")
+    for name in (rule_id, rule_id.replace("account", "customer"), rule_id.removesuffix("-account")):
+        if name in EVERYDAY:
+            words = EVERYDAY[name]
+            return words if name == rule_id else words.replace("customer", "account")
+    return ""

@@ -28,19 +28,19 @@ _INPUTS = {
 
 
 def arazzo(document: OpenApiDocument) -> str:
-    """Return the two-device flow as an Arazzo document in YAML.
+    """Return the two-device flows as an Arazzo document in YAML.
 
     It refers to the contract by the name of its file, as if both were in one folder.
     Raises UnsuitedDocumentError.
     """
-    plan = two_devices(document)
+    plans = two_devices(document)
     info = document.data["info"]
     written = {
         "arazzo": "1.0.1",
         "info": {
-            "title": f"{info['title']}: {plan.title.lower()}",
+            "title": f"{info['title']}: {plans[0].title.lower()}",
             "version": info["version"],
-            "description": plan.description,
+            "description": plans[0].description,
         },
         "sourceDescriptions": [
             {
@@ -49,7 +49,7 @@ def arazzo(document: OpenApiDocument) -> str:
                 "type": "openapi",
             }
         ],
-        "workflows": [_Workflow(plan).written()],
+        "workflows": [_Workflow(plan).written() for plan in plans],
     }
     return yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=100)
 

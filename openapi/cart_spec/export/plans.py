@@ -11,8 +11,8 @@ from cart_spec.export.two_devices import UnsuitedDocumentError, two_devices
 
 
 def plans_of(document: OpenApiDocument) -> list[Plan]:
-    """Return the tour of the operations and, if its operations are there, the two-device flow."""
+    """Return the tour of the operations and, if its operations are there, the two-device flows."""
     plans = [tour(document)]
     with suppress(UnsuitedDocumentError):
-        plans.append(two_devices(document))
+        plans += two_devices(document)
     return plans

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cart_spec.document import Operation
+
 VARIABLE = re.compile(r"\{\{(\w+)\}\}")
 
 BASE_URL = "baseUrl"
@@ -83,6 +85,12 @@ class Plan:
     title: str
     description: str
     steps: tuple[Step, ...]
+
+
+def successes(operation: Operation) -> tuple[int, ...]:
+    """Return the statuses with which an operation may succeed."""
+    statuses = operation.data.get("responses", {})
+    return tuple(int(each) for each in statuses if each.isdigit() and each[0] == "2")
 
 
 def replaced(value: Any, change: Callable[[str], str]) -> Any:

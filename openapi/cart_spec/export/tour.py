@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cart_spec.document import OpenApiDocument, Operation
-from cart_spec.export.steps import RUN, Capture, Plan, Step, replaced
+from cart_spec.export.steps import RUN, Capture, Plan, Step, replaced, successes
 
 _ORDER = {"post": 0, "get": 1, "put": 2, "patch": 2, "delete": 3}
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -42,6 +42,12 @@ class _Tour:
             if parameter["in"] == "path" and "example" in parameter
         }
         self._authorization: str | None = None
+        self._sources = {
+            parameter: operation.id
+            for method in ("get", "post")  # what creates comes last, and so is the one that counts
+            for operation in document.operations
+            if operation.method == method and (parameter := self._names(operation))
+        }
 
     def steps(self) -> Iterator[Step]:
         waiting = sorted(
@@ -61,22 +67,26 @@ class _Tour:
                 yield step
 
     def _missing(self, operation: Operation) -> list[str]:
-        """Return the ids that an operation needs and that no step has captured so far."""
+        """Return the ids that an operation needs and that a later step will capture."""
         needed = _PARAMETER.findall(operation.path)
         for _, value in self._examples(operation):
             needed += [self._literals[text] for text in _texts(value) if text in self._literals]
-        return [name for name in needed if name not in self._known]
+        return [name for name in needed if name in self._sources and name not in self._known]
 
     def _examples(self, operation: Operation) -> list[tuple[str, Any]]:
-        """Return the bodies to send, as (name, value): the first, but each kind of access token."""
+        """Return the bodies to send, as (name, value): the first example as a rule.
+
+        An access token is asked for in every way, and a member signs up: only then it can log in.
+        """
         request = self._document.resolve(operation.data.get("requestBody", {}))
         for media in (request.get("content") or {}).values():
             named = [
                 (name, self._document.resolve(example)["value"])
                 for name, example in media.get("examples", {}).items()
             ]
-            every = operation.data.get("security") == []
-            return (named if every else named[:1]) or [("", {})]
+            if operation.data.get("security") != []:
+                named = [each for each in named if "signup" in each[0]] or named[:1]
+            return named or [("", {})]
         return [("", None)]
 
     def _step(self, operation: Operation, example: str, body: Any) -> Step:
@@ -94,7 +104,7 @@ class _Tour:
             operation_id=operation.id,
             method=operation.method.upper(),
             path=operation.path,
-            statuses=_successes(operation),
+            statuses=successes(operation),
             summary=operation.data.get("summary", ""),
             description=operation.data.get("description", ""),
             path_parameters={
@@ -128,12 +138,15 @@ class _Tour:
             if name in filled:
                 filled[name] = f"{{{{{variable}}}}}"
         data = filled.get("data")
-        own_id = data.get("id") if isinstance(data, dict) else None
-        if isinstance(own_id, str) and operation.method == "post" and self._creates(operation):
-            filled["data"]["id"] = f"{own_id}-{{{{{RUN}}}}}"
+        answer = self._answer(operation)
+        created = answer.get("data") if isinstance(answer, Mapping) else None
+        if isinstance(data, dict) and isinstance(created, Mapping) and operation.method == "post":
+            own_id = data.get("id")
+            if isinstance(own_id, str) and own_id == created.get("id"):
+                data["id"] = f"{own_id}-{{{{{RUN}}}}}"
         return filled
 
-    def _creates(self, operation: Operation) -> str | None:
+    def _names(self, operation: Operation) -> str | None:
         """Return the path parameter that names what is below this path, such as ``cartID``."""
         below = re.compile(re.escape(operation.path) + r"/\{(\w+)\}(?:/|\Z)")
         for other in self._document.operations:
@@ -146,12 +159,11 @@ class _Tour:
         answer = self._answer(operation)
         if not isinstance(answer, Mapping):
             return
-        parameter = self._creates(operation)
-        if parameter and parameter not in self._known and operation.method in ("post", "get"):
+        parameter = self._names(operation)
+        if parameter and self._sources.get(parameter) == operation.id:
             yield from _path_to(answer, "id", parameter)
         for name in _TOKEN_FIELDS:
-            kind = example.rpartition("-")[2] or operation.path.split("/")[2].rstrip("s")
-            yield from _path_to(answer, name, f"{kind}Token")
+            yield from _path_to(answer, name, _token_name(operation, example))
 
     def _answer(self, operation: Operation) -> Any:
         """Return the first example of a successful answer."""
@@ -161,6 +173,14 @@ class _Tour:
                 for example in media.get("examples", {}).values():
                     return self._document.resolve(example).get("value")
         return None
+
+
+def _token_name(operation: Operation, example: str) -> str:
+    """Return the variable for a token: ``customerToken``, or by its example, ``shopperToken``."""
+    kind = re.match(r"create(\w+)Token", operation.id)
+    if operation.data.get("security") != [] and kind:
+        return f"{kind[1][0].lower()}{kind[1][1:]}Token"
+    return f"{example.rpartition('-')[2] or 'access'}Token"
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -180,8 +200,3 @@ def _path_to(answer: Mapping[str, Any], name: str, variable: str) -> Iterator[Ca
         yield Capture(variable, ("data", name))
     elif isinstance(data, list) and data and name in data[0]:
         yield Capture(variable, ("data", 0, name))
-
-
-def _successes(operation: Operation) -> tuple[int, ...]:
-    statuses = operation.data.get("responses", {})
-    return tuple(int(status) for status in statuses if status[:1] == "2" and status.isdigit())

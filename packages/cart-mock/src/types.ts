@@ -3,7 +3,7 @@
 /** A built-in scenario, or the name of one that a later version brings. */
 export type Scenario =
   | "empty-shop" | "one-shopper" | "shared-cart" | "contact-email" | "shop" | "guest-cart" | "two-devices" | "merge"
-  | "big-shop" | (string & {});
+  | "account-member" | "big-shop" | (string & {});
 
 /** The content of a store, as in a seed file. */
 export interface State {
@@ -57,6 +57,23 @@ export interface Store {
   clock: Clock;
 }
 
+/** A customer or an account. */
+export interface Person {
+  type: "customer" | "account";
+  id: string;
+  name: string;
+  email?: string | null;
+  /** How many carts are associated with it. */
+  carts: number;
+}
+
+export interface Login {
+  /** What an application sends after such a login. */
+  headers: Record<string, string>;
+  /** When the access token expires. */
+  expires: string;
+}
+
 export interface Snapshot {
   name: string;
   taken_at: string;
@@ -89,8 +106,8 @@ export interface FaultPlan {
   operation?: string;
   cart?: string;
   customer?: string;
-  /** For how many requests; for all without it. */
-  times?: number;
+  /** For how many requests; for all until it is removed without it, since many clients send again by themselves. */
+  times?: number | "until-removed";
   /** The share of them, above 0 and up to 1. */
   share?: number;
   seed?: number;
@@ -123,6 +140,8 @@ export interface RequestFilters {
   path?: string;
   /** A request id; only later requests are listed. */
   since?: string;
+  /** A request id; only earlier requests are listed. */
+  before?: string;
   limit?: number | string;
   /** How many seconds to wait for the first request that matches, up to 30. */
   wait?: number | string;

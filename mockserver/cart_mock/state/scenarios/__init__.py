@@ -22,9 +22,10 @@ SCENARIOS: Mapping[str, str] = {
     "guest-cart": "A guest's cart with items, for Ada to take over when she logs in; she has one.",
     "two-devices": "Ada with a cart from her phone and another from her laptop, both with items.",
     "merge": "A guest's cart to merge into Ada's; together they want a poster more than there is.",
+    "account-member": "Ann, a member of two accounts with a cart each; a guest's cart with items.",
     BIG_SHOP: f"{BIG_SHOP_CARTS:,} carts, {_CARTS_PER_CUSTOMER} for each customer, Ada the first.",
 }
-"""Descriptions by name. The password of Ada, Bob and Cleo is their id and ``-password``."""
+"""Descriptions by name. The password of Ada, Ann, Bob and Cleo is their id and ``-password``."""
 
 
 def scenario(name: str, carts: int | None = None) -> Seed:
@@ -56,7 +57,7 @@ def scenario_or_file(path: Path) -> Seed:
         if path.exists():
             raise
         known = ", ".join(SCENARIOS)
-        raise SeedError(f"{error}; the ready scenarios are: {known}") from error
+        raise SeedError(name, f"{error.reason}; the ready scenarios are: {known}") from error
 
 
 def _big_shop(carts: int) -> Seed:

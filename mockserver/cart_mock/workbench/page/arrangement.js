@@ -1,21 +1,22 @@
-// Where the picture's customers and carts stand: data in, positions out, nothing drawn.
+// Where the picture's customers, accounts and carts stand: data in, positions out, nothing drawn.
 
 /** With more carts than this, those that the same customers have are drawn as one. */
 const FOLD_ABOVE = 40;
 const TURNS = 6;
 
 /**
- * Nodes for the customers and carts of a state, ordered so that few lines cross.
+ * Nodes for the customers, accounts and carts of a state, ordered so that few lines cross.
  *
  * A node has a `key`, a `label`, the `ids` and `names` that it stands for, and `y` in rows. A link has
  * a `key` and the nodes that it joins.
  */
-export function arrange({ customers = [], carts = [], associations = [] }) {
+export function arrange({ customers = [], accounts = [], carts = [], associations = [] }) {
   const owners = new Map(carts.map((cart) => [cart.id, []]));
-  for (const { cart, customer } of associations) owners.get(cart)?.push(customer);
-  const left = customerNodes(customers, new Set(associations.map((link) => link.customer)));
+  for (const link of associations) owners.get(link.cart)?.push(ownerOf(link));
+  const having = new Set(associations.map(ownerOf));
+  const left = [...ownerNodes("customer", customers, having), ...ownerNodes("account", accounts, having)];
   const right = cartNodes(carts, owners);
-  const customerNode = new Map(left.flatMap((node) => node.ids.map((id) => [id, node])));
+  const customerNode = new Map(left.flatMap((node) => node.ids.map((id) => [`${node.kind} ${id}`, node])));
   const links = right.flatMap((cart) =>
     cart.owners.map((id) => ({ key: `${id}\n${cart.key}`, customer: customerNode.get(id), cart })),
   );
@@ -24,12 +25,15 @@ export function arrange({ customers = [], carts = [], associations = [] }) {
   return { left, right, links, rows, isFolded: right.some((node) => node.ids.length > 1) };
 }
 
-function customerNodes(customers, having) {
-  const idle = customers.filter((customer) => !having.has(customer.id));
-  const folded = customers.length > FOLD_ABOVE && idle.length > 1 ? idle : [];
-  const single = customers.filter((customer) => !folded.includes(customer));
-  const nodes = single.map((one) => node("customer", [one]));
-  return folded.length === 0 ? nodes : [...nodes, node("customer", folded, "customers without a cart")];
+// An association names a customer or an account, whose ids may be the same.
+export const ownerOf = ({ customer, account }) => (account === undefined ? `customer ${customer}` : `account ${account}`);
+
+function ownerNodes(kind, owners, having) {
+  const idle = owners.filter((owner) => !having.has(`${kind} ${owner.id}`));
+  const folded = owners.length > FOLD_ABOVE && idle.length > 1 ? idle : [];
+  const single = owners.filter((owner) => !folded.includes(owner));
+  const nodes = single.map((one) => node(kind, [one]));
+  return folded.length === 0 ? nodes : [...nodes, node(kind, folded, `${kind}s without a cart`)];
 }
 
 function cartNodes(carts, owners) {
@@ -40,17 +44,19 @@ function cartNodes(carts, owners) {
   }
   return [...groups.values()].map((group) => {
     const having = owners.get(group[0].id);
-    return { ...node("cart", group, having.length === 0 ? "carts without a customer" : "carts"), owners: having };
+    return { ...node("cart", group, having.length === 0 ? "carts without an owner" : "carts"), owners: having };
   });
 }
 
 function node(kind, group, plural) {
   const isOne = group.length === 1;
   return {
+    kind,
     key: `${kind} ${group[0].id}`,
     label: isOne ? group[0].name : `${group.length} ${plural}`,
     ids: group.map((one) => one.id),
     names: group.map((one) => one.name),
+    items: group.flatMap((one) => one.items ?? []),
     email: isOne ? (group[0].email ?? group[0].contact?.email ?? null) : null,
   };
 }

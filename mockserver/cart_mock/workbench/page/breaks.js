@@ -1,6 +1,6 @@
 // Broken rules: a store violates the contract on purpose, to check that your tests fail.
 
-import { html, nothing } from "./html.js";
+import { html, nothing, withCode } from "./html.js";
 
 const view = { rule: null };
 
@@ -20,7 +20,7 @@ export function breaksCard(model, changed) {
       ${broken.length === 0
         ? nothing
         : html`<ul class="things">${broken.map((id) => html`<li>
-            <div class="grow"><code>${id}</code><br><span class="soft">${model.breaks.find((one) => one.id === id)?.sentence}</span></div>
+            <div class="grow"><code>${id}</code><br><span class="soft">${withCode(model.breaks.find((one) => one.id === id)?.sentence)}</span></div>
             <button class="quiet" aria-label="Heal ${id}" @click=${() => put(model, broken.filter((other) => other !== id), `${id} is healed.`)}>Heal</button>
           </li>`)}</ul>`}
       <label class="fields"><span class="wide">Rule
@@ -41,7 +41,7 @@ function way(model, broken, { id, rule, sentence }) {
       : put(model, [...broken, id], `${id} is broken.`);
   };
   return html`<label class="check"><input type="checkbox" .checked=${isBroken} @change=${toggle}>
-    <span><b>${id.slice(rule.length + 1)}</b> <span class="soft">${sentence}</span></span></label>`;
+    <span><b>${id.slice(rule.length + 1)}</b> <span class="soft">${withCode(sentence)}</span></span></label>`;
 }
 
 const put = (model, breaks, done) =>

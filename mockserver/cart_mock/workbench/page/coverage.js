@@ -1,7 +1,7 @@
 // Which rules and answers of the contract a store's requests have exercised.
 
 import { count } from "./format.js";
-import { html, nothing } from "./html.js";
+import { html, nothing, withCode } from "./html.js";
 import { download } from "./state.js";
 
 const view = { missingOnly: false };
@@ -13,7 +13,7 @@ export function coverageView(model, changed) {
       <div class="card-head">
         <h2 id="coverage-title">Coverage</h2><span class="push"></span>
         <button ?disabled=${coverage === null} @click=${() => save(model)}>JUnit</button>
-        <button class="quiet" ?disabled=${coverage === null} @click=${() => clear(model)}>Count from zero</button>
+        <button class="quiet" title="Forgets what was met so far; the rules and the store stay" ?disabled=${coverage === null} @click=${() => clear(model)}>Count from zero</button>
       </div>
       <p class="soft">Which documented refusals and answers the requests to this store have met since counting started.</p>
       ${coverage === null ? html`<p class="empty">${model.store === null ? "Choose or make a store first." : "Asking…"}</p>` : shown(model, coverage, changed)}
@@ -40,10 +40,10 @@ const share = (name, { covered, total }) => html`
 function rulesTable(model, lines) {
   if (lines.length === 0) return html`<p class="empty">Every rule is covered.</p>`;
   const conditions = new Map(model.rules.map((rule) => [rule.id, rule.condition]));
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Coverage of the rules"><table>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Coverage of the rules"><table class="stacked">
     <thead><tr><th scope="col">Rule</th><th scope="col">Level</th><th scope="col">Met</th></tr></thead>
     <tbody>${lines.map((line) => html`<tr class=${line.covered ? "covered" : "missing"}>
-      <th scope="row"><code>${line.rule}</code><br><span class="soft">${conditions.get(line.rule)}</span></th>
+      <th scope="row"><code>${line.rule}</code><br><span class="soft">${withCode(conditions.get(line.rule))}</span></th>
       <td><span class="level ${line.level}">${line.level}</span></td>
       <td class="met">${met(line)}</td></tr>`)}</tbody></table></div>`;
 }
@@ -59,7 +59,7 @@ function answersTable(lines) {
   if (lines.length === 0) return html`<p class="empty">Every answer is covered.</p>`;
   const operations = new Map();
   for (const line of lines) operations.set(line.operation, [...(operations.get(line.operation) ?? []), line]);
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Coverage of the answers"><table>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Coverage of the answers"><table class="stacked">
     <thead><tr><th scope="col">Operation</th><th scope="col">Answers</th></tr></thead>
     <tbody>${[...operations].map(([operation, answers]) => html`<tr><th scope="row"><code>${operation}</code></th>
       <td>${answers.map((line) => html`<span class="answer ${line.covered ? "covered" : "missing"}">${line.status}

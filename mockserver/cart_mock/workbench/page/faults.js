@@ -74,11 +74,11 @@ function form(model, changed) {
       <label>Operation
         <select name="operation"><option value="">every one</option>
           ${model.operations.map((operation) => html`<option>${operation}</option>`)}</select></label>
-      <label>For how many requests <input name="times" type="number" min="1" step="1" placeholder="all"></label>
+      <label>For how many requests <input name="times" type="number" min="1" step="1" placeholder="all, until removed"></label>
       <label>Cart <input name="cart" placeholder="any" autocomplete="off"></label>
       <label>Customer <input name="customer" placeholder="any" autocomplete="off"></label>
       <label>Share of them <input name="share" type="number" min="0.001" max="1" step="any" placeholder="1, or such as 0.2"></label>
-      <label>Seed <input name="seed" type="number" min="0" step="1" placeholder="random"></label>
+      <label title="With the same number the same requests are hit">Repeat with number <input name="seed" type="number" min="0" step="1" placeholder="random"></label>
       <div class="wide"><button class="primary">Add the fault</button></div>
     </form>`;
 }

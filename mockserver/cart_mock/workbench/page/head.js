@@ -6,6 +6,11 @@ import { html, nothing } from "./html.js";
 import { VIEWS } from "./model.js";
 
 const TITLES = { live: "Live", situation: "Situation", coverage: "Coverage" };
+const MEANINGS = {
+  live: "Requests as they come, and who has what",
+  situation: "Prepare the store: its content, clock, faults and broken rules",
+  coverage: "Which rules and answers the requests have met",
+};
 
 export const storeChooser = (model, { onNew, onDelete }) => html`
   <label><span class="unseen">Store</span>
@@ -17,11 +22,12 @@ export const storeChooser = (model, { onNew, onDelete }) => html`
   <button class="quiet" ?disabled=${model.store === null} @click=${onDelete}>Delete…</button>`;
 
 export const views = (model) => html`${VIEWS.map((view) => html`
-  <a href="#${view}" aria-current=${view === model.view ? "page" : nothing}>${TITLES[view]}</a>`)}`;
+  <a href="#${view}" title=${MEANINGS[view]} aria-current=${view === model.view ? "page" : nothing}>${TITLES[view]}</a>`)}`;
 
 /** What is unusual in the chosen store and explains surprising answers. */
-export function strip({ summary, offline, locked }) {
+export function strip({ summary, offline, locked, watched }) {
   const notes = [];
+  if (watched?.problem) notes.push(html`<span class="note bad">A changed file is not used, everything stays as it was: ${watched.problem}</span>`);
   if (offline) notes.push(html`<span class="note bad">The mock cannot be reached. Trying again…</span>`);
   if (locked) notes.push(html`<span class="note bad">Locked: the workbench needs its key.</span>`);
   if (summary !== null) {

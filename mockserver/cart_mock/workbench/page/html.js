@@ -8,7 +8,8 @@ export { live } from "./vendor/lit-html/directives/live.js";
 
 /** Text of the contract, with `code` in back quotes as code elements. */
 export function withCode(text) {
-  const parts = text.split("`");
-  if (parts.length % 2 === 0) return text;
-  return parts.map((part, number) => (number % 2 === 1 ? html`<code>${part}</code>` : part));
+  const parts = String(text ?? "").split("`");
+  // A last back quote without a partner stays as it is.
+  const paired = parts.length % 2 === 0 ? [...parts.slice(0, -2), parts.slice(-2).join("`")] : parts;
+  return paired.map((part, number) => (number % 2 === 1 ? html`<code>${part}</code>` : part));
 }

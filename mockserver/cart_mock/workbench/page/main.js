@@ -7,8 +7,9 @@ import { count } from "./format.js";
 import { noticeBar, storeChooser, strip, views } from "./head.js";
 import { html, nothing, render } from "./html.js";
 import { Model, VIEWS } from "./model.js";
+import { peopleView } from "./people.js";
 import { pictureView, watchWidth } from "./picture.js";
-import { requestsView } from "./requests.js";
+import { closeExplanation, requestsView } from "./requests.js";
 import { situationView } from "./situation.js";
 
 const place = (id) => document.getElementById(id);
@@ -42,7 +43,7 @@ function page() {
   if (model.stores !== null && model.store === null && model.view === "live") return welcome();
   if (model.view === "situation") return situationView(model, changed);
   if (model.view === "coverage") return coverageView(model, changed);
-  return html`<div class="live"><div>${requestsView(model, changed)}</div><div id="picture-place">${pictureView(model, changed)}</div></div>`;
+  return html`<div class="live"><div>${requestsView(model, changed)}</div><div id="picture-place">${pictureView(model, changed)}${peopleView(model, changed)}</div></div>`;
 }
 
 const locked = () => html`
@@ -121,6 +122,12 @@ const start = () => model.start(new URL(location).searchParams.get("store"));
 addEventListener("hashchange", () => {
   route();
   if (VIEWS.includes(location.hash.slice(1))) scrollTo(0, 0);
+});
+// Escape closes what is open: a message, or the explanation that has the focus.
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+  if (model.notice !== null) model.update({ notice: null });
+  else closeExplanation(document.activeElement, changed);
 });
 new MutationObserver(watchDrawing).observe(content, { childList: true, subtree: true });
 // The clock ticks.

@@ -6,7 +6,9 @@ import { WorkbenchError } from "./api.js";
 export const MOST_DRAWN = 400;
 /** Where the state before the last change made on this page is kept. */
 const UNDO = "before-last-change";
-const KEPT = 500;
+const PAGE = 500;
+/** The most requests that the page keeps, whatever the journal of the mock keeps. */
+const MOST_LISTED = 20000;
 const WAIT = 20;
 const EVERY = 2000;
 
@@ -19,6 +21,10 @@ export class Model {
   state = null;
   entries = [];
   paused = null;
+  isLoading = false;
+  watched = null;
+  people = null;
+  search = { find: "", limit: 20 };
   faults = [];
   snapshots = [];
   coverage = null;
@@ -39,6 +45,7 @@ export class Model {
   #refreshing = false;
   #again = false;
   #ticks = 0;
+  #kept = PAGE;
 
   /** `changed()` is called after every change, `announce(entries)` with requests as they come. */
   constructor(workbench, changed, announce) {
@@ -93,7 +100,7 @@ export class Model {
     this.explanations.clear();
     this.update({
       store, summary: null, state: null, entries: [], paused: null, faults: [], snapshots: [],
-      coverage: null,
+      coverage: null, people: null, search: { find: "", limit: 20 }, isLoading: false,
     });
     const signal = this.#following.signal;
     this.#follow("/requests", null, signal);
@@ -112,12 +119,14 @@ export class Model {
     let since = null;
     let isFirst = true;
     while (!signal.aborted) {
-      const query = { limit: KEPT, wait: isFirst ? 0 : WAIT };
+      const query = { limit: PAGE, wait: isFirst ? 0 : WAIT };
       if (since !== null) query.since = since;
       try {
         const answer = await this.call("GET", path, { query, signal });
         if (signal.aborted) return;
+        const hasOlder = isFirst && answer.data.length < answer.meta.kept;
         this.#take(answer, store, isFirst);
+        if (hasOlder && answer.data.length > 0) this.#loadOlder(path, answer.data[0].id, signal);
         since = answer.meta.last;
         isFirst = false;
       } catch (error) {
@@ -134,11 +143,29 @@ export class Model {
     if (answer.data.length === 0 && !answer.meta.missed) return;
     const kept = this.entries.filter((entry) => entry.store !== store || !(isFirst || answer.meta.missed));
     const entries = [...kept, ...answer.data].sort(inOrder);
-    this.update({ entries: entries.slice(-KEPT) });
+    this.#kept = Math.max(this.#kept, 2 * answer.meta.length);
+    this.update({ entries: entries.slice(-Math.min(this.#kept, MOST_LISTED)) });
     if (!isFirst) {
       this.#announce(answer.data);
       this.refresh();
     }
+  }
+
+  // The newest requests are shown at once, older ones are added a page at a time.
+  async #loadOlder(path, before, signal) {
+    this.update({ isLoading: true });
+    try {
+      for (;;) {
+        const answer = await this.call("GET", path, { query: { limit: PAGE, before }, signal });
+        if (signal.aborted || answer.data.length === 0 || this.entries.length >= MOST_LISTED) break;
+        before = answer.data[0].id;
+        this.update({ entries: [...answer.data, ...this.entries].sort(inOrder) });
+        if (answer.data.length < PAGE) break;
+      }
+    } catch (error) {
+      if (!signal.aborted) this.fail(error);
+    }
+    if (!signal.aborted) this.update({ isLoading: false });
   }
 
   #tick() {
@@ -150,8 +177,11 @@ export class Model {
 
   async #refreshStores() {
     try {
-      const stores = (await this.call("GET", "/stores")).data;
-      this.update({ stores, offline: false });
+      const [{ data: stores }, { data: watched }] = await Promise.all([this.call("GET", "/stores"), this.call("GET", "/watched")]);
+      if (watched.changes > (this.watched?.changes ?? 0) && this.watched !== null) {
+        this.update({ notice: { text: "The watched files were read again. Reset a store to get the new seed." } });
+      }
+      this.update({ stores, watched, offline: false });
       if (this.store === null && stores.length > 0) this.choose(busiest(stores));
     } catch (error) {
       this.fail(error);
@@ -182,8 +212,11 @@ export class Model {
     const summary = (await this.call("GET", this.path())).data;
     const news = { summary, asOf: performance.now() };
     if (view === "live") {
-      const isSmall = summary.customers + summary.carts <= MOST_DRAWN;
+      const isSmall = summary.customers + (summary.accounts ?? 0) + summary.carts <= MOST_DRAWN;
       news.state = isSmall ? await this.call("GET", this.path("/state", store)) : null;
+      const { search } = this;
+      const people = await this.call("GET", this.path("/people", store), { query: search });
+      if (search === this.search) news.people = people;
     } else if (view === "situation") {
       const paths = ["/faults", "/snapshots"].map((rest) => this.path(rest, store));
       const [faults, snapshots] = await Promise.all(paths.map((path) => this.call("GET", path)));
@@ -192,6 +225,12 @@ export class Model {
       news.coverage = await this.call("GET", this.path("/coverage", store));
     }
     if (store === this.store) this.update({ ...news, offline: false });
+  }
+
+  /** Look for customers and accounts; `changes` are a text to find and the number to list. */
+  findPeople(changes) {
+    this.update({ search: { ...this.search, ...changes } });
+    this.refresh();
   }
 
   // ---- Requests -----------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-// Who has what: customers on the left, carts on the right, a line for each association.
+// Who has what: customers and accounts on the left, carts on the right, a line for each association.
 
-import { arrange } from "./arrangement.js";
+import { arrange, ownerOf } from "./arrangement.js";
 import { count, shorten } from "./format.js";
 import { html, nothing, svg } from "./html.js";
 import { MOST_DRAWN } from "./model.js";
@@ -38,13 +38,18 @@ export function watchWidth(element, changed) {
   }).observe(element);
 }
 
-const totals = (summary) => `${count(summary.customers, "customer")}, ${count(summary.carts, "cart")}`;
+const totals = (summary) =>
+  [
+    count(summary.customers, "customer"),
+    ...(summary.accounts > 0 ? [count(summary.accounts, "account")] : []),
+    count(summary.carts, "cart"),
+  ].join(", ");
 
 function content(model, changed) {
   const { summary, state } = model;
   if (model.store === null) return html`<p class="empty">Choose or make a store first.</p>`;
   if (summary === null) return html`<p class="empty">Asking…</p>`;
-  const nodes = summary.customers + summary.carts;
+  const nodes = summary.customers + (summary.accounts ?? 0) + summary.carts;
   if (nodes === 0) return html`<p class="empty">This store is empty: no customers and no carts.</p>`;
   if (nodes > MOST_DRAWN) return tooMany(summary);
   if (state === null) return html`<p class="empty">Asking…</p>`;
@@ -52,15 +57,17 @@ function content(model, changed) {
   return html`
     ${drawing.rows > TIGHT_ABOVE ? finder(changed) : nothing}
     <div id="drawing">${drawn(drawing, changed)}</div>
-    <p class="legend soft"><span class="mark customer"></span> customer <span class="mark cart"></span> cart
-      <span class="pair"><span class="mark unowned"></span> cart without a customer</span>
-      ${drawing.isFolded ? html`· Carts that the same customers have are drawn as one.` : nothing}</p>
+    <p class="legend soft"><span class="pair"><span class="mark customer"></span> customer</span>
+      ${drawing.left.some((node) => node.kind === "account") ? html`<span class="pair"><span class="mark account"></span> account</span>` : nothing}
+      <span class="pair"><span class="mark cart"></span> cart</span>
+      <span class="pair"><span class="mark unowned"></span> cart without an owner</span>
+      ${drawing.isFolded ? html`· Carts that the same owners have are drawn as one.` : nothing}</p>
     ${listing(state)}`;
 }
 
 const tooMany = (summary) => html`
   <p class="empty">${count(summary.customers, "customer")} and ${count(summary.carts, "cart")} are too many to
-    draw: the picture has room for ${MOST_DRAWN}. ${count(summary.registered_carts, "cart")}
+    draw: the picture has room for ${MOST_DRAWN}. Find customers in the list below. ${count(summary.registered_carts, "cart")}
     ${summary.registered_carts === 1 ? "has" : "have"} a customer,
     ${(summary.carts - summary.registered_carts).toLocaleString("en-GB")} ${summary.carts - summary.registered_carts === 1 ? "has" : "have"} no customer.
     The state can be exported under <a href="#situation">Situation</a>.</p>`;
@@ -104,17 +111,19 @@ function drawn({ left, right, links, rows }, changed) {
   return html`
     <svg class="picture" role="img" aria-label=${described(left, right, links)}
       viewBox="0 0 ${width} ${TOP + rows * row + 6}" width=${width} height=${TOP + rows * row + 6}>
-      <text class="head" x=${side - 12} y="16" text-anchor="end">Customers</text>
+      <text class="head" x=${side - 12} y="16" text-anchor="end">${left.some((node) => node.kind === "account") ? "Owners" : "Customers"}</text>
       <text class="head" x=${width - side + 12} y="16">Carts</text>
       ${links.map(({ key, customer, cart }) => svg`
         <path class="link ${dim(lit?.has(customer) && lit?.has(cart))} ${view.fresh.has(key) ? "fresh" : ""}"
           d="M${side} ${at(customer)} C${middle} ${at(customer)} ${middle} ${at(cart)} ${width - side} ${at(cart)}"/>`)}
       ${left.map((node) => svg`
-        <g class="node customer ${dim(lit?.has(node))} ${view.fresh.has(node.key) ? "fresh" : ""}"
+        <g class="node ${node.kind} ${dim(lit?.has(node))} ${view.fresh.has(node.key) ? "fresh" : ""}"
           @mouseenter=${hover(node)} @mouseleave=${hover(null)}>
           <title>${tooltip(node)}</title>
           <rect class="hit" x="0" y=${at(node) - row / 2} width=${side + MARK} height=${row}/>
-          <circle cx=${side} cy=${at(node)} r=${MARK}/>
+          ${node.kind === "account"
+            ? svg`<path d="M${side} ${at(node) - MARK - 1} l${MARK + 1} ${MARK + 1} l${-MARK - 1} ${MARK + 1} l${-MARK - 1} ${-MARK - 1} z"/>`
+            : svg`<circle cx=${side} cy=${at(node)} r=${MARK}/>`}
           ${label(node, room, side - 12, at(node), "end")}
         </g>`)}
       ${right.map((node) => svg`
@@ -130,7 +139,7 @@ function drawn({ left, right, links, rows }, changed) {
 
 // The name first, then the id if there is room, since many carts are just called Cart.
 function label(node, room, x, y, anchor) {
-  const name = fitted(node.label, room, NAME_SIZE);
+  const name = fitted(labelOf(node), room, NAME_SIZE);
   const left = room - widthOf(name, NAME_SIZE) - GAP;
   const id = node.ids.length === 1 && node.ids[0] !== node.label ? fitted(node.ids[0], left, ID_SIZE) : "";
   const isUseful = id === node.ids[0] || [...id].length >= SHORTEST;
@@ -164,8 +173,14 @@ function fitted(text, room, size) {
 
 const tooltip = (node) =>
   node.ids.length === 1
-    ? [node.label, node.ids[0], node.email].filter(Boolean).join("\n")
+    ? [node.label, node.ids[0], node.email, ...node.items.map(itemText)].filter(Boolean).join("\n")
     : [...node.names.slice(0, 12).map((name, at) => `${name} (${node.ids[at]})`), node.ids.length > 12 ? "…" : ""].join("\n");
+
+// A cart's label has the number of its items.
+const labelOf = ({ kind, label, items }) =>
+  kind === "cart" && items.length > 0 ? `${label} · ${count(items.reduce((sum, { quantity }) => sum + (quantity ?? 1), 0), "item")}` : label;
+
+export const itemText = ({ quantity, name, sku }) => `${quantity ?? 1} × ${name ?? sku ?? "item"}`;
 
 // What is pointed at or found, with its partners; null if nothing is.
 function litNodes(left, right, links) {
@@ -183,26 +198,35 @@ function litNodes(left, right, links) {
 }
 
 const described = (left, right, links) =>
-  `A drawing of ${count(left.length, "customer")}, ${count(right.length, "cart")} and ` +
+  `A drawing of ${count(left.length, "owner")}, ${count(right.length, "cart")} and ` +
   `${count(links.length, "association")}; the list below says the same.`;
 
-function listing({ customers, carts, associations }) {
-  const names = new Map(carts.map((cart) => [cart.id, cart.name]));
-  const having = new Map(customers.map((customer) => [customer.id, []]));
-  for (const { cart, customer } of associations) having.get(customer)?.push(cart);
+function listing({ customers, accounts = [], carts, associations }) {
+  const known = new Map(carts.map((cart) => [cart.id, cart]));
+  const owners = [
+    ...customers.map((customer) => ({ ...customer, key: `customer ${customer.id}` })),
+    ...accounts.map((account) => ({ ...account, key: `account ${account.id}`, isAccount: true })),
+  ];
+  const having = new Map(owners.map(({ key }) => [key, []]));
+  for (const link of associations) having.get(ownerOf(link))?.push(link.cart);
   const owned = new Set(associations.map((link) => link.cart));
-  const show = (ids) => (ids.length === 0 ? html`<span class="soft">none</span>` : html`<ul>${ids.map((id) => html`<li>${names.get(id)} <code>${id}</code></li>`)}</ul>`);
+  const show = (ids) => (ids.length === 0 ? html`<span class="soft">none</span>` : html`<ul>${ids.map((id) => cartLine(known.get(id)))}</ul>`);
   return html`
     <details>
       <summary>The same as a list</summary>
       <div class="scroll" tabindex="0" role="region" aria-label="Customers and their carts"><table>
-        <thead><tr><th scope="col">Customer</th><th scope="col">Carts</th></tr></thead>
+        <thead><tr><th scope="col">Customer or account</th><th scope="col">Carts</th></tr></thead>
         <tbody>
-          ${customers.map((customer) => html`<tr>
-            <th scope="row">${customer.name} <code>${customer.id}</code><br><span class="soft">${customer.email}</span></th>
-            <td>${show(having.get(customer.id))}</td></tr>`)}
-          <tr><th scope="row">No customer</th><td>${show(carts.map((cart) => cart.id).filter((id) => !owned.has(id)))}</td></tr>
+          ${owners.map((owner) => html`<tr>
+            <th scope="row">${owner.name} <code>${owner.id}</code><br><span class="soft">${owner.isAccount ? "account" : owner.email}</span></th>
+            <td>${show(having.get(owner.key))}</td></tr>`)}
+          <tr><th scope="row">No owner</th><td>${show(carts.map((cart) => cart.id).filter((id) => !owned.has(id)))}</td></tr>
         </tbody>
       </table></div>
     </details>`;
 }
+
+const cartLine = ({ id, name, items = [] }) => html`
+  <li>${name} <code>${id}</code>${items.length === 0
+    ? nothing
+    : html`<ul class="items">${items.map((item) => html`<li class="soft">${itemText(item)}</li>`)}</ul>`}</li>`;

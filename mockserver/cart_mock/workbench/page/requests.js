@@ -1,11 +1,12 @@
 // The requests as they come, and why each was answered so.
 
+import { copyText } from "./clipboard.js";
 import { asJson, asText, dayAndTime, timeOfDay } from "./format.js";
 import { html, nothing, repeat, withCode } from "./html.js";
 
 const FIRST = 30;
 
-const view = { open: new Set(), refusalsOnly: false, find: "", shown: FIRST, copied: null };
+const view = { open: new Set(), refusalsOnly: false, storeOnly: false, find: "", shown: FIRST, copied: null };
 
 export function requestsView(model, changed) {
   const set = (changes) => {
@@ -31,6 +32,9 @@ export function requestsView(model, changed) {
             @input=${(event) => set({ find: event.target.value, shown: FIRST })}></label>
         <label class="check"><input type="checkbox" .checked=${view.refusalsOnly}
           @change=${(event) => set({ refusalsOnly: event.target.checked, shown: FIRST })}> Refusals only</label>
+        <label class="check" title="Leaves out requests without a valid access token, which belong to no store">
+          <input type="checkbox" .checked=${view.storeOnly}
+            @change=${(event) => set({ storeOnly: event.target.checked, shown: FIRST })}> This store only</label>
       </div>
       ${found.length === 0
         ? html`<p class="empty">${emptyText(model)}</p>`
@@ -40,15 +44,19 @@ export function requestsView(model, changed) {
       ${found.length > view.shown
         ? html`<button class="more" @click=${() => set({ shown: view.shown + FIRST })}>
             Show ${Math.min(FIRST, found.length - view.shown)} older</button>`
-        : nothing}
+        : model.isLoading
+          ? html`<p class="soft">Loading older requests…</p>`
+          : nothing}
     </section>`;
 }
 
 function passes(entry) {
   if (view.refusalsOnly && entry.rule === null) return false;
+  if (view.storeOnly && entry.store === null) return false;
+  const sought = view.find.trim().toLowerCase();
+  if (sought === "") return true;
   const { method, path, query, operation, rule, status, id } = entry;
-  const text = [method, path, query, operation, rule, status, id].join(" ");
-  return text.toLowerCase().includes(view.find.trim().toLowerCase());
+  return [method, path, query, operation, rule, status, id].join(" ").toLowerCase().includes(sought);
 }
 
 const newerThan = (entries, paused) => {
@@ -84,17 +92,28 @@ function row(model, entry, set) {
         <span class="status">${entry.status ?? "none"}</span>
         <span class="what"><b>${entry.method}</b> <span class="path">${entry.path}${entry.query ? `?${entry.query}` : ""}</span></span>
         <time datetime=${entry.at}>${timeOfDay(entry.at)}</time>
-        ${entry.rule === null && entry.fault === null && entry.store !== null
+        ${entry.rule === null && entry.fault === null && entry.store !== null && !entry.forwarded_to && !entry.stub
           ? nothing
           : html`<span class="tags">
               ${entry.rule === null ? nothing : html`<span class="rule-id">${entry.rule}</span>`}
               ${entry.fault === null ? nothing : html`<span class="tag">fault: ${entry.fault.kind}</span>`}
+              ${entry.forwarded_to ? html`<span class="tag">forwarded to ${entry.forwarded_to}</span>` : nothing}
+              ${entry.stub ? html`<span class="tag">stub</span>` : nothing}
               ${entry.store === null ? html`<span class="tag">no store</span>` : nothing}
             </span>`}
         ${detailOf(entry) === null ? nothing : html`<span class="detail">${detailOf(entry)}</span>`}
       </button>
       ${isOpen ? why(model, entry, set) : nothing}
     </li>`;
+}
+
+/** Close the explanation that an element is in, or else the one that was opened last. */
+export function closeExplanation(element, changed) {
+  const open = element?.closest(".requests > li")?.querySelector(".row[aria-expanded='true']");
+  const id = open?.getAttribute("aria-controls")?.slice("why-".length) ?? [...view.open].at(-1);
+  if (id === undefined || !view.open.delete(id)) return;
+  changed();
+  open?.focus();
 }
 
 function kindOf(entry) {
@@ -116,7 +135,7 @@ function why(model, entry, set) {
 }
 
 const explained = (entry, explanation, set) => html`
-  <p class="summary">${explanation.summary}</p>
+  <p class="summary">${withCode(explanation.summary)}</p>
   ${explanation.rule?.sentence === undefined ? nothing : source(explanation.rule)}
   ${explanation.cause ? cause(explanation.cause) : nothing}
   ${explanation.passes?.length > 0 ? passing(entry, explanation, set) : nothing}
@@ -128,11 +147,11 @@ const explained = (entry, explanation, set) => html`
 const source = (rule) => html`
   <h3>The rule</h3>
   <p><a href="../book#${rule.id}"><code>${rule.id}</code></a> <span class="level ${rule.level}">${rule.level}</span> ${withCode(rule.condition)}</p>
-  <blockquote>${withCode(rule.sentence)}<footer>${rule.source}</footer></blockquote>`;
+  <blockquote>${withCode(rule.sentence)}<footer>${withCode(rule.source)}</footer></blockquote>`;
 
 const cause = (found) => html`
   <h3>What broke it</h3>
-  <p>${where(found)}: ${found.what}. ${found.instead}</p>
+  <p>${where(found)}: ${withCode(found.what)}. ${withCode(found.instead)}</p>
   ${found.present && found.value !== undefined
     ? html`<pre tabindex="0">${found.in === "body" ? asJson(found.value) : asText(found.value)}</pre>`
     : html`<p class="soft">It was not sent.</p>`}`;
@@ -152,23 +171,15 @@ function passing(entry, explanation, set) {
     <h3>What would have passed</h3>
     <div class="copyable">
       <pre tabindex="0">${text}</pre>
-      <button class="quiet" @click=${(event) => copy(text, event.target, () => set({ copied: entry.id }))}>
+      <button class="quiet" @click=${async (event) => {
+        await copyText(text, event.target);
+        set({ copied: entry.id });
+      }}>
         ${view.copied === entry.id ? "Copied" : "Copy"}</button>
     </div>
     ${placeholders.length === 0
       ? nothing
       : html`<dl class="facts">${placeholders.map(([name, meaning]) => html`<dt><code>$${name}</code></dt><dd>${meaning}</dd>`)}</dl>`}`;
-}
-
-async function copy(text, button, done) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    // Without TLS only pages of this machine may write to the clipboard; they may still copy what is selected.
-    getSelection().selectAllChildren(button.previousElementSibling);
-    document.execCommand("copy");
-  }
-  done();
 }
 
 const judged = (state) => html`
@@ -188,7 +199,7 @@ function stateValue(value) {
 const exchange = (entry) => html`
   <details>
     <summary>The request and its answer</summary>
-    <p class="soft">${dayAndTime(entry.at)} · ${entry.operation} · <code>${entry.id}</code></p>
+    <p class="soft">${dayAndTime(entry.at)} · ${entry.operation ?? "no operation of the contract"} · <code>${entry.id}</code></p>
     <h4>Request</h4>
     <pre tabindex="0">${message(entry.headers, entry.body)}</pre>
     <h4>Answer</h4>

@@ -12,6 +12,7 @@ export function situationView(model, changed) {
     return html`<section class="card"><h2>Situation</h2><p class="empty">Choose or make a store first.</p></section>`;
   }
   return html`
+    <p class="soft lead">Put the store into the situation that your test or your demonstration needs.</p>
     <div class="columns">
       <div>${stateCard(model, changed)}${snapshotsCard(model, changed)}${clockCard(model)}</div>
       <div>${faultsCard(model, changed)}${breaksCard(model, changed)}</div>

@@ -1,10 +1,10 @@
 // Reset, ready scenarios, export and import.
 
 import { count } from "./format.js";
-import { html, nothing } from "./html.js";
+import { html, nothing, withCode } from "./html.js";
 
 const BIG = "big-shop";
-const KEEPABLE = ["clock", "faults", "breaks", "requests", "coverage"];
+const KEEPABLE = ["clock", "faults", "breaks", "stubs", "forward", "requests", "coverage"];
 
 export function stateCard(model) {
   return html`
@@ -12,12 +12,13 @@ export function stateCard(model) {
       <h2 id="state-title">Carts and customers</h2>
       <p class="soft">${model.summary === null
         ? nothing
-        : html`Now: ${count(model.summary.customers, "customer")}, ${count(model.summary.carts, "cart")}.`}</p>
+        : html`Now: ${count(model.summary.customers, "customer")}, ${count(model.summary.carts, "cart")}. ${products(model.summary)}`}</p>
       <h3>Ready scenarios</h3>
+      <p class="soft">Seed replaces the content of this store by that of a scenario. You can undo it.</p>
       <ul class="choices">
         ${model.scenarios.map((scenario) => html`<li>
           <form @submit=${(event) => seed(model, scenario.name, event)}>
-            <div class="grow"><b>${scenario.name}</b><br><span class="soft">${scenario.description}</span></div>
+            <div class="grow"><b>${scenario.name}</b><br><span class="soft">${withCode(scenario.description)}</span></div>
             ${scenario.name === BIG
               ? html`<label><span class="unseen">How many carts</span>
                   <input class="number" name="carts" type="number" min="1" max="1000000" value="100000" required></label>`
@@ -41,6 +42,10 @@ export function stateCard(model) {
       </div>
     </section>`;
 }
+
+const products = (summary) => summary.products === 0
+  ? "The store has no products, so a cart takes any id or sku, at $10.00."
+  : `The store has ${count(summary.products, "product")}; a cart takes no others.`;
 
 function seed(model, scenario, event) {
   event.preventDefault();

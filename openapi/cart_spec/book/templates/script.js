@@ -6,10 +6,10 @@
   const skipped = new Set(('what which why where happens happen if when does do did is are be am a an ' +
     'the i my me his her we you it its in on to of for with and or by at as from that this there get ' +
     'gets got try use want wants can could should may no not has have had send sends sent one used ' +
-    'instead was were after only looks do need must mean means s t mine own am will would please tell about out').split(' '));
+    'instead was were after only looks do need must mean means s t mine own am will would please about out').split(' '));
   const absent = /(does not|doesn.?t|do not|don.?t|did not|didn.?t) exist|(is not|isn.?t|are not) there|no such|unknown|nonexistent/g;
   const phrase = new RegExp('\\b(' + Object.keys(phrases).join('|') + ')\\b', 'g');
-  const normal = text => text.toLowerCase().replace(absent, ' nosuch ').replace(/\s+/g, ' ');
+  const normal = text => text.toLowerCase().replace(/\b(some|any)body\b/g, '$1one').replace(absent, ' nosuch ').replace(/\s+/g, ' ');
   const form = document.querySelector('.find form');
   const hits = document.querySelector('.hits');
   const filters = ['level', 'operation', 'status'];

@@ -1,0 +1,166 @@
+"""The documentation site has no dead link, and what its pages show works."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema.validators import validator_for
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+SHOWN_URL = "http://127.0.0.1:8080"
+SHOWN_CATALOGUE = "http://127.0.0.1:3000"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = ("end-to-end-ci.md", "start-python.md", "whole-shop.md")
+"""Pages whose commands are run here; other tests run those of the other pages."""
+SOURCES = ("mockserver/cart_mock", "openapi/cart_spec", "packages/cart-mock/src", "scripts/setup")
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    """Return the fenced blocks of a page, with their languages."""
+    return BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    # `strict` in mkdocs.yml: a link that leads nowhere, or to no heading, ends the build.
+    build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(folder)))
+    return folder
+
+
+@pytest.mark.full
+def test_site_has_every_page_and_is_complete_without_a_network(site: Path) -> None:
+    written = {path.parent.name for path in site.glob("*/index.html")}
+    assert {path.stem for path in DOCS.glob("*.md")} - {"index"} <= written
+    assert {"changelog", "contract-changelog"} <= written
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        loaded = re.findall(r'<(?:script|img)[^>]* src="([^"]+)"', text)
+        loaded += re.findall(r'<link[^>]* rel="(?:stylesheet|icon)"[^>]* href="([^"]+)"', text)
+        assert loaded
+        assert not [address for address in loaded if "//" in address], page
+
+
+# --- Commands ---
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the other server of the page about a whole shop: a folder of files."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    (folder / "catalog").mkdir()
+    product = {"type": "product", "attributes": {"name": "A mug of the catalogue"}}
+    (folder / "catalog/products.json").write_text(json.dumps({"data": [product]}))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the commands, which a checkout has only as modules."""
+    folder = tmp_path_factory.mktemp("bin")
+    command = folder / "cart-mock"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m cart_mock "$@"\n')
+    command.chmod(0o755)
+    return folder
+
+
+def shown_commands() -> Iterator[tuple[str, str, str]]:
+    """Yield each command block of the pages with the output that follows it."""
+    for page in PAGES:
+        found = blocks(page)
+        for (language, script), (_, output) in zip(found, [*found[1:], ("", "")], strict=True):
+            if language == "bash":
+                yield page, script, output
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("page", "script", "output"), list(shown_commands()))
+def test_commands_print_what_the_page_shows(
+    page: str, script: str, output: str, mock_url: str, catalogue: str, commands: Path
+) -> None:
+    assert output, "an output block follows each command block"
+    script = script.replace(SHOWN_URL, mock_url).replace(SHOWN_CATALOGUE, catalogue)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        env={**os.environ, "PATH": f"{commands}:{os.environ['PATH']}"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    printed = done.stdout.replace(catalogue, SHOWN_CATALOGUE)
+    for line in output.splitlines():
+        assert line in printed
+
+
+@pytest.mark.full
+def test_tests_of_the_quick_start_pass_with_warnings_as_errors(tmp_path: Path) -> None:
+    shown = [text for language, text in blocks("start-python.md") if language == "python"]
+    (tmp_path / "test_shown.py").write_text("\n".join(shown))
+    plugin = ("-p", "cart_mock.pytest_plugin", "-p", "no:cacheprovider")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", *plugin, str(tmp_path)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+
+
+WORKFLOWS = [
+    text
+    for page in ("ci.md", "end-to-end-ci.md")
+    for language, text in blocks(page)
+    if language == "yaml" and not text.startswith("steps:")
+]
+
+
+@pytest.mark.parametrize("text", WORKFLOWS)
+def test_workflow_of_a_page_matches_the_published_schema(text: str) -> None:
+    # YAML 1.1 reads the key `on` as true.
+    document = yaml.safe_load(re.sub(r"^on:", '"on":', text, flags=re.MULTILINE))
+    name = "github-workflows" if "jobs" in document else "gitlab-ci"
+    schema = files("check_jsonschema.builtin_schemas") / f"vendor/{name}.json"
+    published = json.loads(schema.read_text(encoding="utf-8"))
+    validator = validator_for(published)(published)
+    assert not [error.message for error in validator.iter_errors(document)]
+
+
+# --- Error texts ---
+
+
+def test_every_error_text_that_is_explained_is_one_that_the_tools_print() -> None:
+    listing = ["git", "ls-files", "--", *SOURCES]
+    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    code = [ROOT / name for name in names.split() if name.endswith((".py", ".ts", "setup"))]
+    printed = "\n".join(path.read_text(encoding="utf-8") for path in code)
+    page = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    tables = page.partition("## The vendor's SDK")[0]
+    cells = re.findall(r"^\| (`[^|]+) \|", tables, re.MULTILINE)
+    texts = [text for cell in cells for text in re.findall(r"`([^`]+)`", cell)]
+    assert len(texts) > 10
+    assert not [text for text in texts if text not in printed]
