@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,8 @@ from tests.shared.site import SharedSite, Shop
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A server for tests that do not disturb it."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("needs redis-server: scripts/setup test installs it")
     with redis_server(tmp_path_factory.mktemp("redis")) as server:
         yield server
 
