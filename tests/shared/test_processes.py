@@ -139,6 +139,7 @@ def _freeze_one(mocks: Mocks, headers: dict[str, str], customer: str) -> None:
             mocks.send("DELETE", f"/v2/carts/{cart}", headers=headers)
 
 
+@pytest.mark.large
 def test_failover_of_a_cluster_loses_nothing_that_replicas_had_to_have(tmp_path: Path) -> None:
     with (
         redis_cluster(tmp_path) as servers,
@@ -159,6 +160,7 @@ def test_failover_of_a_cluster_loses_nothing_that_replicas_had_to_have(tmp_path:
         mocks.same_lists(headers)
 
 
+@pytest.mark.large
 def test_failover_behind_sentinels_is_followed(tmp_path: Path) -> None:
     with (
         redis_sentinel(tmp_path) as (url, servers),
