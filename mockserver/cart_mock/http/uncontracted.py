@@ -102,7 +102,7 @@ def _json(body: bytes) -> object:
 
 
 def _identified(send: Send, requests: RequestHandler) -> Send:
-    """Return a ``send`` that gives an answer an id if it has none."""
+    """Return a ``send`` that gives an id to an answer without one."""
 
     async def send_identified(message: Message) -> None:
         if message["type"] == "http.response.start":
