@@ -57,7 +57,7 @@ class OwnerKind:
     """A kind of owner that carts have: customers or accounts, with the words that differ.
 
     ``article`` is "a" or "an". ``header`` carries the owner's token, and ``login`` is the request
-    that issues it. An entry of the catalogue that holds for each kind of owner has these words in
+    that issues it. An entry of the catalogue that states a rule for each kind has these words in
     braces: ``{owner}``, ``{Owner}``, ``{owners}``, ``{a}``, ``{A}``, ``{header}`` and ``{login}``.
     """
 

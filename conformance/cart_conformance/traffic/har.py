@@ -323,7 +323,8 @@ def _number(value: Any) -> float:
 
 
 def _said(value: Any) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}"
+    names = {list: "a list", dict: "an object", str: "a string", bool: "a boolean"}
+    return "nothing" if value is None else names.get(type(value), "a number")
 
 
 def _is_utf8(raw: bytes) -> bool:

@@ -97,9 +97,12 @@ async def log_in(store: str, body: Body) -> tuple[Body, int]:
     tenant = tenant_named(store)
     kind, person = body["type"], _person(tenant, body["type"], body["id"])
     tokens, now = control().mock.tokens, tenant.now()
-    access, expires = tokens.issue_access(tenant.name, "implicit", now, tenant.new_id())
+    made = tenant.incarnation
+    access, expires = tokens.issue_access(
+        tenant.name, "implicit", now, tenant.new_id(), incarnation=made
+    )
     owner = Owner("customer" if kind == "customer" else "account", person.id)
-    token, _ = tokens.issue_owner(tenant.name, owner, now, tenant.new_id())
+    token, _ = tokens.issue_owner(tenant.name, owner, now, tenant.new_id(), incarnation=made)
     headers = {"Authorization": f"Bearer {access}", _HEADERS[kind]: token}
     return {"data": {"headers": headers, "expires": format_time(expires)}}, 201
 
