@@ -11,7 +11,9 @@ from pathlib import Path
 
 import click
 from cart_spec import load_contract
-from cart_spec.contract import CONTRACT_PATH, LEVELS
+from cart_spec.contract import CATALOGUE_KEY, CONTRACT_PATH, LEVELS
+from cart_spec.document import load
+from cart_spec.source import pointer_of
 
 ROOT = Path(__file__).parent.parent
 RULES = ROOT / "mockserver/cart_mock/rules"
@@ -108,6 +110,8 @@ def _catalogue(
 ) -> None:
     """Add the rule after the last refusal of its group, and its example after that one's."""
     before = [r for r in load_contract().rules if r.group == group and r.is_refusal][-1]
+    # Not found by its id: an entry that states a rule for each kind of owner has several.
+    line = load(CATALOGUE).line(pointer_of(CATALOGUE_KEY, "rules", before.entry))
     document = "interpretation" if level == "interpretation" else "published"
     entry = f"""\
     - id: {rule_id}
@@ -133,10 +137,17 @@ def _catalogue(
             detail: {text}
 """
     source = CATALOGUE.read_text(encoding="utf-8")
-    source = _after(source, rf"    - id: {before.id}\n(?:      .*\n)+", entry)
+    source = _after_entry(source, line, entry)
     source = _after(source, rf"    {before.example}:\n(?:      .*\n)+", example)
     CATALOGUE.write_text(source, encoding="utf-8")
     click.echo(f"{CATALOGUE.relative_to(ROOT)}: an entry to complete")
+
+
+def _after_entry(text: str, line: int, added: str) -> str:
+    """Return the text with something added after the list entry that begins on a line, from 1."""
+    lines = text.splitlines(keepends=True)
+    end = next(at for at in range(line, len(lines)) if not lines[at].startswith("      "))
+    return "".join([*lines[:end], added, *lines[end:]])
 
 
 def _after(text: str, pattern: str, added: str) -> str:
