@@ -19,6 +19,7 @@ assert.equal(mock.reused, false);
 // Every method of the client.
 const store = await mock.store("a store").create();
 assert.equal((await store.health()).status, "ok");
+assert.deepEqual((await store.watched()).files, []);
 assert.match(await store.metrics(), /cart_mock_requests/);
 assert.ok((await store.rules()).some(({ id }) => id === "last-cart"));
 assert.ok((await store.stores()).some(({ client_id }) => client_id === "a store"));

@@ -1,6 +1,6 @@
 import type {
   Clock, Coverage, Diff, Expectation, Explanation, Fault, FaultKind, FaultPlan, Forward, Kept, LoggedRequest, Login,
-  Person, RequestFilters, Rule, Scenario, Snapshot, State, Status, Store, Stub,
+  Person, RequestFilters, Rule, Scenario, Snapshot, State, Status, Store, Stub, Watched,
 } from "./types.ts";
 
 /** The workbench refused, a verification failed, or no mock answers; the message says why. */
@@ -87,6 +87,11 @@ export class CartMock {
 
   ready(): Promise<Status> {
     return this.workbench("GET", "/ready");
+  }
+
+  /** Return the files that the mock watches, and what is wrong with their last change. */
+  async watched(): Promise<Watched> {
+    return (await this.workbench("GET", "/watched")).data;
   }
 
   /** Return the metrics in Prometheus' text format. */

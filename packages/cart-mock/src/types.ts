@@ -253,5 +253,15 @@ export interface Status {
   uptime?: number;
 }
 
+/** The files that the mock watches, and whether their last change is in force. */
+export interface Watched {
+  files: string[];
+  /** When a change was last taken up. */
+  at: string | null;
+  /** Why the last change was not taken up; everything is as before it. */
+  problem: string | null;
+  changes: number;
+}
+
 /** What `reset` may leave as it is. */
 export type Kept = "state" | "clock" | "faults" | "breaks" | "forward" | "stubs" | "requests" | "coverage";
