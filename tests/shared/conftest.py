@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.shared.servers import RedisServer, redis_server
-from tests.shared.sizes import IS_LARGE
 from tests.shared.site import SharedSite, Shop
+from tests.shared.sizes import IS_LARGE
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
