@@ -27,6 +27,7 @@ FULL_LANE = (
     "tests/conformance/test_report_browser.py",  # needs Chromium
     "tests/conformance/test_schemathesis_docs.py",  # runs what the page shows
     "tests/conformance/test_secrets.py",  # whole runs
+    "tests/conformance/test_unreliable.py",  # runs against unreliable servers
     "tests/conformance/test_variants.py",  # whole runs
     "tests/mock/test_sigkill.py",  # kills mocks while they write
     "tests/npm",  # needs Node.js

@@ -10,6 +10,7 @@ from cart_spec.cli_errors import OneLineGroup
 
 from cart_mock.config_file import CONFIG, read_config
 from cart_mock.inspection.coverage_command import coverage_command
+from cart_mock.mcp_command import mcp_command
 from cart_mock.settings import Settings
 from cart_mock.telemetry.logs import LOG_FORMATS
 
@@ -186,6 +187,13 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     "or the name of a built-in scenario, such as one-shopper or big-shop.",
 )
 @click.option(
+    "--watch",
+    is_flag=True,
+    show_envvar=True,
+    help="Read the files of --seed, --clients and --forward-authorization again when they change: "
+    "all of them, or none if one cannot be used. A new seed is for new stores and for resets.",
+)
+@click.option(
     "--forward",
     metavar="URL",
     show_envvar=True,
@@ -348,6 +356,7 @@ def main(context: click.Context, /, **options: Any) -> None:
 
 
 main.add_command(coverage_command)
+main.add_command(mcp_command)
 
 
 if __name__ == "__main__":

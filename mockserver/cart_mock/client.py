@@ -35,15 +35,15 @@ class _Helper:
     client_id: str
     client_secret: str
     url: str
-    _control_key: str | None
+    control_key: str | None
 
     def _named(self, client_id: str | None, control_key: str | None) -> None:
         self.client_id = client_id or f"test-{uuid.uuid4()}"
         self.client_secret = f"secret-of-{self.client_id}"
-        self._control_key = control_key
+        self.control_key = control_key
 
     def _key(self) -> dict[str, str]:
-        return {} if self._control_key is None else {"X-Control-Key": self._control_key}
+        return {} if self.control_key is None else {"X-Control-Key": self.control_key}
 
     def _path(self, rest: str) -> str:
         return f"/stores/{quote(self.client_id, safe='')}{rest}"

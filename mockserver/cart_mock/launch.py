@@ -16,19 +16,21 @@ import click
 from cart_spec.cli_errors import InputError
 
 from cart_mock.app import MockApp, create_app
-from cart_mock.auth.clients import ClientsError, load_clients
+from cart_mock.auth.clients import Clients, ClientsError, load_clients
 from cart_mock.http.book import BOOK_PATH
 from cart_mock.http.documentation import DOCUMENTATION_PATH
 from cart_mock.server import Tls, serve, server_of
 from cart_mock.settings import Settings
 from cart_mock.state.journal_storage import DataError
 from cart_mock.state.scenarios import scenario_or_file
-from cart_mock.state.seed import SeedError
+from cart_mock.state.seed import Seed, SeedError
 from cart_mock.telemetry.logs import log_to
 from cart_mock.telemetry.tracing import TelemetryMissing, instrumented
 from cart_mock.tenants.forward import Forward, ForwardError, forward_of
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.tenants.request_log import LogMemory, RequestLog
+from cart_mock.tenants.watched import Watched
+from cart_mock.watch import watch
 from cart_mock.workbench import BASE_PATH
 
 
@@ -38,7 +40,11 @@ def run(settings: Settings) -> None:
     gc.disable()
     log_to(sys.stderr, settings.log_level, settings.log_format)
     tls = _tls(settings)
-    listening = _listen(settings.host, settings.port)
+    with _listen(settings.host, settings.port) as listening:
+        _run(settings, tls, listening)
+
+
+def _run(settings: Settings, tls: Tls | None, listening: socket.socket) -> None:
     key, generated = settings.control_key, None
     if key is None and _is_reachable_from_other_hosts(listening):
         key = generated = secrets.token_urlsafe(24)
@@ -74,8 +80,46 @@ def run(settings: Settings) -> None:
         ) from error
     except TelemetryMissing as error:
         raise InputError(str(error)) from error
+    if settings.watch:
+        _watch(settings, app)
     _announce(settings, _url(listening, "http" if tls is None else "https"), generated)
     serve(server, listening)
+
+
+def _clients(settings: Settings) -> Clients | None:
+    return None if settings.clients is None else load_clients(settings.clients)
+
+
+def _seed(settings: Settings) -> Seed | None:
+    return None if settings.seed is None else scenario_or_file(settings.seed)
+
+
+def _watch(settings: Settings, app: MockApp) -> None:
+    """Read the files of the options again whenever they change."""
+    files = [path for path in (settings.seed, settings.clients) if path is not None]
+    credential = settings.forward_authorization or ""
+    if credential.startswith("@"):
+        files.append(Path(credential[1:]))
+    files = [path for path in files if path.exists()]
+    if not files:
+        raise click.UsageError(
+            "--watch needs a file to watch: --seed, --clients or --forward-authorization @FILE."
+        )
+
+    def read() -> Callable[[], None]:
+        try:
+            clients, seed, forward = _clients(settings), _seed(settings), _forward(settings)
+        except (ClientsError, SeedError) as error:
+            raise InputError(str(error)) from error
+
+        def put_in_force() -> None:
+            app.tenants.take_up(clients, seed)
+            app.mock.forward = forward
+
+        return put_in_force
+
+    app.tenants.watched = Watched(tuple(files))
+    watch(app.tenants.watched, read)
 
 
 def _registry(settings: Settings) -> TenantRegistry:
@@ -83,8 +127,8 @@ def _registry(settings: Settings) -> TenantRegistry:
     try:
         return TenantRegistry(
             data=settings.data,
-            clients=None if settings.clients is None else load_clients(settings.clients),
-            seed=None if settings.seed is None else scenario_or_file(settings.seed),
+            clients=_clients(settings),
+            seed=_seed(settings),
             most=settings.max_stores,
             new_request_log=partial(RequestLog, settings.journal, memory),
         )

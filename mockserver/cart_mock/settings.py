@@ -30,6 +30,7 @@ class Settings:
     store_ttl: float
     clients: Path | None
     seed: Path | None
+    watch: bool
     forward: str | None
     forward_authorization: str | None
     forward_timeout: float

@@ -463,7 +463,11 @@ FAULTS: dict[str, tuple[dict[str, str], dict[str, str], dict[str, Any]]] = {
     ),
     "drop": ({}, {"Cart": "household"}, {"cart": "household"}),
     "stall": ({}, {"Customer": "ada"}, {"customer": "ada"}),
-    "truncate": ({}, {"Share of them": "0.5", "Seed": "7"}, {"share": 0.5, "seed": 7}),
+    "truncate": (
+        {},
+        {"Share of them": "0.5", "Repeat with number": "7"},
+        {"share": 0.5, "seed": 7},
+    ),
     "malform": ({}, {}, {}),
     "lose-reply": ({"Operation": "createACart"}, {}, {"operation": "createACart"}),
 }

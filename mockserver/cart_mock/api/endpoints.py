@@ -23,11 +23,11 @@ from cart_mock.owners import OWNER_TYPES, OwnerType
 from cart_mock.rules import Checks, judgement
 from cart_mock.rules.caller import access_violation
 from cart_mock.rules.context import (
-    UNKNOWN_CALLER,
     Caller,
     Callers,
     RequestContext,
     TokenRequestContext,
+    unknown_tenant,
 )
 from cart_mock.rules.protocol_checks import protocol_checks, wrong_media
 from cart_mock.rules.refusal_context import refusal_context
@@ -297,7 +297,7 @@ class ApiEndpoint(Endpoint):
         try:
             answer = await promise
         except (TenantDeleted, StorageClosed):
-            return self._unauthorized(ctx.request, UNKNOWN_CALLER)
+            return self._unauthorized(ctx.request, unknown_tenant(ctx.tenant.name))
         return self._record(ctx, answer)
 
     def _unauthorized(self, request: Request, caller: Caller) -> Answer:

@@ -138,7 +138,7 @@ class Callers:
         if isinstance(access, TokenProblem):
             return _unauthorized(access)
         tenant = self._tenants.get(access.tenant)
-        if tenant is None:
+        if tenant is None or tenant.incarnation != access.incarnation:
             return unknown_tenant(access.tenant)
         now = tenant.now()
         if access.expires <= now:
@@ -210,10 +210,6 @@ class Callers:
         return TokenProblem(f"it is {_KINDS[kind]}, not {here}", f"Send it in {there}. {how}")
 
 
-UNKNOWN_CALLER = _unauthorized(_UNKNOWN)
-"""The caller whose access token does not name an existing tenant."""
-
-
 def unknown_tenant(name: str) -> Caller:
     """Return the caller whose access token names a tenant that is gone."""
     what = f"the token is of the store {format_value(name)}, which does not exist any more"
@@ -224,6 +220,8 @@ def _owner_problem(claims: OwnerToken, tenant: Tenant, now: float) -> TokenProbl
     kind = claims.owner.type
     if claims.tenant != tenant.name:
         what = "it belongs to another store than the access token"
+    elif claims.incarnation != tenant.incarnation:
+        what = "its store was deleted"
     elif claims.expires <= now:
         what = "it has expired"
     elif not tenant.store.has_owner(claims.owner):

@@ -22,6 +22,7 @@ from cart_mock.workbench import (
 OPERATIONS: Final[Mapping[str, Callable[..., Awaitable[Any]]]] = {
     "getHealth": service_api.get_health,
     "getReadiness": service_api.get_readiness,
+    "getWatched": service_api.get_watched,
     "getMetrics": service_api.get_metrics,
     "listRules": service_api.list_rules,
     "listStores": stores_api.list_stores,

@@ -13,6 +13,7 @@ from cart_mock.inspection.explanation import rule_to_dict
 from cart_mock.telemetry.prometheus import CONTENT_TYPE, exposition
 from cart_mock.workbench.control import control
 from cart_mock.workbench.errors import Refusal
+from cart_mock.workbench.times import format_time
 
 Body = dict[str, Any]
 
@@ -38,6 +39,21 @@ async def get_readiness() -> Body:
             "Free some space, or make it writable; it need not be started again.",
         )
     return {"status": "ok", "stores": len(list(tenants))}
+
+
+async def get_watched() -> Body:
+    """Return the files that the mock watches, and whether their last change is in force."""
+    watched = control().mock.tenants.watched
+    if watched is None:
+        return {"data": {"files": [], "at": None, "problem": None, "changes": 0}}
+    return {
+        "data": {
+            "files": [str(path) for path in watched.files],
+            "at": None if watched.at is None else format_time(watched.at),
+            "problem": watched.problem,
+            "changes": watched.changes,
+        }
+    }
 
 
 async def get_metrics() -> ConnexionResponse:

@@ -25,8 +25,9 @@ export const views = (model) => html`${VIEWS.map((view) => html`
   <a href="#${view}" title=${MEANINGS[view]} aria-current=${view === model.view ? "page" : nothing}>${TITLES[view]}</a>`)}`;
 
 /** What is unusual in the chosen store and explains surprising answers. */
-export function strip({ summary, offline, locked }) {
+export function strip({ summary, offline, locked, watched }) {
   const notes = [];
+  if (watched?.problem) notes.push(html`<span class="note bad">A changed file is not used, everything stays as it was: ${watched.problem}</span>`);
   if (offline) notes.push(html`<span class="note bad">The mock cannot be reached. Trying again…</span>`);
   if (locked) notes.push(html`<span class="note bad">Locked: the workbench needs its key.</span>`);
   if (summary !== null) {

@@ -22,6 +22,7 @@ export class Model {
   entries = [];
   paused = null;
   isLoading = false;
+  watched = null;
   people = null;
   search = { find: "", limit: 20 };
   faults = [];
@@ -150,7 +151,7 @@ export class Model {
     }
   }
 
-  // The newest requests are shown at once, older ones are added a page at a time.
+  // The newest requests come first, older ones are added a page at a time.
   async #loadOlder(path, before, signal) {
     this.update({ isLoading: true });
     try {
@@ -176,8 +177,11 @@ export class Model {
 
   async #refreshStores() {
     try {
-      const stores = (await this.call("GET", "/stores")).data;
-      this.update({ stores, offline: false });
+      const [{ data: stores }, { data: watched }] = await Promise.all([this.call("GET", "/stores"), this.call("GET", "/watched")]);
+      if (watched.changes > (this.watched?.changes ?? 0) && this.watched !== null) {
+        this.update({ notice: { text: "The watched files were read again. Reset a store to get the new seed." } });
+      }
+      this.update({ stores, watched, offline: false });
       if (this.store === null && stores.length > 0) this.choose(busiest(stores));
     } catch (error) {
       this.fail(error);
