@@ -230,6 +230,8 @@ def test_har_has_every_exchange_without_secrets_and_can_be_judged(tmp_path: Path
     recorded = read_recording(tmp_path / "a.har")
     assert len(recorded) >= 15
     assert recorded.kind == "HAR"
+    left_out = [recorded.exchange(index).left_out for index in range(len(recorded))]
+    assert set(left_out) == {None}
 
 
 def test_token_url_may_be_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
