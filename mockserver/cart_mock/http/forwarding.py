@@ -283,7 +283,7 @@ class _Exchange:
         await self._send({"type": "http.response.body"})
 
     def _length(self, response: httpx.Response) -> int | None:
-        """Return the number of bytes of an answer's body, None if it is not known before the end."""
+        """Return the length of an answer's body, None if it is not known before the end."""
         if self._scope["method"] == "HEAD" or response.status_code in (204, 304):
             return 0
         length = response.headers.get("content-length", "")
