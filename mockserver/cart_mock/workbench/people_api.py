@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from cart_mock.auth.passwords import hash_in_thread
@@ -29,7 +29,8 @@ async def list_people(store: str, find: str = "", limit: int = 20, **_caller: An
     """List the customers and accounts whose name, email or id has a text."""
     tenant, text = tenant_named(store), find.strip().lower()
     tenant.now()  # carts that have expired are not counted
-    found, total = [], 0
+    found: list[Body] = []
+    total = 0
     async for person in _people(tenant.store):
         if text and not any(text in value.lower() for value in _names(person)):
             continue
@@ -40,7 +41,11 @@ async def list_people(store: str, find: str = "", limit: int = 20, **_caller: An
 
 
 async def _people(store: Store) -> AsyncIterator[Customer | Account]:
-    for read in (store.customers, store.accounts.accounts):
+    reads: tuple[Callable[[int, int], tuple[Sequence[Customer | Account], int]], ...] = (
+        store.customers,
+        store.accounts.accounts,
+    )
+    for read in reads:
         offset = 0
         while True:
             people, _ = read(offset, _PIECE)
