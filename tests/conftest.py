@@ -33,6 +33,7 @@ FULL_LANE = (
     "tests/npm",  # needs Node.js
     "tests/openapi/test_book_browser.py",  # needs Chromium
     "tests/sdk",  # needs Node.js
+    "tests/shared",  # needs redis-server, and starts servers and mocks
     "tests/test_readme.py",  # runs what the README shows
     "tests/test_wheel.py",  # installs the wheel, with each extra
     "tests/workbench/test_docs.py",  # runs what the page shows

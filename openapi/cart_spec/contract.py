@@ -43,6 +43,7 @@ class Source:
     """The place that a rule comes from; ``document`` is a key of the catalogue's ``documents``.
 
     ``indirect`` says that the sentence is the nearest one published and does not state the rule.
+    ``read`` is the date on which the sentence was read there, such as 2026-11-20.
     """
 
     document: str
@@ -50,6 +51,7 @@ class Source:
     sentence: str
     url: str | None = None
     indirect: bool = False
+    read: str | None = None
 
 
 @dataclass(frozen=True)

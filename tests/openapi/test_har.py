@@ -139,7 +139,10 @@ NOT_RECORDED: dict[str, tuple[Callable[[Entry], None], str]] = {
     "a cut gzip": (cut_gzip, "or was cut"),
     "no answer": (lambda e: e.update(response=None), "no answer came"),
     "an answer of a cache": (lambda e: e.update(_fromCache="disk"), "the browser's cache"),
-    "headers that are null": (lambda e: e["request"].update(headers=None), "has nothing as the"),
+    "headers that are null": (
+        lambda e: e["request"].update(headers=None),
+        "has no headers of the request",
+    ),
 }
 
 
@@ -198,7 +201,7 @@ def headers_as_object(entry: Entry, _: Path) -> None:
 
 
 def pretty(entry: Entry, _: Path) -> None:
-    """Some recorders write JSON anew; it is shorter than it was, and complete."""
+    """Some recorders write JSON again; it is shorter than it was, and complete."""
     content = entry["response"]["content"]
     content["text"] = json.dumps(json.loads(content["text"]), separators=(",", ":"))
 
@@ -215,7 +218,7 @@ RECORDED: dict[str, Callable[[Entry, Path], None]] = {
     ),
     "base64 of a request": base64_sent,
     "headers as an object": headers_as_object,
-    "JSON written anew": pretty,
+    "JSON written again": pretty,
     "an attached file": in_file,
     "a status as a string": lambda entry, _: entry["response"].update(status="200"),
 }
@@ -266,7 +269,7 @@ def test_weigh_foreign_entries_however_broken_do_not_end_the_run(
     assert rules(evidence) == ["more-than-one-customer"]
     assert evidence.others == len(FOREIGN)
     assert [each.pointer for each in evidence.broken] == [f"/log/entries/{at}" for at in range(7)]
-    assert "has a url that is none" in evidence.broken[-1].reason
+    assert "has an invalid url" in evidence.broken[-1].reason
 
 
 def test_command_names_broken_entries(visit: list[Entry], tmp_path: Path) -> None:
@@ -274,7 +277,7 @@ def test_command_names_broken_entries(visit: list[Entry], tmp_path: Path) -> Non
     path.write_text(json.dumps(har([*FOREIGN, *visit]), indent=1))
     text = run(path, "--alone").stdout
     assert "Entries that cannot be read, and were left out: 7." in text
-    assert "/log/entries/4 has nothing as its request" in text
+    assert "/log/entries/4 has no request" in text
 
 
 def test_weigh_lone_surrogates_and_nan_are_read(visit: list[Entry], tmp_path: Path) -> None:
@@ -518,7 +521,7 @@ def leaks(visit: list[Entry], tmp_path_factory: pytest.TempPathFactory) -> dict[
     """What the command prints, in each format, about a HAR with a canary in every place.
 
     The answers repeat all canaries, as a server that echoes what it got. JWTs stand in a fragment
-    and in the title of an answer, where only their shape tells.
+    and in the title of an answer, where only their shape says it.
     """
     canaries = {name: f"cAnArY{at:02}-9f3a/x+y" for at, name in enumerate(PLACES)}
     entries = []

@@ -353,8 +353,11 @@ BAD = {
     "another document": ("{}", "is neither a HAR file"),
     "a list of something": ("[1]", "is neither a HAR file"),
     "no exchanges": (json.dumps(har([])), "none of its 0 exchanges"),
-    "an entry that is none": (json.dumps(har([{}])), "/log/entries/0 has nothing as its request"),
-    "a number for a request": (json.dumps(har([{"request": 1}])), "has a number as its request"),
+    "an entry that is none": (json.dumps(har([{}])), "/log/entries/0 has no request"),
+    "a number for a request": (
+        json.dumps(har([{"request": 1}])),
+        "has a number in the place of the request",
+    ),
     "broken base64": (
         json.dumps(
             har(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import time
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-SERVER = shutil.which("redis-server") or shutil.which("valkey-server") or "redis-server"
+SERVER = "redis-server"
 
 
 def free_port() -> int:

@@ -266,7 +266,7 @@ def test_seed_file_gives_stores_of_every_mock_the_same_hashes(server: RedisServe
 
 
 def test_fewer_stores_are_made_than_the_limit_says(server: RedisServer) -> None:
-    site = SharedSite(server.url, 2, prefix="few", most=2)
+    site = SharedSite(server.url, 1, prefix="few", most=2)
     try:
         Shop(site, "one")
         Shop(site, "two")

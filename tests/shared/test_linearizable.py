@@ -6,6 +6,7 @@ import pytest
 
 from tests.shared.linearizability import FOREVER, Seen, Workload, is_linearizable
 from tests.shared.site import SharedSite, Shop
+from tests.shared.sizes import size
 
 CART = ("Cart", frozenset[str]())
 
@@ -26,8 +27,8 @@ def customers_of(shop: Shop, number: int) -> list[str]:
 
 def test_history_of_64_clients_over_three_mocks_is_linearizable(site: SharedSite) -> None:
     shop = Shop(site)
-    workload = Workload(site.ask, shop.admin, customers_of(shop, 3), carts=16, seed=1)
-    site.run(workload.run(64, 1000))
+    workload = Workload(site.ask, shop.admin, customers_of(shop, 3), carts=size(16, 400), seed=1)
+    site.run(workload.run(64, size(600, 100_000)))
     assert workload.unknown == 0
     assert not workload.wrong()
     lists = {answer.text for answer in site.each("GET", "/v2/carts", headers=shop.admin)}

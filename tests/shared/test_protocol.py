@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.shared.linearizability import FOREVER, explains
 from tests.shared.model import ModelProcess, ModelStore, Operation, State
 from tests.shared.servers import RedisServer
+from tests.shared.sizes import size
 
 PROCESSES = 3
 _KINDS = ("write", "read", "write", "read", "write", "read", "reset", "read", "write", "delete")
@@ -117,7 +118,7 @@ class Protocol:
         return explains(history, None, _step, lambda o: o.kind == "read")
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=size(150, 20_000), deadline=None, derandomize=True)
 @given(happenings=st.lists(st.integers(0, 32 * 64 - 1), min_size=60, max_size=120))
 def test_some_order_explains_every_answer_whatever_happens(happenings: list[int]) -> None:
     protocol = Protocol()
@@ -157,7 +158,7 @@ _COMMANDS = st.lists(
 _stores = itertools.count(1)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=size(25, 1000), deadline=None, derandomize=True)
 @given(commands=_COMMANDS)
 def test_model_store_replies_as_the_server_does(
     server: RedisServer, commands: list[tuple[Any, ...]]

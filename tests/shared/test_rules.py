@@ -15,6 +15,7 @@ from tests.mock.world import PASSWORD, World
 from tests.probes import CONTRACT, PROBES, Probe, Sent, rendered
 from tests.probes.row import MEMBER
 from tests.shared.site import SharedSite
+from tests.shared.sizes import IS_LARGE
 
 DAY = 24 * 3600
 _shops = itertools.count(1)
@@ -86,7 +87,8 @@ class ProbeShop:
     def everything(self) -> set[str]:
         """Return the content of the shop as each mock exports it."""
         path = f"/_mock/stores/{self.client_id}/state?times=true"
-        return {answer.text for answer in self._site.each("GET", path)}
+        ask = self._site.each if IS_LARGE else lambda *what: [self._site.send(*what)]
+        return {answer.text for answer in ask("GET", path)}
 
 
 @pytest.mark.parametrize("rule", dict.fromkeys(probe.rule for probe in PROBES))
@@ -106,17 +108,15 @@ def test_refusal_of_each_rule_is_that_of_one_mock(
         assert error.get("source") == probe.source, probe
         assert len(before) == 1
         assert shop.everything() == before
-        control = ProbeShop(site, template, state).send(probe.control)
-        assert control.is_success, (probe, control.text)
+        if IS_LARGE:
+            control = ProbeShop(site, template, state).send(probe.control)
+            assert control.is_success, (probe, control.text)
 
 
 def _chosen(rule: str) -> list[Probe]:
-    """Return the first probe of each operation, because one mock is asked for the others."""
-    found: dict[str, Probe] = {}
-    for probe in PROBES:
-        if probe.rule == rule:
-            found.setdefault(probe.operation, probe)
-    return list(found.values())
+    """Return the probes of a rule: the plainest one, unless the tests are large."""
+    probes = [probe for probe in PROBES if probe.rule == rule]
+    return probes if IS_LARGE else probes[:1]
 
 
 def _titles(probe: Probe) -> set[str | None]:

@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -176,11 +175,15 @@ def test_keys_of_others_or_of_another_version_are_named_and_left_alone(
 
 @pytest.mark.parametrize(
     "change",
-    [("SET", "meta", "x"), ("HSET", "meta", "a", "b"), ("SET", "log", "x"),
-     ("SET", "snapshot", "x")],
-)  # fmt: skip
+    [
+        ("HSET", "meta", "a", "b"),
+        pytest.param(("SET", "meta", "x"), marks=pytest.mark.large),
+        pytest.param(("SET", "log", "x"), marks=pytest.mark.large),
+        pytest.param(("SET", "snapshot", "x"), marks=pytest.mark.large),
+    ],
+)
 def test_foreign_keys_of_one_store_do_not_disturb_others(
-    site: SharedSite, server: RedisServer, change: tuple[str, str, Any]
+    site: SharedSite, server: RedisServer, change: tuple[str, ...]
 ) -> None:
     good, bad = Shop(site), Shop(site)
     command, part, *rest = change

@@ -21,7 +21,7 @@ from cart_conformance.target.transport import NetworkError, Unavailable
 _Made = TypeVar("_Made")
 
 DOMAINS = ("example.com", "example.org", "example.net")
-"""Domains for examples, whose emails are not delivered. A shop may refuse one of them."""
+"""Domains reserved for examples: their emails are not delivered. A shop may take only some."""
 
 TRIES = 3
 FIRST_PAUSE = 0.3

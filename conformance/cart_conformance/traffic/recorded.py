@@ -76,7 +76,7 @@ def _decode(raw: Any) -> Any:
 
 
 def _read_leniently(path: Path, raw: bytes, attachments: Attachments) -> Recording:
-    """Read what msgspec refuses. Raises UnreadableDocumentError if it is no recording."""
+    """Read what msgspec refuses. Raises UnreadableDocumentError if it is not a recording."""
     text = decoded(raw, str(path))
     try:
         document = json.loads(text)
@@ -126,7 +126,7 @@ def _lines(raw: bytes, key: str, entries: Sequence[Any]) -> list[int]:
 
 
 def _advice_for_bytes(raw: bytes) -> str | None:
-    """Return what to do with a file of another kind, told by its first bytes; None for JSON."""
+    """Return what to do with a file of another kind, seen from its first bytes; None for JSON."""
     start = raw[:600]
     if not start.strip():
         return "is empty"

@@ -106,7 +106,7 @@ def _json(body: bytes) -> object:
 
 
 def _identified(send: Send, requests: RequestHandler) -> Send:
-    """Return a ``send`` that gives an answer an id if it has none."""
+    """Return a ``send`` that gives an answer an id if it lacks one."""
 
     async def send_identified(message: Message) -> None:
         if message["type"] == "http.response.start":

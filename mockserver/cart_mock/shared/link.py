@@ -189,7 +189,7 @@ class Cluster:
     async def link_to(self, key: bytes) -> Link:
         """Return the link to the primary that has the slot of a key."""
         if not self._is_known:
-            await self._client.initialize()
+            _ = await self._client.initialize()
             self._is_known = True
         nodes = self._client.nodes_manager
         node = nodes.get_node_from_slot(self._client.keyslot(key))
@@ -205,7 +205,7 @@ class Cluster:
         self._is_known = False
         async with asyncio.timeout(CONNECT_TIMEOUT):
             await self._client.aclose()
-            await self._client.initialize()
+            _ = await self._client.initialize()
         self._is_known = True
 
     async def close(self) -> None:

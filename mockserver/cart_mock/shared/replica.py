@@ -83,6 +83,10 @@ class Work:
         self.outcome: Outcome | Exception | None = None
         self.future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
+    def forget(self) -> None:
+        """Forget how it was judged."""
+        self.own, self.outcome = None, None
+
     def finish(self, outcome: Outcome | Exception) -> None:
         """Give the result to the one who waits, if there still is one."""
         if self.future.done():
@@ -232,7 +236,7 @@ class Replica:
         again: list[Work] = []
         if not accepted:
             for work in reads:
-                work.own, work.outcome = None, None
+                work.forget()
                 if not self._judge(work):
                     work.at_once = False
                     again.append(work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from cart_mock.auth.passwords import hash_in_thread
@@ -17,6 +17,7 @@ from cart_mock.workbench.slices import sliced
 from cart_mock.workbench.times import format_time
 
 Body = dict[str, Any]
+Read = Callable[[int, int], tuple[Sequence[Customer | Account], int]]
 
 _PIECE = 200
 _HEADERS = {
@@ -40,7 +41,8 @@ async def list_people(store: str, find: str = "", limit: int = 20, **_caller: An
 
 
 async def _people(store: Store) -> AsyncIterator[Customer | Account]:
-    for read in (store.customers, store.accounts.accounts):
+    reads: tuple[Read, ...] = (store.customers, store.accounts.accounts)
+    for read in reads:
         offset = 0
         while True:
             people, _ = read(offset, _PIECE)

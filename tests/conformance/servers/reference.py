@@ -338,7 +338,7 @@ class Service:
     def entries(self, call: Call) -> list[Any] | None:
         try:
             payload = call.json()
-        except (ValueError, UnicodeDecodeError):
+        except (ValueError, UnicodeDecodeError, RecursionError):
             return None
         if isinstance(payload, dict):
             payload = payload.get("data")
@@ -492,7 +492,7 @@ class Service:
     def data(self, call: Call) -> dict[str, Any]:
         try:
             payload = call.json()
-        except (ValueError, UnicodeDecodeError):
+        except (ValueError, UnicodeDecodeError, RecursionError):
             raise Refusal("body-malformed", 400, "The body is not JSON") from None
         data = payload.get("data") if isinstance(payload, dict) else None
         if not isinstance(data, dict):

@@ -151,7 +151,7 @@ export class Model {
     }
   }
 
-  // The newest requests are shown at once, older ones are added a page at a time.
+  // The newest requests come first, older ones are added a page at a time.
   async #loadOlder(path, before, signal) {
     this.update({ isLoading: true });
     try {
