@@ -44,11 +44,7 @@ CAUSES = {
     "path-unknown": "The contract has no such path. `--forward` and stubs answer others.",
     "method-not-allowed": "The path has no such method; `Allow` lists those that it has.",
     "body-too-large": "The body is larger than `--body-limit`.",
-<<<<<<< HEAD
-    "media-type-unsupported": "`Content-Type` or `Content-Encoding` is not one that the mock reads.",
-=======
     "media-type-unsupported": "The mock does not read this `Content-Type` or `Content-Encoding`.",
->>>>>>> delivery
     "grant-secret-wrong": "The store has another secret: the first one that was used with it.",
     "too-many-requests": "A fault of the workbench answered.",
     "service-unavailable": "A fault of the workbench answered, or the mock is stopping.",
