@@ -128,7 +128,7 @@ class StoreClient:
         return f"{self._prefix}:{name}".encode()
 
     def _keys_of(self, tenant: str) -> tuple[bytes, ...]:
-        # What is in braces decides over the slot. A quoted name has no braces, and is never only "%".
+        # What is in braces decides over the slot. A quoted name has no braces, and is never "%".
         base = f"{self._prefix}:{{{quote(tenant, safe='') or '%'}}}:"
         return tuple(f"{base}{part}".encode() for part in ("meta", "log", "snapshot"))
 
