@@ -1,7 +1,7 @@
 """What sharing costs: CPU time and round trips of a request, without HTTP.
 
-``python -m tests.shared.cost`` prints a table. Figures are CPU time of the process, so that other work
-on the machine disturbs them little.
+``python -m tests.shared.cost`` prints a table. Figures are CPU time of the process, so that other
+work on the machine disturbs them little.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import click
 from cart_mock.app import MockApp, create_app
 from cart_mock.messages import Answer, Request
 
@@ -57,8 +58,8 @@ def main() -> None:
         form = {"grant_type": "client_credentials", "client_id": "c", "client_secret": "secret"}
         site.apps.append(alone)  # to be asked in the same loop
         embedded = _embedded_headers(site, alone, form)
-        print("| load | at once | embedded | shared | replayed | round trips |")
-        print("| --- | --- | --- | --- | --- | --- |")
+        click.echo("| load | at once | embedded | shared | replayed | round trips |")
+        click.echo("| --- | --- | --- | --- | --- | --- |")
         for load in LOADS:
             for at_once in (1, 16, 64, 256):
                 base = _microseconds(site, _load(alone, embedded, at_once, load))
@@ -69,7 +70,7 @@ def main() -> None:
                 trips = site.tenants[0].client.round_trips - trips
                 replayed = _microseconds(site, site.ask("GET", "/v2/carts/c", at=1,
                                                         headers=shop.admin))  # fmt: skip
-                print(f"| {load} | {at_once} | {base:.0f} | {shared:.0f} | {replayed:.0f} | "
+                click.echo(f"| {load} | {at_once} | {base:.0f} | {shared:.0f} | {replayed:.0f} | "
                       f"{trips / REQUESTS:.3f} |")  # fmt: skip
         site.apps.pop()
         site.close()
