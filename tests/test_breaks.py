@@ -57,6 +57,7 @@ _READ_FROM_ERRORS = {
 }
 CONSEQUENCES: dict[str, set[str]] = {
     "customer-token-invalid:ignored": {"customer-deleted"},
+    "account-token-invalid:ignored": {"account-deleted"},
     "more-than-one-customer:accepted": {"judging-order"},
     "more-than-one-customer:accepted-on-post": {"judging-order"},
     "more-than-one-customer:accepted-on-delete": {"judging-order"},
