@@ -15,18 +15,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
-from argon2 import PasswordHasher
 from cart_conformance.cases.context import NOTHING_CHANGES
 from cart_conformance.results import Phase, RuleVerdict, Verdict
 from cart_conformance.run.engine import Reporter
 from cart_conformance.run.events import CaseFinished, Event
 from cart_mock.app import create_app
-from cart_mock.auth import passwords
 from cart_mock.breaks import BREAKS, Break, parse_break
 from cart_mock.breaks.hooks import ApplyDespiteRefusal
 from cart_mock.testing import CartMock, served
 
 from tests.conformance.runs import CONTRACT, Run, run
+from tests.hashes import cheap_hashes
 
 INTERRUPTED = "the run was interrupted"
 FOUND = (Verdict.DEVIATES, Verdict.ADVICE)
@@ -130,15 +129,8 @@ def intact_mock() -> Iterator[httpx.Client]:
     Hashing the passwords of each run's customers would take as long as all of its other requests:
     meanwhile, hashes in this process are made to cost next to nothing.
     """
-    usual = passwords._hasher
-    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    passwords._hash_of_no_customer.cache_clear()
-    try:
-        with served(create_app(contract=CONTRACT)) as client:
-            yield client
-    finally:
-        passwords._hasher = usual
-        passwords._hash_of_no_customer.cache_clear()
+    with cheap_hashes(), served(create_app(contract=CONTRACT)) as client:
+        yield client
 
 
 @contextmanager
