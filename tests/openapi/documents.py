@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from cart_spec.contract import CATALOGUE_KEY, CONTRACT_PATH
+from cart_spec.contract import CATALOGUE_KEY, CONTRACT_PATH, load_contract
 from cart_spec.document import OpenApiDocument, load, parse
 
 Change = Callable[[dict[str, Any]], None]
@@ -35,13 +35,9 @@ def edited(change: Change) -> OpenApiDocument:
 
 
 def rule_of(data: dict[str, Any], rule_id: str) -> dict[str, Any]:
-    """A rule of the catalogue in a document's data."""
-    rule: dict[str, Any] = next(
-        rule
-        for rule in data[CATALOGUE_KEY]["rules"]
-        if rule_id in (rule["id"].values() if isinstance(rule["id"], dict) else [rule["id"]])
-    )
-    return rule
+    """A rule's entry in a document's data, which may state the rule for each kind of owner."""
+    entry: dict[str, Any] = data[CATALOGUE_KEY]["rules"][load_contract().rule(rule_id).entry]
+    return entry
 
 
 def example_error(data: dict[str, Any], name: str) -> dict[str, Any]:
