@@ -9,8 +9,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /source
 RUN python -m venv /opt/cart-mock
 # The dependencies change less often than the source, so they are a layer of their own.
-COPY requirements/mock.txt requirements/
-RUN /opt/cart-mock/bin/pip install --quiet --require-hashes --no-deps --requirement requirements/mock.txt
+# "shared" has what --shared needs, too.
+ARG REQUIREMENTS=mock
+COPY requirements/${REQUIREMENTS}.txt requirements/
+RUN /opt/cart-mock/bin/pip install --quiet --require-hashes --no-deps --requirement requirements/${REQUIREMENTS}.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY openapi openapi
 COPY mockserver mockserver

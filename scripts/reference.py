@@ -35,6 +35,64 @@ COMMANDS: dict[str, click.Command] = {
 }
 
 
+CAUSES = {
+    "request-malformed": "What arrived is not an HTTP request, for example TLS on a plain port.",
+    "head-too-large": "The target and headers are larger than `--head-limit`.",
+    "storage-full": "The disk of `--data` is full or cannot be written.",
+    "body-malformed": "The body is not JSON, or nests too deeply.",
+    "request-invalid": "A field without a rule of its own has a value that the schema forbids.",
+    "path-unknown": "The contract has no such path. `--forward` and stubs answer others.",
+    "method-not-allowed": "The path has no such method; `Allow` lists those that it has.",
+    "body-too-large": "The body is larger than `--body-limit`.",
+    "media-type-unsupported": "The mock does not read this `Content-Type` or `Content-Encoding`.",
+    "grant-secret-wrong": "The store has another secret: the first one that was used with it.",
+    "too-many-requests": "A fault of the workbench answered.",
+    "service-unavailable": "A fault of the workbench answered, or the mock is stopping.",
+    "internal-error": "A fault of the workbench answered, or the mock has a defect: see its log.",
+    "item-invalid": "The item lacks a field, or a field has a value that it cannot have.",
+    "product-not-found": "The store has products, and this is not one of them.",
+    "promotion-not-found": "The mock has no promotions.",
+    "merge-cart-not-found": "The cart to merge from does not exist.",
+    "merge-with-itself": "The cart to merge from is the cart to merge into.",
+    "price-missing": "The cart has another currency than the product's prices.",
+    "item-not-found": "The cart has no such item.",
+    "insufficient-stock": "The product's stock is less than the quantity.",
+    "cart-limit-exceeded": "The cart would have too many items, or cost too much.",
+    "items-cart-not-found": "The cart does not exist.",
+    "checkout-customer-required": "The body has neither `customer` nor `contact`.",
+    "checkout-email-invalid": "The email of the buyer is not valid.",
+    "checkout-customer-not-found": "The store has no customer with that id.",
+    "orders-need-an-owner": "The caller is a guest: orders are listed for customers and accounts.",
+    "order-not-found": "The order does not exist, or is another's.",
+    "order-paid": "The order has a payment.",
+    "payment-amount-invalid": "The payment is higher than what is owing.",
+    "settings-not-permitted": "The caller is not an administrator.",
+    "address-not-permitted": "The address is another customer's.",
+    "address-customer-not-found": "The store has no customer with that id.",
+    "address-not-found": "The customer has no such address.",
+    "address-invalid": "The address lacks a field that it needs.",
+    "control-key-invalid": "Other hosts can reach the mock, and the key is missing or wrong.",
+    "origin-not-allowed": "A page of another site called the workbench, which has no key.",
+    "host-not-allowed": "The mock was called by a name that is not of this machine, without a key.",
+    "store-unknown": "Nothing has used this `client_id` yet, or the store was deleted.",
+    "store-exists": "A store of that name exists: reset it, or use another name.",
+    "store-not-pinned": "`--clients` does not list this `client_id`.",
+    "request-unknown": "The request is older than the log, or no mock of this run answered it.",
+    "snapshot-unknown": "The store has no snapshot of that name.",
+    "scenario-unknown": "No scenario has that name; `GET /_mock/scenarios` lists them.",
+    "state-invalid": "The state has an unknown field, a repeated id, or an id that leads nowhere.",
+    "fault-unknown": "The fault was used up or removed.",
+    "fault-invalid": "A field of the fault does not fit its kind.",
+    "customer-invalid": "The email is taken, or a field has a value that it cannot have.",
+    "person-unknown": "The store has no customer or account with that id.",
+    "forward-invalid": "The URL or the credential of the other server cannot be used.",
+    "stub-invalid": "The contract has that path, or a placeholder cannot be read.",
+    "clock-invalid": "The time is out of range, or the action needs another field.",
+    "rule-unknown": "The catalogue has no rule of that id.",
+    "break-unknown": "`GET /_mock/breaks` has no such name, or it is for a whole process.",
+    "not-ready": "The folder of `--data` cannot be written.",
+}
+"""The causes of errors that are not a rule's; the documents have only their texts."""
 ENDPOINTS = """\
 # Endpoints
 
@@ -204,17 +262,19 @@ def _errors() -> Iterator[str]:
             statuses = " or ".join(map(str, rule.statuses))
             yield _row(f"`{rule.text}`", statuses, rule.condition, f"`{rule.id}`")
     yield ""
-    yield "### Of HTTP itself"
+    yield "### Of the API, without a rule"
     yield ""
-    yield from _head("text", "status", "id")
+    yield from _head("text", "status", "cause", "id")
     for error in sorted(contract.protocol_errors, key=lambda error: error.status):
-        yield _row(f"`{error.text}`", str(error.status), f"`{error.id}`")
+        cause = CAUSES.get(error.id, "")
+        yield _row(f"`{error.text}`", str(error.status), cause, f"`{error.id}`")
     yield ""
     yield "### Of the workbench"
     yield ""
-    yield from _head("text", "status", "id")
+    yield from _head("text", "status", "cause", "id")
     for entry in workbench()["x-errors"]:
-        yield _row(f"`{entry['text']}`", str(entry["status"]), f"`{entry['id']}`")
+        cause = CAUSES.get(entry["id"], "")
+        yield _row(f"`{entry['text']}`", str(entry["status"]), cause, f"`{entry['id']}`")
 
 
 # --- Differences ---

@@ -27,11 +27,13 @@ FULL_LANE = (
     "tests/conformance/test_report_browser.py",  # needs Chromium
     "tests/conformance/test_schemathesis_docs.py",  # runs what the page shows
     "tests/conformance/test_secrets.py",  # whole runs
+    "tests/conformance/test_unreliable.py",  # runs against unreliable servers
     "tests/conformance/test_variants.py",  # whole runs
     "tests/mock/test_sigkill.py",  # kills mocks while they write
     "tests/npm",  # needs Node.js
     "tests/openapi/test_book_browser.py",  # needs Chromium
     "tests/sdk",  # needs Node.js
+    "tests/shared",  # needs redis-server, and starts servers and mocks
     "tests/test_readme.py",  # runs what the README shows
     "tests/test_wheel.py",  # installs the wheel, with each extra
     "tests/workbench/test_docs.py",  # runs what the page shows

@@ -87,6 +87,7 @@ def test_missing_parts_lists_what_a_new_rule_lacks_in_one_line() -> None:
 def test_the_mock_writes_out_no_text_of_the_catalogue() -> None:
     texts = {rule.text for rule in CONTRACT.rules} | {e.text for e in CONTRACT.protocol_errors}
     texts |= {rule.detail for rule in CONTRACT.rules}
+    texts.discard("format")  # the title of an email that is not one, and a common word
     copied = [
         f"{module.relative_to(ROOT)}:{node.lineno}: {node.value}"
         for module in PACKAGES["cart_mock"].rglob("*.py")

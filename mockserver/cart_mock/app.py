@@ -6,9 +6,9 @@ from cart_mock import quiet_connexion  # noqa: F401  # before anything else impo
 
 # isort: split
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cart_spec import Contract, load_contract
 from cart_spec.paths import PathTemplates
@@ -55,6 +55,10 @@ class MockApp(AsyncApp):  # type: ignore[misc]  # connexion ships no types
     tenants: TenantRegistry
     requests: RequestHandler
     paths: PathTemplates[str]
+    workbench_options: dict[str, Any]
+    """Further options of the workbench, which is made on first use."""
+    background: list[AbstractAsyncContextManager[Any]]
+    """What runs while the application is served."""
 
 
 def create_app(
@@ -93,7 +97,10 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
-        yield
+        async with AsyncExitStack() as running:
+            for work in app.background:
+                await running.enter_async_context(work)
+            yield
         await forwarder.close()
         tenants.close()
 
@@ -116,6 +123,7 @@ def create_app(
         swagger_ui_options=OPTIONS,
     )
     app.mock, app.tenants, app.requests, app.paths = mock, tenants, requests, paths
+    app.workbench_options, app.background = {}, []
     position = MiddlewarePosition.BEFORE_EXCEPTION
     app.add_middleware(CorsWithPreflights, position=position, requests=requests)
     add_error_handlers(app, mock, requests)
@@ -123,7 +131,7 @@ def create_app(
     for path in (BOOK_PATH, f"{BOOK_PATH}/"):
         app.add_url_rule(path, view_func=book)
     workbench = OnFirstUse(
-        partial(_create_workbench, mock, metrics, control_key, control_body_limit)
+        partial(_create_workbench, app, metrics, control_key, control_body_limit)
     )
     for path in (BASE_PATH, f"{BASE_PATH}/{{path:path}}"):
         app.add_url_rule(path, view_func=workbench)
@@ -133,8 +141,10 @@ def create_app(
 
 
 def _create_workbench(
-    mock: Mock, metrics: Metrics, control_key: str | None, body_limit: int
+    app: MockApp, metrics: Metrics, control_key: str | None, body_limit: int
 ) -> ASGIApp:
     from cart_mock.workbench.app import create_workbench
 
-    return create_workbench(mock, metrics, control_key=control_key, body_limit=body_limit)
+    return create_workbench(
+        app.mock, metrics, control_key=control_key, body_limit=body_limit, **app.workbench_options
+    )

@@ -76,6 +76,14 @@ def _not_empty(_ctx: click.Context, _param: click.Parameter, key: str | None) ->
     return key
 
 
+def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
+    if not prefix or not prefix.isascii() or not prefix.isprintable() or set(prefix) & set("{} "):
+        raise click.UsageError(
+            "--shared-prefix must be plain ASCII text without braces and spaces, such as cart-mock."
+        )
+    return prefix
+
+
 @click.group(
     "cart-mock",
     cls=OneLineGroup,
@@ -110,6 +118,58 @@ def _not_empty(_ctx: click.Context, _param: click.Parameter, key: str | None) ->
     type=_DIRECTORY,
     show_envvar=True,
     help="Directory to keep the state in. Without it, state is lost when the mock stops.",
+)
+@click.option(
+    "--shared",
+    show_envvar=True,
+    metavar="URL",
+    help="Share all state with other mocks over Redis or Valkey, such as redis://HOST:6379, "
+    "redis+cluster://HOST,HOST or redis+sentinel://HOST,HOST/NAME; rediss is with TLS. "
+    "Cannot be used with --data.",
+)
+@click.option("--shared-username", show_envvar=True, help="User name for --shared.")
+@click.option(
+    "--shared-password",
+    show_envvar=True,
+    help="Password for --shared. Set it in the environment, where other users cannot read it.",
+)
+@click.option(
+    "--shared-password-file",
+    type=_EXISTING_FILE,
+    show_envvar=True,
+    help="File with the password for --shared.",
+)
+@click.option(
+    "--shared-prefix",
+    default="cart-mock",
+    show_envvar=True,
+    callback=_prefix,
+    metavar="TEXT",
+    help="Beginning of all keys of --shared. Mocks with the same prefix share their state.",
+)
+@click.option(
+    "--shared-replicas",
+    default=0,
+    show_envvar=True,
+    type=click.IntRange(0, 10),
+    metavar="N",
+    help="Answer a request only when N replicas of --shared have what it did.",
+)
+@click.option(
+    "--shared-timeout",
+    default=2.0,
+    show_envvar=True,
+    type=click.FloatRange(0.1, 60),
+    metavar="SECONDS",
+    help="How long to wait for --shared before a request is answered with 503.",
+)
+@click.option(
+    "--store-ttl",
+    default=0.0,
+    show_envvar=True,
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="Delete a store of --shared that was not used for that long; 0 keeps it.",
 )
 @click.option(
     "--clients",

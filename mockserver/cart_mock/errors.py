@@ -21,11 +21,26 @@ def cannot_store(error: OSError) -> Violation:
     return Violation(reason, "Nothing was changed; free some space, then send it again.")
 
 
+def unavailable(error: Unavailable) -> Violation:
+    """Return why the mock cannot answer now."""
+    hint = f"Send it again in {error.retry_after} s; GET /_mock/ready says whether it can answer."
+    return Violation(str(error), hint)
+
+
 def no_more_stores(error: Exception) -> Violation:
     """Return why no store can be made for another ``client_id``."""
     return Violation(
         str(error), "Delete one with DELETE /_mock/stores/{store}, or raise --max-stores."
     )
+
+
+class Unavailable(Exception):
+    """The mock cannot answer now. The message says why, for the client.
+
+    ``retry_after`` is in seconds.
+    """
+
+    retry_after = 1
 
 
 class _Error(NamedTuple):

@@ -48,8 +48,12 @@ def _run(settings: Settings, tls: Tls | None, listening: socket.socket) -> None:
     key, generated = settings.control_key, None
     if key is None and _is_reachable_from_other_hosts(listening):
         key = generated = secrets.token_urlsafe(24)
+    if settings.shared is not None:
+        tenants, attach = _shared(settings)
+    else:
+        tenants, attach = _registry(settings), None
     app = create_app(
-        tenants=_registry(settings),
+        tenants=tenants,
         envelope_only=settings.envelope_only,
         body_limit=settings.body_limit,
         head_limit=settings.head_limit,
@@ -58,6 +62,8 @@ def _run(settings: Settings, tls: Tls | None, listening: socket.socket) -> None:
         breaks=settings.breaks,
         forward=_forward(settings),
     )
+    if attach is not None:
+        attach(app)
     try:
         server = server_of(
             instrumented(app),
@@ -127,6 +133,23 @@ def _registry(settings: Settings) -> TenantRegistry:
             new_request_log=partial(RequestLog, settings.journal, memory),
         )
     except (ClientsError, DataError, SeedError) as error:
+        raise InputError(str(error)) from error
+
+
+def _shared(settings: Settings) -> tuple[TenantRegistry, Callable[[MockApp], None]]:
+    """Return the tenants of a mock of many, and what makes an application one of them."""
+    for other, option in ((settings.data, "--data"), (settings.breaks, "--break")):
+        if other:
+            raise click.UsageError(f"{option} and --shared exclude each other. Leave one out.")
+    try:
+        from cart_mock.shared.launch import shared_mock
+    except ImportError as error:
+        raise InputError(
+            f"--shared needs the package {error.name}: pip install 'cart-associations[shared]'"
+        ) from error
+    try:
+        return shared_mock(settings)
+    except (ClientsError, SeedError) as error:
         raise InputError(str(error)) from error
 
 

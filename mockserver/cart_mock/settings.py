@@ -20,6 +20,14 @@ class Settings:
     host: str
     port: int
     data: Path | None
+    shared: str | None
+    shared_username: str | None
+    shared_password: str | None
+    shared_password_file: Path | None
+    shared_prefix: str
+    shared_replicas: int
+    shared_timeout: float
+    store_ttl: float
     clients: Path | None
     seed: Path | None
     watch: bool

@@ -42,21 +42,34 @@ def iter_references(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
 
 def iter_mappings(value: Any, pointer: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield each mapping in ``value`` as (pointer, mapping), except in examples and extensions."""
-    if isinstance(value, Mapping):
-        yield pointer, value
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    _gather(value, pointer, found)
+    return iter(found)
+
+
+def _gather(value: Any, pointer: str, found: list[tuple[str, Mapping[str, Any]]]) -> None:
+    # Gathers in a list: each level of generators would hand on every value below it.
+    if isinstance(value, dict):
+        found.append((pointer, value))
         names = pointer.endswith(_NAMING)
         for key, item in value.items():
-            if not names and (
-                key in _LITERAL_KEYS
-                or (key.startswith("x-") and (pointer or key != FILES_KEY))
-                or (key == "value" and "/examples/" in pointer)
-                or (key == "examples" and isinstance(item, list))
-            ):
+            if not isinstance(item, dict | list) or (not names and _is_literal(key, item, pointer)):
                 continue
-            yield from iter_mappings(item, pointer + pointer_of(key))
+            _gather(item, pointer + pointer_of(key), found)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from iter_mappings(item, f"{pointer}/{index}")
+            if isinstance(item, dict | list):
+                _gather(item, f"{pointer}/{index}", found)
+
+
+def _is_literal(key: str, item: Any, pointer: str) -> bool:
+    """Return whether the value below ``key`` is data, in which nothing is a reference."""
+    return (
+        key in _LITERAL_KEYS
+        or (key.startswith("x-") and (pointer != "" or key != FILES_KEY))
+        or (key == "value" and "/examples/" in pointer)
+        or (key == "examples" and isinstance(item, list))
+    )
 
 
 @dataclass

@@ -37,11 +37,16 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
 
 
-def catalogue_problems(document: OpenApiDocument) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with a document's catalogue, as (JSON pointer, message).
+@lru_cache(maxsize=4)
+def catalogue_problems(document: OpenApiDocument) -> tuple[tuple[str, str], ...]:
+    """Return what is wrong with a document's catalogue, as (JSON pointer, message).
 
     If its shape is right, these are the problems that the loader reports.
     """
+    return tuple(_problems(document))
+
+
+def _problems(document: OpenApiDocument) -> Iterator[tuple[str, str]]:
     if CATALOGUE_KEY not in document.data:
         yield "", f"there is no {CATALOGUE_KEY}"
         return

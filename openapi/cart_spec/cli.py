@@ -111,8 +111,8 @@ def _refusals(documents: list[OpenApiDocument]) -> Iterator[None]:
 def main() -> None:
     """Review the contract of the cart-association endpoints.
 
-    FILE is an OpenAPI 3.0 or 3.1 document in YAML or JSON, with the files below its folder that it
-    refers to. The default is the contract that ships with this tool. The network is never used.
+    FILE is an OpenAPI document (3.0 to 3.2) in YAML or JSON, with the files below its folder that
+    it refers to. The default is the contract that ships with this tool. The network is never used.
 
     Exit status: 0 nothing was found, 1 something was found, 2 the input was refused.
     """
@@ -185,6 +185,45 @@ def check(
     summary = f"{document.name}: {len(titles)} checks, {verdict}."
     write(FORMATS[form](replace(review, summary=summary)), output)
     ctx.exit(1 if errors else 0)
+
+
+@main.command()
+@click.argument("copies", nargs=-1, required=True, metavar="SOURCE=FILE...")
+@click.option(
+    "--contract", "file", type=click.Path(path_type=Path), default=CONTRACT_PATH, metavar="FILE",
+    help="The contract, by default the one that ships with this tool.",
+)  # fmt: skip
+@_REPORT_FORMAT
+@_OUTPUT
+@click.pass_context
+def quotes(
+    ctx: click.Context, *, copies: tuple[str, ...], file: Path, form: str, output: Path | None
+) -> None:
+    """Compare the sentences that rules quote with saved copies of their sources.
+
+    SOURCE is a source in the catalogue, such as overview. FILE is a page that you saved: HTML,
+    Markdown, YAML, JSON or text. One source may have several files. White space, markup,
+    quotation marks and letter case do not count. Exit status 1: a quoted sentence is not there.
+
+    \b
+    Example:
+      cart-spec quotes overview=overview.html published=carts.yaml published=errors.html
+    """
+    from cart_spec.catalogue import checked_contract
+    from cart_spec.contract import CATALOGUE_KEY
+    from cart_spec.document import load
+    from cart_spec.quotes import TITLES, copies_of, quote_findings
+
+    documents: list[OpenApiDocument] = []
+    with _refusals(documents):
+        documents.append(load(_relative(file)))
+        contract = checked_contract(documents[0])
+        sources = list(documents[0].data[CATALOGUE_KEY]["documents"])
+        findings = quote_findings(documents[0], contract, copies_of(copies, sources))
+    missing = sum(finding.severity == "error" for finding in findings)
+    summary = f"{documents[0].name}: {missing} of {len(contract.rules)} quotes are missing."
+    write(FORMATS[form](Review("cart-spec quotes", findings, TITLES, summary)), output)
+    ctx.exit(1 if missing else 0)
 
 
 def _settings(file: Path | None, severities: tuple[str, ...], known: Iterable[str]) -> Settings:

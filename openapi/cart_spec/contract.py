@@ -43,6 +43,7 @@ class Source:
     """The place that a rule comes from; ``document`` is a key of the catalogue's ``documents``.
 
     ``indirect`` says that the sentence is the nearest one published and does not state the rule.
+    ``read`` is the date on which the sentence was read there, such as 2026-11-20.
     """
 
     document: str
@@ -50,6 +51,7 @@ class Source:
     sentence: str
     url: str | None = None
     indirect: bool = False
+    read: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class OwnerKind:
     """A kind of owner that carts have: customers or accounts, with the words that differ.
 
     ``article`` is "a" or "an". ``header`` carries the owner's token, and ``login`` is the request
-    that issues it. An entry of the catalogue that holds for each kind of owner has these words in
+    that issues it. An entry of the catalogue that states a rule for each kind has these words in
     braces: ``{owner}``, ``{Owner}``, ``{owners}``, ``{a}``, ``{A}``, ``{header}`` and ``{login}``.
     """
 

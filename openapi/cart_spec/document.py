@@ -21,7 +21,8 @@ from cart_spec.contract import METHODS
 from cart_spec.folders import Folder, RevisionFolder, opened
 from cart_spec.source import MAX_BYTES, UnreadableDocumentError, parse_source, pointer_of
 
-SUPPORTED = ("3.0.", "3.1.")
+SUPPORTED = ("3.0.", "3.1.", "3.2.")
+_METHODS_OF_32 = (*METHODS, "query")
 
 
 class Place(NamedTuple):
@@ -125,14 +126,22 @@ class OpenApiDocument:
             if not isinstance(item, Mapping):
                 continue
             shared = self._parameters(item, base)
-            for method in METHODS:
-                if isinstance(item.get(method), Mapping):
-                    pointer = f"{base}/{method}"
-                    own = self._parameters(item[method], pointer)
-                    named = {(p["in"], p["name"]): (p, at) for p, at in (*shared, *own)}
-                    yield Operation(
-                        method, path, item[method], pointer, tuple(named.values()), base
-                    )
+            for method, data, pointer in self._methods(item, base):
+                own = self._parameters(data, pointer)
+                named = {(p["in"], p["name"]): (p, at) for p, at in (*shared, *own)}
+                yield Operation(method, path, data, pointer, tuple(named.values()), base)
+
+    def _methods(
+        self, item: Mapping[str, Any], base: str
+    ) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+        """Yield the methods of a path item; OpenAPI 3.2 has ``query``, and any other by name."""
+        for method in METHODS if self.version < "3.2" else _METHODS_OF_32:
+            if isinstance(item.get(method), Mapping):
+                yield method, item[method], f"{base}/{method}"
+        others = item.get("additionalOperations") if self.version >= "3.2" else None
+        for method, data in others.items() if isinstance(others, Mapping) else ():
+            if isinstance(data, Mapping):
+                yield method.lower(), data, base + pointer_of("additionalOperations", method)
 
     def _parameters(self, owner: Mapping[str, Any], base: str) -> list[tuple[Any, str]]:
         found = [
@@ -167,7 +176,7 @@ class Operation:
 
 
 def load(path: Path) -> OpenApiDocument:
-    """Load an OpenAPI document, with the files below its folder that it refers to.
+    """Load an OpenAPI document (3.0 to 3.2), with the files below its folder that it refers to.
 
     ``path`` is a YAML or JSON file, or one in a git revision, such as ``HEAD~1:openapi/x.yaml``.
 
@@ -232,9 +241,9 @@ def _require_openapi(data: Mapping[str, Any], name: str) -> None:
         )
     if not isinstance(version, str) or not f"{version}.".startswith(SUPPORTED):
         raise UnreadableDocumentError(
-            f"{name}: says that it is OpenAPI {version}; OpenAPI 3.0 and 3.1 can be reviewed"
+            f"{name}: says that it is OpenAPI {version}; OpenAPI 3.0, 3.1 and 3.2 can be reviewed"
         )
-    paths = data.get("paths", {} if version.startswith("3.1") else None)
+    paths = data.get("paths", None if version.startswith("3.0") else {})
     if not isinstance(paths, dict):
         raise UnreadableDocumentError(
             f"{name}: is not an OpenAPI document: `paths` is not a mapping"

@@ -45,7 +45,7 @@ def require_extra(package: str, command: str) -> None:
 def _how_to_install(extra: str) -> str:
     # pip finds the extras by name in an index, which a checkout does not need.
     if SETUP.is_file():
-        return "In this checkout, run: scripts/setup test"
+        return "In this checkout, run: scripts/setup fast"
     return f"Run: pip install 'cart-associations[{extra}]'"
 
 

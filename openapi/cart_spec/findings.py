@@ -188,7 +188,10 @@ _MARKS: dict[Severity, str] = {"error": "❌", "warning": "⚠️", "note": "ℹ
 
 def as_markdown(review: Review) -> str:
     """Return the findings as Markdown for a comment on a pull request, below GitHub's limit."""
-    lines = [f"### {review.tool}", "", _markdown(review.summary), ""]
+    first, *others = review.summary.splitlines() or [""]
+    lines = [f"### {review.tool}", "", _markdown(first), ""]
+    if others:
+        lines += ["```text", *(line.replace("```", "") for line in others), "```", ""]
     told = [each for each in review.findings if each.severity != "note"]
     notes = [each for each in review.findings if each.severity == "note"]
     lines += _markdown_table(told)

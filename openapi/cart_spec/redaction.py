@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus
 
 MARK = "[redacted]"
 """What stands in the place of a secret."""
@@ -175,7 +175,6 @@ class Redactor:
             self.learn_value(json.loads(body))
         except (ValueError, RecursionError):
             self.learn_form(text)
-            self.learn_text(text)
             if 'name="' in text:
                 parts = _PART.finditer(text)
                 self.add(*(part[3] for part in parts if is_secret_name(part[2])))
@@ -184,6 +183,9 @@ class Redactor:
         """Add what stands in the secret fields of a form or of a query string."""
         if "=" in text:
             pairs = parse_qsl(text, keep_blank_values=True)
+            # A plus sign stands for a space, or for itself if it was not encoded.
+            raw = [each.partition("=")[::2] for each in text.split("&") if "+" in each]
+            pairs += [(name, form) for name, value in raw for form in (value, unquote(value))]
             self.add(*(value for name, value in pairs if is_secret_name(name)))
 
     # --- What remains ---

@@ -80,7 +80,11 @@ class Source:
 
 def pointer_of(*parts: str | int) -> str:
     """Return the JSON pointer (RFC 6901) of a path of keys and indexes."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return "".join([f"/{_escaped(str(part))}" for part in parts])
+
+
+def _escaped(part: str) -> str:
+    return part.replace("~", "~0").replace("/", "~1") if "~" in part or "/" in part else part
 
 
 def read_text(path: Path, limit: int) -> str:
@@ -213,6 +217,8 @@ class _Marks:
         self._mark(root, "")
 
     def _size(self, node: yaml.Node) -> int:
+        if isinstance(node, yaml.ScalarNode):
+            return 1
         if id(node) in self._open:
             raise UnreadableDocumentError(
                 f"{self._name}: line {_line(node.start_mark)}: an alias contains itself; "

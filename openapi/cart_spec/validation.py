@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+import openapi_spec_validator
 from jsonschema.exceptions import UnknownType, ValidationError, best_match
 from jsonschema_path import SchemaPath
 from openapi_schema_validator import OAS30Validator, OAS31Validator
@@ -32,13 +33,42 @@ _NO_RETRIEVAL = dict.fromkeys(("<all_urls>", "http", "https", "file"), _refuse_r
 
 def openapi_errors(document: OpenApiDocument) -> Iterator[tuple[str, str]]:
     """Yield what openapi-spec-validator finds in a document, as (JSON pointer, message)."""
-    validator = OpenAPIV30SpecValidator if document.is_30 else OpenAPIV31SpecValidator
+    validator = _validator_of(document)
+    if validator is None:
+        yield "/openapi", "This openapi-spec-validator knows no OpenAPI 3.2; install 0.9 or later"
+        return
     path = SchemaPath.from_dict(dict(document.data), handlers=_NO_RETRIEVAL)
     try:
         for error in validator(path).iter_errors():
+            if _is_told_elsewhere(error, document):
+                continue
             yield pointer_of(*error.absolute_path), _brief(error.message)
     except Exception as error:  # noqa: BLE001 - an odd document may make its insides raise anything
         yield "", f"The validator gave up: {_brief(str(error))}"
+
+
+def _is_told_elsewhere(error: Any, document: OpenApiDocument) -> bool:
+    """Return whether a check of our own reports an error at its line, which the validator lost.
+
+    These are parameters of paths, duplicate operationIds and invalid defaults. The place of the
+    latter is a place in the default.
+    """
+    if type(error).__name__ in ("UnresolvableParameterError", "DuplicateOperationIDError"):
+        return True
+    if not isinstance(error.validator, str):
+        return False  # a finding of the validator itself, not of a schema
+    try:
+        return bool(document.at(pointer_of(*error.absolute_path)) != error.instance)
+    except KeyError:
+        return True
+
+
+def _validator_of(document: OpenApiDocument) -> Any:
+    if document.is_30:
+        return OpenAPIV30SpecValidator
+    if document.version < "3.2":
+        return OpenAPIV31SpecValidator
+    return getattr(openapi_spec_validator, "OpenAPIV32SpecValidator", None)
 
 
 def _brief(message: str) -> str:

@@ -124,7 +124,9 @@ class World:
     def access(self, grant: Any = ADMINISTRATOR, *, at: float = NOW) -> str:
         """An access token, issued at that time."""
         if (grant, at) not in self._access:
-            issued, _ = self.mock.tokens.issue_access(self.tenant.name, grant, at, "access")
+            issued, _ = self.mock.tokens.issue_access(
+                self.tenant.name, grant, at, "access", incarnation=self.tenant.incarnation
+            )
             self._access[grant, at] = issued
         return self._access[grant, at]
 
@@ -132,13 +134,17 @@ class World:
         """A customer token, issued at that time."""
         name = f"token-{number}"
         owner = Owner("customer", customer)
-        return self.mock.tokens.issue_owner(self.tenant.name, owner, at, name)[0]
+        return self.mock.tokens.issue_owner(
+            self.tenant.name, owner, at, name, incarnation=self.tenant.incarnation
+        )[0]
 
     def owner(self, kind: OwnerType, name: str, *, at: float = NOW, shop: str | None = None) -> str:
         """A valid token of a customer or account, for the probe table."""
         member = MEMBER if kind == "account" else None
         issued_by, owner = shop or self.tenant.name, Owner(kind, name)
-        return self.mock.tokens.issue_owner(issued_by, owner, at, "token-0", member)[0]
+        return self.mock.tokens.issue_owner(
+            issued_by, owner, at, "token-0", member, incarnation=self.tenant.incarnation
+        )[0]
 
     def expired_access(self) -> str:
         """An access token that has expired."""

@@ -12,7 +12,7 @@ from cart_conformance.cases import all_cases
 from cart_conformance.cli import cli
 from cart_conformance.config import SettingsError, normal_target, read_fixtures
 from cart_conformance.results import Verdict
-from cart_conformance.run.verdicts import is_supporting
+from cart_conformance.supporting import is_supporting
 from cart_spec import load_contract
 from cart_spec.contract import Rule
 from click.testing import CliRunner, Result

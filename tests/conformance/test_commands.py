@@ -232,10 +232,10 @@ def test_har_has_every_exchange_without_secrets_and_can_be_judged(tmp_path: Path
     assert all(each.left_out is None for each in recorded.exchanges)
 
 
-def test_token_url_may_be_elsewhere() -> None:
+def test_token_url_may_be_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     tokens, shop = Service(), Service()
     tokens.key = shop.key
-    shop.createAccessToken = lambda _: (404, {"errors": []})  # type: ignore[method-assign]  # elsewhere
+    monkeypatch.setattr(shop, "createAccessToken", lambda _: (404, {"errors": []}))
     with serving(tokens) as there, serving(shop) as url:
         words = ["--rules", "carts-need-an-owner", "--token-url", f"{there}/oauth/access_token"]
         assert check(url, *words).exit_code == 0
@@ -277,7 +277,11 @@ def test_cut_run_says_so_in_every_report(tmp_path: Path) -> None:
 class Keeps(Service):
     """Nothing can be deleted, and the error has control characters in it."""
 
-    def deleteACart(self, _: Call) -> Reply:  # noqa: N802 - an operation
+    is_mended = False
+
+    def deleteACart(self, call: Call) -> Reply:  # noqa: N802 - an operation
+        if self.is_mended:
+            return super().deleteACart(call)
         return 403, {"errors": [{"status": 403, "title": "No\x1b[2J"}]}
 
 
@@ -292,7 +296,7 @@ def test_cleanup_says_what_is_left_and_is_quiet_the_second_time(tmp_path: Path) 
         still = call("cleanup", "journal")
         assert still.exit_code == 4
         assert "\x1b" not in still.output
-        service.deleteACart = lambda call: Service.deleteACart(service, call)  # type: ignore[method-assign]  # mended
+        service.is_mended = True
         gone = call("cleanup", "journal")
         assert gone.exit_code == 0, gone.output
     assert service.carts == {}

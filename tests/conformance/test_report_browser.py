@@ -125,6 +125,8 @@ def test_a_failure_can_be_read_without_a_click_and_advice_with_one(opened: Opene
 def test_print_unfolds_everything(opened: Opened) -> None:
     page = opened(MANY, viewport=DESKTOP)
     page.emulate_media(media="print")
-    folded = page.locator("details pre").all()
+    # One call for hundreds of elements.
+    shown = "elements => elements.map(element => element.checkVisibility())"
+    folded = page.locator("details pre").evaluate_all(shown)
     assert folded
-    assert all(each.is_visible() for each in folded)
+    assert all(folded)

@@ -244,6 +244,13 @@ def test_profile_is_found_as_storefronts_look_for_it(shop: World) -> None:
     assert profile["id"] == LOGIN["password_profile_id"]
 
 
+@pytest.mark.rule("empty-account-token")
+def test_empty_account_token_counts_as_none(shop: World) -> None:
+    headers = {**shop.admin, ACCOUNT_HEADER: ""}
+    assert "weekend-list" in shop.carts_of(headers)
+    assert associate(shop, "weekend-list", "bolt", headers).status_code == 200
+
+
 # ---- Records ------------------------------------------------------------------------------------
 
 

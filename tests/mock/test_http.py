@@ -8,6 +8,7 @@ import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import brotli
 import httpx
 import pytest
 from cart_spec import load_contract
@@ -165,6 +166,8 @@ def raw_deflate(body: bytes) -> bytes:
         ("deflate", zlib.compress(NEW)),
         ("deflate", raw_deflate(NEW)),
         ("deflate, gzip", gzip.compress(zlib.compress(NEW), mtime=0)),
+        ("br", brotli.compress(NEW)),
+        ("br, gzip", gzip.compress(brotli.compress(NEW), mtime=0)),
         ("identity", NEW),
         ("", NEW),
         ("identity", codecs.BOM_UTF8 + NEW),
@@ -188,7 +191,12 @@ def test_compressed_form_is_read(world: World) -> None:
 @pytest.mark.parametrize(
     ("encoding", "body", "error"),
     [
-        ("br", NEW, "media-type-unsupported"),
+        ("zstd", NEW, "media-type-unsupported"),
+        ("br", NEW, "body-malformed"),
+        ("br", b"", "body-malformed"),
+        ("br", brotli.compress(NEW)[:-1], "body-malformed"),
+        ("br", brotli.compress(NEW) + b"more", "body-malformed"),
+        ("br", brotli.compress(b" " * 50_000_000, quality=5), "body-too-large"),
         ("gzip, zstd", NEW, "media-type-unsupported"),
         ("gzip, gzip, gzip, gzip", NEW, "media-type-unsupported"),
         ("gzip", NEW, "body-malformed"),
@@ -212,7 +220,7 @@ def test_body_that_cannot_be_opened_is_refused(
     answer = world.send("POST", "/v2/carts", headers, content=body)
     assert_is(answer, error)
     if error == "media-type-unsupported":
-        assert answer.headers["accept-encoding"] == "gzip, deflate"
+        assert answer.headers["accept-encoding"] == "gzip, deflate, br"
         assert answer.json()["errors"][0]["source"] == "Content-Encoding"
 
 

@@ -38,7 +38,7 @@ def as_account(world: World, account: str) -> dict[str, str]:
         world.store.accounts.put_account(Account(account, account, account, now, now))
     owner = Owner("account", account)
     token, _ = world.site.app.mock.tokens.issue_owner(
-        world.client_id, owner, world.tenant.now(), "token"
+        world.client_id, owner, world.tenant.now(), "token", incarnation=world.tenant.incarnation
     )
     return {**world.anonymous, "EP-Account-Management-Authentication-Token": token}
 

@@ -242,7 +242,9 @@ class World:
 
     def access(self, grant: Grant, *, age: float = 0.0) -> str:
         """Return an access token that was issued so many seconds ago."""
-        return self._tokens.issue_access(self.client_id, grant, self._issued(age), "token")[0]
+        return self._tokens.issue_access(
+            self.client_id, grant, self._issued(age), "token", incarnation=self.tenant.incarnation
+        )[0]
 
     def owner(
         self, kind: OwnerType, name: str, *, age: float = 0.0, shop: str | None = None
@@ -250,7 +252,10 @@ class World:
         """Return an owner's token that was issued so many seconds ago, by this shop or another."""
         owner = Owner(kind, {"ada": self.ada, "bob": self.bob}.get(name, name))
         issued, member = self._issued(age), MEMBER if kind == "account" else None
-        return self._tokens.issue_owner(shop or self.client_id, owner, issued, "token", member)[0]
+        return self._tokens.issue_owner(
+            shop or self.client_id, owner, issued, "token", member,
+            incarnation=self.tenant.incarnation,
+        )[0]  # fmt: skip
 
     def customer(self, name: str, **how: Any) -> str:
         """Return a customer token, as ``owner`` does."""

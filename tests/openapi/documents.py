@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from cart_spec.contract import CATALOGUE_KEY, CONTRACT_PATH
+from cart_spec.contract import CATALOGUE_KEY, CONTRACT_PATH, owners_of, rule_ids
 from cart_spec.document import OpenApiDocument, load, parse
 
 Change = Callable[[dict[str, Any]], None]
@@ -35,11 +35,13 @@ def edited(change: Change) -> OpenApiDocument:
 
 
 def rule_of(data: dict[str, Any], rule_id: str) -> dict[str, Any]:
-    """A rule of the catalogue in a document's data."""
-    rule: dict[str, Any] = next(
-        rule for rule in data[CATALOGUE_KEY]["rules"] if rule["id"] == rule_id
+    """The entry of a document's catalogue that states a rule, for each kind of owner if it does."""
+    catalogue = data[CATALOGUE_KEY]
+    owners = owners_of(catalogue)
+    entry: dict[str, Any] = next(
+        entry for entry in catalogue["rules"] if rule_id in rule_ids(entry, owners)
     )
-    return rule
+    return entry
 
 
 def example_error(data: dict[str, Any], name: str) -> dict[str, Any]:

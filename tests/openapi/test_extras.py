@@ -11,7 +11,7 @@ from cart_spec import extras
 @pytest.mark.parametrize(
     ("setup", "said"),
     [
-        (extras.SETUP, "In this checkout, run: scripts/setup test"),
+        (extras.SETUP, "In this checkout, run: scripts/setup fast"),
         (Path("no/such/setup"), "Run: pip install 'cart-associations[review]'"),
     ],
 )

@@ -10,11 +10,12 @@ import pytest
 from cart_spec.contract import CATALOGUE_KEY, load_contract
 from cart_spec.document import OpenApiDocument, parse
 from cart_spec.implementations import Evidence
-from cart_spec.lint import CHECKS, check_document
+from cart_spec.lint import CHECKS, Subject, check_document
 
-from tests.openapi.documents import changed, contract_document, example_error, rule_of
+from tests.openapi.documents import changed, contract_document, edited, example_error, rule_of
 
-RULES = load_contract().rules
+CONTRACT = load_contract()
+RULES = CONTRACT.rules
 COMPLETE = Evidence(
     frozenset(rule.id for rule in RULES if rule.is_refusal),
     {rule.id: ("a case",) for rule in RULES},
@@ -58,10 +59,21 @@ def rule(rule_id: str) -> Callable[[Data], Data]:
 
 
 def number(rule_id: str) -> int:
-    return [each.id for each in RULES].index(rule_id)
+    """The position of the entry in the catalogue that states a rule."""
+    return CONTRACT.rule(rule_id).entry
 
 
 FAULTS: list[tuple[str, Callable[[Data], None], str]] = [
+    (
+        "rule-text-misquoted",
+        put(rule("payload-not-array"), "text", "Invalid jason payload"),
+        f"/{CATALOGUE_KEY}/rules/{number('payload-not-array')}/text",
+    ),
+    (
+        "source-read-missing",
+        put(lambda data: data[CATALOGUE_KEY]["documents"]["overview"], "read", "2026-02-30"),
+        f"/{CATALOGUE_KEY}/documents/overview/read",
+    ),
     ("openapi-invalid", put(post, "responses", []), f"{AT}/post/responses"),
     ("info-incomplete", drop(lambda data: data["info"], "license"), "/info"),
     ("tag-incomplete", drop(lambda data: data["tags"][0], "description"), "/tags/0"),
@@ -263,7 +275,8 @@ def test_every_check_is_exercised() -> None:
 def test_a_fault_is_found_at_its_place(
     check_id: str, fault: Callable[[Data], None], pointer: str
 ) -> None:
-    assert pointer in places(changed(fault), check_id)
+    subject = Subject(edited(fault), COMPLETE)
+    assert pointer in [problem.pointer for problem in CHECKS[check_id].run(subject)]
 
 
 def test_a_finding_has_the_line_and_says_what_to_do() -> None:

@@ -35,8 +35,8 @@ BAD = {
     "a date as a key's type": (HEAD + "x: !!timestamp 2020-01-01\n", "is not a type that JSON has"),
     "another mapping": ("a: 1\n", "it has no `openapi: 3.0.3`"),
     "Swagger": ("swagger: '2.0'\npaths: {}\n", "is Swagger 2.0; convert it"),
-    "a version to come": ("openapi: 4.0.0\npaths: {}\n", "OpenAPI 3.0 and 3.1 can be reviewed"),
-    "a version that is a number": ("openapi: 3.0\npaths: {}\n", "OpenAPI 3.0 and 3.1"),
+    "a version to come": ("openapi: 4.0.0\npaths: {}\n", "OpenAPI 3.0, 3.1 and 3.2 can be"),
+    "a version that is a number": ("openapi: 3.0\npaths: {}\n", "OpenAPI 3.0, 3.1 and 3.2"),
     "paths that are a list": ("openapi: 3.0.3\npaths: []\n", "`paths` is not a mapping"),
     "components that are a list": (HEAD + "components: []\n", "`components` is not a mapping"),
     "a reference loop": (

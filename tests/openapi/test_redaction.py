@@ -287,7 +287,7 @@ def test_secret_with_a_lone_surrogate_is_redacted() -> None:
 )
 def test_hostile_names_take_linear_time(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     Redactor().text(text)
     Redactor().learn_body(text.encode())
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3

@@ -63,7 +63,7 @@ def array(*values: str) -> str:
 
 
 def of_both(source: str, *wrong: str | bytes) -> Iterator[Probe]:
-    """Yield the rows of a rule that holds for both kinds of owner, only the first for accounts."""
+    """Yield the rows of a rule of both kinds of owner, for accounts only the first two bodies."""
     for cast in CASTS:
         yield from bodies(cast, source, *(wrong if cast.kind == "customer" else wrong[:2]))
 

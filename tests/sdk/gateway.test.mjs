@@ -328,7 +328,7 @@ scenario("several items are added at once, and one that is not there is refused"
   const client = shopperOf(newStore());
   const cart = client.Cart();
   const products = [{ type: "cart_item", sku: "mug", quantity: 1 }, { type: "cart_item", sku: "tee", quantity: 2 }];
-  // The method of @elasticpath/js-sdk, AddProducts, sends the same; @moltin/sdk has none.
+  // AddProducts of @elasticpath/js-sdk sends the same; @moltin/sdk lacks it.
   const added = await client.request.send(`carts/${cart.cartId}/items`, "POST", products);
   assert.deepEqual(skusIn(added), ["mug", "tee"]);
   await refused(cart.RemoveItem("none"), 404, "Item was not found in the cart");

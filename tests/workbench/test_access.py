@@ -146,7 +146,7 @@ def started(*arguments: str) -> Iterator[tuple[str, list[str]]]:
 def stores(port: str, key: str | None = None, scheme: str = "http") -> int:
     headers = {} if key is None else {"X-Control-Key": key}
     url = f"{scheme}://127.0.0.1:{port}/_mock/stores"
-    return httpx.get(url, headers=headers, verify=scheme == "http").status_code
+    return httpx.get(url, headers=headers, verify=scheme == "http", timeout=60).status_code
 
 
 def test_on_loopback_the_workbench_is_open() -> None:

@@ -31,7 +31,9 @@ def test_a_store_that_exists_is_not_made_again(cart_mock: CartMock) -> None:
         cart_mock.workbench("POST", "/stores", {"client_id": cart_mock.client_id})
 
 
-@pytest.mark.parametrize("name", ["a b", "ä/ö", "a?b=c", "100%", "..", "🛒"])
+@pytest.mark.parametrize(
+    "name", ["a b", "ä/ö", "a?b=c", "100%", "..", "🛒", "a%2Fb", "a%252fb/%2F"]
+)
 def test_a_store_may_have_any_name(cart_mock: CartMock, name: str) -> None:
     from urllib.parse import quote
 
@@ -39,6 +41,24 @@ def test_a_store_may_have_any_name(cart_mock: CartMock, name: str) -> None:
     path = f"/stores/{quote(name, safe='').replace('.', '%2E')}"
     assert cart_mock.workbench("GET", path)["data"]["client_id"] == name
     cart_mock.workbench("DELETE", path)
+
+
+def test_encoded_slash_in_a_name_is_not_a_slash(cart_mock: CartMock) -> None:
+    from urllib.parse import quote
+
+    names = ["x/y", "x%2Fy", "x%252Fy"]
+    for name in names:
+        cart_mock.workbench("POST", "/stores", {"client_id": name})
+        cart_mock.workbench(
+            "PUT", f"/stores/{quote(name, safe='')}/snapshots/{quote(name, safe='')}"
+        )
+    for name in names:
+        path = f"/stores/{quote(name, safe='')}"
+        assert cart_mock.workbench("GET", path)["data"]["client_id"] == name
+        taken = cart_mock.workbench("GET", f"{path}/snapshots")["data"]
+        assert [snapshot["name"] for snapshot in taken] == [name]
+        cart_mock.workbench("DELETE", f"{path}/snapshots/{quote(name, safe='')}")
+        cart_mock.workbench("DELETE", path)
 
 
 def test_a_deleted_store_is_gone_and_its_tokens_with_it(cart_mock: CartMock) -> None:

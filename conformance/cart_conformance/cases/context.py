@@ -34,9 +34,9 @@ NOTHING_CHANGES = "refusal-changes-nothing"
 class CaseContext:
     """One case in progress: it tries ``rule`` on ``operation``, for one ``kind`` of owner.
 
-    ``operation`` is as the case names it, ASSOCIATE for example, whatever the kind of owner.
-    ``shared`` outlives the case and contains prepared carts for later ones. ``accepted`` are
-    successes that should have been refusals.
+    ``case`` is its name. ``operation`` is as the case names it, ASSOCIATE for example, whatever
+    the kind of owner. ``shared`` outlives the case and contains prepared carts for later ones.
+    ``accepted`` are successes that should have been refusals.
     """
 
     session: Session
@@ -45,6 +45,7 @@ class CaseContext:
     schema_cases: SchemaCases
     shared: dict[str, Any]
     kind: str = "customer"
+    case: str = ""
     findings: list[Finding] = field(default_factory=list)
     examined: set[tuple[str, str]] = field(default_factory=set)
     accepted: list[Answer] = field(default_factory=list)
@@ -272,6 +273,7 @@ class CaseContext:
             level=level,
             exact=exact,
             statuses=statuses,
+            detail_is_free=self.kind == "account" and self.rule.id == "last-cart",
         )
         if not answer.refused:
             self.accepted.append(answer)

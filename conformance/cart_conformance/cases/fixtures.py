@@ -83,15 +83,13 @@ def refusal(
         ctx.unchanged(before, after, answer)
         if after == before and _is_ready(ctx, before):
             prepared.states[watching] = after
-            prepared.unread += [(name, owners, before)]
+            prepared.unread += [(ctx.case, owners, before)]
             release(ctx, caller, prepared)
 
     def run(ctx: CaseContext) -> None:
         attempt(ctx, acquire(ctx, caller))
 
-    made = Case(rule, operation, f"{variant}, {caller}", run, 3, optional)
-    name = made.id
-    return made
+    return Case(rule, operation, f"{variant}, {caller}", run, 3, optional)
 
 
 @dataclass

@@ -28,8 +28,8 @@ class Case:
 
     ``requests`` is the approximate number of requests. An ``optional`` case needs a feature that a
     conforming deployment may lack; if it is untestable, its rule is not. ``touches`` names what it
-    creates. ``kind`` is the kind of owner that it is about. ``template`` is the operation as the
-    case was written, for both kinds of owner.
+    creates. ``kind`` is the kind of owner that it uses, and ``about_owner`` says that it is about
+    that kind. ``template`` is the operation as the case was written, for both kinds of owner.
     """
 
     rule: str
@@ -40,6 +40,7 @@ class Case:
     optional: bool = False
     touches: str = "carts of this run"
     kind: str = "customer"
+    about_owner: bool = False
     template: str = ""
 
     @property
@@ -119,14 +120,17 @@ def _for_each_owner(case: Case, rules: dict[str, Rule]) -> Iterator[Case]:
     rule = rules[case.rule]
     template = case.operation
     alone = rule.owner == "account" or rule.id == "two-owner-tokens" or _is_of_accounts(template)
+    associates = template in (ASSOCIATE, DISSOCIATE)
+    of_each = associates or rule.owner == "customer" or rule.id in _OF_EACH_OWNER
+    operation = operation_for("customer", template)
     yield replace(
         case,
-        operation=operation_for("customer", template),
+        operation=operation,
         template=template,
         kind="account" if alone else "customer",
+        about_owner=alone or of_each or "Customer" in operation,
     )
-    associates = template in (ASSOCIATE, DISSOCIATE)
-    if alone or not (associates or rule.owner == "customer" or rule.id in _OF_EACH_OWNER):
+    if alone or not of_each:
         return
     twin = rule
     if rule.owner == "customer":
@@ -141,7 +145,13 @@ def _for_each_owner(case: Case, rules: dict[str, Rule]) -> Iterator[Case]:
     if operation == template and twin is rule and variant == case.variant:
         variant = f"{variant}, accounts"
     yield replace(
-        case, rule=twin.id, operation=operation, variant=variant, kind="account", template=template
+        case,
+        rule=twin.id,
+        operation=operation,
+        variant=variant,
+        kind="account",
+        about_owner=True,
+        template=template,
     )
 
 

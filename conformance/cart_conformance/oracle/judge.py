@@ -19,6 +19,7 @@ from cart_conformance.oracle.request_view import RequestView, templates_of
 from cart_conformance.oracle.rule_conditions import CONDITIONS
 from cart_conformance.oracle.success import Successes, state_rules
 from cart_conformance.results import Kind
+from cart_conformance.supporting import is_supporting
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ class Oracle:
             return Judgement(view.operation, cannot_tell=why)
         if is_of_a_firewall(answer):
             return Judgement(view.operation, cannot_tell="a firewall refused it on its way")
+        if is_supporting(self.contract, view.operation):
+            return self._supporting(view, answer)
         allowed = self.allowed(view)
         conventions = self._conventions
         findings = list(conventions.passwords(view.operation, answer, _passwords(view)))
@@ -116,6 +119,17 @@ class Oracle:
         else:
             findings += self._not_refused(view, allowed, answer)
         return _judgement(view, allowed, answer, findings)
+
+    def _supporting(self, view: RequestView, answer: Answer) -> Judgement:
+        """Judge an operation that a deployment may lack: only the form of a success counts."""
+        operation = _operation(view)
+        if not answer.ok:
+            return Judgement(operation, cannot_tell="a deployment may lack this operation")
+        passwords = self._conventions.passwords(operation, answer, _passwords(view))
+        form = self._successes.findings(view, answer, in_form=True)
+        findings = (*passwords, *form)
+        rules = ("success-answer", *(finding.rule for finding in findings))
+        return Judgement(operation, findings, tuple(dict.fromkeys(rules)))
 
     def _not_refused(
         self, view: RequestView, allowed: Allowed, answer: Answer
@@ -162,15 +176,29 @@ def _refusal(view: RequestView, allowed: Allowed, answer: Answer) -> Iterator[Fi
         return
     # If several rules are broken, or may be, any of their refusals is allowed. Report the nearest.
     options = [
-        list(refusal_findings(rule, _operation(view), answer))
+        list(
+            refusal_findings(
+                rule, _operation(view), answer, detail_is_free=_has_accounts(view, rule)
+            )
+        )
         for rule in (*allowed.broken, *allowed.maybe)
     ]
     nearest = min(options, key=_weight)
+    if nearest and allowed.broken:
+        # It fits none of them, so it is judged by a rule that is surely broken.
+        nearest = min(options[: len(allowed.broken)], key=_weight)
     # If no rule is certainly broken, an unexpected refusal is reported as advice only.
     if nearest and not allowed.broken:
         yield _must_succeed_finding(view, allowed, answer, Kind.REFUSED, "interpretation")
         return
     yield from nearest
+
+
+def _has_accounts(view: RequestView, rule: Rule) -> bool:
+    """Return whether this is the last cart of an account, as far as is known."""
+    owners = view.known.owners_of(view.cart_id)
+    of_account = owners is None or any(owner.kind == "account" for owner in owners)
+    return rule.id == "last-cart" and of_account
 
 
 def _weight(findings: list[Finding]) -> tuple[int, ...]:

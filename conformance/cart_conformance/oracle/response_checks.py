@@ -65,6 +65,13 @@ class ResponseChecks:
             yield from self._conventions.envelope(operation, answer)
         if answer.ok and answer.status != 204:
             yield from self._success(operation, answer)
+        elif answer.status == 204 and answer.headers.get("Content-Length", "0") != "0":
+            self._examined.add((SUCCESS, operation))
+            level = self._conventions.level(SUCCESS)
+            actual = f"204 and a body of {answer.headers['Content-Length']} bytes"
+            yield Finding(
+                SUCCESS, level, Kind.SCHEMA, operation, "204 and no body", actual, answer=answer
+            )
 
     def _success(self, operation: str, answer: Answer) -> Iterator[Finding]:
         self._examined.add((SUCCESS, operation))

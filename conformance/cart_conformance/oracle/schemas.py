@@ -15,6 +15,10 @@ from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
 _LEFT_OUT = frozenset({"maxItems"})
 
 
+_OBJECTS = frozenset({"meta", "page", "results", "timestamps"})
+"""Members that are objects wherever they are published."""
+
+
 class _Validators(NamedTuple):
     """Two validators of a schema: a fast one without ``nullable``, an exact one that decides."""
 
@@ -82,11 +86,18 @@ def _without(schema: Any) -> Any:
 
 
 def _lenient(value: Any, key: str = "") -> Any:
-    """Return ``value`` without nulls, and with one form of an empty relation: both are optional."""
+    """Return ``value`` without nulls, and with one form of an empty relation: both are optional.
+
+    Members that are published as objects stay, because null is not an object.
+    """
     if isinstance(value, list):
         if key in ("customers", "items", "relationships", "contact") and not value:
             return {}
         return [_lenient(entry) for entry in value]
     if isinstance(value, dict):
-        return {name: _lenient(entry, name) for name, entry in value.items() if entry is not None}
+        return {
+            name: _lenient(entry, name)
+            for name, entry in value.items()
+            if entry is not None or name in _OBJECTS
+        }
     return value

@@ -17,7 +17,7 @@ DECIDED = frozenset({"conforms", "deviates", "advice"})
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """Return the report in a ``report.json``. Raises SettingsError if it is none."""
+    """Return the report in a ``report.json``. Raises SettingsError if that is impossible."""
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValueError) as error:

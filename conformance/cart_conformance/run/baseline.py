@@ -43,7 +43,7 @@ class Baseline:
     today: str = ""
 
     def knows(self, deviation: Deviation) -> KnownDeviation | None:
-        """Return the entry for a deviation, or None if there is none or it has expired."""
+        """Return the entry for a deviation, or None if it is unknown or has expired."""
         key = (deviation.rule, deviation.operation, deviation.kind.value)
         for entry in self.entries:
             if entry.key == key and not self._has_expired(entry):

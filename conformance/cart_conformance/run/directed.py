@@ -97,6 +97,8 @@ class _DirectedPhase:
         reason = self._session.actors.without_accounts
         if case.kind == "account" and reason is not None:
             return Verdict.SKIPPED, reason
+        if case.about_owner and f"{case.kind}s" not in self._session.settings.owners:
+            return Verdict.SKIPPED, f"the run leaves {case.kind}s out"
         if self._breaker.is_due and self._answers():
             self._breaker.reset()
         return self._breaker.refusal(case.operation)
@@ -109,7 +111,7 @@ class _DirectedPhase:
             try:
                 found += prepared.changed_lists(self._session)
             except (Interruption, Untestable):
-                found += cases  # their own reads will tell
+                found += cases  # their own reads will show it
         self._forget_prepared_carts()
         self._shared[CLOSELY] = True
         return found
@@ -135,8 +137,10 @@ class _DirectedPhase:
             if tried.interruption is not None or tried.failures:
                 session.transport.budget.pause(PAUSE * number)
         self._breaker.note(case.operation, tried.interruption)
-        if first and not tried.ctx.findings and tried.problem is None:
-            tried.ctx.findings += map(_once, first)
+        if first and not tried.ctx.findings and tried.interruption is None:
+            # If the case cannot be prepared any more, the first attempt has changed something.
+            recurs = tried.problem is not None and not tried.failures
+            tried.ctx.findings += first if recurs else map(_once, first)
         return self.result(
             case,
             tried.problem,
@@ -240,7 +244,13 @@ class _DirectedPhase:
         rule = self._session.contract.rule(case.rule)
         operation = case.template or case.operation
         return CaseContext(
-            self._session, rule, operation, self._schema_cases, self._shared, case.kind
+            self._session,
+            rule,
+            operation,
+            self._schema_cases,
+            self._shared,
+            kind=case.kind,
+            case=case.id,
         )
 
     def _answers(self) -> bool:

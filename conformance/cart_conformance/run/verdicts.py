@@ -19,6 +19,7 @@ from cart_conformance.results import (
     Verdict,
 )
 from cart_conformance.run.baseline import Baseline
+from cart_conformance.supporting import is_supporting
 
 # The first of these that occurs is the verdict. For a documented rule, a part that could not be
 # # tried ranks above advice, which would hide it. Any other rule is advice at most, so a finding
@@ -90,16 +91,6 @@ class Policy:
         """
         found = self.verdict(each for each in deviations if each.rule == rule)
         return found or (problem.verdict if problem else Verdict.CONFORMS)
-
-
-SUPPORTING = frozenset({"items", "orders", "settings", "addresses"})
-"""Tags of the operations that a storefront calls around an association."""
-
-
-def is_supporting(contract: Contract, operation: str) -> bool:
-    """Return whether a deployment may lack the operation, and no directed case tries it."""
-    method, path = contract.operations[operation]
-    return not SUPPORTING.isdisjoint(contract.document["paths"][path][method.lower()]["tags"])
 
 
 def worst(verdicts: Iterable[Verdict], level: Level = "documented") -> Verdict:

@@ -8,17 +8,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cart_conformance.errors import Untestable
-from cart_conformance.exchange import CUSTOMER_TOKEN, Answer, Request
+from cart_conformance.exchange import ACCOUNT_TOKEN, CUSTOMER_TOKEN, Answer, Request
 from cart_conformance.oracle import CART_SIDE, Judgement, KnownOwner, OwnerRef, list_side
 from cart_conformance.oracle.jsontext import read_json
 from cart_conformance.oracle.request_view import ASSOCIATION_OPERATIONS, RequestView, is_safe_id
-from cart_conformance.schemathesis.schema_binding import bound_document
-from cart_conformance.target.credentials import Credentials, Customer, altered
+from cart_conformance.schemathesis.schema_binding import Callers, bound_document
+from cart_conformance.target.credentials import CartOwner, Credentials, Customer, altered
 from cart_conformance.target.judging_client import JudgingClient
 from cart_conformance.target.requests import (
+    ACCOUNTS_ASSOCIATE,
+    ACCOUNTS_DISSOCIATE,
+    ASSOCIATE,
     CUSTOMERS_ASSOCIATE,
     CUSTOMERS_DISSOCIATE,
+    DISSOCIATE,
     identifiers,
+    operation_for,
 )
 from cart_conformance.target.session import Session
 
@@ -34,7 +39,18 @@ OPERATIONS = (
     "deleteACart",
     "getCustomers",
     "getCustomer",
+    # Of the operations that a storefront calls around an association, those that neither change the
+    # store's settings nor make an order, which no request removes.
+    "getCartItems",
+    "addCartItems",
+    "updateCartItems",
+    "updateCartItem",
+    "deleteCartItem",
+    "deleteCartItems",
+    "getCartSettings",
 )
+ACCOUNT_OPERATIONS = (ACCOUNTS_ASSOCIATE, ACCOUNTS_DISSOCIATE)
+"""These operations need a deployment with accounts."""
 # These operations change a customer, so they need one that the run made for this purpose.
 CUSTOMER_OPERATIONS = ("createCustomer", "updateCustomer", "createCustomerToken")
 
@@ -45,12 +61,13 @@ UNSAFE_ID = "not a safe id"
 ADMINISTRATOR, IMPLICIT = "Bearer administrator", "Bearer implicit"
 ALTERED = "Bearer administrator, altered"
 CUSTOMER_A, CUSTOMER_B = "customer A", "customer B"
+ACCOUNT_A, ACCOUNT_B = "account A", "account B"
 LATER_LOGIN, ALTERED_A = "customer A, logged in again", "customer A, altered"
 
 
 @dataclass
 class _Carts:
-    """The carts by purpose. ``kept`` says which customers each cart should have."""
+    """The carts by purpose. ``kept`` says which owners each cart should have."""
 
     free: str
     of_a: str
@@ -59,7 +76,7 @@ class _Carts:
     absent: str
     contact: str | None
     spare: list[str]
-    kept: dict[str, set[str]] = field(default_factory=dict)
+    kept: dict[str, set[OwnerRef]] = field(default_factory=dict)
 
 
 class Fixtures:
@@ -80,6 +97,7 @@ class Fixtures:
         # at a
         # # time. That first request must be valid, so customer A's token must go with A's id.
         self.customers = sorted(customers[:2], key=lambda each: (len(each.id), each.id))
+        self.accounts = list(session.actors.accounts.values())[:2]
         self.own: Customer | None = None
         if session.settings.customers is None:
             self.own = session.new_customer()
@@ -106,9 +124,14 @@ class Fixtures:
         with suppress(Untestable):
             carts.contact = self._new_cart(contact={"name": "C", "email": "contact@example.com"})
         first, last = self.customers[0], self.customers[-1]
-        carts.kept = {carts.free: set(), carts.of_a: {first.id}, carts.of_b: {last.id}}
-        self._associate(carts.of_a, first.id)
-        self._associate(carts.of_b, last.id)
+        of_a, of_b = {_reference(first)}, {_reference(last)}
+        if self.accounts:
+            of_a.add(_reference(self.accounts[0]))
+            of_b.add(_reference(self.accounts[-1]))
+        carts.kept = {carts.free: set(), carts.of_a: of_a, carts.of_b: of_b}
+        for cart, owners in carts.kept.items():
+            for owner in sorted(owners):
+                self._associate(cart, owner)
         return carts
 
     def _logged_in_again(self, customer: Customer) -> Customer | None:
@@ -132,27 +155,30 @@ class Fixtures:
         administrator, _ = self.witness.callers()
         return self.witness.send(administrator, operation, **request)
 
-    def _associate(self, cart: str, customer: str, operation: str = CUSTOMERS_ASSOCIATE) -> None:
-        self._administer(operation, cart=cart, body=identifiers(customer))
+    def _associate(self, cart: str, owner: OwnerRef, template: str = ASSOCIATE) -> None:
+        body = identifiers(owner.id, kind=owner.kind)
+        self._administer(operation_for(owner.kind, template), cart=cart, body=body)
 
     # --- Ids and tokens for generators ---
 
     def document(self) -> dict[str, Any]:
         """Return the contract document bound to these fixtures."""
         carts = self.carts
-        operations = (*OPERATIONS, *(CUSTOMER_OPERATIONS if self.own else ()))
+        operations = (
+            *OPERATIONS,
+            *(CUSTOMER_OPERATIONS if self.own else ()),
+            *(ACCOUNT_OPERATIONS if self.accounts else ()),
+        )
         contact = [carts.contact] if carts.contact else []
         bound = {each: [carts.of_a, carts.free, carts.of_b, carts.absent] for each in operations}
+        associated = [carts.free, carts.of_a, carts.of_b, *contact, carts.absent, UNSAFE_ID]
+        dissociated = [carts.of_a, carts.of_b, carts.free, carts.absent, UNSAFE_ID]
+        bound |= {each: [carts.renamed] for each in operations if "CartItem" in each}
         bound |= {
-            CUSTOMERS_ASSOCIATE: [
-                carts.free,
-                carts.of_a,
-                carts.of_b,
-                *contact,
-                carts.absent,
-                UNSAFE_ID,
-            ],
-            CUSTOMERS_DISSOCIATE: [carts.of_a, carts.of_b, carts.free, carts.absent, UNSAFE_ID],
+            CUSTOMERS_ASSOCIATE: associated,
+            ACCOUNTS_ASSOCIATE: associated,
+            CUSTOMERS_DISSOCIATE: dissociated,
+            ACCOUNTS_DISSOCIATE: dissociated,
             # A request for an unknown id creates the cart, so the id must not be that of the absent
             # cart.
             "getACart": [carts.of_a, carts.free, carts.of_b, self.session.unknown_cart_id()],
@@ -168,7 +194,12 @@ class Fixtures:
             customers=[*([own.id] if own else []), *customers],
             named=[*customers, self.absent_customer],
             logins=[own.email] if own and own.email else [],
-            callers=(list(self._access_tokens()), list(self._customer_tokens())),
+            accounts=[each.id for each in self.accounts],
+            callers=Callers(
+                list(self._access_tokens()),
+                list(self._customer_tokens()),
+                list(self._account_tokens()),
+            ),
         )
 
     def _access_tokens(self) -> dict[str, str]:
@@ -188,6 +219,12 @@ class Fixtures:
         }
         return {name: token for name, token in tokens.items() if token}
 
+    def _account_tokens(self) -> dict[str, str]:
+        """Return the account tokens, by placeholder."""
+        names = (ACCOUNT_A, ACCOUNT_B)
+        accounts = zip(names, self.accounts, strict=False)
+        return {name: account.token for name, account in accounts if account.token}
+
     def headers(self, headers: dict[str, str]) -> dict[str, str]:
         """Return ``headers`` with tokens instead of placeholders. Raises Untestable."""
         found = dict(headers)
@@ -196,6 +233,8 @@ class Fixtures:
                 found[name] = self._access_tokens().get(value, value)
             elif name.lower() == CUSTOMER_TOKEN.lower():
                 found[name] = self._customer_tokens().get(value, value)
+            elif name.lower() == ACCOUNT_TOKEN.lower():
+                found[name] = self._account_tokens().get(value, value)
         return found
 
     def names_only_ours(self, view: RequestView) -> bool:
@@ -252,35 +291,37 @@ class Fixtures:
             self._administer("createACart", body={"data": data})
 
     def _look(self, cart: str, *, at_lists: bool) -> Iterator[Judgement]:
-        """Read a cart, and the lists of its customers."""
+        """Read a cart, and the lists of its owners."""
         known = self.witness.known.carts.get(cart)
         if known is None or not known.exists:
             return
         if CART_SIDE not in known.verified:
             yield self._administer("getACart", cart=cart)[1]
-        for customer in self.customers if at_lists else ():
-            if list_side(OwnerRef("customer", customer.id)) not in known.verified:
-                yield self._list_of(customer)
+        owners: list[CartOwner] = [*self.customers, *self.accounts]
+        for owner in owners if at_lists else ():
+            if list_side(_reference(owner)) not in known.verified:
+                yield self._list_of(owner)
         if at_lists and self._later is not None:
             later = self._list_of(self._later)
             level = self.session.contract.rule("any-device").level
             found = tuple(replace(f, rule="any-device", level=level) for f in later.findings)
             yield replace(later, findings=found, rules=(*later.rules, "any-device"))
 
-    def _list_of(self, customer: Customer) -> Judgement:
-        caller: Credentials = self.session.shopper(customer)
+    def _list_of(self, owner: CartOwner) -> Judgement:
+        caller: Credentials = self.session.shopper(owner)
         return self.witness.send(caller, "getCarts")[1]
 
     def _restore(self, cart: str) -> Iterator[Judgement]:
-        """Restore the customers that the cart should have."""
-        wanted, owners = self.carts.kept.get(cart), self.witness.known.owners_of(cart)
-        if wanted is None or owners is None:
+        """Restore the owners that the cart should have."""
+        wanted, are = self.carts.kept.get(cart), self.witness.known.owners_of(cart)
+        if wanted is None or are is None or are == wanted:
             return
-        are = {owner.id for owner in owners}
-        if are == wanted:
-            return
-        for customer in sorted(are - wanted):
-            self._associate(cart, customer, CUSTOMERS_DISSOCIATE)
-        for customer in sorted(wanted - are):
-            self._associate(cart, customer)
+        for owner in sorted(are - wanted):
+            self._associate(cart, owner, DISSOCIATE)
+        for owner in sorted(wanted - are):
+            self._associate(cart, owner)
         yield from self._look(cart, at_lists=False)
+
+
+def _reference(owner: CartOwner) -> OwnerRef:
+    return OwnerRef(owner.kind, owner.id)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from cart_spec import Contract
 
-from cart_conformance.exchange import CUSTOMER_TOKEN
+from cart_conformance.exchange import ACCOUNT_TOKEN, CUSTOMER_TOKEN
+
+
+class Callers(NamedTuple):
+    """The values of the headers with tokens: access tokens, customer tokens, account tokens."""
+
+    access: Sequence[str] = ()
+    customer: Sequence[str] = ()
+    account: Sequence[str] = ()
+
 
 _KEPT_COMPONENTS = ("schemas", "responses", "requestBodies", "examples", "links")
 
@@ -20,16 +29,18 @@ def bound_document(
     carts: Mapping[str, list[str]],
     customers: list[str],
     logins: list[str],
-    callers: tuple[Sequence[str], Sequence[str]] = ((), ()),
+    callers: Callers | None = None,
     named: Sequence[str] | None = None,
+    accounts: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the document with only these operations, limited to things of the run.
 
     ``carts`` and ``customers`` are the ids that paths may name, ``carts`` by operation. ``named``
     are the customers that bodies may name, by default the same. ``logins`` are the emails that may
-    log in. ``callers`` are the values of ``Authorization`` and of the customer token. They become
-    plain header parameters, so that a generator varies, omits and corrupts one of them at a time.
-    Random tokens would hide every other fault. Associations accept only the envelope.
+    log in. ``accounts`` are the accounts that bodies may name. ``callers`` are the values of the
+    headers with tokens. They become plain header parameters, so that a generator varies, omits and
+    corrupts one of them at a time. Random tokens would hide every other fault. Associations accept
+    only the envelope.
     """
     document: dict[str, Any] = copy.deepcopy(dict(contract.document))
     wanted = set(operations)
@@ -46,15 +57,16 @@ def bound_document(
         bound = item[method.lower()] | {
             "parameters": [
                 *(each for each in parameters if each["in"] != "header"),
-                *_caller_parameters(parameters, *callers),
+                *_caller_parameters(operation, parameters, callers or Callers()),
             ],
             "security": [],
         }
         paths.setdefault(template, {})[method.lower()] = bound
     _drop_links(document, paths, wanted)
-    _bind_schemas(document["components"]["schemas"], named or customers, logins)
-    body = document["components"]["requestBodies"]["Association"]["content"]["application/json"]
-    body["schema"] = {"$ref": "#/components/schemas/AssociationBody"}
+    _bind_schemas(document["components"]["schemas"], named or customers, logins, accounts)
+    for name in ("Association", "AccountAssociation"):
+        body = document["components"]["requestBodies"][name]["content"]["application/json"]
+        body["schema"] = {"$ref": f"#/components/schemas/{name}Body"}
     for content in _request_bodies(document, paths):
         content.pop("examples", None)  # they name carts of others
     kept = {name: document[name] for name in ("openapi", "info")}
@@ -78,16 +90,20 @@ def _bound(parameter: dict[str, Any], carts: list[str], customers: list[str]) ->
 
 
 def _caller_parameters(
-    parameters: Sequence[Mapping[str, Any]], access: Sequence[str], customer: Sequence[str]
+    operation: str, parameters: Sequence[Mapping[str, Any]], callers: Callers
 ) -> list[dict[str, Any]]:
     """Return the header parameters that identify the caller.
 
-    A deployment may ignore a customer token if the contract does not declare it.
+    A deployment may ignore a token if the contract does not declare it. Each operation gets the
+    token of one kind of owner: two in one request would hide every other fault.
     """
-    reads_customer = any(each["name"] == CUSTOMER_TOKEN for each in parameters)
+    name, tokens = CUSTOMER_TOKEN, callers.customer
+    if "Account" in operation:
+        name, tokens = ACCOUNT_TOKEN, callers.account
+    is_read = any(each["name"] == name for each in parameters)
     headers = (
-        ("Authorization", True, access),
-        (CUSTOMER_TOKEN, False, customer if reads_customer else ()),
+        ("Authorization", True, callers.access),
+        (name, False, tokens if is_read else ()),
     )
     return [
         {
@@ -124,7 +140,17 @@ def _request_bodies(document: Mapping[str, Any], paths: Mapping[str, Any]) -> It
         yield from body.get("content", {}).values()
 
 
-def _bind_schemas(schemas: dict[str, Any], customers: Sequence[str], logins: list[str]) -> None:
+def _bind_schemas(
+    schemas: dict[str, Any],
+    customers: Sequence[str],
+    logins: list[str],
+    accounts: Sequence[str],
+) -> None:
+    if accounts:
+        schemas["AccountIdentifier"]["properties"]["id"] = {
+            "type": "string",
+            "enum": list(accounts),
+        }
     if customers:
         schemas["ResourceIdentifier"]["properties"]["id"] = {
             "type": "string",

@@ -21,7 +21,7 @@ from cart_conformance.target.transport import NetworkError, Unavailable
 _Made = TypeVar("_Made")
 
 DOMAINS = ("example.com", "example.org", "example.net")
-"""Domains for emails that reach no one. A shop that refuses the first may take another."""
+"""Domains reserved for examples: their emails are not delivered. A shop may take only some."""
 
 TRIES = 3
 FIRST_PAUSE = 0.3

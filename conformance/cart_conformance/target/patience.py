@@ -23,7 +23,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
 """Seconds between the reads of one wait, at the start and at most."""
 
 MOST_IN_VAIN = 2
-"""Number of whole waits in vain after which the run waits only as long as it has to.
+"""Number of whole waits without success after which the run waits only as long as it has to.
 
 Until then each disagreement may be a long lag. After that it is more likely a deviation, and the
 waits would take longer than the run.

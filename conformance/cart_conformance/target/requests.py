@@ -23,6 +23,8 @@ DISSOCIATE = "delete{Owner}CartAssociation"
 
 CUSTOMERS_ASSOCIATE = "createCustomerCartAssociation"
 CUSTOMERS_DISSOCIATE = "deleteCustomerCartAssociation"
+ACCOUNTS_ASSOCIATE = "createAccountCartAssociation"
+ACCOUNTS_DISSOCIATE = "deleteAccountCartAssociation"
 
 
 def operation_for(kind: str, operation: str) -> str:

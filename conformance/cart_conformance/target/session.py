@@ -73,7 +73,7 @@ class Session:
         self.ledger = ledger
         self.run_id = run_id
         self.rng = random.Random(settings.seed)  # noqa: S311 - variety, not secrecy
-        # A password like "customer" is in every answer. It is no evidence of a leak there.
+        # A password like "customer" is in every answer. That is not evidence of a leak.
         self._own_words = _words_of(contract)
         self.redactor = Redactor([settings.client_secret], by_name=False, own_words=self._own_words)
         self.redactor.add(*(value for _, value in settings.headers if len(value) > 3))
@@ -165,7 +165,7 @@ class Session:
         return answer
 
     def always_fails(self, operation: str) -> bool:
-        """Return whether reads of that kind failed so often that another try is of no use."""
+        """Return whether reads of that kind failed so often that the run does not try it again."""
         return self._in_vain[operation] >= MOST_IN_VAIN
 
     @property
@@ -228,7 +228,7 @@ class Session:
     def renew_ended_tokens(self) -> bool:
         """Replace owners' tokens that a plain read does not accept; return whether there were any.
 
-        A request that was refused because of such a token is no evidence.
+        A request that was refused because of such a token is not evidence.
         """
         renewed = False
         owners: list[CartOwner] = [*self.actors.customers.values(), *self.actors.accounts.values()]

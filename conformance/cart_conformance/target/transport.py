@@ -246,6 +246,9 @@ class _Adapter(HTTPAdapter):
         try:
             response = super().send(request, stream=True, timeout=self._timeout, **how)
             body = response.raw.read(BODY_LIMIT + 1, decode_content=True)
+            if response.status_code == 204 and response.headers.get("Content-Length", "0") != "0":
+                # The next answer on this connection would begin with the body of this one.
+                self.close()
             if len(body) > BODY_LIMIT:
                 raise NetworkError(f"an answer of more than {BODY_LIMIT} bytes")
         except (requests.Timeout, PoolTimeoutError, TimeoutError) as error:

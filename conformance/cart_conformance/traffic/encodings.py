@@ -37,7 +37,7 @@ def opened(raw: bytes, encodings: str) -> bytes:
         except KeyError:
             raise StillCompressedError(f"is still compressed as {name}") from None
         except (zlib.error, brotli.error, zstd.ZstdError, EOFError) as error:
-            raise StillCompressedError(f"is no valid {name}") from error
+            raise StillCompressedError(f"is not valid {name}") from error
     return raw
 
 

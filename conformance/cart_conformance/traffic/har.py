@@ -78,14 +78,14 @@ class HarReader(RecordingReader):
         """Return the outline of an entry. Raises BrokenEntryError."""
         request = _mapping(entry).get("request")
         if not isinstance(request, dict):
-            raise BrokenEntryError(f"has {_said(request)} as its request")
+            raise BrokenEntryError(_said("request", request))
         method, url = request.get("method"), request.get("url")
         if not isinstance(method, str) or not isinstance(url, str):
             raise BrokenEntryError("has no method or no url")
         try:
             urlsplit(url)
         except ValueError as error:
-            raise BrokenEntryError(f"has a url that is none: {error}") from error
+            raise BrokenEntryError(f"has an invalid url: {error}") from error
         when = text_or_none(entry.get("startedDateTime"))
         return Outline(method.upper(), url, when, seconds_of(when))
 
@@ -155,7 +155,7 @@ class HarReader(RecordingReader):
     def _headers(self, owner: Mapping[str, Any], what: str) -> CaseInsensitiveDict[str]:
         written = owner.get("headers")
         if not isinstance(written, list | dict) and what == "request":
-            raise BrokenEntryError(f"has {_said(written)} as the headers of its {what}")
+            raise BrokenEntryError(_said(f"headers of the {what}", written))
         return CaseInsensitiveDict(
             (name, self.header(name, value))
             for name, value in _pairs(written)
@@ -282,7 +282,7 @@ def _status(response: Any) -> int:
 def _is_cut(raw: bytes, size: Any, owner: Mapping[str, Any]) -> bool:
     """Return whether less was recorded than there was.
 
-    Some recorders write JSON anew, shorter than it was; then it still is JSON.
+    Some recorders write JSON again, shorter than it was; then it still is JSON.
     """
     notes = [owner.get(key) for key in ("comment", "_truncated", "truncated")]
     noted = any(note is True or "truncat" in str(note).lower() for note in notes)
@@ -322,8 +322,12 @@ def _number(value: Any) -> float:
     return float(value) if is_number else 0.0
 
 
-def _said(value: Any) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}"
+def _said(what: str, value: Any) -> str:
+    """Say that a part of an entry is missing, or of the wrong type."""
+    if value is None:
+        return f"has no {what}"
+    names = {list: "a list", dict: "an object", str: "a string", bool: "a boolean"}
+    return f"has {names.get(type(value), 'a number')} in the place of the {what}"
 
 
 def _is_utf8(raw: bytes) -> bool:

@@ -17,6 +17,7 @@ from cart_conformance.traffic.har import HarReader
 from cart_conformance.traffic.recording import Recording, RecordingReader
 from cart_conformance.traffic.request_log import RequestLogReader, is_logged
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _FLOW = re.compile(rb"\d{1,9}:.{0,400}?\d{1,6}:(version|request|response|websocket|type|backup)")
 _CAPTURES = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\x0a\x0d\x0d\x0a")
 _BLANK = re.compile(rb"[\s,]*")
@@ -54,12 +55,12 @@ def read_recording(path: Path) -> Recording:
 
 def _entries(raw: bytes) -> tuple[list[msgspec.Raw], str] | None:
     """Return the entries, undecoded, and the key that they stand under; None for other files."""
-    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+    with contextlib.suppress(*_UNREADABLE):
         return msgspec.json.decode(raw, type=_Har).log.entries, "entries"
     entries: list[msgspec.Raw] | None = None
-    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+    with contextlib.suppress(*_UNREADABLE):
         entries, key = msgspec.json.decode(raw, type=_Journal).data, "data"
-    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+    with contextlib.suppress(*_UNREADABLE):
         entries, key = msgspec.json.decode(raw, type=list[msgspec.Raw]), ""
     if entries is None or not all(is_logged(_decode(each)) for each in entries):
         return None
@@ -70,12 +71,12 @@ def _decode(raw: Any) -> Any:
     """Return an entry. msgspec is fast; json takes lone surrogates and NaN, too."""
     try:
         return msgspec.json.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (*_UNREADABLE, msgspec.MsgspecError):
         return json.loads(bytes(raw).decode("utf-8", "replace"))
 
 
 def _read_leniently(path: Path, raw: bytes, attachments: Attachments) -> Recording:
-    """Read what msgspec refuses. Raises UnreadableDocumentError if it is no recording."""
+    """Read what msgspec refuses. Raises UnreadableDocumentError if it is not a recording."""
     text = decoded(raw, str(path))
     try:
         document = json.loads(text)
@@ -125,7 +126,7 @@ def _lines(raw: bytes, key: str, entries: Sequence[Any]) -> list[int]:
 
 
 def _advice_for_bytes(raw: bytes) -> str | None:
-    """Return what to do with a file of another kind, told by its first bytes; None for JSON."""
+    """Return what to do with a file of another kind, seen from its first bytes; None for JSON."""
     start = raw[:600]
     if not start.strip():
         return "is empty"

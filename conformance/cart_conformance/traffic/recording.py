@@ -42,7 +42,7 @@ class BrokenEntryError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What is needed of an entry to tell whether it is of the contract, and when it was sent."""
+    """What is needed of an entry to know whether it is of the contract, and when it was sent."""
 
     method: str
     url: str

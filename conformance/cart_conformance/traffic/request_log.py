@@ -40,7 +40,7 @@ class RequestLogReader(RecordingReader):
         try:
             urlsplit(url)
         except ValueError as error:
-            raise BrokenEntryError(f"has a path that is none: {error}") from error
+            raise BrokenEntryError(f"has an invalid path: {error}") from error
         # The store's clock may be set, so the machine's time says neither the order nor whether a
         # token expired.
         return Outline(str(entry["method"]).upper(), url, text_or_none(entry.get("at")))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from cart_spec.redaction import Redactor, is_secret_name
 
@@ -43,9 +44,18 @@ class SecretsOfRecording(Redactor):
             parts = urlsplit(url)
         except ValueError:
             return
-        self.add(parts.username, parts.password)
+        for each in (parts.username, parts.password):
+            self.add(each, unquote(each or ""))
         self.learn_form(parts.query)
         self.learn_form(parts.fragment)
+
+    def learn_body(self, body: bytes) -> None:
+        """Add what stands in secret fields, also of JSON that was cut."""
+        super().learn_body(body)
+        try:
+            json.loads(body)
+        except (ValueError, RecursionError):
+            self.learn_text(body.decode("utf-8", "replace"))
 
     def learn_pair(self, name: str, value: str) -> None:
         """Add the value of a cookie, of a parameter, or the secrets of a URL."""

@@ -7,7 +7,7 @@ atomic without locks.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -23,19 +23,20 @@ from cart_mock.owners import OWNER_TYPES, OwnerType
 from cart_mock.rules import Checks, judgement
 from cart_mock.rules.caller import access_violation
 from cart_mock.rules.context import (
-    UNKNOWN_CALLER,
     Caller,
     Callers,
     RequestContext,
     TokenRequestContext,
+    unknown_tenant,
 )
 from cart_mock.rules.protocol_checks import protocol_checks, wrong_media
 from cart_mock.rules.refusal_context import refusal_context
 from cart_mock.state.tinydb_tables import StorageClosed
+from cart_mock.tenants.faults import InjectedFault
 from cart_mock.tenants.forward import Forward
-from cart_mock.tenants.interceptors import InterceptorChain
+from cart_mock.tenants.interceptors import Interceptor
 from cart_mock.tenants.registry import TenantRegistry
-from cart_mock.tenants.tenant import TenantDeleted
+from cart_mock.tenants.tenant import Tenant, TenantDeleted
 
 OAUTH_OPERATION = "createAccessToken"
 _ACCESS_RULE = "access-token-invalid"
@@ -74,6 +75,7 @@ class Endpoint:
 
     operation_id: str
     reads_body: bool
+    _mock: Mock
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
         """Return the answer to a request, or an awaitable if something must wait, and log both.
@@ -86,13 +88,20 @@ class Endpoint:
         """Return the refusal of a rule, or the answer of the operation if every rule passes."""
         raise NotImplementedError
 
-    def _intercepted(self, chain: InterceptorChain, ctx: Any) -> Answer | Awaitable[Answer]:
+    def _interceptors(self, tenant: Tenant) -> tuple[Interceptor, ...]:
+        """Return what is around the judgement of a tenant's requests, outermost first."""
+        replay = self._mock.replay
+        return tenant.interceptors.active if replay is None else replay.interceptors(tenant)
+
+    def _intercepted(
+        self, interceptors: Sequence[Interceptor], ctx: Any
+    ) -> Answer | Awaitable[Answer]:
         """Return the answer of the outermost interceptor.
 
         The innermost one proceeds to the rules.
         """
         handler: Callable[[Endpoint, Any], Answer | Awaitable[Answer]] = _judge
-        for interceptor in reversed(chain.active):
+        for interceptor in reversed(interceptors):
             handler = partial(_intercept, interceptor, handler)
         return handler(self, ctx)
 
@@ -136,8 +145,9 @@ class AccessTokenEndpoint(Endpoint):
         if self._mock.breaks is not None:
             form = self._mock.breaks.form(form)
         ctx = TokenRequestContext(request, form, self._mock.tenants)
-        if ctx.tenant is not None and ctx.tenant.interceptors.active:
-            made = self._intercepted(ctx.tenant.interceptors, ctx)
+        active = () if ctx.tenant is None else self._interceptors(ctx.tenant)
+        if active:
+            made = self._intercepted(active, ctx)
             return self._record(ctx, made) if isinstance(made, Answer) else self._wait(ctx, made)
         answer = self.judge(ctx)
         if self._mock.breaks is not None:
@@ -199,7 +209,7 @@ class ApiEndpoint(Endpoint):
         ids = {rule.id for rule in rules}
         self._takes = tuple(kind for kind in OWNER_TYPES if f"{kind}-token-invalid" in ids)
         """The kinds of owner whose tokens the operation takes."""
-        self._owner_kind = next(
+        self.owner_kind = next(
             (kinds[kind] for kind in OWNER_TYPES if f"type-not-{kind}" in ids), None
         )
         checks = protocol_checks(mock.contract, operation_id)
@@ -223,13 +233,21 @@ class ApiEndpoint(Endpoint):
             if tenant is None:
                 return self._unauthorized(request, caller)
         ctx = RequestContext(
-            request, caller, tenant, envelope_only=self._envelope_only, owner_kind=self._owner_kind
+            request, caller, tenant, envelope_only=self._envelope_only, owner_kind=self.owner_kind
         )
-        if tenant.interceptors.active:
-            made = self._intercepted(tenant.interceptors, ctx)
-        else:
-            made = self.judge(ctx)
+        active = self._interceptors(tenant)
+        made = self._intercepted(active, ctx) if active else self.judge(ctx)
         return self._record(ctx, made) if isinstance(made, Answer) else self._wait(ctx, made)
+
+    def context(self, request: Request) -> RequestContext | None:
+        """Return the context of a request, None without a valid access token."""
+        caller = self._callers.of(request.headers, self._takes)
+        if caller.tenant is None:
+            return None
+        return RequestContext(
+            request, caller, caller.tenant, envelope_only=self._envelope_only,
+            owner_kind=self.owner_kind,
+        )  # fmt: skip
 
     def judge(self, ctx: RequestContext) -> Answer | Awaitable[Answer]:
         """Return the first refusal, or the answer of the operation."""
@@ -259,7 +277,8 @@ class ApiEndpoint(Endpoint):
     async def prepare(self, ctx: RequestContext) -> None:
         """Do the slow work of the operation, if it has any. Raises TenantDeleted."""
         if self._prepare is not None:
-            await self._prepare(ctx)
+            replay = self._mock.replay
+            await (self._prepare(ctx) if replay is None else replay.prepare(ctx))
             ctx.tenant.require()
 
     def act(self, ctx: RequestContext) -> Answer:
@@ -278,7 +297,7 @@ class ApiEndpoint(Endpoint):
         try:
             answer = await promise
         except (TenantDeleted, StorageClosed):
-            return self._unauthorized(ctx.request, UNKNOWN_CALLER)
+            return self._unauthorized(ctx.request, unknown_tenant(ctx.tenant.name))
         return self._record(ctx, answer)
 
     def _unauthorized(self, request: Request, caller: Caller) -> Answer:
@@ -318,6 +337,21 @@ class ProcessBreaks(Protocol):
         """Return the answer after these breaks."""
 
 
+class Replay(Protocol):
+    """What a request brings along that is carried out at its place in a log (``shared``)."""
+
+    def interceptors(self, tenant: Tenant) -> tuple[Interceptor, ...]:
+        """Return the interceptors of the request."""
+
+    def delay(
+        self, seconds: float, latency: Mapping[str, Any], decisive: InjectedFault | None
+    ) -> Any:
+        """Leave a delayed request; it goes on later."""
+
+    async def prepare(self, ctx: RequestContext) -> None:
+        """Bring in the slow work of an operation, which is done already."""
+
+
 class Mock:
     """The operations for all tenants, compiled from the contract.
 
@@ -339,6 +373,8 @@ class Mock:
         self.request_log = tenants.new_request_log()
         self.callers = Callers(tenants, self.tokens)
         self.breaks: ProcessBreaks | None = None
+        self.replay: Replay | None = None
+        """What the present request brings along, None unless the mock is one of many."""
         self.forward: Forward | None = None
         """The server for paths that the contract does not have, for tenants without their own."""
         self.handlers = operations(self.tokens, self.errors)

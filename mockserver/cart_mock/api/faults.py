@@ -27,7 +27,7 @@ INJECTED = Violation(
 
 def apply_faults(mock: Mock) -> None:
     """Apply the faults of every present and future tenant to its requests."""
-    injector = FaultInjector(mock.contract, mock.errors)
+    injector = FaultInjector(mock)
 
     def prepare(tenant: Tenant) -> None:
         tenant.faults.injector = injector
@@ -40,9 +40,10 @@ def apply_faults(mock: Mock) -> None:
 class FaultInjector:
     """The interceptor of the tenants that have faults."""
 
-    def __init__(self, contract: Contract, errors: ErrorCatalogue) -> None:
-        self._contract = contract
-        self._errors = errors
+    def __init__(self, mock: Mock) -> None:
+        self._mock = mock
+        self._contract: Contract = mock.contract
+        self._errors: ErrorCatalogue = mock.errors
         self._operations_of = lru_cache(maxsize=1024)(self._find_operations)
 
     def __call__(
@@ -51,6 +52,7 @@ class FaultInjector:
         """Return the answer after the faults that take this request."""
         tenant = ctx.tenant
         assert tenant is not None  # the interceptor is only called for requests of a tenant
+        replay = self._mock.replay
         latencies, decisive = tenant.faults.take(
             lambda plan: (
                 endpoint.operation_id in self._operations_of(plan.operation, plan.rule)
@@ -58,12 +60,30 @@ class FaultInjector:
             )
         )
 
+        if latencies and replay is not None:
+            seconds = sum(fault.latency() for fault in latencies)
+            made: Answer = replay.delay(seconds, latencies[-1].to_dict(), decisive)
+            return made
+
         def answer() -> Answer | Awaitable[Answer]:
             if decisive is None:
                 return proceed(endpoint, ctx)
             return self._fail(decisive, lambda: proceed(endpoint, ctx))
 
         return _delayed(tenant, latencies, answer) if latencies else answer()
+
+    async def finish(
+        self, decisive: InjectedFault | None, latency: Mapping[str, Any], endpoint: Endpoint,
+        ctx: Context, proceed: Handler,
+    ) -> Answer:  # fmt: skip
+        """Return the answer to a request whose faults were taken before it was delayed."""
+
+        def judge() -> Answer | Awaitable[Answer]:
+            return proceed(endpoint, ctx)
+
+        made = judge() if decisive is None else self._fail(decisive, judge)
+        made = made if isinstance(made, Answer) else await made
+        return made if made.fault is not None else replace(made, fault=latency)
 
     def _fail(
         self, fault: InjectedFault, proceed: Callable[[], Answer | Awaitable[Answer]]

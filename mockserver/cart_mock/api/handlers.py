@@ -380,7 +380,9 @@ def create_access_token(tokens: Tokens, ctx: TokenRequestContext) -> Content:
     tenant, grant = ctx.tenant, ctx.grant
     if tenant is None or grant is None:
         raise LookupError("the rules let a request pass without a key or a grant")
-    token, expires = tokens.issue_access(tenant.name, grant, tenant.now(), tenant.new_id())
+    token, expires = tokens.issue_access(
+        tenant.name, grant, tenant.now(), tenant.new_id(), incarnation=tenant.incarnation
+    )
     return serializers.access_token(token, grant, expires)
 
 
@@ -399,7 +401,9 @@ def create_customer_token(tokens: Tokens, ctx: RequestContext) -> Content:
         raise LookupError("the rules let a request pass whose customer does not exist")
     token_id = tenant.new_id()
     owner = Owner("customer", customer.id)
-    token, expires = tokens.issue_owner(tenant.name, owner, ctx.caller.now, token_id)
+    token, expires = tokens.issue_owner(
+        tenant.name, owner, ctx.caller.now, token_id, incarnation=tenant.incarnation
+    )
     return {"data": serializers.customer_token(token_id, customer.id, token, expires)}
 
 
@@ -422,7 +426,12 @@ def create_account_token(tokens: Tokens, ctx: RequestContext) -> Content:
     for account in accounts:
         owner, token_id = Owner("account", account.id), ctx.tenant.new_id()
         token, expires = tokens.issue_owner(
-            ctx.tenant.name, owner, ctx.caller.now, token_id, member.id
+            ctx.tenant.name,
+            owner,
+            ctx.caller.now,
+            token_id,
+            member.id,
+            incarnation=ctx.tenant.incarnation,
         )
         issued.append(serializers.account_token(account, token, expires))
     return serializers.account_tokens(member.id, issued, total, offset, limit)

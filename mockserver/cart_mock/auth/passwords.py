@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from functools import cache, partial
 
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -21,6 +25,9 @@ _threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "password")
 _MOST_MEMORY, _MOST_TIME = 256 * 1024, 20
 
 
+_salt_seed: ContextVar[str | None] = ContextVar("salt_seed", default=None)
+
+
 @cache
 def _hash_of_no_customer() -> str:
     # Checked if the customer does not exist, so that both failures of a login take the same time.
@@ -29,7 +36,26 @@ def _hash_of_no_customer() -> str:
 
 def hash_password(password: str) -> str:
     """Return the Argon2id hash of a password, salted, in the PHC string format."""
-    return _hasher.hash(password)
+    seed = _salt_seed.get()
+    if seed is None:
+        return _hasher.hash(password)
+    salt = hashlib.sha256(f"{seed}/{password}".encode()).digest()[:16]
+    return _hasher.hash(password, salt=salt)
+
+
+@contextmanager
+def salted(seed: str) -> Iterator[None]:
+    """Let the hashes that a block makes depend only on a seed and the passwords."""
+    token = _salt_seed.set(seed)
+    try:
+        yield
+    finally:
+        _salt_seed.reset(token)
+
+
+def is_salted() -> bool:
+    """Return whether hashes depend only on a seed now, see ``salted``."""
+    return _salt_seed.get() is not None
 
 
 def matches(password: str, password_hash: str | None) -> bool:
@@ -56,7 +82,8 @@ def is_hash(text: str) -> bool:
 
 async def hash_in_thread(password: str) -> str:
     """Call ``hash_password`` in a thread."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, hash_password, password)
+    hashing = partial(copy_context().run, hash_password, password)
+    return await asyncio.get_running_loop().run_in_executor(_threads, hashing)
 
 
 async def matches_in_thread(password: str, password_hash: str | None) -> bool:

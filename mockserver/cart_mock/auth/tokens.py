@@ -36,11 +36,15 @@ class TokenInvalid(Exception):
 
 
 class AccessToken(NamedTuple):
-    """The claims of an access token. ``expires`` is in seconds since the epoch."""
+    """The claims of an access token. ``expires`` is in seconds since the epoch.
+
+    ``incarnation`` is that of the tenant when the token was issued.
+    """
 
     tenant: str
     grant: Grant
     expires: int
+    incarnation: str = ""
 
 
 class OwnerToken(NamedTuple):
@@ -53,6 +57,7 @@ class OwnerToken(NamedTuple):
     owner: Owner
     expires: int
     member: str | None = None
+    incarnation: str = ""
 
 
 class Tokens:
@@ -64,19 +69,30 @@ class Tokens:
     def __init__(self, signing_key: bytes) -> None:
         self._key = signing_key
 
-    def issue_access(self, tenant: str, grant: Grant, now: float, token_id: str) -> tuple[str, int]:
+    def sign_with(self, signing_key: bytes) -> None:
+        """Issue and accept only tokens of that key from now on."""
+        self._key = signing_key
+
+    def issue_access(
+        self, tenant: str, grant: Grant, now: float, token_id: str, *, incarnation: str = ""
+    ) -> tuple[str, int]:
         """Return a new access token and when it expires, in seconds since the epoch."""
         expires = int(now) + ACCESS_TOKEN_LIFETIME
-        claims = {"aud": _ACCESS, "store": tenant, "grant": grant, "exp": expires, "jti": token_id}
+        claims = {
+            "aud": _ACCESS, "store": tenant, "grant": grant, "exp": expires, "jti": token_id,
+            "inc": incarnation,
+        }  # fmt: skip
         return jwt.encode(claims, self._key, _ALGORITHM), expires
 
     def issue_owner(
-        self, tenant: str, owner: Owner, now: float, token_id: str, member: str | None = None
-    ) -> tuple[str, int]:
+        self, tenant: str, owner: Owner, now: float, token_id: str, member: str | None = None,
+        *, incarnation: str = "",
+    ) -> tuple[str, int]:  # fmt: skip
         """Return a new token of an owner and when it expires, in seconds since the epoch."""
         expires = int(now) + OWNER_TOKEN_LIFETIME
         claims: dict[str, Any] = {
             "aud": owner.type, "store": tenant, "sub": owner.id, "exp": expires, "jti": token_id,
+            "inc": incarnation,
         }  # fmt: skip
         if member is not None:
             claims["member"] = member
@@ -85,13 +101,15 @@ class Tokens:
     def read_access(self, token: str) -> AccessToken:
         """Return the claims of an access token, expired or not. Raises TokenInvalid."""
         claims = self._claims(token, _ACCESS)
-        return AccessToken(claims["store"], claims["grant"], claims["exp"])
+        return AccessToken(claims["store"], claims["grant"], claims["exp"], claims.get("inc", ""))
 
     def read_owner(self, token: str, kind: OwnerType) -> OwnerToken:
         """Return the claims of an owner's token, expired or not. Raises TokenInvalid."""
         claims = self._claims(token, kind)
         owner = Owner(kind, claims["sub"])
-        return OwnerToken(claims["store"], owner, claims["exp"], claims.get("member"))
+        return OwnerToken(
+            claims["store"], owner, claims["exp"], claims.get("member"), claims.get("inc", "")
+        )
 
     def kind_of(self, token: str) -> TokenKind | None:
         """Return what kind of token was issued here, or None if it was not."""

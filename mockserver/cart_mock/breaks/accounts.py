@@ -38,7 +38,7 @@ _RECORD = refusal(
 
 
 def _of_others(ctx: RequestContext) -> None:
-    """Find the account that the path names, whoever is logged in."""
+    """Find the account that the path names, whichever account is logged in."""
     if "accountID" in ctx.request.path_params:
         ctx.account = ctx.store.accounts.account(ctx.account_id)
 

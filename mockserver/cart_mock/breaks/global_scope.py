@@ -65,7 +65,9 @@ class GlobalBreaks:
         return next(reversed(list(self._mock.tenants)), None)
 
     def _authorization(self, tenant: Tenant, grant: Grant) -> bytes:
-        token, _ = self._mock.tokens.issue_access(tenant.name, grant, tenant.now(), tenant.new_id())
+        token, _ = self._mock.tokens.issue_access(
+            tenant.name, grant, tenant.now(), tenant.new_id(), incarnation=tenant.incarnation
+        )
         return b"Bearer " + token.encode()
 
 

@@ -64,8 +64,8 @@ class _Documentation(SwaggerUIAPI):  # type: ignore[misc]  # connexion ships no 
 def to_try_out(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document for the Swagger UI, whose forms send what they show.
 
-    Examples of queries and headers would be sent as they are. The tokens of customers
-    and accounts become security schemes, so that they are given once, under Authorize.
+    Examples of queries and headers would be sent unless the user removed them. The tokens of
+    customers and accounts become security schemes, so that they are given once, under Authorize.
     """
     copied = deepcopy(dict(document))
     schemes = copied["components"]["securitySchemes"]

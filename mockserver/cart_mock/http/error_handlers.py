@@ -7,6 +7,7 @@ from connexion.lifecycle import ConnexionRequest, ConnexionResponse
 from starlette.exceptions import HTTPException
 
 from cart_mock.api.endpoints import Mock
+from cart_mock.errors import Unavailable
 from cart_mock.http.request_handler import RequestHandler
 from cart_mock.http.start_page import start_page, wants_page
 from cart_mock.messages import Answer, Violation
@@ -41,10 +42,14 @@ def add_error_handlers(app: AsyncApp, mock: Mock, requests: RequestHandler) -> N
         request_id = requests.unrouted(
             method, path, scope["query_string"], dict(scope["headers"]), answer
         )
+        if requests.settle is not None:
+            await requests.settle()
         return _response(request, answer, request_id)
 
     async def failed(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
         request_id = requests.new_id()
+        if isinstance(error, Unavailable):
+            return _response(request, requests.unavailable(error), request_id)
         return _response(request, requests.failure(error, request_id), request_id)
 
     app.add_error_handler(404, unrouted)

@@ -283,7 +283,7 @@ class _Exchange:
         await self._send({"type": "http.response.body"})
 
     def _length(self, response: httpx.Response) -> int | None:
-        """Return the length of an answer's body, None if it is not known before the end."""
+        """Return the number of bytes of an answer's body, None if it is unknown until its end."""
         if self._scope["method"] == "HEAD" or response.status_code in (204, 304):
             return 0
         length = response.headers.get("content-length", "")
@@ -312,7 +312,7 @@ class _Exchange:
             yield name, self._own_location(value) if name == b"location" else value
 
     def _own_location(self, value: bytes) -> bytes:
-        """Return the target of a redirect, on this mock if it was on the other server."""
+        """Return the target of a redirect: this mock, if it leads to the other server."""
         base = (self._target.url or "").encode()
         rest = value.removeprefix(base)
         if rest == value or (rest and rest[:1] not in (b"/", b"?", b"#")):

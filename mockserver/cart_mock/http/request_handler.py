@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import logging
 import secrets
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 
 from msgspec.structs import replace
 
 from cart_mock import bodies
 from cart_mock.api.endpoints import Endpoint, Mock
-from cart_mock.errors import INTERNAL, cannot_store, no_more_stores
+from cart_mock.errors import INTERNAL, Unavailable, cannot_store, no_more_stores, unavailable
 from cart_mock.messages import Answer, Request, Violation
 from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.telemetry.logs import log_request, request_logger
@@ -30,6 +30,10 @@ def head_too_large(limit: int) -> Violation:
     return Violation(f"it has more than {limit} bytes", "Send fewer or shorter headers.")
 
 
+def _answer(endpoint: Endpoint, request: Request) -> Answer | Awaitable[Answer]:
+    return endpoint.answer(request)
+
+
 class RequestHandler:
     """What the app and the accelerator share once a request is read.
 
@@ -45,6 +49,12 @@ class RequestHandler:
         self._logs = request_logger.isEnabledFor(logging.INFO)
         self.body_limit = body_limit
         self.head_limit = head_limit
+        self.shared: Callable[[Endpoint, Request], Awaitable[Answer]] | None = None
+        """What answers in place of an endpoint, if the mock is one of many."""
+        self.refresh: Callable[[Mapping[bytes, bytes]], Awaitable[None]] | None = None
+        """What brings the store of a request up to now that no endpoint answers."""
+        self.settle: Callable[[], Awaitable[None]] | None = None
+        """What waits until the log has the requests that no endpoint answered."""
         self._prefix = secrets.token_hex(4)
         self._counter = itertools.count(1)
 
@@ -68,7 +78,7 @@ class RequestHandler:
                 return self._unopened(endpoint, request, error, started)
             request = replace(request, body=body)
         try:
-            answer = endpoint.answer(request)
+            answer = (self.shared or _answer)(endpoint, request)
         except Exception as error:  # noqa: BLE001  # whatever it is, the client gets the envelope
             return self._failed(endpoint, request, error, started)
         if isinstance(answer, Answer):
@@ -133,6 +143,11 @@ class RequestHandler:
         if self._logs:
             log_request(request, "", answer, seconds)
 
+    def unavailable(self, error: Unavailable) -> Answer:
+        """Return the answer to a request that the mock cannot answer now."""
+        retry = (b"retry-after", b"%d" % error.retry_after)
+        return self._mock.errors.answer("service-unavailable", unavailable(error), retry)
+
     def failure(self, error: BaseException, request_id: str) -> Answer:
         """Return the answer to a request that the mock failed at; the log has the error."""
         logger.error("request %s failed", request_id, exc_info=error)
@@ -144,6 +159,10 @@ class RequestHandler:
         if isinstance(error, StorageFailed):
             answer = self._mock.errors.answer("storage-full", cannot_store(error))
             logger.warning("request %s: %s", request.id, error)
+        elif isinstance(error, Unavailable):
+            answer = self.unavailable(error)
+            self._note(endpoint, request, answer, started)
+            return answer
         elif isinstance(error, TooManyTenants):
             answer = self._mock.errors.answer("service-unavailable", no_more_stores(error))
         else:

@@ -82,6 +82,8 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
                 await send_answer(answer, request_id, scope, receive, send)
                 return
             if allowed:
+                if self._requests.refresh is not None:
+                    await self._requests.refresh(dict(scope["headers"]))
                 raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
             context = {"api_base_path": None, "operation_id": None}
         scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context

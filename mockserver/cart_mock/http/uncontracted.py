@@ -50,6 +50,8 @@ class Uncontracted:
         if path.split("/", 2)[1] in self._own:
             await self._app(scope, receive, _identified(send, self._requests))
             return
+        if self._requests.refresh is not None:
+            await self._requests.refresh(dict(scope["headers"]))
         tenant = self._mock.callers.of(dict(scope["headers"])).tenant
         found = None if tenant is None else tenant.stubs.find(scope["method"], path)
         if tenant is not None and found is not None:
@@ -90,6 +92,8 @@ class Uncontracted:
             scope["query_string"], headers, body,
         )  # fmt: skip
         self._requests.record_unrouted(request, answer, tenant, perf_counter() - started)
+        if self._requests.settle is not None:
+            await self._requests.settle()
         await send_answer(answer, request.id, scope, receive, send)
 
 
@@ -102,7 +106,7 @@ def _json(body: bytes) -> object:
 
 
 def _identified(send: Send, requests: RequestHandler) -> Send:
-    """Return a ``send`` that gives an id to an answer without one."""
+    """Return a ``send`` that gives an answer an id if it lacks one."""
 
     async def send_identified(message: Message) -> None:
         if message["type"] == "http.response.start":

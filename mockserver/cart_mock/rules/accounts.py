@@ -100,7 +100,7 @@ def account_credentials_wrong(ctx: RequestContext) -> Violation | None:
             ACCOUNT_HEADER,
         )  # fmt: skip
     if mechanism not in ("password", "self_signup"):
-        return None  # the schema says which there are
+        return None  # the schema lists the mechanisms
     profile = data.get("password_profile_id")
     if profile != PASSWORD_PROFILE:
         what = "is absent" if profile is None else f"is {format_value(profile)}"

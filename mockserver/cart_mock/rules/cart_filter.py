@@ -51,7 +51,7 @@ def _holds(operator: str, value: str, cart: Cart) -> bool:
 
 
 def accounts_of(wanted: CartFilter) -> list[str] | None:
-    """Return the accounts that every cart which passes has one of, None if there are none."""
+    """Return accounts of which every cart that passes has one, None if the filter names none."""
     found = []
     for conditions in wanted:
         ids = [value for operator, value in conditions if operator == "contains"]

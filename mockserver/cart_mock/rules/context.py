@@ -138,7 +138,7 @@ class Callers:
         if isinstance(access, TokenProblem):
             return _unauthorized(access)
         tenant = self._tenants.get(access.tenant)
-        if tenant is None:
+        if tenant is None or tenant.incarnation != access.incarnation:
             return unknown_tenant(access.tenant)
         now = tenant.now()
         if access.expires <= now:
@@ -160,6 +160,16 @@ class Callers:
                 )
             claims = problem
         return Caller(tenant, access.grant, None, None, claims, now, kind)
+
+    def store_of(self, headers: Mapping[bytes, bytes]) -> str | None:
+        """Return the store that an access token names, expired or not; None without a token."""
+        access = self._read_access(headers.get(_ACCESS))
+        return None if isinstance(access, TokenProblem) else access.tenant
+
+    def forget(self) -> None:
+        """Forget the claims that were read: the signing key is another now."""
+        self._read_access.cache_clear()
+        self._read_owner.cache_clear()
 
     def _access(self, header: bytes | None) -> AccessToken | TokenProblem:
         if header is None:
@@ -200,10 +210,6 @@ class Callers:
         return TokenProblem(f"it is {_KINDS[kind]}, not {here}", f"Send it in {there}. {how}")
 
 
-UNKNOWN_CALLER = _unauthorized(_UNKNOWN)
-"""The caller whose access token does not name an existing tenant."""
-
-
 def unknown_tenant(name: str) -> Caller:
     """Return the caller whose access token names a tenant that is gone."""
     what = f"the token is of the store {format_value(name)}, which does not exist any more"
@@ -214,6 +220,8 @@ def _owner_problem(claims: OwnerToken, tenant: Tenant, now: float) -> TokenProbl
     kind = claims.owner.type
     if claims.tenant != tenant.name:
         what = "it belongs to another store than the access token"
+    elif claims.incarnation != tenant.incarnation:
+        what = "its store was deleted"
     elif claims.expires <= now:
         what = "it has expired"
     elif not tenant.store.has_owner(claims.owner):
@@ -408,11 +416,16 @@ class TokenRequestContext:
         self.form = form
         self.tenant: Tenant | None = None
         self.secret_matches = False
+        self.grant = self.grant_of(form)
         self.has_pinned_secret = tenants.pins_secrets
-        self.grant: Grant | None = next((g for g in GRANTS if g == form.get("grant_type")), None)
         client_id, secret = form.get("client_id"), form.get("client_secret")
         if client_id and len(client_id) <= NAME_LIMIT and self.grant is not None:
             with suppress(UnknownTenant):
                 self.tenant = tenants.use(client_id)
                 if self.grant == "client_credentials" and secret:
                     self.secret_matches = tenants.has_secret(self.tenant, secret)
+
+    @staticmethod
+    def grant_of(form: Mapping[str, str]) -> Grant | None:
+        """Return the grant that a form asks for, None if it is missing or unknown."""
+        return next((g for g in GRANTS if g == form.get("grant_type")), None)

@@ -72,6 +72,15 @@ class Clock:
             self._changed.set()
             self._changed = None
 
+    def state(self) -> tuple[float, float | None]:
+        """Return how far the clock was moved, and at which time it is frozen."""
+        return self._offset, self._frozen_at
+
+    def restore(self, state: tuple[float, float | None]) -> None:
+        """Take the state of another clock of this tenant."""
+        self._offset, self._frozen_at = state
+        self._wake()
+
     def follow_machine(self) -> None:
         """Return to the machine's time."""
         self._offset, self._frozen_at = 0.0, None

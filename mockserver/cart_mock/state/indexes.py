@@ -217,7 +217,7 @@ class UpdateOrderIndex:
         return [self._cart_at[place] for place in old]
 
     def min_updated_at(self, after: float = float("-inf")) -> int | None:
-        """Return the time of the least recent update after a moment, or None if there is none."""
+        """Return the time of the least recent update after a moment, or None."""
         return next((place // _NUMBERS + self._shift for place in self._after(after)), None)
 
     def _after(self, moment: float) -> Iterator[int]:

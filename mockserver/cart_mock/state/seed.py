@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from cart_mock.auth.passwords import hash_password, is_hash
+from cart_mock.auth.passwords import hash_password, is_hash, is_salted
 from cart_mock.formats import EMAIL, MAX_NAME, NOT_JSON, SAFE_ID
 from cart_mock.owners import Owner
 from cart_mock.state.account_seed import (
@@ -204,8 +204,15 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
             return True
         return False if given == {(True, True)} else None
 
-    @cached_property
+    @property
     def _password_hashes(self) -> dict[str, str]:
+        return self._new_hashes() if is_salted() else self._kept_hashes
+
+    @cached_property
+    def _kept_hashes(self) -> dict[str, str]:
+        return self._new_hashes()
+
+    def _new_hashes(self) -> dict[str, str]:
         # Hashing is slow on purpose; a seed's customers often share one password.
         people: tuple[SeedCustomer | SeedMember, ...] = (*self.customers, *self.members)
         passwords = {each.password for each in people if each.password is not None}
@@ -213,12 +220,13 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
 
     def customer_entities(self, now: int) -> list[Customer]:
         """Return the customers, created ``now``, in seconds since the epoch."""
+        hashes = self._password_hashes
         return [
             Customer(
                 id=c.id, name=c.name, email=c.email,
                 created_at=_epoch(c.created_at, now), updated_at=_epoch(c.updated_at, now),
                 password_hash=(
-                    c.password_hash if c.password is None else self._password_hashes[c.password]
+                    c.password_hash if c.password is None else hashes[c.password]
                 ),
                 kept=c.kept,
             )

@@ -69,7 +69,7 @@ class Address(msgspec.Struct, frozen=True):
 class Order(msgspec.Struct, frozen=True):
     """An order: what a cart held when it was checked out.
 
-    ``customer`` and ``account`` are ids, if the order is somebody's. ``details`` are fields as they
+    ``customer`` and ``account`` are ids, if the order has an owner. ``details`` are fields as they
     were sent, such as the addresses and the contact. ``payment`` says how it was paid.
     """
 

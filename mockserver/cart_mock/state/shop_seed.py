@@ -114,7 +114,7 @@ class SeedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def item_entities(
     owner_id: str, items: Sequence[SeedItem], products: Mapping[str, SeedProduct]
 ) -> tuple[Item, ...]:
-    """Return the items of a cart or an order, with ids of their own if they have none."""
+    """Return the items of a cart or an order, with ids of their own if they lack them."""
     return tuple(
         item.entity(f"{owner_id}-item-{number}", products)
         for number, item in enumerate(items, start=1)

@@ -60,6 +60,7 @@ class Store:
         self._customers = database.keyed("customers")
         self._associations = database.keyed("associations")
         self._key = database.keyed("key")
+        self._cart_order: dict[str, int] = {}
         self._read_carts: OrderedDict[str, Cart] = OrderedDict()
         self._read_customers: OrderedDict[str, Customer] = OrderedDict()
         self.shop = Shop(storage, database)
@@ -93,7 +94,9 @@ class Store:
             crowds[link["cart"]].append(Owner(*link["owner"]))
         self._crowds = {cart_id: OwnerList(ids) for cart_id, ids in crowds.items()}
         customers, carts = self.everything()
-        for cart in in_turns(sorted(carts, key=lambda cart: cart.updated_at)):
+        order = self._cart_order
+        carts.sort(key=lambda cart: (cart.updated_at, order.get(cart.id, 0)))
+        for cart in in_turns(carts):
             self._reindex(cart, dict.fromkeys(cart.owners), ())
         for customer in customers:
             self._customer_by_email[customer.email.lower()] = customer.id
@@ -263,6 +266,16 @@ class Store:
     def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of the carts with an owner, newest update first, and their number."""
         return self._page(self._registered, offset, limit)
+
+    def cart_ids_by_update(self) -> list[str]:
+        """Return the ids of all carts, the least recent update first."""
+        return [self._by_update.cart_at(place) for place in self._by_update.places]
+
+    def order_carts(self, cart_ids: Sequence[str]) -> None:
+        """Bring the carts into the order of their updates, which whole seconds leave open."""
+        self._cart_order = {cart_id: at for at, cart_id in enumerate(cart_ids)}
+        self._index()
+        self._cart_order = {}
 
     def _page(self, carts: SortedPlaces | None, offset: int, limit: int) -> tuple[list[Cart], int]:
         if carts is None:

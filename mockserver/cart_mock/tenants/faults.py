@@ -69,6 +69,16 @@ class InjectedFault:
         self.applied += 1
         return True
 
+    def random_state(self) -> list[Any]:
+        """Return the state of the random numbers, for ``restore_random``."""
+        version, numbers, rest = self._random.getstate()
+        return [version, list(numbers), rest]
+
+    def restore_random(self, state: list[Any]) -> None:
+        """Go on with the random numbers from that state."""
+        version, numbers, rest = state
+        self._random.setstate((version, tuple(numbers), rest))
+
     @property
     def is_used_up(self) -> bool:
         """Whether the fault was applied as often as planned."""
@@ -123,6 +133,24 @@ class Faults:
         """Remove every fault."""
         self._faults.clear()
         self._interceptors.set("faults", None)
+
+    def state(self) -> list[Any]:
+        """Return the faults and how far each has come, for ``restore``."""
+        faults = [
+            (fault.id, fault.plan._asdict(), fault.applied, fault.random_state()) for fault in self
+        ]
+        return [self._made, faults]
+
+    def restore(self, state: list[Any]) -> None:
+        """Take the faults of a ``state``, as far as they had come."""
+        self.clear()
+        self._made, faults = state
+        for fault_id, plan, applied, random_state in faults:
+            fault = self._faults[fault_id] = InjectedFault(fault_id, Plan(**plan))
+            fault.applied = applied
+            fault.restore_random(random_state)
+        if self._faults:
+            self._interceptors.set("faults", self.injector)
 
     def take(
         self, applies: Callable[[Plan], bool]

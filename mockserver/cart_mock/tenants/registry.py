@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _IDENTITY, _LOCK, _STORES, _NAME = "cart-mock.json", "cart-mock.lock", "stores", "name.json"
 _KEY_LENGTH = 32
+_INCARNATION_LENGTH = 6
 MAX_STORES = 100_000
 """How many tenants a process may have, unless said otherwise."""
 _PROBE = 4096
@@ -95,8 +96,8 @@ class TenantRegistry:
             self._lock = _take(data)
             try:
                 self.signing_key = _identify(data)
-                for name, directory in _kept(data):
-                    self._tenants[name] = self._open(name, directory)
+                for name, incarnation, directory in _kept(data):
+                    self._tenants[name] = self._open(name, directory, incarnation)
                     self._directories[name] = directory
             except OSError as error:
                 self.close()
@@ -140,12 +141,13 @@ class TenantRegistry:
             directory = _free_directory(self._data / _STORES, name)
             # Left by a start or a deletion that was killed: nothing of it may come back.
             _remove(directory)
-        tenant = self._open(name, directory)
+        incarnation = secrets.token_urlsafe(_INCARNATION_LENGTH)
+        tenant = self._open(name, directory, incarnation)
         try:
             self.reset(tenant)
             if directory is not None:
                 # Named last, so that an incomplete one is never taken up again.
-                write_atomically(directory / _NAME, _sealed("client_id", name))
+                write_atomically(directory / _NAME, _sealed("client_id", name, incarnation))
                 self._directories[name] = directory
         except OSError:
             tenant.close()
@@ -217,7 +219,7 @@ class TenantRegistry:
         if self._lock is not None:
             self._lock.release()
 
-    def _open(self, name: str, directory: Path | None) -> Tenant:
+    def _open(self, name: str, directory: Path | None, incarnation: str) -> Tenant:
         storage = (
             InMemoryStorage()
             if directory is None
@@ -228,7 +230,9 @@ class TenantRegistry:
         except msgspec.ValidationError as error:
             storage.close()
             raise DataError(f"{directory}: is damaged ({error}); restore a copy") from error
-        tenant = Tenant(name, store, self._new_clock(), self._new_id, self.new_request_log())
+        tenant = Tenant(
+            name, store, self._new_clock(), self._new_id, self.new_request_log(), incarnation
+        )
         for created in self.on_create:
             created(tenant)
         return tenant
@@ -296,7 +300,11 @@ def _identify(data: Path) -> bytes:
     return key
 
 
-def _kept(data: Path) -> Iterator[tuple[str, Path]]:
+def _kept(data: Path) -> Iterator[tuple[str, str, Path]]:
+    """Yield the stores of a data directory, as (client_id, incarnation, directory).
+
+    One that an older version made has an empty incarnation, as its tokens have.
+    """
     root = data / _STORES
     if not root.exists():
         return
@@ -309,19 +317,25 @@ def _kept(data: Path) -> Iterator[tuple[str, Path]]:
         except NOT_JSON as error:
             raise DataError(f"{path}: is not a file of cart-mock; move it away") from error
         if isinstance(named, str):  # version 1
-            yield named, directory
+            yield named, "", directory
             continue
         check_header(named, path)
-        name = named.get("client_id")
-        if not isinstance(name, str) or not _is_sealed(named, name):
+        name, incarnation = named.get("client_id"), named.get("incarnation", "")
+        if not (
+            isinstance(name, str)
+            and isinstance(incarnation, str)
+            and _is_sealed(named, name + incarnation)
+        ):
             raise DataError(f"{path}: is damaged (its checksum is another); restore a copy")
-        yield name, directory
+        yield name, incarnation, directory
 
 
-def _sealed(field: str, value: str) -> bytes:
-    """Return a file of one value, with its checksum."""
-    checksum = f"{zlib.crc32(value.encode()):08x}"
+def _sealed(field: str, value: str, incarnation: str = "") -> bytes:
+    """Return a file of one value and, of a store, its incarnation, with their checksum."""
+    checksum = f"{zlib.crc32((value + incarnation).encode()):08x}"
     content = {"format": FORMAT, "version": VERSION, field: value, "crc32": checksum}
+    if incarnation:
+        content["incarnation"] = incarnation
     return msgspec.json.encode(content)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -76,6 +76,16 @@ class Exercised(NamedTuple):
     injected: bool
 
 
+def kept_part(
+    request: Request, answer: Answer, ctx: object, refusal_context: Mapping[str, Any]
+) -> tuple[Request, Answer, object, Mapping[str, Any]]:
+    """Return what a log keeps of a request: of a large one only the beginning."""
+    if len(request.body) + len(answer.body) <= LARGEST:
+        return request, answer, ctx, refusal_context
+    request = replace(request, body=request.body[: LARGEST // 2])
+    return request, replace(answer, body=answer.body[: LARGEST // 2]), None, _NOTHING
+
+
 class RequestLog:
     """The last requests of one tenant, in the order in which they were answered.
 
@@ -88,6 +98,7 @@ class RequestLog:
         self.memory = memory or LogMemory()
         self.entries: deque[Entry] = deque()
         self.exercised: dict[tuple[str, int, str | None, bool], int] = {}
+        self.machine_time: Callable[[], float] = time.time
         self.forgotten = 0
         """How many requests were dropped since the log was last cleared."""
 
@@ -102,10 +113,7 @@ class RequestLog:
         if self.length == 0:
             self.forgotten += 1
             return
-        if len(request.body) + len(answer.body) > LARGEST:
-            request = replace(request, body=request.body[: LARGEST // 2])
-            answer = replace(answer, body=answer.body[: LARGEST // 2])
-            ctx, refusal_context = None, _NOTHING
+        request, answer, ctx, refusal_context = kept_part(request, answer, ctx, refusal_context)
         if len(self.entries) >= self.length:
             self.drop_oldest()
         memory = self.memory
@@ -114,7 +122,8 @@ class RequestLog:
         size += len(request.path) + len(request.query) + sum(map(len, request.headers.values()))
         self.entries.append(
             Entry(
-                time.time(), operation_id, request, answer, ctx, refusal_context, size, number
+                self.machine_time(), operation_id, request, answer, ctx, refusal_context, size,
+                number,
             )
         )  # fmt: skip
         memory.logs[number] = self

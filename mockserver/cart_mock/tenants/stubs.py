@@ -63,7 +63,7 @@ class Found(NamedTuple):
     uuid: Callable[[], str]
 
     def value(self, name: str) -> Any:
-        """Return the value of a placeholder, or None if the request does not have it."""
+        """Return the value of a placeholder, or None if the request lacks it."""
         kind, _, rest = name.partition(".")
         if kind == "now":
             return self.now()
@@ -154,7 +154,7 @@ def _one_line(value: str) -> str:
 
 
 def stub_of(sent: Mapping[str, Any], at: str) -> Stub:
-    """Return a checked stub. ``at`` is its path in the request. Raises StubError."""
+    """Return a checked stub. ``at`` is its place in the request. Raises StubError."""
     stub = Stub(**{**sent, "method": str(sent.get("method", "GET"))})
     try:
         PathTemplates([(stub.method, stub.path, stub)])

@@ -27,14 +27,16 @@ class Tenant:
 
     ``new_id`` makes the ids of new carts and customers; ``breaks`` are the names of its breaks.
     ``stubs``, and then the server of ``forward``, answer for paths that the contract does not have;
-    without a ``forward`` of its own, the tenant has the process's.
+    without a ``forward`` of its own, the tenant has the process's. A ``client_id`` that is used
+    again after its deletion has another ``incarnation``, so that its old tokens are not valid.
     """
 
     def __init__(
         self, name: str, store: Store, clock: Clock, new_id: Callable[[], str],
-        request_log: RequestLog,
+        request_log: RequestLog, incarnation: str = "",
     ) -> None:  # fmt: skip
         self.name = name
+        self.incarnation = incarnation
         self.store = store
         self.clock = clock
         self.new_id = new_id

@@ -6,7 +6,9 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from cart_spec.contract import iter_operations, read_document
 from cart_spec.paths import PathTemplates
@@ -21,13 +23,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cart_mock import bodies
 from cart_mock.api.endpoints import Mock
-from cart_mock.errors import INTERNAL, cannot_store
+from cart_mock.errors import INTERNAL, Unavailable, cannot_store, unavailable
 from cart_mock.http.rules_middleware import BodyTooLarge, Disconnected, read_body
 from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.telemetry.metrics import Metrics
 from cart_mock.workbench import BASE_PATH, connexion_errors
 from cart_mock.workbench.access import CONTROL_KEY, check_is_local
-from cart_mock.workbench.control import CONTROL, Control
+from cart_mock.workbench.control import CONTROL, Control, Refresh, nothing_new
 from cart_mock.workbench.errors import ErrorResponses, Refusal
 from cart_mock.workbench.routes import OPERATIONS
 from cart_mock.workbench.static import Page
@@ -40,13 +42,16 @@ DOCUMENT_PATH = Path(__file__).with_name("workbench.yaml")
 def create_workbench(
     mock: Mock, metrics: Metrics, *, control_key: str | None = None,
     validate_responses: bool = False, body_limit: int = 256 * 1024 * 1024,
+    operations: Mapping[str, Callable[..., Awaitable[Any]]] = OPERATIONS,
+    refresh: Refresh = nothing_new,
 ) -> ASGIApp:  # fmt: skip
     """Return the control API of a mock, to be served at ``BASE_PATH``.
 
     If a ``control_key`` is set, only the page, health and readiness are available without it.
     Otherwise requests from pages or through host names of other machines are refused. With
     ``validate_responses`` Connexion checks the answers against the document, too. ``body_limit`` is
-    in bytes.
+    in bytes. ``operations`` are the functions by ``operationId``; ``refresh`` brings in requests
+    that other processes answered.
     """
     document = read_document(DOCUMENT_PATH)
     if control_key is None:
@@ -60,14 +65,14 @@ def create_workbench(
             swagger_ui_path="/ui", swagger_ui_config={"persistAuthorization": True}
         ),
     )
-    app.add_api(document, base_path=BASE_PATH, resolver=Resolver(OPERATIONS.__getitem__))
+    app.add_api(document, base_path=BASE_PATH, resolver=Resolver(operations.__getitem__))
     routes = PathTemplates(
         (method.upper(), BASE_PATH + path, operation["operationId"])
         for method, path, operation in iter_operations(document)
     )
     _add_error_handlers(app, errors, routes)
     readable = _ReadableBodies(app, errors, body_limit)
-    return _AccessGate(readable, errors, Control(mock, metrics), control_key)
+    return _AccessGate(readable, errors, Control(mock, metrics, refresh), control_key)
 
 
 def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTemplates[str]) -> None:
@@ -87,6 +92,9 @@ def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTempl
         if isinstance(error, StorageFailed):
             logger.warning("a request to the workbench failed: %s", error)
             return errors.render(Refusal("storage-full", *cannot_store(error)[:2]))
+        if isinstance(error, Unavailable):
+            refusal = Refusal("service-unavailable", *unavailable(error)[:2])
+            return errors.render(refusal, {"Retry-After": str(error.retry_after)})
         malformed = connexion_errors.unreadable_body(error)
         if malformed is None:
             logger.error("a request to the workbench failed", exc_info=error)

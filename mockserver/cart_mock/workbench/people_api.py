@@ -17,6 +17,7 @@ from cart_mock.workbench.slices import sliced
 from cart_mock.workbench.times import format_time
 
 Body = dict[str, Any]
+Read = Callable[[int, int], tuple[Sequence[Customer | Account], int]]
 
 _PIECE = 200
 _HEADERS = {
@@ -29,8 +30,7 @@ async def list_people(store: str, find: str = "", limit: int = 20, **_caller: An
     """List the customers and accounts whose name, email or id has a text."""
     tenant, text = tenant_named(store), find.strip().lower()
     tenant.now()  # carts that have expired are not counted
-    found: list[Body] = []
-    total = 0
+    found, total = [], 0
     async for person in _people(tenant.store):
         if text and not any(text in value.lower() for value in _names(person)):
             continue
@@ -41,10 +41,7 @@ async def list_people(store: str, find: str = "", limit: int = 20, **_caller: An
 
 
 async def _people(store: Store) -> AsyncIterator[Customer | Account]:
-    reads: tuple[Callable[[int, int], tuple[Sequence[Customer | Account], int]], ...] = (
-        store.customers,
-        store.accounts.accounts,
-    )
+    reads: tuple[Read, ...] = (store.customers, store.accounts.accounts)
     for read in reads:
         offset = 0
         while True:
@@ -102,9 +99,12 @@ async def log_in(store: str, body: Body) -> tuple[Body, int]:
     tenant = tenant_named(store)
     kind, person = body["type"], _person(tenant, body["type"], body["id"])
     tokens, now = control().mock.tokens, tenant.now()
-    access, expires = tokens.issue_access(tenant.name, "implicit", now, tenant.new_id())
+    made = tenant.incarnation
+    access, expires = tokens.issue_access(
+        tenant.name, "implicit", now, tenant.new_id(), incarnation=made
+    )
     owner = Owner("customer" if kind == "customer" else "account", person.id)
-    token, _ = tokens.issue_owner(tenant.name, owner, now, tenant.new_id())
+    token, _ = tokens.issue_owner(tenant.name, owner, now, tenant.new_id(), incarnation=made)
     headers = {"Authorization": f"Bearer {access}", _HEADERS[kind]: token}
     return {"data": {"headers": headers, "expires": format_time(expires)}}, 201
 

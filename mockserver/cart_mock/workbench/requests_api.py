@@ -139,6 +139,7 @@ async def _list(
     scope: dict[str, Any] = current_request.scope
     scope.setdefault("extensions", {})[ENDS_WITH_CLIENT] = True
     while True:
+        await control().refresh(store)
         if query.before is None:
             entries, missed = log.since(query.since)
         else:

@@ -12,7 +12,7 @@ from cart_mock.state.shop_seed import settings_of
 from cart_mock.state.snapshots import Snapshot, difference, freeze_snapshot
 from cart_mock.state.store import store_of
 from cart_mock.tenants.tenant import Tenant
-from cart_mock.workbench.control import check_exists, name_in_path, tenant_named
+from cart_mock.workbench.control import SNAPSHOT, check_exists, name_in_path, tenant_named
 from cart_mock.workbench.errors import Refusal
 from cart_mock.workbench.slices import json_answer, json_bytes
 from cart_mock.workbench.stores_api import tenant_to_dict
@@ -64,7 +64,7 @@ async def list_snapshots(store: str) -> Body:
 
 async def take_snapshot(store: str, snapshot: str) -> Body:
     """Store the current content under a name."""
-    tenant, name = tenant_named(store), name_in_path(snapshot)
+    tenant, name = tenant_named(store), name_in_path(snapshot, SNAPSHOT)
     taken = await _now(tenant)
     if len(tenant.snapshots) >= MAX_SNAPSHOTS and name not in tenant.snapshots:
         reason = f"this store has {MAX_SNAPSHOTS} snapshots"
@@ -76,7 +76,7 @@ async def take_snapshot(store: str, snapshot: str) -> Body:
 
 async def export_snapshot(store: str, snapshot: str, times: bool = False) -> ConnexionResponse:
     """Export a snapshot as a seed file."""
-    found = _snapshot_named(tenant_named(store), name_in_path(snapshot))
+    found = _snapshot_named(tenant_named(store), name_in_path(snapshot, SNAPSHOT))
     return json_answer(await asyncio.to_thread(_exported, found, times))
 
 
@@ -90,7 +90,7 @@ def _exported(snapshot: Snapshot, times: bool) -> bytes:
 
 async def delete_snapshot(store: str, snapshot: str) -> tuple[None, int]:
     """Delete a snapshot."""
-    tenant, name = tenant_named(store), name_in_path(snapshot)
+    tenant, name = tenant_named(store), name_in_path(snapshot, SNAPSHOT)
     _snapshot_named(tenant, name)
     del tenant.snapshots[name]
     return None, 204
@@ -99,7 +99,7 @@ async def delete_snapshot(store: str, snapshot: str) -> tuple[None, int]:
 async def restore_snapshot(store: str, snapshot: str) -> Body:
     """Replace a store's content by that of a snapshot."""
     tenant = tenant_named(store)
-    found = _snapshot_named(tenant, name_in_path(snapshot))
+    found = _snapshot_named(tenant, name_in_path(snapshot, SNAPSHOT))
     filled = await asyncio.to_thread(
         store_of, found.customers, found.carts, found.shop, found.accounts
     )

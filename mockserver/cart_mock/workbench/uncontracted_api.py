@@ -19,7 +19,7 @@ _OWN = ("/_mock", "/book", "/openapi.json", "/ui")
 
 
 async def get_forward(store: str) -> Body:
-    """Return the server that gets a store's requests for other paths."""
+    """Return the target of a store's requests for other paths."""
     return {"data": _forward_to_dict(tenant_named(store))}
 
 

@@ -13,6 +13,7 @@ from cart_spec.diff.fields import field_steps
 from cart_spec.diff.operations import OperationComparison, operations_by_key
 from cart_spec.diff.rules import rule_changes
 from cart_spec.diff.schemas import SchemaComparison
+from cart_spec.diff.unchanged import Unchanged
 from cart_spec.document import OpenApiDocument
 
 # Both versions of OpenAPI are brought to one form; components are compared in their users.
@@ -40,9 +41,10 @@ def compare(old: OpenApiDocument, new: OpenApiDocument) -> Comparison:
 
     Raises ContractError if a document has a malformed catalogue.
     """
-    contracts = _contract(old), _contract(new)
+    contracts = _contracts(old, new)
     foreign = (contracts[0] is None) != (contracts[1] is None)
     before, after = operations_by_key(old), operations_by_key(new)
+    unchanged = Unchanged(old, new)
     common = [key for key in before if key in after]
     only_old = [before[key] for key in before if key not in after]
     only_new = [after[key] for key in after if key not in before]
@@ -71,6 +73,8 @@ def compare(old: OpenApiDocument, new: OpenApiDocument) -> Comparison:
                 yield Change.of(step.kind, use, step.side, step.pointer, step.words)
         for key in common:
             pair = before[key], after[key]
+            if unchanged.has(*pair):
+                continue
             yield from OperationComparison(old, new, *pair, foreign, schemas).changes()
         if contracts[0] is not None and contracts[1] is not None:
             yield from rule_changes(contracts[0], contracts[1])
@@ -82,6 +86,23 @@ def compare(old: OpenApiDocument, new: OpenApiDocument) -> Comparison:
         tuple(operation.id for operation in only_new),
         foreign,
     )
+
+
+def _contracts(
+    old: OpenApiDocument, new: OpenApiDocument
+) -> tuple[Contract | None, Contract | None]:
+    was, names = _contract(old), [_names(document) for document in (old, new)]
+    if was is not None and names[0] == names[1]:
+        written = [document.data.get(CATALOGUE_KEY) for document in (old, new)]
+        if written[0] == written[1]:
+            return was, was  # as valid as the old one
+    return was, _contract(new)
+
+
+def _names(document: OpenApiDocument) -> tuple[list[str], list[str]]:
+    """Return what a catalogue may name: the operations, and the examples."""
+    examples = document.data.get("components", {}).get("examples", {})
+    return sorted(each.id for each in document.operations), sorted(examples)
 
 
 def _contract(document: OpenApiDocument) -> Contract | None:

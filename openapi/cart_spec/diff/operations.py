@@ -25,7 +25,7 @@ _OUR_OWN = frozenset({"wording-changed", "extension-changed"})
 _OPERATION_FIELDS = frozenset(
     {"operationId", "deprecated", "security", "parameters", "requestBody", "responses"}
 )
-_PATH_FIELDS = frozenset({"parameters", "$ref", *METHODS})
+_PATH_FIELDS = frozenset({"parameters", "$ref", "query", "additionalOperations", *METHODS})
 _PARAMETER_FIELDS = frozenset({"name", "in", "required", "schema", "content"})
 _BODY_FIELDS = frozenset({"required", "content"})
 _ANSWER_FIELDS = frozenset({"headers", "content"})

@@ -68,7 +68,7 @@ class Plain(dict[str, Any]):
 
 
 def key_of(schemas: Form) -> str:
-    """Return what tells a form of a document from others."""
+    """Return the key of a form, which differs from those of other forms of the document."""
     return " ".join(f"{at}*" if isinstance(each, Plain) else at for each, at in schemas)
 
 

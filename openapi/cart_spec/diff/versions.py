@@ -59,7 +59,7 @@ def raised(version: str, bump: Bump) -> str | None:
 
 
 def version_of(document: OpenApiDocument) -> str:
-    """Return the document's own version, ``info.version``; empty if it has none."""
+    """Return the document's own version, ``info.version``; empty if it is missing."""
     info = document.data.get("info")
     return str(info.get("version", "")) if isinstance(info, dict) else ""
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from difflib import SequenceMatcher
 
 from cart_spec.catalogue import catalogue_problems, first_error
 from cart_spec.contract import CATALOGUE_KEY, Contract, Rule
 from cart_spec.lint.examples import media
 from cart_spec.lint.registry import Problem, Subject, check
+from cart_spec.quotes import plain
 from cart_spec.source import pointer_of
 
+_QUOTED = re.compile(r"[`\"“]([^`\"”]{5,})[`\"”]")
+_WORD = re.compile(r"[A-Za-z]{2,}")
+_WORDS_OF_A_TEXT = 3
+_NEARLY = 0.85
 _RULE_ID = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
@@ -92,6 +99,69 @@ def rule_text_mismatch(subject: Subject) -> Iterator[Problem]:
                     f"The {key} of the example {example} is not that of {owner}.",
                     "Use one wording.",
                 )
+
+
+@check("rule-text-misquoted", "The text of a refusal is the one that its quoted sentence has")
+def rule_text_misquoted(subject: Subject) -> Iterator[Problem]:
+    """Find a text that is nearly in the sentence, or a published one that the sentence has not.
+
+    A sentence without an error text in it, which states the rule in other words, fits any text.
+    """
+    for rule in _rules(subject):
+        if rule.text is None or plain(rule.text) in plain(rule.source.sentence):
+            continue
+        published = rule.documented_text and rule.exact == "documented"
+        parts = [rule.source.sentence, *_QUOTED.findall(rule.source.sentence)]
+        texts = [each for each in parts[1:] if len(_WORD.findall(each)) >= _WORDS_OF_A_TEXT]
+        near = any(_alike(rule.text, each) > _NEARLY for each in parts)
+        if near or (published and texts):
+            yield Problem(
+                subject.rule_pointer(rule.id, "text"),
+                f'The text of {rule.id} is "{rule.text}", and its source has '
+                f'"{(texts or parts)[0]}".',
+                "Use the words of the source, or quote another sentence.",
+            )
+
+
+@check("source-read-missing", "Every source says when it was read, if one does")
+def source_read_missing(subject: Subject) -> Iterator[Problem]:
+    """Accept a date for the whole document. An interpretation is read nowhere."""
+    documents = subject.document.data.get(CATALOGUE_KEY, {}).get("documents", {})
+    dates = (
+        {name: entry.get("read") for name, entry in documents.items()} if _rules(subject) else {}
+    )
+    for name, read in dates.items():
+        if read is not None and not _is_past_date(read):
+            at = pointer_of(CATALOGUE_KEY, "documents", name, "read")
+            yield Problem(at, f"{read} is not a date in the past.", "Write the day of the reading.")
+    dated = any(dates.values()) or any(rule.source.read for rule in _rules(subject))
+    for rule in _rules(subject) if dated else ():
+        read = rule.source.read or dates.get(rule.source.document)
+        own = documents[rule.source.document].get("level") == "interpretation"
+        at = subject.rule_pointer(rule.id, "source")
+        if read is None and not own:
+            yield Problem(
+                at,
+                f"It is not said when the source of {rule.id} was read.",
+                f"Write the date under read, here or in documents.{rule.source.document}.",
+            )
+        elif rule.source.read is not None and not _is_past_date(rule.source.read):
+            yield Problem(
+                f"{at}/read",
+                f"{rule.source.read} is not a date in the past.",
+                "Write the day of the reading.",
+            )
+
+
+def _is_past_date(written: str) -> bool:
+    try:
+        return date.fromisoformat(written) <= datetime.now(UTC).date()
+    except ValueError:
+        return False
+
+
+def _alike(first: str, second: str) -> float:
+    return SequenceMatcher(None, plain(first), plain(second), autojunk=False).ratio()
 
 
 @check("error-rule-missing", "Every documented error belongs to a rule of its operation")

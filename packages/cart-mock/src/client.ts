@@ -1,6 +1,6 @@
 import type {
-  Clock, Coverage, Diff, Expectation, Explanation, Fault, FaultKind, FaultPlan, Forward, Kept, LoggedRequest, RequestFilters,
-  Rule, Scenario, Snapshot, State, Status, Store, Stub,
+  Clock, Coverage, Diff, Expectation, Explanation, Fault, FaultKind, FaultPlan, Forward, Kept, LoggedRequest, Login,
+  Person, RequestFilters, Rule, Scenario, Snapshot, State, Status, Store, Stub, Watched,
 } from "./types.ts";
 
 /** The workbench refused, a verification failed, or no mock answers; the message says why. */
@@ -89,6 +89,11 @@ export class CartMock {
     return this.workbench("GET", "/ready");
   }
 
+  /** Return the files that the mock watches, and what is wrong with their last change. */
+  async watched(): Promise<Watched> {
+    return (await this.workbench("GET", "/watched")).data;
+  }
+
   /** Return the metrics in Prometheus' text format. */
   metrics(): Promise<string> {
     return this.workbench("GET", "/metrics");
@@ -157,6 +162,20 @@ export class CartMock {
 
   async importState(state: State): Promise<void> {
     await this.#store("PUT", "/state", { body: state });
+  }
+
+  /** Find customers and accounts by a part of their name, email or id. */
+  async people(options: { find?: string; limit?: number } = {}): Promise<Person[]> {
+    return (await this.#store("GET", "/people", { query: options })).data;
+  }
+
+  async addCustomer(customer: { name: string; email: string; password?: string }): Promise<Person> {
+    return (await this.#store("POST", "/customers", { body: customer })).data;
+  }
+
+  /** Log a customer or an account in without a password, and return the headers to send. */
+  async logIn(id: string, type: Person["type"] = "customer"): Promise<Login> {
+    return (await this.#store("POST", "/logins", { body: { type, id } })).data;
   }
 
   // --- Snapshots ---

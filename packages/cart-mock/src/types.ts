@@ -57,6 +57,23 @@ export interface Store {
   clock: Clock;
 }
 
+/** A customer or an account. */
+export interface Person {
+  type: "customer" | "account";
+  id: string;
+  name: string;
+  email?: string | null;
+  /** How many carts are associated with it. */
+  carts: number;
+}
+
+export interface Login {
+  /** What an application sends after such a login. */
+  headers: Record<string, string>;
+  /** When the access token expires. */
+  expires: string;
+}
+
 export interface Snapshot {
   name: string;
   taken_at: string;
@@ -89,8 +106,8 @@ export interface FaultPlan {
   operation?: string;
   cart?: string;
   customer?: string;
-  /** For how many requests; for all without it. */
-  times?: number;
+  /** For how many requests; for all until it is removed without it, since many clients send again by themselves. */
+  times?: number | "until-removed";
   /** The share of them, above 0 and up to 1. */
   share?: number;
   seed?: number;
@@ -123,6 +140,8 @@ export interface RequestFilters {
   path?: string;
   /** A request id; only later requests are listed. */
   since?: string;
+  /** A request id; only earlier requests are listed. */
+  before?: string;
   limit?: number | string;
   /** How many seconds to wait for the first request that matches, up to 30. */
   wait?: number | string;
@@ -232,6 +251,16 @@ export interface Status {
   contract?: string;
   stores?: number;
   uptime?: number;
+}
+
+/** The files that the mock watches, and whether their last change is in force. */
+export interface Watched {
+  files: string[];
+  /** When a change was last taken up. */
+  at: string | null;
+  /** Why the last change was not taken up; everything is as before it. */
+  problem: string | null;
+  changes: number;
 }
 
 /** What `reset` may leave as it is. */

@@ -14,7 +14,7 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -104,16 +104,42 @@ class Call:
     customer_id: str = ""
     grant: str = ""
     me: str | None = None
+    account_id: str = ""
+    member_id: str = ""
+    membership_id: str = ""
+    realm_id: str = ""
+    my_account: str | None = None
 
     def json(self) -> Any:
-        return json.loads(self.body.decode("utf-8"))
+        return json.loads(self.body.decode("utf-8"), parse_constant=_refuse)
 
+
+ROUTES = (
+    (r"/oauth/access_token", {"POST": "createAccessToken"}),
+    (
+        r"/v2/carts/(?P<cart_id>[^/]+)/relationships/customers",
+        {"POST": "createCustomerCartAssociation", "DELETE": "deleteCustomerCartAssociation"},
+    ),
+    (r"/v2/carts", {"GET": "getCarts", "POST": "createACart"}),
+    (
+        r"/v2/carts/(?P<cart_id>[^/]+)",
+        {"GET": "getACart", "PUT": "updateACart", "DELETE": "deleteACart"},
+    ),
+    (r"/v2/customers", {"GET": "getCustomers", "POST": "createCustomer"}),
+    (r"/v2/customers/tokens", {"POST": "createCustomerToken"}),
+    (
+        r"/v2/customers/(?P<customer_id>[^/]+)",
+        {"GET": "getCustomer", "PUT": "updateCustomer", "DELETE": "deleteCustomer"},
+    ),
+)
 
 Reply = tuple[int, Any]
 
 
 class Service:
     """The behaviour, without HTTP. Defects replace its methods."""
+
+    routes: tuple[tuple[str, dict[str, str]], ...] = ROUTES
 
     def __init__(self, free: Free | None = None) -> None:
         self.free = free or Free()
@@ -214,7 +240,7 @@ class Service:
     def handle(self, call: Call) -> Reply:
         with self.lock:
             try:
-                route(call)
+                route(call, self.routes)
                 if call.operation == "":
                     return 404, {"errors": [{"status": 404, "title": "Path not found"}]}
                 if call.operation == "createAccessToken":
@@ -312,7 +338,7 @@ class Service:
     def entries(self, call: Call) -> list[Any] | None:
         try:
             payload = call.json()
-        except (ValueError, UnicodeDecodeError):
+        except (ValueError, UnicodeDecodeError, RecursionError):
             return None
         if isinstance(payload, dict):
             payload = payload.get("data")
@@ -466,7 +492,7 @@ class Service:
     def data(self, call: Call) -> dict[str, Any]:
         try:
             payload = call.json()
-        except (ValueError, UnicodeDecodeError):
+        except (ValueError, UnicodeDecodeError, RecursionError):
             raise Refusal("body-malformed", 400, "The body is not JSON") from None
         data = payload.get("data") if isinstance(payload, dict) else None
         if not isinstance(data, dict):
@@ -646,35 +672,19 @@ class Service:
         }
 
 
-ROUTES = (
-    (r"/oauth/access_token", {"POST": "createAccessToken"}),
-    (
-        r"/v2/carts/(?P<cart_id>[^/]+)/relationships/customers",
-        {"POST": "createCustomerCartAssociation", "DELETE": "deleteCustomerCartAssociation"},
-    ),
-    (r"/v2/carts", {"GET": "getCarts", "POST": "createACart"}),
-    (
-        r"/v2/carts/(?P<cart_id>[^/]+)",
-        {"GET": "getACart", "PUT": "updateACart", "DELETE": "deleteACart"},
-    ),
-    (r"/v2/customers", {"GET": "getCustomers", "POST": "createCustomer"}),
-    (r"/v2/customers/tokens", {"POST": "createCustomerToken"}),
-    (
-        r"/v2/customers/(?P<customer_id>[^/]+)",
-        {"GET": "getCustomer", "PUT": "updateCustomer", "DELETE": "deleteCustomer"},
-    ),
-)
-
-
-def route(call: Call) -> None:
+def route(call: Call, routes: Iterable[tuple[str, dict[str, str]]] = ROUTES) -> None:
     """Find the operation, which stays empty for an unknown path or method."""
-    for pattern, methods in ROUTES:
+    for pattern, methods in routes:
         match = re.fullmatch(pattern, call.path)
         if match and call.method in methods:
             call.operation = methods[call.method]
             for name, value in match.groupdict().items():
                 setattr(call, name, unquote(value))
             return
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _has_email(contact: Any) -> bool:

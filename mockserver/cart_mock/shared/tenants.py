@@ -1,0 +1,480 @@
+"""The tenants of a mock of many: those that this process was asked for, and the store of all."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from cart_mock.api.endpoints import Mock
+from cart_mock.api.faults import FaultInjector
+from cart_mock.breaks import interceptor_of
+from cart_mock.breaks.hooks import memory
+from cart_mock.formats import NOT_JSON
+from cart_mock.shared.client import StoreClient
+from cart_mock.shared.errors import StoreUnavailable, TenantGone
+from cart_mock.shared.replay import (
+    Record,
+    ReplicaIds,
+    ReplicaLog,
+    ReplicaStorage,
+    ReplicaTime,
+    replaying,
+)
+from cart_mock.shared.replica import Replica, Work
+from cart_mock.shared.state import (
+    Order,
+    State,
+    Unreadable,
+    context_of,
+    decode_state,
+    encode_state,
+    record_line,
+    state_of,
+    untagged,
+)
+from cart_mock.state.clock import Clock
+from cart_mock.state.seed import Seed
+from cart_mock.state.store import Store
+from cart_mock.tenants.registry import MAX_STORES, TenantRegistry
+from cart_mock.tenants.request_log import DEFAULT_LENGTH, LogMemory
+from cart_mock.tenants.stubs import Stubs
+from cart_mock.tenants.tenant import Tenant, TooManyTenants
+
+logger = logging.getLogger(__name__)
+
+STORELESS = ""
+"""The name of what has the requests that belong to no store. No client_id is empty."""
+LOG_MEMORY = 8 * 1024 * 1024
+"""How many bytes the request log of one tenant keeps, the same in every process."""
+_WATCH = 1.0
+"""Seconds between two looks at the shared store, its identity and idle replicas."""
+_TOUCH = 60.0
+"""Seconds after which the index notes again that a tenant is in use."""
+_ATTEMPTS = 5
+"""How often a tenant is deleted again because it was made again meanwhile."""
+_LISTED = 500
+"""How many tenants of the index one look checks for expiry."""
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """What all mocks of a shared store must have in common."""
+
+    format: str
+    version: str
+    options: dict[str, Any]
+    signing_key: str
+
+
+class SharedTenants(TenantRegistry):
+    """Finds, makes and keeps the tenants of this process.
+
+    ``version`` and ``options`` must be the same in every process of the shared store. ``most`` is
+    how many tenants the store may have, ``held`` how many this process keeps in memory, and
+    ``idle`` after how many seconds without a request it forgets one.
+    """
+
+    mock: Mock
+    injector: FaultInjector
+
+    def __init__(
+        self, client: StoreClient, *, version: str, options: Mapping[str, Any] | None = None,
+        clients: Mapping[str, str | None] | None = None, seed: Seed | None = None,
+        journal: int = DEFAULT_LENGTH, most: int = MAX_STORES, held: int = 10_000,
+        idle: float = 600.0,
+    ) -> None:  # fmt: skip
+        self.client = client
+        self._journal = journal
+        new_log = partial(self._new_log, STORELESS)
+        super().__init__(clients=clients, new_request_log=new_log, most=most)
+        self._start = seed or Seed()
+        source = msgspec.json.encode(self._start)
+        self._seed_digest = hashlib.sha256(source).hexdigest() if seed is not None else ""
+        self._identity = Identity(
+            "cart-mock shared", version,
+            {**(options or {}), "journal": journal, "seed": self._seed_digest},
+            self.signing_key.hex(),
+        )  # fmt: skip
+        self._is_identified = False
+        self._identifying = asyncio.Lock()
+        self._held = held
+        self._idle = idle
+        self._replicas: dict[str, Replica] = {}
+        self._loading: dict[tuple[str, bool], asyncio.Task[Replica | None]] = {}
+        self._touched: dict[str, float] = {}
+        self._collected: list[Record] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._mismatch: str | None = None
+        self.workbench: Callable[[Order, Tenant], Awaitable[Any]] | None = None
+        self.loads = 0
+        """How many replicas were made from a snapshot, for the metrics."""
+
+    # ---- Records ----------------------------------------------------------------------------
+
+    def _new_log(self, store: str) -> ReplicaLog:
+        return ReplicaLog(self._journal, LogMemory(LOG_MEMORY), store=store, sink=self._sink)
+
+    def _sink(self, record: Record) -> None:
+        if self._collected is not None:
+            self._collected.append(record)
+        else:
+            self._in_background(self.note(record))
+
+    @contextmanager
+    def collecting(self) -> Iterator[list[Record]]:
+        """Collect the records that are made in a block, which does not wait."""
+        collected: list[Record] = []
+        before, self._collected = self._collected, collected
+        try:
+            yield collected
+        finally:
+            self._collected = before
+
+    async def note(self, record: Record) -> None:
+        """Append a record to the log of its store, or to that of requests without a store."""
+        line, name = record_line(*record[1:]), record.log.store
+        for _ in range(_ATTEMPTS):
+            replica = await self.hold(name, create=name == STORELESS)
+            if replica is None:
+                return  # its store was deleted
+            try:
+                await replica.submit(Work(line=line))
+                return
+            except TenantGone:
+                continue
+        raise StoreUnavailable("the log of the shared store changes too often")
+
+    def _in_background(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.warning("the shared store: %s", task.exception())
+
+    async def settle(self) -> None:
+        """Wait until the records that were made on the way are in the store."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # ---- The identity of the store ----------------------------------------------------------
+
+    async def ready(self) -> None:
+        """Learn the signing key of the shared store. Raises StoreUnavailable."""
+        if not self._is_identified:
+            async with self._identifying:
+                if not self._is_identified:
+                    await self._identify()
+
+    async def _identify(self) -> None:
+        key = self.client.key("identity")
+        found = await self.client.command(key, "GET")
+        if found is None:
+            # A store that was emptied gets the key back that its mocks have.
+            await self.client.command(key, "SET", msgspec.json.encode(self._identity), "NX")
+            found = await self.client.command(key, "GET")
+        self._mismatch = None
+        try:
+            identity = msgspec.json.decode(found or b"", type=Identity)
+        except NOT_JSON:
+            raise self._differs("there are keys of something else under its prefix") from None
+        if identity.version != self._identity.version:
+            raise self._differs(
+                f"its mocks are of version {identity.version}, and this one is "
+                f"{self._identity.version}"
+            )
+        if identity.options != self._identity.options:
+            names = sorted(
+                name for name in {**identity.options, **self._identity.options}
+                if identity.options.get(name) != self._identity.options.get(name)
+            )  # fmt: skip
+            raise self._differs(f"its mocks were started with another --{names[0]}")
+        await self._learn_seed()
+        if identity.signing_key != self._identity.signing_key or not self._is_identified:
+            for replica in list(self._replicas.values()):
+                self.drop(replica)
+            self._identity = identity
+            self.signing_key = bytes.fromhex(identity.signing_key)
+            self.mock.tokens.sign_with(self.signing_key)
+            self.mock.callers.forget()
+        self._is_identified = True
+
+    def _differs(self, reason: str) -> StoreUnavailable:
+        self._is_identified = False
+        self._mismatch = f"{reason}; give this mock another prefix"
+        return StoreUnavailable(f"the shared store cannot be used: {self._mismatch}")
+
+    async def _learn_seed(self) -> None:
+        """Take the hashes of the seed's passwords from the mock that made them first."""
+        if not self._seed_digest or self._is_identified:
+            return
+        key = self.client.key(f"seed:{self._seed_digest}")
+        found = await self.client.command(key, "GET")
+        if found is None:
+            made = await asyncio.to_thread(self._hashed_seed)
+            await self.client.command(key, "SET", msgspec.json.encode(made), "NX")
+            found = await self.client.command(key, "GET")
+        self._start = msgspec.json.decode(found or b"", type=Seed)
+
+    def _hashed_seed(self) -> Seed:
+        seed = self._start
+        hashes = {c.id: c.password_hash for c in seed.customer_entities(0)}
+        members = {m.id: m.password_hash for m in seed.account_entities(0).members}
+        return replace(
+            seed,
+            customers=tuple(
+                replace(c, password=None, password_hash=hashes[c.id]) for c in seed.customers
+            ),
+            members=tuple(
+                replace(m, password=None, password_hash=members[m.id]) for m in seed.members
+            ),
+        )
+
+    # ---- Replicas ---------------------------------------------------------------------------
+
+    async def hold(self, name: str, *, create: bool = False) -> Replica | None:
+        """Return the replica of a tenant, made if need be; None if there is no such tenant.
+
+        Raises StoreUnavailable, TooManyTenants.
+        """
+        replica = self._replicas.get(name)
+        if replica is None:
+            key = (name, create)
+            loading = self._loading.get(key)
+            if loading is None:
+                loading = self._loading[key] = asyncio.create_task(self._load(name, create=create))
+                loading.add_done_callback(lambda task: self._loaded(key, task))
+            replica = await asyncio.shield(loading)
+            if replica is None:
+                return None
+        replica.last_used = time.monotonic()
+        return replica
+
+    def _loaded(self, key: tuple[str, bool], task: asyncio.Task[Replica | None]) -> None:
+        self._loading.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # each caller gets it
+
+    async def _load(self, name: str, *, create: bool) -> Replica | None:
+        await self.ready()
+        opened = await self.client.open(name)
+        if opened is None and create:
+            await self.create(name)
+            opened = await self.client.open(name)
+        if opened is None:
+            return None
+        try:
+            state = decode_state(opened.state)
+        except Unreadable as error:
+            raise StoreUnavailable(f"the shared store cannot be used: {error}") from error
+        held = self._replicas.get(name)  # another load may have been faster
+        if held is not None and not held.is_dropped:
+            return held
+        tenant, storage, moment, ids = self._tenant(name, state)
+        replica = Replica(self, tenant, storage, moment, ids, opened)
+        self._replicas[name] = replica
+        if name != STORELESS:
+            self._tenants[name] = tenant
+        self.loads += 1
+        return replica
+
+    async def create(self, name: str) -> bool:
+        """Make a tenant in the shared store; return whether it did not exist.
+
+        Raises StoreUnavailable, TooManyTenants.
+        """
+        await self.ready()
+        if name != STORELESS:
+            await self._admit(name)
+        content = await self._new_state(name)
+        return await self.client.create(name, secrets.token_hex(8).encode(), content)
+
+    async def _admit(self, name: str) -> None:
+        index = self.client.key("stores")
+        score = await self.client.command(index, "ZSCORE", name.encode())
+        if score is None and await self.client.command(index, "ZCARD") >= self._most:
+            raise TooManyTenants(f"there are {self._most} stores already")
+        await self.client.command(index, "ZADD", int(time.time()), name.encode())
+        self._touched[name] = time.monotonic()
+
+    async def _new_state(self, name: str) -> bytes:
+        tenant, storage, _, _ = self._tenant(name, None)
+        with replaying():
+            if name != STORELESS:
+                self.reset(tenant)
+        return await asyncio.to_thread(encode_state, state_of(tenant, storage.read()))
+
+    def _tenant(
+        self, name: str, state: State | None
+    ) -> tuple[Tenant, ReplicaStorage, ReplicaTime, ReplicaIds]:
+        storage = ReplicaStorage({} if state is None else state.tables)
+        moment, ids = ReplicaTime(lambda: self.client.ahead), ReplicaIds()
+        log = self._new_log(name)
+        if name == STORELESS and state is not None:
+            assert isinstance(self.mock.request_log, ReplicaLog)
+            log = self.mock.request_log
+            log.clear()
+            log.exercised.clear()
+        tenant = Tenant(name, Store(storage, ids), Clock(moment), ids, log)
+        log.machine_time = moment
+        for created in self.on_create:
+            created(tenant)
+        if state is not None:
+            _restore(tenant, state, moment, self.mock)
+        return tenant, storage, moment, ids
+
+    def reset(self, tenant: Tenant) -> None:
+        """Bring a tenant's store back to what a new one holds."""
+        now = int(tenant.clock.now())
+        seed = self._start
+        tenant.store.fill(
+            seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
+            seed.account_entities(now),
+        )  # fmt: skip
+
+    def drop(self, replica: Replica) -> None:
+        """Forget a replica. The tenant is loaded again when it is asked for."""
+        name = replica.tenant.name
+        replica.is_dropped = True
+        if self._replicas.get(name) is replica:
+            del self._replicas[name]
+            self._tenants.pop(name, None)
+            replica.tenant.is_deleted = True
+            replica.tenant.close()
+
+    async def carry_out(self, order: Order, tenant: Tenant) -> Any:
+        """Carry out an operation of the workbench."""
+        assert self.workbench is not None
+        return await self.workbench(order, tenant)
+
+    async def delete_everywhere(self, name: str) -> bool:
+        """Delete a tenant from the shared store; return whether it existed."""
+        for _ in range(_ATTEMPTS):
+            replica = await self.hold(name)
+            if replica is None:
+                return False
+            try:
+                await self.client.delete(name, replica.generation)
+                break
+            except TenantGone:
+                continue  # it was deleted, and may have been made again
+            finally:
+                self.drop(replica)
+        else:
+            raise StoreUnavailable("the store of this request changes too often")
+        await self.client.command(self.client.key("stores"), "ZREM", name.encode())
+        return True
+
+    async def names(self) -> list[str]:
+        """Return the names of all tenants of the shared store, the one used last first."""
+        await self.ready()
+        found = await self.client.command(self.client.key("stores"), "ZREVRANGE", 0, -1)
+        return [name.decode() for name in found]
+
+    def accepts(self, name: str) -> bool:
+        """Return whether a tenant may have that name: all may, unless keys are pinned."""
+        return self._clients is None or name in self._clients
+
+    # ---- Looking after it -------------------------------------------------------------------
+
+    def problem(self) -> str | None:
+        """Return why the shared store cannot be used now, None if it can."""
+        if self._mismatch is not None:
+            return f"the shared store cannot be used: {self._mismatch}"
+        if self.client.problem is None and not self._is_identified:
+            return "the shared store has not answered yet"
+        return self.client.problem
+
+    async def check(self) -> str | None:
+        """Ask the shared store, and return its problem."""
+        try:
+            await self._identify()
+            # A write, because a full store can still be read.
+            await self.client.command(self.client.key("alive"), "SET", int(time.time()), "EX", 60)
+        except StoreUnavailable as error:
+            return self.problem() or str(error)
+        return self.problem()
+
+    async def watch(self) -> None:
+        """Look after the shared store and the replicas, until it is cancelled."""
+        while True:
+            await self.check()
+            self._forget_idle()
+            try:
+                await self._touch()
+                await self._sweep()
+            except StoreUnavailable:
+                pass
+            await asyncio.sleep(_WATCH)
+
+    def _forget_idle(self) -> None:
+        before = time.monotonic() - self._idle
+        by_use = sorted(self._replicas.values(), key=lambda replica: replica.last_used)
+        too_many = len(by_use) - self._held
+        for number, replica in enumerate(by_use):
+            if (number < too_many or replica.last_used < before) and not replica.is_busy:
+                self.drop(replica)
+
+    async def _touch(self) -> None:
+        now = time.monotonic()
+        index = self.client.key("stores")
+        for name, replica in list(self._replicas.items()):
+            if name == STORELESS or replica.last_used < self._touched.get(name, 0.0):
+                continue
+            if now - self._touched.get(name, 0.0) >= _TOUCH:
+                await self.client.command(index, "ZADD", "XX", int(time.time()), name.encode())
+                self._touched[name] = now
+
+    async def _sweep(self) -> None:
+        """Take tenants out of the index that the server let expire."""
+        if not self.client.ttl:
+            return
+        index = self.client.key("stores")
+        until = int(time.time() - self.client.ttl)
+        old = await self.client.command(index, "ZRANGEBYSCORE", "-inf", until, "LIMIT", 0, _LISTED)
+        for raw in old:
+            if await self.client.open(raw.decode()) is None:
+                await self.client.command(index, "ZREM", raw)
+
+    async def aclose(self) -> None:
+        """Close the connections, and what this process holds."""
+        for task in list(self._tasks):
+            task.cancel()
+        for replica in list(self._replicas.values()):
+            self.drop(replica)
+        await self.client.close()
+
+
+def _restore(tenant: Tenant, state: State, moment: ReplicaTime, mock: Mock) -> None:
+    tenant.store.order_carts(state.cart_order)
+    tenant.clock.restore(state.clock)
+    tenant.faults.restore(state.faults)
+    tenant.breaks = tuple(state.breaks)
+    if tenant.breaks:
+        tenant.interceptors.set("breaks", interceptor_of(tenant.breaks))
+    memory(tenant).update(untagged(state.memory))
+    tenant.snapshots.update(state.snapshots)
+    log = tenant.request_log
+    assert isinstance(log, ReplicaLog)
+    log.keeps = True
+    for line in state.requests:
+        moment.fix(line.at)
+        ctx = context_of(line, tenant if tenant.name else None, mock)
+        log.record(line.request, line.operation_id, line.answer, ctx, line.refusal_context)
+    log.keeps = False
+    moment.fix(None)
+    log.forgotten = state.forgotten
+    tenant.forward, tenant.stubs = state.forward, Stubs(state.stubs)
+    log.exercised.clear()
+    log.exercised.update({tuple(key): count for *key, count in state.exercised})  # type: ignore[misc]  # of four parts

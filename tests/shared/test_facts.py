@@ -1,0 +1,314 @@
+"""What every mock of a shared store knows, whichever was told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+from cart_mock.shared import replica as replica_module
+from cart_mock.state.seed import parse_seed
+
+from tests.probes import CONTRACT
+from tests.shared.servers import RedisServer
+from tests.shared.site import SharedSite, Shop
+
+PASSWORD = "correct horse"
+NEWEST = "any-device:newest-token-only"
+
+
+def customer(shop: Shop, email: str = "ada@example.com") -> str:
+    """Make a customer with a password."""
+    data = {"type": "customer", "name": "Ada", "email": email, "password": PASSWORD}
+    made = shop.send("POST", "/v2/customers", {"data": data})
+    assert made.status_code == 201, made.text
+    customer_id: str = made.json()["data"]["id"]
+    return customer_id
+
+
+def logged_in(shop: Shop, email: str = "ada@example.com") -> dict[str, str]:
+    """Return the headers of a customer."""
+    data = {"type": "token", "email": email, "password": PASSWORD}
+    answer = shop.send("POST", "/v2/customers/tokens", {"data": data})
+    assert answer.status_code == 200, answer.text
+    return {"X-Moltin-Customer-Token": answer.json()["data"]["token"]}
+
+
+def same(shop: Shop, path: str) -> Any:
+    """Return what every mock's workbench says about the store, which must be the same."""
+    answers = shop.site.each("GET", f"/_mock/stores/{shop.client_id}{path}")
+    assert {a.status_code for a in answers} == {200}
+    texts = {a.text for a in answers}
+    assert len(texts) == 1, texts
+    return answers[0].json()["data"] if path != "/state?times=true" else answers[0].json()
+
+
+def test_customer_logs_in_anywhere_and_its_carts_are_listed_everywhere(shop: Shop) -> None:
+    customer_id = customer(shop)
+    headers = logged_in(shop)
+    for number in range(3):
+        shop.cart(f"cart-{number}")
+        entry = {"data": [{"type": "customer", "id": customer_id}]}
+        shop.send("POST", f"/v2/carts/cart-{number}/relationships/customers", entry)
+    lists = shop.site.each("GET", "/v2/carts", headers={**shop.admin, **headers})
+    assert len({answer.text for answer in lists}) == 1
+    assert [cart["id"] for cart in lists[0].json()["data"]] == ["cart-2", "cart-1", "cart-0"]
+    wrong = {"data": {"type": "token", "email": "ada@example.com", "password": "wrong"}}
+    for answer in shop.site.each("POST", "/v2/customers/tokens", headers=shop.admin, json=wrong):
+        assert answer.status_code == 401
+
+
+def test_first_secret_of_a_key_counts_in_every_mock(shop: Shop) -> None:
+    form = {"grant_type": "client_credentials", "client_id": shop.client_id}
+    wrong = shop.site.each("POST", "/oauth/access_token", data={**form, "client_secret": "other"})
+    right = shop.site.each("POST", "/oauth/access_token", data={**form, "client_secret": "secret"})
+    assert [a.status_code for a in wrong] == [401] * 3
+    assert [a.status_code for a in right] == [200] * 3
+
+
+def test_clock_moves_for_every_mock_and_expires_carts_for_all(shop: Shop) -> None:
+    shop.cart("old")
+    shop.control("POST", "/clock", {"action": "freeze"})
+    frozen = [
+        a.json()["data"] for a in shop.site.each("GET", f"/_mock/stores/{shop.client_id}/clock")
+    ]
+    assert {(clock["now"], clock["frozen"]) for clock in frozen} == {(frozen[0]["now"], True)}
+    shop.control("POST", "/clock", {"action": "advance", "seconds": 8 * 24 * 3600})
+    assert all(
+        answer.json()["data"]["carts"] == 0
+        for answer in shop.site.each("GET", f"/_mock/stores/{shop.client_id}")
+    )
+    assert {a.status_code for a in shop.site.each("GET", "/v2/carts", headers=shop.admin)} == {401}
+    shop.control("POST", "/clock", {"action": "follow"})
+    assert same(shop, "/state?times=true")["carts"] == []
+
+
+def test_fault_is_used_up_by_requests_to_all_mocks_together(shop: Shop) -> None:
+    shop.cart("cart")
+    shop.control("POST", "/faults", {"kind": "error", "rule": "service-unavailable", "times": 4})
+    statuses = [shop.send("GET", "/v2/carts/cart").status_code for _ in range(6)]
+    assert statuses == [503] * 4 + [200] * 2
+    shop.control("POST", "/faults", {"kind": "error", "rule": "cart-unknown", "share": 0.5,
+                                     "seed": 4})  # fmt: skip
+    body = {"data": {"name": "x"}}
+    seen = [shop.send("PUT", "/v2/carts/cart", body).status_code for _ in range(8)]
+    [fault] = same(shop, "/faults")
+    assert fault["applied"] == seen.count(404) > 0
+
+
+def test_latency_is_injected_once_and_the_request_is_judged_after_it(shop: Shop) -> None:
+    shop.control("POST", "/faults", {"kind": "latency", "seconds": 0.05, "times": 1})
+    began = time.monotonic()
+    assert shop.send("POST", "/v2/carts", {"data": {"name": "Slow"}}).status_code == 201
+    assert time.monotonic() - began >= 0.05
+    [request] = same(shop, "/requests?operation=createACart")
+    assert request["fault"]["kind"] == "latency"
+
+
+def test_broken_rule_is_broken_in_every_mock(shop: Shop) -> None:
+    shop.control("PUT", "/breaks", {"breaks": ["cart-unknown:ignored"]})
+    assert same(shop, "/breaks") == ["cart-unknown:ignored"]
+    body = {"data": {"name": "x"}}
+    answers = shop.site.each("PUT", "/v2/carts/none", headers=shop.admin, json=body)
+    assert 404 not in {answer.status_code for answer in answers}
+
+
+def test_snapshot_is_restored_and_compared_by_another_mock(shop: Shop) -> None:
+    shop.cart("kept")
+    shop.control("PUT", "/snapshots/before", at=0)
+    shop.send("DELETE", "/v2/carts/kept", at=1)
+    shop.cart("new")
+    changes = shop.control("GET", "/diff?before=before", at=2)["carts"]
+    assert [c["id"] for c in changes["added"]] == ["new"]
+    assert [c["id"] for c in changes["removed"]] == ["kept"]
+    shop.control("POST", "/snapshots/before/restore", at=1)
+    assert [cart["id"] for cart in same(shop, "/state?times=true")["carts"]] == ["kept"]
+    shop.control("DELETE", "/snapshots/before", at=2)
+    assert same(shop, "/snapshots") == []
+
+
+@pytest.mark.parametrize("scenario", ["one-shopper", "big-shop"])
+def test_scenario_gives_every_mock_the_same_content(shop: Shop, scenario: str) -> None:
+    body: dict[str, Any] = {"scenario": scenario}
+    if scenario == "big-shop":
+        body["carts"] = 100
+    shop.control("POST", "/seed", body)
+    assert same(shop, "/state?times=true")["carts"]
+
+
+def test_imported_passwords_are_accepted_by_every_mock(shop: Shop) -> None:
+    one = {"id": "ada", "name": "Ada", "email": "ada@example.com", "password": PASSWORD}
+    shop.control("PUT", "/state", {"customers": [one], "carts": [], "associations": []})
+    assert same(shop, "/state?times=true")["customers"]
+    login = {"data": {"type": "token", "email": "ada@example.com", "password": PASSWORD}}
+    answers = shop.site.each("POST", "/v2/customers/tokens", headers=shop.admin, json=login)
+    assert [answer.status_code for answer in answers] == [200] * 3
+
+
+def test_refusal_is_logged_explained_verified_and_covered_everywhere(shop: Shop) -> None:
+    shop.cart("cart")
+    entry = {"data": [{"type": "customer", "id": "nobody"}]}
+    refused = shop.send("POST", "/v2/carts/cart/relationships/customers", entry, at=0)
+    assert refused.status_code == 404
+    found = shop.site.each("GET", f"/_mock/requests/{refused.headers['X-Request-Id']}")
+    assert len({answer.text for answer in found}) == 1
+    explanation = found[0].json()["data"]["explanation"]
+    assert explanation["rule"]["id"] == "customer-not-found"
+    assert explanation["state"]["cart"]["id"] == "cart"
+    assert len(same(shop, "/requests")) == 3
+    wanted = {"operation": "createCustomerCartAssociation", "times": 1}
+    for at in range(3):
+        assert shop.control("POST", "/verify", wanted, at=at)["verified"]
+        covered = shop.control("GET", "/coverage", at=at)["rules"]
+        assert any(r["rule"] == "customer-not-found" and r["covered"] for r in covered)
+    shop.control("DELETE", "/requests")
+    assert same(shop, "/requests") == []
+
+
+def test_request_without_a_store_is_logged_everywhere(site: SharedSite) -> None:
+    refused = site.send("GET", "/v2/carts", headers={"Authorization": "Bearer nonsense"})
+    unknown = site.send("GET", "/nowhere")
+    for request_id in (r.headers["X-Request-Id"] for r in (refused, unknown)):
+        assert {a.status_code for a in site.each("GET", f"/_mock/requests/{request_id}")} == {200}
+
+
+def test_long_poll_at_one_mock_sees_a_request_that_another_answers(shop: Shop) -> None:
+    last = shop.control("GET", "/requests")["meta"]["last"]
+    path = f"/_mock/stores/{shop.client_id}/requests?since={last}&wait=5"
+
+    async def follow() -> Any:
+        polling = asyncio.create_task(shop.site.ask("GET", path, at=0))
+        await asyncio.sleep(0.05)
+        await shop.site.ask("GET", "/v2/carts/new", at=1, headers=shop.admin)
+        return (await polling).json()["data"]
+
+    began = time.monotonic()
+    assert [request["path"] for request in shop.site.run(follow())] == ["/v2/carts/new"]
+    assert time.monotonic() - began < 4
+
+
+def test_reset_and_deletion_count_for_every_mock(shop: Shop) -> None:
+    shop.cart("cart")
+    shop.control("POST", "/faults", {"kind": "drop"})
+    shop.control("POST", "/reset", {})
+    assert same(shop, "/faults") == same(shop, "/requests") == []
+    assert same(shop, "/state?times=true")["carts"] == []
+    names = [s["client_id"] for s in shop.site.control("GET", "/stores")["data"]]
+    assert shop.client_id in names
+    again = shop.site.each("POST", "/_mock/stores", json={"client_id": shop.client_id})
+    assert {answer.status_code for answer in again} == {409}
+    shop.control("DELETE")
+    assert {a.status_code for a in shop.site.each("GET", "/v2/carts", headers=shop.admin)} == {401}
+    answers = shop.site.each("GET", f"/_mock/stores/{shop.client_id}")
+    assert {answer.status_code for answer in answers} == {404}
+    # The token names the store, so it is valid again as soon as the store exists again.
+    shop.site.control("POST", "/stores", {"client_id": shop.client_id})
+    answers = shop.site.each("GET", "/v2/carts", headers=shop.admin)
+    assert [answer.json()["data"] for answer in answers] == [[]] * 3
+
+
+def test_new_mock_takes_up_everything_from_a_snapshot_and_the_log(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica_module, "COMPACT_COUNT", 10)
+    site = SharedSite(server.url, 2, prefix="snapshots")
+    try:
+        shop = Shop(site)
+        customer(shop)
+        shop.control("POST", "/faults", {"kind": "error", "rule": "cart-unknown", "share": 0.5,
+                                         "seed": 9})  # fmt: skip
+        # This break remembers the logins that it saw.
+        shop.control("PUT", "/breaks", {"breaks": [NEWEST]})
+        shop.control("POST", "/clock", {"action": "advance", "seconds": 60})
+        for number in range(15):
+            shop.cart(f"cart-{number}")
+            shop.send("PUT", f"/v2/carts/cart-{number // 2}", {"data": {"name": "x"}})
+            if number == 7:
+                shop.control("PUT", "/snapshots/half")
+        logged_in(shop)
+        replicas = [r for t in site.tenants for r in t._replicas.values()]
+        assert sum(replica.compactions for replica in replicas) >= 2
+        site.add()
+        for path in ("/state?times=true", "/requests", "/faults", "/breaks", "/snapshots"):
+            same(shop, path)
+        lists = site.each("GET", "/v2/carts", headers=shop.admin)
+        assert len({answer.text for answer in lists}) == 1
+        covered = site.each("GET", f"/_mock/stores/{shop.client_id}/coverage")
+        assert len({json.dumps(a.json()["rules"]) for a in covered}) == 1
+        # The random numbers of the fault go on where they were.
+        body = {"data": {"name": "y"}}
+        for _ in range(6):
+            shop.send("PUT", "/v2/carts/cart-1", body)
+        same(shop, "/faults")
+    finally:
+        site.close()
+
+
+def test_seed_file_gives_stores_of_every_mock_the_same_hashes(server: RedisServer) -> None:
+    text = json.dumps(
+        {"customers": [{"id": "ada", "name": "Ada", "email": "ada@example.com",
+                        "password": PASSWORD}]}
+    ).encode()  # fmt: skip
+    site = SharedSite(server.url, 0, prefix="seeded")
+    for _ in range(2):
+        site._tenant_options = {"seed": parse_seed(text, "seed")}
+        site.add()
+    try:
+        shop = Shop(site)
+        logged_in(shop)
+        shop.control("POST", "/reset", {"keep": ["faults"]})
+        logged_in(shop)
+        same(shop, "/state?times=true")
+    finally:
+        site.close()
+
+
+def test_fewer_stores_are_made_than_the_limit_says(server: RedisServer) -> None:
+    site = SharedSite(server.url, 1, prefix="few", most=2)
+    try:
+        Shop(site, "one")
+        Shop(site, "two")
+        form = {"grant_type": "implicit", "client_id": "three"}
+        answers = site.each("POST", "/oauth/access_token", data=form)
+        assert {answer.status_code for answer in answers} == {503}
+        [error] = answers[0].json()["errors"]
+        assert error["title"] == CONTRACT.protocol_error("service-unavailable").text
+    finally:
+        site.close()
+
+
+def test_items_orders_accounts_and_people_are_the_same_everywhere(shop: Shop) -> None:
+    shop.cart("cart")
+    item = {
+        "data": {"type": "custom_item", "name": "Wrap", "quantity": 2, "price": {"amount": 150}}
+    }
+    assert shop.send("POST", "/v2/carts/cart/items", item).status_code == 201
+    address = {"first_name": "A", "last_name": "B", "line_1": "1", "region": "R", "postcode": "1",
+               "country": "US"}  # fmt: skip
+    order = {"customer": {"name": "Ada", "email": "ada@example.com"}, "billing_address": address,
+             "shipping_address": address}  # fmt: skip
+    made = shop.send("POST", "/v2/carts/cart/checkout", {"data": order})
+    assert made.status_code == 201, made.text
+    pay = {"data": {"gateway": "manual", "method": "purchase"}}
+    order_id = made.json()["data"]["id"]
+    assert shop.send("POST", f"/v2/orders/{order_id}/payments", pay).status_code == 200
+    person = {"name": "Bob", "email": "bob@example.com", "password": PASSWORD}
+    added = shop.control("POST", "/customers", person)["data"]
+    shop.control("POST", "/logins", {"type": "customer", "id": added["id"]})
+    for path in ("/v2/orders", "/v2/carts/cart/items", "/v2/carts/cart"):
+        answers = shop.site.each("GET", path, headers=shop.admin)
+        assert len({answer.text for answer in answers}) == 1, path
+        assert answers[0].status_code == 200
+    assert same(shop, "/people")
+    assert same(shop, "/state?times=true")["orders"]
+
+
+def test_stub_answers_from_every_mock_and_its_requests_are_logged(shop: Shop) -> None:
+    stub = {"method": "GET", "path": "/v2/products/{id}", "body": {"id": "{{path.id}}"}}
+    shop.control("PUT", "/stubs", {"stubs": [stub]})
+    answers = shop.site.each("GET", "/v2/products/one", headers=shop.admin)
+    assert [answer.json() for answer in answers] == [{"id": "one"}] * 3
+    assert [r["path"] for r in same(shop, "/requests")][-3:] == ["/v2/products/one"] * 3
+    assert same(shop, "/stubs")

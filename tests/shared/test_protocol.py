@@ -1,0 +1,236 @@
+"""The protocol, explored: calls that are delayed, repeated and lost, and processes that race."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import Any
+
+import pytest
+from cart_mock.shared.client import Batch, Position, StoreClient
+from cart_mock.shared.errors import TenantGone
+from cart_mock.shared.link import servers_at
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.shared.linearizability import FOREVER, explains
+from tests.shared.model import ModelProcess, ModelStore, Operation, State
+from tests.shared.servers import RedisServer
+from tests.shared.sizes import size
+
+PROCESSES = 3
+_KINDS = ("write", "read", "write", "read", "write", "read", "reset", "read", "write", "delete")
+
+
+class Protocol:
+    """Processes, one store, and the calls and replies between them. Numbers choose what happens."""
+
+    def __init__(self) -> None:
+        self.store = ModelStore()
+        self.store.create("generation-0", "")
+        self.processes = [ModelProcess(number) for number in range(PROCESSES)]
+        self.calls: list[tuple[int, int, tuple[Any, ...]]] = []
+        self.replies: list[tuple[int, int, tuple[Any, ...], tuple[Any, ...]]] = []
+        self.operations: list[Operation] = []
+        self._now = itertools.count(1)
+        self._values = itertools.count(1)
+
+    def happen(self, number: int) -> None:
+        """Let one thing happen: mostly, a message arrives."""
+        what, which = number % 32, number // 32
+        process = self.processes[which % PROCESSES]
+        if what < 12:
+            self._carry_out(which)
+        elif what < 22:
+            self._reply(which)
+        elif what < 28:
+            self._ask(process, _KINDS[which // PROCESSES % len(_KINDS)])
+        elif what < 30:
+            self._send(process)  # it loses patience, and sends the same call again
+        elif what == 30:
+            self._compact(process)
+        elif which % 3:
+            self.calls[:1] = []  # the oldest call is lost
+        else:
+            # The process ends, and another takes its place. Its client gets no answer.
+            name = process.name
+            self.processes[name] = ModelProcess(name, attempt=next(self._now))
+
+    def drain(self) -> None:
+        """Let every message arrive, until each process has answered."""
+        for _ in range(200):
+            if not any(process.operation for process in self.processes):
+                return
+            if self.replies:
+                self._reply(0)
+            elif self.calls:
+                self._carry_out(0)
+            else:
+                for process in self.processes:
+                    self._send(process)
+        raise AssertionError("a process does not come to an end")
+
+    def _ask(self, process: ModelProcess, kind: str) -> None:
+        if process.operation is None:
+            value = f"{kind}-{next(self._values)}"
+            kind = "write" if kind == "reset" else kind
+            process.operation = Operation(kind, value, next(self._now))
+            self.operations.append(process.operation)
+            self._send(process)
+
+    def _send(self, process: ModelProcess) -> None:
+        process.attempt = next(self._now)
+        if process.call is None:
+            process.call = process.next_call(f"tag-{process.attempt}")
+        else:
+            process.was_sent_again = True
+        if process.call is not None:
+            self.calls.append((process.name, process.attempt, process.call))
+
+    def _carry_out(self, which: int) -> None:
+        if self.calls:
+            # In any order: a server that was stopped may read an old connection after a new one.
+            name, attempt, call = self.calls.pop(which % len(self.calls))
+            reply = getattr(self.store, call[0])(*call[1:])
+            self.replies.append((name, attempt, call, reply))
+
+    def _reply(self, which: int) -> None:
+        if self.replies:
+            name, attempt, call, reply = self.replies.pop(which % len(self.replies))
+            process = self.processes[name]
+            # A reply to an earlier attempt came over a closed connection, and is lost.
+            if process.attempt == attempt and process.call == call:
+                process.take(reply, next(self._now))
+                self._send(process)
+
+    def _compact(self, process: ModelProcess) -> None:
+        if process.generation is not None:
+            state = " ".join(process.state)
+            call = ("compact", process.generation, process.position, process.tag, state)
+            self.calls.append((process.name, 0, call))
+
+    def is_explained(self) -> bool:
+        """Return whether some order of the operations explains every answer."""
+        history = [
+            (float(o.began), FOREVER if o.ended is None else float(o.ended), o)
+            for o in self.operations
+        ]
+        return explains(history, None, _step, lambda o: o.kind == "read")
+
+
+@settings(max_examples=size(150, 20_000), deadline=None, derandomize=True)
+@given(happenings=st.lists(st.integers(0, 32 * 64 - 1), min_size=60, max_size=120))
+def test_some_order_explains_every_answer_whatever_happens(happenings: list[int]) -> None:
+    protocol = Protocol()
+    for number in happenings:
+        protocol.happen(number)
+    protocol.drain()
+    assert protocol.is_explained(), protocol.operations
+
+
+def _step(state: State | None, operation: Operation) -> list[State | None]:
+    """Return the states that an operation may lead to, none if its answer is wrong."""
+    before = state or ()
+    if operation.kind == "delete":
+        wanted = ("deleted", "gone")
+        return [None] if operation.ended is None or operation.answer in wanted else []
+    if operation.kind == "read":
+        return [before] if operation.ended is None or operation.answer == before else []
+    if operation.ended is not None and operation.answer != len(before):
+        return []
+    return [() if operation.value.startswith("reset") else (*before, operation.value)]
+
+
+# ---- The model is what the server does ----------------------------------------------------------
+
+_WORDS = st.sampled_from(["", "x", "y"])
+_COMMANDS = st.lists(
+    st.one_of(
+        st.tuples(st.just("append"), st.integers(0, 5), st.integers(0, 3), _WORDS, _WORDS, _WORDS),
+        st.tuples(st.just("compact"), st.integers(0, 5)),
+        st.tuples(st.just("create")),
+        st.tuples(st.just("delete"), st.booleans()),
+        st.tuples(st.just("open")),
+    ),
+    min_size=5,
+    max_size=25,
+)
+_stores = itertools.count(1)
+
+
+@settings(max_examples=size(25, 1000), deadline=None, derandomize=True)
+@given(commands=_COMMANDS)
+def test_model_store_replies_as_the_server_does(
+    server: RedisServer, commands: list[tuple[Any, ...]]
+) -> None:
+    asyncio.run(_compare(server, commands))
+
+
+async def _compare(server: RedisServer, commands: list[tuple[Any, ...]]) -> None:
+    client = StoreClient(servers_at(server.url, None, None), prefix=f"model-{next(_stores)}")
+    model, tags, generation = ModelStore(), itertools.count(1), "none"
+    # The same position in both: the id that the server gave, and that of the model.
+    places = [(Position(b"0-0", b"none"), "0-0", "none")]
+    try:
+        for name, *arguments in commands:
+            if name == "create":
+                made = f"generation-{next(tags)}"
+                expected = model.create(made, "state")[0]
+                assert await client.create("s", made.encode(), b"state") == (expected == "created")
+                if expected == "created":
+                    generation = made
+                    places = [(Position(b"0-0", made.encode()), "0-0", made)]
+            elif name == "delete":
+                await _same_end(client, model, "delete", generation if arguments[0] else "other")
+            elif name == "open":
+                opened, wanted = await client.open("s"), model.open()
+                assert (opened is None) == (wanted == ("gone",))
+            elif name == "compact":
+                real, at, tag = places[-1 - arguments[0] % len(places)]
+                expected = model.compact(generation, at, tag, "later")[0]
+                await _gone_as(expected, client.compact("s", generation.encode(), real, b"later"))
+            else:
+                place = await _compare_append(client, model, generation, places, next(tags),
+                                              *arguments)  # fmt: skip
+                if place is not None:
+                    places.append(place)
+    finally:
+        await client.close()
+
+
+async def _compare_append(
+    client: StoreClient, model: ModelStore, generation: str, places: list[Any], number: int,
+    back: int, version_back: int, reads: str, records: str, writes: str,
+) -> Any:  # fmt: skip
+    real, at, tag = places[-1 - back % len(places)]
+    version = places[-1 - version_back % len(places)]
+    batch = f"tag-{number}"
+    expected = model.append(generation, at, tag, version[1], batch, reads, records, writes)
+    call = client.append(
+        "s", generation.encode(), real, version[0].id,
+        Batch(batch.encode(), reads.encode(), records.encode(), writes.encode()),
+    )  # fmt: skip
+    appended = await _gone_as(expected[0], call)
+    if appended is None:
+        return None
+    _, last, accepted, missing = expected
+    assert appended.accepted == bool(accepted)
+    assert [e.position.tag.decode() for e in appended.entries] == [e.tag for e in missing]
+    assert [e.fields.get(b"writes", b"").decode() for e in appended.entries] == [
+        e.writes for e in missing
+    ]
+    has_content = records or writes or (reads and accepted)
+    return (appended.position, last, batch) if has_content else None
+
+
+async def _same_end(client: StoreClient, model: ModelStore, name: str, generation: str) -> None:
+    expected = getattr(model, name)(generation)[0]
+    await _gone_as(expected, getattr(client, name)("s", generation.encode()))
+
+
+async def _gone_as(expected: str, call: Any) -> Any:
+    if expected in ("gone", "reload"):
+        with pytest.raises(TenantGone, match=expected):
+            await call
+        return None
+    return await call

@@ -1,0 +1,257 @@
+"""While the shared store cannot answer, the mock says so; afterwards it goes on by itself."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.probes import CONTRACT
+from tests.shared.servers import RedisServer, redis_server
+from tests.shared.site import SharedSite, Shop
+
+PATIENCE = 0.3
+
+
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A server that the tests of this file disturb."""
+    with redis_server(tmp_path_factory.mktemp("own-redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def own_site(own_server: RedisServer) -> Iterator[SharedSite]:
+    """Two mocks that share it, with little patience."""
+    site = SharedSite(own_server.url, 2, patience=PATIENCE)
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def shop(own_site: SharedSite, own_server: RedisServer) -> Shop:
+    """A fresh store in a server that answers."""
+    if own_server.process is None:
+        own_server.start()
+    return Shop(own_site)
+
+
+def is_unavailable(answer: httpx.Response, reason: str) -> None:
+    """Check that an answer is the documented 503, with when to come again."""
+    assert answer.status_code == 503, answer.text
+    assert answer.headers["Retry-After"] == "1"
+    [error] = answer.json()["errors"]
+    assert error["status"] == 503
+    assert error["title"] == CONTRACT.protocol_error("service-unavailable").text
+    assert reason in error["detail"]
+
+
+def check_unavailable(shop: Shop, reason: str) -> None:
+    """Check reads, writes, the workbench and the readiness of each mock, and that none hangs."""
+    for at in range(2):
+        began = time.monotonic()
+        is_unavailable(shop.send("GET", "/v2/carts", at=at), reason)
+        is_unavailable(shop.send("POST", "/v2/carts", {"data": {"name": "Lost"}}, at=at), reason)
+        path = f"/_mock/stores/{shop.client_id}"
+        is_unavailable(shop.site.send("GET", path, at=at), reason)
+        ready = shop.site.send("GET", "/_mock/ready", at=at)
+        assert ready.status_code == 503
+        assert reason in ready.json()["errors"][0]["detail"]
+        assert time.monotonic() - began < 4 * (2 * PATIENCE + 2)
+
+
+def is_back(shop: Shop) -> None:
+    """Wait until both mocks answer, and check that nothing of the refused requests is there."""
+    deadline = time.monotonic() + 10
+    for at in range(2):
+        while shop.send("GET", "/v2/carts", at=at).status_code != 200:
+            assert time.monotonic() < deadline
+        carts = shop.send("GET", "/v2/carts", at=at).json()["data"]
+        assert [cart["id"] for cart in carts] == ["kept"]
+        assert shop.site.send("GET", "/_mock/ready", at=at).status_code == 200
+
+
+def test_frozen_store_is_waited_for_no_longer_than_the_limit(
+    shop: Shop, own_server: RedisServer
+) -> None:
+    shop.cart("kept")
+    own_server.signal(signal.SIGSTOP)
+    try:
+        check_unavailable(shop, "cannot be reached")
+    finally:
+        own_server.signal(signal.SIGCONT)
+    # The server got the requests, and carries none of them out when it goes on.
+    time.sleep(1.5)
+    is_back(shop)
+
+
+def test_full_store_is_named_and_nothing_is_half_written(
+    shop: Shop, own_server: RedisServer
+) -> None:
+    shop.cart("kept")
+    own_server.send("CONFIG", "SET", "maxmemory", "1")
+    try:
+        is_unavailable(shop.send("GET", "/v2/carts"), "full")
+        is_unavailable(shop.send("POST", "/v2/carts", {"data": {"name": "Lost"}}), "full")
+        ready = shop.site.send("GET", "/_mock/ready", at=0)
+        assert "full" in ready.text
+    finally:
+        own_server.send("CONFIG", "SET", "maxmemory", "0")
+    is_back(shop)
+
+
+def test_store_that_was_emptied_forgets_stores_and_keeps_the_signing_key(
+    shop: Shop, own_server: RedisServer
+) -> None:
+    shop.cart("kept")
+    own_server.stop()
+    check_unavailable(shop, "cannot be reached")
+    own_server.start()
+    deadline = time.monotonic() + 10
+    while shop.site.send("GET", "/_mock/ready", at=0).status_code != 200:
+        assert time.monotonic() < deadline
+    for at in range(2):
+        assert shop.send("GET", "/v2/carts", at=at).status_code == 401
+    again = Shop(shop.site, shop.client_id)
+    for at in range(2):
+        assert again.send("GET", "/v2/carts", at=at).json()["data"] == []
+        # The key is the same, and so a token of before is one of the new store.
+        assert shop.send("GET", "/v2/carts", at=at).status_code == 200
+
+
+def test_store_that_is_loading_or_lost_for_a_moment_is_not_noticed(
+    shop: Shop, own_server: RedisServer
+) -> None:
+    shop.cart("kept")
+    own_server.send("CLIENT", "KILL", "TYPE", "normal")
+    for at in range(2):
+        answer = shop.send("PUT", "/v2/carts/kept", {"data": {"name": str(at)}}, at=at)
+        assert answer.status_code == 200
+    requests = shop.control("GET", "/requests?operation=updateACart")["data"]
+    assert len(requests) == 2  # none was carried out twice
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (("SET", "other:identity", "not ours"), "something else"),
+        (("LPUSH", "other:identity", "not ours"), "something else"),
+        (
+            ("SET", "other:identity", json.dumps({"format": "cart-mock shared", "version": "0.1",
+                                                  "options": {}, "signing_key": ""})),
+            "version 0.1",
+        ),
+        (
+            ("SET", "other:identity",
+             json.dumps({"format": "cart-mock shared", "version": "test",
+                         "options": {"journal": 3, "seed": ""}, "signing_key": ""})),
+            "another --journal",
+        ),
+    ],
+)  # fmt: skip
+def test_keys_of_others_or_of_another_version_are_named_and_left_alone(
+    server: RedisServer, change: tuple[str, ...], reason: str
+) -> None:
+    server.send("DEL", "other:identity")
+    server.send(*change)
+    site = SharedSite(server.url, 1, patience=PATIENCE, prefix="other")
+    try:
+        form = {"grant_type": "implicit", "client_id": "shop"}
+        is_unavailable(site.send("POST", "/oauth/access_token", data=form), reason)
+        ready = site.send("GET", "/_mock/ready")
+        assert ready.status_code == 503
+        assert reason in ready.text
+        # It is used as soon as it can be.
+        server.send("DEL", "other:identity")
+        assert site.send("POST", "/oauth/access_token", data=form).status_code == 200
+    finally:
+        site.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("HSET", "meta", "a", "b"),
+        pytest.param(("SET", "meta", "x"), marks=pytest.mark.large),
+        pytest.param(("SET", "log", "x"), marks=pytest.mark.large),
+        pytest.param(("SET", "snapshot", "x"), marks=pytest.mark.large),
+    ],
+)
+def test_foreign_keys_of_one_store_do_not_disturb_others(
+    site: SharedSite, server: RedisServer, change: tuple[str, ...]
+) -> None:
+    good, bad = Shop(site), Shop(site)
+    command, part, *rest = change
+    key = f"cart-mock:{{{bad.client_id}}}:{part}"
+    server.send("DEL", key)
+    server.send(command, key, *rest)
+    site.add()  # it has to load the store
+    try:
+        last = len(site.clients) - 1
+        if part != "snapshot":
+            is_unavailable(bad.send("GET", "/v2/carts", at=0), "")
+        is_unavailable(bad.send("GET", "/v2/carts", at=last), "")
+        assert good.send("GET", "/v2/carts", at=last).status_code == 200
+    finally:
+        _remove_last(site)
+
+
+def _remove_last(site: SharedSite) -> None:
+    client, tenants = site.clients.pop(), site.tenants.pop()
+    site.apps.pop()
+    site.run(client.aclose())
+    site.run(tenants.aclose())
+
+
+def test_process_that_missed_a_failover_takes_up_what_the_store_has(
+    site: SharedSite, server: RedisServer
+) -> None:
+    """The store goes back to an older state, as after a failover that loses the last changes."""
+    shop = Shop(site)
+    shop.cart("kept")
+    keys = [f"cart-mock:{{{shop.client_id}}}:{part}" for part in ("meta", "log", "snapshot")]
+    saved = {key: _dumped(server, key) for key in keys}
+    shop.cart("lost")
+    assert {len(a.json()["data"]) for a in site.each("GET", "/v2/carts", headers=shop.admin)} == {2}
+    for key, content in saved.items():
+        _restore(server, key, content)
+    shop.cart("other")
+    for answer in site.each("GET", "/v2/carts", headers=shop.admin):
+        assert [cart["id"] for cart in answer.json()["data"]] == ["other", "kept"]
+
+
+def _dumped(server: RedisServer, key: str) -> bytes:
+    raw = server.send("DUMP", key)
+    head, _, rest = raw.partition(b"\r\n")
+    return rest[: int(head[1:])]
+
+
+def _restore(server: RedisServer, key: str, content: bytes) -> None:
+    import socket
+
+    parts = [b"RESTORE", key.encode(), b"0", content, b"REPLACE"]
+    command = b"*5\r\n" + b"".join(b"$%d\r\n%b\r\n" % (len(p), p) for p in parts)
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(command)
+        assert connection.recv(100) == b"+OK\r\n"
+
+
+def test_idle_store_expires_and_leaves_the_list(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as server:
+        site = SharedSite(server.url, 2, ttl=1.5)
+        try:
+            site.each("GET", "/_mock/stores")  # the workbench is made on first use
+            used, idle = Shop(site), Shop(site)
+            for _ in range(8):
+                time.sleep(0.25)
+                assert used.send("GET", "/v2/carts").status_code == 200
+            names = [s["client_id"] for s in site.control("GET", "/stores")["data"]]
+            assert names == [used.client_id]
+            assert idle.send("GET", "/v2/carts").status_code == 401
+        finally:
+            site.close()
