@@ -364,7 +364,7 @@ def credentials(customer: str, password: str | None = None) -> dict[str, Any]:
 
 def forged(claims: dict[str, Any], algorithm: str = "HS256") -> str:
     """A JWT that the mock did not issue."""
-    key = None if algorithm == "none" else "another key, that is long enough for it"
+    key = "" if algorithm == "none" else "another key, that is long enough for it"
     return jwt.encode(claims, key, algorithm)
 
 
