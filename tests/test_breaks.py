@@ -54,7 +54,16 @@ _READ_FROM_ERRORS = {
     "last-cart",
     "filter-invalid",
     "credentials-wrong",
+    "account-credentials-wrong",
+    "account-missing",
+    "account-not-permitted",
+    "account-token-required",
+    "account-unknown",
+    "cart-has-contact-email-account",
+    "more-than-one-account",
+    "type-not-account",
 }
+_OF_FIRST_ENTRY = {"customer-missing", "type-not-customer", "account-missing", "type-not-account"}
 CONSEQUENCES: dict[str, set[str]] = {
     "customer-token-invalid:ignored": {"customer-deleted"},
     "account-token-invalid:ignored": {"account-deleted"},
@@ -88,6 +97,7 @@ CONSEQUENCES: dict[str, set[str]] = {
         "delete-missing",
         "success-answer",
         "empty-customer-token",
+        "empty-account-token",
         "body-bare-array",
     },
     "administrator-unrestricted:refused-on-post": {
@@ -97,6 +107,7 @@ CONSEQUENCES: dict[str, set[str]] = {
         "association-repeat",
         "success-answer",
         "empty-customer-token",
+        "empty-account-token",
         "body-bare-array",
     },
     "administrator-unrestricted:refused-on-delete": {
@@ -114,14 +125,19 @@ CONSEQUENCES: dict[str, set[str]] = {
     },
     "empty-customer-token:server-error": {"customer-token-required"},
     "empty-customer-token:refused": {"customer-token-required"},
-    "body-bare-array:server-error": {"customer-missing", "type-not-customer"},
-    "body-bare-array:refused": {"customer-missing", "type-not-customer"},
-    "body-bare-array:refused-on-delete": {"customer-missing", "type-not-customer"},
+    "body-bare-array:server-error": _OF_FIRST_ENTRY,
+    "body-bare-array:refused": _OF_FIRST_ENTRY,
+    "body-bare-array:refused-on-delete": _OF_FIRST_ENTRY,
     "any-symbol:non-ascii-refused": {"cart-name-missing"},
     "any-symbol:normalised": {"cart-name-missing"},
     "error-envelope:empty": _READ_FROM_ERRORS,
     "error-envelope:no-entry": _READ_FROM_ERRORS,
-    "error-envelope:title-missing": {"cart-has-contact-email", "filter-invalid", "last-cart"},
+    "error-envelope:title-missing": {
+        "cart-has-contact-email",
+        "cart-has-contact-email-account",
+        "filter-invalid",
+        "last-cart",
+    },
     "success-answer:cart-relationships": {
         "association-visible",
         "shared-cart",
