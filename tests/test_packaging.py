@@ -27,7 +27,7 @@ LOCKS = ("setup", "mock", "benchmark", "test")
 NODE_FOLDERS = ("tests/sdk", "tests/browser", "tests/collections", "examples", "packages/cart-mock")
 ROOMS = {
     "openapi/cart_spec": ("review",),
-    "mockserver/cart_mock": ("mock", "speed", "telemetry"),
+    "mockserver/cart_mock": ("mock", "speed", "telemetry", "mcp", "shared"),
     "conformance/cart_conformance": ("conformance",),
 }
 IMPORTED_BUT_NOT_DECLARED = {

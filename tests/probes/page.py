@@ -27,7 +27,8 @@ OUT_OF_RANGE = (
 def page_not_a_number() -> Iterator[Probe]:
     for operation in LISTS:
         for name in ("page[limit]", "page[offset]"):
-            for value in NO_NUMBERS:
+            # The other lists read their pages with the same code.
+            for value in NO_NUMBERS if operation == "getCarts" else NO_NUMBERS[:2]:
                 yield probe(operation, query=f"{name}={value}", source=name)
 
 
@@ -40,7 +41,7 @@ def filter_invalid() -> Iterator[Probe]:
 @probes
 def page_out_of_range() -> Iterator[Probe]:
     for operation in LISTS:
-        for field, value, last in OUT_OF_RANGE:
+        for field, value, last in OUT_OF_RANGE if operation == "getCarts" else OUT_OF_RANGE[:5]:
             yield probe(
                 operation,
                 query=f"page[{field}]={value}",

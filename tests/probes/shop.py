@@ -16,9 +16,15 @@ _MUG = Item(ITEM, "cart_item", "Mug", 1, 1000, "USD", product_id="mug", sku="mug
 
 def stock_shop(store: Store, customer_id: str, now: int) -> None:
     """Bring the full cart, the order and the address of a customer into a store."""
-    store.put_cart(Cart(FULL_LIST, "Groceries", now, now, items=(_MUG,)))
-    store.shop.put_order(Order(ORDER, now, now, (_MUG,)))
-    store.shop.put_address(Address(ADDRESS, customer_id, now, now, ADDRESS_FIELDS))
+    cart = Cart(FULL_LIST, "Groceries", now, now, items=(_MUG,))
+    if store.cart(FULL_LIST) != cart:
+        store.put_cart(cart)
+    order = Order(ORDER, now, now, (_MUG,))
+    if store.shop.order(ORDER) != order:
+        store.shop.put_order(order)
+    address = Address(ADDRESS, customer_id, now, now, ADDRESS_FIELDS)
+    if store.shop.address(customer_id, ADDRESS) != address:
+        store.shop.put_address(address)
 
 
 def shop_seed(customer_id: str) -> dict[str, list[dict[str, Any]]]:

@@ -1,15 +1,18 @@
-"""What every mock of a shared store knows, whichever was told."""
+"""What every mock of a shared store knows, whichever mock was asked to change it."""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import time
 from typing import Any
 
 import pytest
+from cart_mock.shared import control
 from cart_mock.shared import replica as replica_module
 from cart_mock.state.seed import parse_seed
+from cart_mock.workbench.routes import OPERATIONS
 
 from tests.probes import CONTRACT
 from tests.shared.servers import RedisServer
@@ -237,7 +240,7 @@ def test_new_mock_takes_up_everything_from_a_snapshot_and_the_log(
         assert len({answer.text for answer in lists}) == 1
         covered = site.each("GET", f"/_mock/stores/{shop.client_id}/coverage")
         assert len({json.dumps(a.json()["rules"]) for a in covered}) == 1
-        # The random numbers of the fault go on where they were.
+        # The random numbers of the fault continue from the same place.
         body = {"data": {"name": "y"}}
         for _ in range(6):
             shop.send("PUT", "/v2/carts/cart-1", body)
@@ -312,3 +315,13 @@ def test_stub_answers_from_every_mock_and_its_requests_are_logged(shop: Shop) ->
     assert [answer.json() for answer in answers] == [{"id": "one"}] * 3
     assert [r["path"] for r in same(shop, "/requests")][-3:] == ["/v2/products/one"] * 3
     assert same(shop, "/stubs")
+
+
+def test_each_operation_of_the_workbench_on_a_store_goes_through_the_log() -> None:
+    own = {"deleteStore"}
+    of_a_store = {
+        name
+        for name, operation in OPERATIONS.items()
+        if "store" in inspect.signature(operation).parameters
+    }
+    assert of_a_store - own == control._CHANGES | control._READS

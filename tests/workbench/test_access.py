@@ -12,8 +12,8 @@ import httpx
 import pytest
 from cart_mock.app import create_app
 from cart_mock.cli import main
+from cart_mock.http.origins import is_loopback_origin
 from cart_mock.testing import in_process
-from cart_mock.workbench.access import is_loopback_origin
 from click.testing import CliRunner
 
 KEY = "the-control-key"

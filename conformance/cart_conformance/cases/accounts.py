@@ -144,7 +144,7 @@ def _invalid(ctx: CaseContext, members: dict[str, Any], level: Level) -> None:
 
 
 def _login(ctx: CaseContext, **changed: Any) -> dict[str, Any]:
-    """Return the login of a member of the run's own, whom wrong logins may lock."""
+    """Return the login of a member that the run made, because wrong logins may lock it."""
     if "account to log in" not in ctx.shared:
         ctx.shared["account to log in"] = ctx.new_owner("D")
     owner = ctx.shared["account to log in"]

@@ -15,11 +15,11 @@ CALLERS = ("shopper", "administrator")
 EFFORT: dict[Profile, int] = {"pr": 1, "default": 1, "nightly": 5}
 """How many times as many generated requests a profile makes as the default."""
 
-REQUESTS = {Phase.MODEL: 1200, Phase.FUZZ: 1800}
+REQUESTS = {Phase.MODEL: 1500, Phase.FUZZ: 1600}
 """Approximate number of requests of the generating layers, measured against a conforming server."""
 
 PREPARATION = 12
-CLEAN_UP_SHARE = 0.2
+CLEAN_UP_SHARE = 0.15
 """Requests of the clean-up, as a share of those of the directed layer."""
 
 

@@ -44,7 +44,7 @@ class Actors:
         self.customers: dict[str, Customer] = {}
         self.accounts: dict[str, Account] = {}
         self.without_accounts: str | None = None
-        """Why the run has no accounts: the deployment has none, or the run leaves them out."""
+        """The reason why the run uses no accounts: missing on the deployment, or left out."""
         self.problems: list[str] = []
         self._settings = settings
         self._send = send

@@ -285,7 +285,7 @@ def _is_cut(raw: bytes, size: Any, owner: Mapping[str, Any]) -> bool:
     Some recorders write JSON again, shorter than it was; then it still is JSON.
     """
     notes = [owner.get(key) for key in ("comment", "_truncated", "truncated")]
-    noted = any(note is True or "truncat" in str(note).lower() for note in notes)
+    noted = any(note is True or "trunc" in str(note).lower() for note in notes)
     short = isinstance(size, int) and len(raw) < size
     if not (noted or short):
         return False

@@ -128,7 +128,7 @@ class StoreClient:
         return f"{self._prefix}:{name}".encode()
 
     def _keys_of(self, tenant: str) -> tuple[bytes, ...]:
-        # What is in braces decides over the slot. A quoted name has none, and is never only "%".
+        # What is in braces decides over the slot. A quoted name has no braces, and is never "%".
         base = f"{self._prefix}:{{{quote(tenant, safe='') or '%'}}}:"
         return tuple(f"{base}{part}".encode() for part in ("meta", "log", "snapshot"))
 
@@ -291,7 +291,7 @@ class _TooFewReplicas(RedisError):
 
 
 def _problem(error: BaseException) -> str | None:
-    """Return why it is no use to try again, None if it may be."""
+    """Return why another attempt is useless, None if it may be."""
     if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
         return "the shared store refuses the user or the password of the mock"
     if isinstance(error, OutOfMemoryError) or str(error).startswith("OOM"):

@@ -70,7 +70,7 @@ TICK = Order()
 
 
 def encode_orders(orders: list[Order]) -> bytes:
-    """Return orders as bytes, empty if there are none."""
+    """Return orders as bytes, or nothing for an empty list."""
     return _encode(orders) if orders else b""
 
 
@@ -145,7 +145,7 @@ _ENTITIES: dict[str, Any] = {
     )
 }
 _LOOKED_UP = {"cart", "customer"}
-"""Names whose value may be None: then it was looked up in vain."""
+"""Names whose value may be None: then it was looked up without success."""
 
 
 def _named(value: Any) -> tuple[str, Any]:
@@ -186,7 +186,7 @@ def context_of(line: RecordLine, tenant: Tenant | None, mock: Mock) -> object:
 
 
 def encode_records(lines: list[RecordLine]) -> bytes:
-    """Return records as bytes, empty if there are none."""
+    """Return records as bytes, or nothing for an empty list."""
     return _encode(lines) if lines else b""
 
 

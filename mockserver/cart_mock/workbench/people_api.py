@@ -30,7 +30,8 @@ async def list_people(store: str, find: str = "", limit: int = 20, **_caller: An
     """List the customers and accounts whose name, email or id has a text."""
     tenant, text = tenant_named(store), find.strip().lower()
     tenant.now()  # carts that have expired are not counted
-    found, total = [], 0
+    found: list[Body] = []
+    total = 0
     async for person in _people(tenant.store):
         if text and not any(text in value.lower() for value in _names(person)):
             continue
