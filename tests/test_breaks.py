@@ -187,8 +187,33 @@ def test_a_break_shows(broken: Break, intact: dict[str, list[Any]]) -> None:
     assert play(Mock(CONTRACT, [broken]), broken.rule) != intact[broken.rule]
 
 
+_ANSWERS = ("wrong-status", "wrong-text", "cut-text", "server-error")
+_METHODS = ("-on-post", "-on-delete", "-on-put", "-on-get")
+
+
+def _alike(broken: Break) -> tuple[str, str]:
+    """Return what breaks have in common that do the same to other rules.
+
+    Whatever a rule answers instead, for whichever method, another rule meets a refusal or none. The
+    rules that the catalogue states for each kind of owner are one here.
+    """
+    variant = broken.variant
+    for method in _METHODS:
+        variant = variant.removesuffix(method)
+    rule = CONTRACT.rule(broken.rule)
+    return str(rule.entry if rule.owner else rule.id), "" if variant in _ANSWERS else variant
+
+
+def _one_of_each() -> Iterator[Break]:
+    found: set[tuple[str, str]] = set()
+    for one in BREAKS.values():
+        if _alike(one) not in found or one.id in CONSEQUENCES:
+            found.add(_alike(one))
+            yield one
+
+
 @pytest.mark.full
-@pytest.mark.parametrize("broken", BREAKS.values(), ids=lambda one: one.id)
+@pytest.mark.parametrize("broken", _one_of_each(), ids=lambda one: one.id)
 def test_a_break_breaks_no_other_rule(broken: Break, intact: dict[str, list[Any]]) -> None:
     mock = Mock(CONTRACT, [broken])
     others = [rule for rule in SCENES if rule != broken.rule]
