@@ -213,7 +213,7 @@ def _one_of_each() -> Iterator[Break]:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("broken", _one_of_each(), ids=lambda one: one.id)
+@pytest.mark.parametrize("broken", [*_one_of_each()], ids=lambda one: one.id)
 def test_a_break_breaks_no_other_rule(broken: Break, intact: dict[str, list[Any]]) -> None:
     mock = Mock(CONTRACT, [broken])
     others = [rule for rule in SCENES if rule != broken.rule]
