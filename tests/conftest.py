@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.live import running_mock
+from tests.shared.sizes import IS_LARGE
 
 ROOT = Path(__file__).parent.parent
 IN_CI = os.environ.get("CI") == "true"
@@ -60,7 +61,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by markers
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not IS_LARGE:
+        large = {item for item in items if item.get_closest_marker("large")}
+        config.hook.pytest_deselected(items=[*large])
+        items[:] = [item for item in items if item not in large]
     slow = [ROOT / name for name in FULL_LANE]
     files = {item.path for item in items}  # thousands of tests are in a hundred files
     full = {file for file in files if any(file.is_relative_to(path) for path in slow)}

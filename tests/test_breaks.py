@@ -213,7 +213,13 @@ def _one_of_each() -> Iterator[Break]:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("broken", [*_one_of_each()], ids=lambda one: one.id)
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(one, id=one.id, marks=[] if one.id in FIRST else [pytest.mark.large])
+        for one in _one_of_each()
+    ],
+)
 def test_a_break_breaks_no_other_rule(broken: Break, intact: dict[str, list[Any]]) -> None:
     mock = Mock(CONTRACT, [broken])
     others = [rule for rule in SCENES if rule != broken.rule]

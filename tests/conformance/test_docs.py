@@ -228,6 +228,7 @@ def test_the_page_has_jobs_for_both_services() -> None:
         assert sum(bool(INSTALL.fullmatch(step.script)) for step in job.steps) == 1
 
 
+@pytest.mark.large  # that they fail and keep the reports shows that they run
 @pytest.mark.parametrize("title", JOBS)
 def test_a_job_passes_on_a_deployment_that_conforms(
     title: str, tmp_path: Path, mock_url: str, shell_environment: dict[str, str]

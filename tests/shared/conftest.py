@@ -9,14 +9,6 @@ import pytest
 
 from tests.shared.servers import RedisServer, redis_server
 from tests.shared.site import SharedSite, Shop
-from tests.shared.sizes import IS_LARGE
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not IS_LARGE:
-        large = [item for item in items if item.get_closest_marker("large")]
-        config.hook.pytest_deselected(items=large)
-        items[:] = [item for item in items if item not in large]
 
 
 @pytest.fixture(scope="session")

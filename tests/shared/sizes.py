@@ -1,4 +1,4 @@
-"""How large the tests of this folder are: small in CI, large if ``scripts/test-shared`` asks."""
+"""How large tests are: small for each change, large if ``scripts/test --large`` asks."""
 
 from __future__ import annotations
 
