@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import pytest
 import yaml
 from cart_conformance.cli import cli
@@ -35,6 +36,7 @@ SHOWN_URL = "http://127.0.0.1:8080"
 FEW = {
     "CART_CONFORMANCE_RUN_LAYERS": "directed",
     "CART_CONFORMANCE_RUN_RULES": "type-not-customer",
+    "CART_CONFORMANCE_RUN_SETTLE": "0",
 }
 ONE_RULE = 'layers = "directed"\nrules = "type-not-customer"\n'
 DEVIATING = "type-not-customer:accepted"
@@ -112,7 +114,10 @@ def test_the_guide_names_every_command_and_every_option() -> None:
     shown = {shlex.split(line)[1] for line in GUIDE.splitlines() if line.startswith("cart-conf")}
     assert shown == set(cli.commands)
     options = set(re.findall(r"(?<![\w|-])--[a-z][a-z-]+", GUIDE))
-    known = {name for command in cli.commands.values() for p in command.params for name in p.opts}
+    commands = [*cli.commands.values()]
+    for group in [each for each in commands if isinstance(each, click.Group)]:
+        commands += group.commands.values()
+    known = {name for command in commands for p in command.params for name in p.opts}
     plugin = (ROOT / "conformance/cart_conformance/pytest_plugin.py").read_text(encoding="utf-8")
     known |= set(re.findall(r'"(--conformance-[a-z-]+)"', plugin)) | {"--help"}
     known.add("--data-raw")  # of curl

@@ -28,7 +28,7 @@ MOST_IN_VAIN = 2
 Until then each disagreement may be a long lag. After that it is more likely a deviation, and the
 waits would take longer than the run.
 """
-SHORTEST_WAIT = 0.25
+SHORTEST_WAIT = 0.05
 MARGIN = 3.0
 """Factor between the longest lag seen so far and the time to wait."""
 
