@@ -277,7 +277,14 @@ def many(customers: int, carts: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("size", [(1, 0), (0, 1), (3, 5), (24, 24), (30, 300), (200, 200)], ids=str)
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(size, marks=[] if size in ((3, 5), (200, 200)) else pytest.mark.large)
+        for size in [(1, 0), (0, 1), (3, 5), (24, 24), (30, 300), (200, 200)]
+    ],
+    ids=str,
+)
 def test_the_picture_is_readable(
     opened: Opened, mock: CartMock, size: tuple[int, int], viewport: Any
 ) -> None:
@@ -473,7 +480,13 @@ FAULTS: dict[str, tuple[dict[str, str], dict[str, str], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=[] if kind in ("truncate", "lose-reply") else pytest.mark.large)
+        for kind in FAULTS
+    ],
+)
 def test_a_fault_is_added_and_taken_back(opened: Opened, mock: CartMock, kind: str) -> None:
     chosen, filled, expected = FAULTS[kind]
     page = opened("situation")
