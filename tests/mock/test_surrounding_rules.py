@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -37,9 +36,8 @@ def test_gives_no_access_token_for_a_wrong_grant(
     answer = world.send("POST", "/oauth/access_token", data=form)
     [error] = answer.json()["errors"]
     assert (answer.status_code, error["status"], error["source"]) == (status, status, source)
-    assert "secret" not in json.dumps(error["detail"]).replace("client_secret", "").replace(
-        "client secret", ""
-    )
+    sent = form.get("client_secret")
+    assert not sent or f'"{sent}"' not in answer.text.replace('"client_secret"', "")
 
 
 def test_display_price_of_a_cart_without_items_has_no_currency(world: World) -> None:
