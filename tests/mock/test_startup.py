@@ -8,6 +8,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,22 +27,24 @@ UNNEEDED = {
 IMPORTED = re.compile(r"import time:[^|]*\|[^|]*\|\s*(\S+)$", re.MULTILINE)
 
 
-def test_starting_imports_nothing_that_no_request_has_asked_for() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-X", "importtime", "-m", "cart_mock", "--port", "0"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        # Once it listens, all that it starts with is there.
-        assert process.stdout.readline().startswith("Listening on ")
-    finally:
-        process.terminate()
-        _, errors = process.communicate(timeout=30)
-    imported = set(IMPORTED.findall(errors))
+def test_starting_imports_nothing_that_no_request_has_asked_for(tmp_path: Path) -> None:
+    times = tmp_path / "importtime"  # a pipe that is not read would block the process
+    with times.open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-X", "importtime", "-m", "cart_mock", "--port", "0"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        assert process.stdout is not None
+        try:
+            # Once it listens, all that it starts with is there.
+            assert process.stdout.readline().startswith("Listening on ")
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+    imported = set(IMPORTED.findall(times.read_text()))
     assert {"uvicorn.server", "cart_mock.accelerator.protocol", "connexion", "tinydb"} <= imported
     assert not imported & UNNEEDED
 
