@@ -58,6 +58,8 @@ def test_json_has_every_value() -> None:
             "message": "100% wrong:\nso it is.",
             "advice": "Mend it.",
             "facts": {"clients": "breaking"},
+            "uses": [],
+            "also": [],
         }
     ]
 
