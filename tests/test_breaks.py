@@ -322,7 +322,9 @@ def test_a_rule_of_the_association_endpoints_has_three_breaks_or_more(group: str
         rule.id
         for rule in CONTRACT.rules
         if rule.group == group
-        and sum(one.rule == rule.id and not one.free for one in BREAKS.values()) < 3
+        and sum(one.rule == rule.id and not one.free for one in BREAKS.values())
+        # A deployment may accept an unknown owner, and the rule has one operation.
+        < (1 if rule.id in ("customer-not-found", "account-not-found") else 3)
     ]
     assert few == []
 
@@ -355,7 +357,7 @@ def test_a_rule_alone_names_its_first_variant() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("more-than-one", "did you mean more-than-one-customer?"),
+        ("more-than-one", "did you mean more-than-one-"),
         ("", "The rules are: access-token-invalid, "),
         ("many-carts:none", "its variants are: second-replaces-first, third-replaces-first"),
     ],
