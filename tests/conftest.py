@@ -41,6 +41,24 @@ FULL_LANE = (
 )
 """Folders and files that `scripts/test --fast` leaves out. Single tests have the marker `full`."""
 
+LARGE_LANE = (
+    "tests/browser/test_workbench_page.py",  # every control of the page
+    "tests/conformance/test_docs.py::test_a_job_fails",  # whole jobs
+    "tests/conformance/test_docs.py::test_the_commands_of_the_guide_work",  # runs
+    "tests/conformance/test_model.py",  # the kill matrix and the false alarms try the layer too
+    "tests/conformance/test_pytest_plugin.py::test_a_deployment",  # whole runs in a pytest
+    "tests/conformance/test_report_browser.py",  # every control of the report
+    "tests/openapi/test_book_browser.py",  # every control of the book
+    "tests/openapi/test_formats.py::test_an_odd_document",  # commands in processes of their own
+    "tests/shared/test_processes.py",  # mocks that are killed and frozen
+    "tests/test_architecture.py::test_every_rule",  # collects all tests once more
+    "tests/test_delivery.py::test_action_annotates",  # the action's steps, with a run
+    "tests/test_readme.py::test_the_commands_for_working_on_it_succeed",  # a lane in the lane
+    "tests/test_skips.py",  # starts a pytest for each case
+    "tests/workbench/test_operation.py::test_plugin_in_parallel",  # starts a pytest with workers
+)
+"""Starts of names of tests that only `scripts/test --large` runs, so that CI stays short."""
+
 TESTED_RULES = pytest.StashKey[list[str]]()
 """The ids in the rule markers of the tests that were collected."""
 
@@ -63,7 +81,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not IS_LARGE:
-        large = {item for item in items if item.get_closest_marker("large")}
+        large = {
+            item
+            for item in items
+            if item.get_closest_marker("large") or item.nodeid.startswith(LARGE_LANE)
+        }
         config.hook.pytest_deselected(items=[*large])
         items[:] = [item for item in items if item not in large]
     slow = [ROOT / name for name in FULL_LANE]
