@@ -183,16 +183,17 @@ def test_json_matches_its_schema(name: str, tmp_path: Path) -> None:
         (("seed",), None),
         (("rules", 0, "verdict"), "passed"),
         (("rules", 0, "operations", 0, "method"), "post"),
-        (("rules", 8, "deviations", 0, "exchange", "curl"), 7),
+        (("rules", ..., "deviations", 0, "exchange", "curl"), 7),
         (("started_at",), "yesterday"),
         (("counts",), {"conforms": 56}),
     ],
 )
 def test_the_schema_refuses_what_is_no_report(path: tuple[Any, ...], value: Any) -> None:
     report = report_of(deviating_run())
+    deviating = next(i for i, rule in enumerate(report["rules"]) if rule["deviations"])
     place = report
     for step in path[:-1]:
-        place = place[step]
+        place = place[deviating if step is ... else step]
     place[path[-1]] = value
     assert violations(report)
 
