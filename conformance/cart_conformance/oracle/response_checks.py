@@ -60,7 +60,8 @@ class ResponseChecks:
         self._examined.add((PASSWORD, operation))
         yield from self._conventions.passwords(operation, answer, self._passwords)
         from_afar = answer.status in GATEWAY_STATUSES or is_of_a_firewall(answer)
-        if answer.status >= 400 and envelope and not from_afar:
+        # A 5xx is reported on its own, with the request that it answered.
+        if answer.refused and envelope and not from_afar:
             self._examined.add((ENVELOPE, operation))
             yield from self._conventions.envelope(operation, answer)
         if answer.ok and answer.status != 204:
