@@ -14,6 +14,7 @@ from scripts.kill_matrix import main
 from tests.conformance import kill_page
 from tests.conformance.kills import (
     ADVISED,
+    MISSED,
     attempt,
     expected,
     intact_mock,
@@ -39,7 +40,11 @@ def intact() -> Iterator[httpx.Client]:
         for one in BREAKS.values()
     ],
 )
-def test_a_break_is_found_and_its_rule_named(broken: Break, intact: httpx.Client) -> None:
+def test_a_break_is_found_and_its_rule_named(
+    broken: Break, intact: httpx.Client, request: pytest.FixtureRequest
+) -> None:
+    if broken.id in MISSED:
+        request.applymarker(pytest.mark.xfail(reason=MISSED[broken.id], strict=True))
     result = attempt(broken, intact, until_found=True)
     assert result.verdict in expected(broken), result.told
     assert set(result.others) <= may_be_accused(broken), result.told
