@@ -191,7 +191,7 @@ def test_json_matches_its_schema(name: str, tmp_path: Path) -> None:
 def test_the_schema_refuses_what_is_no_report(path: tuple[Any, ...], value: Any) -> None:
     report = report_of(deviating_run())
     deviating = next(i for i, rule in enumerate(report["rules"]) if rule["deviations"])
-    place = report
+    place: Any = report
     for step in path[:-1]:
         place = place[deviating if step is ... else step]
     place[path[-1]] = value
