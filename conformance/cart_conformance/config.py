@@ -211,7 +211,7 @@ def _check_files(values: Mapping[str, Any]) -> None:
     for name in ("cacert", "cert", "key"):
         path = values.get(name)
         if path is not None and not Path(path).is_file():
-            raise SettingsError(f"{name}: there is no file {path}")
+            raise SettingsError(f"{name}: the file {path} does not exist")
 
 
 def _cases(value: object, what: str) -> tuple[str, ...]:

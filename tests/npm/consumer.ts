@@ -9,7 +9,7 @@ export async function use(): Promise<string[]> {
   const mock: RunningMock = await startCartMock({ via: ["cart-mock"], port: 8080 });
   const store: CartMock = mock.store();
   await store.verify(expectation);
-  // @ts-expect-error: there is no such action of the clock
+  // @ts-expect-error: the clock does not have this action
   await store.clock("rewind");
   await (await setup())();
   return (await store.requests({ status: "4xx" })).map(({ id }) => id);

@@ -114,7 +114,7 @@ INVALID: tuple[tuple[str, dict[str, Any], Level, Level | None], ...] = (
     ("another type", {"type": "customer"}, "documented", "documented"),
     ("no name", {"name": ABSENT}, "documented", None),
     ("an empty name", {"name": ""}, "documented", "interpretation"),
-    ("a name that is no string", {"name": 1}, "documented", "documented"),
+    ("a name that is not a string", {"name": 1}, "documented", "documented"),
     # The newest published document lists legal_name as optional.
     ("no legal_name", {"legal_name": ABSENT}, "interpretation", None),
     ("an empty legal_name", {"legal_name": ""}, "interpretation", "interpretation"),

@@ -37,7 +37,7 @@ _WHY = {
     "association-repeat": "the association exists already",
     "cart-id-is-access": "the cart's id is the whole access boundary",
     "shared-cart": "the cart already has another owner",
-    "delete-missing": "there is no such association",
+    "delete-missing": "the association does not exist",
     "many-carts": "the owner has other carts",
     "any-symbol": "any symbol may be used in name and description",
     "implicit-registration": "customers register and log in with implicit tokens",

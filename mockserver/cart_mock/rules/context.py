@@ -328,7 +328,7 @@ class RequestContext:
 
     @cached_property
     def cart(self) -> Cart | None:
-        """The cart that the path names, or None if there is no such cart."""
+        """The cart that the path names, or None if it does not exist."""
         return self.store.cart(self.cart_id)
 
     @property
@@ -338,7 +338,7 @@ class RequestContext:
 
     @cached_property
     def customer(self) -> Customer | None:
-        """The customer that the path names, or None if there is no such customer."""
+        """The customer that the path names, or None if it does not exist."""
         return self.store.customer(self.customer_id)
 
     @property

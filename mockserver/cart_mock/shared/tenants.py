@@ -244,7 +244,7 @@ class SharedTenants(TenantRegistry):
     # ---- Replicas ---------------------------------------------------------------------------
 
     async def hold(self, name: str, *, create: bool = False) -> Replica | None:
-        """Return the replica of a tenant, made if need be; None if there is no such tenant.
+        """Return the replica of a tenant, made if need be; None if the tenant does not exist.
 
         Raises StoreUnavailable, TooManyTenants.
         """

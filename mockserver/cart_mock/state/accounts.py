@@ -131,7 +131,7 @@ class Accounts:
         return self._dated(self._members, member_id, AccountMember)
 
     def member_with_username(self, username: str) -> AccountMember | None:
-        """Return the member with that username, letter case aside, or None."""
+        """Return the member with that username in any letter case, or None."""
         member_id = self._member_by_username.get(username.lower())
         return None if member_id is None else self.member(member_id)
 

@@ -388,7 +388,7 @@ class Store:
         return self.customer(customer_id) is not None
 
     def customer_with_email(self, email: str) -> Customer | None:
-        """Return the customer with that email, letter case aside, or None."""
+        """Return the customer with that email in any letter case, or None."""
         customer_id = self._customer_by_email.get(email.lower())
         return None if customer_id is None else self.customer(customer_id)
 

@@ -44,7 +44,7 @@ def _shipped(name: str) -> Seed:
 
 
 def scenario_or_file(path: Path) -> Seed:
-    """Return the seed in a file, or the ready scenario of that name if there is no such file.
+    """Return the seed in a file, or the ready scenario of that name if the file does not exist.
 
     Raises SeedError, naming the scenarios.
     """
