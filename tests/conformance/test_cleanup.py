@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from cart_conformance.results import CleanupFinished, ExitStatus, Verdict
 from cart_conformance.target.ledger import JournalError, Ledger, read_journal
 
 from tests.conformance.runs import SECRET, run
+from tests.conformance.servers.accounts import AccountService
 from tests.conformance.servers.reference import Call, Reply, Service, serving
 
 ENVIRONMENT = {
@@ -137,6 +139,41 @@ def test_a_journal_says_what_is_left(tmp_path: Path) -> None:
     assert remains.customers == ["id-a"]
     assert remains.emails == ["b@example.com"]
     assert remains.given == ["id-given"]
+
+
+class _MakesAndFails(AccountService):
+    """The first customer and the first account are made, and the answer is a failure."""
+
+    failed: ClassVar[set[str]] = set()
+
+    def handle(self, call: Call) -> Reply:
+        reply = super().handle(call)
+        is_new = call.operation in ("createCustomer", "createAccountToken")
+        if is_new and reply[0] == 201 and call.operation not in self.failed:
+            self.failed.add(call.operation)
+            return 500, {"errors": [{"status": 500, "title": "Failed"}]}
+        return reply
+
+
+def test_what_was_made_by_a_request_that_failed_is_removed(tmp_path: Path) -> None:
+    service = _MakesAndFails()
+    kept = service._make({"name": "Somebody else's"})
+    with serving(service) as url:
+        made = run(url, tmp_path, rules=("type-not-account",))
+    assert service.failed == {"createCustomer", "createAccountToken"}
+    assert "type-not-account" in made.with_verdict(Verdict.CONFORMS), made.told()
+    assert service.customers == {}
+    assert service.accounts == {kept["id"]: kept}
+
+
+def test_accounts_of_a_killed_run_are_found_by_the_name_of_the_run(tmp_path: Path) -> None:
+    journal = Ledger(tmp_path / "journal", "run", "http://127.0.0.1")
+    journal.intend("account", "Conformance run 1")
+    journal.made("account", "", "id-a")
+    journal.intend("account", "Conformance run 1")
+    journal.close()
+    remains = read_journal(tmp_path / "journal")
+    assert (remains.accounts, remains.names) == (["id-a"], ["Conformance run 1"])
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from cart_conformance.target.session import Session
 from cart_conformance.target.transport import Interruption, NetworkError, Throttled
 
 GONE = frozenset({404, 410})
+PAGE, MOST_PAGES = 100, 100
+"""Accounts on a page, and pages that are read to find those of a run."""
 PAUSES = (0.0, 0.5, 2.0, 5.0)
 """Seconds to wait before each attempt of one request."""
 ERRORS_IN_A_ROW = 8
@@ -47,23 +49,24 @@ class _Cleaner:
         """Remove these carts; return those that are still there."""
         return [cart for cart in carts if not self._cart(cart)]
 
-    def customers(self) -> None:
-        """Remove the customers that the run made, newest first."""
-        for customer in reversed([*self._session.ledger.customers]):
-            answer = self._try("deleteCustomer", customer=customer)
-            if answer is not None and self._is_gone(answer, customer):
-                self._session.ledger.gone("customer", customer)
-            else:
-                self.left.append(f"customer {customer}")
+    def owners(self) -> None:
+        """Remove the customers and accounts that the run made, newest first.
 
-    def accounts(self) -> None:
-        """Remove the accounts that the run made. Their members cannot be removed by this API."""
-        for account in reversed([*self._session.ledger.accounts]):
-            answer = self._try("deleteAccount", account=account)
-            if answer is not None and self._is_gone(answer, account):
-                self._session.ledger.gone("account", account)
-            else:
-                self.left.append(f"account {account}")
+        The API has no request that removes an account's member.
+        """
+        ledger = self._session.ledger
+        made: tuple[tuple[Thing, list[str]], ...] = (
+            ("customer", ledger.customers),
+            ("account", ledger.accounts),
+        )
+        for kind, ids in made:
+            for owner in reversed([*ids]):
+                of_owner: dict[str, Any] = {kind: owner}
+                answer = self._try(f"delete{kind.capitalize()}", **of_owner)
+                if answer is not None and self._is_gone(answer, owner):
+                    ledger.gone(kind, owner)
+                else:
+                    self.left.append(f"{kind} {owner}")
 
     def _cart(self, cart: str) -> bool:
         answer = self._try("deleteACart", cart=cart)
@@ -137,8 +140,7 @@ def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinishe
             _log_in_again(session)
         _find(session, ledger.maybe())
         carts = cleaner.carts([*reversed(ledger.carts)])
-        cleaner.customers()
-        cleaner.accounts()
+        cleaner.owners()
         # A cart that could not be deleted may be deletable after its customer is gone.
         carts = cleaner.carts(carts)
     except (_GaveUp, Interruption) as reason:
@@ -183,6 +185,7 @@ def clean_up_later(session: Session, remains: Remains) -> CleanupFinished:
     session.ledger.customers += remains.customers
     session.ledger.accounts += remains.accounts
     session.ledger.unsure += [("customer", email) for email in remains.emails]
+    session.ledger.unsure += [("account", name) for name in remains.names]
     return clean_up(session, remains.given)
 
 
@@ -193,6 +196,23 @@ def _find(session: Session, unsure: list[tuple[Thing, str]]) -> None:
             session.ledger.carts.append(key)
         elif thing == "customer":
             session.ledger.customers += _by_email(session, key)
+        elif thing == "account":
+            known = session.ledger.accounts
+            known += [each for each in _by_name(session, key) if each not in known]
+
+
+def _by_name(session: Session, name: str) -> list[str]:
+    """Return the ids of accounts with exactly that name, which contains the id of the run."""
+    found: list[str] = []
+    for page in range(MOST_PAGES):
+        query = f"page[limit]={PAGE}&page[offset]={page * PAGE}"
+        answer = session.send(session.administrator, "getAccounts", query=query)
+        entries = answer.data if answer.ok and isinstance(answer.data, list) else []
+        accounts = [each for each in entries if isinstance(each, dict)]
+        found += [str(each["id"]) for each in accounts if each.get("name") == name and "id" in each]
+        if len(entries) < PAGE:
+            break
+    return found
 
 
 def _by_email(session: Session, email: str) -> list[str]:

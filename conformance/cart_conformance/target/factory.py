@@ -151,6 +151,8 @@ class Factory:
         }
         answer = self._send(self._actors.administrator, "createAccountToken", body=body)
         made = account_tokens(answer)
+        if answer.status >= 500:
+            raise ServerFailed(f"no account member could sign up: {answer.status}")
         if not made:
             raise Untestable(f"no account member could sign up: {answer.status}")
         account = str(made[0]["account_id"])

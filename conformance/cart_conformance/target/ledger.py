@@ -63,7 +63,7 @@ class Ledger:
             self.intend("cart", data["id"])
         if parts.operation == "createCustomer" and isinstance(data.get("email"), str):
             self.intend("customer", data["email"])
-        if parts.operation == "createAccount" and isinstance(data.get("name"), str):
+        if _makes_an_account(parts.operation, data) and isinstance(data.get("name"), str):
             self.intend("account", data["name"])
 
     def intend(self, thing: Thing, key: str) -> None:
@@ -75,8 +75,8 @@ class Ledger:
         self._pending.append((thing, key))
 
     def settle(self, parts: RequestParts, answer: Answer | None) -> None:
-        """Note what exists after a request. Without an answer, note it as ``unsure``."""
-        if answer is None:
+        """Note what exists after a request. After no answer or a 5xx, note it as ``unsure``."""
+        if answer is None or answer.status >= 500:
             self.unsure += self._pending
         elif answer.refused:
             for thing, key in self._pending:
@@ -90,7 +90,7 @@ class Ledger:
         data = parts.document.get("data") if isinstance(parts.document, dict) else None
         sent = data if isinstance(data, dict) else {}
         if parts.operation == "createAccountToken":
-            if sent.get("authentication_mechanism") == "self_signup":
+            if _makes_an_account(parts.operation, sent):
                 for each in account_tokens(answer):
                     self.made("account", "", each["account_id"])
             return
@@ -164,12 +164,17 @@ class Ledger:
         self._file.flush()
 
 
+def _makes_an_account(operation: str, data: dict[str, Any]) -> bool:
+    signs_up = data.get("authentication_mechanism") == "self_signup"
+    return operation == "createAccount" or (operation == "createAccountToken" and signs_up)
+
+
 @dataclass
 class Remains:
     """What still exists according to a journal, oldest first.
 
-    ``carts``, ``customers`` and ``accounts`` are ids. ``emails`` belong to customers that may
-    exist although no answer gave their id.
+    ``carts``, ``customers`` and ``accounts`` are ids. ``emails`` belong to customers, and ``names``
+    to accounts, that may exist although no answer gave their id. A run's accounts share a name.
     """
 
     run_id: str
@@ -179,11 +184,17 @@ class Remains:
     accounts: list[str] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
     emails: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
     def keys(self, thing: Thing) -> list[str]:
         """Return the list of the keys by which such things are intended."""
-        # An account whose creation got no answer cannot be found by its name.
-        return {"cart": self.carts, "customer": self.emails}.get(thing, [])
+        return {"cart": self.carts, "customer": self.emails, "account": self.names}[thing]
+
+    def refused(self, thing: Thing, key: str) -> None:
+        """Drop a key of a thing that was not made. Another account may have the same name."""
+        if thing != "account":
+            with suppress(ValueError):
+                self.keys(thing).remove(key)
 
     def forget(self, thing: Thing, made_id: str) -> None:
         """Drop a thing that was removed."""
@@ -228,8 +239,7 @@ def _apply(remains: Remains, line: dict[str, Any]) -> None:
         elif line["id"] not in remains.carts:
             remains.carts.append(line["id"])
     elif "none" in line:
-        with suppress(ValueError):
-            remains.keys(line["none"]).remove(line["key"])
+        remains.refused(line["none"], line["key"])
     elif "given" in line:
         remains.given.append(line["given"])
     elif "gone" in line:
