@@ -5,13 +5,13 @@ A command imports what only it needs when it runs, so that ``cart-spec --help`` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -24,6 +24,8 @@ from cart_spec.findings import FORMATS, Review
 if TYPE_CHECKING:
     from cart_spec.document import OpenApiDocument
     from cart_spec.settings import Settings
+
+_Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 COMMANDS_GROUP = "cart_spec.commands"
 """Entry points of this group add commands. The suite adds those that need its oracle."""
@@ -238,17 +240,27 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
+def _versions(audience: str, what_for: str) -> Callable[[_Function], _Function]:
+    """Return a decorator with the arguments of two versions, and whose changes count."""
+
+    def decorate(function: _Function) -> _Function:
+        chosen = click.option(
+            "--for",
+            "audience",
+            type=click.Choice(["both", "clients", "servers"]),
+            default=audience,
+            show_default=True,
+            help=what_for,
+        )
+        new = click.argument("new", type=click.Path(path_type=Path), metavar="NEW")
+        old = click.argument("old", type=click.Path(path_type=Path), metavar="OLD")
+        return old(new(chosen(function)))
+
+    return decorate
+
+
 @main.command()
-@click.argument("old", type=click.Path(path_type=Path), metavar="OLD")
-@click.argument("new", type=click.Path(path_type=Path), metavar="NEW")
-@click.option(
-    "--for",
-    "audience",
-    type=click.Choice(["both", "clients", "servers"]),
-    default="both",
-    show_default=True,
-    help="Whose breaking changes decide the exit status and come first.",
-)
+@_versions("both", "Whose breaking changes decide the exit status and come first.")
 @_SETTINGS
 @_SEVERITY
 @_REPORT_FORMAT
@@ -297,16 +309,7 @@ def diff(
 
 
 @main.command()
-@click.argument("old", type=click.Path(path_type=Path), metavar="OLD")
-@click.argument("new", type=click.Path(path_type=Path), metavar="NEW")
-@click.option(
-    "--for",
-    "audience",
-    type=click.Choice(["both", "clients", "servers"]),
-    default="clients",
-    show_default=True,
-    help="Whose breaking changes ask for a major version.",
-)
+@_versions("clients", "Whose breaking changes ask for a major version.")
 @click.option(
     "--check-version",
     is_flag=True,
