@@ -7,14 +7,13 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-from msgspec.structs import replace
 from tinydb.table import Document
 
 from cart_mock.state.entities import Account, AccountMember, Membership
+from cart_mock.state.shared_documents import SharedDocuments, documents_of, made_later
 from cart_mock.state.tinydb_tables import (
     Changes,
     Database,
-    Documents,
     InMemoryStorage,
     KeyedTable,
     Tables,
@@ -42,19 +41,17 @@ class AccountContent(NamedTuple):
         if not seconds:
             return self
         return AccountContent(
-            tuple(_made_later(each, seconds) for each in self.accounts),
-            tuple(_made_later(each, seconds) for each in self.members),
-            tuple(_made_later(each, seconds) for each in self.memberships),
+            tuple(made_later(each, seconds) for each in self.accounts),
+            tuple(made_later(each, seconds) for each in self.members),
+            tuple(made_later(each, seconds) for each in self.memberships),
         )
 
     def tables(self) -> Tables:
         """Return the documents of each table."""
         return {
-            "accounts": {a.id: msgspec.to_builtins(a) for a in in_turns(self.accounts)},
-            "account_members": {m.id: msgspec.to_builtins(m) for m in in_turns(self.members)},
-            "account_memberships": {
-                m.id: msgspec.to_builtins(m) for m in in_turns(self.memberships)
-            },
+            "accounts": documents_of(self.accounts),
+            "account_members": documents_of(self.members),
+            "account_memberships": documents_of(self.memberships),
         }
 
 
@@ -77,8 +74,7 @@ class Accounts:
 
     def index(self) -> None:
         """Build the indexes of what the storage holds."""
-        self._base: Tables = {}
-        self._later = 0
+        self._shared = SharedDocuments()
         self._is_sharing = False
         self._member_by_username: dict[str, str] = {}
         # For each account and each member: the memberships, by the id at their other end.
@@ -99,7 +95,7 @@ class Accounts:
 
     def account(self, account_id: str) -> Account | None:
         """Return the account with that id, or None."""
-        return self._dated(self._accounts, account_id, Account)
+        return self._read(self._accounts, account_id, Account)
 
     def accounts(self, offset: int, limit: int) -> tuple[list[Account], int]:
         """Return a page of the accounts, newest first, and how many there are in all."""
@@ -128,7 +124,7 @@ class Accounts:
 
     def member(self, member_id: str) -> AccountMember | None:
         """Return the member with that id, or None."""
-        return self._dated(self._members, member_id, AccountMember)
+        return self._read(self._members, member_id, AccountMember)
 
     def member_with_username(self, username: str) -> AccountMember | None:
         """Return the member with that username in any letter case, or None."""
@@ -178,7 +174,7 @@ class Accounts:
 
     def membership(self, account_id: str, membership_id: str) -> Membership | None:
         """Return a membership of that account, or None."""
-        found = self._dated(self._memberships, membership_id, Membership)
+        found = self._read(self._memberships, membership_id, Membership)
         return found if found is not None and found.account == account_id else None
 
     def membership_of(self, account_id: str, member_id: str) -> Membership | None:
@@ -217,8 +213,8 @@ class Accounts:
 
         What it holds was made ``later`` seconds later here.
         """
-        self._base = {name: base._storage.documents(name) for name in TABLES}
-        self._later = later
+        tables = {name: base._storage.documents(name) for name in TABLES}
+        self._shared = SharedDocuments(tables, later)
         self._is_sharing = True
         self._member_by_username = base._member_by_username
         self._members_of = base._members_of
@@ -232,34 +228,23 @@ class Accounts:
             self._members_of = {key: own.copy() for key, own in self._members_of.items()}
             self._accounts_of = {key: own.copy() for key, own in self._accounts_of.items()}
 
-    def _dated(self, table: KeyedTable, document_id: str, kind: type[E]) -> E | None:
-        """Return an entity with the times that it has in this store, or None."""
-        document = self._storage.documents(table.name).get(document_id)
-        if document is None:
-            return None
-        entity = msgspec.convert(document, kind)
-        is_of_base = self._later and self._base.get(table.name, {}).get(document_id) is document
-        return _made_later(entity, self._later) if is_of_base else entity
+    def _read(self, table: KeyedTable, document_id: str, kind: type[E]) -> E | None:
+        documents = self._storage.documents(table.name)
+        return self._shared.read(table.name, documents, document_id, kind)
 
     def freeze(self) -> Callable[[], AccountContent]:
         """Return a function that returns everything as it is now; a thread may call it later."""
         tables = {name: self._storage.documents(name).copy() for name in TABLES}
-        base, later = self._base, self._later
+        shared = self._shared
 
-        def dated(name: str, kind: type[E]) -> tuple[E, ...]:
-            old: Documents = base.get(name, {}) if later else {}
-            entities = []
-            for key, document in in_turns(tables[name].items()):
-                entity = msgspec.convert(document, kind)
-                is_of_base = old.get(key) is document
-                entities.append(_made_later(entity, later) if is_of_base else entity)
-            return tuple(entities)
+        def all_of(name: str, kind: type[E]) -> tuple[E, ...]:
+            return tuple(shared.read_all(name, tables[name], kind))
 
         def read() -> AccountContent:
             return AccountContent(
-                dated("accounts", Account),
-                dated("account_members", AccountMember),
-                dated("account_memberships", Membership),
+                all_of("accounts", Account),
+                all_of("account_members", AccountMember),
+                all_of("account_memberships", Membership),
             )
 
         return read
@@ -272,11 +257,3 @@ def _present(found: Iterable[E | None]) -> list[E]:
 def _document(entity: Account | AccountMember | Membership) -> Document:
     fields: dict[str, Any] = msgspec.to_builtins(entity)
     return Document(fields, entity.id)  # type: ignore[arg-type]  # TinyDB types ids as int
-
-
-def _made_later(entity: E, seconds: int) -> E:
-    times = {
-        "created_at": entity.created_at + seconds,
-        "updated_at": entity.updated_at + seconds,
-    }
-    return replace(entity, **times)

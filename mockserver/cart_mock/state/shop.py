@@ -7,16 +7,15 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-from msgspec.structs import replace
 from tinydb.table import Document
 
 from cart_mock.owners import Owner
 from cart_mock.state.entities import CART_LIFETIME
 from cart_mock.state.items import Item
+from cart_mock.state.shared_documents import SharedDocuments, documents_of, made_later
 from cart_mock.state.tinydb_tables import (
     Changes,
     Database,
-    Documents,
     InMemoryStorage,
     KeyedTable,
     Tables,
@@ -123,8 +122,8 @@ class ShopContent(NamedTuple):
         if not seconds:
             return self
         return self._replace(
-            addresses=tuple(_made_later(each, seconds) for each in self.addresses),
-            orders=tuple(_made_later(each, seconds) for each in self.orders),
+            addresses=tuple(made_later(each, seconds) for each in self.addresses),
+            orders=tuple(made_later(each, seconds) for each in self.orders),
         )
 
     def tables(self) -> Tables:
@@ -132,8 +131,8 @@ class ShopContent(NamedTuple):
         is_set = self.settings != Settings()
         return {
             "products": {p.id: msgspec.to_builtins(p) for p in in_turns(self.products)},
-            "addresses": {a.id: msgspec.to_builtins(a) for a in in_turns(self.addresses)},
-            "orders": {o.id: msgspec.to_builtins(o) for o in in_turns(self.orders)},
+            "addresses": documents_of(self.addresses),
+            "orders": documents_of(self.orders),
             "settings": {_SETTINGS_ID: msgspec.to_builtins(self.settings)} if is_set else {},
         }
 
@@ -158,8 +157,7 @@ class Shop:
 
     def index(self) -> None:
         """Build the indexes of what the storage holds."""
-        self._base: Tables = {}
-        self._later = 0
+        self._shared = SharedDocuments()
         self._is_sharing = False
         # Whose entries in the indexes are not shared with the base.
         self._own_customers: set[str] = set()
@@ -208,13 +206,13 @@ class Shop:
 
     def address(self, customer_id: str, address_id: str) -> Address | None:
         """Return an address of that customer, or None."""
-        address = self._dated(self._addresses, address_id, Address)
+        address = self._read(self._addresses, address_id, Address)
         return address if address is not None and address.customer == customer_id else None
 
     def addresses_of(self, customer_id: str) -> list[Address]:
         """Return the addresses of a customer, oldest first."""
         ids = self._addresses_of.get(customer_id, ())
-        found = (self._dated(self._addresses, each, Address) for each in ids)
+        found = (self._read(self._addresses, each, Address) for each in ids)
         return [address for address in found if address is not None]
 
     def put_address(self, address: Address) -> None:
@@ -246,7 +244,7 @@ class Shop:
 
     def order(self, order_id: str) -> Order | None:
         """Return the order with that id, or None."""
-        return self._dated(self._orders, order_id, Order)
+        return self._read(self._orders, order_id, Order)
 
     def put_order(self, order: Order) -> None:
         """Create an order, or replace it by one of the same owners."""
@@ -278,8 +276,8 @@ class Shop:
 
         What it holds was made ``later`` seconds later here.
         """
-        self._base = {name: base._storage.documents(name) for name in TABLES}
-        self._later = later
+        tables = {name: base._storage.documents(name) for name in TABLES}
+        self._shared = SharedDocuments(tables, later)
         self._is_sharing = True
         self._own_customers, self._own_owners = set(), set()
         self._product_by_sku = base._product_by_sku
@@ -297,7 +295,7 @@ class Shop:
     def _own_addresses_of(self, customer_id: str) -> dict[str, None]:
         """Return the ids of a customer's addresses, to be changed."""
         ids = self._addresses_of.setdefault(customer_id, {})
-        if self._base and customer_id not in self._own_customers:
+        if self._shared.tables and customer_id not in self._own_customers:
             self._own_customers.add(customer_id)
             ids = self._addresses_of[customer_id] = ids.copy()
         return ids
@@ -305,38 +303,25 @@ class Shop:
     def _own_orders_of(self, owner: Owner) -> list[str]:
         """Return the ids of an owner's orders, to be changed."""
         ids = self._orders_of.setdefault(owner, [])
-        if self._base and owner not in self._own_owners:
+        if self._shared.tables and owner not in self._own_owners:
             self._own_owners.add(owner)
             ids = self._orders_of[owner] = ids.copy()
         return ids
 
-    def _dated(self, table: KeyedTable, document_id: str, kind: type[E]) -> E | None:
-        """Return an entity with the times that it has in this store, or None."""
-        document = self._storage.documents(table.name).get(document_id)
-        if document is None:
-            return None
-        entity = msgspec.convert(document, kind)
-        is_of_base = self._later and self._base.get(table.name, {}).get(document_id) is document
-        return _made_later(entity, self._later) if is_of_base else entity
+    def _read(self, table: KeyedTable, document_id: str, kind: type[E]) -> E | None:
+        documents = self._storage.documents(table.name)
+        return self._shared.read(table.name, documents, document_id, kind)
 
     def freeze(self) -> Callable[[], ShopContent]:
         """Return a function that returns everything as it is now; a thread may call it later."""
         tables = {name: self._storage.documents(name).copy() for name in TABLES}
-        base, later = self._base, self._later
-
-        def dated(name: str, kind: type[E]) -> tuple[E, ...]:
-            old: Documents = base.get(name, {}) if later else {}
-            entities = []
-            for key, document in in_turns(tables[name].items()):
-                entity = msgspec.convert(document, kind)
-                entities.append(_made_later(entity, later) if old.get(key) is document else entity)
-            return tuple(entities)
+        shared = self._shared
 
         def read() -> ShopContent:
             return ShopContent(
                 tuple(msgspec.convert(d, Product) for d in in_turns(tables["products"].values())),
-                dated("addresses", Address),
-                dated("orders", Order),
+                tuple(shared.read_all("addresses", tables["addresses"], Address)),
+                tuple(shared.read_all("orders", tables["orders"], Order)),
                 msgspec.convert(tables["settings"].get(_SETTINGS_ID, {}), Settings),
             )
 
@@ -350,11 +335,3 @@ class Shop:
 def _document(document_id: str, entity: object) -> Document:
     fields: dict[str, Any] = msgspec.to_builtins(entity)
     return Document(fields, document_id)  # type: ignore[arg-type]  # TinyDB types ids as int
-
-
-def _made_later(entity: E, seconds: int) -> E:
-    times = {
-        "created_at": entity.created_at + seconds,
-        "updated_at": entity.updated_at + seconds,
-    }
-    return replace(entity, **times)

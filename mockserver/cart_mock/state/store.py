@@ -21,6 +21,7 @@ from cart_mock.state.accounts import TABLES as ACCOUNT_TABLES
 from cart_mock.state.entities import CART_LIFETIME, Cart, Customer
 from cart_mock.state.indexes import SortedPlaces, UpdateOrderIndex
 from cart_mock.state.owner_list import OwnerList
+from cart_mock.state.shared_documents import SharedDocuments, made_later
 from cart_mock.state.shop import NO_CONTENT, TABLES, Shop, ShopContent
 from cart_mock.state.tinydb_tables import (
     Changes,
@@ -29,7 +30,6 @@ from cart_mock.state.tinydb_tables import (
     InMemoryStorage,
     KeyedTable,
     TableChanges,
-    Tables,
 )
 from cart_mock.state.turns import in_turns
 
@@ -83,8 +83,7 @@ class Store:
         self._crowds: dict[str, OwnerList] = {}
         self._crowded_carts_of: dict[Owner, dict[str, int]] = {}
         self._customer_by_email: dict[str, str] = {}
-        self._base: Tables = {}
-        self._later = 0
+        self._shared = SharedDocuments()
         self._is_sharing = False
         self._own_places: set[Owner] | None = None
         self.next_expiry = float("inf")
@@ -131,7 +130,7 @@ class Store:
         if document is None:
             return None
         cart = msgspec.convert(document, Cart)
-        if self._later:
+        if self._shared.later:
             cart = self._dated(cart, self._carts)
         crowd = self._crowds.get(cart_id)
         if crowd is not None:
@@ -473,12 +472,13 @@ class Store:
                 self._crowds[cart_id] = crowd.without_owner(owner)
 
     def _document_without(self, owner: Owner, cart_id: str) -> dict[str, Any]:
-        document = self._storage.documents("carts")[cart_id]
+        carts = self._storage.documents("carts")
+        document = carts[cart_id]
         others = [list(other) for other in document["owners"] if tuple(other) != owner]
         changed = {**document, "owners": others}
-        if self._later and self._is_of_base("carts", cart_id):
+        if self._shared.later and self._shared.has("carts", carts, cart_id):
             for time in ("created_at", "updated_at"):
-                changed[time] += self._later
+                changed[time] += self._shared.later
         return changed
 
     # ---- The store's key --------------------------------------------------------------------
@@ -536,14 +536,20 @@ class Store:
             customers, carts = base.everything()
             content = base.shop.freeze()().later(later)
             accounts = base.accounts.freeze()().later(later)
-            self.fill(_made_later(customers, later), _made_later(carts, later), content, accounts)
+            self.fill(
+                [made_later(each, later) for each in customers],
+                [made_later(each, later) for each in carts],
+                content,
+                accounts,
+            )
             return
         shared = ("customers", "carts", "associations", *TABLES, *ACCOUNT_TABLES)
         tables = {name: base._storage.documents(name) for name in shared}
         self._storage.share(tables)
         self._read_carts.clear()
         self._read_customers.clear()
-        self._base, self._later, self._is_sharing, self._own_places = tables, later, True, set()
+        self._shared = SharedDocuments(tables, later)
+        self._is_sharing, self._own_places = True, set()
         self.shop.share(base.shop, later)
         self.accounts.share(base.accounts, later)
         self._by_update = base._by_update
@@ -559,8 +565,8 @@ class Store:
     def _unshare(self) -> None:
         """Make the indexes this store's own, before they are changed."""
         self._is_sharing = False
-        self._by_update = self._by_update.copy(self._later)
-        self._by_expiry = self._by_expiry.copy(self._later)
+        self._by_update = self._by_update.copy(self._shared.later)
+        self._by_expiry = self._by_expiry.copy(self._shared.later)
         self._registered = self._registered.copy()
         self._carts_of = self._carts_of.copy()
         self._crowds = self._crowds.copy()
@@ -576,16 +582,9 @@ class Store:
         self._own_places.add(owner)
         return places
 
-    def _is_of_base(self, table: str, document_id: str) -> bool:
-        base = self._base.get(table, {}).get(document_id)
-        return base is not None and base is self._storage.documents(table).get(document_id)
-
     def _dated(self, entity: E, table: KeyedTable) -> E:
         """Return an entity as it was read, with the times that it has in this store."""
-        if self._later == 0 or not self._is_of_base(table.name, entity.id):
-            return entity
-        [dated] = _made_later([entity], self._later)
-        return dated
+        return self._shared.dated(table.name, self._storage.documents(table.name), entity)
 
     def everything(self) -> tuple[list[Customer], list[Cart]]:
         """Return every customer and every cart, oldest first."""
@@ -597,11 +596,11 @@ class Store:
         customers = self._storage.documents("customers").copy()
         carts = self._storage.documents("carts").copy()
         crowds = {cart_id: tuple(crowd) for cart_id, crowd in self._crowds.items()}
-        base, later = self._base, self._later
+        shared = self._shared
 
         def read() -> tuple[list[Customer], list[Cart]]:
-            found_customers = _converted(customers, Customer, base.get("customers", {}), later)
-            found_carts = _converted(carts, Cart, base.get("carts", {}), later)
+            found_customers = shared.read_all("customers", customers, Customer)
+            found_carts = shared.read_all("carts", carts, Cart)
             if crowds:
                 found_carts = [
                     replace(cart, owners=crowds[cart.id]) if cart.id in crowds else cart
@@ -670,25 +669,6 @@ def _upgrade(storage: InMemoryStorage) -> None:
 def _document(entity: Cart | Customer) -> Document:
     fields: dict[str, Any] = msgspec.to_builtins(entity)
     return Document(fields, entity.id)  # type: ignore[arg-type]  # as above
-
-
-def _converted(documents: Documents, kind: type[E], base: Documents, later: int) -> list[E]:
-    if not later:
-        return [msgspec.convert(document, kind) for document in in_turns(documents.values())]
-    found: list[E] = []
-    for document_id, document in in_turns(documents.items()):
-        entity = msgspec.convert(document, kind)
-        is_of_base = base.get(document_id) is document
-        found += _made_later([entity], later) if is_of_base else [entity]
-    return found
-
-
-def _made_later(entities: Iterable[E], seconds: int) -> list[E]:
-    made: list[E] = []
-    for e in entities:
-        times = {"created_at": e.created_at + seconds, "updated_at": e.updated_at + seconds}
-        made.append(replace(e, **times))
-    return made
 
 
 def _keep(kept: OrderedDict[str, E], document_id: str, entity: E) -> None:

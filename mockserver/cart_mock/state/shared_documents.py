@@ -1,0 +1,79 @@
+"""Documents that a store shares with another one, and the times that they have here.
+
+Stores that start with the same seed share its documents until they change them. What a store
+shares was made as many seconds later as the store was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from cart_mock.state.tinydb_tables import Documents, Tables
+from cart_mock.state.turns import in_turns
+
+
+class Entity(Protocol):
+    """What has an id and times, in seconds since the epoch."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102 - a field
+    @property
+    def created_at(self) -> int: ...  # noqa: D102 - a field
+    @property
+    def updated_at(self) -> int: ...  # noqa: D102 - a field
+
+
+E = TypeVar("E", bound=Entity)
+
+
+class SharedDocuments:
+    """The ``tables`` as another store had them, and how many seconds ``later`` this one was made.
+
+    Documents are replaced and never changed, so one that is the same object is shared.
+    """
+
+    def __init__(self, tables: Tables | None = None, later: int = 0) -> None:
+        """Share nothing, or these tables."""
+        self.tables = tables or {}
+        self.later = later
+
+    def dated(self, table: str, documents: Documents, entity: E) -> E:
+        """Return an entity that was read from ``documents``, with the times that it has here."""
+        if not self.later or not self.has(table, documents, entity.id):
+            return entity
+        return made_later(entity, self.later)
+
+    def has(self, table: str, documents: Documents, document_id: str) -> bool:
+        """Return whether ``documents`` still has the shared document with that id."""
+        shared = self.tables.get(table, {}).get(document_id)
+        return shared is not None and shared is documents.get(document_id)
+
+    def read(self, table: str, documents: Documents, document_id: str, kind: type[E]) -> E | None:
+        """Return the entity with that id, or None. Raises msgspec.ValidationError."""
+        document = documents.get(document_id)
+        if document is None:
+            return None
+        return self.dated(table, documents, msgspec.convert(document, kind))
+
+    def read_all(self, table: str, documents: Documents, kind: type[E]) -> list[E]:
+        """Return all entities, oldest first; other threads get their turn in between."""
+        entities = (msgspec.convert(document, kind) for document in in_turns(documents.values()))
+        return [self.dated(table, documents, entity) for entity in entities]
+
+
+def made_later(entity: E, seconds: int) -> E:
+    """Return an entity that was made and changed so many seconds later."""
+    times = {
+        "created_at": entity.created_at + seconds,
+        "updated_at": entity.updated_at + seconds,
+    }
+    return replace(entity, **times)  # type: ignore[type-var]  # entities are msgspec structs
+
+
+def documents_of(entities: Iterable[Entity]) -> Documents:
+    """Return the documents of entities, by id; other threads get their turn in between."""
+    return {entity.id: msgspec.to_builtins(entity) for entity in in_turns(entities)}
