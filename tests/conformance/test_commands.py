@@ -247,7 +247,7 @@ def test_token_url_may_be_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     ("words", "said"),
     [
         (["--key", "x"], "give --cert too"),
-        (["--cacert", "no-such-file"], "no file"),
+        (["--cacert", "no-such-file"], "the file no-such-file does not exist"),
         (["--email-domain", "not a domain"], "must be a domain"),
         (["--header", "X: y"], "fewer than 4 characters"),
     ],

@@ -14,7 +14,7 @@ NAME = PACKAGE.name
 # A folder may import itself and those after it, with the exceptions below.
 ORDER = (
     "traffic", "reports", "run", "schemathesis", "cases", "target", "oracle",
-    "bodies", "findings", "exchange", "config", "results", "errors",
+    "supporting", "bodies", "findings", "exchange", "config", "results", "errors",
 )  # fmt: skip
 # Phases report with the run's aggregator and verdicts, which import no phase.
 UPWARDS = {("schemathesis", "run")}

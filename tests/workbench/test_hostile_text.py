@@ -54,8 +54,9 @@ USES: dict[str, Callable[[str], object]] = {
 
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("piece", PIECES)
-def test_a_megabyte_of_hostile_text_takes_less_than_a_second(use: str, piece: str) -> None:
+def test_a_megabyte_of_hostile_text_ends(use: str, piece: str) -> None:
     text = text_of(piece)
     started = time.process_time()
     USES[use](text)
-    assert time.process_time() - started < 1
+    # About 0.1 s is usual. What grows with the square of the length takes hours.
+    assert time.process_time() - started < 60
