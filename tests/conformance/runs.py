@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 from cart_conformance.config import Settings
 from cart_conformance.results import CaseResult, Phase, Verdict
 from cart_conformance.run import engine
 from cart_conformance.run.engine import Reporter
 from cart_conformance.run.events import CaseFinished, Event, RunFinished
+from cart_conformance.target import cleanup
 from cart_spec import load_contract
 
 CONTRACT = load_contract()
@@ -69,5 +71,7 @@ def run(target: str, tmp_path: Path, *reporters: Reporter, **changed: Any) -> Ru
         # The servers of these tests show changes at once; waiting for broken ones takes time.
         "settle": 0.0,
     }
-    engine.run(Settings(target=target, **(values | changed)), CONTRACT, [made, *reporters])
+    # Clean-up tries as often as always, and waits for no server to recover.
+    with patch.object(cleanup, "PAUSES", (0.0,) * len(cleanup.PAUSES)):
+        engine.run(Settings(target=target, **(values | changed)), CONTRACT, [made, *reporters])
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import ClassVar
 
 import pytest
 from cart_conformance.results import CleanupFinished, ExitStatus, Verdict
+from cart_conformance.target.cleanup import PAUSES
 from cart_conformance.target.ledger import JournalError, Ledger, read_journal
 
 from tests.conformance.runs import SECRET, run
@@ -164,6 +166,29 @@ def test_what_was_made_by_a_request_that_failed_is_removed(tmp_path: Path) -> No
     assert "type-not-account" in made.with_verdict(Verdict.CONFORMS), made.told()
     assert service.customers == {}
     assert service.accounts == {kept["id"]: kept}
+
+
+class _KeepsCarts(Service):
+    """No cart can be deleted, because each attempt fails."""
+
+    attempts = 0
+
+    def handle(self, call: Call) -> Reply:
+        if call.method == "DELETE" and re.fullmatch("/v2/carts/[^/]+", call.path):
+            self.attempts += 1
+            return 500, {"errors": [{"status": 500, "title": "Failed"}]}
+        return super().handle(call)
+
+
+def test_carts_that_cannot_be_deleted_get_one_attempt_after_the_first(tmp_path: Path) -> None:
+    service = _KeepsCarts()
+    with serving(service) as url:
+        made = run(url, tmp_path, rules=("type-not-customer",))
+    carts = len(service.carts)
+    assert carts > 5
+    # Each cart is tried before and after its owners are disassociated.
+    assert service.attempts == 2 * carts + len(PAUSES) - 1
+    assert made.status == ExitStatus.LEFT_BEHIND, made.told()
 
 
 def test_accounts_of_a_killed_run_are_found_by_the_name_of_the_run(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ class _Cleaner:
             *(("account", each) for each in session.ledger.accounts),
         ]
         self._errors = 0
+        self._failing: set[str] = set()
+        """Operations whose last request was answered 5xx at each attempt: they get one attempt."""
         self.removed = 0
         self.refused: str | None = None
         """The answer to the last request that did not remove something."""
@@ -100,10 +102,11 @@ class _Cleaner:
     def _try(self, operation: str, **parts: Any) -> Answer | None:
         """Send a request until it is answered; removing a thing twice does no harm.
 
-        After a 5xx it is sent again, too. Returns None if no attempt was answered.
+        After a 5xx it is sent again, too, unless the operation failed like this before: each wait
+        would be for every thing. Returns None if no attempt was answered.
         """
         session, answer = self._session, None
-        for pause in PAUSES:
+        for pause in PAUSES[:1] if operation in self._failing else PAUSES:
             session.transport.budget.pause(pause)
             try:
                 answer = session.send(session.administrator, operation, **parts)
@@ -116,7 +119,9 @@ class _Cleaner:
                 raise _GaveUp(str(problem)) from problem
             self._errors = 0
             if answer.status < 500:
-                break
+                self._failing.discard(operation)
+                return answer
+        self._failing.add(operation)
         return answer
 
 
