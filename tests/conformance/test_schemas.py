@@ -10,6 +10,8 @@ import pytest
 from cart_conformance.oracle.schemas import Schemas
 from cart_spec import load_contract
 
+from tests.shared.sizes import size
+
 CONTRACT = load_contract()
 SCHEMAS = Schemas(CONTRACT)
 WRONG: tuple[Any, ...] = (None, True, 1.5, "", "\n", "no date", "no email", [], [None], {})
@@ -68,7 +70,8 @@ def test_a_published_example_has_no_problem(operation: str, status: int, body: A
 def test_the_quick_look_passes_nothing_that_a_thorough_one_would_not(
     operation: str, status: int, body: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    varied = list(variations(body))
+    all_of_them = list(variations(body))
+    varied = all_of_them[:: 1 + len(all_of_them) // size(100, 10**6)]
     problems = [SCHEMAS.problem(operation, status, each) for each in varied]
     assert None in problems
     assert any(problems)

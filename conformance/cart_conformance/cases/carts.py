@@ -165,7 +165,7 @@ def _symbols(ctx: CaseContext, text: str) -> None:
 # --- Ids ---
 
 # Each is unsafe in one way. A router or gateway may refuse some of them before they reach the
-# # service, and in its own format. So their errors need not have the envelope.
+# service, and in its own format. So their errors need not have the envelope.
 UNSAFE: tuple[tuple[str, str], ...] = (
     ("a space", " "),
     ("an exclamation mark", "!"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cart_spec.contract import Contract
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 class SchemaCases:
     """The operations of the contract as Schemathesis loads them.
 
-    Loading takes seconds, so a run loads them once; ``plan``, ``rules`` and ``cleanup`` never do.
+    Importing Schemathesis takes a second, so ``plan``, ``rules`` and ``cleanup`` never make one.
+    An operation takes some 5 ms to load, so each is loaded when it is first needed.
     """
 
     def __init__(self, contract: Contract, target: str) -> None:
@@ -30,14 +32,16 @@ class SchemaCases:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it concerns features that the contract does not use
             schema = schemathesis.openapi.from_dict(dict(contract.document))
-        self._operations = {
-            operation: schema[path][method]
-            for operation, (method, path) in contract.operations.items()
-        }
+
+        def load(operation: str) -> schemathesis.APIOperation[Any, Any, Any, Any]:
+            method, path = contract.operations[operation]
+            return schema[path][method]
+
+        self._operation = cache(load)
 
     def case(self, parts: RequestParts) -> schemathesis.Case[Any]:
         """Return the case that sends these parts."""
-        made: schemathesis.Case[Any] = self._operations[parts.operation].Case(
+        made: schemathesis.Case[Any] = self._operation(parts.operation).Case(
             path_parameters=dict(parts.path),
             headers=dict(parts.headers),
             body=self._no_body if parts.body is None else parts.body,

@@ -11,7 +11,7 @@ from jsonschema.protocols import Validator
 from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
 
 # The contract allows more than its schema here: a list of identifiers may be longer than the one
-# # that was sent.
+# that was sent.
 _LEFT_OUT = frozenset({"maxItems"})
 
 
@@ -33,6 +33,7 @@ class Schemas:
         """Take the schemas from ``contract``."""
         self._document = contract.document
         self._operations = contract.operations
+        self._components = {"schemas": _without(contract.document["components"]["schemas"])}
         self._validators = cache(self._make)
 
     def is_published(self, operation: str, status: int) -> bool:
@@ -69,8 +70,7 @@ class Schemas:
         schema = content.get("application/json", {}).get("schema")
         if schema is None:
             return None
-        components = _without(self._document["components"]["schemas"])
-        root = {"allOf": [schema], "components": {"schemas": components}}
+        root = {"allOf": [schema], "components": self._components}
         return _Validators(
             jsonschema_rs.Draft4Validator(root, validate_formats=True),
             OAS30ReadValidator(root, format_checker=oas30_format_checker),

@@ -22,8 +22,8 @@ from cart_conformance.run.baseline import Baseline
 from cart_conformance.supporting import is_supporting
 
 # The first of these that occurs is the verdict. For a documented rule, a part that could not be
-# # tried ranks above advice, which would hide it. Any other rule is advice at most, so a finding
-# # ranks first.
+# tried ranks above advice, which would hide it. Any other rule is advice at most, so a finding
+# ranks first.
 WORST_FIRST = (
     Verdict.DEVIATES,
     Verdict.ERROR,

@@ -28,7 +28,7 @@ from cart_conformance.target.requests import (
 from cart_conformance.target.session import Session
 
 # Token requests are left out, because a series of wrong secrets may lock a real key. So is the
-# # deletion of customers, which has directed cases.
+# deletion of customers, which has directed cases.
 OPERATIONS = (
     "createCustomerCartAssociation",
     "deleteCustomerCartAssociation",
@@ -57,7 +57,7 @@ CUSTOMER_OPERATIONS = ("createCustomer", "updateCustomer", "createCustomerToken"
 UNSAFE_ID = "not a safe id"
 
 # Placeholders for tokens in generated requests. So renewing a token does not change the requests,
-# # and reports of tools that only see the placeholders contain no secrets.
+# and reports of tools that only see the placeholders contain no secrets.
 ADMINISTRATOR, IMPLICIT = "Bearer administrator", "Bearer implicit"
 ALTERED = "Bearer administrator, altered"
 CUSTOMER_A, CUSTOMER_B = "customer A", "customer B"
@@ -95,7 +95,7 @@ class Fixtures:
             raise Untestable("no customer: " + "; ".join(session.actors.problems))
         # The coverage phase builds a request from the smallest values, and then varies one of them
         # at a
-        # # time. That first request must be valid, so customer A's token must go with A's id.
+        # time. That first request must be valid, so customer A's token must go with A's id.
         self.customers = sorted(customers[:2], key=lambda each: (len(each.id), each.id))
         self.accounts = list(session.actors.accounts.values())[:2]
         self.own: Customer | None = None

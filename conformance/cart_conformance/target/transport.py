@@ -64,7 +64,7 @@ EXCHANGE_TIMEOUTS = 1.5
 """Maximum time of an exchange, in timeouts: one for the first byte, half of one for the rest."""
 
 # A server may close an idle connection at the moment when a request is sent on it. The suite could
-# # not know whether that request took effect. So after this many seconds it opens a new connection.
+# not know whether that request took effect. So after this many seconds it opens a new connection.
 IDLE_SECONDS = 1.5
 READ_AGAIN_AFTER = 0.1
 """Pause before a GET without an answer is sent again, in seconds."""
@@ -392,7 +392,7 @@ def _session(
 ) -> requests.Session:
     session = _Session()
     # A .netrc file would replace the Authorization header of the run. Proxies and the certificate
-    # # bundle still come from the environment.
+    # bundle still come from the environment.
     session.trust_env = False
     session.proxies.update(requests.utils.get_environ_proxies(target))
     named = next((os.environ[name] for name in CERTIFICATES if os.environ.get(name)), None)

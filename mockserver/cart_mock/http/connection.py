@@ -167,7 +167,7 @@ class MockProtocol(HttpToolsProtocol):
 
     # ---- The connection's end ---------------------------------------------------------------
     # uvicorn starts a timer after each answer and cancels it at the next request. Here one timer
-    # # continues, and checks at its end whether the connection was silent for that time.
+    # continues, and checks at its end whether the connection was silent for that time.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the timer for the first request."""

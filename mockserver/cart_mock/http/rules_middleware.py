@@ -49,7 +49,7 @@ class RulesOperation:
             made = requests.answer(endpoint, request, started)
             answer = made if isinstance(made, Answer) else await made
         # Refusals are also sent here, because as exceptions they would cost 18 µs more in
-        # # Connexion's and Starlette's error handling.
+        # Connexion's and Starlette's error handling.
         await send_answer(answer, request_id, scope, receive, send)
 
 

@@ -16,7 +16,7 @@ from cart_mock.workbench.errors import ErrorResponses
 _FILES = Path(__file__).with_name("page")
 # The page loads nothing from other servers and runs only its own scripts. A text from a store
 # cannot
-# # become markup.
+# become markup.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
