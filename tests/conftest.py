@@ -49,6 +49,7 @@ LARGE_LANE = (
     "tests/conformance/test_fuzz.py::test_a_correct_server_that_uses_its_freedom_does_not_fail[texts",
     "tests/conformance/test_model.py",  # the kill matrix and the false alarms try the layer too
     "tests/conformance/test_pytest_plugin.py::test_a_deployment",  # whole runs in a pytest
+    "tests/conformance/test_pytest_plugin.py::test_verdicts_become_the_ends_of_tests[2]",
     "tests/conformance/test_report_browser.py",  # every control of the report
     "tests/conformance/test_schemathesis_docs.py::test_state_machine_fails_on_a_broken_mock_only[False]",
     "tests/conformance/test_secrets.py::test_no_output_has_a_secret[environment]",
