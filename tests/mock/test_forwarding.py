@@ -126,7 +126,8 @@ def test_request_for_another_path_goes_to_the_other_server_and_its_answer_back(p
 
 
 def test_forwarded_request_is_in_the_log_of_its_store(pair: Pair) -> None:
-    answer = pair.mock.client.post("/echo/x", headers=pair.mock.headers(), json={"a": 1})
+    headers = {**pair.mock.headers(), "Content-Type": "application/json"}
+    answer = pair.mock.client.post("/echo/x", headers=headers, content='{"a":1}')
     entry = pair.mock.requests()[-1]
     assert entry["id"] == answer.headers["x-request-id"]
     assert (entry["forwarded_to"], entry["operation"]) == (pair.url, None)
