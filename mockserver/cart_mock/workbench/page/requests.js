@@ -28,7 +28,7 @@ export function requestsView(model, changed) {
       </div>
       <div class="bar">
         <label class="grow"><span class="unseen">Find in requests</span>
-          <input type="search" placeholder="Path, operation, rule, status or X-Request-Id" .value=${view.find}
+          <input type="search" placeholder="Path, rule, status or request id" .value=${view.find}
             @input=${(event) => set({ find: event.target.value, shown: FIRST })}></label>
         <label class="check"><input type="checkbox" .checked=${view.refusalsOnly}
           @change=${(event) => set({ refusalsOnly: event.target.checked, shown: FIRST })}> Refusals only</label>
