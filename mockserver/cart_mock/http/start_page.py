@@ -36,7 +36,8 @@ situations for tests</li>
 </ul>
 <h2>First request</h2>
 <pre>curl -X POST {url}/oauth/access_token -d grant_type=implicit -d client_id=my-store</pre>
-<p>It gets an access token. The <code>client_id</code> names a store, which is made when it is first used.</p>
+<p>It gets an access token. The <code>client_id</code> names a store, which is made when it is
+first used.</p>
 </body>
 </html>
 """)

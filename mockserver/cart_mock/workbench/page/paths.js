@@ -30,7 +30,7 @@ const stubRow = (model, { method, path, status }, at) => html`
   <li>
     <div class="grow"><b>${method}</b> <code>${path}</code> <span class="soft">answers ${status}</span></div>
     <button class="quiet" aria-label="Remove the stub ${method} ${path}"
-      @click=${() => put(model, model.stubs.filter((_, other) => other !== at), `${method} ${path} is no stub now.`)}>Remove</button>
+      @click=${() => put(model, model.stubs.filter((_, other) => other !== at), `The stub ${method} ${path} is removed.`)}>Remove</button>
   </li>`;
 
 const stubForm = (model) => html`
