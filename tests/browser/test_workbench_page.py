@@ -233,6 +233,17 @@ def test_the_list_can_be_paused_narrowed_and_cleared(opened: Opened, mock: CartM
     assert mock.requests() == []
 
 
+def test_preflights_are_listed_only_if_asked(opened: Opened, mock: CartMock) -> None:
+    asks = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "GET"}
+    mock.client.options(f"/v2/carts/{mock.client_id}", headers=asks).raise_for_status()
+    page = opened()
+    requests = card(page, "Requests")
+    requests.get_by_label("Find in requests").fill(mock.client_id)
+    expect(requests).to_contain_text("No matching requests.")
+    requests.get_by_role("button", name="List preflights").click()
+    expect(requests.get_by_role("button", name="OPTIONS")).to_have_count(1)
+
+
 def test_the_focus_stays_on_a_request_while_others_come(opened: Opened, mock: CartMock) -> None:
     mock.seed("shared-cart")
     refuse(mock)

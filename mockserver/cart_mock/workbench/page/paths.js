@@ -45,10 +45,9 @@ const stubForm = (model) => html`
 
 async function addStub(model, event) {
   event.preventDefault();
-  const form = event.target;
-  const { method, status, path, body } = form.elements;
+  const { method, status, path, body } = event.target.elements;
   const stub = { method: method.value, path: path.value, status: status.valueAsNumber, ...bodyOf(body.value) };
-  if (await put(model, [...model.stubs, stub], `${stub.method} ${stub.path} is answered by a stub.`)) form.reset();
+  await put(model, [...model.stubs, stub], `${stub.method} ${stub.path} is answered by a stub.`, event.target);
 }
 
 function bodyOf(text) {
@@ -60,8 +59,14 @@ function bodyOf(text) {
   }
 }
 
-const put = (model, stubs, done) =>
-  model.act(done, () => model.call("PUT", model.path("/stubs"), { body: { stubs } }));
+const put = (model, stubs, done, form) => change(model, "/stubs", { stubs }, done, form);
+
+// The form is emptied before the page is brought up to date: by then the user may be typing again.
+const change = (model, path, body, done, form) =>
+  model.act(done, async () => {
+    await model.call("PUT", model.path(path), { body });
+    form?.reset();
+  });
 
 // ---- Forwarding ----------------------------------------------------------------------------------
 
@@ -73,18 +78,15 @@ const forwardForm = (model, { url, from, authorization }) => html`
     <label class="wide" title="The other server gets this header, and never a token of the mock">Authorization for that server
       <input name="authorization" autocomplete="off" spellcheck="false" placeholder="none, or such as Bearer TOKEN"></label>
     <div class="wide bar"><button class="primary">Forward</button>
-      ${url === null ? nothing : html`<button type="button" @click=${() => forwardTo(model, { url: null }, "Requests are not forwarded.")}>Stop forwarding</button>`}
+      ${url === null ? nothing : html`<button type="button" @click=${() => change(model, "/forward", { url: null }, "Requests are not forwarded.")}>Stop forwarding</button>`}
       ${from === "store" ? html`<button type="button" class="quiet" @click=${() => asStarted(model)}>As the mock was started</button>` : nothing}</div>
   </form>`;
 
 async function startForwarding(model, event) {
   event.preventDefault();
-  const form = event.target;
-  const sent = [...new FormData(form)].filter(([, value]) => value !== "");
-  if (await forwardTo(model, Object.fromEntries(sent), "Requests for other paths are forwarded.")) form.reset();
+  const sent = [...new FormData(event.target)].filter(([, value]) => value !== "");
+  await change(model, "/forward", Object.fromEntries(sent), "Requests for other paths are forwarded.", event.target);
 }
-
-const forwardTo = (model, body, done) => model.act(done, () => model.call("PUT", model.path("/forward"), { body }));
 
 const asStarted = (model) =>
   model.act("The store forwards as the mock was started to.", () => model.call("DELETE", model.path("/forward")));

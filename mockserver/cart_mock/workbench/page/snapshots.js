@@ -36,8 +36,10 @@ async function take(model, event) {
   event.preventDefault();
   const form = event.target;
   const name = form.elements.name.value;
-  const isDone = await model.act(`Kept as ${name}.`, () => model.call("PUT", path(model, name)));
-  if (isDone) form.reset();
+  await model.act(`Kept as ${name}.`, async () => {
+    await model.call("PUT", path(model, name));
+    form.reset(); // before the page is brought up to date: by then the user may be typing again
+  });
 }
 
 const restore = (model, name) =>
