@@ -35,7 +35,8 @@ situations for tests</li>
 <li><a href="_mock/ui/">API of the workbench</a></li>
 </ul>
 <h2>First request</h2>
-<pre tabindex="0">curl -X POST {url}/oauth/access_token -d grant_type=implicit -d client_id=my-store</pre>
+<pre tabindex="0">curl -X POST {url}/oauth/access_token -d grant_type=implicit \
+-d client_id=my-store</pre>
 <p>It gets an access token. The <code>client_id</code> names a store, which is made when it is
 first used.</p>
 </body>
