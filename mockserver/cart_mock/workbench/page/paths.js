@@ -12,7 +12,7 @@ export function pathsCard(model) {
         <h2 id="paths-title">Other paths</h2>
         <span class="soft">${stubs.length === 0 ? "no stubs" : `${stubs.length} stubbed`}</span>
         <span class="push"></span>
-        ${stubs.length === 0 ? nothing : html`<button class="quiet" @click=${() => put(model, [], "The store has no stubs.")}>Remove all stubs</button>`}
+        ${stubs.length === 0 ? nothing : html`<button class="quiet" @click=${() => put(model, [], "The store has no stubs.")}>Remove all</button>`}
       </div>
       <p class="soft">Requests for paths that the mock does not have, such as the catalogue's, get a 404. A stub
         or another server can answer them; stubs go first.</p>
