@@ -1,4 +1,4 @@
-"""What every test may use: a live mock, the two lanes, and skips that count as failures in CI."""
+"""What every test may use: a live mock, the three lanes, and skips that count as failures in CI."""
 
 from __future__ import annotations
 

@@ -64,11 +64,12 @@ def shell(script: str, cwd: Path = ROOT) -> str:
 
 
 def objects(printed: str) -> list[Any]:
-    """The JSON values that curl printed one after the other."""
-    found, decoder, position = [], json.JSONDecoder(), 0
-    while position < len(printed):
-        value, position = decoder.raw_decode(printed, position)
+    """The JSON values that were printed one after the other."""
+    found, decoder = [], json.JSONDecoder()
+    while printed := printed.lstrip():
+        value, end = decoder.raw_decode(printed)
         found.append(value)
+        printed = printed[end:]
     return found
 
 

@@ -20,12 +20,15 @@ from jsonschema.validators import validator_for
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
+from tests.shared.servers import free_port
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 SHOWN_URL = "http://127.0.0.1:8080"
 SHOWN_CATALOGUE = "http://127.0.0.1:3000"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = ("end-to-end-ci.md", "start-python.md", "whole-shop.md")
+SHOWN_PORT = "8090"
+PAGES = ("assistants.md", "end-to-end-ci.md", "start-python.md", "watch.md", "whole-shop.md")
 """Pages whose commands are run here; other tests run those of the other pages."""
 SOURCES = ("mockserver/cart_mock", "openapi/cart_spec", "packages/cart-mock/src", "scripts/setup")
 
@@ -87,20 +90,30 @@ def shown_commands() -> Iterator[tuple[str, str, str]]:
     """Yield each command block of the pages with the output that follows it."""
     for page in PAGES:
         found = blocks(page)
-        for (language, script), (_, output) in zip(found, [*found[1:], ("", "")], strict=True):
+        for (language, script), (kind, output) in zip(found, [*found[1:], ("", "")], strict=True):
             if language == "bash":
                 yield page, script, output
+            elif language == "python" and kind == "output":
+                yield page, f"{sys.executable} - <<'END'\n{script}END\n", output
 
 
 @pytest.mark.full
 @pytest.mark.parametrize(("page", "script", "output"), list(shown_commands()))
 def test_commands_print_what_the_page_shows(
-    page: str, script: str, output: str, mock_url: str, catalogue: str, commands: Path
+    page: str,
+    script: str,
+    output: str,
+    mock_url: str,
+    catalogue: str,
+    commands: Path,
+    tmp_path: Path,
 ) -> None:
     assert output, "an output block follows each command block"
     script = script.replace(SHOWN_URL, mock_url).replace(SHOWN_CATALOGUE, catalogue)
+    script = script.replace(SHOWN_PORT, str(free_port()))
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
         env={**os.environ, "PATH": f"{commands}:{os.environ['PATH']}"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -112,6 +125,7 @@ def test_commands_print_what_the_page_shows(
     printed = done.stdout.replace(catalogue, SHOWN_CATALOGUE)
     for line in output.splitlines():
         assert line in printed
+        printed = printed[printed.index(line) + len(line) :]
 
 
 @pytest.mark.full

@@ -244,6 +244,11 @@ class CartMock(_Helper):
         found: Json = self.workbench("GET", "/ready")
         return found
 
+    def watched(self) -> Json:
+        """Return the files that the mock watches, and what is wrong with their last change."""
+        found: Json = self.workbench("GET", "/watched")["data"]
+        return found
+
     def metrics(self) -> str:
         """Return the metrics in Prometheus' text format."""
         found: str = self.workbench("GET", "/metrics")
@@ -299,6 +304,22 @@ class CartMock(_Helper):
     def import_state(self, state: Json) -> None:
         """Replace the content of the store by that of an export."""
         self._store("PUT", "/state", state)
+
+    def people(self, find: str = "", limit: int = 20) -> list[Json]:
+        """Return customers and accounts with a text in their name, email or id, newest first."""
+        found: list[Json] = self._store("GET", "/people", find=find, limit=limit)["data"]
+        return found
+
+    def add_customer(self, name: str, email: str, password: str | None = None) -> Json:
+        """Add a customer and return the new record. Without a password there is no login."""
+        sent = _given({"name": name, "email": email, "password": password})
+        added: Json = self._store("POST", "/customers", sent)["data"]
+        return added
+
+    def log_in(self, id: str, type: str = "customer") -> Json:  # noqa: A002  # the API's names
+        """Log a customer or an account in without a password; ``headers`` are those to send."""
+        login: Json = self._store("POST", "/logins", {"type": type, "id": id})["data"]
+        return login
 
     def snapshots(self) -> list[Json]:
         """Return the snapshots of the store, oldest first."""
@@ -540,6 +561,11 @@ class AsyncCartMock(_Helper):
         found: Json = await self.workbench("GET", "/ready")
         return found
 
+    async def watched(self) -> Json:
+        """Return the files that the mock watches, and what is wrong with their last change."""
+        found: Json = (await self.workbench("GET", "/watched"))["data"]
+        return found
+
     async def metrics(self) -> str:
         """Return the metrics in Prometheus' text format."""
         found: str = await self.workbench("GET", "/metrics")
@@ -595,6 +621,22 @@ class AsyncCartMock(_Helper):
     async def import_state(self, state: Json) -> None:
         """Replace the content of the store by that of an export."""
         await self._store("PUT", "/state", state)
+
+    async def people(self, find: str = "", limit: int = 20) -> list[Json]:
+        """Return customers and accounts with a text in their name, email or id, newest first."""
+        found: list[Json] = (await self._store("GET", "/people", find=find, limit=limit))["data"]
+        return found
+
+    async def add_customer(self, name: str, email: str, password: str | None = None) -> Json:
+        """Add a customer and return the new record. Without a password there is no login."""
+        sent = _given({"name": name, "email": email, "password": password})
+        added: Json = (await self._store("POST", "/customers", sent))["data"]
+        return added
+
+    async def log_in(self, id: str, type: str = "customer") -> Json:  # noqa: A002  # the API's names
+        """Log a customer or an account in without a password; ``headers`` are those to send."""
+        login: Json = (await self._store("POST", "/logins", {"type": type, "id": id}))["data"]
+        return login
 
     async def snapshots(self) -> list[Json]:
         """Return the snapshots of the store, oldest first."""

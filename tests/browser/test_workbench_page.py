@@ -233,6 +233,17 @@ def test_the_list_can_be_paused_narrowed_and_cleared(opened: Opened, mock: CartM
     assert mock.requests() == []
 
 
+def test_preflights_are_listed_only_if_asked(opened: Opened, mock: CartMock) -> None:
+    asks = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "GET"}
+    mock.client.options(f"/v2/carts/{mock.client_id}", headers=asks).raise_for_status()
+    page = opened()
+    requests = card(page, "Requests")
+    requests.get_by_label("Find in requests").fill(mock.client_id)
+    expect(requests).to_contain_text("No matching requests.")
+    requests.get_by_role("button", name="List preflights").click()
+    expect(requests.get_by_role("button", name="OPTIONS")).to_have_count(1)
+
+
 def test_the_focus_stays_on_a_request_while_others_come(opened: Opened, mock: CartMock) -> None:
     mock.seed("shared-cart")
     refuse(mock)
@@ -319,9 +330,30 @@ def test_the_picture_says_when_there_is_nothing_or_too_much(opened: Opened, mock
     page = opened()
     picture = card(page, "Who has what")
     expect(picture).to_contain_text("This store is empty")
-    mock.workbench("PUT", f"/stores/{mock.client_id}/state", many(200, 201))
-    expect(picture).to_contain_text("200 customers and 201 carts are too many to draw")
+    mock.workbench("PUT", f"/stores/{mock.client_id}/state", many(600, 901))
+    expect(picture).to_contain_text("600 customers and 901 carts are too many to draw")
     expect(page.locator("svg.picture")).to_have_count(0)
+
+
+def test_picture_of_500_customers_draws_owners_with_as_many_carts_as_one(
+    opened: Opened, mock: CartMock
+) -> None:
+    state = many(500, 300)
+    state["associations"] = [{"cart": f"cart-{n}", "customer": f"customer-{n}"} for n in range(300)]
+    state["associations"].append({"cart": "cart-0", "customer": "customer-499"})
+    mock.workbench("PUT", f"/stores/{mock.client_id}/state", state)
+    page = opened()
+    drawn = page.locator("svg.picture .customer")
+    expect(drawn).to_have_count(4)
+    expect(page.locator("svg.picture")).to_contain_text("299, 1 cart each")
+    expect(page.locator("svg.picture")).to_contain_text("199, no cart")
+    people = card(page, "Customers and accounts")
+    expect(people).to_contain_text("500 in all")
+    people.get_by_label("Find customers and accounts").fill("c123@")
+    expect(people).to_contain_text("Customer number 123")
+    people.get_by_role("button", name="Add a customer").click()
+    people.get_by_label("Name", exact=True).press("Escape")
+    expect(people.get_by_label("Name", exact=True)).to_have_count(0)
 
 
 def test_the_picture_follows_what_happens_and_marks_what_is_new(
@@ -583,6 +615,41 @@ def test_a_rule_is_broken_and_healed(opened: Opened, mock: CartMock) -> None:
     assert mock.workbench("GET", f"/stores/{mock.client_id}/breaks")["data"] == []
 
 
+def test_stubs_and_forwarding_are_set_for_a_store(opened: Opened, mock: CartMock) -> None:
+    page = opened("situation")
+    paths = card(page, "Other paths")
+    paths.get_by_label("Path").fill("/catalog/products/{id}")
+    paths.get_by_label("Body").fill('{"id": "{{path.id}}"}')
+    paths.get_by_role("button", name="Add the stub").click()
+    says(page, "GET /catalog/products/{id} is answered by a stub.")
+    answer = mock.client.get("/catalog/products/mug", headers=mock.headers())
+    assert answer.json() == {"id": "mug"}
+    paths.get_by_label("Path").fill("/v2/carts")
+    paths.get_by_role("button", name="Add the stub").click()
+    says(page, "the mock itself answers /v2/carts")
+    paths.get_by_role("button", name="Remove the stub GET /catalog/products/{id}").click()
+    expect(paths).to_contain_text("no stubs")
+    paths.get_by_label("URL").fill("http://127.0.0.1:9")
+    paths.get_by_role("button", name="Forward", exact=True).click()
+    expect(paths).to_contain_text("Requests go to http://127.0.0.1:9. This is set for this store.")
+    paths.get_by_role("button", name="Stop forwarding").click()
+    expect(paths).to_contain_text("Requests are not forwarded. This is set for this store.")
+    paths.get_by_role("button", name="As the mock was started").click()
+    expect(paths).to_contain_text("This is what the mock was started with.")
+
+
+def test_comparison_names_accounts_and_products(opened: Opened, mock: CartMock) -> None:
+    mock.seed("account-member")
+    mock.workbench("PUT", f"/stores/{mock.client_id}/snapshots/before")
+    mock.seed("empty-shop")
+    page = opened("situation")
+    page.get_by_role("button", name="Compare").click()
+    diff = page.locator(".diff")
+    expect(diff).to_contain_text("cart acmes of account acme")
+    expect(diff).to_contain_text("product mug Mug")
+    expect(diff).not_to_contain_text("undefined")
+
+
 def test_the_state_is_exported_and_imported(opened: Opened, mock: CartMock, tmp_path: Path) -> None:
     mock.seed("shared-cart")
     page = opened("situation")
@@ -750,6 +817,8 @@ def busy(mock: CartMock) -> None:
     mock.workbench("PUT", f"/stores/{mock.client_id}/snapshots/one")
     mock.client.delete("/v2/carts/adas", headers=mock.headers()).raise_for_status()
     mock.fault("latency", seconds=1, times=3)
+    stubs = {"stubs": [{"path": "/catalog/products/{id}"}]}
+    mock.workbench("PUT", f"/stores/{mock.client_id}/stubs", stubs)
     mock.clock("freeze")
     mock.breaks("type-not-customer:" + next(variants(mock, "type-not-customer")))
 

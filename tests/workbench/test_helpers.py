@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 from cart_mock.app import create_app
 from cart_mock.testing import AsyncCartMock, CartMock, WorkbenchError
 from starlette.applications import Starlette
+
+ROOT = Path(__file__).parents[2]
 
 
 def methods_of(kind: type) -> dict[str, str]:
@@ -26,6 +30,16 @@ def methods_of(kind: type) -> dict[str, str]:
 def test_the_twin_has_the_same_methods() -> None:
     assert methods_of(AsyncCartMock) == methods_of(CartMock)
     assert set(methods_of(CartMock)) >= {"health", "diff", "set_stubs", "coverage_junit", "broken"}
+
+
+def test_python_has_what_javascript_has() -> None:
+    source = (ROOT / "packages/cart-mock/src/client.ts").read_text(encoding="utf-8")
+    names = re.findall(r"^  (?:async )?(\w+)\(", source, re.MULTILINE)
+    snake = {re.sub(r"[A-Z]", lambda letter: f"_{letter[0].lower()}", name) for name in names}
+    # A constructor makes the store, and `breaks` sets in Python what it gets in JavaScript.
+    missing = snake - set(methods_of(CartMock)) - {"constructor", "create", "break_rules"}
+    assert "log_in" in snake
+    assert not missing
 
 
 def test_store_is_prepared_and_asked(cart_mock: CartMock) -> None:
@@ -48,6 +62,10 @@ def test_store_is_prepared_and_asked(cart_mock: CartMock) -> None:
     cart_mock.clear_faults()
     cart_mock.breaks("last-cart")
     assert cart_mock.broken() == ["last-cart"]
+    cleo = cart_mock.add_customer("Cleo", "cleo@example.com")
+    assert [each["id"] for each in cart_mock.people("CLEO")] == [cleo["id"]]
+    assert "X-Moltin-Customer-Token" in cart_mock.log_in(cleo["id"])["headers"]
+    assert cart_mock.watched()["files"] == []
     cart_mock.set_stubs({"path": "/v2/x"})
     assert cart_mock.stubs()[0]["path"] == "/v2/x"
     cart_mock.set_forward("http://127.0.0.1:9", authorization="Bearer x", timeout=1)
@@ -55,7 +73,7 @@ def test_store_is_prepared_and_asked(cart_mock: CartMock) -> None:
     cart_mock.remove_forward()
     assert cart_mock.forward()["url"] is None
     assert cart_mock.time()["frozen"] is False
-    assert cart_mock.summary()["customers"] == 1
+    assert cart_mock.summary()["customers"] == 2
     cart_mock.clear_requests()
     assert cart_mock.requests() == []
     assert "<testsuite" in cart_mock.coverage_junit()

@@ -69,6 +69,7 @@ def to_try_out(document: Mapping[str, Any]) -> dict[str, Any]:
     """
     copied = deepcopy(dict(document))
     schemes = copied["components"]["securitySchemes"]
+    declared = [*schemes]
     for item in copied["paths"].values():
         shared = _without_tokens(item, schemes)
         for operation in _operations(item):
@@ -76,6 +77,8 @@ def to_try_out(document: Mapping[str, Any]) -> dict[str, Any]:
             if taken:
                 security = operation.get("security", copied.get("security", []))
                 operation["security"] = [*security, *({name: []} for name in taken)]
+    for name in declared:  # to the end: the dialog opens at its last field
+        schemes[name] = schemes.pop(name)
     return copied
 
 

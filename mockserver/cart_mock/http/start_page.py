@@ -17,9 +17,9 @@ _PAGE = Markup("""<!doctype html>
 <meta name="color-scheme" content="light dark">
 <title>cart-mock</title>
 <style>
-body {{ font: 16px/1.55 system-ui, sans-serif; max-width: 44rem; margin: 0 auto;
+body {{ font: 16px/1.55 system-ui, sans-serif; max-width: 56rem; margin: 0 auto;
   padding: 2rem 1rem; }}
-pre {{ overflow-wrap: anywhere; white-space: pre-wrap; padding: .8rem 1rem; border-radius: 8px;
+pre {{ overflow: auto; font-size: .85rem; padding: .8rem 1rem; border-radius: 8px;
   background: color-mix(in srgb, currentColor 8%, transparent); }}
 li {{ margin: .35rem 0; }}
 </style>
@@ -35,8 +35,10 @@ situations for tests</li>
 <li><a href="_mock/ui/">API of the workbench</a></li>
 </ul>
 <h2>First request</h2>
-<pre>curl -X POST {url}/oauth/access_token -d grant_type=implicit -d client_id=my-store</pre>
-<p>The <code>client_id</code> names a store. A store is made when it is first used.</p>
+<pre tabindex="0">curl -X POST {url}/oauth/access_token -d grant_type=implicit \
+-d client_id=my-store</pre>
+<p>It gets an access token. The <code>client_id</code> names a store, which is made when it is
+first used.</p>
 </body>
 </html>
 """)

@@ -1,7 +1,11 @@
 // Where the picture's customers, accounts and carts stand: data in, positions out, nothing drawn.
 
+import { count } from "./format.js";
+
 /** With more carts than this, those that the same customers have are drawn as one. */
 const FOLD_ABOVE = 40;
+/** With more customers, accounts and carts than this, owners who share no cart are drawn together. */
+export const MOST_DRAWN = 400;
 const TURNS = 6;
 
 /**
@@ -13,13 +17,12 @@ const TURNS = 6;
 export function arrange({ customers = [], accounts = [], carts = [], associations = [] }) {
   const owners = new Map(carts.map((cart) => [cart.id, []]));
   for (const link of associations) owners.get(link.cart)?.push(ownerOf(link));
-  const having = new Set(associations.map(ownerOf));
-  const left = [...ownerNodes("customer", customers, having), ...ownerNodes("account", accounts, having)];
-  const right = cartNodes(carts, owners);
-  const customerNode = new Map(left.flatMap((node) => node.ids.map((id) => [`${node.kind} ${id}`, node])));
-  const links = right.flatMap((cart) =>
-    cart.owners.map((id) => ({ key: `${id}\n${cart.key}`, customer: customerNode.get(id), cart })),
-  );
+  const isLarge = customers.length + accounts.length + carts.length > MOST_DRAWN;
+  const foldedAs = foldings(owners, isLarge);
+  const left = [...ownerNodes("customer", customers, foldedAs), ...ownerNodes("account", accounts, foldedAs)];
+  const nodeOf = new Map(left.flatMap((node) => node.ids.map((id) => [`${node.kind} ${id}`, node])));
+  const right = cartNodes(carts, new Map([...owners].map(([id, keys]) => [id, keys.map((key) => nodeOf.get(key))])));
+  const links = right.flatMap((cart) => cart.owners.map((customer) => ({ key: `${customer.key}\n${cart.key}`, customer, cart })));
   const rows = Math.max(left.length, right.length);
   place(left, right, links, rows);
   return { left, right, links, rows, isFolded: right.some((node) => node.ids.length > 1) };
@@ -28,23 +31,44 @@ export function arrange({ customers = [], accounts = [], carts = [], association
 // An association names a customer or an account, whose ids may be the same.
 export const ownerOf = ({ customer, account }) => (account === undefined ? `customer ${customer}` : `account ${account}`);
 
-function ownerNodes(kind, owners, having) {
-  const idle = owners.filter((owner) => !having.has(`${kind} ${owner.id}`));
-  const folded = owners.length > FOLD_ABOVE && idle.length > 1 ? idle : [];
-  const single = owners.filter((owner) => !folded.includes(owner));
-  const nodes = single.map((one) => node(kind, [one]));
-  return folded.length === 0 ? nodes : [...nodes, node(kind, folded, `${kind}s without a cart`)];
+// For each owner who has a cart, the number of carts if the owner is drawn with those who have as many; else null.
+function foldings(owners, isLarge) {
+  const numbers = new Map();
+  for (const keys of owners.values()) {
+    for (const key of keys) {
+      const before = numbers.has(key) ? numbers.get(key) : 0;
+      numbers.set(key, isLarge && keys.length === 1 && before !== null ? before + 1 : null);
+    }
+  }
+  return numbers;
+}
+
+function ownerNodes(kind, owners, foldedAs) {
+  const groups = new Map();
+  for (const owner of owners) {
+    const key = `${kind} ${owner.id}`;
+    const number = foldedAs.has(key) ? foldedAs.get(key) : owners.length > FOLD_ABOVE ? 0 : null;
+    join(groups, number ?? key, owner);
+  }
+  return [...groups].map(([number, group]) =>
+    node(kind, group, number === 0 ? ", no cart" : `, ${count(number, "cart")} each`));
+}
+
+function join(groups, key, one) {
+  if (groups.has(key)) groups.get(key).push(one);
+  else groups.set(key, [one]);
 }
 
 function cartNodes(carts, owners) {
   const groups = new Map();
   for (const cart of carts) {
-    const key = carts.length > FOLD_ABOVE ? JSON.stringify(owners.get(cart.id)) : cart.id;
-    groups.set(key, [...(groups.get(key) ?? []), cart]);
+    const having = owners.get(cart.id);
+    const isFolded = carts.length > FOLD_ABOVE || having.some((owner) => owner.ids.length > 1);
+    join(groups, isFolded ? JSON.stringify(having.map((owner) => owner.key)) : `cart ${cart.id}`, cart);
   }
   return [...groups.values()].map((group) => {
     const having = owners.get(group[0].id);
-    return { ...node("cart", group, having.length === 0 ? "carts without an owner" : "carts"), owners: having };
+    return { ...node("cart", group, having.length === 0 ? " carts without an owner" : " carts"), owners: having };
   });
 }
 
@@ -53,7 +77,7 @@ function node(kind, group, plural) {
   return {
     kind,
     key: `${kind} ${group[0].id}`,
-    label: isOne ? group[0].name : `${group.length} ${plural}`,
+    label: isOne ? group[0].name : `${group.length.toLocaleString("en-GB")}${plural}`,
     ids: group.map((one) => one.id),
     names: group.map((one) => one.name),
     items: group.flatMap((one) => one.items ?? []),

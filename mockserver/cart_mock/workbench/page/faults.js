@@ -39,7 +39,7 @@ const row = (model, fault) => html`
     <div class="grow"><b>${fault.kind}</b> ${fault.rule ? html`<code>${fault.rule}</code>` : nothing}
       ${fault.seconds !== undefined ? `${fault.seconds} s` : nothing}
       ${fault.median !== undefined ? `median ${fault.median} s, sigma ${fault.sigma ?? 0}` : nothing}
-      <br><span class="soft">${scope(fault)} · applied ${count(fault.applied, "time")}${fault.times === undefined ? "" : ` of ${fault.times}`}</span></div>
+      <br><span class="soft">${scope(fault)} · applied ${count(fault.applied, "time")}${typeof fault.times === "number" ? ` of ${fault.times}` : ""}</span></div>
     <button class="quiet" aria-label="Take back ${fault.id}" @click=${() => remove(model, fault.id)}>Take back</button>
   </li>`;
 

@@ -8,7 +8,7 @@ import { VIEWS } from "./model.js";
 const TITLES = { live: "Live", situation: "Situation", coverage: "Coverage" };
 const MEANINGS = {
   live: "Requests as they come, and who has what",
-  situation: "Prepare the store: its content, clock, faults and broken rules",
+  situation: "Prepare the store: its content, clock, faults, broken rules and other paths",
   coverage: "Which rules and answers the requests have met",
 };
 
@@ -31,9 +31,10 @@ export function strip({ summary, offline, locked, watched }) {
   if (offline) notes.push(html`<span class="note bad">The mock cannot be reached. Trying again…</span>`);
   if (locked) notes.push(html`<span class="note bad">Locked: the workbench needs its key.</span>`);
   if (summary !== null) {
-    const { clock, faults, breaks } = summary;
+    const { clock, faults, breaks, stubs } = summary;
     if (clock.frozen || Math.abs(clock.offset) >= 1) notes.push(html`<a class="note" href="#situation">Clock: ${standing(clock)}</a>`);
     if (faults > 0) notes.push(html`<a class="note" href="#situation">${count(faults, "fault")} in force</a>`);
+    if (stubs > 0) notes.push(html`<a class="note" href="#situation">${count(stubs, "path")} stubbed</a>`);
     if (breaks.length > 0) notes.push(html`<a class="note bad" href="#situation">${count(breaks.length, "rule")} broken on purpose</a>`);
   }
   return notes.length === 0 ? nothing : html`<div class="strip">${notes}</div>`;

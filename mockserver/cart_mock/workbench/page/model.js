@@ -2,8 +2,8 @@
 
 import { WorkbenchError } from "./api.js";
 
-/** The most customers and carts together that are drawn. */
-export const MOST_DRAWN = 400;
+/** With more customers, accounts and carts than this, the page does not ask for the state. */
+const MOST_ASKED = 2000;
 /** Where the state before the last change made on this page is kept. */
 const UNDO = "before-last-change";
 const PAGE = 500;
@@ -19,6 +19,7 @@ export class Model {
   store = null;
   summary = null;
   state = null;
+  isTooLarge = false;
   entries = [];
   paused = null;
   isLoading = false;
@@ -32,6 +33,8 @@ export class Model {
   operations = [];
   scenarios = [];
   breaks = [];
+  stubs = [];
+  forward = null;
   explanations = new Map();
   view = "live";
   notice = null;
@@ -99,7 +102,7 @@ export class Model {
     this.#following = new AbortController();
     this.explanations.clear();
     this.update({
-      store, summary: null, state: null, entries: [], paused: null, faults: [], snapshots: [],
+      store, summary: null, state: null, entries: [], paused: null, faults: [], snapshots: [], stubs: [], forward: null,
       coverage: null, people: null, search: { find: "", limit: 20 }, isLoading: false,
     });
     const signal = this.#following.signal;
@@ -212,15 +215,15 @@ export class Model {
     const summary = (await this.call("GET", this.path())).data;
     const news = { summary, asOf: performance.now() };
     if (view === "live") {
-      const isSmall = summary.customers + (summary.accounts ?? 0) + summary.carts <= MOST_DRAWN;
-      news.state = isSmall ? await this.call("GET", this.path("/state", store)) : null;
+      news.isTooLarge = summary.customers + (summary.accounts ?? 0) + summary.carts > MOST_ASKED;
+      news.state = news.isTooLarge ? null : await this.call("GET", this.path("/state", store));
       const { search } = this;
       const people = await this.call("GET", this.path("/people", store), { query: search });
       if (search === this.search) news.people = people;
     } else if (view === "situation") {
-      const paths = ["/faults", "/snapshots"].map((rest) => this.path(rest, store));
-      const [faults, snapshots] = await Promise.all(paths.map((path) => this.call("GET", path)));
-      Object.assign(news, { faults: faults.data, snapshots: snapshots.data });
+      const names = ["faults", "snapshots", "stubs", "forward"];
+      const answers = await Promise.all(names.map((name) => this.call("GET", this.path(`/${name}`, store))));
+      names.forEach((name, at) => (news[name] = answers[at].data));
     } else {
       news.coverage = await this.call("GET", this.path("/coverage", store));
     }

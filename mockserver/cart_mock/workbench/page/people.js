@@ -13,8 +13,15 @@ export function peopleView(model, changed) {
   if (model.store === null || model.summary === null) return nothing;
   const total = people?.meta.total ?? 0;
   const exist = model.summary.customers + (model.summary.accounts ?? 0);
+  const close = (event) => {
+    if (event.key !== "Escape" || !view.isAdding) return;
+    event.preventDefault();
+    view.isAdding = false;
+    changed();
+    event.currentTarget.querySelector("button").focus();
+  };
   return html`
-    <section class="card" aria-labelledby="people-title">
+    <section class="card" aria-labelledby="people-title" @keydown=${close}>
       <div class="card-head">
         <h2 id="people-title">Customers and accounts</h2>
         <span class="soft" role="status">${people === null ? nothing : model.search.find === "" ? `${total.toLocaleString("en-GB")} in all` : `${total.toLocaleString("en-GB")} found`}</span>

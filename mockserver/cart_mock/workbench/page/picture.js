@@ -1,9 +1,8 @@
 // Who has what: customers and accounts on the left, carts on the right, a line for each association.
 
-import { arrange, ownerOf } from "./arrangement.js";
-import { count, shorten } from "./format.js";
+import { arrange, MOST_DRAWN, ownerOf } from "./arrangement.js";
+import { count, owned, shorten } from "./format.js";
 import { html, nothing, svg } from "./html.js";
-import { MOST_DRAWN } from "./model.js";
 
 const ROW = 30;
 const TIGHT_ROW = 21;
@@ -21,7 +20,7 @@ export function pictureView(model, changed) {
     <section class="card" aria-labelledby="picture-title">
       <div class="card-head">
         <h2 id="picture-title">Who has what</h2>
-        <span class="soft">${model.summary === null ? nothing : totals(model.summary)}</span>
+        <span class="soft">${model.summary === null ? nothing : owned(model.summary)}</span>
       </div>
       ${content(model, changed)}
     </section>`;
@@ -38,22 +37,16 @@ export function watchWidth(element, changed) {
   }).observe(element);
 }
 
-const totals = (summary) =>
-  [
-    count(summary.customers, "customer"),
-    ...(summary.accounts > 0 ? [count(summary.accounts, "account")] : []),
-    count(summary.carts, "cart"),
-  ].join(", ");
-
 function content(model, changed) {
   const { summary, state } = model;
   if (model.store === null) return html`<p class="empty">Choose or make a store first.</p>`;
   if (summary === null) return html`<p class="empty">Asking…</p>`;
   const nodes = summary.customers + (summary.accounts ?? 0) + summary.carts;
   if (nodes === 0) return html`<p class="empty">This store is empty: no customers and no carts.</p>`;
-  if (nodes > MOST_DRAWN) return tooMany(summary);
+  if (model.isTooLarge) return tooMany(summary);
   if (state === null) return html`<p class="empty">Asking…</p>`;
   const drawing = drawingOf(state, model.store);
+  if (drawing.left.length + drawing.right.length > MOST_DRAWN) return tooMany(summary);
   return html`
     ${drawing.rows > TIGHT_ABOVE ? finder(changed) : nothing}
     <div id="drawing">${drawn(drawing, changed)}</div>
@@ -61,13 +54,13 @@ function content(model, changed) {
       ${drawing.left.some((node) => node.kind === "account") ? html`<span class="pair"><span class="mark account"></span> account</span>` : nothing}
       <span class="pair"><span class="mark cart"></span> cart</span>
       <span class="pair"><span class="mark unowned"></span> cart without an owner</span>
-      ${drawing.isFolded ? html`· Carts that the same owners have are drawn as one.` : nothing}</p>
+      ${drawing.isFolded ? html`<span>Carts of the same owners are drawn as one${nodes > MOST_DRAWN ? ", and so are owners who share no cart" : ""}.</span>` : nothing}</p>
     ${listing(state)}`;
 }
 
 const tooMany = (summary) => html`
   <p class="empty">${count(summary.customers, "customer")} and ${count(summary.carts, "cart")} are too many to
-    draw: the picture has room for ${MOST_DRAWN}. Find customers in the list below. ${count(summary.registered_carts, "cart")}
+    draw. Find customers in the list below. ${count(summary.registered_carts, "cart")}
     ${summary.registered_carts === 1 ? "has" : "have"} a customer,
     ${(summary.carts - summary.registered_carts).toLocaleString("en-GB")} ${summary.carts - summary.registered_carts === 1 ? "has" : "have"} no customer.
     The state can be exported under <a href="#situation">Situation</a>.</p>`;

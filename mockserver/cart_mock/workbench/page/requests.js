@@ -1,19 +1,21 @@
 // The requests as they come, and why each was answered so.
 
 import { copyText } from "./clipboard.js";
-import { asJson, asText, dayAndTime, timeOfDay } from "./format.js";
+import { asJson, asText, count, dayAndTime, timeOfDay } from "./format.js";
 import { html, nothing, repeat, withCode } from "./html.js";
 
 const FIRST = 30;
 
-const view = { open: new Set(), refusalsOnly: false, storeOnly: false, find: "", shown: FIRST, copied: null };
+const view = { open: new Set(), refusalsOnly: false, storeOnly: false, preflights: false, find: "", shown: FIRST, copied: null };
 
 export function requestsView(model, changed) {
   const set = (changes) => {
     Object.assign(view, changes);
     changed();
   };
-  const found = model.listed.filter(passes).reverse();
+  const passing = model.listed.filter(passes);
+  const found = passing.filter((entry) => view.preflights || !isPreflight(entry)).reverse();
+  const hidden = passing.length - found.length;
   const waiting = model.paused === null ? 0 : newerThan(model.entries, model.paused);
   return html`
     <section class="card" aria-labelledby="requests-title">
@@ -28,7 +30,7 @@ export function requestsView(model, changed) {
       </div>
       <div class="bar">
         <label class="grow"><span class="unseen">Find in requests</span>
-          <input type="search" placeholder="Path, operation, rule, status or X-Request-Id" .value=${view.find}
+          <input type="search" placeholder="Path, rule, status or request id" .value=${view.find}
             @input=${(event) => set({ find: event.target.value, shown: FIRST })}></label>
         <label class="check"><input type="checkbox" .checked=${view.refusalsOnly}
           @change=${(event) => set({ refusalsOnly: event.target.checked, shown: FIRST })}> Refusals only</label>
@@ -47,8 +49,15 @@ export function requestsView(model, changed) {
         : model.isLoading
           ? html`<p class="soft">Loading older requests…</p>`
           : nothing}
+      ${hidden === 0
+        ? nothing
+        : html`<p class="soft">${count(hidden, "preflight")} of browsers ${hidden === 1 ? "is" : "are"} left out.
+            <button class="quiet" @click=${() => set({ preflights: true })}>List preflights</button></p>`}
     </section>`;
 }
+
+// A browser asks before most requests of a page of another origin. Refused ones are worth a line.
+const isPreflight = ({ method, status, fault }) => method === "OPTIONS" && status !== null && status < 400 && fault === null;
 
 function passes(entry) {
   if (view.refusalsOnly && entry.rule === null) return false;

@@ -4,6 +4,7 @@ import { breaksCard } from "./breaks.js";
 import { clockCard } from "./clock.js";
 import { faultsCard } from "./faults.js";
 import { html } from "./html.js";
+import { pathsCard } from "./paths.js";
 import { snapshotsCard } from "./snapshots.js";
 import { stateCard } from "./state.js";
 
@@ -15,6 +16,6 @@ export function situationView(model, changed) {
     <p class="soft lead">Put the store into the situation that your test or your demonstration needs.</p>
     <div class="columns">
       <div>${stateCard(model, changed)}${snapshotsCard(model, changed)}${clockCard(model)}</div>
-      <div>${faultsCard(model, changed)}${breaksCard(model, changed)}</div>
+      <div>${faultsCard(model, changed)}${breaksCard(model, changed)}${pathsCard(model)}</div>
     </div>`;
 }

@@ -1,6 +1,6 @@
 // Named snapshots: keep, restore, compare.
 
-import { asText, count, dayAndTime } from "./format.js";
+import { asText, count, dayAndTime, owned } from "./format.js";
 import { html, nothing } from "./html.js";
 
 const view = { store: null, diff: null };
@@ -25,7 +25,7 @@ export function snapshotsCard(model, changed) {
 const row = (model, { name, taken_at: takenAt, ...holds }) => html`
   <li>
     <div class="grow"><b>${name}</b><br><span class="soft">${dayAndTime(takenAt)} ·
-      ${count(holds.customers, "customer")}, ${count(holds.carts, "cart")}, ${count(holds.associations, "association")}</span></div>
+      ${owned(holds)}, ${count(holds.associations, "association")}</span></div>
     <button aria-label="Restore ${name}" @click=${() => restore(model, name)}>Restore</button>
     <button class="quiet" aria-label="Delete ${name}" @click=${() => forget(model, name)}>Delete</button>
   </li>`;
@@ -36,8 +36,10 @@ async function take(model, event) {
   event.preventDefault();
   const form = event.target;
   const name = form.elements.name.value;
-  const isDone = await model.act(`Kept as ${name}.`, () => model.call("PUT", path(model, name)));
-  if (isDone) form.reset();
+  await model.act(`Kept as ${name}.`, async () => {
+    await model.call("PUT", path(model, name));
+    form.reset(); // before the page is brought up to date: by then the user may be typing again
+  });
 }
 
 const restore = (model, name) =>
@@ -71,16 +73,27 @@ async function compare(model, event, changed) {
 
 function shown(diff) {
   if (diff.same) return html`<p class="empty">Nothing differs.</p>`;
-  const link = ({ cart, customer }) => html`cart <code>${cart}</code> of customer <code>${customer}</code>`;
   const thing = (what) => ({ id, name }) => html`${what} <code>${id}</code> ${name}`;
+  const part = ([name, what]) => {
+    const { added, removed, changed } = diff[name] ?? NONE;
+    return html`${side("+", added, thing(what))}${side("−", removed, thing(what))}${side("±", changed, fields(what))}`;
+  };
   return html`<ul class="diff">
-    ${side("+", diff.customers.added, thing("customer"))}${side("−", diff.customers.removed, thing("customer"))}
-    ${side("±", diff.customers.changed, fields("customer"))}
-    ${side("+", diff.carts.added, thing("cart"))}${side("−", diff.carts.removed, thing("cart"))}
-    ${side("±", diff.carts.changed, fields("cart"))}
+    ${Object.entries(PARTS).map(part)}
     ${side("+", diff.associations.added, link)}${side("−", diff.associations.removed, link)}
+    ${side("±", diff.settings === undefined ? [] : [{ id: "", fields: diff.settings.changed }], fields("settings"))}
   </ul>`;
 }
+
+// What a diff may have, and what one of them is called.
+const PARTS = {
+  customers: "customer", accounts: "account", members: "account member", memberships: "membership", carts: "cart",
+  products: "product", addresses: "address", orders: "order",
+};
+const NONE = { added: [], removed: [], changed: [] };
+
+const link = ({ cart, customer, account }) =>
+  html`cart <code>${cart}</code> of ${account === undefined ? "customer" : "account"} <code>${account ?? customer}</code>`;
 
 const MEANINGS = { "+": ["added", "new:"], "−": ["removed", "gone:"], "±": ["changed", "changed:"] };
 
@@ -89,7 +102,7 @@ const side = (sign, things, show) => {
   return things.map((thing) => html`<li class=${kind}><span aria-hidden="true">${sign}</span><span class="unseen">${meaning}</span> ${show(thing)}</li>`);
 };
 
-const fields = (what) => ({ id, fields: changes }) => html`${what} <code>${id}</code>${Object.entries(changes).map(
+const fields = (what) => ({ id, fields: changes }) => html`${what} ${id === "" ? nothing : html`<code>${id}</code>`}${Object.entries(changes).map(
   ([name, change]) => html`<br>${name}${change.changed ? " was changed" : html`: <code>${value(change.before)}</code> → <code>${value(change.after)}</code>`}`,
 )}`;
 
