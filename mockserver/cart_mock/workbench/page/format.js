@@ -3,6 +3,12 @@
 export const count = (number, one, many = `${one}s`) =>
   `${number.toLocaleString("en-GB")} ${number === 1 ? one : many}`;
 
+/** How many customers, accounts and carts a store or a snapshot has; accounts only if there are any. */
+export const totals = ({ customers, accounts, carts }) =>
+  [
+    count(customers, "customer"), ...(accounts > 0 ? [count(accounts, "account")] : []), count(carts, "cart"),
+  ].join(", ");
+
 /** The time of day of an RFC 3339 time, in the browser's zone. */
 export const timeOfDay = (text) =>
   new Date(text).toLocaleTimeString("en-GB", { hour12: false }) +

@@ -1,7 +1,7 @@
 // Who has what: customers and accounts on the left, carts on the right, a line for each association.
 
 import { arrange, ownerOf } from "./arrangement.js";
-import { count, shorten } from "./format.js";
+import { count, shorten, totals } from "./format.js";
 import { html, nothing, svg } from "./html.js";
 import { MOST_DRAWN } from "./model.js";
 
@@ -37,13 +37,6 @@ export function watchWidth(element, changed) {
     }
   }).observe(element);
 }
-
-const totals = (summary) =>
-  [
-    count(summary.customers, "customer"),
-    ...(summary.accounts > 0 ? [count(summary.accounts, "account")] : []),
-    count(summary.carts, "cart"),
-  ].join(", ");
 
 function content(model, changed) {
   const { summary, state } = model;

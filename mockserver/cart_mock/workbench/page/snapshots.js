@@ -1,6 +1,6 @@
 // Named snapshots: keep, restore, compare.
 
-import { asText, count, dayAndTime } from "./format.js";
+import { asText, count, dayAndTime, totals } from "./format.js";
 import { html, nothing } from "./html.js";
 
 const view = { store: null, diff: null };
@@ -25,7 +25,7 @@ export function snapshotsCard(model, changed) {
 const row = (model, { name, taken_at: takenAt, ...holds }) => html`
   <li>
     <div class="grow"><b>${name}</b><br><span class="soft">${dayAndTime(takenAt)} ·
-      ${count(holds.customers, "customer")}, ${count(holds.carts, "cart")}, ${count(holds.associations, "association")}</span></div>
+      ${totals(holds)}, ${count(holds.associations, "association")}</span></div>
     <button aria-label="Restore ${name}" @click=${() => restore(model, name)}>Restore</button>
     <button class="quiet" aria-label="Delete ${name}" @click=${() => forget(model, name)}>Delete</button>
   </li>`;
@@ -71,16 +71,22 @@ async function compare(model, event, changed) {
 
 function shown(diff) {
   if (diff.same) return html`<p class="empty">Nothing differs.</p>`;
-  const link = ({ cart, customer }) => html`cart <code>${cart}</code> of customer <code>${customer}</code>`;
+  const link = ({ cart, customer, account }) => html`cart <code>${cart}</code> of ${
+    customer === undefined ? "account" : "customer"} <code>${customer ?? account}</code>`;
   const thing = (what) => ({ id, name }) => html`${what} <code>${id}</code> ${name}`;
   return html`<ul class="diff">
-    ${side("+", diff.customers.added, thing("customer"))}${side("−", diff.customers.removed, thing("customer"))}
-    ${side("±", diff.customers.changed, fields("customer"))}
-    ${side("+", diff.carts.added, thing("cart"))}${side("−", diff.carts.removed, thing("cart"))}
-    ${side("±", diff.carts.changed, fields("cart"))}
+    ${Object.entries(KINDS).filter(([part]) => part in diff).map(([part, what]) => html`
+      ${side("+", diff[part].added, thing(what))}${side("−", diff[part].removed, thing(what))}
+      ${side("±", diff[part].changed, fields(what))}`)}
     ${side("+", diff.associations.added, link)}${side("−", diff.associations.removed, link)}
+    ${diff.settings === undefined ? nothing : side("±", [{ id: "cart", fields: diff.settings.changed }], fields("settings"))}
   </ul>`;
 }
+
+const KINDS = {
+  customers: "customer", accounts: "account", members: "account member", memberships: "membership", carts: "cart",
+  products: "product", addresses: "address", orders: "order",
+};
 
 const MEANINGS = { "+": ["added", "new:"], "−": ["removed", "gone:"], "±": ["changed", "changed:"] };
 

@@ -1,6 +1,6 @@
 // Reset, ready scenarios, export and import.
 
-import { count } from "./format.js";
+import { count, totals } from "./format.js";
 import { html, nothing, withCode } from "./html.js";
 
 const BIG = "big-shop";
@@ -12,7 +12,7 @@ export function stateCard(model) {
       <h2 id="state-title">Carts and customers</h2>
       <p class="soft">${model.summary === null
         ? nothing
-        : html`Now: ${count(model.summary.customers, "customer")}, ${count(model.summary.carts, "cart")}. ${products(model.summary)}`}</p>
+        : html`Now: ${totals(model.summary)}. ${products(model.summary)}`}</p>
       <h3>Ready scenarios</h3>
       <p class="soft">Seed replaces the content of this store by that of a scenario. You can undo it.</p>
       <ul class="choices">
