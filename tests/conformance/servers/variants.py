@@ -23,8 +23,9 @@ VARIANTS: dict[str, Free] = {
         customer_errors_have_status=False,
         statuses={"customer-invalid": 400},
     ),
-    "carts made lazily, few checks": Free(
+    "carts made lazily and locked, few checks": Free(
         lazy_carts=True,
+        carts_are_locked=True,
         unknown_customers=True,
         bare_array=False,
         emails_unique=False,
@@ -39,7 +40,7 @@ VARIANTS: dict[str, Free] = {
         customer_list_reads_token=False,
         weak_passwords=False,
     ),
-    "other checks first, other refusals, opaque tokens, carts locked": Free(
+    "other checks first, other refusals, opaque tokens": Free(
         last_check_first=True,
         opaque_tokens=True,
         unknown_cart_by_get=False,
@@ -49,7 +50,6 @@ VARIANTS: dict[str, Free] = {
         two_entries=True,
         shouting=True,
         one_customer=True,
-        carts_are_locked=True,
         statuses={
             "customer-token-required": 401,
             "cart-id-unsafe": 404,
