@@ -326,6 +326,14 @@ def test_the_picture_is_readable(
         assert overlaps == []
 
 
+def test_the_picture_shows_accounts_and_the_items_of_carts(opened: Opened, mock: CartMock) -> None:
+    mock.seed("account-member")
+    picture = opened().locator("svg.picture")
+    expect(picture.locator(".account")).to_have_count(2)
+    for text in ("Owners", "Acme", "For Acme · 12 items", "Cart · 2 items"):
+        expect(picture).to_contain_text(text)
+
+
 def test_the_picture_says_when_there_is_nothing_or_too_much(opened: Opened, mock: CartMock) -> None:
     page = opened()
     picture = card(page, "Who has what")
@@ -427,7 +435,11 @@ def test_the_arrangement_places_each_customer_and_cart_once_and_none_on_another(
 
 @pytest.mark.parametrize(
     ("scenario", "counts"),
-    [("empty-shop", "0 customers, 0 carts"), ("shared-cart", "3 customers, 3 carts")],
+    [
+        ("empty-shop", "0 customers, 0 carts"),
+        ("shared-cart", "3 customers, 3 carts"),
+        ("account-member", "0 customers, 2 accounts, 3 carts"),
+    ],
 )
 def test_a_scenario_is_seeded_and_undone(
     opened: Opened, mock: CartMock, scenario: str, counts: str
@@ -486,6 +498,25 @@ def test_a_snapshot_is_kept_compared_restored_and_deleted(opened: Opened, mock: 
     assert len(owned(mock)) == 4
     page.get_by_role("button", name="Delete before/after").click()
     says(page, "before/after is forgotten.")
+
+
+def test_a_comparison_shows_accounts_and_what_they_have(opened: Opened, mock: CartMock) -> None:
+    mock.seed("account-member")
+    mock.workbench("PUT", f"/stores/{mock.client_id}/snapshots/before")
+    mock.client.post(
+        "/v2/carts/guest/relationships/accounts",
+        headers=mock.headers(),
+        json={"data": [{"type": "account", "id": "bolt"}]},
+    ).raise_for_status()
+    account = {"data": {"type": "account", "name": "Cobalt", "legal_name": "Cobalt Ltd"}}
+    mock.client.post("/v2/accounts", headers=mock.headers(), json=account).raise_for_status()
+    page = opened("situation")
+    snapshots = card(page, "Snapshots")
+    expect(snapshots).to_contain_text("0 customers, 2 accounts, 3 carts, 2 associations")
+    page.get_by_role("button", name="Compare").click()
+    differences = snapshots.locator(".diff")
+    expect(differences).to_contain_text("new: cart guest of account bolt")
+    expect(differences).to_contain_text(re.compile("new: account .* Cobalt"))
 
 
 FAULTS: dict[str, tuple[dict[str, str], dict[str, str], dict[str, Any]]] = {

@@ -190,6 +190,13 @@ def test_plan_counts_every_layer_and_says_how_long_it_takes() -> None:
     assert "model" not in call("plan", "--profile", "pr").output.split("About")[1].split(".")[0]
 
 
+def test_plan_of_pull_requests_prefers_cases_that_a_shop_without_accounts_can_try() -> None:
+    listed = call("plan", "--cases", "--profile", "pr").output
+    shared = [line for line in listed.splitlines() if "createCustomerCartAssociation" in line]
+    assert any(line.endswith("a second customer joins") for line in shared)
+    assert not any(line.endswith("customer next to the other kind") for line in shared)
+
+
 # --- Reaching a target ---
 
 

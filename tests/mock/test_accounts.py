@@ -329,15 +329,53 @@ def test_token_of_the_wrong_kind_is_told_its_kind(shop: World) -> None:
         ({**shop.anonymous, ACCOUNT_HEADER: customer}, f"Send it in {CUSTOMER_HEADER}."),
         ({"Authorization": "Bearer undefined"}, "it is the word undefined"),
         ({**shop.anonymous, ACCOUNT_HEADER: "null"}, "it is the word null"),
+        ({**shop.anonymous, CUSTOMER_HEADER: "Bearer undefined"}, "it is the word undefined"),
+        ({**shop.anonymous, ACCOUNT_HEADER: "[object Object]"}, "it is the word [object Object]"),
+        (
+            {**shop.anonymous, CUSTOMER_HEADER: f"Bearer {customer}"},
+            "it is a customer token with something around it",
+        ),
+        ({"Authorization": f'Bearer "{access}"'}, "it is an access token with something around"),
+        (
+            {**shop.anonymous, CUSTOMER_HEADER: customer, ACCOUNT_HEADER: "undefined"},
+            f"both headers are sent, {ACCOUNT_HEADER} with the word undefined",
+        ),
     ):
         answer = shop.send("GET", "/v2/carts", headers)
         assert words in detail(answer), headers
         assert not any(token in answer.text for token in (customer, account, access))
 
 
-def test_cart_of_another_store_names_this_store(shop: World) -> None:
-    answer = shop.associate("no-such-cart", shop.ada)
-    assert f'in the store "{shop.client_id}"' in detail(answer)
+@pytest.mark.parametrize(
+    ("method", "path", "data"),
+    [
+        ("POST", "/v2/carts/elsewhere/relationships/customers", [{"type": "customer", "id": "x"}]),
+        ("PUT", "/v2/carts/elsewhere", {"name": "Groceries"}),
+        ("DELETE", "/v2/carts/elsewhere", None),
+        ("POST", "/v2/carts/elsewhere/checkout", {"customer": {"id": "ada"}}),
+        ("PUT", "/v2/carts/elsewhere/items/mug", {"id": "mug", "quantity": 1}),
+        ("DELETE", "/v2/carts/elsewhere/items/mug", None),
+        ("DELETE", "/v2/carts/elsewhere/items", None),
+        ("POST", "/v2/carts/basket/items", {"type": "cart_items", "cart_id": "elsewhere"}),
+        ("GET", "/v2/customers/elsewhere", None),
+        ("GET", "/v2/accounts/elsewhere", None),
+    ],
+)
+def test_what_is_in_another_store_is_told_which_store_was_searched(
+    shop: World, method: str, path: str, data: Any
+) -> None:
+    body = {} if data is None else {"json": {"data": data}}
+    answer = shop.send(method, path, shop.admin, **body)
+    assert answer.status_code == 404
+    assert f'"elsewhere" in the store "{shop.client_id}"' in detail(answer)
+
+
+def test_token_of_another_store_names_both_stores(shop: World) -> None:
+    other = World(shop.site, client_id="another-shop")
+    headers = {**shop.anonymous, CUSTOMER_HEADER: other.customer("ada")}
+    told = detail(shop.send("GET", "/v2/carts", headers))
+    for store in (other.client_id, shop.client_id):
+        assert f'of the store "{store}"' in told
 
 
 def test_wrong_secret_says_where_the_secret_comes_from(shop: World) -> None:

@@ -66,6 +66,17 @@ def test_path_with_a_slash_at_its_end_is_the_path_without_it(world: World) -> No
     assert_is(world.send("GET", "/v2/carts/c//", world.admin), "path-unknown")
 
 
+@pytest.mark.parametrize("path", ["/v2//carts/c", "//v2/carts/c", "//v2//carts/c/"])
+def test_slashes_around_the_version_make_no_difference(world: World, path: str) -> None:
+    world.cart("c")
+    answer = world.send("GET", f"http://mock{path}", world.admin)
+    assert answer.json()["data"]["id"] == "c"
+
+
+def test_double_slash_in_place_of_an_id_is_not_skipped(world: World) -> None:
+    assert_is(world.send("GET", "/v2/carts//items", world.admin), "path-unknown")
+
+
 @pytest.mark.parametrize("path", ["/v2/carts", ASSOCIATION, "/oauth/access_token"])
 def test_options_names_the_methods(world: World, path: str) -> None:
     answer = world.send("OPTIONS", path)

@@ -24,6 +24,39 @@ export const newCustomer = (name) => ({
 
 export const identifier = (id) => ({ type: "customer", id });
 
+export const accountIdentifier = (id) => ({ type: "account", id });
+
+// What a login of an account member sends; sign-up has the member's name and email as well.
+export const memberLogin = (mechanism, profile, member) => ({
+  type: "account_management_authentication_token",
+  authentication_mechanism: mechanism,
+  password_profile_id: profile,
+  username: member.email,
+  password: member.password,
+  ...(mechanism === "self_signup" && { name: member.name, email: member.email }),
+});
+
+// Fills a store through the workbench. The store must have been used before.
+export async function fill(store, state) {
+  const answer = await fetch(`${mockUrl}/_mock/stores/${store}/state`, {
+    method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(state),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+}
+
+// A member whose account has more carts than two pages of 100 hold, and more customers than one does.
+export const manyCarts = 205;
+export const manyCustomers = 120;
+const numbers = (count) => Array.from({ length: count }, (_, number) => number);
+export const bigShop = {
+  accounts: [{ id: "acme", name: "Acme", legal_name: "Acme Ltd" }],
+  members: [{ id: "ann", name: "Ann", email: "ann@example.com", password: "ann-password" }],
+  memberships: [{ account: "acme", member: "ann" }],
+  customers: numbers(manyCustomers).map((n) => ({ id: `c${n}`, name: `C${n}`, email: `c${n}@example.com` })),
+  carts: numbers(manyCarts).map((n) => ({ id: `cart-${n}`, name: `Cart ${n}` })),
+  associations: numbers(manyCarts).map((n) => ({ cart: `cart-${n}`, account: "acme" })),
+};
+
 export const PERMISSION = "Customer does not have the required permissions to fulfill this request";
 
 // Association requests that the overview page or the published pages refuse: rule, status, title, and

@@ -1,33 +1,12 @@
 // @elasticpath/js-sdk and @moltin/sdk: one code base, so one set of scenarios. SDK names the package.
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import {
-  identifier, mockUrl, newCustomer, newStore, PERMISSION, refusedBodies, scenario, secret,
+  identifier, newCustomer, newStore, PERMISSION, refusedBodies, scenario,
 } from "./fixtures.mjs";
-
-const { gateway, MemoryStorageFactory } = createRequire(import.meta.url)(process.env.SDK);
-
-const host = new URL(mockUrl).host;
-
-function connect(store, options = {}) {
-  return gateway({
-    client_id: store,
-    host,
-    protocol: "http",
-    storage: new MemoryStorageFactory(),
-    ...options,
-  });
-}
-
-const shopperOf = (store, options) => connect(store, options);
-const administratorOf = (store, options) => connect(store, { client_secret: secret, ...options });
-
-async function register(client, name) {
-  const customer = newCustomer(name);
-  const { data } = await client.Customers.Create(customer);
-  const login = await client.Customers.TokenViaPassword(customer.email, customer.password);
-  return { ...customer, id: data.id, token: login.data.token };
-}
+import {
+  address, administratorOf, connect, namesIn, refused, register, shopperOf, skusIn,
+} from "./gateway.mjs";
+import "./gateway-storefronts.mjs";
 
 async function newWorld() {
   const store = newStore();
@@ -39,23 +18,14 @@ async function newWorld() {
   return { store, administrator, shopper: shopperOf(store), alice, bob, hers: hers.data, his: his.data };
 }
 
+// A refused request changes nothing, so those share a world: registering people takes the most time.
+let refusals;
+const worldOfRefusals = () => (refusals ??= newWorld());
+
 const associations = (cart) => `carts/${cart.id}/relationships/customers`;
-const namesIn = (list) => list.data.map((cart) => cart.name).sort();
 // The SDKs wrap whatever they send in `data`.
 const send = (client, method, cart, body, token) =>
   client.request.send(associations(cart), method, body, token);
-
-// Both SDKs reject with the parsed body; the HTTP status is lost, so errors[].status must repeat it.
-async function refused(promise, status, title, detail = title) {
-  const body = await promise.then(
-    (answer) => assert.fail(`not refused: ${JSON.stringify(answer)}`),
-    (error) => error,
-  );
-  assert.ok(Array.isArray(body.errors), JSON.stringify(body));
-  assert.equal(body.errors[0].status, status);
-  assert.equal(body.errors[0].title, title);
-  assert.ok(body.errors[0].detail.startsWith(detail));
-}
 
 scenario("the implicit grant gives a bearer token that the SDK keeps", async () => {
   const reply = await shopperOf(newStore()).Authenticate();
@@ -145,7 +115,7 @@ scenario("many-carts: an administrator lists every cart", async () => {
 for (const method of ["POST", "DELETE"]) {
   for (const [rule, status, title, body] of refusedBodies) {
     scenario(`${rule}: ${method} rejects with ${status}`, async () => {
-      const world = await newWorld();
+      const world = await worldOfRefusals();
       const { shopper, alice, hers } = world;
       await refused(send(shopper, method, hers, body(world), alice.token), status, title);
       assert.deepEqual(namesIn(await shopper.Cart().GetCartsList(alice.token)), ["Hers"]);
@@ -154,7 +124,7 @@ for (const method of ["POST", "DELETE"]) {
 }
 
 scenario("customer-token-required: a shopper without a customer token is refused", async () => {
-  const { shopper, alice, hers } = await newWorld();
+  const { shopper, alice, hers } = await worldOfRefusals();
   await refused(shopper.Cart(hers.id).AddCustomerAssociation(alice.id), 403, PERMISSION);
 });
 
@@ -165,14 +135,14 @@ scenario("cart-id-is-access: a customer associates herself with a cart of anothe
 });
 
 scenario("cart-not-found: an unknown cart is refused", async () => {
-  const { administrator, alice } = await newWorld();
+  const { administrator, alice } = await worldOfRefusals();
   await refused(
     administrator.Cart("no-such-cart").AddCustomerAssociation(alice.id), 404, "Cart not found",
   );
 });
 
 scenario("customer-not-found: an unknown customer is refused", async () => {
-  const { administrator, hers } = await newWorld();
+  const { administrator, hers } = await worldOfRefusals();
   await refused(
     administrator.Cart(hers.id).AddCustomerAssociation("no-such-customer"), 404, "Customer not found",
   );
@@ -193,7 +163,7 @@ scenario("cart-has-contact-email: a cart with a contact email is refused", async
 
 // On 401 both SDKs log in again and retry, some six seconds in all; one attempt shows the same error.
 scenario("access-token-invalid: a forged access token rejects with 401", async () => {
-  const { store, alice, hers } = await newWorld();
+  const { store, alice, hers } = await worldOfRefusals();
   const forger = connect(store, {
     fetchMaxAttempts: 1,
     custom_authenticator: async () => ({ access_token: "forged", expires: Date.now() / 1000 + 3600 }),
@@ -206,7 +176,7 @@ scenario("access-token-invalid: a forged access token rejects with 401", async (
 });
 
 scenario("customer-token-invalid: a forged customer token rejects with 403", async () => {
-  const { store, alice, hers } = await newWorld();
+  const { store, alice, hers } = await worldOfRefusals();
   const client = shopperOf(store, { fetchMaxAttempts: 1 });
   await refused(
     client.Cart(hers.id).AddCustomerAssociation(alice.id, "forged"),
@@ -216,7 +186,7 @@ scenario("customer-token-invalid: a forged customer token rejects with 403", asy
 });
 
 scenario("credentials-wrong: a wrong password rejects with 401", async () => {
-  const { store, alice } = await newWorld();
+  const { store, alice } = await worldOfRefusals();
   const client = shopperOf(store, { fetchMaxAttempts: 1 });
   await refused(
     client.Customers.TokenViaPassword(alice.email, "not the password"),
@@ -226,14 +196,14 @@ scenario("credentials-wrong: a wrong password rejects with 401", async () => {
 });
 
 scenario("last-cart: the last cart of a customer is not deleted", async () => {
-  const { shopper, hers } = await newWorld();
+  const { shopper, hers } = await worldOfRefusals();
   const body = await shopper.Cart(hers.id).Delete().then(() => assert.fail("deleted"), (error) => error);
   assert.equal(body.errors[0].status, 400);
   assert.equal(body.errors[0].title, "Last cart");
 });
 
 scenario("cart-name-missing: a cart without a name rejects with 400", async () => {
-  const { shopper, alice } = await newWorld();
+  const { shopper, alice } = await worldOfRefusals();
   await assert.rejects(shopper.Cart().CreateCart({ description: "no name" }, alice.token), (body) => {
     assert.equal(body.errors[0].status, 400);
     return true;
@@ -269,48 +239,6 @@ scenario("page-out-of-range: the SDK's page limit reaches the mock with raw brac
 });
 
 // ---- What a storefront calls around an association -----------------------------------------------
-
-const address = {
-  first_name: "Alice", last_name: "Smith", line_1: "12 Square", county: "London", postcode: "N1", country: "GB",
-};
-const skusIn = (items) => items.data.map((item) => item.sku).sort();
-
-scenario("a guest's cart is born by reading its items and ends as the order of a customer", async () => {
-  const store = newStore();
-  const phone = shopperOf(store);
-  const guest = phone.Cart();
-  assert.deepEqual((await guest.Items()).data, []);
-  const added = await guest.AddProduct("mug", 2);
-  assert.equal(added.data[0].quantity, 2);
-  await guest.AddCustomItem({ name: "Gift wrap", sku: "wrap", quantity: 1, price: { amount: 300, includes_tax: true } });
-
-  const alice = await register(phone, "Alice");
-  await guest.AddCustomerAssociation(alice.id, alice.token);
-
-  const laptop = shopperOf(store);
-  const { token } = (await laptop.Customers.TokenViaPassword(alice.email, alice.password)).data;
-  const [found] = (await laptop.Cart().GetCartsList(token)).data;
-  assert.equal(found.id, guest.cartId);
-  assert.equal(found.relationships.items.data.length, 2);
-
-  const second = laptop.Cart();
-  await second.AddProduct("mug", 1);
-  await second.AddProduct("tee", 1);
-  const merged = await laptop.Cart(found.id).Merge(second.cartId, token);
-  assert.deepEqual(skusIn(merged), ["mug", "tee", "wrap"]);
-  assert.equal(merged.data.find((item) => item.sku === "mug").quantity, 3);
-  assert.equal(merged.meta.display_price.with_tax.formatted, "$43.00");
-
-  const renamed = await laptop.Cart(found.id).UpdateCart({ name: "Holidays" }, token);
-  assert.equal(renamed.data.name, "Holidays");
-  const order = await laptop.Cart(found.id).Checkout(alice.id, address);
-  assert.equal(order.data.payment, "unpaid");
-  const paid = await laptop.Orders.Payment(order.data.id, { gateway: "manual", method: "purchase" });
-  assert.equal(paid.data.amount, 4300);
-  const orders = await laptop.Orders.All(token);
-  assert.deepEqual(orders.data.map(({ id, payment }) => [id, payment]), [[order.data.id, "paid"]]);
-  assert.deepEqual(skusIn(await laptop.Orders.Items(order.data.id)), ["mug", "tee", "wrap"]);
-});
 
 scenario("items are updated and removed, one by one and all together", async () => {
   const cart = shopperOf(newStore()).Cart();

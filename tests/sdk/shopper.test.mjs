@@ -2,56 +2,16 @@
 // error: the parsed body comes as `error`, next to the response.
 import assert from "node:assert/strict";
 import {
-  bulkUpdateItemsInCart, checkoutApi, createACart, createAnAccessToken, createCustomerCartAssociation,
-  createShopperClient, deleteACart, deleteACartItem, deleteAllCartItems, deleteCustomerCartAssociation, getACart,
-  getAnOrder, getCartItems, getCarts, getCustomerOrders, getOrderItems, getV2SettingsCart, manageCarts, paymentSetup,
-  putV2SettingsCart, updateACart, updateACartItem,
+  bulkUpdateItemsInCart, createACart, createAnAccessToken, createShopperClient, deleteACart, deleteACartItem,
+  deleteAllCartItems, getACart, getCartItems, getCarts, getV2SettingsCart, putV2SettingsCart, updateACart,
+  updateACartItem,
 } from "@epcc-sdk/sdks-shopper";
+import { identifier, mockUrl, newStore, PERMISSION, refusedBodies, scenario, secret } from "./fixtures.mjs";
 import {
-  identifier, mockUrl, newCustomer, newStore, PERMISSION, refusedBodies, scenario, secret,
-} from "./fixtures.mjs";
-
-// Where the SDK keeps its access token; in a browser it would be localStorage.
-function memory() {
-  let value;
-  return {
-    get: () => value,
-    set: (next) => { value = next; },
-    subscribe: () => () => {},
-  };
-}
-
-function connect(store, options = {}) {
-  return createShopperClient({ baseUrl: mockUrl }, { clientId: store, storage: memory(), ...options }).client;
-}
-
-const shopperOf = (store) => connect(store);
-const administratorOf = (store) =>
-  connect(store, {
-    tokenProvider: async () => {
-      const { data } = await createAnAccessToken({
-        baseUrl: mockUrl,
-        body: { grant_type: "client_credentials", client_id: store, client_secret: secret },
-      });
-      return data;
-    },
-  });
-
-const as = (customer) => ({ "X-Moltin-Customer-Token": customer.token });
-const asJson = { "Content-Type": "application/json" };
-
-// The SDK has no operations for customers; its client sends any request with the same access token.
-async function register(client, name) {
-  const customer = newCustomer(name);
-  const { email, password } = customer;
-  const created = await client.post({ url: "/v2/customers", body: { data: customer }, headers: asJson });
-  const login = await client.post({
-    url: "/v2/customers/tokens",
-    body: { data: { type: "token", authentication_mechanism: "password", email, password } },
-    headers: asJson,
-  });
-  return { ...customer, id: created.data.data.id, token: login.data.data.token };
-}
+  add, administratorOf, as, asJson, associate, connect, disassociate, memory, namesIn, product, refused, register,
+  shopperOf, skusIn,
+} from "./shopper.mjs";
+import "./shopper-storefronts.mjs";
 
 async function newWorld() {
   const store = newStore();
@@ -67,18 +27,9 @@ async function newWorld() {
   };
 }
 
-const associate = (client, cart, data, headers) =>
-  createCustomerCartAssociation({ client, path: { cartID: cart.id }, body: { data }, headers });
-const disassociate = (client, cart, data, headers) =>
-  deleteCustomerCartAssociation({ client, path: { cartID: cart.id }, body: { data }, headers });
-const namesIn = (list) => list.data.data.map((cart) => cart.name).sort();
-
-function refused({ error, response }, status, title, detail = title) {
-  assert.equal(response.status, status);
-  assert.equal(error.errors[0].status, status);
-  assert.equal(error.errors[0].title, title);
-  assert.ok(error.errors[0].detail.startsWith(detail));
-}
+// A refused request changes nothing, so those share a world: registering people takes the most time.
+let refusals;
+const worldOfRefusals = () => (refusals ??= newWorld());
 
 scenario("the client's own login is an implicit grant", async () => {
   const { auth } = createShopperClient({ baseUrl: mockUrl }, { clientId: newStore(), storage: memory() });
@@ -158,7 +109,7 @@ scenario("any-symbol: a cart is renamed with any symbols", async () => {
 for (const [method, request] of [["POST", associate], ["DELETE", disassociate]]) {
   for (const [rule, status, title, body] of refusedBodies) {
     scenario(`${rule}: ${method} comes back as a ${status}`, async () => {
-      const world = await newWorld();
+      const world = await worldOfRefusals();
       const { shopper, alice, hers } = world;
       refused(await request(shopper, hers, body(world), as(alice)), status, title);
       assert.deepEqual(namesIn(await getCarts({ client: shopper, headers: as(alice) })), ["Hers"]);
@@ -166,7 +117,7 @@ for (const [method, request] of [["POST", associate], ["DELETE", disassociate]])
   }
 
   scenario(`customer-token-required: ${method} by a shopper without one comes back as a 403`, async () => {
-    const { shopper, alice, hers } = await newWorld();
+    const { shopper, alice, hers } = await worldOfRefusals();
     refused(await request(shopper, hers, [identifier(alice.id)]), 403, PERMISSION);
   });
 }
@@ -186,7 +137,7 @@ scenario("cart-has-contact-email: a cart with a contact email comes back as a 42
 });
 
 scenario("access-token-invalid: a forged access token comes back as a 401", async () => {
-  const { store, alice, hers } = await newWorld();
+  const { store, alice, hers } = await worldOfRefusals();
   const forger = connect(store, {
     tokenProvider: async () => ({ access_token: "forged", expires: Date.now() / 1000 + 3600 }),
   });
@@ -196,7 +147,7 @@ scenario("access-token-invalid: a forged access token comes back as a 401", asyn
 });
 
 scenario("last-cart: the last cart of a customer is not deleted", async () => {
-  const { shopper, alice, hers } = await newWorld();
+  const { shopper, alice, hers } = await worldOfRefusals();
   const { error, response } = await deleteACart({
     client: shopper, path: { cartID: hers.id }, headers: as(alice),
   });
@@ -205,61 +156,6 @@ scenario("last-cart: the last cart of a customer is not deleted", async () => {
 });
 
 // ---- What a storefront calls around an association -----------------------------------------------
-
-const address = {
-  first_name: "Alice", last_name: "Smith", line_1: "12 Square", region: "London", postcode: "N1", country: "GB",
-};
-const product = (sku, quantity = 1) => ({ type: "cart_item", sku, quantity });
-const add = (client, cartID, data, options) => manageCarts({ client, path: { cartID }, body: { data, options } });
-const skusIn = (answer) => answer.data.data.map((item) => item.sku).sort();
-
-scenario("a guest's cart is born by reading its items and ends as the order of a customer", async () => {
-  const store = newStore();
-  const phone = shopperOf(store);
-  const cartID = "born-by-reading";
-  assert.deepEqual((await getCartItems({ client: phone, path: { cartID } })).data.data, []);
-  const added = await add(phone, cartID, product("mug", 2));
-  assert.equal(added.response.status, 201);
-  assert.equal(added.data.data[0].quantity, 2);
-
-  const alice = await register(phone, "Alice");
-  await associate(phone, { id: cartID }, [identifier(alice.id)], as(alice));
-
-  const laptop = shopperOf(store);
-  const [found] = (await getCarts({ client: laptop, headers: as(alice) })).data.data;
-  assert.equal(found.id, cartID);
-  assert.equal(found.relationships.items.data.length, 1);
-
-  await add(laptop, "other", [product("mug"), product("tee")], { add_all_or_nothing: true });
-  const merged = await add(laptop, cartID, { type: "cart_items", cart_id: "other" });
-  assert.deepEqual(skusIn(merged), ["mug", "tee"]);
-  assert.equal(merged.data.meta.display_price.with_tax.formatted, "$40.00");
-
-  await updateACart({ client: laptop, path: { cartID }, headers: as(alice), body: { data: { name: "Holidays" } } });
-  const cart = await getACart({ client: laptop, path: { cartID }, query: { include: ["items"] } });
-  assert.equal(cart.data.data.name, "Holidays");
-  assert.equal(cart.data.included.items.length, 2);
-
-  const order = await checkoutApi({
-    client: laptop,
-    path: { cartID },
-    headers: as(alice),
-    body: { data: { customer: { id: alice.id }, billing_address: address, shipping_address: address } },
-  });
-  assert.equal(order.response.status, 201);
-  const orderID = order.data.data.id;
-  const paid = await paymentSetup({
-    client: laptop, path: { orderID }, body: { data: { gateway: "manual", method: "authorize" } },
-  });
-  assert.equal(paid.data.data.amount, 4000);
-  const orders = await getCustomerOrders({
-    client: laptop, headers: { "x-moltin-customer-token": alice.token }, query: { include: ["items"] },
-  });
-  assert.deepEqual(orders.data.data.map(({ id, payment }) => [id, payment]), [[orderID, "authorized"]]);
-  assert.equal(orders.data.included.items.length, 2);
-  assert.equal((await getAnOrder({ client: laptop, path: { orderID } })).data.data.id, orderID);
-  assert.deepEqual(skusIn(await getOrderItems({ client: laptop, path: { orderID } })), ["mug", "tee"]);
-});
 
 scenario("items are updated and removed, one by one and all together", async () => {
   const client = shopperOf(newStore());

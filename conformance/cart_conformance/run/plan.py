@@ -58,9 +58,9 @@ def requests_of_layers(cases: Sequence[Case], settings: Settings) -> dict[str, i
 
 
 def _one_for_each_caller(cases: Iterable[Case]) -> Iterator[Case]:
-    """Yield the first case of each rule, operation and caller."""
+    """Yield the first case of each rule, operation and caller that any deployment can try."""
     seen: set[tuple[str, str, str]] = set()
-    for case in cases:
+    for case in sorted(cases, key=lambda case: case.optional):
         caller = next((each for each in CALLERS if case.variant.endswith(each)), "")
         key = (case.rule, case.operation, caller)
         if key not in seen:

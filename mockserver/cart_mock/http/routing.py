@@ -63,9 +63,9 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
             request_id = self._requests.unrouted(method, path[:200], b"", {}, answer)
             await send_answer(answer, request_id, scope, receive, send)
             return
-        bare = path.removesuffix("/")
+        bare = _bare(path)
         if bare != path and self._paths.methods(bare):
-            path = bare  # a slash at the end makes no difference
+            path = bare
         scope["path"] = path
         found = self._paths.find(method, path)
         context: dict[str, str | None]
@@ -100,6 +100,17 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
         if size <= limit:
             return None
         return "head-too-large", head_too_large(limit)
+
+
+def _bare(path: str) -> str:
+    """Return a path without the slashes that clients send too many.
+
+    They are at its end, and around its version: storefronts give the SDKs paths that begin with a
+    slash, so ``/v2//carts`` is sent. Any other double slash stays. It is an id that the client
+    does not have.
+    """
+    version, _, rest = path.lstrip("/").partition("/")
+    return f"/{version}/{rest.lstrip('/')}".removesuffix("/")
 
 
 def request_path(scope: Scope) -> str:

@@ -31,7 +31,7 @@ def account_unknown(ctx: RequestContext) -> Violation | None:
         what = f"the account of the token is not {format_value(ctx.account_id)}"
         hint = f"Send the id of the account that is logged in, {format_value(own)}."
     else:
-        what = f"there is no account {format_value(ctx.account_id)}"
+        what = ctx.absent("account", ctx.account_id)
         hint = "Create it with POST /v2/accounts first."
     return Violation(what, hint, "accountID")
 

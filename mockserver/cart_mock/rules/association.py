@@ -95,9 +95,8 @@ def cart_not_found(ctx: RequestContext) -> Violation | None:
 
 def no_cart(ctx: RequestContext) -> Violation:
     """Return the violation of naming a cart that the caller's store does not have."""
-    store = format_value(ctx.tenant.name)
     return Violation(
-        f"there is no cart {format_value(ctx.cart_id)} in the store {store}",
+        ctx.absent("cart", ctx.cart_id),
         "Create it with POST /v2/carts first, or use the client_id that it was created with.",
         "cartID",
     )
@@ -108,7 +107,7 @@ def owner_not_found(ctx: RequestContext, kind: OwnerKind) -> Violation | None:
     if not ctx.caller.is_administrator or ctx.store.has_owner(ctx.owner):
         return None
     return Violation(
-        f"there is no {kind.name} {format_value(ctx.owner.id)}",
+        ctx.absent(kind.name, ctx.owner.id),
         f"Create it with POST /v2/{kind.plural} first.",
         ctx.field("[0].id"),
     )

@@ -127,7 +127,7 @@ class _Basket:
             raise _Failed("merge-with-itself", what, "Send the id of another cart.", source)
         other = self._ctx.store.cart(cart_id)
         if other is None:
-            what = f"there is no cart {format_value(cart_id)}"
+            what = self._ctx.absent("cart", cart_id)
             raise _Failed(
                 "merge-cart-not-found", what, "Send the id of a cart that exists.", source
             )
@@ -242,10 +242,12 @@ class _Basket:
         item_id = _needed(entry, "id", source)
         place = next((n for n, item in enumerate(self.items) if item.id == item_id), None)
         if place is None:
-            raise _Failed(
-                "item-not-found", f"the cart has no item {format_value(item_id)}",
-                f"Send the id of an item of GET /v2/carts/{self._ctx.cart_id}/items.", at_id,
-            )  # fmt: skip
+            what = f"the cart has no item {format_value(item_id)}"
+            hint = f"Send the id of an item of GET /v2/carts/{self._ctx.cart_id}/items."
+            if self._ctx.cart is None:
+                what = self._ctx.absent("cart", self._ctx.cart_id)
+                hint = "Use the client_id that it was created with."
+            raise _Failed("item-not-found", what, hint, at_id)
         item = self.items[place]
         if entry.get("quantity") == 0:
             del self.items[place]

@@ -58,7 +58,7 @@ _PLACES: Mapping[TokenKind, str] = {
     "customer": CUSTOMER_HEADER,
     "account": ACCOUNT_HEADER,
 }
-_NO_TOKENS = {"undefined", "null", "None", "[object Object]"}
+NO_TOKENS = {"undefined", "null", "None", "[object Object]"}
 """What clients send that have no token."""
 
 
@@ -201,11 +201,19 @@ class Callers:
         None if the text is neither.
         """
         how = _AUTHORIZE if wanted == "access" else _LOG_IN[wanted]
-        if text in _NO_TOKENS:
-            return TokenProblem(f"it is the word {text}, so the client has no token yet", how)
+        alone = text.rpartition(" ")[2].strip('"')
+        word = next((word for word in (text, alone) if word in NO_TOKENS), None)
+        if word is not None:
+            return TokenProblem(f"it is the word {word}, so the client has no token yet", how)
         kind = self._tokens.kind_of(text)
         if kind is None:
-            return None
+            around = self._tokens.kind_of(alone) if alone != text else None
+            if around is None:
+                return None
+            return TokenProblem(
+                f"it is {_KINDS[around]} with something around it",
+                f"Send {_KINDS[around]} in {_PLACES[around]}, without quotes or other words.",
+            )
         here, there = _KINDS[wanted], _PLACES[kind]
         return TokenProblem(f"it is {_KINDS[kind]}, not {here}", f"Send it in {there}. {how}")
 
@@ -219,7 +227,10 @@ def unknown_tenant(name: str) -> Caller:
 def _owner_problem(claims: OwnerToken, tenant: Tenant, now: float) -> TokenProblem | None:
     kind = claims.owner.type
     if claims.tenant != tenant.name:
-        what = "it belongs to another store than the access token"
+        what = (
+            f"it is of the store {format_value(claims.tenant)}, and the access token is of the "
+            f"store {format_value(tenant.name)}"
+        )
     elif claims.incarnation != tenant.incarnation:
         what = "its store was deleted"
     elif claims.expires <= now:
@@ -298,6 +309,14 @@ class RequestContext:
         assert isinstance(entries, list)
         entry: dict[str, Any] = entries[0]
         return entry
+
+    def absent(self, what: str, an_id: str) -> str:
+        """Return the reason of a violation that names something that the store does not have.
+
+        It names the store: what a client looks for is often in another one.
+        """
+        store = format_value(self.tenant.name)
+        return f"there is no {what} {format_value(an_id)} in the store {store}"
 
     def _no_array(self, reason: str) -> Violation:
         return Violation(reason, self.envelope_hint, "data")

@@ -35,7 +35,7 @@ def customer_unknown(ctx: RequestContext) -> Violation | None:
     if ctx.customer is not None:
         return None
     return Violation(
-        f"there is no customer {format_value(ctx.customer_id)}",
+        ctx.absent("customer", ctx.customer_id),
         "Create it with POST /v2/customers first.",
         "customerID",
     )

@@ -12,6 +12,7 @@ from cart_spec import Contract
 
 from cart_mock.formats import EMAIL, format_value
 from cart_mock.messages import Violation
+from cart_mock.rules.association import no_cart
 from cart_mock.rules.cart_changes import change_of
 from cart_mock.rules.context import ACCESS_HEADER, CUSTOMER_HEADER, RequestContext
 from cart_mock.rules.registry import Check
@@ -80,13 +81,7 @@ for _error_id in (
 
 @_published()
 def items_cart_not_found(ctx: RequestContext) -> Violation | None:
-    if ctx.cart is not None:
-        return None
-    return Violation(
-        f"there is no cart {format_value(ctx.cart_id)}",
-        "Create it with POST /v2/carts first.",
-        "cartID",
-    )
+    return None if ctx.cart is not None else no_cart(ctx)
 
 
 # ---- Orders -------------------------------------------------------------------------------------

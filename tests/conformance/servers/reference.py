@@ -203,7 +203,8 @@ class Service:
             entries = [{"title": "Request failed", "status": inside}, entry]
         is_about_customers = call.operation in OF_CUSTOMERS
         if is_about_customers and not self.free.customer_errors_have_status:
-            entries = [{"title": each["title"]} for each in entries]
+            for each in entries:
+                del each["status"]
         return refusal.status, {"errors": entries}
 
     # --- Who calls ---

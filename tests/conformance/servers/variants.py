@@ -8,24 +8,26 @@ from tests.conformance.servers.reference import Free
 
 VARIANTS: dict[str, Free] = {
     "as the mock chooses": Free(),
-    "texts in detail, statuses as strings, finer times, carts locked": Free(
+    "texts in detail, statuses as strings, and all that version 2 of the contract left free": Free(
         status_as_string=True,
         texts_in_detail=True,
         microseconds=True,
         empty_relation="list",
         extra_fields=True,
         media_type="application/vnd.api+json; charset=utf-8",
-        bad_customer_token=401,
-        show_all_carts=False,
-        carts_are_locked=True,
         contact_inside=400,
+        bad_customer_token=401,
+        bare_tokens=False,
+        show_all_carts=False,
+        carts_are_locked=False,
+        customer_errors_have_status=False,
+        statuses={"customer-invalid": 400},
     ),
-    "carts made lazily, few checks": Free(
+    "carts made lazily and locked, few checks": Free(
         lazy_carts=True,
+        carts_are_locked=True,
         unknown_customers=True,
         bare_array=False,
-        bare_tokens=False,
-        customer_errors_have_status=False,
         emails_unique=False,
         lenient_pages=True,
         repeat_touches=True,
