@@ -230,7 +230,7 @@ class Contract:
         return cast("str", self.document[CATALOGUE_KEY]["documents"][rule.source.document]["title"])
 
     def source_read(self, rule: Rule) -> str | None:
-        """Return the date on which a rule's source was read; None if nobody noted it.
+        """Return the date on which a rule's source was read; None if it is not known.
 
         A quote may have a date of its own; otherwise that of its document counts.
         """
