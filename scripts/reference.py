@@ -49,6 +49,8 @@ CAUSES = {
     "too-many-requests": "A fault of the workbench answered.",
     "service-unavailable": "A fault of the workbench answered, or the mock is stopping.",
     "internal-error": "A fault of the workbench answered, or the mock has a defect: see its log.",
+    "customer-filter-invalid": "The list of customers does not have that operator or field.",
+    "customer-sort-invalid": "The list of customers does not have that order.",
     "item-invalid": "The item lacks a field, or a field has a value that it cannot have.",
     "product-not-found": "The store has products, and this is not one of them.",
     "promotion-not-found": "The mock has no promotions.",

@@ -54,6 +54,10 @@ class Source:
     read: str | None = None
 
 
+UNKNOWN_DATE = "unknown"
+"""What ``read`` says of a source if the day of the reading was not noted."""
+
+
 @dataclass(frozen=True)
 class OwnerKind:
     """A kind of owner that carts have: customers or accounts, with the words that differ.
@@ -224,6 +228,15 @@ class Contract:
     def source_title(self, rule: Rule) -> str:
         """Return the title of the document that a rule's source stands in."""
         return cast("str", self.document[CATALOGUE_KEY]["documents"][rule.source.document]["title"])
+
+    def source_read(self, rule: Rule) -> str | None:
+        """Return the date on which a rule's source was read; None if it is not known.
+
+        A quote may have a date of its own; otherwise that of its document counts.
+        """
+        document = self.document[CATALOGUE_KEY]["documents"][rule.source.document]
+        read = rule.source.read or document.get("read", UNKNOWN_DATE)
+        return None if read == UNKNOWN_DATE else cast("str", read)
 
 
 def iter_operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
+from typing import Any
 
-from cart_spec.contract import CATALOGUE_KEY, Contract, Rule
+from cart_spec.contract import CATALOGUE_KEY, UNKNOWN_DATE, Contract, Rule
 from cart_spec.document import OpenApiDocument
 from cart_spec.findings import Finding, in_order
 from cart_spec.source import MAX_BYTES, UnreadableDocumentError, pointer_of, read_text
@@ -99,7 +100,8 @@ def _findings(
                 place.pointer,
                 place.line,
                 f'{rule.id} quotes "{source.sentence}", which is not in '
-                f"{', '.join(copy.path for copy in copies[source.document])}.",
+                f"{', '.join(copy.path for copy in copies[source.document])}. "
+                f"The source was {_read(documents[source.document], contract.source_read(rule))}.",
                 _advice(rule, copies[source.document]),
             )
     for name, number in unchecked.items():
@@ -110,9 +112,16 @@ def _findings(
             place.name,
             place.pointer,
             place.line,
-            f"{number} quotes are of {name}, of which no copy was given.",
+            f"{number} quotes are of {name}, {_read(documents[name])}. No copy of it was given.",
             f"Save it and give {name}=FILE.",
         )
+
+
+def _read(document: Mapping[str, Any], own_date: str | None = None) -> str:
+    """Say when a source was read, and in which edition."""
+    read = own_date or document.get("read", UNKNOWN_DATE)
+    told = "read on a day that was not noted" if read == UNKNOWN_DATE else f"read on {read}"
+    return f"{told}, in the edition {document['edition']}" if "edition" in document else told
 
 
 def _advice(rule: Rule, copies: Sequence[Copy]) -> str:

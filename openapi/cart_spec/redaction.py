@@ -61,7 +61,7 @@ _ENDS = "|".join(
     for written in _WRITTEN
     for separator in (("", "_", "-") if "?" in written else ("",))
 )
-_HINT = re.compile(r"key|credentials|pass|secret|token", re.IGNORECASE)
+_HINTS = ("key", "credentials", "pass", "secret", "token")
 # What ends a quoted name (its quotes may be escaped, for JSON inside JSON), `name=`, or `name:` at
 # the start of a line; then a value in quotes that need not end, or a word. This leaves out
 # "Invalid token: it has expired". The groups have bounds or are possessive, so that no part is
@@ -89,8 +89,20 @@ _ORDINARY_WORD = re.compile(r"[A-Za-z]{1,24}[.]?|[a-z]+(?:[-_][a-z]+){1,4}")
 
 def is_secret_name(name: str) -> bool:
     """Whether a field or header of that name is made for a secret, however it is written."""
-    end = re.sub(r"[\W_]+", "", name[-_LONGEST_ENDING:]).lower()
+    return _ends_like_secret(name[-_LONGEST_ENDING:])
+
+
+# The same few names come again and again. Their ends are short, so the cache is, too.
+@lru_cache(maxsize=2_000)
+def _ends_like_secret(name: str) -> bool:
+    end = re.sub(r"[\W_]+", "", name).lower()
     return end.endswith(_ENDINGS) or name.lower() in SECRET_HEADERS
+
+
+def may_name_secrets(text: str) -> bool:
+    """Whether a text has a word that names of secrets contain: a quick look before a search."""
+    folded = text.casefold()
+    return any(hint in folded for hint in _HINTS)
 
 
 class ShortSecretError(ValueError):
@@ -161,7 +173,7 @@ class Redactor:
 
     def learn_text(self, text: str) -> None:
         """Add what stands after the names of secret fields in any text, such as cut JSON."""
-        if _HINT.search(text) is not None:
+        if may_name_secrets(text):
             for match in _NAMED.finditer(text):
                 value = match[2].strip("\\\"'")
                 self.add(value, value.replace("\\", ""))
@@ -169,7 +181,7 @@ class Redactor:
     def learn_body(self, body: bytes) -> None:
         """Add what stands in the secret fields of a body that is JSON or a form."""
         text = body.decode("utf-8", "replace")
-        if _HINT.search(text) is None:
+        if not may_name_secrets(text):
             return
         try:
             self.learn_value(json.loads(body))
@@ -205,8 +217,8 @@ class Redactor:
         text = self._without_forms(text).replace(_PLACE, MARK)
         if not self._by_name:
             return text
-        # The expression takes 0.1 to 0.5 µs a character, looking for the names first 0.01 µs.
-        if _HINT.search(text) is not None:
+        # The expression takes 0.1 to 0.5 µs a character, looking for the words first 0.01 µs.
+        if may_name_secrets(text):
             text = _NAMED.sub(_without_value, text)
             if 'name="' in text:
                 text = _PART.sub(_without_part, text)

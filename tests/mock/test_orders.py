@@ -231,6 +231,8 @@ REFUSED: list[tuple[str, str, str, Any, str]] = [
     ("settings-not-permitted", "PUT", "/settings/cart", SETTINGS, "guest"),
     ("request-invalid", "PUT", "/settings/cart",
      {"data": {"type": "settings", "cart_expiry_days": 0}}, "admin"),
+    ("customer-filter-invalid", "GET", "/customers?filter=eq(colour,red)", None, "admin"),
+    ("customer-sort-invalid", "GET", "/customers?sort=colour", None, "admin"),
     ("address-not-permitted", "GET", "/customers/{ada}/addresses", None, "guest"),
     ("address-customer-not-found", "GET", "/customers/{ada}/addresses", None, "bob"),
     ("address-customer-not-found", "GET", "/customers/none/addresses", None, "admin"),

@@ -298,11 +298,58 @@ def test_the_administrator_lists_all_carts_in_pages(world: World) -> None:
         ("eq(email,ADA@example.com)", ["ada"]),
         ("eq(name,bob)", ["bob"]),
         ("eq(email,nobody@example.com)", []),
+        ("like(email,*@EXAMPLE.com)", ["bob", "ada"]),
+        ("like(name,B*)", []),
+        ('like(name,"b*"):eq(email,bob@example.com)', ["bob"]),
+        ("eq(name,ada)|eq(name,bob)", ["bob", "ada"]),
+        ("gt(created_at,2001-09-09)", ["bob", "ada"]),
+        ("gt(updated_at,9001-01-01T00:00:00Z)", []),
     ],
 )
 def test_customers_are_found_by_filter(world: World, query: str, found: list[str]) -> None:
     answer = world.send("GET", "/v2/customers", world.admin, params={"filter": query})
     assert [customer["name"] for customer in answer.json()["data"]] == found
+
+
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [("name", ["ada", "bob"]), ("-name", ["bob", "ada"]), ("-created_at", ["bob", "ada"])],
+)
+def test_customers_are_sorted(world: World, order: str, found: list[str]) -> None:
+    answer = world.send("GET", "/v2/customers", world.admin, params={"sort": order})
+    assert [customer["name"] for customer in answer.json()["data"]] == found
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("filter", "eq(password,x)"),
+        ("filter", "gt(name,a)"),
+        ("filter", "gt(created_at,soon)"),
+        ("filter", "eq(name,ada"),
+        ("filter", "name"),
+        ("sort", "password"),
+        ("sort", "--name"),
+    ],
+)
+def test_customers_query_that_is_not_offered_is_refused(
+    world: World, parameter: str, value: str
+) -> None:
+    answer = world.send("GET", "/v2/customers", world.admin, params={parameter: value})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["source"] == parameter
+
+
+@pytest.mark.parametrize("email", ["ada", "ada@example", " ", "ada @example.com"])
+def test_cart_contact_email_that_is_none_is_refused(world: World, email: str) -> None:
+    data = {"name": "Groceries", "contact": {"email": email}}
+    for method, path in (("POST", "/v2/carts"), ("PUT", "/v2/carts/guest")):
+        world.send("GET", "/v2/carts/guest", world.admin)
+        answer = world.send(method, path, world.admin, json={"data": data})
+        assert (answer.status_code, answer.json()["errors"][0]["source"]) == (
+            400,
+            "data.contact.email",
+        )
 
 
 def test_a_customer_changes_its_own_record_and_password(world: World) -> None:

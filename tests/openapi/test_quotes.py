@@ -37,7 +37,8 @@ def run(tmp_path: Path, text: str, *options: str) -> Result:
 def test_quotes_of_a_source_that_has_them_are_found(tmp_path: Path) -> None:
     result = run(tmp_path, page(*OVERVIEW))
     assert (result.exit_code, "0 of" in result.stdout) == (0, True), result.output
-    assert "quotes are of published, of which no copy was given." in result.stdout
+    assert "quotes are of published, read on a day that was not noted." in result.stdout
+    assert "in the edition 2026-09. No copy of it was given." in result.stdout
 
 
 def test_quotes_sentence_that_changed_is_reported_with_the_nearest_one(tmp_path: Path) -> None:
@@ -74,14 +75,26 @@ def problems(check_id: str, edit: Any) -> list[str]:
     return [problem.message for problem in CHECKS[check_id].run(subject)]
 
 
-def test_check_sources_without_any_date_are_accepted() -> None:
-    def undated(data: dict[str, Any]) -> None:
-        for entry in data[CATALOGUE_KEY]["documents"].values():
-            entry.pop("read", None)
-        for entry in data[CATALOGUE_KEY]["rules"]:
-            entry["source"].pop("read", None)
+def test_check_source_whose_date_is_unknown_has_to_say_so() -> None:
+    def silent(data: dict[str, Any]) -> None:
+        del data[CATALOGUE_KEY]["documents"][LOST.document]["read"]
 
-    assert problems("source-read-missing", undated) == []
+    of_document = [rule.id for rule in CONTRACT.rules if rule.source.document == LOST.document]
+    assert problems("source-read-missing", lambda _: None) == []
+    assert len(problems("source-read-missing", silent)) == len(of_document)
+
+
+def test_quotes_date_of_a_quote_goes_before_that_of_its_source(tmp_path: Path) -> None:
+    def dated(data: dict[str, Any]) -> None:
+        data[CATALOGUE_KEY]["documents"]["overview"]["read"] = "2026-11-20"
+        rule_of(data, "payload-not-array")["source"]["read"] = "2026-11-21"
+
+    path = tmp_path / "dated.yaml"
+    path.write_text(json.dumps(edited(dated).data), encoding="utf-8")
+    result = run(tmp_path, page(), "--contract", str(path))
+    assert result.stdout.count("The source was read on 2026-11-21.") == 1, result.stdout
+    missing = result.stdout.count("The source was read on 2026-11-20.")
+    assert missing == len(OVERVIEW) - 1
 
 
 def test_check_one_source_with_a_date_asks_for_those_of_the_others() -> None:

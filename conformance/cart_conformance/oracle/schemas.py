@@ -93,10 +93,10 @@ def _lenient(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         if key in ("customers", "items", "relationships", "contact") and not value:
             return {}
-        return [_lenient(entry) for entry in value]
+        return [_lenient(entry) if isinstance(entry, dict | list) else entry for entry in value]
     if isinstance(value, dict):
         return {
-            name: _lenient(entry, name)
+            name: _lenient(entry, name) if isinstance(entry, dict | list) else entry
             for name, entry in value.items()
             if entry is not None or name in _OBJECTS
         }

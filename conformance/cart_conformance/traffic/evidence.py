@@ -75,13 +75,16 @@ def weigh(recording: Recording, oracle: Oracle, policy: Policy, *, alone: bool) 
     judgements: list[Judgement] = []
     broken = list(survey.broken)
     latest: float | None = None
+    urls: dict[str, str] = {}
     for index, operation, outline in survey.exchanges:
         at = outline.at
         if latest and at and at - latest > CART_LIFETIME:
             known = _remembered(known, alone=False)
         latest = at or latest
         recorded = _recorded(recording, index, outline)
-        shown = _shown(recorded, redactor)
+        if recorded.url not in urls:
+            urls[recorded.url] = redactor.text(without_credentials(recorded.url))
+        shown = replace(recorded, url=urls[recorded.url], answer=None)
         if recorded.left_out or recorded.answer is None:
             judged.append(Judged(shown, operation, Verdict.SKIPPED, reason=recorded.left_out))
             if operation not in _ONLY_READ:
@@ -180,7 +183,3 @@ def _remembered(known: TargetState, *, alone: bool) -> TargetState:
         for owner in kept.owners.values():
             owner.password = None if is_withheld(owner.password) else owner.password
     return kept
-
-
-def _shown(recorded: Recorded, redactor: Redactor) -> Recorded:
-    return replace(recorded, url=redactor.text(without_credentials(recorded.url)), answer=None)

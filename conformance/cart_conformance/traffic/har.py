@@ -89,11 +89,18 @@ class HarReader(RecordingReader):
         when = text_or_none(entry.get("startedDateTime"))
         return Outline(method.upper(), url, when, seconds_of(when))
 
-    def parts(self, entry: Any) -> Iterator[tuple[Sequence[tuple[str, str]], bytes]]:
-        """Yield the headers and the body of each side of an entry, whatever state they are in."""
+    def headers(self, entry: Any) -> Iterator[Sequence[tuple[str, str]]]:
+        """Yield the headers of each side of an entry, whatever state they are in."""
+        for side in ("request", "response"):
+            yield _pairs(_mapping(_mapping(entry).get(side)).get("headers"))
+
+    def bodies(self, entry: Any) -> Iterator[bytes]:
+        """Yield the body of each side of an entry, as far as it can be opened."""
         for side, name in (("request", "postData"), ("response", "content")):
             owner = _mapping(_mapping(entry).get(side))
-            headers, body = _pairs(owner.get("headers")), _mapping(owner.get(name))
+            body = _mapping(owner.get(name))
+            if not body.keys() & {"text", "_file"}:
+                continue
             text = text_or_none(body.get("text")) or ""
             raw = text.encode("utf-8", "replace")
             if isinstance(body.get("_file"), str):
@@ -103,10 +110,11 @@ class HarReader(RecordingReader):
             ):
                 with contextlib.suppress(binascii.Error, ValueError):
                     raw = base64.b64decode(text)
+            headers = _pairs(owner.get("headers"))
             encodings = [value for key, value in headers if key.lower() == "content-encoding"]
             with contextlib.suppress(StillCompressedError):
                 raw = opened(raw, ",".join(encodings))
-            yield headers, raw
+            yield raw
 
     def secrets(self, entry: Any) -> Iterator[tuple[str, str]]:
         """Yield cookies as ``cookie``, and the parameters of the query and of a form."""

@@ -95,8 +95,12 @@ class RecordingReader:
         """Return one entry. Raises BrokenEntryError."""
         raise NotImplementedError
 
-    def parts(self, entry: Any) -> Iterator[tuple[Sequence[tuple[str, str]], bytes]]:
-        """Yield the headers and the body of each side of an entry, whatever state they are in."""
+    def headers(self, entry: Any) -> Iterator[Sequence[tuple[str, str]]]:
+        """Yield the headers of each side of an entry, whatever state they are in."""
+        raise NotImplementedError
+
+    def bodies(self, entry: Any) -> Iterator[bytes]:
+        """Yield the body of each side of an entry, as far as it can be opened."""
         raise NotImplementedError
 
     def secrets(self, entry: Any) -> Iterator[tuple[str, str]]:

@@ -45,17 +45,20 @@ class RequestLogReader(RecordingReader):
         # token expired.
         return Outline(str(entry["method"]).upper(), url, text_or_none(entry.get("at")))
 
-    def parts(self, entry: Any) -> Iterator[tuple[Sequence[tuple[str, str]], bytes]]:
-        """Yield the headers and the body of each side of an entry, whatever state they are in."""
+    def headers(self, entry: Any) -> Iterator[Sequence[tuple[str, str]]]:
+        """Yield the headers of each side of an entry, whatever state they are in."""
+        for owner in (entry, entry.get("answer")):
+            headers = owner.get("headers") if isinstance(owner, Mapping) else None
+            if isinstance(headers, Mapping):
+                yield [(str(name), str(each)) for name, each in headers.items()]
+
+    def bodies(self, entry: Any) -> Iterator[bytes]:
+        """Yield the body of each side of an entry, as far as it can be opened."""
         for owner in (entry, entry.get("answer")):
             if isinstance(owner, Mapping):
-                headers, body = owner.get("headers"), owner.get("body")
-                pairs = headers.items() if isinstance(headers, Mapping) else ()
+                body = owner.get("body")
                 text = body if isinstance(body, str) else json.dumps(body)
-                yield (
-                    [(str(name), str(each)) for name, each in pairs],
-                    text.encode("utf-8", "replace"),
-                )
+                yield text.encode("utf-8", "replace")
 
     def secrets(self, entry: Any) -> Iterator[tuple[str, str]]:
         """Yield the URL with its query."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from cart_spec.redaction import Redactor, is_secret_name
+from cart_spec.redaction import Redactor, is_secret_name, may_name_secrets
 
 from cart_conformance.exchange import Request
 from cart_conformance.oracle import Oracle, TargetState
@@ -17,6 +17,9 @@ from cart_conformance.traffic.recording import (
     Recording,
     is_marker,
 )
+
+_WITH_URL = frozenset({"referer", "location", "content-location", "link"})
+"""Names of headers, in lower case, whose value is a URL or has one in it."""
 
 _SHORTEST_COOKIE = 8
 """Characters of a cookie that is kept secret: shorter ones are languages, themes and counters."""
@@ -34,12 +37,20 @@ class Broken:
 class SecretsOfRecording(Redactor):
     """A redactor that takes placeholders of withheld values for what they are."""
 
+    def __init__(self) -> None:
+        """Start without any secret."""
+        super().__init__()
+        # Most entries repeat the headers of the one before.
+        self._latest: dict[str, str] = {}
+
     def add(self, *secrets: str | None) -> None:
         """Redact these values from now on, unless the recording withholds them."""
         super().add(*(each for each in secrets if each and not is_marker(each)))
 
     def learn_url(self, url: str) -> None:
         """Add the credentials of a URL, and the secret parameters of its query and fragment."""
+        if not any(mark in url for mark in "@?#"):
+            return
         try:
             parts = urlsplit(url)
         except ValueError:
@@ -51,11 +62,14 @@ class SecretsOfRecording(Redactor):
 
     def learn_body(self, body: bytes) -> None:
         """Add what stands in secret fields, also of JSON that was cut."""
+        text = body.decode("utf-8", "replace")
+        if not may_name_secrets(text):
+            return
         super().learn_body(body)
         try:
             json.loads(body)
         except (ValueError, RecursionError):
-            self.learn_text(body.decode("utf-8", "replace"))
+            self.learn_text(text)
 
     def learn_pair(self, name: str, value: str) -> None:
         """Add the value of a cookie, of a parameter, or the secrets of a URL."""
@@ -68,17 +82,21 @@ class SecretsOfRecording(Redactor):
 
     def learn_headers_of(self, headers: Iterable[tuple[str, str]]) -> None:
         """Add the secrets of headers."""
-        for name, value in headers:
-            if name.lower() == "cookie":
+        for written, value in headers:
+            name = written.lower()
+            if not (name in _WITH_URL or is_secret_name(name)) or self._latest.get(name) == value:
+                continue
+            self._latest[name] = value
+            if name == "cookie":
                 self.add(*_cookies(each.partition("=")[2] for each in value.split(";")))
-            elif name.lower() == "set-cookie":
+            elif name == "set-cookie":
                 # A recorder may join several by line breaks.
                 lines = value.splitlines()
                 self.add(*_cookies(each.split(";")[0].partition("=")[2] for each in lines))
-            elif is_secret_name(name):
-                self.learn_headers([(name, value)])
-            elif name.lower() in ("referer", "location", "content-location", "link"):
+            elif name in _WITH_URL:
                 self.learn_url(value)
+            else:
+                self.learn_headers([(name, value)])
 
 
 def _cookies(values: Iterable[str]) -> Iterator[str]:
@@ -116,14 +134,14 @@ def surveyed(recording: Recording, oracle: Oracle) -> Survey:
         survey.redactor.learn_url(outline.url)
         for name, value in recording.reader.secrets(entry):
             survey.redactor.learn_pair(name, value)
-        for headers, body in recording.reader.parts(entry):
+        for headers in recording.reader.headers(entry):
             survey.redactor.learn_headers_of(headers)
-            # Bodies of other exchanges may be large, and are never shown.
-            if body and operation is not None:
-                survey.redactor.learn_body(body)
         if operation is None:
+            # Bodies of other exchanges may be large, and are never shown.
             survey.others += 1
             continue
+        for body in recording.reader.bodies(entry):
+            survey.redactor.learn_body(body)
         # An entry without a time stays next to the one before it.
         latest = outline.at if outline.at is not None else latest
         order.append(latest)

@@ -7,7 +7,7 @@ an answer without any; the statuses of both are in the contract.
 
 from __future__ import annotations
 
-import re
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
@@ -24,6 +24,12 @@ from cart_mock.rules.context import (
     DEFAULT_TOKEN_LIMIT,
     RequestContext,
     TokenRequestContext,
+)
+from cart_mock.rules.customer_query import (
+    CustomerFilter,
+    matches,
+    parse_customer_filter,
+    sort_key,
 )
 from cart_mock.state.accounts import REALM
 from cart_mock.state.entities import (
@@ -189,26 +195,33 @@ def _contact(sent: dict[str, Any] | None) -> Contact | None:
 
 # ---- Customers ----------------------------------------------------------------------------------
 
-_FILTER = re.compile(r"eq\((email|name|id),(.*)\)")
-
 
 def get_customers(ctx: RequestContext) -> Content:
     offset, limit = ctx.offset, ctx.limit
-    wanted = _FILTER.fullmatch(ctx.query.get("filter", ""))
-    if wanted is None:
+    wanted = parse_customer_filter(ctx.query.get("filter", ""))
+    order = ctx.query.get("sort")
+    if wanted is None and not order:
         customers, total = ctx.store.customers(offset, limit)
     else:
-        found = _filtered(ctx, *wanted.groups())
+        found = _filtered_customers(ctx, wanted)
+        if order:
+            found.sort(key=sort_key(order), reverse=order.startswith("-"))
         customers, total = found[offset : offset + limit], len(found)
     return serializers.page("/v2/customers", serializers.customer, customers, total, offset, limit)
 
 
-def _filtered(ctx: RequestContext, field: str, value: str) -> list[Customer]:
+def _filtered_customers(ctx: RequestContext, wanted: CustomerFilter | None) -> list[Customer]:
+    """Return the customers that pass, newest first. All but exact emails and ids scan them all."""
     store = ctx.store
-    if field == "name":
-        return store.customers_named(value)
-    one = store.customer_with_email(value) if field == "email" else store.customer(value)
-    return [] if one is None else [one]
+    if wanted is not None and len(wanted) == len(wanted[0]) == 1:
+        operator, field, value = wanted[0][0]
+        if operator == "eq" and field in ("email", "id"):
+            one = store.customer_with_email(value) if field == "email" else store.customer(value)
+            return [] if one is None else [one]
+        if operator == "eq":
+            return store.customers_named(value)
+    everyone, _ = store.customers(0, sys.maxsize)
+    return [each for each in everyone if wanted is None or matches(wanted, each)]
 
 
 def create_customer(ctx: RequestContext) -> Content:

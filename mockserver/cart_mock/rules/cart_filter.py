@@ -16,16 +16,24 @@ _FIELDS = {"eq": "name", "ilike": "name", "contains": "account_ids"}
 
 def parse_cart_filter(text: str) -> CartFilter | None:
     """Return the filter, or None if it cannot be parsed."""
-    alternatives: list[list[tuple[str, str]]] = [[]]
+    alternatives = conditions_of(text)
+    if alternatives is None:
+        return None
+    if any(_FIELDS.get(operator) != field for each in alternatives for operator, field, _ in each):
+        return None
+    return tuple(tuple((operator, value) for operator, _, value in each) for each in alternatives)
+
+
+def conditions_of(text: str) -> list[list[tuple[str, str, str]]] | None:
+    """Return the alternatives of a filter as (operator, field, value), or None for other text."""
+    alternatives: list[list[tuple[str, str, str]]] = [[]]
     at = 0
     while (found := _CONDITION.match(text, at)) is not None:
         operator, field, value = found.groups()
-        if _FIELDS.get(operator) != field:
-            return None
-        alternatives[-1].append((operator, value.strip('"')))
+        alternatives[-1].append((operator, field, value.strip('"')))
         at = found.end()
         if at == len(text):
-            return tuple(map(tuple, alternatives))
+            return alternatives
         if text[at] == "|":
             alternatives.append([])
         elif text[at] != ":":
@@ -47,7 +55,7 @@ def _holds(operator: str, value: str, cart: Cart) -> bool:
         return cart.name == value
     if operator == "contains":
         return Owner("account", value) in cart.owners
-    return _is_like(value.casefold(), cart.name.casefold())
+    return is_like(value.casefold(), cart.name.casefold())
 
 
 def accounts_of(wanted: CartFilter) -> list[str] | None:
@@ -61,7 +69,7 @@ def accounts_of(wanted: CartFilter) -> list[str] | None:
     return found
 
 
-def _is_like(pattern: str, name: str) -> bool:
+def is_like(pattern: str, name: str) -> bool:
     """Return whether a name has the parts of the pattern in their order, ``*`` between them.
 
     A regular expression with many stars would take long for some names.

@@ -15,6 +15,7 @@ from cart_mock.messages import Violation
 from cart_mock.rules.association import no_cart
 from cart_mock.rules.cart_changes import change_of
 from cart_mock.rules.context import ACCESS_HEADER, CUSTOMER_HEADER, RequestContext
+from cart_mock.rules.customer_query import is_sort, parse_customer_filter
 from cart_mock.rules.registry import Check
 from cart_mock.rules.shop_facts import address_of, customer_of_addresses, order_of
 
@@ -56,6 +57,33 @@ def published_checks(
             raise LookupError(f"the published error {error.id} has no check")
         if _CHECKS[error.id].reads_body == reads_body:
             yield error.id, _CHECKS[error.id].check
+
+
+# ---- Customers ----------------------------------------------------------------------------------
+
+
+@_published()
+def customer_filter_invalid(ctx: RequestContext) -> Violation | None:
+    text = ctx.query.get("filter")
+    if not text or parse_customer_filter(text) is not None:
+        return None
+    return Violation(
+        f"it is {format_value(text)}",
+        "Send eq(email,VALUE), like(name,*VALUE*) or gt(created_at,DATE).",
+        "filter",
+    )
+
+
+@_published()
+def customer_sort_invalid(ctx: RequestContext) -> Violation | None:
+    text = ctx.query.get("sort")
+    if not text or is_sort(text):
+        return None
+    return Violation(
+        f"it is {format_value(text)}",
+        "Send name, email, created_at or updated_at, with - before it for the reverse.",
+        "sort",
+    )
 
 
 # ---- Items --------------------------------------------------------------------------------------

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cart_spec.bundle import FILES_KEY
 from cart_spec.catalogue import checked_contract
@@ -15,9 +16,12 @@ from cart_spec.diff.rules import rule_changes
 from cart_spec.diff.schemas import SchemaComparison
 from cart_spec.diff.unchanged import Unchanged
 from cart_spec.document import OpenApiDocument
+from cart_spec.source import pointer_of
 
 # Both versions of OpenAPI are brought to one form; components are compared in their users.
 _ROOT_FIELDS = frozenset({"openapi", "paths", "components", "security", CATALOGUE_KEY, FILES_KEY})
+# What an operation accepts is compared by these.
+_CREDENTIAL_FIELDS = frozenset({"type", "scheme", "in", "name"})
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ def compare(old: OpenApiDocument, new: OpenApiDocument) -> Comparison:
             ):
                 use = Use("document", step.name)
                 yield Change.of(step.kind, use, step.side, step.pointer, step.words)
+            yield from _scheme_changes(old, new)
         for key in common:
             pair = before[key], after[key]
             if unchanged.has(*pair):
@@ -86,6 +91,25 @@ def compare(old: OpenApiDocument, new: OpenApiDocument) -> Comparison:
         tuple(operation.id for operation in only_new),
         foreign,
     )
+
+
+def _scheme_changes(old: OpenApiDocument, new: OpenApiDocument) -> Iterator[Change]:
+    """Yield what changed in security schemes that both have, apart from the kind of credentials."""
+    before, after = _schemes(old), _schemes(new)
+    for name in sorted(before.keys() & after.keys()):
+        placed = [
+            document.resolved(schemes[name], pointer_of("components", "securitySchemes", name))
+            for document, schemes in ((old, before), (new, after))
+        ]
+        said = f"the security scheme {name}"
+        for step in field_steps(old, placed[0], new, placed[1], said, _CREDENTIAL_FIELDS):
+            use = Use("document", step.name)
+            yield Change.of(step.kind, use, step.side, step.pointer, step.words)
+
+
+def _schemes(document: OpenApiDocument) -> Mapping[str, Any]:
+    found = document.data.get("components", {}).get("securitySchemes")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _contracts(

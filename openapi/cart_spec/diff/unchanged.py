@@ -9,8 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cart_spec.bundle import iter_references
+from cart_spec.contract import METHODS
 from cart_spec.document import OpenApiDocument, Operation
 from cart_spec.source import pointer_of
+
+_OPERATIONS = frozenset({*METHODS, "query", "additionalOperations"})
+"""The fields of a path item that are operations, which are compared one by one."""
 
 
 class Unchanged:
@@ -32,8 +36,7 @@ class Unchanged:
             return False
         items = self._old.at(was.item_pointer), self._new.at(now.item_pointer)
         shared = [
-            {key: value for key, value in item.items() if not isinstance(value, Mapping)}
-            for item in items
+            {key: value for key, value in item.items() if key not in _OPERATIONS} for item in items
         ]
         if shared[0] != shared[1]:
             return False

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from difflib import SequenceMatcher
 
 from cart_spec.catalogue import catalogue_problems, first_error
-from cart_spec.contract import CATALOGUE_KEY, Contract, Rule
+from cart_spec.contract import CATALOGUE_KEY, UNKNOWN_DATE, Contract, Rule
 from cart_spec.lint.examples import media
 from cart_spec.lint.registry import Problem, Subject, check
 from cart_spec.quotes import plain
@@ -123,7 +123,7 @@ def rule_text_misquoted(subject: Subject) -> Iterator[Problem]:
             )
 
 
-@check("source-read-missing", "Every source says when it was read, if one does")
+@check("source-read-missing", "Every source says when it was read, or that this is unknown")
 def source_read_missing(subject: Subject) -> Iterator[Problem]:
     """Accept a date for the whole document. An interpretation is read nowhere."""
     documents = subject.document.data.get(CATALOGUE_KEY, {}).get("documents", {})
@@ -131,11 +131,10 @@ def source_read_missing(subject: Subject) -> Iterator[Problem]:
         {name: entry.get("read") for name, entry in documents.items()} if _rules(subject) else {}
     )
     for name, read in dates.items():
-        if read is not None and not _is_past_date(read):
+        if read not in (None, UNKNOWN_DATE) and not _is_past_date(read):
             at = pointer_of(CATALOGUE_KEY, "documents", name, "read")
             yield Problem(at, f"{read} is not a date in the past.", "Write the day of the reading.")
-    dated = any(dates.values()) or any(rule.source.read for rule in _rules(subject))
-    for rule in _rules(subject) if dated else ():
+    for rule in _rules(subject):
         read = rule.source.read or dates.get(rule.source.document)
         own = documents[rule.source.document].get("level") == "interpretation"
         at = subject.rule_pointer(rule.id, "source")
@@ -143,7 +142,8 @@ def source_read_missing(subject: Subject) -> Iterator[Problem]:
             yield Problem(
                 at,
                 f"It is not said when the source of {rule.id} was read.",
-                f"Write the date under read, here or in documents.{rule.source.document}.",
+                f"Write the date, or {UNKNOWN_DATE}, under read in "
+                f"documents.{rule.source.document}.",
             )
         elif rule.source.read is not None and not _is_past_date(rule.source.read):
             yield Problem(

@@ -161,20 +161,16 @@ def _properties(schema: Any, pointer: str) -> Iterator[tuple[str, str, Any]]:
 def component_unused(subject: Subject) -> Iterator[Problem]:
     """Look for names of security schemes, and for references to other components."""
     document = subject.document
-    targets = {target[1:] for _, target in iter_references(document.data)}
+    # A reference to a part of a component uses it, too. Components are three segments deep.
+    used = {"/".join(target[1:].split("/")[:4]) for _, target in iter_references(document.data)}
     schemes = {name for each in _security(document) for name in each}
     for section, entries in document.data.get("components", {}).items():
         if section.startswith("x-") or not isinstance(entries, Mapping):
             continue
         for name in entries:
             pointer = pointer_of("components", section, name)
-            used = name in schemes if section == "securitySchemes" else _under(pointer, targets)
-            if not used:
+            if name not in schemes if section == "securitySchemes" else pointer not in used:
                 yield Problem(pointer, "Nothing refers to it.", "Use it or remove it.")
-
-
-def _under(pointer: str, targets: set[str]) -> bool:
-    return any(target == pointer or target.startswith(pointer + "/") for target in targets)
 
 
 def _security(document: OpenApiDocument) -> Iterator[Mapping[str, Any]]:
