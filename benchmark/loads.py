@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from benchmark.population import PASSWORD, Population
@@ -17,7 +17,8 @@ LOGIN = "login"
 LOAD_NAMES = (GET_CART, LIST_CARTS, ASSOCIATE, REFUSED, LOGIN)
 
 Requests = Literal["new", "repeated", "browser"]
-"""``new`` gives each request a unique header; ``browser`` also adds the headers of a browser."""
+"""``new`` gives each request a unique header; ``browser`` also adds the headers of a browser, with
+its cookies."""
 REQUESTS: tuple[Requests, ...] = get_args(Requests)
 
 SUCCESS = frozenset(range(200, 300))
@@ -154,6 +155,7 @@ _BROWSER = (
     "Accept: application/json, text/plain, */*\r\n"
     "Accept-Encoding: gzip, deflate, br, zstd\r\n"
     "Accept-Language: en-GB,en;q=0.9\r\n"
+    "Cookie: visit=8c1f5a2e; consent=all; currency=EUR\r\n"
     "Sec-Fetch-Mode: cors\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: empty\r\n"
 )
 
@@ -228,9 +230,12 @@ def _association(
     headers: Mapping[str, str],
     expected: frozenset[int] = SUCCESS,
 ) -> Request:
-    body = {"data": [{"type": kind, "id": customer}]}
+    # Clients write the same body in different ways: in another order, with spaces.
+    number = int(cart.rpartition("-")[2])
+    entry = {"type": kind, "id": customer} if number % 2 else {"id": customer, "type": kind}
     path = f"/v2/carts/{cart}/relationships/customers"
-    return json_request(method, path, body, headers, expected)
+    request = json_request(method, path, {"data": [entry]}, headers, expected)
+    return replace(request, body=json.dumps({"data": [entry]})) if number % 3 else request
 
 
 def json_request(

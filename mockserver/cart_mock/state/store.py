@@ -126,12 +126,11 @@ class Store:
         return self._read_carts.get(cart_id) or self._read_cart(cart_id)
 
     def _read_cart(self, cart_id: str) -> Cart | None:
-        document = _get(self._carts, cart_id)
-        if document is None:
+        # Not by TinyDB's get, which copies the document; what is read of it is never changed.
+        documents = self._storage.documents("carts")
+        cart = self._shared.read("carts", documents, cart_id, Cart)
+        if cart is None:
             return None
-        cart = msgspec.convert(document, Cart)
-        if self._shared.later:
-            cart = self._dated(cart, self._carts)
         crowd = self._crowds.get(cart_id)
         if crowd is not None:
             cart = replace(cart, owners=crowd)
@@ -411,10 +410,10 @@ class Store:
         return self._read_customers.get(customer_id) or self._read_customer(customer_id)
 
     def _read_customer(self, customer_id: str) -> Customer | None:
-        document = _get(self._customers, customer_id)
-        if document is None:
+        documents = self._storage.documents("customers")
+        customer = self._shared.read("customers", documents, customer_id, Customer)
+        if customer is None:
             return None
-        customer = self._dated(msgspec.convert(document, Customer), self._customers)
         _keep(self._read_customers, customer_id, customer)
         return customer
 
@@ -615,10 +614,6 @@ class Store:
         places = self._carts_of[owner] = places.copy()
         self._own_places.add(owner)
         return places
-
-    def _dated(self, entity: E, table: KeyedTable) -> E:
-        """Return an entity as it was read, with the times that it has in this store."""
-        return self._shared.dated(table.name, self._storage.documents(table.name), entity)
 
     def everything(self) -> tuple[list[Customer], list[Cart]]:
         """Return every customer and every cart, oldest first."""
