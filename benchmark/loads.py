@@ -141,11 +141,13 @@ def alternating(makes: Sequence[Request], unmakes: Sequence[Request], note: str 
 
 def lua_script(load: Load, requests: Requests = "new") -> str:
     """Return the wrk script that sends the load and ends with its figures as one line of JSON."""
-    made = ",\n".join(f"    {_lua_request(request)}" for request in load.requests)
+    made = [_lua_request(request) for request in load.requests]
+    parts = [",\n    ".join(made[at : at + _PART]) for at in range(0, len(made), _PART)]
+    text = ",\n  ".join(f"function() return {{\n    {part}\n  }} end" for part in parts)
     extra = _BROWSER if requests == "browser" else ""
     numbered = str(requests != "repeated").lower()
     script = _SCRIPT.replace("NUMBERED", numbered).replace("EXTRA", _lua_string(extra))
-    return script.replace("REQUESTS", made)
+    return script.replace("PARTS", text)
 
 
 _BROWSER = (
@@ -160,7 +162,12 @@ _BROWSER = (
 )
 
 
+_PART = 1_000
+"""How many requests a function of the script makes; LuaJIT limits the texts in a function."""
 _SCRIPT = """\
+local parts = {
+  PARTS
+}
 local requests
 local rests = {}
 local last
@@ -169,9 +176,12 @@ local numbered = NUMBERED
 local extra = EXTRA
 
 function init(_)
-  requests = {
-REQUESTS
-  }
+  requests = {}
+  for _, part in ipairs(parts) do
+    for _, request in ipairs(part()) do
+      requests[#requests + 1] = request
+    end
+  end
   if numbered then
     for i, request in ipairs(requests) do
       local at = request:find("\\r\\n", 1, true) + 1

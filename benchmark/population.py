@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 CARTS_OF_A_CUSTOMER = 20
-READERS = 2_000
-"""How many customers read their carts, if there are enough carts. LuaJIT, in which wrk is scripted,
-takes 65,536 different texts in a script, and each of their carts is one."""
+READERS = 600
+"""How many customers read their carts, if there are enough carts. Read in turn, those carts are
+more than the mock keeps as it read them last."""
 WRITABLE_CARTS = 256
 PASSWORD = "correct horse battery staple"  # noqa: S105 - its customers are invented
 """The password of all customers. One for all, so that a seed has only one hash to compute."""
@@ -21,7 +21,7 @@ PASSWORD = "correct horse battery staple"  # noqa: S105 - its customers are inve
 class Population:
     """A number of carts, most of them with a customer; each customer has 20 carts.
 
-    The *readers* are customers whose carts are read: 2,000, or the owners of half of fewer carts.
+    The *readers* are customers whose carts are read: 600, or the owners of half of fewer carts.
     The *writer* has no cart; it is associated with the *writable* carts, which have no customer,
     and disassociated again. The carts of both kinds are spread evenly over the whole state, so that
     reads and writes use all of it.

@@ -82,7 +82,7 @@ class Mock(Peer):
         """Log in as every reader and the writer, and return the contract's requests."""
         access, writer = access_token(client), self._population.writer
         tokens = {writer: _token(client, login_request(self._population, writer, access))}
-        # The workbench asks for no password, which would take two minutes for all readers.
+        # The workbench asks for no password, which would take half a minute for all readers.
         for reader in self._population.readers:
             body = {"type": "customer", "id": reader}
             made = client.expect(json_request("POST", f"/_mock/stores/{STORE}/logins", body, {}))

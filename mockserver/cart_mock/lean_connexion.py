@@ -35,6 +35,6 @@ sys.modules.update(_stand_ins)
 try:
     from cart_mock import quiet_connexion  # noqa: F401  # imported for its side effect
 finally:
-    # Whoever else imports one of them gets itself.
+    # Another module that imports one of them gets the real one.
     for _name in _stand_ins:
         del sys.modules[_name]
