@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 CARTS_OF_A_CUSTOMER = 20
-READERS = 10
+READERS = 600
+"""How many customers read their carts, if there are enough carts. Read in turn, those carts are
+more than the mock keeps as it read them last."""
 WRITABLE_CARTS = 256
 PASSWORD = "correct horse battery staple"  # noqa: S105 - its customers are invented
 """The password of all customers. One for all, so that a seed has only one hash to compute."""
@@ -19,21 +21,27 @@ PASSWORD = "correct horse battery staple"  # noqa: S105 - its customers are inve
 class Population:
     """A number of carts, most of them with a customer; each customer has 20 carts.
 
-    The *readers* are customers whose carts are read. The *writer* has no cart; it is associated
-    with the *writable* carts, which have no customer, and disassociated again. The carts of both
-    kinds are spread evenly over the whole state, so that reads and writes use all of it.
+    The *readers* are customers whose carts are read: 600, or the owners of half of fewer carts.
+    The *writer* has no cart; it is associated with the *writable* carts, which have no customer,
+    and disassociated again. The carts of both kinds are spread evenly over the whole state, so that
+    reads and writes use all of it.
     """
 
     carts: int
 
     def __post_init__(self) -> None:
-        least = READERS * CARTS_OF_A_CUSTOMER + WRITABLE_CARTS
+        least = 2 * WRITABLE_CARTS
         if self.carts < least:
             raise ValueError(f"{self.carts} carts are too few: {least} are needed")
 
     writer = "writer"
     writer_email = "writer@example.com"
-    readers = tuple(f"reader-{i}" for i in range(READERS))
+
+    @cached_property
+    def readers(self) -> tuple[str, ...]:
+        """The customers whose carts are read."""
+        count = min(READERS, self.carts // 2 // CARTS_OF_A_CUSTOMER)
+        return tuple(f"reader-{i}" for i in range(count))
 
     @staticmethod
     def email(customer: str) -> str:
@@ -42,15 +50,20 @@ class Population:
 
     @cached_property
     def _special(self) -> tuple[str, ...]:
-        count = READERS * CARTS_OF_A_CUSTOMER + WRITABLE_CARTS
+        count = len(self.readers) * CARTS_OF_A_CUSTOMER + WRITABLE_CARTS
         return tuple(f"cart-{i * self.carts // count:07d}" for i in range(count))
 
     @cached_property
     def carts_of_readers(self) -> tuple[tuple[str, str], ...]:
         """Return each reader's carts, as (reader, cart)."""
-        spread = self._special[:: len(self._special) // (READERS * CARTS_OF_A_CUSTOMER)]
-        wanted = READERS * CARTS_OF_A_CUSTOMER
-        return tuple((self.readers[i % READERS], cart) for i, cart in enumerate(spread[:wanted]))
+        apart = len(self._special) // WRITABLE_CARTS
+        read = [
+            cart
+            for i, cart in enumerate(self._special)
+            if i % apart or i // apart >= WRITABLE_CARTS
+        ]
+        readers = self.readers
+        return tuple((readers[i % len(readers)], cart) for i, cart in enumerate(read))
 
     @cached_property
     def writable(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from cart_mock import quiet_connexion  # noqa: F401  # before anything else impo
 # isort: split
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from cart_spec import Contract, load_contract
@@ -16,17 +16,18 @@ from connexion import AsyncApp
 from connexion.middleware import MiddlewarePosition
 from connexion.middleware.exceptions import ExceptionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
+from connexion.middleware.main import API
 from connexion.middleware.server_error import ServerErrorMiddleware
 from connexion.resolver import Resolver
+from connexion.spec import OpenAPISpecification
 from starlette.types import ASGIApp
 
 from cart_mock.api.endpoints import Mock
 from cart_mock.api.faults import apply_faults
 from cart_mock.http.book import BOOK_PATH, book_of
 from cart_mock.http.cors import CorsWithPreflights
-from cart_mock.http.documentation import OPTIONS, DocumentationMiddleware
+from cart_mock.http.documentation import OPTIONS, PATHS, DocumentationMiddleware
 from cart_mock.http.error_handlers import add_error_handlers
-from cart_mock.http.forwarding import Forwarder
 from cart_mock.http.on_first_use import OnFirstUse
 from cart_mock.http.request_handler import HEAD_LIMIT, RequestHandler
 from cart_mock.http.routing import ContractRouting
@@ -39,16 +40,25 @@ from cart_mock.workbench import BASE_PATH
 
 if TYPE_CHECKING:
     from cart_mock.breaks import Break
+    from cart_mock.http.forwarding import Forwarder
 
 BODY_LIMIT = 1024 * 1024
 """Default limit of a request's body, in bytes."""
 CONTROL_BODY_LIMIT = 256 * 1024 * 1024
 """Limit of a body for the control API, in bytes: an import of 1,000,000 carts fits."""
-_OWN = {"", "_mock", "book", "openapi.json", "openapi.yaml", "ui"}
+_OWN = {"", "_mock", "book", *PATHS}
 """The first segments of the paths that the mock serves besides the contract's."""
 
 
-class MockApp(AsyncApp):  # type: ignore[misc]  # connexion ships no types
+class _Shipped(OpenAPISpecification):  # type: ignore[misc]  # connexion ships no types
+    """The contract of this package, which a test validates, so that no start takes time for it."""
+
+    @classmethod
+    def _validate_spec(cls, _spec: object) -> None:
+        pass
+
+
+class MockApp(AsyncApp):  # type: ignore[misc]  # as above
     """A Connexion application with the mock that it serves."""
 
     mock: Mock
@@ -59,6 +69,11 @@ class MockApp(AsyncApp):  # type: ignore[misc]  # connexion ships no types
     """Further options of the workbench, which is made on first use."""
     background: list[AbstractAsyncContextManager[Any]]
     """What runs while the application is served."""
+
+    def add_shipped_api(self, document: dict[str, Any], resolver: Resolver) -> None:
+        """Add the API of this package's contract, as ``add_api`` does with any other document."""
+        options = self.middleware.options.replace(resolver=resolver)
+        self.middleware.apis.append(API(_Shipped(document), base_path=None, **options.__dict__))
 
 
 def create_app(
@@ -81,6 +96,7 @@ def create_app(
     paths that the contract does not have. Raises LookupError if the contract has an operation or a
     refusal that the mock does not implement.
     """
+    is_shipped = contract is None
     contract = contract or load_contract()
     tenants = TenantRegistry() if tenants is None else tenants
     mock = Mock(contract, tenants, envelope_only=envelope_only)
@@ -93,7 +109,13 @@ def create_app(
     metrics = Metrics()
     requests = RequestHandler(mock, metrics, body_limit, head_limit)
     paths: PathTemplates[str] = PathTemplates()
-    forwarder = Forwarder(requests, mock.errors)
+
+    @cache
+    def forwarder() -> Forwarder:
+        # Imported on first use: its HTTP client takes as long to import as Starlette does.
+        from cart_mock.http.forwarding import Forwarder
+
+        return Forwarder(requests, mock.errors)
 
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
@@ -101,7 +123,8 @@ def create_app(
             for work in app.background:
                 await running.enter_async_context(work)
             yield
-        await forwarder.close()
+        if forwarder.cache_info().currsize:
+            await forwarder().close()
         tenants.close()
 
     app = MockApp(
@@ -136,7 +159,8 @@ def create_app(
     for path in (BASE_PATH, f"{BASE_PATH}/{{path:path}}"):
         app.add_url_rule(path, view_func=workbench)
     # Connexion resolves each operationId to its handler; RulesMiddleware compiles and calls it.
-    app.add_api(dict(contract.document), resolver=Resolver(mock.handlers.__getitem__))
+    add = app.add_shipped_api if is_shipped else app.add_api
+    add(dict(contract.document), resolver=Resolver(mock.handlers.__getitem__))
     return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -349,6 +350,8 @@ def main(context: click.Context, /, **options: Any) -> None:
         return
     options.pop("config")
     settings = Settings(**options)
+    # What a start makes is long-lived, so keep the collector off until the server runs.
+    gc.disable()
     # Imported here so that --help and usage errors do not wait for the server's libraries.
     from cart_mock.launch import run
 

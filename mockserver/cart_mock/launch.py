@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from cart_mock import lean_connexion  # noqa: F401  # before anything else imports Connexion
+
+# isort: split
 import errno
-import gc
 import ipaddress
 import secrets
 import socket
@@ -36,8 +38,6 @@ from cart_mock.workbench import BASE_PATH
 
 def run(settings: Settings) -> None:
     """Serve a mock until SIGINT or SIGTERM. Raises click.ClickException if it cannot start."""
-    # Start-up objects are long-lived, so keep the collector off until the server runs.
-    gc.disable()
     log_to(sys.stderr, settings.log_level, settings.log_format)
     tls = _tls(settings)
     with _listen(settings.host, settings.port) as listening:

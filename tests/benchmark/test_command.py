@@ -18,7 +18,7 @@ from benchmark.__main__ import main
         (["--ours", "--growth"], "choose one of --ours, --growth and --peers"),
         (["--sizes", "1000"], "--sizes goes with --growth"),
         (["--growth", "--sizes", "many"], "send numbers of carts, as 1000,100000"),
-        (["--growth", "--sizes", "100"], "456 are needed"),
+        (["--growth", "--sizes", "100"], "512 are needed"),
         (["--rounds", "0"], "0 is not in the range"),
     ],
 )

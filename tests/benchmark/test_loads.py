@@ -128,7 +128,7 @@ def test_a_population_is_seeded_as_the_loads_expect_it(tmp_path: object) -> None
 
 
 def test_too_few_carts_are_refused_with_the_least_number() -> None:
-    with pytest.raises(ValueError, match="456 are needed"):
+    with pytest.raises(ValueError, match="512 are needed"):
         Population(100)
 
 

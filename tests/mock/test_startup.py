@@ -11,16 +11,20 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cart_mock import app
 from cart_mock.app import create_app
 from cart_mock.testing import in_process
 from cart_spec import load_contract
+from connexion.exceptions import InvalidSpecification
+from connexion.spec import Specification
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
 UNNEEDED = {
-    "jsonschema_rs", "filelock", "prometheus_client", "cart_mock.breaks",
+    "jsonschema_rs", "filelock", "prometheus_client", "httpx", "jinja2", "requests",
+    "starlette.testclient", "cart_mock.breaks", "cart_mock.http.forwarding",
     "cart_mock.workbench.app", "cart_spec.book.render", "cart_conformance", "schemathesis",
     "hypothesis", "pytest",
 }  # fmt: skip
@@ -40,11 +44,14 @@ def test_starting_imports_nothing_that_no_request_has_asked_for(tmp_path: Path) 
         assert process.stdout is not None
         try:
             # Once it listens, all that it starts with is there.
-            assert process.stdout.readline().startswith("Listening on ")
+            line = process.stdout.readline()
+            assert line.startswith("Listening on ")
+            imported = set(IMPORTED.findall(times.read_text()))
+            # What Connexion was imported without is there when it is needed.
+            assert "<title>" in httpx.get(line.split()[-1] + "/ui/", timeout=60).text
         finally:
             process.terminate()
             process.communicate(timeout=30)
-    imported = set(IMPORTED.findall(times.read_text()))
     assert {"uvicorn.server", "cart_mock.accelerator.protocol", "connexion", "tinydb"} <= imported
     assert not imported & UNNEEDED
 
@@ -70,6 +77,13 @@ def test_the_workbench_is_made_once_and_at_its_first_use_while_others_are_served
         may_go_on.set()
         assert [each.result().text for each in first] == ["made"] * 4
     assert len(made) == 1
+
+
+def test_the_contract_that_a_start_does_not_validate_is_valid_for_connexion() -> None:
+    document = dict(load_contract().document)
+    assert Specification.load(deepcopy(document)).version == (3, 0, 3)
+    with pytest.raises(InvalidSpecification):
+        Specification.load({**deepcopy(document), "info": {}})
 
 
 def test_an_application_leaves_the_contract_as_it_was() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from cart_mock.app import create_app
 from cart_mock.auth import passwords
 from cart_mock.state.entities import Cart
 from cart_mock.state.journal_storage import DataError, JournalStorage
+from cart_mock.state.scenarios import scenario
 from cart_mock.state.tinydb_tables import InMemoryStorage, StorageClosed
 from cart_mock.tenants.faults import Plan
 from cart_mock.tenants.registry import TenantRegistry
@@ -193,3 +195,25 @@ def test_changed_incarnation_is_found_to_be_damaged(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace(made, made[::-1]))
     with pytest.raises(DataError, match="is damaged"):
         TenantRegistry(data=tmp_path)
+
+
+def test_large_seed_is_written_in_a_thread_once_and_is_there_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    seed = scenario("big-shop", 1_200)
+    registry = TenantRegistry(data=tmp_path, seed=seed)
+    assert registry.takes_long("shop")
+    form = {"grant_type": "implicit", "client_id": "shop"}
+    with in_process(create_app(tenants=registry)) as client, ThreadPoolExecutor(2) as at_once:
+        first = [at_once.submit(client.post, "/oauth/access_token", data=form) for _ in range(2)]
+        assert [each.result().status_code for each in first] == [200, 200]
+        assert not registry.takes_long("shop")
+        token = first[0].result().json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        assert client.get("/v2/carts/new", headers=headers).status_code == 200
+    registry.close()
+    again = TenantRegistry(data=tmp_path, seed=seed)
+    tenant = again.get("shop")
+    assert tenant is not None
+    assert tenant.store.counts()["carts"] == 1_201
+    again.close()

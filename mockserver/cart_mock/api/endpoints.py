@@ -144,6 +144,17 @@ class AccessTokenEndpoint(Endpoint):
             return self._unread(request, "body-malformed", Violation(str(error), "Send a form."))
         if self._mock.breaks is not None:
             form = self._mock.breaks.form(form)
+        name = TokenRequestContext.tenant_of(form)
+        if name is not None and self._mock.tenants.takes_long(name):
+            return self._answer_later(name, request, form)
+        return self._answer(request, form)
+
+    async def _answer_later(self, name: str, request: Request, form: dict[str, str]) -> Answer:
+        await self._mock.tenants.use_in_thread(name)
+        made = self._answer(request, form)
+        return made if isinstance(made, Answer) else await made
+
+    def _answer(self, request: Request, form: dict[str, str]) -> Answer | Awaitable[Answer]:
         ctx = TokenRequestContext(request, form, self._mock.tenants)
         active = () if ctx.tenant is None else self._interceptors(ctx.tenant)
         if active:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from cart_mock.api import item_serializers, serializers
 from cart_mock.auth import passwords
 from cart_mock.auth.tokens import Tokens
-from cart_mock.owners import Owner, owners
+from cart_mock.owners import Owner
 from cart_mock.rules.cart_filter import CartFilter, accounts_of, parse_cart_filter, passes
 from cart_mock.rules.context import (
     DEFAULT_TOKEN_LIMIT,
@@ -85,8 +85,7 @@ def get_carts(ctx: RequestContext) -> Content:
     wanted = parse_cart_filter(ctx.query.get("filter", "")) if owner is None else None
     shows_all = ctx.store.shop.settings.show_all_carts
     if wanted is not None:
-        found = [cart for cart in _filtered_carts(ctx, wanted) if shows_all or cart.owners]
-        carts, total = found[offset : offset + limit], len(found)
+        carts, total = _filtered_carts(ctx, wanted, shows_all=shows_all)
     elif owner is None and shows_all:
         carts, total = ctx.store.all_carts(offset, limit)
     elif owner is None:
@@ -96,15 +95,26 @@ def get_carts(ctx: RequestContext) -> Content:
     return serializers.page("/v2/carts", serializers.cart_json, carts, total, offset, limit)
 
 
-def _filtered_carts(ctx: RequestContext, wanted: CartFilter) -> list[Cart]:
-    accounts = accounts_of(wanted)
+def _filtered_carts(
+    ctx: RequestContext, wanted: CartFilter, *, shows_all: bool
+) -> tuple[list[Cart], int]:
+    """Return the page of the carts that pass a filter, newest update first, and their number."""
+    offset, limit, accounts = ctx.offset, ctx.limit, accounts_of(wanted)
     if accounts is None:
-        return ctx.store.carts_that(lambda cart: passes(wanted, cart))
+        return ctx.store.carts_that(
+            lambda name, owners: (shows_all or bool(owners)) and passes(wanted, name, owners),
+            offset,
+            limit,
+        )
+    every = [Owner("account", account) for account in dict.fromkeys(accounts)]
+    if len(every) == len(wanted) == len(wanted[0]) == 1:
+        return ctx.store.carts_of(every[0], offset, limit)
     carts: dict[str, Cart] = {}
-    for owner in dict.fromkeys(owners("account", accounts)):
+    for owner in every:
         own, _ = ctx.store.carts_of(owner, 0, ctx.store.cart_count_of(owner))
-        carts.update((cart.id, cart) for cart in own if passes(wanted, cart))
-    return sorted(carts.values(), key=lambda cart: cart.updated_at, reverse=True)
+        carts.update((cart.id, cart) for cart in own if passes(wanted, cart.name, cart.owners))
+    found = sorted(carts.values(), key=lambda cart: cart.updated_at, reverse=True)
+    return found[offset : offset + limit], len(found)
 
 
 def create_a_cart(ctx: RequestContext) -> Content:

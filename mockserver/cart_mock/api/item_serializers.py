@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from cart_mock.api.timestamps import timestamp
+from cart_mock.messages import encode_json
 from cart_mock.state.entities import Cart
 from cart_mock.state.items import Item
 from cart_mock.state.money import price
@@ -18,6 +21,10 @@ JsonObject = dict[str, Any]
 _NO_PRICE: JsonObject = dict.fromkeys(
     ("with_tax", "without_tax", "tax", "discount", "without_discount", "shipping"), price(0, "")
 )
+
+
+# Most carts are empty, and encoding this takes as long as encoding the rest of one.
+_NO_PRICE_JSON = msgspec.Raw(encode_json(_NO_PRICE))
 
 
 def display_price(items: Sequence[Item]) -> JsonObject:
@@ -40,7 +47,7 @@ def display_price(items: Sequence[Item]) -> JsonObject:
 def cart_meta(cart: Cart) -> JsonObject:
     """Return the prices and times of a cart."""
     return {
-        "display_price": display_price(cart.items),
+        "display_price": display_price(cart.items) if cart.items else _NO_PRICE_JSON,
         "timestamps": {
             "created_at": timestamp(cart.created_at),
             "updated_at": timestamp(cart.updated_at),
@@ -51,7 +58,7 @@ def cart_meta(cart: Cart) -> JsonObject:
 
 def item_identifiers(cart: Cart) -> list[JsonObject] | None:
     """Return the resource identifiers of a cart's items, None if it is empty."""
-    return [{"type": item.type, "id": item.id} for item in cart.items] or None
+    return [{"type": item.type, "id": item.id} for item in cart.items] if cart.items else None
 
 
 def cart_item(item: Item, created_at: int) -> JsonObject:

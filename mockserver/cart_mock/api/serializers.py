@@ -34,6 +34,10 @@ def identifier(owner: Owner) -> dict[str, str]:
 
 def cart(value: Cart) -> dict[str, Any]:
     """Return a cart as the API renders it."""
+    related: dict[OwnerType, list[dict[str, str]]] = {"customer": [], "account": []}
+    for owner in value.owners:
+        related[owner.type].append(identifier(owner))
+    customers, accounts = related["customer"], related["account"]
     rendered: dict[str, Any] = {
         "id": value.id,
         "type": "cart",
@@ -42,8 +46,8 @@ def cart(value: Cart) -> dict[str, Any]:
         "links": {"self": f"/v2/carts/{value.id}"},
         "meta": cart_meta(value),
         "relationships": {
-            "customers": _related(value, "customer"),
-            "accounts": _related(value, "account"),
+            "customers": {"data": customers} if customers else {},
+            "accounts": {"data": accounts} if accounts else {},
             "items": {"data": item_identifiers(value)},
         },
     }
@@ -52,12 +56,6 @@ def cart(value: Cart) -> dict[str, Any]:
         named = {} if contact.name is None else {"name": contact.name}
         rendered["contact"] = {**named, "email": contact.email}
     return {**value.kept, **rendered} if value.kept else rendered
-
-
-def _related(value: Cart, kind: OwnerType) -> dict[str, Any]:
-    """Return a cart's relationship to the owners of one kind."""
-    found = [identifier(owner) for owner in value.owners if owner.type == kind]
-    return {"data": found} if found else {}
 
 
 def cart_json(value: Cart) -> msgspec.Raw:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
+from functools import lru_cache
 from typing import Any, Final
 
+from connexion.jsonifier import Jsonifier
 from connexion.middleware.swagger_ui import SwaggerUIAPI, SwaggerUIMiddleware
 from connexion.options import SwaggerUIOptions
 from connexion.spec import Specification
+from connexion.utils import yamldumper
 from markupsafe import escape
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cart_mock.http.on_first_use import OnFirstUse
 
 DOCUMENTATION_PATH: Final = "/ui/"
 """The path of Connexion's Swagger UI."""
+PATHS: Final = frozenset({"openapi.json", "openapi.yaml", "ui"})
+"""The first segments of the paths of the documentation."""
 OPTIONS = SwaggerUIOptions(
     swagger_ui_path=DOCUMENTATION_PATH,
     # Swagger UI keeps what Authorize was given in the browser.
@@ -29,36 +38,76 @@ _EXAMPLES = {"example", "examples"}
 
 
 class DocumentationMiddleware(SwaggerUIMiddleware):  # type: ignore[misc]  # connexion ships no types
-    """Connexion's middleware with our documentation of an API."""
+    """Connexion's middleware with our documentation of an API, which is made on first use."""
 
     def add_api(
         self, specification: Specification, base_path: str | None = None, **options: Any
     ) -> None:
         """Serve the documentation of an API."""
-        api = _Documentation(specification, base_path=base_path, default=self.default_fn, **options)
-        self.router.mount(api.base_path, app=api.router)
+
+        def make() -> ASGIApp:
+            api = _Documentation(
+                specification, base_path=base_path, default=self.default_fn, **options
+            )
+            router: ASGIApp = api.router
+            return router
+
+        self.router.mount(base_path or specification.base_path, app=OnFirstUse(make))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for the documentation, or pass it on."""
+        if scope["type"] == "http" and scope["path"].split("/", 2)[1] in PATHS:
+            await super().__call__(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 class _Documentation(SwaggerUIAPI):  # type: ignore[misc]  # connexion ships no types
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        # Writing the document takes 0.2 to 2 seconds.
+        self._written = lru_cache(8)(self._write)
+        super().__init__(*arguments, **options)
+
     def add_swagger_ui(self) -> None:
         """Add the routes of the Swagger UI, and first that of its document."""
         path = f"{DOCUMENTATION_PATH}openapi.json"
         self.router.add_route(methods=["GET"], path=path, endpoint=self._get_document_to_try)
         super().add_swagger_ui()
 
-    def _spec_for_prefix(self, request: Request) -> dict[str, Any]:
-        # Connexion empties the path "/", and the Swagger UI shows no server for an empty one.
-        document: dict[str, Any] = super()._spec_for_prefix(request)
-        servers = [{**server, "url": server["url"] or "/"} for server in document["servers"]]
-        return {**document, "servers": servers}
+    def _write(self, write: Callable[[dict[str, Any]], str], base_path: str) -> bytes:
+        # The Swagger UI shows no server for an empty URL, which is Connexion's for "/".
+        servers = [{"url": base_path or "/"}]
+        return write({**self.specification.spec, "servers": servers}).encode()
 
-    async def _get_document_to_try(self, request: Request) -> JSONResponse:
-        return JSONResponse(to_try_out(self._spec_for_prefix(request)))
+    async def _get_document(
+        self, request: Request, write: Callable[[dict[str, Any]], str], media_type: str
+    ) -> Response:
+        base_path = self._base_path_for_prefix(request)
+        body = await asyncio.to_thread(self._written, write, base_path)
+        return Response(body, media_type=media_type)
+
+    async def _get_openapi_json(self, request: Request) -> Response:
+        return await self._get_document(request, _json, "application/json")
+
+    async def _get_openapi_yaml(self, request: Request) -> Response:
+        return await self._get_document(request, yamldumper, "text/yaml")
+
+    async def _get_document_to_try(self, request: Request) -> Response:
+        return await self._get_document(request, _json_to_try_out, "application/json")
 
     async def _get_swagger_ui_home(self, req: Request) -> HTMLResponse:
         page = await super()._get_swagger_ui_home(req)
         title = f"<title>{escape(self.specification['info']['title'])}</title>"
         return HTMLResponse(page.body.decode().replace(_TITLE, title))
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    text: str = Jsonifier().dumps(document)
+    return text
+
+
+def _json_to_try_out(document: Mapping[str, Any]) -> str:
+    return _json(to_try_out(document))
 
 
 def to_try_out(document: Mapping[str, Any]) -> dict[str, Any]:

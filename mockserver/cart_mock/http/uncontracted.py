@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from time import perf_counter
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from connexion.middleware.abstract import ROUTING_CONTEXT
@@ -15,24 +17,26 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cart_mock import bodies
 from cart_mock.api.endpoints import Mock
 from cart_mock.http.delivery import send_answer
-from cart_mock.http.forwarding import Forwarder
 from cart_mock.http.request_handler import RequestHandler
 from cart_mock.http.rules_middleware import BodyTooLarge, Disconnected, read_body
 from cart_mock.messages import Request, Violation
 from cart_mock.tenants.stubs import Found, Stub, answer_of
 from cart_mock.tenants.tenant import Tenant
 
+if TYPE_CHECKING:
+    from cart_mock.http.forwarding import Forwarder
+
 
 class Uncontracted:
     """An ASGI middleware for requests that match no operation.
 
     ``own`` are the first segments of the mock's own paths, such as its documentation, which the
-    next application serves.
+    next application serves. ``forwarder`` returns the client of the other server.
     """
 
     def __init__(
-        self, app: ASGIApp, mock: Mock, requests: RequestHandler, forwarder: Forwarder,
-        own: Collection[str],
+        self, app: ASGIApp, mock: Mock, requests: RequestHandler,
+        forwarder: Callable[[], Forwarder], own: Collection[str],
     ) -> None:  # fmt: skip
         self._app = app
         self._mock = mock
@@ -63,7 +67,8 @@ class Uncontracted:
         if target is None or target.url is None:
             await self._app(scope, receive, send)
         else:
-            await self._forwarder.forward(target, tenant, scope, receive, send)
+            forwarder = await asyncio.to_thread(self._forwarder)
+            await forwarder.forward(target, tenant, scope, receive, send)
 
     async def _play(
         self, tenant: Tenant, stub: Stub, params: dict[str, str], scope: Scope, receive: Receive,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from cart_mock.owners import Owner
-from cart_mock.state.entities import Cart
 
 CartFilter = tuple[tuple[tuple[str, str], ...], ...]
 """Alternatives; each has conditions that must all hold, as pairs of operator and value."""
@@ -42,20 +42,20 @@ def conditions_of(text: str) -> list[list[tuple[str, str, str]]] | None:
     return None
 
 
-def passes(wanted: CartFilter, cart: Cart) -> bool:
-    """Return whether a cart passes the filter."""
+def passes(wanted: CartFilter, name: str, owners: Collection[Owner]) -> bool:
+    """Return whether a cart of that name, with those owners, passes the filter."""
     return any(
-        all(_holds(operator, value, cart) for operator, value in conditions)
+        all(_holds(operator, value, name, owners) for operator, value in conditions)
         for conditions in wanted
     )
 
 
-def _holds(operator: str, value: str, cart: Cart) -> bool:
+def _holds(operator: str, value: str, name: str, owners: Collection[Owner]) -> bool:
     if operator == "eq":
-        return cart.name == value
+        return name == value
     if operator == "contains":
-        return Owner("account", value) in cart.owners
-    return is_like(value.casefold(), cart.name.casefold())
+        return Owner("account", value) in owners
+    return is_like(value.casefold(), name.casefold())
 
 
 def accounts_of(wanted: CartFilter) -> list[str] | None:

@@ -437,12 +437,20 @@ class TokenRequestContext:
         self.secret_matches = False
         self.grant = self.grant_of(form)
         self.has_pinned_secret = tenants.pins_secrets
-        client_id, secret = form.get("client_id"), form.get("client_secret")
-        if client_id and len(client_id) <= NAME_LIMIT and self.grant is not None:
+        client_id, secret = self.tenant_of(form), form.get("client_secret")
+        if client_id is not None:
             with suppress(UnknownTenant):
                 self.tenant = tenants.use(client_id)
                 if self.grant == "client_credentials" and secret:
                     self.secret_matches = tenants.has_secret(self.tenant, secret)
+
+    @classmethod
+    def tenant_of(cls, form: Mapping[str, str]) -> str | None:
+        """Return the tenant that a form names, None if it gets no token whichever that is."""
+        client_id = form.get("client_id")
+        if not client_id or len(client_id) > NAME_LIMIT or cls.grant_of(form) is None:
+            return None
+        return client_id
 
     @staticmethod
     def grant_of(form: Mapping[str, str]) -> Grant | None:

@@ -80,6 +80,9 @@ class Accounts:
         # For each account and each member: the memberships, by the id at their other end.
         self._members_of: dict[str, dict[str, str]] = {}
         self._accounts_of: dict[str, dict[str, str]] = {}
+        # Those whose entries in the indexes are not shared with the base.
+        self._own_accounts: set[str] = set()
+        self._own_members: set[str] = set()
         content = self.freeze()()
         for member in in_turns(content.members):
             self._member_by_username[member.username.lower()] = member.id
@@ -88,8 +91,8 @@ class Accounts:
 
     def _index_membership(self, membership: Membership) -> None:
         account, member = membership.account, membership.member
-        self._members_of.setdefault(account, {})[member] = membership.id
-        self._accounts_of.setdefault(member, {})[account] = membership.id
+        self._own_members_of(account)[member] = membership.id
+        self._own_accounts_of(member)[account] = membership.id
 
     # ---- Accounts ---------------------------------------------------------------------------
 
@@ -118,7 +121,7 @@ class Accounts:
         """Remove an account from the indexes, after it was deleted."""
         self._unshare()
         for member in self._members_of.pop(account_id, {}):
-            del self._accounts_of[member][account_id]
+            del self._own_accounts_of(member)[account_id]
 
     # ---- Members ----------------------------------------------------------------------------
 
@@ -168,7 +171,7 @@ class Accounts:
         self._storage.commit(changes)
         del self._member_by_username[member.username.lower()]
         for account in memberships:
-            del self._members_of[account][member_id]
+            del self._own_members_of(account)[member_id]
 
     # ---- Memberships ------------------------------------------------------------------------
 
@@ -203,8 +206,8 @@ class Accounts:
         """Delete a membership."""
         self._unshare()
         self._storage.commit({"account_memberships": {membership.id: None}})
-        del self._members_of[membership.account][membership.member]
-        del self._accounts_of[membership.member][membership.account]
+        del self._own_members_of(membership.account)[membership.member]
+        del self._own_accounts_of(membership.member)[membership.account]
 
     # ---- The whole --------------------------------------------------------------------------
 
@@ -216,6 +219,7 @@ class Accounts:
         tables = {name: base._storage.documents(name) for name in TABLES}
         self._shared = SharedDocuments(tables, later)
         self._is_sharing = True
+        self._own_accounts, self._own_members = set(), set()
         self._member_by_username = base._member_by_username
         self._members_of = base._members_of
         self._accounts_of = base._accounts_of
@@ -225,8 +229,23 @@ class Accounts:
         if self._is_sharing:
             self._is_sharing = False
             self._member_by_username = self._member_by_username.copy()
-            self._members_of = {key: own.copy() for key, own in self._members_of.items()}
-            self._accounts_of = {key: own.copy() for key, own in self._accounts_of.items()}
+            self._members_of = self._members_of.copy()
+            self._accounts_of = self._accounts_of.copy()
+
+    def _own_members_of(self, account_id: str) -> dict[str, str]:
+        """Return the memberships of an account by member, to be changed."""
+        return self._owned(self._members_of, account_id, self._own_accounts)
+
+    def _own_accounts_of(self, member_id: str) -> dict[str, str]:
+        """Return the memberships of a member by account, to be changed."""
+        return self._owned(self._accounts_of, member_id, self._own_members)
+
+    def _owned(self, index: dict[str, dict[str, str]], key: str, owned: set[str]) -> dict[str, str]:
+        entry = index.setdefault(key, {})
+        if self._shared.tables and key not in owned:
+            owned.add(key)
+            entry = index[key] = entry.copy()
+        return entry
 
     def _read(self, table: KeyedTable, document_id: str, kind: type[E]) -> E | None:
         documents = self._storage.documents(table.name)

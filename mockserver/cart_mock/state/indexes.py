@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, takewhile
 from math import floor
 
@@ -202,6 +202,14 @@ class UpdateOrderIndex:
         if place is not None:
             self._places.remove(place)
             del self._cart_at[place]
+
+    def discard_all(self, cart_ids: Iterable[str], places: Collection[int]) -> None:
+        """Remove carts that are there; ``places`` are theirs."""
+        self._places.remove_all(places)
+        for place in places:
+            del self._cart_at[place]
+        for cart_id in cart_ids:
+            del self._place_of[cart_id]
 
     def newest_first(self, offset: int, limit: int) -> list[str]:
         """Return a page of ids, the most recently updated first."""

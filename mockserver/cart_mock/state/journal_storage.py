@@ -141,6 +141,22 @@ class JournalStorage(InMemoryStorage):
         with suppress(OSError):
             os.truncate(self._journal, self._length)
 
+    def write(self, data: Tables) -> None:
+        """Replace every table. Without changes in the journal, what is new is the snapshot.
+
+        It is encoded in slices, where the journal would have one line of it all.
+        """
+        is_busy = self._compaction is not None or self._pending is not None or self._is_closed
+        if is_busy or self._length > len(_header_line):
+            super().write(data)
+            return
+        try:
+            write_atomically(self._snapshot, _snapshot_parts(data), sync=True)
+        except OSError as error:
+            raise StorageFailed(error.errno, error.strerror, str(self._snapshot)) from error
+        self._tables = {name: dict(documents) for name, documents in data.items()}
+        self._compact_after = max(self._least_growth, _size(self._snapshot))
+
     def commit(self, *changes: Changes) -> None:
         """Record changes and apply them. When the journal has grown, begin to fold it."""
         super().commit(*changes)

@@ -57,7 +57,10 @@ class SharedDocuments:
         document = documents.get(document_id)
         if document is None:
             return None
-        return self.dated(table, documents, msgspec.convert(document, kind))
+        entity = msgspec.convert(document, kind)
+        if self.later and self.tables[table].get(document_id) is document:
+            return made_later(entity, self.later)
+        return entity
 
     def read_all(self, table: str, documents: Documents, kind: type[E]) -> list[E]:
         """Return all entities, oldest first; other threads get their turn in between."""

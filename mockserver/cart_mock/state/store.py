@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import msgspec
 from msgspec.structs import replace
-from tinydb import Query
 from tinydb.table import Document
 
 from cart_mock.owners import Owner, owners
@@ -104,12 +103,13 @@ class Store:
         """Delete the carts that are past their time."""
         if self._is_sharing:
             self._unshare()  # the base's indexes have its times
-        with self._storage.repeatable():  # a read must not fail because the disk is full
-            for cart_id in self._by_update.older_than(now - CART_LIFETIME, self._expired):
-                if cart_id not in self._by_expiry:
-                    self.delete_cart(cart_id)
-            for cart_id in self._by_expiry.older_than(now):
-                self.delete_cart(cart_id)
+        by_expiry = self._by_expiry
+        usual = self._by_update.older_than(now - CART_LIFETIME, self._expired)
+        cart_ids = [cart_id for cart_id in usual if cart_id not in by_expiry]
+        cart_ids += by_expiry.older_than(now)
+        if cart_ids:
+            with self._storage.repeatable():  # a read must not fail because the disk is full
+                self._delete_carts(cart_ids)
         # Carts with a longer lifetime stay before this moment, and are not looked at again.
         self._expired = max(self._expired, now - CART_LIFETIME)
         oldest = self._by_update.min_updated_at(self._expired)
@@ -126,12 +126,11 @@ class Store:
         return self._read_carts.get(cart_id) or self._read_cart(cart_id)
 
     def _read_cart(self, cart_id: str) -> Cart | None:
-        document = _get(self._carts, cart_id)
-        if document is None:
+        # Not by TinyDB's get, which copies the document; what is read of it is never changed.
+        documents = self._storage.documents("carts")
+        cart = self._shared.read("carts", documents, cart_id, Cart)
+        if cart is None:
             return None
-        cart = msgspec.convert(document, Cart)
-        if self._shared.later:
-            cart = self._dated(cart, self._carts)
         crowd = self._crowds.get(cart_id)
         if crowd is not None:
             cart = replace(cart, owners=crowd)
@@ -222,28 +221,48 @@ class Store:
 
     def delete_cart(self, cart_id: str) -> None:
         """Delete a cart and its associations."""
-        cart = self.cart(cart_id)
-        if cart is None:
-            return
+        if self.cart(cart_id) is not None:
+            self._delete_carts([cart_id])
+
+    def _delete_carts(self, cart_ids: Sequence[str]) -> None:
+        """Delete carts, which must exist, and their associations, together."""
         if self._is_sharing:
             self._unshare()
-        crowd = self._crowds.get(cart_id)
-        if crowd is None:
-            _remove(self._carts, cart_id)
-            for owner in dict.fromkeys(cart.owners):
-                self._unindex(cart_id, owner)
-        else:
-            with self._storage.transaction():
-                _remove(self._carts, cart_id)
-                gone: TableChanges = {_link_id(cart_id, o): None for o in crowd}
-                self._storage.commit({"associations": gone})
-            # The index of an owner drops the cart when it is read next.
-            del self._crowds[cart_id]
-        self._read_carts.pop(cart_id, None)
-        if cart.owners:
-            self._registered.remove(self._place_of(cart_id))
-        self._by_update.discard(cart_id)
-        self._by_expiry.discard(cart_id)
+        documents = self._storage.documents("carts")
+        changes: Changes = {"carts": dict.fromkeys(cart_ids)}
+        places: list[int] = []
+        registered: list[int] = []
+        places_of: defaultdict[Owner, list[int]] = defaultdict(list)
+        for cart_id in cart_ids:
+            place = self._place_of(cart_id)
+            places.append(place)
+            crowd = self._crowds.get(cart_id)
+            if crowd is None:
+                owners_ = documents[cart_id]["owners"]
+                for owner in {Owner(*each) for each in owners_}:
+                    places_of[owner].append(place)
+                if owners_:
+                    registered.append(place)
+            else:
+                gone = changes.setdefault("associations", {})
+                gone.update((_link_id(cart_id, owner), None) for owner in crowd)
+                if crowd:
+                    registered.append(place)
+        # One change for all carts: through the tables, each would take ten times as long.
+        self._storage.commit(changes)
+        for owner, gone_places in places_of.items():
+            carts = self._own_places_of(owner)
+            assert carts is not None
+            carts.remove_all(gone_places)
+            if not carts:
+                del self._carts_of[owner]
+        self._registered.remove_all(registered)
+        self._by_update.discard_all(cart_ids, places)
+        for cart_id in cart_ids:
+            # The index of an owner drops a crowded cart when it is read next.
+            self._crowds.pop(cart_id, None)
+            self._read_carts.pop(cart_id, None)
+            self._by_expiry.discard(cart_id)
 
     def cart_count_of(self, owner: Owner) -> int:
         """Return how many carts an owner has."""
@@ -258,9 +277,25 @@ class Store:
         """Return a page of all carts, newest update first, and how many there are in all."""
         return self._page(self._by_update.places, offset, limit)
 
-    def carts_that(self, test: Callable[[Cart], bool]) -> list[Cart]:
-        """Return the carts that pass a test, newest update first. This scans all of them."""
-        return [cart for cart in self.all_carts(0, len(self._carts))[0] if test(cart)]
+    def carts_that(
+        self, test: Callable[[str, Sequence[Owner]], bool], offset: int, limit: int
+    ) -> tuple[list[Cart], int]:
+        """Return a page of the carts whose name and owners pass a test, and their number.
+
+        The newest update comes first. This scans all carts.
+        """
+        documents, crowds, cart_at = self._storage.documents("carts"), self._crowds, self._by_update
+        found: list[str] = []
+        for place in self._by_update.places:
+            cart_id = cart_at.cart_at(place)
+            document = documents[cart_id]
+            # A crowded cart's document has no owners. A plain tuple equals an Owner.
+            owners_: Any = crowds.get(cart_id) or list(map(tuple, document["owners"]))
+            if test(document["name"], owners_):
+                found.append(cart_id)
+        found.reverse()
+        page = map(self.cart, found[offset : offset + limit])
+        return [cart for cart in page if cart is not None], len(found)
 
     def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of the carts with an owner, newest update first, and their number."""
@@ -375,10 +410,10 @@ class Store:
         return self._read_customers.get(customer_id) or self._read_customer(customer_id)
 
     def _read_customer(self, customer_id: str) -> Customer | None:
-        document = _get(self._customers, customer_id)
-        if document is None:
+        documents = self._storage.documents("customers")
+        customer = self._shared.read("customers", documents, customer_id, Customer)
+        if customer is None:
             return None
-        customer = self._dated(msgspec.convert(document, Customer), self._customers)
         _keep(self._read_customers, customer_id, customer)
         return customer
 
@@ -393,11 +428,11 @@ class Store:
 
     def customers_named(self, name: str) -> list[Customer]:
         """Return the customers with exactly that name, newest first. This scans all of them."""
-        found = self._customers.search(Query().name == name)
-        return [
-            self._dated(msgspec.convert(document, Customer), self._customers)
-            for document in reversed(found)
-        ]
+        # Not by TinyDB's search, which copies each document.
+        documents = self._storage.documents("customers")
+        ids = [each for each, document in documents.items() if document["name"] == name]
+        found = map(self.customer, reversed(ids))
+        return [customer for customer in found if customer is not None]
 
     def customers(self, offset: int, limit: int) -> tuple[list[Customer], int]:
         """Return a page of the customers, newest first, and how many there are in all."""
@@ -445,22 +480,30 @@ class Store:
         """Delete the associations of an owner, together with what else has to go."""
         if self._is_sharing:
             self._unshare()
-        index = self._index_of(owner)
-        cart_ids = [] if index is None else list(map(self._by_update.cart_at, index))
+        index, documents = self._index_of(owner), self._storage.documents("carts")
+        places = [] if index is None else list(index)
+        cart_ids = list(map(self._by_update.cart_at, places))
         changes: Changes = {**removal}
         unregistered = []
-        for cart_id in cart_ids:
+        for cart_id, place in zip(cart_ids, places, strict=True):
             # One change for all carts: through the tables, 10,000 carts take ten times as long.
             crowd = self._crowds.get(cart_id)
             if crowd is None:
-                document = self._document_without(owner, cart_id)
+                document = documents[cart_id]
+                left = document["owners"]
+                # Most carts have one owner.
+                left = [] if len(left) == 1 else [each for each in left if tuple(each) != owner]
+                document = {**document, "owners": left}
+                if self._shared.later and self._shared.has("carts", documents, cart_id):
+                    document["created_at"] += self._shared.later
+                    document["updated_at"] += self._shared.later
                 changes.setdefault("carts", {})[cart_id] = document
-                is_last = not document["owners"]
+                is_last = not left
             else:
                 changes.setdefault("associations", {})[_link_id(cart_id, owner)] = None
                 is_last = len(crowd) == 1
             if is_last:
-                unregistered.append(self._place_of(cart_id))
+                unregistered.append(place)
         self._storage.commit(changes)
         self._carts_of.pop(owner, None)
         self._crowded_carts_of.pop(owner, None)
@@ -470,16 +513,6 @@ class Store:
             crowd = self._crowds.get(cart_id)
             if crowd is not None:
                 self._crowds[cart_id] = crowd.without_owner(owner)
-
-    def _document_without(self, owner: Owner, cart_id: str) -> dict[str, Any]:
-        carts = self._storage.documents("carts")
-        document = carts[cart_id]
-        others = [list(other) for other in document["owners"] if tuple(other) != owner]
-        changed = {**document, "owners": others}
-        if self._shared.later and self._shared.has("carts", carts, cart_id):
-            for time in ("created_at", "updated_at"):
-                changed[time] += self._shared.later
-        return changed
 
     # ---- The store's key --------------------------------------------------------------------
 
@@ -581,10 +614,6 @@ class Store:
         places = self._carts_of[owner] = places.copy()
         self._own_places.add(owner)
         return places
-
-    def _dated(self, entity: E, table: KeyedTable) -> E:
-        """Return an entity as it was read, with the times that it has in this store."""
-        return self._shared.dated(table.name, self._storage.documents(table.name), entity)
 
     def everything(self) -> tuple[list[Customer], list[Cart]]:
         """Return every customer and every cart, oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import secrets
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 _IDENTITY, _LOCK, _STORES, _NAME = "cart-mock.json", "cart-mock.lock", "stores", "name.json"
 _KEY_LENGTH = 32
 _INCARNATION_LENGTH = 6
+_LARGE = 1_000
+"""A seed with more carts and customers takes more than 10 ms to be written."""
 MAX_STORES = 100_000
 """How many tenants a process may have, unless said otherwise."""
 _PROBE = 4096
@@ -86,6 +89,7 @@ class TenantRegistry:
         self._seeded = _fill_once(self._seed, int(new_clock().now()))
         self.on_create: list[Callable[[Tenant], None]] = []
         self._tenants: dict[str, Tenant] = {}
+        self._making = asyncio.Lock()
         self._directories: dict[str, Path] = {}
         self._journals = OpenJournals()
         self._data = data
@@ -126,16 +130,34 @@ class TenantRegistry:
             raise UnknownTenant(name)
         if len(self._tenants) >= self._most:
             raise TooManyTenants(f"there are {self._most} stores already")
+        tenant = self._tenants[name] = self._make(name)
+        return tenant
+
+    def takes_long(self, name: str) -> bool:
+        """Return whether ``use`` would take long, because it would write a large seed to a file."""
+        if self._data is None or name in self._tenants or len(self._tenants) >= self._most:
+            return False
+        is_known = self._clients is None or name in self._clients
+        return is_known and len(self._seed.carts) + len(self._seed.customers) > _LARGE
+
+    async def use_in_thread(self, name: str) -> None:
+        """Make a tenant as ``use`` does, while other requests are served.
+
+        Raises TooManyTenants, StorageFailed.
+        """
+        async with self._making:
+            if self.takes_long(name):
+                self._tenants[name] = await asyncio.to_thread(self._make, name)
+
+    def _make(self, name: str) -> Tenant:
         try:
-            tenant = self._make(name)
+            return self._make_with_files(name)
         except StorageFailed:
             raise
         except OSError as error:
             raise StorageFailed(error.errno, error.strerror, error.filename) from error
-        self._tenants[name] = tenant
-        return tenant
 
-    def _make(self, name: str) -> Tenant:
+    def _make_with_files(self, name: str) -> Tenant:
         directory = None
         if self._data is not None:
             directory = _free_directory(self._data / _STORES, name)

@@ -52,6 +52,8 @@ async def create_store(body: Body) -> tuple[Body, int]:
             "client_id",
         )
     try:
+        if tenants.takes_long(name):
+            await tenants.use_in_thread(name)
         tenant = tenants.use(name)
     except TooManyTenants as error:
         raise Refusal("service-unavailable", *no_more_stores(error)[:2]) from None
