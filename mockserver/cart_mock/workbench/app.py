@@ -106,6 +106,10 @@ def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTempl
     app.add_error_handler(Exception, fail)
 
 
+_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
+"""Methods whose bodies have no meaning (RFC 9110, 9.3): they are read and dropped."""
+
+
 class _ReadableBodies:
     """A filter that refuses bodies over the limit, and JSON that the API could not return.
 
@@ -118,14 +122,20 @@ class _ReadableBodies:
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
         try:
             body = await read_body(receive, headers, self._limit)
+            if scope["method"] in _WITHOUT_BODY:
+                body = b""
             if body:
                 _check_body(bodies.media_type(headers.get(b"content-type", b"")), body)
+            else:
+                # Connexion would try to read a form. What is not there has no media type.
+                left = [header for header in scope["headers"] if header[0] != b"content-type"]
+                scope = {**scope, "headers": left}
         except Disconnected:
             return
         except BodyTooLarge:
