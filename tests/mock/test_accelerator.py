@@ -564,7 +564,7 @@ def test_half_closed_client_gets_its_answers(pair: Pair) -> None:
         line.begin(login[:-3])
         assert not line.connection.eof_received()
         line.open()
-        # What is not whole keeps nobody from the answers to what is.
+        # A request that is not whole does not keep a client from the answers to others.
         line.begin(login, login, login[:-3])
         assert line.connection.eof_received()
         answered = line.send()

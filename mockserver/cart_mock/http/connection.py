@@ -237,7 +237,7 @@ class MockProtocol(HttpToolsProtocol):
             self.timeout_keep_alive_task.cancel()
         answering = self._answering
         if answering is not None and not answering.response_complete:
-            # uvicorn tells only the last request, and an earlier one would write to what is closed.
+            # uvicorn marks only the last one; an earlier one would write to a closed connection.
             answering.disconnected = True
             answering.message_event.set()
         self.pipeline.clear()

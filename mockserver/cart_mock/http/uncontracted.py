@@ -47,7 +47,7 @@ class Uncontracted:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        # The targets of OPTIONS * and of CONNECT are no paths.
+        # OPTIONS * and CONNECT have a target that is not a path.
         if not path.startswith("/") or path.split("/", 2)[1] in self._own:
             await self._app(scope, receive, _identified(send, self._requests))
             return

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,13 @@ def create_workbench(
     mock: Mock, metrics: Metrics, *, control_key: str | None = None,
     validate_responses: bool = False, body_limit: int = 256 * 1024 * 1024,
     operations: Mapping[str, Callable[..., Awaitable[Any]]] = OPERATIONS,
-    refresh: Refresh = nothing_new,
+    refresh: Refresh = nothing_new, hosts: Collection[str] = (),
 ) -> ASGIApp:  # fmt: skip
     """Return the control API of a mock, to be served at ``BASE_PATH``.
 
     If a ``control_key`` is set, only the page, health and readiness are available without it.
-    Otherwise requests from pages or through host names of other machines are refused. With
+    Otherwise requests from pages or through host names of other machines are refused; ``hosts`` are
+    further names of this machine. With
     ``validate_responses`` Connexion checks the answers against the document, too. ``body_limit`` is
     in bytes. ``operations`` are the functions by ``operationId``; ``refresh`` brings in requests
     that other processes answered.
@@ -72,7 +73,7 @@ def create_workbench(
     )
     _add_error_handlers(app, errors, routes)
     readable = _ReadableBodies(app, errors, body_limit)
-    return _AccessGate(readable, errors, Control(mock, metrics, refresh), control_key)
+    return _AccessGate(readable, errors, Control(mock, metrics, refresh), control_key, hosts)
 
 
 def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTemplates[str]) -> None:
@@ -195,18 +196,20 @@ class _AccessGate:
     """A gate that refuses requests from other machines unless a key is set, and serves the page."""
 
     def __init__(
-        self, app: ASGIApp, errors: ErrorResponses, control: Control, control_key: str | None
-    ) -> None:
+        self, app: ASGIApp, errors: ErrorResponses, control: Control, control_key: str | None,
+        hosts: Collection[str],
+    ) -> None:  # fmt: skip
         self._app = app
         self._errors = errors
         self._control = control
         self._control_key = control_key
+        self._hosts = frozenset(host.lower() for host in hosts)
         self._page = Page(BASE_PATH, errors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._control_key is None:
             try:
-                check_is_local(dict(scope["headers"]))
+                check_is_local(dict(scope["headers"]), self._hosts)
             except Refusal as refusal:
                 answer = self._errors.render(refusal)
                 response = Response(answer.body, answer.status_code, media_type=answer.mimetype)
