@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 Entry = tuple[int, bool]
-"""What a name in a folder stands for: the number of a file or folder, and whether it is a folder."""
+"""What a name stands for: the number of a file or folder, and whether it is a folder."""
 
 
 class LosingDisk:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +224,70 @@ def test_changed_incarnation_is_found_to_be_damaged(
     assert tenants.get("shop") is None
     tenants.close()
     assert "is damaged" in caplog.text
+
+
+@pytest.fixture
+def own_folder() -> Iterator[Path]:
+    """A folder of the user who runs the tests; if that is root, of another user, for a while."""
+    folder = Path(tempfile.mkdtemp())
+    user, nobody = os.geteuid(), 65_534
+    if user == 0:
+        os.chown(folder, nobody, nobody)
+        os.seteuid(nobody)
+    try:
+        yield folder
+    finally:
+        os.seteuid(user)
+        shutil.rmtree(folder)
+
+
+def set_modes(folder: Path, folders: int, files: int) -> None:
+    """Set the permissions of a folder and of what is below it."""
+    folder.chmod(0o700)
+    for path in folder.iterdir():
+        if path.is_dir():
+            set_modes(path, folders, files)
+        else:
+            path.chmod(files)
+    folder.chmod(folders)
+
+
+def test_lost_permissions_fail_only_what_must_write(own_folder: Path) -> None:
+    with World(data=own_folder / "data") as world:
+        cart, tenants = world.cart("c"), world.site.tenants
+        tenants.use("other")
+        before = world.everything()
+        set_modes(own_folder / "data", 0o500, 0o400)
+        tenants._journals.close(tenants._directories["shop"] / "journal.jsonl")
+        form = {"grant_type": "implicit", "client_id": "new"}
+        assert world.associate(cart, world.ada).status_code == 507
+        assert world.send("POST", "/oauth/access_token", data=form).status_code == 507
+        deleted = world.send("DELETE", "/_mock/stores/other")
+        assert (deleted.status_code, tenants.get("other") is None) == (507, False)
+        assert world.send("GET", "/_mock/ready").status_code == 503
+        assert world.send("GET", f"/v2/carts/{cart}", world.admin).status_code == 200
+        assert world.everything() == before
+        set_modes(own_folder / "data", 0o700, 0o600)
+        assert world.associate(cart, world.ada).status_code == 200
+        assert world.send("DELETE", "/_mock/stores/other").status_code == 204
+        assert world.send("GET", "/_mock/ready").status_code == 200
+
+
+def test_claims_of_long_headers_are_not_remembered(world_of_tokens: World) -> None:
+    callers = world_of_tokens.site.app.mock.callers
+    before = callers._read_access.cache_info().currsize
+    for number in range(5):
+        long = {b"authorization": b"Bearer %d" % number + b"x" * 60_000}
+        assert callers.of(long).tenant is None
+    assert callers._read_access.cache_info().currsize == before
+    # The longest name that a store may have still fits.
+    headers = World(world_of_tokens.site, client_id="\U0001f352" * 255).admin
+    token = headers["Authorization"].encode()
+    assert callers.of({b"authorization": token}).tenant is not None
+    assert callers._read_access.cache_info().currsize > before
+
+
+@pytest.fixture
+def world_of_tokens() -> Iterator[World]:
+    with World() as world:
+        yield world

@@ -215,17 +215,30 @@ class TenantRegistry:
         return secrets.compare_digest(secret.encode(), (pinned or "").encode()) and bool(pinned)
 
     def delete(self, name: str) -> None:
-        """Delete a tenant and its files, if it exists."""
-        tenant = self._tenants.pop(name, None)
+        """Delete a tenant and its files, if it exists.
+
+        Raises StorageFailed with nothing changed.
+        """
+        tenant = self._tenants.get(name)
         if tenant is None:
             return
+        directory = self._directories.get(name)
+        if directory is not None:
+            try:
+                _remove_name(directory, sync=self._journals.sync)
+            except OSError as error:
+                raise StorageFailed(error.errno, error.strerror, error.filename) from error
+        del self._tenants[name]
+        self._directories.pop(name, None)
         tenant.is_deleted = True
         tenant.faults.clear()
         tenant.request_log.clear()
         tenant.close()
-        directory = self._directories.pop(name, None)
         if directory is not None:
-            _remove(directory, sync=self._journals.sync)
+            try:
+                _remove(directory)
+            except OSError as error:  # without its name it never comes back
+                logger.warning("%s: cannot be removed now: %s", directory, error)
 
     def problem(self) -> str | None:
         """Return why the tenants cannot be used now, None if they can."""
@@ -388,13 +401,17 @@ def _free_directory(root: Path, name: str) -> Path:
     return directory
 
 
-def _remove(directory: Path, *, sync: bool = False) -> None:
-    """Remove a store's directory, its name first. Raises OSError."""
-    if not directory.exists():
-        return
+def _remove_name(directory: Path, *, sync: bool) -> None:
+    """Remove a store's name, so that no start takes it up again. Raises OSError."""
     (directory / _NAME).unlink(missing_ok=True)
     if sync:
         sync_folder(directory)
+
+
+def _remove(directory: Path) -> None:
+    """Remove a store's directory, which has no name any more. Raises OSError."""
+    if not directory.exists():
+        return
     for path in directory.iterdir():
         path.unlink()
     directory.rmdir()
