@@ -229,6 +229,9 @@ def test_changed_incarnation_is_found_to_be_damaged(
 @pytest.fixture
 def own_folder() -> Iterator[Path]:
     """A folder of the user who runs the tests; if that is root, of another user, for a while."""
+    with World() as world:
+        # What is imported on first use may be in a folder that only root can read.
+        assert world.send("GET", "/_mock/ready").status_code == 200
     folder = Path(tempfile.mkdtemp())
     user, nobody = os.geteuid(), 65_534
     if user == 0:
