@@ -200,14 +200,14 @@ class Attacker:
         else:
             text = self._json(operation.body or {}, operation.document, 0)
             if rng.random() < 0.5:
-                text = self._replaced(text)
+                text = self.replaced(text)
         content = text.encode("utf-8", "surrogatepass")
         if rng.random() < 0.01:
             content = text.encode("utf-16")
         return content
 
-    def _replaced(self, text: str) -> str:
-        """Put a hostile value in the place of one of the values."""
+    def replaced(self, text: str) -> str:
+        """Return JSON with a hostile value in the place of one of its values."""
         rng = self._random
         places = [at for at, sign in enumerate(text) if sign in ":["]
         if not places:

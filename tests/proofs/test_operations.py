@@ -29,7 +29,7 @@ async def disturb(client: httpx.AsyncClient) -> None:
         await client.put(f"{other}/state", json=state)
         await client.post(f"{other}/reset")
         await client.delete(other)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
 
 
 def test_answers_of_concurrent_clients_are_explained(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_answers_of_concurrent_clients_are_explained(tmp_path: Path) -> None:
             limits = httpx.Limits(max_connections=80)
             async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60) as client:
                 workload = Workload(
-                    client.request, shop.headers(), customers, carts=portion(10, 5_000), seed=1
+                    client.request, shop.headers(), customers, carts=portion(10, 12_500), seed=1
                 )
                 disturbing = asyncio.create_task(disturb(client))
                 await workload.run(32, requests)
