@@ -32,6 +32,7 @@ FULL_LANE = (
     "tests/conformance/test_variants.py",  # whole runs
     "tests/mock/test_sigkill.py",  # kills mocks while they write
     "tests/npm",  # needs Node.js
+    "tests/proofs",  # attacks mocks in processes of their own
     "tests/openapi/test_book_browser.py",  # needs Chromium
     "tests/sdk",  # needs Node.js
     "tests/shared",  # needs redis-server, and starts servers and mocks

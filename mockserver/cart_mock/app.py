@@ -5,7 +5,7 @@ from __future__ import annotations
 from cart_mock import quiet_connexion  # noqa: F401  # before anything else imports Connexion
 
 # isort: split
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -85,6 +85,7 @@ def create_app(
     head_limit: int = HEAD_LIMIT,
     control_body_limit: int = CONTROL_BODY_LIMIT,
     control_key: str | None = None,
+    hosts: Collection[str] = (),
     breaks: Sequence[Break] = (),
     forward: Forward | None = None,
 ) -> MockApp:
@@ -92,7 +93,8 @@ def create_app(
 
     ``tenants`` have its state, by default in memory. ``envelope_only`` refuses bare arrays.
     The limits of bodies and heads are in bytes. The control API requires ``control_key``, by
-    default no key. ``breaks`` are rules to violate, for every tenant. ``forward`` is the server for
+    default no key; without one, ``hosts`` are further names under which it is open. ``breaks`` are
+    rules to violate, for every tenant. ``forward`` is the server for
     paths that the contract does not have. Raises LookupError if the contract has an operation or a
     refusal that the mock does not implement.
     """
@@ -154,7 +156,7 @@ def create_app(
     for path in (BOOK_PATH, f"{BOOK_PATH}/"):
         app.add_url_rule(path, view_func=book)
     workbench = OnFirstUse(
-        partial(_create_workbench, app, metrics, control_key, control_body_limit)
+        partial(_create_workbench, app, metrics, control_key, control_body_limit, hosts)
     )
     for path in (BASE_PATH, f"{BASE_PATH}/{{path:path}}"):
         app.add_url_rule(path, view_func=workbench)
@@ -165,10 +167,12 @@ def create_app(
 
 
 def _create_workbench(
-    app: MockApp, metrics: Metrics, control_key: str | None, body_limit: int
-) -> ASGIApp:
+    app: MockApp, metrics: Metrics, control_key: str | None, body_limit: int,
+    hosts: Collection[str],
+) -> ASGIApp:  # fmt: skip
     from cart_mock.workbench.app import create_workbench
 
     return create_workbench(
-        app.mock, metrics, control_key=control_key, body_limit=body_limit, **app.workbench_options
-    )
+        app.mock, metrics, control_key=control_key, body_limit=body_limit, hosts=hosts,
+        **app.workbench_options,
+    )  # fmt: skip

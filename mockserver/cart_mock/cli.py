@@ -121,6 +121,15 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     help="Directory to keep the state in. Without it, state is lost when the mock stops.",
 )
 @click.option(
+    "--sync",
+    default="never",
+    show_envvar=True,
+    type=click.Choice(("never", "always")),
+    help="When to bring each change of --data to the disk: always is before the request is "
+    "answered, never leaves it to the operating system. Then a power failure may cost the last "
+    "changes; a killed mock loses nothing in either case.",
+)
+@click.option(
     "--shared",
     show_envvar=True,
     metavar="URL",
@@ -298,11 +307,28 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     help="Number of stores to make; a request for another one is refused.",
 )
 @click.option(
+    "--max-read-carts",
+    default=10_000,
+    show_envvar=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Number of carts that a store keeps because an unknown id was read. The oldest leave "
+    "first; carts that were changed stay. With --shared it is always 10000.",
+)
+@click.option(
     "--control-key",
     show_envvar=True,
     callback=_not_empty,
     help="Key required by the control API at /_mock. By default none is required on loopback; on "
     "any other address a key is generated and printed.",
+)
+@click.option(
+    "--allow-host",
+    multiple=True,
+    show_envvar=True,
+    metavar="NAME",
+    help="Name of this machine under which the control API is open without a key, for requests and "
+    "for pages, such as mock.test. Can be repeated.",
 )
 @click.option(
     "--tls-cert",

@@ -59,6 +59,7 @@ def _run(settings: Settings, tls: Tls | None, listening: socket.socket) -> None:
         head_limit=settings.head_limit,
         control_body_limit=settings.control_body_limit,
         control_key=key,
+        hosts=settings.allow_host,
         breaks=settings.breaks,
         forward=_forward(settings),
     )
@@ -123,6 +124,8 @@ def _watch(settings: Settings, app: MockApp) -> None:
 
 
 def _registry(settings: Settings) -> TenantRegistry:
+    if settings.sync == "always" and settings.data is None:
+        raise click.UsageError("--sync always needs --data. Send both.")
     memory = LogMemory(settings.journal_memory * 1024 * 1024)
     try:
         return TenantRegistry(
@@ -130,6 +133,8 @@ def _registry(settings: Settings) -> TenantRegistry:
             clients=_clients(settings),
             seed=_seed(settings),
             most=settings.max_stores,
+            most_read_carts=settings.max_read_carts,
+            sync=settings.sync == "always",
             new_request_log=partial(RequestLog, settings.journal, memory),
         )
     except (ClientsError, DataError, SeedError) as error:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cart_mock.telemetry.logs import LogFormat
 
 if TYPE_CHECKING:
     # Imported on first use, because most mocks never need the breaks.
     from cart_mock.breaks import Break
+
+
+Sync = Literal["never", "always"]
+"""When changes are brought to the disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +24,7 @@ class Settings:
     host: str
     port: int
     data: Path | None
+    sync: Sync
     shared: str | None
     shared_username: str | None
     shared_password: str | None
@@ -42,8 +47,10 @@ class Settings:
     breaks: tuple[Break, ...]
     journal: int
     max_stores: int
+    max_read_carts: int
     journal_memory: int
     control_key: str | None
+    allow_host: tuple[str, ...]
     tls_cert: Path | None
     tls_key: Path | None
     no_accelerator: bool

@@ -15,8 +15,9 @@ def write_atomically(
 
     The parts of an iterable are written one after the other, as it makes them.
     The new file has the permissions ``mode`` before anything is written to it. With ``sync`` it is
-    on the disk before it takes the place of the old one. Raises OSError; then the old file is
-    unchanged and nothing is left behind.
+    on the disk before it takes the place of the old one, and in its place on the disk afterwards.
+    Raises OSError; then nothing is left behind, and the old file is unchanged unless only the last
+    step failed.
     """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     part = Path(name)
@@ -28,6 +29,17 @@ def write_atomically(
                 file.flush()
                 os.fsync(file.fileno())
         part.replace(path)
+        if sync:
+            sync_folder(path.parent)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring to the disk which files a folder has. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

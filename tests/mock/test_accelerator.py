@@ -214,6 +214,7 @@ class Pair:
     def _once(self, *chunks: bytes) -> Answered:
         short, long = (line.send(*chunks) for line in self.lines)
         assert short.content, chunks
+        assert b"HTTP/1.1 500" not in short.content, chunks
         assert (short.content, short.closed) == (long.content, long.closed), chunks
         for line in self.lines:
             if line.wire.closed:
@@ -344,6 +345,8 @@ def test_every_form_of_target(pair: Pair) -> None:
         "/v2/carts/a%2Fb", "/v2/carts?x=%zz", "/v2/carts/", "*",
     ):  # fmt: skip
         pair.assert_alike(raw("GET", target, pair.worlds[0].admin))
+    for method, target in (("OPTIONS", "*"), ("CONNECT", "mock:80"), ("CONNECT", "/v2/carts")):
+        pair.assert_alike(raw(method, target, pair.worlds[0].admin))
 
 
 def test_what_is_no_http_at_all(pair: Pair) -> None:
@@ -561,6 +564,28 @@ def test_half_closed_client_gets_its_answers(pair: Pair) -> None:
         line.open()
         line.begin(login[:-3])
         assert not line.connection.eof_received()
+        line.open()
+        # A request that is not whole does not keep a client from the answers to others.
+        line.begin(login, login, login[:-3])
+        assert line.connection.eof_received()
+        answered = line.send()
+        assert answered.content.count(b"HTTP/1.1 ") == 2
+        assert answered.closed
+        line.open()
+
+
+def test_client_that_leaves_ends_all_its_requests(
+    pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    login = raw("POST", "/v2/customers/tokens", {**pair.worlds[0].admin, "Content-Type": JSON},
+                b'{"data":{"type":"token","email":"ada@example.com","password":"x",'
+                b'"authentication_mechanism":"password"}}')  # fmt: skip
+    for line in pair.lines:
+        line.begin(login, login, login)
+        line.wire.close()
+        assert line.send().content == b""
+        line.open()
+    assert caplog.messages == []
 
 
 def test_client_that_leaves_ends_an_answer_that_never_comes(pair: Pair) -> None:

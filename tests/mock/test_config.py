@@ -25,7 +25,8 @@ def run(*arguments: str, **env: str) -> str:
 
 def test_options_of_the_file_are_defaults(started: list[Settings]) -> None:
     Path("cart-mock.toml").write_text(
-        'port = 9\nkeep-alive = 5\nbreak = ["last-cart"]\nno-accelerator = true\nhost = "::1"\n',
+        'port = 9\nkeep-alive = 5\nbreak = ["last-cart"]\nno-accelerator = true\nhost = "::1"\n'
+        'allow-host = ["mock.test", "shop.test"]\n',
         encoding="utf-8-sig",
     )
     run("--keep-alive", "6", CART_MOCK_HOST="127.0.0.2")
@@ -33,6 +34,7 @@ def test_options_of_the_file_are_defaults(started: list[Settings]) -> None:
     assert (settings.port, settings.keep_alive, settings.host) == (9, 6, "127.0.0.2")
     assert [broken.rule for broken in settings.breaks] == ["last-cart"]
     assert settings.no_accelerator
+    assert settings.allow_host == ("mock.test", "shop.test")
 
 
 def test_files_are_named_from_where_the_configuration_is(started: list[Settings]) -> None:
@@ -58,7 +60,7 @@ def test_scenario_in_the_file_is_not_a_path(started: list[Settings]) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("prt = 1", "unknown key prt; the keys are: body-limit, break,"),
+        ("prt = 1", "unknown key prt; the keys are: allow-host, body-limit, break,"),
         ('port = "x"', "port in the configuration file: 'x' is not"),
         ("seed = [1]", "seed must be one value"),
         ('control-key = "abcdef"', "environment variable CART_MOCK_CONTROL_KEY"),

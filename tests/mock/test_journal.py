@@ -304,8 +304,13 @@ def files(directory: Path) -> dict[str, bytes]:
     }
 
 
+# Without the identity nothing can be served, and a newer file is not a damaged one.
+UNUSABLE = [case for case in DAMAGED if case.file == IDENTITY or case.parts == NEWER_PARTS]
+ASIDE = [case for case in DAMAGED if case not in UNUSABLE]
+
+
 @pytest.mark.parametrize(
-    ("file", "content", "parts"), [case[1:] for case in DAMAGED], ids=[c.name for c in DAMAGED]
+    ("file", "content", "parts"), [case[1:] for case in UNUSABLE], ids=[c.name for c in UNUSABLE]
 )
 def test_a_file_that_cannot_be_used_is_named_and_left_alone(
     kept: Path, tmp_path: Path, file: str, content: bytes, parts: tuple[str, ...]
@@ -325,6 +330,67 @@ def test_a_file_that_cannot_be_used_is_named_and_left_alone(
     # The lock was given back: with the file as it was, the directory is used again.
     shutil.copy(kept / file, data / file)
     TenantRegistry(data=data).close()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "parts"), [case[1:] for case in ASIDE], ids=[c.name for c in ASIDE]
+)
+def test_store_with_a_damaged_file_is_set_aside_and_never_served(
+    kept: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, file: str, content: bytes,
+    parts: tuple[str, ...],
+) -> None:  # fmt: skip
+    data = tmp_path / "data"
+    shutil.copytree(kept, data)
+    shutil.copytree(data / "stores/store-shop", data / "stores/store-well")
+    (data / "stores/store-well/name.json").write_text('"well"')
+    (data / file).write_bytes(content)
+    before = files(data / "stores/store-shop")
+    tenants = TenantRegistry(data=data)
+    assert [tenant.name for tenant in tenants] == ["well"]
+    assert tenants.use("shop").store.everything() == ([], [])
+    tenants.close()
+    aside = data / "damaged/store-shop"
+    assert files(aside) == before
+    [message] = caplog.messages
+    for part in (str((data / file).parent), str(aside), "Its store is not served", *parts):
+        assert part in message
+    assert "\n" not in message
+    # The next start has nothing to say; with the file as it was, the store is back.
+    caplog.clear()
+    tenants = TenantRegistry(data=data)
+    tenants.delete("shop")
+    tenants.close()
+    shutil.copy(kept / file, aside / Path(file).name)
+    aside.rename(data / "stores/store-shop")
+    tenants = TenantRegistry(data=data)
+    assert sorted(tenant.name for tenant in tenants) == ["shop", "well"]
+    assert tenants.use("shop").store.cart("c") is not None
+    tenants.close()
+    assert caplog.messages == []
+
+
+def test_store_that_is_damaged_again_is_set_aside_next_to_the_first(tmp_path: Path) -> None:
+    for _ in range(3):
+        tenants = TenantRegistry(data=tmp_path)
+        tenants.use("shop")
+        tenants.close()
+        (tmp_path / JOURNAL).write_bytes(b"x")
+    TenantRegistry(data=tmp_path).close()
+    names = sorted(path.name for path in (tmp_path / "damaged").iterdir())
+    assert names == ["store-shop", "store-shop.2", "store-shop.3"]
+
+
+def test_zeros_that_a_power_failure_left_are_not_damage(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lengths = write_lines(tmp_path)
+    path = tmp_path / "journal.jsonl"
+    content = path.read_bytes()
+    path.write_bytes(content[: lengths[2] + 5] + bytes(100))
+    assert reopened(tmp_path) == STATES[2]
+    assert "the last record was torn (105 bytes)" in caplog.text
+    path.write_bytes(bytes(100))
+    assert reopened(tmp_path) == {}
 
 
 @pytest.mark.parametrize("file", [IDENTITY, JOURNAL, SNAPSHOT, NAME, "stores", "cart-mock.lock"])
@@ -725,8 +791,13 @@ def test_flipped_bit_of_key_or_name_is_found(tmp_path: Path, name: str) -> None:
         except DataError:
             continue
         # Letter case of the key's digits, for example, changes nothing.
-        assert (tenants.signing_key, [t.name for t in tenants]) == (key, ["shop"]), damaged
+        aside = tmp_path / "damaged/store-shop"
+        served = [] if aside.exists() else ["shop"]
+        assert (tenants.signing_key, [t.name for t in tenants]) == (key, served), damaged
         tenants.close()
+        if aside.exists():
+            assert (aside / "name.json").read_bytes() == damaged
+            aside.rename(tmp_path / "stores/store-shop")
 
 
 def test_identity_and_name_of_version_1_are_read(tmp_path: Path) -> None:

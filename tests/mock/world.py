@@ -49,7 +49,11 @@ class Site:
         self.tenants = TenantRegistry(
             new_id=lambda: f"id-{next(counter)}",
             new_clock=lambda: Clock(self.time),
-            **{key: options.pop(key) for key in ("data", "clients", "seed") if key in options},
+            **{
+                key: options.pop(key)
+                for key in ("data", "clients", "seed", "most_read_carts")
+                if key in options
+            },
         )
         self.app = create_app(tenants=self.tenants, **options)
         self._runner = asyncio.Runner()

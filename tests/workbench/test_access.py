@@ -115,6 +115,37 @@ def test_an_open_workbench_is_not_had_under_the_name_of_another_machine(
     assert local or "--control-key" in answer.json()["errors"][0]["detail"]
 
 
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("mock.test:8080", "", 200),
+        ("MOCK.test", "http://shop.test:3000", 200),
+        ("mock.test:8080", "http://mock.test:8080", 200),
+        ("localhost", "http://mock.test", 200),
+        ("a.mock.test", "", 403),
+        ("mock.test.evil.example", "", 403),
+        ("evil.example", "http://mock.test", 403),
+        ("mock.test", "http://evil.example", 403),
+        ("mock.test", "null", 403),
+    ],
+)
+def test_open_workbench_is_had_under_names_that_are_ours(
+    host: str, origin: str, status: int
+) -> None:
+    with in_process(create_app(hosts=("Mock.test", "shop.test"))) as client:
+        headers = {"Host": host, **({"Origin": origin} if origin else {})}
+        answer = client.get("/_mock/stores", headers=headers)
+        assert answer.status_code == status
+        assert status == 200 or "--allow-host" in answer.json()["errors"][0]["detail"]
+
+
+def test_page_of_the_workbench_itself_may_use_it(cart_mock_client: httpx.Client) -> None:
+    headers = {"Host": "mock:8080", "Origin": "http://mock:8080"}
+    assert cart_mock_client.get("/_mock/stores", headers=headers).status_code == 200
+    headers["Origin"] = "http://mock:9090"
+    assert cart_mock_client.get("/_mock/stores", headers=headers).status_code == 403
+
+
 # ---- As it is started -----------------------------------------------------------------------
 
 
@@ -178,6 +209,7 @@ def test_a_key_that_was_given_is_needed_and_not_printed() -> None:
         (["--tls-cert", "no-such-file", "--tls-key", __file__], "does not exist"),
         (["--tls-cert", __file__, "--tls-key", __file__], "send both in PEM"),
         (["--journal", "-1"], "-1 is not in the range"),
+        (["--sync", "always"], "--sync always needs --data"),
     ],
 )
 def test_options_that_make_no_sense_are_refused_in_words(arguments: list[str], says: str) -> None:

@@ -94,6 +94,16 @@ def test_a_fault_without_a_number_stays_until_it_is_taken_back(shop: CartMock) -
     assert statuses(shop, 2) == [200] * 2
 
 
+def test_faults_of_a_store_have_a_bound(shop: CartMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cart_mock.workbench.faults_api.MAX_FAULTS", 2)
+    path = f"/_mock/stores/{shop.client_id}/faults"
+    answers = [shop.client.post(path, json={"kind": "drop"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 201, 400]
+    assert "Remove one first" in answers[-1].text
+    assert shop.client.delete(path).status_code == 204
+    assert shop.client.post(path, json={"kind": "drop"}).status_code == 201
+
+
 def test_all_faults_are_taken_back_at_once(shop: CartMock) -> None:
     shop.fault("drop")
     shop.fault("error", rule="internal-error")

@@ -151,6 +151,17 @@ def test_multipart_body_is_refused_with_or_without_boundary(hostile: CartMock, m
         assert answer.status_code == 415, answer.text
 
 
+def test_media_type_of_no_body_is_ignored(hostile: CartMock) -> None:
+    headers = {"Content-Type": "multipart/form-data"}
+    for path in ("/", "/stores", "/stores/hostile", "/stores/hostile/faults", "/rules"):
+        answer = hostile.client.get(f"/_mock{path}", headers=headers)
+        assert answer.status_code == 200, answer.text
+        answer = hostile.client.request("GET", f"/_mock{path}", headers=headers, content=b"x")
+        assert answer.status_code == 200, answer.text
+    reset = hostile.client.post("/_mock/stores/hostile/reset", headers=headers)
+    assert reset.status_code == 200, reset.text
+
+
 def test_body_over_the_limit_of_the_workbench_is_refused() -> None:
     app = create_app()
     small = create_workbench(app.mock, Metrics(), body_limit=1000)

@@ -135,7 +135,7 @@ def get_a_cart(ctx: RequestContext) -> Content:
     cart = ctx.cart
     if cart is None:
         cart = new_cart(ctx, ctx.cart_id, name=CART_NAME)
-        ctx.store.put_cart(cart)
+        ctx.store.put_read_cart(cart)
     content: dict[str, Any] = {"data": serializers.cart_json(cart)}
     if ctx.request.query and "items" in ctx.query.get("include", "").split(","):
         content["included"] = {"items": item_serializers.cart_items(cart)["data"]}

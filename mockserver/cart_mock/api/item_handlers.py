@@ -21,7 +21,7 @@ def get_cart_items(ctx: RequestContext) -> Content:
     cart = ctx.cart
     if cart is None:
         cart = new_cart(ctx, ctx.cart_id, name=CART_NAME)
-        ctx.store.put_cart(cart)
+        ctx.store.put_read_cart(cart)
     return _items(cart)
 
 

@@ -56,6 +56,8 @@ class MockProtocol(HttpToolsProtocol):
         self.progress_at = 0
         """Number of received bytes when a request last began, or a piece of a body was read."""
         self._heard = 0.0
+        self._answering: RequestResponseCycle | None = None
+        """The request whose answer is made or sent; later ones wait in the pipeline."""
 
     # ---- Requests ---------------------------------------------------------------------------
 
@@ -177,6 +179,11 @@ class MockProtocol(HttpToolsProtocol):
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # as asyncio has it
         """Keep the connection for the answer that the client waits for, if there is one."""
+        if self.stage == "body" and self.pipeline and self.pipeline[0][0] is self.cycle:
+            self.pipeline.popleft()  # it will never be whole, but earlier ones are
+            self._is_over = True
+            self.stage = "idle"
+            self.cycle = self.pipeline[0][0] if self.pipeline else self._answering  # type: ignore[assignment]  # one is being answered
         cycle: Any = self.cycle
         if cycle is None or cycle.response_complete or self.stage == "body":
             return None
@@ -186,6 +193,10 @@ class MockProtocol(HttpToolsProtocol):
         extensions[HALF_CLOSED] = True
         cycle.keep_alive = False
         return True
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         """Start the next request, or wait for one."""
@@ -224,6 +235,12 @@ class MockProtocol(HttpToolsProtocol):
         """Forget a closed connection."""
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
+        answering = self._answering
+        if answering is not None and not answering.response_complete:
+            # uvicorn marks only the last one; an earlier one would write to a closed connection.
+            answering.disconnected = True
+            answering.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
 

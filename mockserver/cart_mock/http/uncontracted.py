@@ -51,7 +51,8 @@ class Uncontracted:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        if path.split("/", 2)[1] in self._own:
+        # OPTIONS * and CONNECT have a target that is not a path.
+        if not path.startswith("/") or path.split("/", 2)[1] in self._own:
             await self._app(scope, receive, _identified(send, self._requests))
             return
         if self._requests.refresh is not None:

@@ -112,6 +112,10 @@ def _unauthorized(problem: TokenProblem) -> Caller:
     return Caller(None, None, None, problem, None, 0.0)
 
 
+_REMEMBERED = 5_000
+"""How many bytes a header may have whose claims are cached: the longest client_id fits."""
+
+
 class Callers:
     """A reader of callers, from the tokens in a request's headers.
 
@@ -134,7 +138,7 @@ class Callers:
         ``takes`` are the kinds of owner whose tokens the operation takes. The token of the other
         kind counts as none there, but both in one request are refused.
         """
-        access = self._read_access(headers.get(_ACCESS))
+        access = self._access_in(headers)
         if isinstance(access, TokenProblem):
             return _unauthorized(access)
         tenant = self._tenants.get(access.tenant)
@@ -151,7 +155,8 @@ class Callers:
         sent = customer or account
         if not sent or kind not in takes:
             return Caller(tenant, access.grant, None, None, None, now)
-        claims = self._read_owner(sent, kind)
+        read_owner = self._read_owner if len(sent) <= _REMEMBERED else self._owner
+        claims = read_owner(sent, kind)
         if isinstance(claims, OwnerToken):
             problem = _owner_problem(claims, tenant, now)
             if problem is None:
@@ -163,13 +168,19 @@ class Callers:
 
     def store_of(self, headers: Mapping[bytes, bytes]) -> str | None:
         """Return the store that an access token names, expired or not; None without a token."""
-        access = self._read_access(headers.get(_ACCESS))
+        access = self._access_in(headers)
         return None if isinstance(access, TokenProblem) else access.tenant
 
     def forget(self) -> None:
         """Forget the claims that were read: the signing key is another now."""
         self._read_access.cache_clear()
         self._read_owner.cache_clear()
+
+    def _access_in(self, headers: Mapping[bytes, bytes]) -> AccessToken | TokenProblem:
+        header = headers.get(_ACCESS)
+        if header is not None and len(header) > _REMEMBERED:
+            return self._access(header)
+        return self._read_access(header)
 
     def _access(self, header: bytes | None) -> AccessToken | TokenProblem:
         if header is None:

@@ -48,6 +48,8 @@ class Cart(msgspec.Struct, frozen=True, dict=True):
     items: tuple[Item, ...] = ()
     lifetime: int = CART_LIFETIME
     """Seconds from the last update until it is gone, as the store's settings were at that time."""
+    by_reading: bool = False
+    """Whether reading an unknown id made it, and nothing has changed it since."""
 
     def owners_of(self, kind: OwnerType) -> tuple[str, ...]:
         """Return the ids of the owners of one kind, oldest first."""

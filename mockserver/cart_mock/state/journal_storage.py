@@ -1,15 +1,16 @@
 """State on disk: a snapshot that stock TinyDB can open, and a journal of the changes since.
 
 A change is one JSON line, handed to the operating system before it is acknowledged: a process that
-is killed loses no acknowledged change. The files are for their owner alone.
+is killed loses no acknowledged change. With ``sync`` it is on the disk by then, and power failures
+cost none either. The files are for their owner alone.
 
 A journal that has grown is folded into the snapshot in a thread, while changes are appended to it.
 Then a journal of only the newer changes takes its place. Replaying the whole journal over the new
 snapshot ends in the same state, because its lines carry whole documents; so a crash between the two
 steps is harmless.
 
-Every line and every snapshot has a checksum: a damaged file is named and left as it is, and nothing
-of it is served. Files of version 1 have no checksums and are read; what is written is version 2.
+Every line and every snapshot has a checksum: a damaged file is named and kept, and nothing of it is
+served. Files of version 1 have no checksums and are read; what is written is version 2.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from cart_spec.files import write_atomically
+from cart_spec.files import sync_folder, write_atomically
 
 from cart_mock.formats import NOT_JSON
 from cart_mock.state.tinydb_tables import Changes, InMemoryStorage, StorageFailed, Tables, apply
@@ -58,14 +59,20 @@ class DataError(Exception):
     """A data file cannot be used. The message says which and why; the file is left untouched."""
 
 
+class Damaged(DataError):
+    """A data file is not what was written, so that nothing of it can be trusted."""
+
+
 class OpenJournals:
     """The journals that were written last, and only those are open.
 
-    A process may have many more stores than open files.
+    A process may have many more stores than open files. With ``sync`` each change is on the disk
+    before it is acknowledged.
     """
 
-    def __init__(self, most: int = 64) -> None:
+    def __init__(self, most: int = 64, *, sync: bool = False) -> None:
         self._most = most
+        self.sync = sync
         self._open: OrderedDict[Path, int] = OrderedDict()
 
     def append(self, path: Path, content: bytes) -> int:
@@ -76,7 +83,10 @@ class OpenJournals:
         self._open[path] = file
         if len(self._open) > self._most:
             os.close(self._open.popitem(last=False)[1])
-        return os.write(file, content)
+        written = os.write(file, content)
+        if self.sync and written == len(content):
+            os.fsync(file)
+        return written
 
     def close(self, path: Path) -> None:
         """Close a file, if it is open."""
@@ -101,6 +111,7 @@ class JournalStorage(InMemoryStorage):
     ) -> None:  # fmt: skip
         self._directory = directory
         self._snapshot, self._journal = directory / SNAPSHOT, directory / JOURNAL
+        is_new = not self._journal.exists()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         tables = _read_snapshot(self._snapshot)
         _replay(self._journal, tables)
@@ -117,6 +128,9 @@ class JournalStorage(InMemoryStorage):
             except OSError:
                 self.close()
                 raise
+        if is_new and self._journals.sync:
+            sync_folder(directory)
+            sync_folder(directory.parent)
 
     def record(self, changes: tuple[Changes, ...]) -> None:
         """Append one line. Raises StorageFailed with the journal as it was before."""
@@ -166,15 +180,16 @@ class JournalStorage(InMemoryStorage):
         elif self._length > self._compact_after:
             # Documents are replaced, never changed, so copies of the tables keep this state.
             tables = {name: documents.copy() for name, documents in self.read().items()}
-            self._compaction = _Compaction(self._snapshot, tables, self._length)
+            self._compaction = _Compaction(self._snapshot, self._journal, tables, self._length)
             self._compaction.start()
 
     def compact(self) -> None:
         """Write the present state as the snapshot and start an empty journal. Raises OSError."""
         self.wait_for_compaction()
+        _sync_file(self._journal)
         write_atomically(self._snapshot, _snapshot_parts(self.read()), sync=True)
         # The header stays, so that every journal has one.
-        write_atomically(self._journal, _header_line)
+        write_atomically(self._journal, _header_line, sync=self._journals.sync)
         self._journals.close(self._journal)  # what was open is the old one
         self._length = len(_header_line)
         self._compact_after = max(self._least_growth, _size(self._snapshot))
@@ -203,7 +218,7 @@ class JournalStorage(InMemoryStorage):
         with self._journal.open("rb") as journal:
             journal.seek(length)
             content = _header_line + journal.read(self._length - length)
-        write_atomically(self._journal, content)
+        write_atomically(self._journal, content, sync=self._journals.sync)
         self._journals.close(self._journal)  # what was open is the old one
         self._length = len(content)
 
@@ -219,16 +234,18 @@ class JournalStorage(InMemoryStorage):
 class _Compaction(threading.Thread):
     """Writes tables as the snapshot. ``length`` is that of the journal which they include."""
 
-    def __init__(self, path: Path, tables: Tables, length: int) -> None:
+    def __init__(self, path: Path, journal: Path, tables: Tables, length: int) -> None:
         super().__init__(name="compaction")
         self.length = length
         self.error: OSError | None = None
         self._path = path
+        self._journal = journal
         self._tables = tables
         self._is_stopped = False
 
     def run(self) -> None:
         try:
+            _sync_file(self._journal)
             write_atomically(self._path, self._parts(), sync=True)
         except OSError as error:
             self.error = error
@@ -245,6 +262,18 @@ class _Compaction(threading.Thread):
                 raise OSError("the storage was closed")
             yield part
             time.sleep(0)  # lets the thread that waits for the interpreter go on
+
+
+def _sync_file(path: Path) -> None:
+    """Bring a journal to the disk before the snapshot that includes it.
+
+    If only a part of it outlived a power failure, it would undo later changes in the snapshot.
+    """
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _snapshot_parts(tables: Tables) -> Iterator[bytes]:
@@ -277,18 +306,18 @@ def _read_snapshot(path: Path) -> Tables:
         tables = msgspec.json.decode(content, type=Tables)
         header = tables.pop(_HEADER_TABLE)[_HEADER_ID]
     except (*NOT_JSON, KeyError) as error:
-        raise DataError(f"{path}: is not a snapshot of cart-mock; move it away") from error
+        raise Damaged(f"{path}: is not a snapshot of cart-mock; move it away") from error
     if check_header(header, path) != _UNCHECKED:
         end = _END.fullmatch(content, len(content) - _END_LENGTH)
         if end is None or int(end[1], 16) != zlib.crc32(content[:-_END_LENGTH]):
-            raise DataError(f"{path}: is damaged (its checksum is another); restore a copy")
+            raise Damaged(f"{path}: is damaged (its checksum is another); restore a copy")
     return tables
 
 
 def check_header(header: Any, path: Path) -> int:
-    """Return the version of a file. Raises DataError unless this version reads it."""
+    """Return the version of a file. Raises DataError, Damaged unless this one reads it."""
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise DataError(f"{path}: is not a file of cart-mock; move it away")
+        raise Damaged(f"{path}: is not a file of cart-mock; move it away")
     version = header.get("version")
     if version not in (_UNCHECKED, VERSION):
         raise DataError(
@@ -303,7 +332,11 @@ def _replay(path: Path, tables: Tables) -> None:
     if not path.exists():
         return
     content = path.read_bytes()
+    # Some file systems fill what they lost in a power failure with zeros.
+    length, content = len(content), content.rstrip(b"\0")
     if not content:
+        if length:
+            os.truncate(path, 0)
         return
     end = content.rfind(b"\n") + 1
     lines = content[:end].splitlines()
@@ -311,20 +344,20 @@ def _replay(path: Path, tables: Tables) -> None:
         os.truncate(path, 0)
         return
     if not lines:
-        raise DataError(f"{path}: is not a journal of cart-mock; move it away")
+        raise Damaged(f"{path}: is not a journal of cart-mock; move it away")
     try:
         version = check_header(msgspec.json.decode(lines[0]), path)
     except NOT_JSON as error:
-        raise DataError(f"{path}: is not a journal of cart-mock; move it away") from error
+        raise Damaged(f"{path}: is not a journal of cart-mock; move it away") from error
     _apply_lines(lines[1:], version, path, tables)
-    if end < len(content):
+    if end < length:
         if _is_whole(content[end:-1]):
-            raise DataError(f"{path}: its last line end is damaged; restore a copy")
+            raise Damaged(f"{path}: its last line end is damaged; restore a copy")
         os.truncate(path, end)
         logger.warning(
             "%s: the last record was torn (%d bytes); it was never acknowledged and is dropped",
             path,
-            len(content) - end,
+            length - end,
         )
 
 
@@ -333,25 +366,23 @@ def _apply_lines(lines: list[bytes], version: int, path: Path, tables: Tables) -
     for number, line in enumerate(lines, start=2):
         try:
             changes = decode(_checked(line, version))
-        except (*NOT_JSON, _Damaged) as error:
-            raise DataError(
-                f"{path}: line {number} is damaged ({error}); restore a copy"
-            ) from error
+        except (*NOT_JSON, _WrongChecksum) as error:
+            raise Damaged(f"{path}: line {number} is damaged ({error}); restore a copy") from error
         for change in changes:
             apply(change, tables)
 
 
-class _Damaged(ValueError):
+class _WrongChecksum(ValueError):
     """A line has another checksum than it says."""
 
 
 def _checked(line: bytes, version: int) -> bytes:
-    """Return the changes of a line. Raises _Damaged."""
+    """Return the changes of a line. Raises _WrongChecksum."""
     if version == _UNCHECKED and line.startswith(b"["):
         return line
     found = _LINE.fullmatch(line)
     if found is None or int(found[1], 16) != zlib.crc32(found[2]):
-        raise _Damaged("its checksum is another")
+        raise _WrongChecksum("its checksum is another")
     return found[2]
 
 
@@ -359,7 +390,7 @@ def _is_whole(line: bytes) -> bool:
     """Whether a line was written to its end: then only its line end was damaged later."""
     try:
         _checked(line, VERSION)
-    except _Damaged:
+    except _WrongChecksum:
         return False
     return True
 

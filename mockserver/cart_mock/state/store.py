@@ -37,6 +37,8 @@ E = TypeVar("E", Cart, Customer)
 _KEY_ID = "1"
 _READ = 10_000
 """How many carts, and how many customers, are kept as they were read last."""
+READ_CARTS = 10_000
+"""How many carts that were only read a store keeps, unless said otherwise."""
 _CROWD = 32
 """How many owners a cart's document lists. Those of a cart that once had more, a crowded one,
 are documents of their own, so that one more of them is one small document more."""
@@ -60,6 +62,8 @@ class Store:
         self._associations = database.keyed("associations")
         self._key = database.keyed("key")
         self._cart_order: dict[str, int] = {}
+        self.most_read_carts = READ_CARTS
+        """How many carts that were made by reading, and not changed since, are kept."""
         self._read_carts: OrderedDict[str, Cart] = OrderedDict()
         self._read_customers: OrderedDict[str, Customer] = OrderedDict()
         self.shop = Shop(storage, database)
@@ -75,6 +79,8 @@ class Store:
         self._by_update = UpdateOrderIndex()
         self._by_expiry = UpdateOrderIndex()
         """The expiry of the carts whose lifetime is not the default one."""
+        self._by_reading = UpdateOrderIndex()
+        """The carts that were made by reading, and not changed since."""
         self._expired = float("-inf")
         """No cart with the default lifetime was last updated at this moment or before it."""
         self._registered = SortedPlaces()
@@ -146,6 +152,7 @@ class Store:
         if old is None:
             self._write(old, cart, dict.fromkeys(cart.owners), (), in_place=in_place)
             return
+        cart = _as_changed(cart)
         if cart.owners is old.owners:
             self._write(old, cart, (), (), in_place=in_place)
             return
@@ -155,6 +162,14 @@ class Store:
         if [*(owner for owner in before if owner in has), *added] != list(has):  # in another order
             added, removed = list(has), list(before)
         self._write(old, cart, added, removed, in_place=in_place)
+
+    def put_read_cart(self, cart: Cart) -> None:
+        """Create a cart because its id was read. If there are too many of these, the oldest go."""
+        self.put_cart(replace(cart, by_reading=True))
+        with self._storage.repeatable():  # the new one is there, whatever becomes of an old one
+            while len(self._by_reading) > self.most_read_carts:
+                oldest = next(iter(self._by_reading.places))
+                self.delete_cart(self._by_reading.cart_at(oldest))
 
     def associate(self, cart: Cart, owner: Owner) -> None:
         """Add an owner to a cart, which does not update it.
@@ -170,6 +185,7 @@ class Store:
     def _change_owners(self, cart: Cart, added: Sequence[Owner], removed: Sequence[Owner]) -> None:
         old = self.cart(cart.id)
         as_read = old is not None and old.owners is cart.owners
+        cart = _as_changed(cart)
         if not as_read or cart.id not in self._crowds:
             left = (owner for owner in cart.owners if owner not in removed)
             cart = replace(cart, owners=(*left, *added))
@@ -263,6 +279,7 @@ class Store:
             self._crowds.pop(cart_id, None)
             self._read_carts.pop(cart_id, None)
             self._by_expiry.discard(cart_id)
+            self._by_reading.discard(cart_id)
 
     def cart_count_of(self, owner: Owner) -> int:
         """Return how many carts an owner has."""
@@ -341,6 +358,10 @@ class Store:
             self._by_expiry.discard(cart_id)
         else:
             self._by_expiry.set(cart_id, cart.expires_at)
+        if cart.by_reading:
+            self._by_reading.set(cart_id, cart.updated_at)
+        else:
+            self._by_reading.discard(cart_id)
         moved = place != old
         if old is not None and was_registered and (moved or not cart.owners):
             registered.remove(old)
@@ -587,6 +608,7 @@ class Store:
         self.accounts.share(base.accounts, later)
         self._by_update = base._by_update
         self._by_expiry = base._by_expiry
+        self._by_reading = base._by_reading
         self._expired = float("-inf")
         self._registered = base._registered
         self._carts_of = base._carts_of
@@ -600,6 +622,7 @@ class Store:
         self._is_sharing = False
         self._by_update = self._by_update.copy(self._shared.later)
         self._by_expiry = self._by_expiry.copy(self._shared.later)
+        self._by_reading = self._by_reading.copy(self._shared.later)
         self._registered = self._registered.copy()
         self._carts_of = self._carts_of.copy()
         self._crowds = self._crowds.copy()
@@ -698,6 +721,10 @@ def _upgrade(storage: InMemoryStorage) -> None:
 def _document(entity: Cart | Customer) -> Document:
     fields: dict[str, Any] = msgspec.to_builtins(entity)
     return Document(fields, entity.id)  # type: ignore[arg-type]  # as above
+
+
+def _as_changed(cart: Cart) -> Cart:
+    return replace(cart, by_reading=False) if cart.by_reading else cart
 
 
 def _keep(kept: OrderedDict[str, E], document_id: str, entity: E) -> None:

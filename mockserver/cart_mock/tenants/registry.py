@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import re
 import secrets
 import tempfile
@@ -15,20 +16,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from cart_spec.files import write_atomically
+from cart_spec.files import sync_folder, write_atomically
 
 from cart_mock.formats import NOT_JSON
 from cart_mock.state.clock import Clock
 from cart_mock.state.journal_storage import (
     FORMAT,
     VERSION,
+    Damaged,
     DataError,
     JournalStorage,
     OpenJournals,
     check_header,
 )
 from cart_mock.state.seed import Seed
-from cart_mock.state.store import Store, store_of
+from cart_mock.state.store import READ_CARTS, Store, store_of
 from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed
 from cart_mock.tenants.request_log import LogMemory, RequestLog
 from cart_mock.tenants.tenant import Tenant, TooManyTenants
@@ -37,7 +39,11 @@ from cart_mock.tenants.watched import Watched
 if TYPE_CHECKING:
     from filelock import FileLock
 
+logger = logging.getLogger(__name__)
+
 _IDENTITY, _LOCK, _STORES, _NAME = "cart-mock.json", "cart-mock.lock", "stores", "name.json"
+_DAMAGED = "damaged"
+"""The directory for stores with a damaged file."""
 _KEY_LENGTH = 32
 _INCARNATION_LENGTH = 6
 _LARGE = 1_000
@@ -64,7 +70,9 @@ class TenantRegistry:
 
     ``clients`` pins which keys exist: ``client_id`` to its secret, or None for a key without one.
     ``seed`` is what a new store starts with. ``on_create`` are called with each tenant that is
-    made. There are at ``most`` so many tenants. Raises DataError if ``data`` cannot be used.
+    made. There are at ``most`` so many tenants. ``sync`` brings each change to the disk before it
+    is acknowledged. A store with a damaged file is moved aside, and a log line says so. Raises
+    DataError if ``data`` cannot be used.
     """
 
     def __init__(
@@ -77,9 +85,12 @@ class TenantRegistry:
         new_clock: Callable[[], Clock] = Clock,
         new_request_log: Callable[[], RequestLog] | None = None,
         most: int = MAX_STORES,
+        most_read_carts: int = READ_CARTS,
+        sync: bool = False,
     ) -> None:
         self._clients = clients
         self._most = most
+        self._most_read_carts = most_read_carts
         self._seed = seed or Seed()
         self.watched: Watched | None = None
         """The files that this process watches, if any."""
@@ -91,7 +102,7 @@ class TenantRegistry:
         self._tenants: dict[str, Tenant] = {}
         self._making = asyncio.Lock()
         self._directories: dict[str, Path] = {}
-        self._journals = OpenJournals()
+        self._journals = OpenJournals(sync=sync)
         self._data = data
         self._lock: FileLock | None = None
         if data is None:
@@ -100,9 +111,7 @@ class TenantRegistry:
             self._lock = _take(data)
             try:
                 self.signing_key = _identify(data)
-                for name, incarnation, directory in _kept(data):
-                    self._tenants[name] = self._open(name, directory, incarnation)
-                    self._directories[name] = directory
+                self._take_up_stores(data)
             except OSError as error:
                 self.close()
                 where = error.filename or data
@@ -110,6 +119,23 @@ class TenantRegistry:
             except BaseException:
                 self.close()
                 raise
+
+    def _take_up_stores(self, data: Path) -> None:
+        """Open the stores of a data directory. A damaged one is moved aside, and never served."""
+        for directory in sorted((data / _STORES).iterdir()):
+            try:
+                named = _named(directory / _NAME)
+                if named is not None:
+                    name, incarnation = named
+                    self._tenants[name] = self._open(name, directory, incarnation)
+                    self._directories[name] = directory
+            except Damaged as error:
+                aside = _set_aside(directory, data / _DAMAGED)
+                logger.error(
+                    "%s. Its store is not served; it is kept in %s. To have it back, stop this "
+                    "mock, restore the file there, and move the directory back to %s",
+                    error, aside, directory.parent,
+                )  # fmt: skip
 
     def __iter__(self) -> Iterator[Tenant]:
         return iter(list(self._tenants.values()))
@@ -169,7 +195,8 @@ class TenantRegistry:
             self.reset(tenant)
             if directory is not None:
                 # Named last, so that an incomplete one is never taken up again.
-                write_atomically(directory / _NAME, _sealed("client_id", name, incarnation))
+                sealed = _sealed("client_id", name, incarnation)
+                write_atomically(directory / _NAME, sealed, sync=self._journals.sync)
                 self._directories[name] = directory
         except OSError:
             tenant.close()
@@ -210,17 +237,30 @@ class TenantRegistry:
         return secrets.compare_digest(secret.encode(), (pinned or "").encode()) and bool(pinned)
 
     def delete(self, name: str) -> None:
-        """Delete a tenant and its files, if it exists."""
-        tenant = self._tenants.pop(name, None)
+        """Delete a tenant and its files, if it exists.
+
+        Raises StorageFailed with nothing changed.
+        """
+        tenant = self._tenants.get(name)
         if tenant is None:
             return
+        directory = self._directories.get(name)
+        if directory is not None:
+            try:
+                _remove_name(directory, sync=self._journals.sync)
+            except OSError as error:
+                raise StorageFailed(error.errno, error.strerror, error.filename) from error
+        del self._tenants[name]
+        self._directories.pop(name, None)
         tenant.is_deleted = True
         tenant.faults.clear()
         tenant.request_log.clear()
         tenant.close()
-        directory = self._directories.pop(name, None)
         if directory is not None:
-            _remove(directory)
+            try:
+                _remove(directory)
+            except OSError as error:  # without its name it never comes back
+                logger.warning("%s: cannot be removed now: %s", directory, error)
 
     def problem(self) -> str | None:
         """Return why the tenants cannot be used now, None if they can."""
@@ -251,7 +291,8 @@ class TenantRegistry:
             store = Store(storage, self._new_id)
         except msgspec.ValidationError as error:
             storage.close()
-            raise DataError(f"{directory}: is damaged ({error}); restore a copy") from error
+            raise Damaged(f"{directory}: is damaged ({error}); restore a copy") from error
+        store.most_read_carts = self._most_read_carts
         tenant = Tenant(
             name, store, self._new_clock(), self._new_id, self.new_request_log(), incarnation
         )
@@ -281,7 +322,7 @@ def _take(data: Path) -> FileLock:
 
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ours = {_IDENTITY, _LOCK, _STORES}
+        ours = {_IDENTITY, _LOCK, _STORES, _DAMAGED}
         # A start that was killed may have left a part of the identity.
         part = f".{_IDENTITY}."
         names = [path.name for path in data.iterdir()]
@@ -318,38 +359,44 @@ def _identify(data: Path) -> bytes:
             raise DataError(f"{path}: its signing_key is damaged; restore a copy")
         return key
     key = secrets.token_bytes(_KEY_LENGTH)
-    write_atomically(path, _sealed("signing_key", key.hex()))
+    # Without it nothing else in the directory can be used, so it is worth the wait.
+    write_atomically(path, _sealed("signing_key", key.hex()), sync=True)
     return key
 
 
-def _kept(data: Path) -> Iterator[tuple[str, str, Path]]:
-    """Yield the stores of a data directory, as (client_id, incarnation, directory).
+def _named(path: Path) -> tuple[str, str] | None:
+    """Return the client_id and the incarnation of a store, None if it was never named.
 
     One that an older version made has an empty incarnation, as its tokens have.
     """
-    root = data / _STORES
-    if not root.exists():
-        return
-    for directory in sorted(root.iterdir()):
-        path = directory / _NAME
-        try:
-            named: Any = msgspec.json.decode(path.read_bytes())
-        except FileNotFoundError:  # made, and killed before it was named
-            continue
-        except NOT_JSON as error:
-            raise DataError(f"{path}: is not a file of cart-mock; move it away") from error
-        if isinstance(named, str):  # version 1
-            yield named, "", directory
-            continue
-        check_header(named, path)
-        name, incarnation = named.get("client_id"), named.get("incarnation", "")
-        if not (
-            isinstance(name, str)
-            and isinstance(incarnation, str)
-            and _is_sealed(named, name + incarnation)
-        ):
-            raise DataError(f"{path}: is damaged (its checksum is another); restore a copy")
-        yield name, incarnation, directory
+    try:
+        named: Any = msgspec.json.decode(path.read_bytes())
+    except FileNotFoundError:  # made, and killed before it was named
+        return None
+    except NOT_JSON as error:
+        raise Damaged(f"{path}: is not a file of cart-mock; move it away") from error
+    if isinstance(named, str):  # version 1
+        return named, ""
+    check_header(named, path)
+    name, incarnation = named.get("client_id"), named.get("incarnation", "")
+    if not (
+        isinstance(name, str)
+        and isinstance(incarnation, str)
+        and _is_sealed(named, name + incarnation)
+    ):
+        raise Damaged(f"{path}: is damaged (its checksum is another); restore a copy")
+    return name, incarnation
+
+
+def _set_aside(directory: Path, damaged: Path) -> Path:
+    """Move a store's directory to those of damaged ones; return its new place. Raises OSError."""
+    damaged.mkdir(mode=0o700, exist_ok=True)
+    aside = damaged / directory.name
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = damaged / f"{directory.name}.{number}"
+    return directory.rename(aside)
 
 
 def _sealed(field: str, value: str, incarnation: str = "") -> bytes:
@@ -376,10 +423,17 @@ def _free_directory(root: Path, name: str) -> Path:
     return directory
 
 
+def _remove_name(directory: Path, *, sync: bool) -> None:
+    """Remove a store's name, so that no start takes it up again. Raises OSError."""
+    (directory / _NAME).unlink(missing_ok=True)
+    if sync:
+        sync_folder(directory)
+
+
 def _remove(directory: Path) -> None:
-    """Remove a store's directory, its name first. Raises OSError."""
+    """Remove a store's directory, which has no name any more. Raises OSError."""
     if not directory.exists():
         return
-    for path in sorted(directory.iterdir(), key=lambda path: path.name != _NAME):
+    for path in directory.iterdir():
         path.unlink()
     directory.rmdir()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -25,15 +25,22 @@ def check_key(key: str, request: ConnexionRequest) -> Mapping[str, Any] | None:
     return {"sub": "control"} if hmac.compare_digest(key.encode(), expected.encode()) else None
 
 
-def check_is_local(headers: Mapping[bytes, bytes]) -> None:
-    """Raise Refusal if a request came from a page, or through a host name, of another machine."""
+def check_is_local(headers: Mapping[bytes, bytes], hosts: Collection[str] = ()) -> None:
+    """Raise Refusal if a request came from a page, or through a host name, of another machine.
+
+    ``hosts`` are further names of this machine, in lower case.
+    """
     origin = headers.get(b"origin", b"").decode("latin-1")
     host = headers.get(b"host", b"").decode("latin-1")
-    hint = "Call from this machine, by its address, or start cart-mock with --control-key."
-    if origin and not is_loopback_origin(origin):
-        raise Refusal("origin-not-allowed", f"it is {origin[:200]}", hint, "Origin")
-    if not is_local_host(host):
+    hint = (
+        "Call from this machine, by its address, or start cart-mock with --control-key, "
+        "or with --allow-host NAME if the name is yours."
+    )
+    if not is_local_host(host) and host_of(f"//{host}") not in hosts:
         raise Refusal("host-not-allowed", f"it is {host[:200]}", hint, "Host")
+    is_own_page = bool(host) and origin.partition("://")[2] == host
+    if origin and not (is_own_page or is_loopback_origin(origin) or host_of(origin) in hosts):
+        raise Refusal("origin-not-allowed", f"it is {origin[:200]}", hint, "Origin")
 
 
 def is_local_host(header: str) -> bool:

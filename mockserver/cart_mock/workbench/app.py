@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,13 @@ def create_workbench(
     mock: Mock, metrics: Metrics, *, control_key: str | None = None,
     validate_responses: bool = False, body_limit: int = 256 * 1024 * 1024,
     operations: Mapping[str, Callable[..., Awaitable[Any]]] = OPERATIONS,
-    refresh: Refresh = nothing_new,
+    refresh: Refresh = nothing_new, hosts: Collection[str] = (),
 ) -> ASGIApp:  # fmt: skip
     """Return the control API of a mock, to be served at ``BASE_PATH``.
 
     If a ``control_key`` is set, only the page, health and readiness are available without it.
-    Otherwise requests from pages or through host names of other machines are refused. With
+    Otherwise requests from pages or through host names of other machines are refused; ``hosts`` are
+    further names of this machine. With
     ``validate_responses`` Connexion checks the answers against the document, too. ``body_limit`` is
     in bytes. ``operations`` are the functions by ``operationId``; ``refresh`` brings in requests
     that other processes answered.
@@ -72,7 +73,7 @@ def create_workbench(
     )
     _add_error_handlers(app, errors, routes)
     readable = _ReadableBodies(app, errors, body_limit)
-    return _AccessGate(readable, errors, Control(mock, metrics, refresh), control_key)
+    return _AccessGate(readable, errors, Control(mock, metrics, refresh), control_key, hosts)
 
 
 def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTemplates[str]) -> None:
@@ -106,6 +107,10 @@ def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTempl
     app.add_error_handler(Exception, fail)
 
 
+_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
+"""Methods whose bodies have no meaning (RFC 9110, 9.3): they are read and dropped."""
+
+
 class _ReadableBodies:
     """A filter that refuses bodies over the limit, and JSON that the API could not return.
 
@@ -118,14 +123,20 @@ class _ReadableBodies:
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
         try:
             body = await read_body(receive, headers, self._limit)
+            if scope["method"] in _WITHOUT_BODY:
+                body = b""
             if body:
                 _check_body(bodies.media_type(headers.get(b"content-type", b"")), body)
+            else:
+                # Connexion would try to read a form. What is not there has no media type.
+                left = [header for header in scope["headers"] if header[0] != b"content-type"]
+                scope = {**scope, "headers": left}
         except Disconnected:
             return
         except BodyTooLarge:
@@ -185,18 +196,20 @@ class _AccessGate:
     """A gate that refuses requests from other machines unless a key is set, and serves the page."""
 
     def __init__(
-        self, app: ASGIApp, errors: ErrorResponses, control: Control, control_key: str | None
-    ) -> None:
+        self, app: ASGIApp, errors: ErrorResponses, control: Control, control_key: str | None,
+        hosts: Collection[str],
+    ) -> None:  # fmt: skip
         self._app = app
         self._errors = errors
         self._control = control
         self._control_key = control_key
+        self._hosts = frozenset(host.lower() for host in hosts)
         self._page = Page(BASE_PATH, errors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._control_key is None:
             try:
-                check_is_local(dict(scope["headers"]))
+                check_is_local(dict(scope["headers"]), self._hosts)
             except Refusal as refusal:
                 answer = self._errors.render(refusal)
                 response = Response(answer.body, answer.status_code, media_type=answer.mimetype)

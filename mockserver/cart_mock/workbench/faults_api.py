@@ -16,6 +16,8 @@ Body = dict[str, Any]
 _TOO_MANY = "too-many-requests"
 _RETRY_AFTER = 1
 _UNTIL_REMOVED = "until-removed"
+MAX_FAULTS = 1000
+"""How many faults a store may have at a time."""
 
 
 async def list_faults(store: str) -> Body:
@@ -27,6 +29,9 @@ async def add_fault(store: str, body: Body) -> tuple[Body, int]:
     """Inject a fault."""
     tenant = tenant_named(store)
     _check(body, control().mock.contract)
+    if len(tenant.faults) >= MAX_FAULTS:
+        reason = f"this store has {MAX_FAULTS} faults"
+        raise Refusal("fault-invalid", reason, "Remove one first.")
     if body.get("times") == _UNTIL_REMOVED:
         body = {name: value for name, value in body.items() if name != "times"}
     plan = Plan(**{"seed": secrets.randbelow(1_000_000), **body})
