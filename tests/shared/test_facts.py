@@ -206,10 +206,28 @@ def test_reset_and_deletion_count_for_every_mock(shop: Shop) -> None:
     assert {a.status_code for a in shop.site.each("GET", "/v2/carts", headers=shop.admin)} == {401}
     answers = shop.site.each("GET", f"/_mock/stores/{shop.client_id}")
     assert {answer.status_code for answer in answers} == {404}
-    # The token names the store, so it is valid again as soon as the store exists again.
-    shop.site.control("POST", "/stores", {"client_id": shop.client_id})
-    answers = shop.site.each("GET", "/v2/carts", headers=shop.admin)
+    # A store that is made again is another one, for which tokens of before are not valid.
+    old, again = shop, Shop(shop.site, shop.client_id)
+    refused = shop.site.each("GET", "/v2/carts", headers=old.admin)
+    assert {answer.status_code for answer in refused} == {401}
+    answers = shop.site.each("GET", "/v2/carts", headers=again.admin)
     assert [answer.json()["data"] for answer in answers] == [[]] * 3
+
+
+def test_tokens_of_a_deleted_store_count_in_no_mock(shop: Shop) -> None:
+    customer(shop)
+    old = {**shop.admin, **logged_in(shop)}
+    assert {a.status_code for a in shop.site.each("GET", "/v2/carts", headers=old)} == {200}
+    shop.control("DELETE", at=0)
+    again = Shop(shop.site, shop.client_id)
+    customer(again)
+    new = {**again.admin, **logged_in(again)}
+    mixed = {**again.admin, "X-Moltin-Customer-Token": old["X-Moltin-Customer-Token"]}
+    for headers, status in ((new, 200), (old, 401), (mixed, 403)):
+        answers = shop.site.each("GET", "/v2/carts", headers=headers)
+        assert [answer.status_code for answer in answers] == [status] * 3
+    held = [tenants.get(shop.client_id) for tenants in shop.site.tenants]
+    assert len({tenant.incarnation for tenant in held if tenant is not None}) == 1
 
 
 def test_new_mock_takes_up_everything_from_a_snapshot_and_the_log(

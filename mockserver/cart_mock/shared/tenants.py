@@ -281,7 +281,8 @@ class SharedTenants(TenantRegistry):
         held = self._replicas.get(name)  # another load may have been faster
         if held is not None and not held.is_dropped:
             return held
-        tenant, storage, moment, ids = self._tenant(name, state)
+        incarnation = opened.generation.decode()
+        tenant, storage, moment, ids = self._tenant(name, state, incarnation)
         replica = Replica(self, tenant, storage, moment, ids, opened)
         self._replicas[name] = replica
         if name != STORELESS:
@@ -316,7 +317,7 @@ class SharedTenants(TenantRegistry):
         return await asyncio.to_thread(encode_state, state_of(tenant, storage.read()))
 
     def _tenant(
-        self, name: str, state: State | None
+        self, name: str, state: State | None, incarnation: str = ""
     ) -> tuple[Tenant, ReplicaStorage, ReplicaTime, ReplicaIds]:
         storage = ReplicaStorage({} if state is None else state.tables)
         moment, ids = ReplicaTime(lambda: self.client.ahead), ReplicaIds()
@@ -326,7 +327,7 @@ class SharedTenants(TenantRegistry):
             log = self.mock.request_log
             log.clear()
             log.exercised.clear()
-        tenant = Tenant(name, Store(storage, ids), Clock(moment), ids, log)
+        tenant = Tenant(name, Store(storage, ids), Clock(moment), ids, log, incarnation)
         log.machine_time = moment
         for created in self.on_create:
             created(tenant)
