@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import sys
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 
 
 class RoundRobin:
-    """A proxy over TCP. It closes each connection after one answer, so no client stays at one."""
+    """A proxy over TCP. It closes each connection after one answer, so no client stays at one.
 
-    def __init__(self, targets: Sequence[tuple[str, int]]) -> None:
-        self._turns = itertools.cycle(targets)
+    ``targets`` are ports of this machine; the next one is first.
+    """
+
+    def __init__(self, targets: Iterable[int]) -> None:
+        self.targets = deque(targets)
 
     async def serve(self, port: int = 0) -> asyncio.Server:
         """Listen on a port, by default a free one."""
@@ -22,7 +24,9 @@ class RoundRobin:
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             line = await reader.readuntil(b"\n")
-            upstream_reader, upstream = await asyncio.open_connection(*next(self._turns))
+            port = self.targets[0]
+            self.targets.rotate(-1)
+            upstream_reader, upstream = await asyncio.open_connection("127.0.0.1", port)
             upstream.write(line + b"Connection: close\r\n")
             sending = asyncio.create_task(_pump(reader, upstream))
             await _pump(upstream_reader, writer)
@@ -38,12 +42,3 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             await writer.drain()
         if writer.can_write_eof():
             writer.write_eof()
-
-
-async def _main(port: int, ports: list[int]) -> None:
-    server = await RoundRobin([("127.0.0.1", each) for each in ports]).serve(port)
-    await server.serve_forever()
-
-
-if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1]), [int(each) for each in sys.argv[2:]]))

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+from hiredis import pack_command
 from redis.asyncio import ConnectionPool, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import AbstractConnection, parse_url
@@ -60,7 +61,7 @@ class Link:
         loop = asyncio.get_running_loop()
         replies: list[Future] = []
         for command in commands:
-            self._queue += connection.pack_command(*command)
+            self._queue.append(pack_command(command))
             reply = loop.create_future()
             replies.append(reply)
             self._waiting.append(reply)
@@ -142,8 +143,11 @@ class Link:
 class Servers(Protocol):
     """The servers of a shared store: which one has a key."""
 
-    async def link_to(self, key: bytes) -> Link:
-        """Return the link to the server that has a key. Raises redis.exceptions.RedisError."""
+    async def link_to(self, key: bytes, seconds: float) -> Link:
+        """Return the link to the server that has a key, found within that time.
+
+        Raises redis.exceptions.RedisError, TimeoutError.
+        """
 
     async def refresh(self, *, is_refused: bool) -> None:
         """Find the servers again: one of them refused a call, or cannot be reached."""
@@ -162,7 +166,7 @@ class OneServer:
         self._link = Link(new_connection)
         self._close = close
 
-    async def link_to(self, key: bytes) -> Link:  # noqa: ARG002  # it has every key
+    async def link_to(self, key: bytes, seconds: float) -> Link:  # noqa: ARG002  # it has every key
         """Return the link to the server."""
         return self._link
 
@@ -186,10 +190,11 @@ class Cluster:
         self._links: dict[str, Link] = {}
         self._is_known = False
 
-    async def link_to(self, key: bytes) -> Link:
+    async def link_to(self, key: bytes, seconds: float) -> Link:
         """Return the link to the primary that has the slot of a key."""
         if not self._is_known:
-            _ = await self._client.initialize()
+            async with asyncio.timeout(seconds):
+                _ = await self._client.initialize()
             self._is_known = True
         nodes = self._client.nodes_manager
         node = nodes.get_node_from_slot(self._client.keyslot(key))

@@ -10,6 +10,7 @@ carried out the call, and its record follows in the next round.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import secrets
 from contextlib import AbstractContextManager
@@ -44,7 +45,7 @@ from cart_mock.shared.state import (
     record_line,
     state_of,
 )
-from cart_mock.state.tinydb_tables import InMemoryStorage
+from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed
 from cart_mock.tenants.tenant import Tenant
 
 logger = logging.getLogger(__name__)
@@ -103,6 +104,7 @@ class Host(Protocol):
     mock: Mock
     client: StoreClient
     injector: Any
+    most_bytes: int
 
     def collecting(self) -> AbstractContextManager[list[Record]]:
         """Collect the records that are made in a block, which does not wait."""
@@ -142,6 +144,11 @@ class Replica:
     def is_busy(self) -> bool:
         """Whether something waits for a round, or is in one."""
         return self._round_task is not None or self._compaction is not None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the store has the size that it may have, so that nothing can be added to it."""
+        return self._snapshot_size > self._host.most_bytes
 
     @property
     def log(self) -> ReplicaLog:
@@ -199,8 +206,13 @@ class Replica:
             if work.line is not None:
                 records.append(work)
             elif work.order is not None:
-                at_once = work.at_once and not self.tenant.interceptors.active
-                (reads if at_once and self._judge(work) else orders).append(work)
+                at_once = (work.at_once or self.is_full) and not self.tenant.interceptors.active
+                if at_once and self._judge(work):
+                    reads.append(work)
+                elif self.is_full and _adds(work.order):
+                    work.outcome = too_large()
+                else:
+                    orders.append(work)
         tag = secrets.token_hex(8).encode()
         batch = Batch(
             tag,
@@ -229,6 +241,7 @@ class Replica:
             accepted = appended.accepted
             own = reads if accepted else []
             await self._apply_own(appended.position, batch, own, records, orders)
+        self._snapshot_size = appended.size
         self._finish(works, reads, accepted=accepted)
         self._compact_if_due(appended)
 
@@ -374,12 +387,27 @@ class Replica:
         try:
             content = await asyncio.to_thread(encode_state, state)
             await self._client.compact(self.tenant.name, self.generation, position, content)
-            self._snapshot_size = len(content)
             self.compactions += 1
         except (TenantGone, StoreUnavailable) as error:
             logger.info("a log is not compacted now: %s", error)
         finally:
             self._compaction = None
+
+
+_ADDITIONS = {"importState", "seedStore", "takeSnapshot", "addCustomer", "setStubs"}
+"""The operations of the workbench that make a store larger."""
+
+
+def _adds(order: Order | None) -> bool:
+    assert order is not None
+    if order.request is None:
+        return order.operation_id in _ADDITIONS
+    return order.request.method != "DELETE"
+
+
+def too_large() -> StorageFailed:
+    """Return why nothing can be added to a store."""
+    return StorageFailed(errno.EDQUOT, "its store is larger than --store-size allows")
 
 
 def _line(record: Record) -> RecordLine:
