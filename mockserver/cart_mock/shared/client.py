@@ -73,8 +73,8 @@ class Appended(NamedTuple):
 
     ``position`` is that of the batch's entry, or of the last one if the batch is empty or was not
     appended. ``entries`` are those that the replica lacked; if ``is_in_entries``, the batch's own
-    entry is among them. If ``is_behind``, there are more, and nothing was appended. The log after the
-    snapshot has so many entries and bytes, and the snapshot ``size`` bytes.
+    entry is among them. If ``is_behind``, there are more, and nothing was appended. The log after
+    the snapshot has so many entries and bytes, and the snapshot ``size`` bytes.
     """
 
     position: Position

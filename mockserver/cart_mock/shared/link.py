@@ -273,11 +273,11 @@ def servers_at(url: str, username: str | None, password: str | None) -> Servers:
         options["password"] = password
     parts = urlsplit(url)
     kind = parts.scheme.partition("+")[2]
+    if kind and parts.scheme.startswith("rediss"):
+        options["ssl"] = True
     if kind == "cluster":
         for name in ("db", "path", "connection_class"):
             options.pop(name, None)
-        if parts.scheme.startswith("rediss"):
-            options["ssl"] = True
         options.pop("host", None)
         options.pop("port", None)
         found = [urlsplit(f"//{place}") for place in parts.netloc.rpartition("@")[2].split(",")]
@@ -293,9 +293,10 @@ def _behind_sentinels(places: str, name: str, options: dict[str, Any]) -> Server
     addresses = [urlsplit(f"//{place}") for place in places.split(",")]
     for each in ("host", "port", "db", "path", "connection_class"):
         options.pop(each, None)
+    encryption = {name: value for name, value in options.items() if name.startswith("ssl")}
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # it has no types
         [(a.hostname, a.port or 26379) for a in addresses],
-        sentinel_kwargs={"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+        sentinel_kwargs={"socket_connect_timeout": 0.5, "socket_timeout": 0.5, **encryption},
         **options,
     )
     client = sentinel.master_for(name)

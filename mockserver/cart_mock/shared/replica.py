@@ -53,7 +53,8 @@ logger = logging.getLogger(__name__)
 _MOST = 256
 """How many requests one round takes."""
 COMPACT_COUNT, COMPACT_BYTES = 1000, 1024 * 1024
-"""After so many entries, or bytes, a log is folded into its snapshot."""
+"""After so many entries, or bytes, a log is folded into its snapshot. A large snapshot waits for as
+many bytes as it has."""
 
 
 class Outcome(NamedTuple):
@@ -133,7 +134,7 @@ class Replica:
         self._time = time
         self._ids = ids
         self._position = opened.position
-        self._version = opened.version
+        self._version = self._folded = opened.version
         self.is_dropped = False
         self._snapshot_size = len(opened.state)
         self._pending: list[Work] = []
@@ -199,20 +200,7 @@ class Replica:
     # ---- A round ----------------------------------------------------------------------------
 
     async def _round(self, works: list[Work]) -> None:
-        reads: list[Work] = []
-        records: list[Work] = []
-        orders: list[Work] = []
-        for work in works:
-            if work.line is not None:
-                records.append(work)
-            elif work.order is not None:
-                at_once = (work.at_once or self.is_full) and not self.tenant.interceptors.active
-                if at_once and self._judge(work):
-                    reads.append(work)
-                elif self.is_full and _adds(work.order):
-                    work.outcome = too_large()
-                else:
-                    orders.append(work)
+        reads, records, orders = self._sorted(works)
         tag = secrets.token_hex(8).encode()
         batch = Batch(
             tag,
@@ -243,7 +231,27 @@ class Replica:
             await self._apply_own(appended.position, batch, own, records, orders)
         self._snapshot_size = appended.size
         self._finish(works, reads, accepted=accepted)
-        self._compact_if_due(appended)
+        self._compact_if_due(appended, batch)
+
+    def _sorted(self, works: list[Work]) -> tuple[list[Work], list[Work], list[Work]]:
+        """Return reads, which are judged already, records and orders. A full store adds nothing."""
+        reads: list[Work] = []
+        records: list[Work] = []
+        orders: list[Work] = []
+        for work in works:
+            if work.line is not None:
+                records.append(work)
+            elif work.order is not None:
+                is_request = work.order.request is not None
+                at_once = work.at_once or (self.is_full and is_request)
+                at_once = at_once and not self.tenant.interceptors.active
+                if at_once and self._judge(work):
+                    reads.append(work)
+                elif self.is_full and _adds(work.order):
+                    work.outcome = too_large()
+                else:
+                    orders.append(work)
+        return reads, records, orders
 
     def _finish(self, works: list[Work], reads: list[Work], *, accepted: bool) -> None:
         again: list[Work] = []
@@ -375,11 +383,18 @@ class Replica:
 
     # ---- Snapshots --------------------------------------------------------------------------
 
-    def _compact_if_due(self, appended: Appended) -> None:
-        is_due = appended.entry_count >= COMPACT_COUNT or appended.byte_count >= max(
-            COMPACT_BYTES, self._snapshot_size
+    def _compact_if_due(self, appended: Appended, batch: Batch) -> None:
+        # One process is enough: that whose entry makes the log so long, or so long once more.
+        added = len(batch.reads) + len(batch.records) + len(batch.writes)
+        limit = max(COMPACT_BYTES, self._snapshot_size)
+        is_due = bool(added) and (
+            appended.entry_count % COMPACT_COUNT == 0
+            or (appended.byte_count - added) // limit < appended.byte_count // limit
         )
+        # A store that is full may have become smaller, which only its next snapshot shows.
+        is_due |= self.is_full and self._version != self._folded
         if is_due and self._compaction is None:
+            self._folded = self._version
             state = state_of(self.tenant, self._storage.read())
             self._compaction = asyncio.create_task(self._compact(state, self._position))
 
