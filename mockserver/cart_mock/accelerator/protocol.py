@@ -167,7 +167,7 @@ class AcceleratedProtocol(MockProtocol):
         """Send an answer as soon as it is there, in one write as any other."""
 
         def send(done: asyncio.Future[Answer]) -> None:
-            self.tasks.discard(done)  # type: ignore[arg-type]  # it is a task
+            self.tasks.discard(done)
             if done.cancelled():
                 self.transport.close()
                 return
@@ -182,7 +182,7 @@ class AcceleratedProtocol(MockProtocol):
                 self.on_response_complete()
 
         waiting = asyncio.ensure_future(promise)
-        self.tasks.add(waiting)
+        self.tasks.add(waiting)  # type: ignore[arg-type]  # the server waits for any task
         waiting.add_done_callback(send)
 
     def _let_uvicorn_send(
@@ -191,7 +191,8 @@ class AcceleratedProtocol(MockProtocol):
         async def send_it(scope: Scope, receive: Receive, send: Send) -> None:
             await send_answer(answer, request_id, scope, receive, send)
 
-        self._start_asgi_task(cycle, Cors(send_it))
+        app: Any = Cors(send_it)
+        self._start_asgi_task(cycle, app)
 
     def _ordinary(self) -> ParsedRequest | None:
         """Return the request whose head is complete if it can be answered here, else None."""
