@@ -169,7 +169,7 @@ class Workload:
 
     async def until(self, asked: int) -> None:
         """Wait until so many requests have ended."""
-        while sum(map(len, self.histories.values())) < asked:  # noqa: ASYNC110  # nothing else tells
+        while sum(map(len, self.histories.values())) < asked:  # noqa: ASYNC110  # no event for it
             await asyncio.sleep(0.01)
 
     async def _one(self) -> None:

@@ -208,10 +208,10 @@ def test_reset_and_deletion_count_for_every_mock(shop: Shop) -> None:
     answers = shop.site.each("GET", f"/_mock/stores/{shop.client_id}")
     assert {answer.status_code for answer in answers} == {404}
     # A store that is made again is another one, for which tokens of before are not valid.
-    old, again = shop, Shop(shop.site, shop.client_id)
-    refused = shop.site.each("GET", "/v2/carts", headers=old.admin)
+    later = Shop(shop.site, shop.client_id)
+    refused = shop.site.each("GET", "/v2/carts", headers=shop.admin)
     assert {answer.status_code for answer in refused} == {401}
-    answers = shop.site.each("GET", "/v2/carts", headers=again.admin)
+    answers = shop.site.each("GET", "/v2/carts", headers=later.admin)
     assert [answer.json()["data"] for answer in answers] == [[]] * 3
 
 

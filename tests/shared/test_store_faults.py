@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -304,7 +305,7 @@ def test_store_behind_tls_and_a_password_is_used(tmp_path: Path) -> None:
 def test_sentinels_are_asked_over_tls_if_the_url_says_so(scheme: str, is_encrypted: bool) -> None:
     servers = servers_at(f"{scheme}+sentinel://127.0.0.1:1/shop", None, None)
     assert isinstance(servers, OneServer)
-    connection = servers._link._new_connection()
+    connection: Any = servers._link._new_connection()
     assert isinstance(connection, SSLConnection) is is_encrypted
     [asked] = connection.connection_pool.sentinel_manager.sentinels
     made = asked.connection_pool.make_connection()
