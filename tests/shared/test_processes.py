@@ -180,8 +180,15 @@ def _proxied(ports: list[int]) -> Iterator[str]:
         yield f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
         loop.call_soon_threadsafe(proxy.close)
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        loop.call_soon_threadsafe(_stop, loop)
         thread.join()
+        loop.close()
+
+
+def _stop(loop: asyncio.AbstractEventLoop) -> None:
+    for task in asyncio.all_tasks(loop):
+        task.cancel()  # a connection that its client keeps open
+    loop.call_soon(loop.stop)
 
 
 @pytest.mark.large
