@@ -20,8 +20,8 @@ from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as LinkBroken
-from redis.exceptions import RedisError, ResponseError
 
 Future = asyncio.Future[Any]
 
@@ -108,8 +108,8 @@ class Link:
             while True:
                 try:
                     reply = await connection.read_response(disable_decoding=True, timeout=math.inf)
-                except ResponseError as error:
-                    reply = error
+                except (ResponseError, AuthenticationError) as error:
+                    reply = error  # redis-py counts the second kind as broken connections
                 future = self._waiting.popleft()
                 if not future.done():
                     future.set_result(reply)
