@@ -22,17 +22,23 @@ class RoundRobin:
         return await asyncio.start_server(self._connection, "127.0.0.1", port, limit=2**20)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            line = await reader.readuntil(b"\n")
-            port = self.targets[0]
-            self.targets.rotate(-1)
-            upstream_reader, upstream = await asyncio.open_connection("127.0.0.1", port)
-            upstream.write(line + b"Connection: close\r\n")
-            sending = asyncio.create_task(_pump(reader, upstream))
-            await _pump(upstream_reader, writer)
-            sending.cancel()
-            upstream.close()
-        writer.close()
+        writers = [writer]
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                line = await reader.readuntil(b"\n")
+                port = self.targets[0]
+                self.targets.rotate(-1)
+                upstream_reader, upstream = await asyncio.open_connection("127.0.0.1", port)
+                writers.append(upstream)
+                upstream.write(line + b"Connection: close\r\n")
+                sending = asyncio.create_task(_pump(reader, upstream))
+                try:
+                    await _pump(upstream_reader, writer)
+                finally:
+                    sending.cancel()
+        finally:
+            for each in writers:
+                each.close()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

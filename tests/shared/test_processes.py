@@ -188,7 +188,7 @@ def _proxied(ports: list[int]) -> Iterator[str]:
 def _stop(loop: asyncio.AbstractEventLoop) -> None:
     for task in asyncio.all_tasks(loop):
         task.cancel()  # a connection that its client keeps open
-    loop.call_soon(loop.stop)
+    loop.call_later(0.1, loop.stop)
 
 
 @pytest.mark.large
