@@ -66,7 +66,7 @@ def check_unavailable(shop: Shop, reason: str) -> None:
         ready = shop.site.send("GET", "/_mock/ready", at=at)
         assert ready.status_code == 503
         assert reason in ready.json()["errors"][0]["detail"]
-        assert time.monotonic() - began < 4 * (2 * PATIENCE + 2)
+        assert time.monotonic() - began < 60  # they end; machines may be slow
 
 
 def is_back(shop: Shop) -> None:
@@ -216,6 +216,7 @@ def test_foreign_keys_of_one_store_do_not_disturb_others(
         is_unavailable(bad.send("GET", "/v2/carts", at=last), "")
         assert good.send("GET", "/v2/carts", at=last).status_code == 200
     finally:
+        server.send("DEL", key)  # a list of all stores would meet it
         _remove_last(site)
 
 
