@@ -7,7 +7,6 @@ import itertools
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -171,24 +170,17 @@ def test_suite_finds_that_mocks_behind_a_proxy_conform(server: RedisServer, tmp_
 
 @contextmanager
 def _proxied(ports: list[int]) -> Iterator[str]:
-    """Serve a proxy in front of these ports from a thread, and give its URL."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
+    """Start a proxy in front of these ports, and give its URL."""
+    proxy = subprocess.Popen(
+        [sys.executable, "-m", "tests.shared.proxy", *map(str, ports)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
     try:
-        proxy = asyncio.run_coroutine_threadsafe(RoundRobin(ports).serve(), loop).result(10)
-        yield f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
-        loop.call_soon_threadsafe(proxy.close)
+        assert proxy.stdout is not None
+        yield f"http://127.0.0.1:{proxy.stdout.readline().strip()}"
     finally:
-        loop.call_soon_threadsafe(_stop, loop)
-        thread.join()
-        loop.close()
-
-
-def _stop(loop: asyncio.AbstractEventLoop) -> None:
-    for task in asyncio.all_tasks(loop):
-        task.cancel()  # a connection that its client keeps open
-    loop.call_later(0.1, loop.stop)
+        proxy.kill()
+        proxy.communicate()
 
 
 @pytest.mark.large
