@@ -31,6 +31,7 @@ ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 SCHEMAS = {
     "compose.yaml": "compose-spec",
+    "compose.shared.yaml": "compose-spec",
     "action.yml": "github-actions",
     **{str(path.relative_to(ROOT)): "github-workflows" for path in WORKFLOWS},
 }

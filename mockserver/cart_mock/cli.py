@@ -182,6 +182,14 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     help="Delete a store of --shared that was not used for that long; 0 keeps it.",
 )
 @click.option(
+    "--store-size",
+    default=64,
+    show_envvar=True,
+    type=click.IntRange(1, 400),
+    metavar="MB",
+    help="Add nothing to a store of --shared whose compressed snapshot is larger.",
+)
+@click.option(
     "--clients",
     type=_FILE,
     show_envvar=True,

@@ -33,6 +33,7 @@ class Settings:
     shared_replicas: int
     shared_timeout: float
     store_ttl: float
+    store_size: int
     clients: Path | None
     seed: Path | None
     watch: bool

@@ -1,93 +1,181 @@
-"""What sharing costs: CPU time and round trips of a request, without HTTP.
+"""What sharing costs: CPU time and round trips of a request, over HTTP.
 
-``python -m tests.shared.cost`` prints a table. Figures are CPU time of the process, so that other
-work on the machine disturbs them little.
+``python -m tests.shared.cost`` prints tables. CPU time is that of the mocks' processes, and of the
+server apart, so that other work on the machine disturbs the figures little. Each figure is the
+lowest of some rounds, in which the embedded mock and the shared ones take turns.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
 import tempfile
-import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import click
-from cart_mock.app import MockApp, create_app
-from cart_mock.messages import Answer, Request
+import httpx
 
-from tests.shared.servers import redis_server
-from tests.shared.site import SharedSite, Shop
+from tests.mock.processes import Running, mock
+from tests.shared.servers import RedisServer, redis_server
 
-REQUESTS = 3200
-LOADS = {"GET cart": ("getACart", "GET", b""),
-         "PUT cart": ("updateACart", "PUT", b'{"data":{"name":"x"}}')}  # fmt: skip
+_numbers = itertools.count(1)
 
 
-async def _load(app: MockApp, headers: dict[str, str], at_once: int, load: str) -> None:
-    operation, method, body = LOADS[load]
-    endpoint, requests = app.mock.endpoints[operation], app.requests
-    sent = {name.lower().encode(): value.encode() for name, value in headers.items()}
-    sent[b"content-type"] = b"application/json"
+class Cost(NamedTuple):
+    """CPU time of a request in µs, in the mocks and in the server, and its round trips."""
 
-    async def client() -> None:
-        for _ in range(REQUESTS // at_once):
-            request = Request(
-                requests.new_id(), method, "/v2/carts/c", {"cartID": "c"}, b"", sent, body
-            )
-            made: Any = requests.answer(endpoint, request, time.perf_counter())
-            answer = made if isinstance(made, Answer) else await made
-            assert answer.status == 200, answer
-
-    await asyncio.gather(*(client() for _ in range(at_once)))
+    mocks: float
+    server: float
+    trips: float
 
 
-def _microseconds(site: Any, work: Any) -> float:
-    began = time.process_time()
-    site.run(work)
-    return (time.process_time() - began) / REQUESTS * 1e6
+class Client(asyncio.Protocol):
+    """A connection that sends the next request as soon as an answer is there."""
+
+    def __init__(self, next_request: Callable[[], bytes | None]) -> None:
+        self._next_request = next_request
+        self._received = b""
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the first request."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._send()
+
+    def _send(self) -> None:
+        request = self._next_request()
+        if request is None:
+            self._transport.close()
+            self.done.set_result(None)
+        else:
+            self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        """Send the next request once an answer is complete."""
+        self._received += data
+        head, end, body = self._received.partition(b"\r\n\r\n")
+        if not end:
+            return
+        assert head.startswith(b"HTTP/1.1 20"), self._received
+        if len(body) >= int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]):
+            self._received = b""
+            self._send()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail if requests are left."""
+        if not self.done.done():
+            self.done.set_exception(exc or ConnectionError("the mock closed a connection"))
 
 
-def main() -> None:
-    """Print the table."""
-    with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as server:
-        site = SharedSite(server.url, 2)
-        shop = Shop(site)
-        shop.cart("c")
-        alone = create_app()
-        form = {"grant_type": "client_credentials", "client_id": "c", "client_secret": "secret"}
-        site.apps.append(alone)  # to be asked in the same loop
-        embedded = _embedded_headers(site, alone, form)
-        click.echo("| load | at once | embedded | shared | replayed | round trips |")
-        click.echo("| --- | --- | --- | --- | --- | --- |")
-        for load in LOADS:
-            for at_once in (1, 16, 64, 256):
-                base = _microseconds(site, _load(alone, embedded, at_once, load))
-                site.run(_load(site.apps[0], shop.admin, at_once, load))
-                trips = site.tenants[0].client.round_trips
-                shop.send("GET", "/v2/carts/c", at=1)
-                shared = _microseconds(site, _load(site.apps[0], shop.admin, at_once, load))
-                trips = site.tenants[0].client.round_trips - trips
-                replayed = _microseconds(site, site.ask("GET", "/v2/carts/c", at=1,
-                                                        headers=shop.admin))  # fmt: skip
-                click.echo(f"| {load} | {at_once} | {base:.0f} | {shared:.0f} | {replayed:.0f} | "
-                      f"{trips / REQUESTS:.3f} |")  # fmt: skip
-        site.apps.pop()
-        site.close()
+async def _load(ports: Sequence[int], connections: int, requests: Sequence[bytes]) -> None:
+    rest = iter(requests)
+    loop, clients = asyncio.get_running_loop(), []
+    for number in range(connections):
+        _, client = await loop.create_connection(
+            lambda: Client(lambda: next(rest, None)), "127.0.0.1", ports[number % len(ports)]
+        )
+        clients.append(client.done)
+    await asyncio.gather(*clients)
 
 
-def _embedded_headers(site: SharedSite, app: MockApp, form: dict[str, str]) -> dict[str, str]:
-    import httpx
+class Site:
+    """Mocks that are measured, and the store that they share, if any."""
 
-    async def ask() -> dict[str, str]:
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://mock") as client:
-            answer = await client.post("/oauth/access_token", data=form)
-            headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-            await client.get("/v2/carts/c", headers=headers)
-            return headers
+    def __init__(self, mocks: Sequence[Running], server: RedisServer | None) -> None:
+        self._mocks, self._server = mocks, server
+        self._ports = [int(running.url.rpartition(":")[2]) for running in mocks]
+        self._heads: list[bytes] = []
 
-    return site.run(ask())
+    def stores(self, number: int) -> list[bytes]:
+        """Return the heads of requests to so many stores, each with a cart."""
+        with httpx.Client(base_url=self._mocks[0].url) as client:
+            while len(self._heads) < number:
+                form = {"grant_type": "client_credentials", "client_secret": "x",
+                        "client_id": f"store-{len(self._heads)}"}  # fmt: skip
+                made = client.post("/oauth/access_token", data=form).json()["access_token"]
+                client.get("/v2/carts/c", headers={"Authorization": f"Bearer {made}"})
+                head = f"Host: mock\r\nAuthorization: Bearer {made}\r\n"
+                self._heads.append(head.encode() + b"Content-Type: application/json\r\n")
+        return self._heads[:number]
+
+    def cost(self, load: str, connections: int, number: int, stores: int) -> Cost:
+        """Measure so many requests."""
+        heads = itertools.cycle(self.stores(stores))
+        requests = [_request(load, head) for head in itertools.islice(heads, number)]
+        cpu, server, trips = self._used()
+        asyncio.run(_load(self._ports, connections, requests))
+        cpu_after, server_after, trips_after = self._used()
+        scale = 1e6 / number
+        return Cost(
+            (cpu_after - cpu) * scale, (server_after - server) * scale,
+            (trips_after - trips) / number,
+        )  # fmt: skip
+
+    def _used(self) -> tuple[float, float, float]:
+        mocks = sum(_cpu(running.process.pid) for running in self._mocks)
+        server = self._server
+        served = 0.0 if server is None or server.process is None else _cpu(server.process.pid)
+        return mocks, served, sum(_trips(running.url) for running in self._mocks)
+
+
+def _request(load: str, head: bytes) -> bytes:
+    if load == "GET":
+        return b"GET /v2/carts/c HTTP/1.1\r\n%b\r\n" % head
+    body = b'{"data":{"name":"Cart %d"}}' % next(_numbers)
+    return b"POST /v2/carts HTTP/1.1\r\n%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+
+
+def _cpu(pid: int) -> float:
+    """Return the seconds of CPU time that a process had."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _trips(url: str) -> float:
+    text = httpx.get(f"{url}/_mock/metrics", timeout=60).text
+    lines = [line for line in text.splitlines() if "_round_trips_total{" in line]
+    return sum(float(line.split()[-1]) for line in lines)
+
+
+@click.command()
+@click.option("--requests", default=6000, help="How many requests a figure is measured with.")
+@click.option("--rounds", default=3, help="How often each is measured.")
+@click.option("--mocks", default="1,2,4", help="Numbers of mocks.")
+@click.option("--connections", default="16,64,256", help="Numbers of connections.")
+@click.option("--stores", default="1", help="Numbers of stores.")
+@click.option("--loads", default="GET,POST", help="What to send.")
+def main(requests: int, rounds: int, mocks: str, connections: str, stores: str, loads: str) -> None:
+    """Print a table."""
+    counts = [int(each) for each in mocks.split(",")]
+    with ExitStack() as stack:
+        sites = {"embedded": Site([stack.enter_context(mock())], None)}
+        for count in counts:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            server = stack.enter_context(redis_server(Path(folder)))
+            made = [stack.enter_context(mock("--shared", server.url)) for _ in range(count)]
+            sites[f"{count} shared"] = Site(made, server)
+        click.echo("| load | connections | stores | mocks | µs in mocks | ratio | µs in the server "
+                   "| round trips |")  # fmt: skip
+        click.echo("| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |")
+        for load, at_once, number in itertools.product(
+            loads.split(","), map(int, connections.split(",")), map(int, stores.split(","))
+        ):
+            found: dict[str, list[Cost]] = {name: [] for name in sites}
+            for _ in range(rounds + 1):  # the first one warms up
+                for name, site in sites.items():
+                    found[name].append(site.cost(load, at_once, requests, number))
+            base = min(cost.mocks for cost in found["embedded"][1:])
+            for name, costs in found.items():
+                cpu, served, trips = map(min, zip(*costs[1:], strict=True))
+                what = f"{load} | {at_once} | {number:,} | {name}"
+                click.echo(
+                    f"| {what} | {cpu:.0f} | {cpu / base:.1f} | {served:.0f} | {trips:.3f} |"
+                )
 
 
 if __name__ == "__main__":

@@ -167,6 +167,11 @@ class Workload:
 
         await asyncio.gather(*(client() for _ in range(clients)))
 
+    async def until(self, asked: int) -> None:
+        """Wait until so many requests have ended."""
+        while sum(map(len, self.histories.values())) < asked:  # noqa: ASYNC110  # no event for it
+            await asyncio.sleep(0.01)
+
     async def _one(self) -> None:
         cart = self._random.choice(self._carts)
         action = self._random.choices(

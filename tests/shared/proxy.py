@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import sys
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 
 
 class RoundRobin:
-    """A proxy over TCP. It closes each connection after one answer, so no client stays at one."""
+    """A proxy over TCP. It closes each connection after one answer, so no client stays at one.
 
-    def __init__(self, targets: Sequence[tuple[str, int]]) -> None:
-        self._turns = itertools.cycle(targets)
+    ``targets`` are ports of this machine; the next one is first.
+    """
+
+    def __init__(self, targets: Iterable[int]) -> None:
+        self.targets = deque(targets)
 
     async def serve(self, port: int = 0) -> asyncio.Server:
         """Listen on a port, by default a free one."""
         return await asyncio.start_server(self._connection, "127.0.0.1", port, limit=2**20)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            line = await reader.readuntil(b"\n")
-            upstream_reader, upstream = await asyncio.open_connection(*next(self._turns))
-            upstream.write(line + b"Connection: close\r\n")
-            sending = asyncio.create_task(_pump(reader, upstream))
-            await _pump(upstream_reader, writer)
-            sending.cancel()
-            upstream.close()
-        writer.close()
+        writers = [writer]
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                line = await reader.readuntil(b"\n")
+                port = self.targets[0]
+                self.targets.rotate(-1)
+                upstream_reader, upstream = await asyncio.open_connection("127.0.0.1", port)
+                writers.append(upstream)
+                upstream.write(line + b"Connection: close\r\n")
+                sending = asyncio.create_task(_pump(reader, upstream))
+                try:
+                    await _pump(upstream_reader, writer)
+                finally:
+                    sending.cancel()
+        finally:
+            for each in writers:
+                each.close()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -40,10 +51,12 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write_eof()
 
 
-async def _main(port: int, ports: list[int]) -> None:
-    server = await RoundRobin([("127.0.0.1", each) for each in ports]).serve(port)
+async def _main(targets: list[int]) -> None:
+    server = await RoundRobin(targets).serve()
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1]), [int(each) for each in sys.argv[2:]]))
+    asyncio.run(_main([int(each) for each in sys.argv[1:]]))

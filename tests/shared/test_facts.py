@@ -8,6 +8,7 @@ import json
 import time
 from typing import Any
 
+import httpx
 import pytest
 from cart_mock.shared import control
 from cart_mock.shared import replica as replica_module
@@ -206,10 +207,28 @@ def test_reset_and_deletion_count_for_every_mock(shop: Shop) -> None:
     assert {a.status_code for a in shop.site.each("GET", "/v2/carts", headers=shop.admin)} == {401}
     answers = shop.site.each("GET", f"/_mock/stores/{shop.client_id}")
     assert {answer.status_code for answer in answers} == {404}
-    # The token names the store, so it is valid again as soon as the store exists again.
-    shop.site.control("POST", "/stores", {"client_id": shop.client_id})
-    answers = shop.site.each("GET", "/v2/carts", headers=shop.admin)
+    # A store that is made again is another one, for which tokens of before are not valid.
+    later = Shop(shop.site, shop.client_id)
+    refused = shop.site.each("GET", "/v2/carts", headers=shop.admin)
+    assert {answer.status_code for answer in refused} == {401}
+    answers = shop.site.each("GET", "/v2/carts", headers=later.admin)
     assert [answer.json()["data"] for answer in answers] == [[]] * 3
+
+
+def test_tokens_of_a_deleted_store_count_in_no_mock(shop: Shop) -> None:
+    customer(shop)
+    old = {**shop.admin, **logged_in(shop)}
+    assert {a.status_code for a in shop.site.each("GET", "/v2/carts", headers=old)} == {200}
+    shop.control("DELETE", at=0)
+    again = Shop(shop.site, shop.client_id)
+    customer(again)
+    new = {**again.admin, **logged_in(again)}
+    mixed = {**again.admin, "X-Moltin-Customer-Token": old["X-Moltin-Customer-Token"]}
+    for headers, status in ((new, 200), (old, 401), (mixed, 403)):
+        answers = shop.site.each("GET", "/v2/carts", headers=headers)
+        assert [answer.status_code for answer in answers] == [status] * 3
+    held = [tenants.get(shop.client_id) for tenants in shop.site.tenants]
+    assert len({tenant.incarnation for tenant in held if tenant is not None}) == 1
 
 
 def test_new_mock_takes_up_everything_from_a_snapshot_and_the_log(
@@ -280,6 +299,53 @@ def test_fewer_stores_are_made_than_the_limit_says(server: RedisServer) -> None:
         assert error["title"] == CONTRACT.protocol_error("service-unavailable").text
     finally:
         site.close()
+
+
+def test_nothing_is_added_to_a_store_over_its_size(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica_module, "COMPACT_COUNT", 10)
+    site = SharedSite(server.url, 2, prefix="sizes", most_bytes=3000, journal=5)
+    try:
+        large, other = Shop(site), Shop(site)
+        large.cart("first")
+
+        def add(number: int) -> httpx.Response:
+            data = {"id": f"cart-{number}", "name": f"{number}" * 40}
+            return large.send("POST", "/v2/carts", {"data": data})
+
+        statuses = [add(number).status_code for number in range(120)]
+        assert {*statuses} == {201, 507}
+        # Each mock learns the size with its next call.
+        for at in range(2):
+            large.send("GET", "/v2/carts/first", at=at)
+            refused = large.send("POST", "/v2/carts", {"data": {"name": "More"}}, at=at)
+            [error] = refused.json()["errors"]
+            assert error["status"] == 507
+            assert "--store-size" in error["detail"]
+            assert large.send("GET", "/v2/carts/not-yet", at=at).status_code == 507
+            # Everything else goes on: reads, refusals, deletion, and other stores.
+            assert large.send("GET", "/v2/carts/first", at=at).status_code == 200
+            assert large.send("PUT", "/v2/carts/none", {"data": {}}, at=at).status_code == 404
+            assert large.send("DELETE", f"/v2/carts/cart-{at}", at=at).status_code == 204
+            assert other.send("POST", "/v2/carts", {"data": {"name": "A"}}).status_code == 201
+        large.control("POST", "/reset", {})
+        assert 201 in {add(number).status_code for number in range(40)}
+        carts = [{"id": f"c{n}", "name": "x" * 40} for n in range(400)]
+        body = {"customers": [], "carts": carts, "associations": []}
+        path = f"/_mock/stores/{other.client_id}/state"
+        assert site.send("PUT", path, json=body).status_code == 507
+    finally:
+        site.close()
+
+
+def test_metrics_name_the_process_and_its_round_trips(shop: Shop) -> None:
+    shop.cart("cart")
+    text = shop.site.send("GET", "/_mock/metrics", at=0).text
+    samples = [line for line in text.splitlines() if not line.startswith("#")]
+    assert all(f'process="{shop.site.tenants[0].process}"' in line for line in samples)
+    [trips] = [s for s in samples if s.startswith("cart_mock_shared_round_trips_total{")]
+    assert float(trips.split()[-1]) > 0
 
 
 def test_items_orders_accounts_and_people_are_the_same_everywhere(shop: Shop) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,8 +19,9 @@ from cart_mock.shared.link import UrlError, check_url
 
 from tests.mock.processes import Running, mock, run
 from tests.shared.linearizability import Workload
-from tests.shared.servers import RedisServer, redis_cluster, redis_sentinel
-from tests.shared.sizes import size
+from tests.shared.proxy import RoundRobin
+from tests.shared.servers import RedisServer, redis_cluster, redis_sentinel, redis_server
+from tests.shared.sizes import SHARE, size
 
 
 class Mocks:
@@ -55,6 +58,11 @@ class Mocks:
         """Kill one, and send no more requests to it."""
         self.running.pop(number).process.kill()
         self._old.append(self.clients.pop(number))
+
+    @property
+    def ports(self) -> list[int]:
+        """The ports of those that run."""
+        return [int(running.url.rpartition(":")[2]) for running in self.running]
 
     def close(self) -> None:
         """Close the clients."""
@@ -94,6 +102,88 @@ def mocks_at(url: str, number: int, *options: str) -> Iterator[Mocks]:
         yield Mocks(stack, url, number, *options)
 
 
+def test_three_mocks_behind_a_proxy_survive_a_kill_a_freeze_and_a_lost_store(
+    tmp_path: Path,
+) -> None:
+    with (
+        redis_server(tmp_path) as server,
+        mocks_at(server.url, 3, "--shared-timeout", "0.5") as mocks,
+    ):
+        headers = mocks.admin()
+        customer = mocks.customer(headers)
+        statuses = mocks.runner.run(_in_trouble(mocks, server, headers, customer))
+        assert statuses == {"/_mock/ready": 503, "/v2/carts": 503, "/_mock/health": 200}
+        mocks.same_lists(headers)
+
+
+async def _in_trouble(
+    mocks: Mocks, server: RedisServer, headers: dict[str, str], customer: str
+) -> dict[str, int]:
+    """Send requests through a proxy while things fail; return what is answered without a store."""
+    balancer = RoundRobin(mocks.ports)
+    proxy = await balancer.serve()
+    url = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+    async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+        load = Workload(client.request, headers, [customer], carts=8, seed=5)
+        running = asyncio.create_task(load.run(12, 320))
+        await load.until(80)
+        balancer.targets.remove(mocks.ports[0])
+        mocks.kill(0)
+        await load.until(160)
+        frozen = mocks.running[0].process
+        frozen.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(1.0)  # longer than the patience of its peer
+        frozen.send_signal(signal.SIGCONT)
+        await load.until(240)
+        server.signal(signal.SIGSTOP)
+        statuses = {}
+        for path in ("/_mock/ready", "/v2/carts", "/_mock/health"):
+            statuses[path] = (await client.get(path, headers=headers)).status_code
+        server.signal(signal.SIGCONT)
+        await running
+        for _ in range(100):
+            if (await client.get("/v2/carts", headers=headers)).status_code == 200:
+                break
+            await asyncio.sleep(0.05)
+        proxy.close()
+    assert load.unknown < 160
+    assert not load.wrong()
+    return statuses
+
+
+@pytest.mark.large
+def test_suite_finds_that_mocks_behind_a_proxy_conform(server: RedisServer, tmp_path: Path) -> None:
+    with (
+        mocks_at(server.url, 3, "--shared-prefix", "suite") as mocks,
+        _proxied(mocks.ports) as url,
+    ):
+        # These take long to import.
+        from cart_conformance.results import Phase
+
+        from tests.conformance import runs
+
+        layers = tuple(Phase) if SHARE == 1 else (Phase.DIRECTED,)
+        made = runs.run(url, tmp_path, layers=layers)
+        assert made.status == 0, made.told()
+        assert len(made.results) > 100
+
+
+@contextmanager
+def _proxied(ports: list[int]) -> Iterator[str]:
+    """Start a proxy in front of these ports, and give its URL."""
+    proxy = subprocess.Popen(
+        [sys.executable, "-m", "tests.shared.proxy", *map(str, ports)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        assert proxy.stdout is not None
+        yield f"http://127.0.0.1:{proxy.stdout.readline().strip()}"
+    finally:
+        proxy.kill()
+        proxy.communicate()
+
+
+@pytest.mark.large
 def test_mocks_that_are_killed_or_frozen_leave_a_linearizable_history(
     server: RedisServer,
 ) -> None:
@@ -263,9 +353,6 @@ def test_mock_without_the_option_imports_nothing_of_it() -> None:
         "import sys, cart_mock.launch, cart_mock.cli, cart_mock.app; cart_mock.app.create_app();"
         "print([m for m in sys.modules if m.split('.')[0] == 'redis' or 'cart_mock.shared' in m])"
     )
-    import subprocess
-    import sys
-
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )

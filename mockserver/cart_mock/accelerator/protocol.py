@@ -3,32 +3,34 @@
 uvicorn runs the application as a task for each request, and writes the head and the body of an
 answer separately. An ordinary request needs neither: its endpoint is called as soon as the request
 is complete, and the answer is sent in one write. uvicorn still handles every other request: unknown
-paths, special headers, bodies over the limit, answers that have to wait.
+paths, special headers, bodies over the limit. It also sends the answers that a fault spoils.
 """
 
 from __future__ import annotations
 
+import asyncio
 from asyncio import AbstractEventLoop
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from time import perf_counter
 from typing import Any, NamedTuple
 
 from cart_spec.paths import PathTemplates, decoded_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from cart_mock.api.endpoints import Endpoint
 from cart_mock.http.connection import MockProtocol
 from cart_mock.http.cors import Cors, answer_headers
-from cart_mock.http.delivery import send_answer
+from cart_mock.http.delivery import CONNECTION, send_answer
 from cart_mock.http.request_handler import RequestHandler
 from cart_mock.messages import Answer, Header, Request
 
 _METHODS = {b"GET": "GET", b"POST": "POST", b"PUT": "PUT", b"DELETE": "DELETE"}
 # These headers change the protocol of the exchange.
 _SPECIAL = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
+_CLOSE = (b"connection", b"close")
 
 
 class Shared(NamedTuple):
@@ -118,19 +120,79 @@ class AcceleratedProtocol(MockProtocol):
             parsed.body if endpoint.reads_body else b"",
         )  # fmt: skip
         answer = requests.answer(endpoint, request, parsed.started)
-        if isinstance(answer, Answer) and answer.delivery is None:
-            origin = parsed.headers.get(b"origin")
-            cors = () if origin is None else answer_headers(origin)
-            self.transport.write(_written(answer, request_id, self._default_headers, cors))
-            self.on_response_complete()
+        if isinstance(answer, Answer):
+            if answer.delivery is None:
+                self._write(answer, request_id, parsed)
+                self.on_response_complete()
+            else:
+                self._let_uvicorn_send(self._begun(parsed), answer, request_id)
             return
+        self._send_later(self._begun(parsed), answer, request_id, parsed)
 
-        async def send_later(scope: Scope, receive: Receive, send: Send) -> None:
-            made = answer if isinstance(answer, Answer) else await answer
-            await send_answer(made, request_id, scope, receive, send)
+    def _write(
+        self, answer: Answer, request_id: str, parsed: ParsedRequest, *, closes: bool = False
+    ) -> None:
+        origin = parsed.headers.get(b"origin")
+        more = () if origin is None else answer_headers(origin)
+        if closes:
+            more = (*more, _CLOSE)
+        self.transport.write(_written(answer, request_id, self._default_headers, more))
 
-        self._leave_to_uvicorn(Cors(send_later))
-        super().on_message_complete()
+    def _begun(self, parsed: ParsedRequest) -> RequestResponseCycle:
+        """Return what uvicorn knows a request by that is not answered yet."""
+        scope: Any = {
+            "type": "http", "method": parsed.method, "headers": [*parsed.headers.items()],
+            "extensions": {CONNECTION: self.transport},
+        }  # fmt: skip
+        self.cycle = RequestResponseCycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=True,
+            on_response=self.on_response_complete,
+        )
+        self.cycle.more_body = False
+        return self.cycle
+
+    def _send_later(
+        self, cycle: RequestResponseCycle, promise: Awaitable[Answer], request_id: str,
+        parsed: ParsedRequest,
+    ) -> None:  # fmt: skip
+        """Send an answer as soon as it is there, in one write as any other."""
+
+        def send(done: asyncio.Future[Answer]) -> None:
+            self.tasks.discard(done)
+            if done.cancelled():
+                self.transport.close()
+                return
+            answer = done.result()
+            if answer.delivery is not None or self.flow.write_paused:
+                self._let_uvicorn_send(cycle, answer, request_id)
+            elif not cycle.disconnected:
+                self._write(answer, request_id, parsed, closes=not cycle.keep_alive)
+                cycle.response_started = cycle.response_complete = True
+                if not cycle.keep_alive:
+                    self.transport.close()
+                self.on_response_complete()
+
+        waiting = asyncio.ensure_future(promise)
+        self.tasks.add(waiting)  # type: ignore[arg-type]  # the server waits for any task
+        waiting.add_done_callback(send)
+
+    def _let_uvicorn_send(
+        self, cycle: RequestResponseCycle, answer: Answer, request_id: str
+    ) -> None:
+        async def send_it(scope: Scope, receive: Receive, send: Send) -> None:
+            await send_answer(answer, request_id, scope, receive, send)
+
+        app: Any = Cors(send_it)
+        self._start_asgi_task(cycle, app)
 
     def _ordinary(self) -> ParsedRequest | None:
         """Return the request whose head is complete if it can be answered here, else None."""

@@ -73,7 +73,8 @@ class Appended(NamedTuple):
 
     ``position`` is that of the batch's entry, or of the last one if the batch is empty or was not
     appended. ``entries`` are those that the replica lacked; if ``is_in_entries``, the batch's own
-    entry is among them. If ``is_behind``, there are more, and nothing was appended.
+    entry is among them. If ``is_behind``, there are more, and nothing was appended. The log after
+    the snapshot has so many entries and bytes, and the snapshot ``size`` bytes.
     """
 
     position: Position
@@ -83,6 +84,7 @@ class Appended(NamedTuple):
     is_behind: bool
     entry_count: int
     byte_count: int
+    size: int
     is_unsure: bool
 
 
@@ -149,7 +151,7 @@ class StoreClient:
             until = (time.time() + self.ahead + self.patience + _SLACK) * 1000
         began = time.time()
         has_content = bool(batch.reads or batch.records or batch.writes)
-        status, last, accepted, count, size, raw, is_unsure = await self._script(
+        status, last, accepted, count, added, size, raw, is_unsure = await self._script(
             tenant, "append", generation, *position, version, batch.tag, batch.reads, batch.records,
             batch.writes, int(self.ttl * 1000), int(until), durable=has_content,
             was_unsure=is_unsure,
@@ -159,8 +161,8 @@ class StoreClient:
         if has_content and status == b"appended" and last != position.id:
             self._learn_time(began, where.at)
         return Appended(
-            where, accepted == 1, entries, status == b"done", status == b"behind", count, size,
-            is_unsure,
+            where, accepted == 1, entries, status == b"done", status == b"behind", count, added,
+            size, is_unsure,
         )  # fmt: skip
 
     def _learn_time(self, began: float, at: float) -> None:
@@ -262,14 +264,14 @@ class StoreClient:
     async def _send(
         self, key: bytes, command: tuple[Any, ...], durable: bool, seconds: float
     ) -> Any:
-        async with asyncio.timeout(max(seconds, 0.001)):
-            link = await self._servers.link_to(key)
+        seconds = max(seconds, 0.001)
+        link = await self._servers.link_to(key, seconds)
         commands = [command]
         if durable and self._replicas:
             milliseconds = max(1, int(seconds * 900))
             commands.append(("WAIT", self._replicas, milliseconds))
         self.round_trips += 1
-        found, *copies = await link.call(*commands, seconds=max(seconds, 0.001))
+        found, *copies = await link.call(*commands, seconds=seconds)
         if isinstance(found, NoScriptError) and command[0] == "EVALSHA":
             return await self._send(key, ("EVAL", _SCRIPT, *command[2:]), durable, seconds)
         if isinstance(found, Exception):

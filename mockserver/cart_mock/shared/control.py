@@ -15,8 +15,8 @@ from cart_mock.auth.passwords import salted
 from cart_mock.errors import no_more_stores
 from cart_mock.shared.errors import StoreUnavailable, TenantGone
 from cart_mock.shared.replay import WouldChange
-from cart_mock.shared.replica import Replica, Work
-from cart_mock.shared.state import Order
+from cart_mock.shared.replica import Replica, Work, too_large
+from cart_mock.shared.state import Order, encode_orders
 from cart_mock.shared.tenants import STORELESS, SharedTenants
 from cart_mock.telemetry.metrics import Metrics
 from cart_mock.tenants.tenant import Tenant, TooManyTenants
@@ -97,12 +97,16 @@ class SharedControl:
                 await self.refresh(store)
 
     def _ordered(self, operation_id: str, operation: Operation) -> Operation:
+        most_bytes = self._tenants.most_bytes
+
         @functools.wraps(operation)
         async def ordered(**parameters: Any) -> Any:
             if operation_id == "addFault":
                 body = {"seed": secrets.randbelow(1_000_000), **parameters["body"]}
                 parameters["body"] = body
             order = Order(operation_id, parameters=parameters)
+            if operation_id == "importState" and len(encode_orders([order])) > most_bytes:
+                raise too_large()  # one entry of a log must not stop the server for long
 
             async def write(replica: Replica) -> Any:
                 return (await replica.submit(Work(order))).result

@@ -45,6 +45,7 @@ def shared_mock(settings: Settings) -> tuple[SharedTenants, Callable[[MockApp], 
         seed=None if settings.seed is None else scenario_or_file(settings.seed),
         journal=settings.journal,
         most=settings.max_stores,
+        most_bytes=settings.store_size * 1024 * 1024,
     )
     return tenants, partial(attach, tenants=tenants)
 

@@ -13,14 +13,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+from hiredis import pack_command
 from redis.asyncio import ConnectionPool, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as LinkBroken
-from redis.exceptions import RedisError, ResponseError
 
 Future = asyncio.Future[Any]
 
@@ -60,7 +61,7 @@ class Link:
         loop = asyncio.get_running_loop()
         replies: list[Future] = []
         for command in commands:
-            self._queue += connection.pack_command(*command)
+            self._queue.append(pack_command(command))
             reply = loop.create_future()
             replies.append(reply)
             self._waiting.append(reply)
@@ -107,8 +108,8 @@ class Link:
             while True:
                 try:
                     reply = await connection.read_response(disable_decoding=True, timeout=math.inf)
-                except ResponseError as error:
-                    reply = error
+                except (ResponseError, AuthenticationError) as error:
+                    reply = error  # redis-py counts the second kind as broken connections
                 future = self._waiting.popleft()
                 if not future.done():
                     future.set_result(reply)
@@ -142,8 +143,11 @@ class Link:
 class Servers(Protocol):
     """The servers of a shared store: which one has a key."""
 
-    async def link_to(self, key: bytes) -> Link:
-        """Return the link to the server that has a key. Raises redis.exceptions.RedisError."""
+    async def link_to(self, key: bytes, seconds: float) -> Link:
+        """Return the link to the server that has a key, found within that time.
+
+        Raises redis.exceptions.RedisError, TimeoutError.
+        """
 
     async def refresh(self, *, is_refused: bool) -> None:
         """Find the servers again: one of them refused a call, or cannot be reached."""
@@ -162,7 +166,7 @@ class OneServer:
         self._link = Link(new_connection)
         self._close = close
 
-    async def link_to(self, key: bytes) -> Link:  # noqa: ARG002  # it has every key
+    async def link_to(self, key: bytes, seconds: float) -> Link:  # noqa: ARG002  # it has every key
         """Return the link to the server."""
         return self._link
 
@@ -186,10 +190,11 @@ class Cluster:
         self._links: dict[str, Link] = {}
         self._is_known = False
 
-    async def link_to(self, key: bytes) -> Link:
+    async def link_to(self, key: bytes, seconds: float) -> Link:
         """Return the link to the primary that has the slot of a key."""
         if not self._is_known:
-            _ = await self._client.initialize()
+            async with asyncio.timeout(seconds):
+                _ = await self._client.initialize()
             self._is_known = True
         nodes = self._client.nodes_manager
         node = nodes.get_node_from_slot(self._client.keyslot(key))
@@ -268,11 +273,11 @@ def servers_at(url: str, username: str | None, password: str | None) -> Servers:
         options["password"] = password
     parts = urlsplit(url)
     kind = parts.scheme.partition("+")[2]
+    if kind and parts.scheme.startswith("rediss"):
+        options["ssl"] = True
     if kind == "cluster":
         for name in ("db", "path", "connection_class"):
             options.pop(name, None)
-        if parts.scheme.startswith("rediss"):
-            options["ssl"] = True
         options.pop("host", None)
         options.pop("port", None)
         found = [urlsplit(f"//{place}") for place in parts.netloc.rpartition("@")[2].split(",")]
@@ -288,9 +293,10 @@ def _behind_sentinels(places: str, name: str, options: dict[str, Any]) -> Server
     addresses = [urlsplit(f"//{place}") for place in places.split(",")]
     for each in ("host", "port", "db", "path", "connection_class"):
         options.pop(each, None)
+    encryption = {name: value for name, value in options.items() if name.startswith("ssl")}
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # it has no types
         [(a.hostname, a.port or 26379) for a in addresses],
-        sentinel_kwargs={"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+        sentinel_kwargs={"socket_connect_timeout": 0.5, "socket_timeout": 0.5, **encryption},
         **options,
     )
     client = sentinel.master_for(name)

@@ -10,6 +10,7 @@ carried out the call, and its record follows in the next round.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import secrets
 from contextlib import AbstractContextManager
@@ -44,7 +45,7 @@ from cart_mock.shared.state import (
     record_line,
     state_of,
 )
-from cart_mock.state.tinydb_tables import InMemoryStorage
+from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed
 from cart_mock.tenants.tenant import Tenant
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,8 @@ logger = logging.getLogger(__name__)
 _MOST = 256
 """How many requests one round takes."""
 COMPACT_COUNT, COMPACT_BYTES = 1000, 1024 * 1024
-"""After so many entries, or bytes, a log is folded into its snapshot."""
+"""After so many entries, or bytes, a log is folded into its snapshot. A large snapshot waits for as
+many bytes as it has."""
 
 
 class Outcome(NamedTuple):
@@ -103,6 +105,7 @@ class Host(Protocol):
     mock: Mock
     client: StoreClient
     injector: Any
+    most_bytes: int
 
     def collecting(self) -> AbstractContextManager[list[Record]]:
         """Collect the records that are made in a block, which does not wait."""
@@ -131,7 +134,7 @@ class Replica:
         self._time = time
         self._ids = ids
         self._position = opened.position
-        self._version = opened.version
+        self._version = self._folded = opened.version
         self.is_dropped = False
         self._snapshot_size = len(opened.state)
         self._pending: list[Work] = []
@@ -142,6 +145,11 @@ class Replica:
     def is_busy(self) -> bool:
         """Whether something waits for a round, or is in one."""
         return self._round_task is not None or self._compaction is not None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the store has the size that it may have, so that nothing can be added to it."""
+        return self._snapshot_size > self._host.most_bytes
 
     @property
     def log(self) -> ReplicaLog:
@@ -192,15 +200,7 @@ class Replica:
     # ---- A round ----------------------------------------------------------------------------
 
     async def _round(self, works: list[Work]) -> None:
-        reads: list[Work] = []
-        records: list[Work] = []
-        orders: list[Work] = []
-        for work in works:
-            if work.line is not None:
-                records.append(work)
-            elif work.order is not None:
-                at_once = work.at_once and not self.tenant.interceptors.active
-                (reads if at_once and self._judge(work) else orders).append(work)
+        reads, records, orders = self._sorted(works)
         tag = secrets.token_hex(8).encode()
         batch = Batch(
             tag,
@@ -229,8 +229,29 @@ class Replica:
             accepted = appended.accepted
             own = reads if accepted else []
             await self._apply_own(appended.position, batch, own, records, orders)
+        self._snapshot_size = appended.size
         self._finish(works, reads, accepted=accepted)
-        self._compact_if_due(appended)
+        self._compact_if_due(appended, batch)
+
+    def _sorted(self, works: list[Work]) -> tuple[list[Work], list[Work], list[Work]]:
+        """Return reads, which are judged already, records and orders. A full store adds nothing."""
+        reads: list[Work] = []
+        records: list[Work] = []
+        orders: list[Work] = []
+        for work in works:
+            if work.line is not None:
+                records.append(work)
+            elif work.order is not None:
+                is_request = work.order.request is not None
+                at_once = work.at_once or (self.is_full and is_request)
+                at_once = at_once and not self.tenant.interceptors.active
+                if at_once and self._judge(work):
+                    reads.append(work)
+                elif self.is_full and _adds(work.order):
+                    work.outcome = too_large()
+                else:
+                    orders.append(work)
+        return reads, records, orders
 
     def _finish(self, works: list[Work], reads: list[Work], *, accepted: bool) -> None:
         again: list[Work] = []
@@ -362,11 +383,18 @@ class Replica:
 
     # ---- Snapshots --------------------------------------------------------------------------
 
-    def _compact_if_due(self, appended: Appended) -> None:
-        is_due = appended.entry_count >= COMPACT_COUNT or appended.byte_count >= max(
-            COMPACT_BYTES, self._snapshot_size
+    def _compact_if_due(self, appended: Appended, batch: Batch) -> None:
+        # One process is enough: that whose entry makes the log so long, or so long once more.
+        added = len(batch.reads) + len(batch.records) + len(batch.writes)
+        limit = max(COMPACT_BYTES, self._snapshot_size)
+        is_due = bool(added) and (
+            appended.entry_count % COMPACT_COUNT == 0
+            or (appended.byte_count - added) // limit < appended.byte_count // limit
         )
+        # A store that is full may have become smaller, which only its next snapshot shows.
+        is_due |= self.is_full and self._version != self._folded
         if is_due and self._compaction is None:
+            self._folded = self._version
             state = state_of(self.tenant, self._storage.read())
             self._compaction = asyncio.create_task(self._compact(state, self._position))
 
@@ -374,12 +402,27 @@ class Replica:
         try:
             content = await asyncio.to_thread(encode_state, state)
             await self._client.compact(self.tenant.name, self.generation, position, content)
-            self._snapshot_size = len(content)
             self.compactions += 1
         except (TenantGone, StoreUnavailable) as error:
             logger.info("a log is not compacted now: %s", error)
         finally:
             self._compaction = None
+
+
+_ADDITIONS = {"importState", "seedStore", "takeSnapshot", "addCustomer", "setStubs"}
+"""The operations of the workbench that make a store larger."""
+
+
+def _adds(order: Order | None) -> bool:
+    assert order is not None
+    if order.request is None:
+        return order.operation_id in _ADDITIONS
+    return order.request.method != "DELETE"
+
+
+def too_large() -> StorageFailed:
+    """Return why nothing can be added to a store."""
+    return StorageFailed(errno.EDQUOT, "its store is larger than --store-size allows")
 
 
 def _line(record: Record) -> RecordLine:

@@ -30,14 +30,15 @@ end
 
 -- Returns what is known about the tenant, or nil and why it cannot be used.
 local function read_meta(generation)
-  local found = redis.call('HMGET', meta, 'generation', 'last', 'tag', 'written', 'base', 'base_tag', 'count', 'bytes')
+  local found = redis.call('HMGET', meta, 'generation', 'last', 'tag', 'written', 'base', 'base_tag', 'count', 'bytes', 'size')
   if not found[1] then
     if redis.call('EXISTS', meta) == 1 then return nil, 'foreign' end
     return nil, 'gone'
   end
   if generation and found[1] ~= generation then return nil, 'gone' end
   return {generation = found[1], last = found[2], tag = found[3], written = found[4],
-          base = found[5], base_tag = found[6], count = tonumber(found[7]), bytes = tonumber(found[8])}
+          base = found[5], base_tag = found[6], count = tonumber(found[7]), bytes = tonumber(found[8]),
+          size = tonumber(found[9])}
 end
 
 local function is_in_history(known, position, tag)
@@ -67,11 +68,11 @@ function commands.append(generation, position, tag, version, batch, reads, recor
       if field(entry, 'tag') == batch then
         -- A write, so that WAIT on this connection waits for the batch, too.
         redis.call('HSET', meta, 'count', known.count)
-        return {'done', known.last, 0, known.count, known.bytes, missing}
+        return {'done', known.last, 0, known.count, known.bytes, known.size, missing}
       end
     end
     if #missing == CHUNK then
-      return {'behind', known.last, 0, known.count, known.bytes, missing}
+      return {'behind', known.last, 0, known.count, known.bytes, known.size, missing}
     end
   end
   local accepted = version == known.written
@@ -88,7 +89,7 @@ function commands.append(generation, position, tag, version, batch, reads, recor
     if writes ~= '' then redis.call('HSET', meta, 'written', known.last) end
     keep_alive(ttl)
   end
-  return {'appended', known.last, accepted and 1 or 0, known.count, known.bytes, missing}
+  return {'appended', known.last, accepted and 1 or 0, known.count, known.bytes, known.size, missing}
 end
 
 -- generation, state, ttl

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
 import secrets
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -80,7 +82,8 @@ class SharedTenants(TenantRegistry):
 
     ``version`` and ``options`` must be the same in every process of the shared store. ``most`` is
     how many tenants the store may have, ``held`` how many this process keeps in memory, and
-    ``idle`` after how many seconds without a request it forgets one.
+    ``idle`` after how many seconds without a request it forgets one. Nothing can be added to a
+    tenant whose snapshot has more than ``most_bytes``.
     """
 
     mock: Mock
@@ -90,7 +93,7 @@ class SharedTenants(TenantRegistry):
         self, client: StoreClient, *, version: str, options: Mapping[str, Any] | None = None,
         clients: Mapping[str, str | None] | None = None, seed: Seed | None = None,
         journal: int = DEFAULT_LENGTH, most: int = MAX_STORES, held: int = 10_000,
-        idle: float = 600.0,
+        idle: float = 600.0, most_bytes: int = 64 * 1024 * 1024,
     ) -> None:  # fmt: skip
         self.client = client
         self._journal = journal
@@ -108,6 +111,8 @@ class SharedTenants(TenantRegistry):
         self._identifying = asyncio.Lock()
         self._held = held
         self._idle = idle
+        self.most_bytes = most_bytes
+        self.process = f"{socket.gethostname()}:{os.getpid()}"
         self._replicas: dict[str, Replica] = {}
         self._loading: dict[tuple[str, bool], asyncio.Task[Replica | None]] = {}
         self._touched: dict[str, float] = {}
@@ -281,7 +286,8 @@ class SharedTenants(TenantRegistry):
         held = self._replicas.get(name)  # another load may have been faster
         if held is not None and not held.is_dropped:
             return held
-        tenant, storage, moment, ids = self._tenant(name, state)
+        incarnation = opened.generation.decode()
+        tenant, storage, moment, ids = self._tenant(name, state, incarnation)
         replica = Replica(self, tenant, storage, moment, ids, opened)
         self._replicas[name] = replica
         if name != STORELESS:
@@ -316,7 +322,7 @@ class SharedTenants(TenantRegistry):
         return await asyncio.to_thread(encode_state, state_of(tenant, storage.read()))
 
     def _tenant(
-        self, name: str, state: State | None
+        self, name: str, state: State | None, incarnation: str = ""
     ) -> tuple[Tenant, ReplicaStorage, ReplicaTime, ReplicaIds]:
         storage = ReplicaStorage({} if state is None else state.tables)
         moment, ids = ReplicaTime(lambda: self.client.ahead), ReplicaIds()
@@ -326,7 +332,7 @@ class SharedTenants(TenantRegistry):
             log = self.mock.request_log
             log.clear()
             log.exercised.clear()
-        tenant = Tenant(name, Store(storage, ids), Clock(moment), ids, log)
+        tenant = Tenant(name, Store(storage, ids), Clock(moment), ids, log, incarnation)
         log.machine_time = moment
         for created in self.on_create:
             created(tenant)
@@ -375,6 +381,11 @@ class SharedTenants(TenantRegistry):
             raise StoreUnavailable("the store of this request changes too often")
         await self.client.command(self.client.key("stores"), "ZREM", name.encode())
         return True
+
+    def counts(self) -> Iterator[tuple[str, str, float]]:
+        """Yield what this process did with the shared store, for the metrics."""
+        yield "round_trips", "Calls to the shared store.", self.client.round_trips
+        yield "loads", "Stores that were loaded from a snapshot.", self.loads
 
     async def names(self) -> list[str]:
         """Return the names of all tenants of the shared store, the one used last first."""

@@ -44,9 +44,19 @@ class _Collector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield each family of metrics, as ``prometheus_client`` asks for them."""
-        yield self._requests()
-        yield self._latency()
-        yield from self._sizes()
+        for family in (self._requests(), self._latency(), *self._sizes(), *self._counts()):
+            process = self._tenants.process
+            if process is not None:
+                # Behind one address, two scrapes may come from two processes.
+                family.samples = [
+                    sample._replace(labels={**sample.labels, "process": process})
+                    for sample in family.samples
+                ]
+            yield family
+
+    def _counts(self) -> Iterator[Metric]:
+        for name, text, count in self._tenants.counts():
+            yield CounterMetricFamily(f"cart_mock_shared_{name}", text, value=count)
 
     def _requests(self) -> Metric:
         family = CounterMetricFamily(

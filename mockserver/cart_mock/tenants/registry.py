@@ -10,7 +10,7 @@ import secrets
 import tempfile
 import uuid
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,6 +94,8 @@ class TenantRegistry:
         self._seed = seed or Seed()
         self.watched: Watched | None = None
         """The files that this process watches, if any."""
+        self.process: str | None = None
+        """The name of this process in the metrics, if it is one of many."""
         self._new_id = new_id
         self._new_clock = new_clock
         self.new_request_log = new_request_log or partial(RequestLog, memory=LogMemory())
@@ -215,6 +217,10 @@ class TenantRegistry:
                 seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
                 seed.account_entities(now),
             )  # fmt: skip
+
+    def counts(self) -> Iterable[tuple[str, str, float]]:
+        """Return further counts for the metrics: name, description and value."""
+        return ()
 
     @property
     def pins_secrets(self) -> bool:
