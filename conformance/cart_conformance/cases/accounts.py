@@ -297,13 +297,15 @@ def both_kinds() -> Iterator[Case]:
         ("createAccountCartAssociation", "account"),
     ):
         run = partial(_second_kind, kind=kind)
-        yield Case("shared-cart", operation, f"{kind} next to the other kind", run, 10)
+        variant = f"{kind} next to the other kind"
+        yield Case("shared-cart", operation, variant, run, 10, both_kinds=True)
     for operation, kind in (
         ("deleteCustomerCartAssociation", "customer"),
         ("deleteAccountCartAssociation", "account"),
     ):
         run = partial(_kind_left, kind=kind)
-        yield Case("shared-cart", operation, f"{kind} leaves the other kind", run, 12)
+        variant = f"{kind} leaves the other kind"
+        yield Case("shared-cart", operation, variant, run, 12, both_kinds=True)
 
 
 def _pair(ctx: CaseContext, kind: str) -> tuple[CartOwner, CartOwner]:

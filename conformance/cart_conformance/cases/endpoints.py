@@ -273,13 +273,15 @@ def two_owner_tokens() -> Iterator[Case]:
     """Send a customer token and an account token in one request, both of them valid."""
     for operation in (*CARTS, *CUSTOMERS, *READING_ACCOUNT_TOKEN):
         yield Case(
-            "two-owner-tokens", operation, "both valid", _with_both, 4, touches=touches(operation)
-        )
+            "two-owner-tokens", operation, "both valid", _with_both, 4,
+            touches=touches(operation), both_kinds=True,
+        )  # fmt: skip
     for kind in OWNER_TOKENS:
         for operation in (ASSOCIATE, DISSOCIATE):
             yield Case(
-                "two-owner-tokens", operation_for(kind, operation), "both valid", _both_associate, 5
-            )
+                "two-owner-tokens", operation_for(kind, operation), "both valid", _both_associate, 5,
+                both_kinds=True,
+            )  # fmt: skip
 
 
 def _both_tokens(ctx: CaseContext) -> dict[str, str | None]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
+from tests.conformance.servers.blamed import ListedToTheFirstOwner, OnlyForItsMaker
 from tests.conformance.servers.reference import Call, Refusal, Reply, Service
 
 # --- What shows only on a shared cart ---
@@ -198,6 +199,13 @@ _LOGIN = "credentials-wrong/createCustomerToken"
 PLANTED: dict[str, tuple[Callable[[], Service], str, str]] = {
     "a later login of the second owner lists less": (
         ListsFirstOwnerOnly, "any-device", "any-device/getCarts/a later*",
+    ),
+    "a second owner's list lacks the cart": (
+        ListedToTheFirstOwner, "association-visible",
+        "association-visible/getCarts/in the list of a second*",
+    ),
+    "another access token lists less": (
+        OnlyForItsMaker, "any-device", "any-device/getCarts/with a new*",
     ),
     "DELETE removes the last owner": (
         RemovesTheLastOwner, "association-deleted", "association-deleted/deleteCustomerCart*",
