@@ -9,6 +9,7 @@ from typing import Any
 from cart_spec.contract import Level
 
 from cart_conformance.cases.context import CaseContext
+from cart_conformance.cases.customers import one_answer_to_both
 from cart_conformance.cases.endpoints import ACCOUNTS, MEMBERSHIPS, request_of
 from cart_conformance.cases.pages import INSIDE, NO_NUMBER, OUTSIDE
 from cart_conformance.cases.registry import Case, case, cases
@@ -174,11 +175,25 @@ def account_credentials_wrong() -> Iterator[Case]:
         "account-credentials-wrong", LOG_IN, "a new list without a token", _switch_without, 2,
         touches=MINE,
     )  # fmt: skip
+    yield Case("account-credentials-wrong", LOG_IN, "one answer to both", _same_answer, 3)
 
 
 def _wrong_login(ctx: CaseContext, changed: dict[str, Any]) -> None:
     control = ctx.control(ctx.send(ctx.implicit, LOG_IN, body=_login(ctx)))
     ctx.refused(ctx.send(ctx.implicit, LOG_IN, body=_login(ctx, **changed)), control)
+
+
+def _same_answer(ctx: CaseContext) -> None:
+    control = ctx.control(ctx.send(ctx.implicit, LOG_IN, body=_login(ctx)))
+    changes = dict(WRONG)
+    wrong, unknown = changes["a wrong password"], changes["an unknown username"]
+    one_answer_to_both(
+        ctx,
+        ctx.send(ctx.implicit, LOG_IN, body=_login(ctx, **wrong)),
+        ctx.send(ctx.implicit, LOG_IN, body=_login(ctx, **unknown)),
+        control,
+        "username",
+    )
 
 
 def _switch_body() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from cart_spec.contract import Level
 
-from cart_conformance.cases.context import CaseContext
+from cart_conformance.cases.context import NOTHING_CHANGES, CaseContext
 from cart_conformance.cases.effects import free_cart, need_visible
 from cart_conformance.cases.fixtures import ADMINISTRATOR, acquire, release
 from cart_conformance.cases.registry import Case, case, cases
@@ -440,6 +440,25 @@ def _with_contact(ctx: CaseContext, who: str, how: str) -> None:
     answer = ctx.send(caller, ASSOCIATE, cart=cart, body=body)
     if ctx.refused(answer, control):
         ctx.unchanged(before, ctx.state(cart, a), answer)
+
+
+@case(NOTHING_CHANGES, ASSOCIATE, "a contact email", requests=4)
+def contact_stays(ctx: CaseContext) -> None:
+    """Check that a refused association leaves the contact: it is refused again.
+
+    A server need not show the contact of a cart.
+    """
+    cart, body = _cart_with_contact(ctx), ctx.identifiers(ctx.owner("A").id)
+    first = ctx.need_refusal(ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=body))
+    answer = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=body)
+    ctx.expect(
+        answer.refused,
+        "the same refusal again, because of the contact",
+        f"{shown(first)}, then {shown(answer)}",
+        answer,
+        control=first,
+        level="interpretation",
+    )
 
 
 @cases

@@ -279,9 +279,13 @@ def two_owner_tokens() -> Iterator[Case]:
     for kind in OWNER_TOKENS:
         for operation in (ASSOCIATE, DISSOCIATE):
             yield Case(
-                "two-owner-tokens", operation_for(kind, operation), "both valid", _both_associate, 5,
+                "two-owner-tokens",
+                operation_for(kind, operation),
+                "both valid",
+                _both_associate,
+                5,
                 both_kinds=True,
-            )  # fmt: skip
+            )
 
 
 def _both_tokens(ctx: CaseContext) -> dict[str, str | None]:
