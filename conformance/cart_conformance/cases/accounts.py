@@ -24,6 +24,7 @@ from cart_conformance.target.requests import account_log_in_body
 ABSENT: Any = object()
 MINE = "accounts of this run"
 LOG_IN = "createAccountToken"
+BESIDE = "client credentials beside the account token"
 LISTS = ("getAccounts", "getAccountMembers", "getAccountMemberships", LOG_IN)
 
 
@@ -54,7 +55,9 @@ def account_unknown() -> Iterator[Case]:
     ):  # fmt: skip
         yield Case(rule, operation, "an id that no account has", _no_account, 3, touches=MINE)
     for operation in ("getAccount", "updateAccount"):
-        yield Case(rule, operation, "another account", _another_account, 4, touches=MINE)
+        for variant, narrowed in (("another account", False), (f"another account, {BESIDE}", True)):
+            run = partial(_another_account, narrowed=narrowed)
+            yield Case(rule, operation, variant, run, 4, touches=MINE)
 
 
 def _no_account(ctx: CaseContext) -> None:
@@ -63,15 +66,17 @@ def _no_account(ctx: CaseContext) -> None:
     ctx.refused(ctx.send(ctx.administrator, ctx.operation, **request), control)
 
 
-def _another_account(ctx: CaseContext) -> None:
+def _another_account(ctx: CaseContext, *, narrowed: bool) -> None:
     own, other = ctx.new_owner("D"), ctx.owner("B")
     request: dict[str, Any] = {}
     if ctx.operation == "updateAccount":
         name = f"Conformance run {ctx.run_id}"
         request = {"body": {"data": {"type": "account", "name": name, "legal_name": name}}}
-    sender = ctx.shopper(own)
+    sender = ctx.narrowed(own) if narrowed else ctx.shopper(own)
     control = ctx.control(ctx.send(sender, ctx.operation, account=own.id, **request))
-    ctx.refused(ctx.send(sender, ctx.operation, account=other.id, **request), control)
+    answer = ctx.send(sender, ctx.operation, account=other.id, **request)
+    # That the account token narrows an administrator here too is not published.
+    ctx.refused(answer, control, level="interpretation" if narrowed else None)
 
 
 @case("account-resource-unknown", "getAccountMember", "an id that no member has", requests=2)

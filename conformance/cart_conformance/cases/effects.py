@@ -441,6 +441,8 @@ def association_repeat() -> Iterator[Case]:
                 partial(_repeated, first=first, second=second),
                 8,
             )
+    run = partial(_repeated, first=ADMINISTRATOR, second=NARROWED)
+    yield Case(REPEAT, ASSOCIATE, f"repeated by {NARROWED}", run, 8)
     yield Case(
         REPEAT, ASSOCIATE, "on a cart that another customer has, too", _repeated_beside, 14, True
     )
