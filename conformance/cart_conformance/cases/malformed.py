@@ -59,7 +59,7 @@ TWICE: tuple[tuple[str, bytes], ...] = (
 def names_that_come_twice() -> Iterator[Case]:
     """Send JSON with a name twice, of which a reader may keep either: another owner is not touched.
 
-    A server that checks one of the values and uses the other acts for somebody without permission.
+    A server that checks one of the values and uses the other one breaks the rule.
     """
     for operation in OPERATIONS:
         for variant, raw in TWICE:

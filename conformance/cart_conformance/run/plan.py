@@ -15,7 +15,7 @@ CALLERS = ("shopper", "administrator")
 EFFORT: dict[Profile, int] = {"pr": 1, "default": 1, "nightly": 5}
 """How many times as many generated requests a profile makes as the default."""
 
-REQUESTS = {Phase.MODEL: 1500, Phase.FUZZ: 1600}
+REQUESTS = {Phase.MODEL: 1500, Phase.FUZZ: 3100}
 """Approximate number of requests of the generating layers, measured against a conforming server."""
 
 PREPARATION = 12
