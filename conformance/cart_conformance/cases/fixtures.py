@@ -94,7 +94,7 @@ def refusal(
     def run(ctx: CaseContext) -> None:
         attempt(ctx, acquire(ctx, caller))
 
-    return Case(rule, operation, f"{variant}, {caller}", run, 3, optional)
+    return Case(rule, operation, f"{variant}, {caller}", run, 2, optional)
 
 
 @dataclass
