@@ -125,7 +125,7 @@ _RUN = (
     click.option(
         "--max-requests",
         type=click.IntRange(1),
-        help="Maximum number of requests. [default: 20000]",
+        help="Maximum number of requests. [default: 50000]",
     ),
     click.option("--max-time", type=float, help="Maximum seconds for the run. [default: 3600]"),
     click.option(

@@ -69,7 +69,7 @@ class Settings:
     seed: int
     layers: tuple[Phase, ...] = tuple(Phase)
     rate: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    max_requests: Annotated[int, msgspec.Meta(ge=1)] = 20_000
+    max_requests: Annotated[int, msgspec.Meta(ge=1)] = 50_000
     timeout: Annotated[float, msgspec.Meta(ge=0.05)] = 10.0
     max_time: Annotated[float, msgspec.Meta(ge=1)] = 3600.0
     strict: bool = False

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     """The way in which an answer deviates."""
 
     NOT_REFUSED = "not-refused"
+    ERROR_INSIDE = "error-inside"
     REFUSED = "refused"
     WRONG_STATUS = "wrong-status"
     WRONG_TEXT = "wrong-text"
@@ -186,7 +187,7 @@ class RuleVerdict:
     """The verdict of one rule of the catalogue; every rule gets exactly one.
 
     ``deviations`` contains those that fail the run, and those that are advice; ``failing`` says
-    which.
+    which. ``follows`` is the rule whose break explains all of them, or None.
     """
 
     id: str
@@ -198,6 +199,7 @@ class RuleVerdict:
     failing: tuple[bool, ...] = ()
     reason: str | None = None
     cases: int = 0
+    follows: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,13 +49,6 @@ ADVISED = {
 """Breaks of documented rules that rightly get advice only, and why."""
 
 
-MISSED = {
-    "refusal-changes-nothing:contact-dropped": "no case reads the contact after a refusal",
-    "account-credentials-wrong:tells-apart-in-words": "no case compares the refusals of logins",
-}
-"""Breaks that deserve advice and that no case finds yet, and why."""
-
-
 def expected(broken: Break) -> set[Verdict]:
     """Return the verdicts on its rule that are right."""
     if broken.beyond_run or broken.free:

@@ -14,7 +14,6 @@ from scripts.kill_matrix import main
 from tests.conformance import kill_page
 from tests.conformance.kills import (
     ADVISED,
-    MISSED,
     attempt,
     expected,
     intact_mock,
@@ -46,11 +45,7 @@ def _lanes(broken: Break) -> list[pytest.MarkDecorator]:
     "broken",
     [pytest.param(one, id=one.id, marks=_lanes(one)) for one in BREAKS.values()],
 )
-def test_a_break_is_found_and_its_rule_named(
-    broken: Break, intact: httpx.Client, request: pytest.FixtureRequest
-) -> None:
-    if broken.id in MISSED:
-        request.applymarker(pytest.mark.xfail(reason=MISSED[broken.id], strict=True))
+def test_a_break_is_found_and_its_rule_named(broken: Break, intact: httpx.Client) -> None:
     result = attempt(broken, intact, until_found=True)
     assert result.verdict in expected(broken), result.told
     assert set(result.others) <= may_be_accused(broken), result.told

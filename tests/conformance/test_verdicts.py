@@ -150,6 +150,42 @@ def test_what_many_refusals_change_is_not_the_fault_of_each(
     assert made.verdict is (Verdict.DEVIATES if blamed else Verdict.CONFORMS)
 
 
+@pytest.mark.parametrize(
+    ("rules", "cause"),
+    [
+        (("type-not-customer", "payload-not-array"), None),
+        (("type-not-customer", "payload-not-array", "customer-not-permitted"), "error-envelope"),
+    ],
+)
+def test_errors_inside_successes_of_many_rules_follow_from_the_envelope(
+    rules: tuple[str, ...], cause: str | None
+) -> None:
+    found = [deviation(rule, kind=Kind.ERROR_INSIDE) for rule in rules]
+    results = [*both(Verdict.CONFORMS, *found)]
+    assert verdict_of("type-not-customer", *results).follows == cause
+    envelope = verdict_of("error-envelope", *results)
+    assert (envelope.verdict is Verdict.DEVIATES) == (cause is not None)
+    assert envelope.follows is None
+
+
+def test_a_rule_whose_refusals_change_state_follows_from_the_rule_about_that() -> None:
+    found = deviation(NOTHING, kind=Kind.EFFECT, about="type-not-customer")
+    results = both(Verdict.CONFORMS, found)
+    assert verdict_of("type-not-customer", *results).follows == NOTHING
+    accepted = both(Verdict.DEVIATES, found, deviation())
+    assert verdict_of("type-not-customer", *accepted).follows is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"), [(Kind.EFFECT, "any-device"), (Kind.WRONG_STATUS, None)]
+)
+def test_a_general_rule_follows_from_the_specific_one(kind: Kind, cause: str | None) -> None:
+    found = (deviation("any-device", kind=Kind.EFFECT), deviation("association-visible", kind=kind))
+    results = both(Verdict.CONFORMS, *found)
+    assert verdict_of("association-visible", *results).follows == cause
+    assert verdict_of("any-device", *results).follows is None
+
+
 def test_exit_statuses() -> None:
     fine = fold(CONTRACT, [], Policy())
     documented = next(each for each in fine if each.id == "type-not-customer")

@@ -8,9 +8,16 @@ from typing import Any
 
 from cart_spec.contract import Level
 
-from cart_conformance.cases.context import CaseContext
+from cart_conformance.cases.context import NOTHING_CHANGES, CaseContext
 from cart_conformance.cases.effects import free_cart, need_visible
-from cart_conformance.cases.fixtures import ADMINISTRATOR, acquire, release
+from cart_conformance.cases.fixtures import (
+    ADMINISTRATOR,
+    NARROWED,
+    SHOPPER,
+    acquire,
+    caller_of,
+    release,
+)
 from cart_conformance.cases.registry import Case, case, cases
 from cart_conformance.errors import Untestable
 from cart_conformance.exchange import Answer
@@ -442,13 +449,33 @@ def _with_contact(ctx: CaseContext, who: str, how: str) -> None:
         ctx.unchanged(before, ctx.state(cart, a), answer)
 
 
+@case(NOTHING_CHANGES, ASSOCIATE, "a contact email", requests=4)
+def contact_stays(ctx: CaseContext) -> None:
+    """Check that a refused association leaves the contact: it is refused again.
+
+    A server need not show the contact of a cart.
+    """
+    cart, body = _cart_with_contact(ctx), ctx.identifiers(ctx.owner("A").id)
+    first = ctx.need_refusal(ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=body))
+    answer = ctx.send(ctx.administrator, ASSOCIATE, cart=cart, body=body)
+    ctx.expect(
+        answer.refused,
+        "the same refusal again, because of the contact",
+        f"{shown(first)}, then {shown(answer)}",
+        answer,
+        control=first,
+        level="interpretation",
+    )
+
+
 @cases
 def contact_on_registered_cart() -> Iterator[Case]:
     """Set a contact email on a cart that has, or gets, a customer."""
     rule = "contact-on-registered-cart"
     for who in ("administrator", "shopper"):
         yield Case(rule, UPDATE, who, partial(_contact_by_put, who=who), 6)
-    yield Case(rule, CREATE, "shopper", _contact_by_post, 3)
+    for who in ("shopper", NARROWED):
+        yield Case(rule, CREATE, who, partial(_contact_by_post, who=who), 3)
 
 
 def _contact_by_put(ctx: CaseContext, who: str) -> None:
@@ -462,12 +489,13 @@ def _contact_by_put(ctx: CaseContext, who: str) -> None:
     ctx.refused(ctx.send(caller, UPDATE, cart=cart, body=body), control)
 
 
-def _contact_by_post(ctx: CaseContext) -> None:
+def _contact_by_post(ctx: CaseContext, who: str) -> None:
     name = {"name": f"Conformance run {ctx.run_id}"}
     plain = {"data": name | {"id": ctx.fresh_id()}}
-    control = ctx.control(ctx.send(ctx.shopper("A"), CREATE, body=plain))
+    caller = caller_of(ctx, who)
+    control = ctx.control(ctx.send(caller, CREATE, body=plain))
     body = {"data": name | {"id": ctx.fresh_id(), "contact": _contact(ctx)}}
-    ctx.refused(ctx.send(ctx.shopper("A"), CREATE, body=body), control)
+    ctx.refused(ctx.send(caller, CREATE, body=body), control)
 
 
 @cases
@@ -517,7 +545,15 @@ def last_cart() -> Iterator[Case]:
         "last-cart",
         DELETE,
         "the last cart of one of its two customers",
-        _last_of_one,
+        partial(_last_of_one, comes_first=False),
+        14,
+        optional=True,
+    )
+    yield Case(
+        "last-cart",
+        DELETE,
+        "the last cart of the first of its two customers",
+        partial(_last_of_one, comes_first=True),
         14,
         optional=True,
     )
@@ -543,12 +579,12 @@ def _last_cart(ctx: CaseContext, who: str) -> None:
         ctx.dissociate(last, owner)
 
 
-def _last_of_one(ctx: CaseContext) -> None:
+def _last_of_one(ctx: CaseContext, *, comes_first: bool) -> None:
     owner, other = _owner_without_carts(ctx), ctx.owner("A")
     spare, shared = ctx.new_cart(), ctx.new_cart()
     ctx.associate(spare, other)
-    ctx.associate(shared, other)
-    ctx.associate(shared, owner)
+    for each in (owner, other) if comes_first else (other, owner):
+        ctx.associate(shared, each)
     need_visible(ctx, shared, owner, other)
     control = ctx.control(ctx.send(ctx.administrator, DELETE, cart=ctx.new_cart()))
     if ctx.refused(ctx.send(ctx.administrator, DELETE, cart=shared), control):
@@ -585,12 +621,18 @@ def carts_need_an_owner(ctx: CaseContext) -> None:
     ctx.refused(ctx.send(ctx.implicit, "getCarts"), control)
 
 
-@case("new-cart-by-get", GET, "with a customer token", requests=4)
-def new_cart_by_get(ctx: CaseContext) -> None:
-    """Read an id that no cart has, as shopper."""
+@cases
+def new_cart_by_get() -> Iterator[Case]:
+    """Read an id that no cart has, with either access token."""
+    rule = "new-cart-by-get"
+    yield Case(rule, GET, "with a customer token", partial(_read_new, who=SHOPPER), 4)
+    yield Case(rule, GET, NARROWED, partial(_read_new, who=NARROWED), 4)
+
+
+def _read_new(ctx: CaseContext, who: str) -> None:
     a = ctx.owner("A")
     cart = ctx.unknown_cart_id()
-    answer = ctx.send(ctx.shopper("A"), GET, cart=cart)
+    answer = ctx.send(caller_of(ctx, who), GET, cart=cart)
     if ctx.status(answer, 200, what="and a cart of that {owner}"):
         state = ctx.state(cart, a)
         good = state.names(a) == 1 and state.count("A") == 1

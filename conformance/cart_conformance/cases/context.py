@@ -14,7 +14,12 @@ from cart_conformance.cases.schema_cases import SchemaCases
 from cart_conformance.errors import Skipped, Untestable
 from cart_conformance.exchange import OWNER_TOKENS, Answer
 from cart_conformance.findings import Finding
-from cart_conformance.oracle.answer_checks import is_of_a_firewall, refusal_findings, shown
+from cart_conformance.oracle.answer_checks import (
+    entries,
+    is_of_a_firewall,
+    refusal_findings,
+    shown,
+)
 from cart_conformance.results import Kind
 from cart_conformance.target.credentials import CartOwner, Credentials, Customer
 from cart_conformance.target.requests import (
@@ -216,12 +221,27 @@ class CaseContext:
         return answer
 
     def need_error(self, answer: Answer) -> Answer:
-        """Return ``answer`` if it is an error. Raises Untestable otherwise.
+        """Return ``answer`` if it is an error, or an error inside a success, which is noted.
 
-        The form of every error is checked elsewhere.
+        Raises Untestable otherwise. The form of every error is checked elsewhere.
         """
-        if answer.status < 400:
+        if answer.status >= 400:
+            return answer
+        self.accepted.append(answer)
+        if not (answer.ok and entries(answer)):
             raise Untestable(f"no error came: {shown(answer)}")
+        wanted = "an error whose HTTP status is the one in its entries"
+        self.expect(False, wanted, shown(answer), answer, kind=Kind.ERROR_INSIDE)
+        return answer
+
+    def need_refusal(self, answer: Answer) -> Answer:
+        """Return ``answer`` if it is a refusal. Raises Untestable otherwise.
+
+        The cases of the refusing rule report that, so the form of a success here does not count.
+        """
+        if not answer.refused:
+            self.accepted.append(answer)
+            raise Untestable(f"the request was not refused: {shown(answer)}")
         return answer
 
     def control(self, answer: Answer) -> Answer:

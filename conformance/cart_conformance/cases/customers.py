@@ -346,11 +346,21 @@ def _same_answer(ctx: CaseContext) -> None:
     control = ctx.control(_login(ctx, email, password))
     wrong = _login(ctx, email, f"wrong-{ctx.run_id}")
     unknown = _login(ctx, ctx.email(), f"wrong-{ctx.run_id}")
+    one_answer_to_both(ctx, wrong, unknown, control, "email")
+
+
+def one_answer_to_both(
+    ctx: CaseContext, wrong: Answer, unknown: Answer, control: Answer, login: str
+) -> None:
+    """Check that the answers to a wrong password and an unknown login do not differ.
+
+    ``login`` is what a login is named. Raises Untestable if one was not refused.
+    """
     if not (wrong.refused and unknown.refused):
         raise Untestable("a wrong login was not refused")
     ctx.expect(
         _told(wrong) == _told(unknown),
-        f"one answer to a wrong password and to an unknown email: {shown(wrong)}",
+        f"one answer to a wrong password and to an unknown {login}: {shown(wrong)}",
         shown(unknown),
         unknown,
         control=control,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from cart_conformance.bodies import instant
+from cart_conformance.bodies import instant, owners_of
 from cart_conformance.cases.context import NOTHING_CHANGES, CaseContext
 from cart_conformance.cases.fixtures import ADMINISTRATOR, CALLERS, NARROWED, SHOPPER, caller_of
 from cart_conformance.cases.registry import Case, case, cases
@@ -15,6 +15,7 @@ from cart_conformance.errors import Skipped, Untestable
 from cart_conformance.exchange import Answer
 from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.results import Kind
+from cart_conformance.target.actors import granted
 from cart_conformance.target.credentials import CartOwner
 from cart_conformance.target.requests import ASSOCIATE, DISSOCIATE
 from cart_conformance.target.state import State, list_carts, list_ids
@@ -70,6 +71,7 @@ def association_visible() -> Iterator[Case]:
         yield Case(NEW, "getACart", f"in the cart, {caller}", partial(_named, by=caller), 6)
     yield Case(NEW, ASSOCIATE, f"from both sides, {NARROWED}", partial(_visible, by=NARROWED), 6)
     yield Case(NEW, "getCarts", "in the list beside client credentials", _listed_narrowed, 6)
+    yield Case(NEW, "getCarts", "in the list of a second customer", _listed_second, 8, True)
     yield Case(NEW, "getACart", "read by the customer", _named_to_owner, 6)
     yield Case(NEW, "getACart", "after the cart was changed", _still_after_change, 8)
     yield Case(NEW, "getCarts", "among the registered carts", _listed_to_administrator, 5)
@@ -87,16 +89,31 @@ def _visible(ctx: CaseContext, by: str) -> None:
     if not ctx.status(answer, 200) and not answer.ok:
         return
     state = ctx.state(cart, a)
-    ctx.expect(visible(state, a), "the association from both sides", sides(state, a), answer)
+    good = visible(state, a)
+    rule = None if good else _rule_of_hidden(ctx, cart, a, by)
+    ctx.expect(good, "the association from both sides", sides(state, a), answer, rule=rule)
+
+
+def _rule_of_hidden(ctx: CaseContext, cart: str, owner: CartOwner, by: str) -> str | None:
+    """Return ``any-device`` if an association shows to the access token that made it alone.
+
+    Then it was made, and the rule that other tokens show it is broken. Otherwise return None.
+    """
+    if ctx.operation_id not in ctx.session.contract.rule("any-device").operations:
+        return None
+    maker = replace(ctx.shopper(owner), access_token=caller_of(ctx, by).access_token)
+    read = ctx.send(maker, "getACart", cart=cart)
+    shows = read.ok and owner.id in owners_of(read.data, owner.kind)
+    return "any-device" if shows and cart in list_ids(ctx.session, maker) else None
 
 
 def _listed(ctx: CaseContext, by: str) -> None:
     cart, a, answer = _associated(ctx, by)
     ctx.need(answer, "the {owner} could not be associated")
     state = ctx.state(cart, a)
-    ctx.expect(
-        state.count("A") == 1, "the cart once in the {owner}'s list", sides(state, a), answer
-    )
+    good = state.count("A") == 1
+    rule = None if good else _rule_of_hidden(ctx, cart, a, by)
+    ctx.expect(good, "the cart once in the {owner}'s list", sides(state, a), answer, rule=rule)
 
 
 def _named(ctx: CaseContext, by: str) -> None:
@@ -105,6 +122,23 @@ def _named(ctx: CaseContext, by: str) -> None:
     state = ctx.state(cart, a)
     good = state.names(a) == 1
     ctx.expect(good, "the {owner} once in the cart's relationships", sides(state, a), answer)
+
+
+def _listed_second(ctx: CaseContext) -> None:
+    """Check that an association is listed although the cart has an owner already.
+
+    A deployment may refuse a second owner. It must not accept one and hide the cart from it.
+    """
+    a, b = ctx.owner("A"), ctx.owner("B")
+    own, cart = ctx.new_cart(), ctx.new_cart()
+    ctx.associate(own, b)
+    ctx.associate(cart, a)
+    answer = ctx.associate(cart, b)
+    listed = list_ids(ctx.session, ctx.shopper(b))
+    if own not in listed:
+        raise Untestable("B's list does not have B's own cart")
+    times = listed.count(cart)
+    ctx.expect(times == 1, "the cart once in the second {owner}'s list", f"{times} times", answer)
 
 
 def _listed_narrowed(ctx: CaseContext) -> None:
@@ -169,6 +203,30 @@ def first_token(ctx: CaseContext) -> None:
     answer = ctx.send(ctx.shopper(a), "getCarts")
     ids = [each.get("id") for each in answer.data or ()] if answer.ok else []
     ctx.expect(cart in ids, "the cart in the list with the first token", shown(answer), answer)
+
+
+@cases
+def other_access_tokens() -> Iterator[Case]:
+    """List the cart with another access token than the one that made the association."""
+    for what in ("a new implicit token", "client credentials"):
+        run = partial(_other_access, what=what)
+        yield Case("any-device", "getCarts", f"with {what}", run, 5, optional=True)
+
+
+def _other_access(ctx: CaseContext, what: str) -> None:
+    a, cart = ctx.owner("A"), ctx.new_cart()
+    maker = ctx.shopper(a)
+    answer = ctx.associate(cart, a, maker)
+    if cart not in list_ids(ctx.session, maker):
+        raise Untestable("the association does not show to the token that made it")
+    other = ctx.narrowed(a)
+    if what == "a new implicit token":
+        token = granted(ctx.need(ctx.token("implicit"), "no access token")).get("access_token")
+        if token == maker.access_token:
+            raise Untestable("the deployment gives the same access token again")
+        other = replace(maker, access_token=token)
+    times = list_ids(ctx.session, other).count(cart)
+    ctx.expect(times == 1, f"the cart in the list with {what}", f"{times} times", answer)
 
 
 def _someone(ctx: CaseContext) -> CartOwner:
@@ -383,6 +441,8 @@ def association_repeat() -> Iterator[Case]:
                 partial(_repeated, first=first, second=second),
                 8,
             )
+    run = partial(_repeated, first=ADMINISTRATOR, second=NARROWED)
+    yield Case(REPEAT, ASSOCIATE, f"repeated by {NARROWED}", run, 8)
     yield Case(
         REPEAT, ASSOCIATE, "on a cart that another customer has, too", _repeated_beside, 14, True
     )
@@ -729,8 +789,7 @@ def _nothing_changes(ctx: CaseContext, wrong: str | None) -> None:
     if wrong:
         body = {"data": [{"type": wrong, "id": a.id}]}
     answer = ctx.send(ctx.administrator, ctx.operation, cart=cart, body=body)
-    if not answer.refused:
-        raise Untestable(f"the request was not refused: {shown(answer)}")
+    ctx.need_refusal(answer)
     ctx.unchanged(before, ctx.state(cart, a, b), answer)
     ctx.expect(
         record == _record(ctx, a),

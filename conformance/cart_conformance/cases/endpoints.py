@@ -81,9 +81,9 @@ def _account_request(ctx: CaseContext) -> dict[str, Any]:
         return {"account": ctx.owner("A").id}
     if operation == "updateAccount":
         data = {"type": "account", "name": name, "legal_name": name}
-        return {"account": ctx.new_owner().id, "body": {"data": data}}
+        return {"account": ctx.session.factory.record("account"), "body": {"data": data}}
     if operation == "deleteAccount":
-        return {"account": ctx.new_owner().id}
+        return {"account": ctx.session.factory.record("account")}
     if operation in MEMBERSHIPS:
         return _membership_request(ctx)
     if operation == "getAccountMember":
@@ -99,13 +99,10 @@ def _account_request(ctx: CaseContext) -> dict[str, Any]:
 
 def _membership_request(ctx: CaseContext) -> dict[str, Any]:
     """Return a request about an account of the run that has no member yet."""
-    factory, name = ctx.session.factory, f"Conformance run {ctx.run_id}"
+    factory = ctx.session.factory
     if ctx.operation == "getAccountMemberships":
         return {"account": ctx.owner("A").id}
-    data = {"type": "account", "name": name, "legal_name": name}
-    made = ctx.send(ctx.administrator, "createAccount", body={"data": data})
-    ctx.need(made, "no account could be made")
-    account = str(made.data.get("id")) if isinstance(made.data, dict) else ""
+    account = factory.record("account")
     member = factory.member_of(ctx.owner("A").id)
     body = {"data": {"type": "account_membership", "account_member_id": member}}
     if ctx.operation == "createAccountMembership":
@@ -120,7 +117,7 @@ def _record(ctx: CaseContext) -> str:
     """Return a customer to read, change and delete; one of the fixtures if it is only read."""
     if ctx.operation == "getCustomer":
         return ctx.customer("A").id
-    return ctx.new_customer().id
+    return ctx.session.factory.record("customer")
 
 
 def _of(operation: str, account_rule: str, customer_rule: str) -> str:
@@ -273,12 +270,18 @@ def two_owner_tokens() -> Iterator[Case]:
     """Send a customer token and an account token in one request, both of them valid."""
     for operation in (*CARTS, *CUSTOMERS, *READING_ACCOUNT_TOKEN):
         yield Case(
-            "two-owner-tokens", operation, "both valid", _with_both, 4, touches=touches(operation)
-        )
+            "two-owner-tokens", operation, "both valid", _with_both, 4,
+            touches=touches(operation), both_kinds=True,
+        )  # fmt: skip
     for kind in OWNER_TOKENS:
         for operation in (ASSOCIATE, DISSOCIATE):
             yield Case(
-                "two-owner-tokens", operation_for(kind, operation), "both valid", _both_associate, 5
+                "two-owner-tokens",
+                operation_for(kind, operation),
+                "both valid",
+                _both_associate,
+                5,
+                both_kinds=True,
             )
 
 

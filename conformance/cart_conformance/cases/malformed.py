@@ -9,12 +9,14 @@ from typing import Any
 from cart_spec.contract import Level
 
 from cart_conformance.cases.context import CaseContext
+from cart_conformance.cases.effects import sides
 from cart_conformance.cases.endpoints import request_of
 from cart_conformance.cases.fixtures import ADMINISTRATOR, OPERATIONS, Fault, refusal
 from cart_conformance.cases.registry import Case, cases
 from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.oracle.conventions import ENVELOPE
 from cart_conformance.results import Kind
+from cart_conformance.target.requests import DISSOCIATE
 
 # TYPE and ID stand for the owner's.
 LENIENT: tuple[tuple[str, bytes, Level], ...] = (
@@ -42,6 +44,42 @@ def payload_for_lenient_readers() -> Iterator[Case]:
             )
 
 
+# MINE stands for the id of the owner whose token is sent, OTHER for that of another owner.
+TWICE: tuple[tuple[str, bytes], ...] = (
+    ("an id twice, the own first", b'{"data": [{"type": "TYPE", "id": "MINE", "id": "OTHER"}]}'),
+    ("an id twice, the own last", b'{"data": [{"type": "TYPE", "id": "OTHER", "id": "MINE"}]}'),
+    ("data twice, the own first",
+     b'{"data": [{"type": "TYPE", "id": "MINE"}], "data": [{"type": "TYPE", "id": "OTHER"}]}'),
+    ("data twice, the own last",
+     b'{"data": [{"type": "TYPE", "id": "OTHER"}], "data": [{"type": "TYPE", "id": "MINE"}]}'),
+)  # fmt: skip
+
+
+@cases
+def names_that_come_twice() -> Iterator[Case]:
+    """Send JSON with a name twice, of which a reader may keep either: another owner is not touched.
+
+    A server that checks one of the values and uses the other one breaks the rule.
+    """
+    for operation in OPERATIONS:
+        for variant, raw in TWICE:
+            run = partial(_twice, raw=raw)
+            yield Case("customer-not-permitted", operation, variant, run, 7)
+
+
+def _twice(ctx: CaseContext, raw: bytes) -> None:
+    a, b, cart = ctx.owner("A"), ctx.owner("B"), ctx.new_cart()
+    if ctx.operation == DISSOCIATE:
+        ctx.associate(cart, b)
+    before = ctx.state(cart, b)
+    body = raw.replace(b"TYPE", ctx.kind.encode()).replace(b"OTHER", b.id.encode())
+    body = body.replace(b"MINE", a.id.encode())
+    answer = ctx.send(ctx.shopper(a), ctx.operation, cart=cart, raw=body)
+    after = ctx.state(cart, b)
+    same = (before.names(b), before.listed) == (after.names(b), after.listed)
+    ctx.expect(same, "nothing done for the other {owner}", sides(after, b), answer)
+
+
 def _sending(raw: bytes) -> Fault:
     def fault(ctx: CaseContext, _: str) -> dict[str, Any]:
         return {"raw": _filled(raw, ctx.kind, ctx.owner("A").id)}
@@ -65,6 +103,7 @@ MALFORMED: tuple[tuple[str, bytes], ...] = (
     ("bytes that are not UTF-8", b'{"data": {"name": "\xff\xfe"}}'),
     ("half a surrogate pair", b'{"data": {"type": "customer", "name": "\\ud800"}}'),
     ("a NUL in a name", b'{"data": {"type": "customer", "name": "a\\u0000b"}}'),
+    ("a name twice", b'{"data": {"type": "customer", "name": "a", "name": {}}}'),
     ("very deep", b'{"data": ' + b"[" * 2000 + b"]" * 2000 + b"}"),
 )
 WRITING = (

@@ -29,7 +29,8 @@ class Case:
     ``requests`` is the approximate number of requests. An ``optional`` case needs a feature that a
     conforming deployment may lack; if it is untestable, its rule is not. ``touches`` names what it
     creates. ``kind`` is the kind of owner that it uses, and ``about_owner`` says that it is about
-    that kind. ``template`` is the operation as the case was written, for both kinds of owner.
+    that kind. ``template`` is the operation as the case was written, for both kinds of owner. A
+    case with ``both_kinds`` needs a customer and an account, so it has no twin.
     """
 
     rule: str
@@ -42,6 +43,7 @@ class Case:
     kind: str = "customer"
     about_owner: bool = False
     template: str = ""
+    both_kinds: bool = False
 
     @property
     def id(self) -> str:
@@ -119,7 +121,7 @@ def _for_each_owner(case: Case, rules: dict[str, Rule]) -> Iterator[Case]:
     """Yield the case, and its twin of accounts if it is about the owner of a cart."""
     rule = rules[case.rule]
     template = case.operation
-    alone = rule.owner == "account" or rule.id == "two-owner-tokens" or _is_of_accounts(template)
+    alone = rule.owner == "account" or case.both_kinds or _is_of_accounts(template)
     associates = template in (ASSOCIATE, DISSOCIATE)
     of_each = associates or rule.owner == "customer" or rule.id in _OF_EACH_OWNER
     operation = operation_for("customer", template)

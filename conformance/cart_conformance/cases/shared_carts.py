@@ -34,6 +34,8 @@ def effects_for_each_of_two() -> Iterator[Case]:
         ("any-device", "getCarts", "a later login", _later_login, 10),
         ("association-repeat", ASSOCIATE, "repeated, shopper", _repeated, 12),
         ("association-deleted", DISSOCIATE, "removed, shopper", _removed, 12),
+        ("others-cannot-see", "getCarts", "another cart of the other", _unseen, 12),
+        ("customer-not-permitted", ASSOCIATE, "names the other", _names_other, 12),
         ("customer-not-permitted", DISSOCIATE, "names the other", _names_other, 12),
         ("refusal-changes-nothing", ASSOCIATE, "a wrong type", _wrong_type, 12),
         ("refusal-changes-nothing", DISSOCIATE, "a wrong type", _wrong_type, 12),
@@ -71,6 +73,15 @@ def _named(ctx: CaseContext, cart: str, b: CartOwner, other: CartOwner) -> None:
 def _narrowed(ctx: CaseContext, cart: str, b: CartOwner, _: CartOwner) -> None:
     times = list_ids(ctx.session, ctx.narrowed(b)).count(cart)
     ctx.expect(times == 1, "the cart once in the owner's list", f"{times} times")
+
+
+def _unseen(ctx: CaseContext, cart: str, b: CartOwner, other: CartOwner) -> None:
+    apart = ctx.new_cart()
+    answer = ctx.associate(apart, other)
+    listed = list_ids(ctx.session, ctx.shopper(b))
+    if cart not in listed:
+        raise Untestable("the shared cart is not in the owner's list")
+    ctx.expect(apart not in listed, "only the cart that is shared", "another one too", answer)
 
 
 def _later_login(ctx: CaseContext, cart: str, b: CartOwner, _: CartOwner) -> None:
@@ -116,6 +127,5 @@ def _wrong_type(ctx: CaseContext, cart: str, b: CartOwner, other: CartOwner) -> 
     before = ctx.state(cart, b, other)
     body = {"data": [{"type": "cart", "id": b.id}]}
     answer = ctx.send(ctx.administrator, ctx.operation, cart=cart, body=body)
-    if not answer.refused:
-        raise Untestable(f"the request was not refused: {answer.status}")
+    ctx.need_refusal(answer)
     ctx.unchanged(before, ctx.state(cart, b, other), answer)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from cart_conformance.bodies import instant, page_of, timestamp
 from cart_conformance.cases.context import CaseContext
 from cart_conformance.cases.endpoints import EVERY, request_of, touches
+from cart_conformance.cases.fixtures import NARROWED, SHOPPER, caller_of
 from cart_conformance.cases.registry import Case, case, cases
 from cart_conformance.errors import Skipped, Untestable
 from cart_conformance.exchange import Answer
@@ -115,11 +117,16 @@ def cart_without_id(ctx: CaseContext) -> None:
     ctx.expect(len(set(ids)) == 2, "two carts with two ids", f"{ids}", answer)
 
 
-@case(SUCCESS, "createACart", "with a customer token", requests=4)
-def cart_of_shopper(ctx: CaseContext) -> None:
-    """Check that a shopper's new cart belongs to the shopper immediately."""
+@cases
+def cart_of_shopper() -> Iterator[Case]:
+    """Check that a cart made with a customer token belongs to the customer immediately."""
+    for variant, who in (("with a customer token", SHOPPER), (NARROWED, NARROWED)):
+        yield Case(SUCCESS, "createACart", variant, partial(_cart_of_caller, who=who), 4)
+
+
+def _cart_of_caller(ctx: CaseContext, who: str) -> None:
     a = ctx.customer("A")
-    cart = ctx.new_cart(ctx.shopper("A"))
+    cart = ctx.new_cart(caller_of(ctx, who))
     state = ctx.state(cart, a)
     good = bool(state.names(a)) and state.count("A") == 1
     ctx.expect(good, "a cart of that customer at once", "a cart without that customer")

@@ -80,6 +80,12 @@ def entries(answer: Answer) -> list[dict[str, Any]]:
     )
 
 
+def _has_titles(answer: Answer) -> bool:
+    """Return whether the answer has entries, each with a title, in which a text can be."""
+    found = entries(answer)
+    return bool(found) and all(isinstance(entry.get("title"), str) for entry in found)
+
+
 def has_text(answer: Answer, text: str) -> bool:
     """Return whether title or detail of an entry contains ``text``."""
     wanted = normalised(text)
@@ -135,11 +141,12 @@ def refusal_findings(
     if answer.status >= 500:
         yield finding(Kind.SERVER_ERROR, level, f"a refusal: {wanted}{text}")
     elif not answer.refused:
-        yield finding(Kind.NOT_REFUSED, level, f"a refusal: {wanted}{text}")
+        kind = Kind.ERROR_INSIDE if answer.ok and entries(answer) else Kind.NOT_REFUSED
+        yield finding(kind, level, f"a refusal: {wanted}{text}")
     elif statuses and answer.status not in statuses:
         yield finding(Kind.WRONG_STATUS, exact, f"{wanted}{text}")
-    elif entries(answer):
-        # Without entries there is no text to compare. The rule error-envelope reports that.
+    elif _has_titles(answer):
+        # Without them there is no text to compare. The rule error-envelope reports that.
         for sentence in documented_texts(rule):
             if detail_is_free and sentence == rule.detail:
                 continue

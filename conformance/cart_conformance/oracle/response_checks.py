@@ -66,10 +66,10 @@ class ResponseChecks:
             yield from self._conventions.envelope(operation, answer)
         if answer.ok and answer.status != 204:
             yield from self._success(operation, answer)
-        elif answer.status == 204 and answer.headers.get("Content-Length", "0") != "0":
+        elif answer.status == 204 and (told := _body_of_no_content(answer)):
             self._examined.add((SUCCESS, operation))
             level = self._conventions.level(SUCCESS)
-            actual = f"204 and a body of {answer.headers['Content-Length']} bytes"
+            actual = f"204 and {told}"
             yield Finding(
                 SUCCESS, level, Kind.SCHEMA, operation, "204 and no body", actual, answer=answer
             )
@@ -107,6 +107,21 @@ class ResponseChecks:
         ]
         self._known -= {_key(finding) for finding in follows}
         return [finding for finding in findings if finding not in follows], examined
+
+
+def _body_of_no_content(answer: Answer) -> str | None:
+    """Return what a 204 says of a body, which it must not have, or None."""
+    length = answer.headers.get("Content-Length", "0")
+    if length != "0":
+        return f"a body of {length} bytes"
+    if "Transfer-Encoding" in answer.headers:
+        return "a body in chunks"
+    return f"a body that it does not announce: {shown_bytes(answer.body)}" if answer.body else None
+
+
+def shown_bytes(body: bytes) -> str:
+    """Return the beginning of a body as text."""
+    return repr(body[:40].decode("utf-8", "replace"))
 
 
 def _key(finding: Finding) -> tuple[str, str, str]:

@@ -148,6 +148,7 @@ def _rule(verdict: RuleVerdict, contract: Contract, record: Record) -> dict[str,
         "group": verdict.group,
         "verdict": verdict.verdict.value,
         "reason": _clipped(verdict.reason),
+        "follows": verdict.follows,
         "leaves_incomplete": leaves_incomplete(verdict.level, verdict.verdict),
         "statement": rule.condition,
         "source": {

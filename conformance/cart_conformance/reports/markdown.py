@@ -7,6 +7,7 @@ from typing import Any
 
 from cart_conformance.reports.prose import (
     OUTCOME_WORDS,
+    causes_first,
     counted,
     duration,
     gaps,
@@ -56,8 +57,7 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
 def _deviations(report: dict[str, Any], verdict: str, title: str) -> Iterator[str]:
     found = [
         (rule, deviation)
-        for rule in report["rules"]
-        if rule["verdict"] == verdict
+        for rule in causes_first([r for r in report["rules"] if r["verdict"] == verdict])
         for deviation in rule["deviations"]
     ]
     if not found:
@@ -70,8 +70,9 @@ def _deviations(report: dict[str, Any], verdict: str, title: str) -> Iterator[st
     for rule, deviation in found[:SHOWN]:
         where = f"{deviation['method'] or ''} {deviation['title'] or deviation['case']}"
         known = f" (known: {deviation['known']['reason']})" if deviation["known"] else ""
+        cause = f", follows from `{rule['follows']}`" if rule["follows"] else ""
         yield (
-            f"| `{rule['id']}` | {_cell(where)} | {_cell(deviation['expected'])}"
+            f"| `{rule['id']}`{cause} | {_cell(where)} | {_cell(deviation['expected'])}"
             f" | {_cell(deviation['actual'] + known)} |"
         )
     if len(found) > SHOWN:

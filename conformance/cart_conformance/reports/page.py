@@ -58,6 +58,7 @@ def render(report: dict[str, Any]) -> bytes:
         unfolded=UNFOLDED,
         gaps=list(prose.gaps(report)),
         story=prose.story,
+        causes_first=prose.causes_first,
         found_by=prose.found_by,
     ).encode()
 

@@ -17,6 +17,7 @@ OUTCOME_WORDS = {
 
 KIND_WORDS = {
     "not-refused": "was not refused",
+    "error-inside": "an error inside a success",
     "refused": "was refused",
     "wrong-status": "another status",
     "wrong-text": "another text",
@@ -78,6 +79,18 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s"
 
 
+def causes_first(rules: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rules in their order, but each one that follows from another of them after it."""
+    ids = {rule["id"] for rule in rules}
+    followers: dict[str | None, list[dict[str, Any]]] = {}
+    for rule in rules:
+        cause = rule["follows"] if rule["follows"] in ids else None
+        followers.setdefault(cause, []).append(rule)
+    return [
+        each for rule in followers.get(None, []) for each in (rule, *followers.get(rule["id"], []))
+    ]
+
+
 SHOWN = 10
 """Maximum number of deviations printed for one rule; ``report.json`` contains more."""
 
@@ -90,6 +103,8 @@ def described(rule: dict[str, Any], deviations: Sequence[dict[str, Any]]) -> str
         f'  source    "{source["sentence"]}"',
         f"            {source['document']}, {source['page']}",
     ]
+    if rule["follows"]:
+        heading.append(f"  cause     it follows from {rule['follows']}")
     parts = [heading, *(list(evidence(each)) for each in deviations[:SHOWN])]
     if len(deviations) > SHOWN:
         parts.append([f"  … and {len(deviations) - SHOWN} more"])

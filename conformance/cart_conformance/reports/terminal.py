@@ -26,6 +26,7 @@ from rich.text import Text
 from cart_conformance.reports.document import document
 from cart_conformance.reports.prose import (
     OUTCOME_WORDS,
+    causes_first,
     counted,
     duration,
     evidence,
@@ -61,7 +62,10 @@ STYLES = {
 }
 
 SHOWN = 3
-"""Maximum number of deviations printed for one rule; the reports on disk contain more."""
+"""Maximum number of deviations printed for one rule; the reports on disk contain more.
+
+One is printed for a rule that follows from another.
+"""
 
 
 LINE_SECONDS = 5.0
@@ -296,7 +300,7 @@ class TerminalReport(ProgressReport):
         return Text(f"{method} ") + Text(f"{verdict}{share}", STYLES[verdict])
 
     def _group(self, rules: list[dict[str, Any]], verdict: str, title: str) -> None:
-        chosen = [rule for rule in rules if rule["verdict"] == verdict]
+        chosen = causes_first([rule for rule in rules if rule["verdict"] == verdict])
         if not chosen:
             return
         self._say()
@@ -307,13 +311,16 @@ class TerminalReport(ProgressReport):
             source = rule["source"]
             self._lines([f'  source    "{source["sentence"]}"'])
             self._lines([f"            {source['document']}, {source['page']}"])
-            self._deviations(rule["deviations"], rule["deviations_left_out"])
+            if rule["follows"]:
+                self._lines([f"  cause     it follows from {rule['follows']}"])
+            self._deviations(rule, 1 if rule["follows"] else SHOWN)
 
-    def _deviations(self, deviations: list[dict[str, Any]], left_out: int) -> None:
-        for shown in deviations[:SHOWN]:
+    def _deviations(self, rule: dict[str, Any], most: int) -> None:
+        deviations = rule["deviations"]
+        for shown in deviations[:most]:
             self._say()
             self._lines(evidence(shown))
-        more = max(0, len(deviations) - SHOWN) + left_out
+        more = max(0, len(deviations) - most) + rule["deviations_left_out"]
         if more:
             where = f"see {self._report_dir}" if self._report_dir else "--report-dir keeps them"
             self._say(f"\n  … and {more} more of this rule ({where})", "dim")

@@ -38,8 +38,8 @@ PAUSE = 0.2
 def run(session: Session) -> Iterator[CaseStarted | CaseResult]:
     """Try every planned case. A problem that would affect all later cases ends the phase.
 
-    At the end, cases that the network interrupted are tried again, and cases after which an
-    owner's list had changed: then it becomes clear which of them changed it.
+    At the end, cases that the network interrupted are tried again, and refusals after which
+    something had changed: then it becomes clear which of them changed it.
     """
     phase = _DirectedPhase(session)
     planned = planned_cases(session.contract, session.settings)
@@ -104,16 +104,10 @@ class _DirectedPhase:
         return self._breaker.refusal(case.operation)
 
     def suspects(self) -> list[str]:
-        """Return the cases of which one has changed a list, and read the lists from now on."""
-        found: list[str] = self._shared.pop(SUSPECTS, [])
-        for prepared in [each for each in self._shared.values() if isinstance(each, PreparedCart)]:
-            cases = [case for case, *_ in prepared.unread]
-            try:
-                found += prepared.changed_lists(self._session)
-            except (Interruption, Untestable):
-                found += cases  # their own reads will show it
+        """Return the cases of which one has changed something, and read after each from now on."""
         self._forget_prepared_carts()
         self._shared[CLOSELY] = True
+        found: list[str] = self._shared.pop(SUSPECTS, [])
         return found
 
     def attempt(self, case: Case) -> CaseResult:
@@ -132,8 +126,8 @@ class _DirectedPhase:
             accident = bool(tried.interruption or tried.failures) or self._renews_tokens()
             if not accident:
                 first = first or [*tried.ctx.findings]
-            session.checks.drop_findings()
             self._forget_prepared_carts()
+            session.checks.drop_findings()
             if tried.interruption is not None or tried.failures:
                 session.transport.budget.pause(PAUSE * number)
         self._breaker.note(case.operation, tried.interruption)
@@ -203,6 +197,7 @@ class _DirectedPhase:
     def _forget_prepared_carts(self) -> None:
         for place, kept in [*self._shared.items()]:
             if isinstance(kept, PreparedCart):
+                self._shared.setdefault(SUSPECTS, []).extend(kept.suspects(self._session))
                 del self._shared[place]
 
     def result(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cart_spec.contract import LEVELS, Contract, Level, Rule
@@ -37,8 +37,12 @@ ADVISED_FIRST = (Verdict.DEVIATES, Verdict.ADVICE, *WORST_FIRST)
 UNKNOWN = (Verdict.UNTESTABLE, Verdict.ERROR)
 """Verdicts without evidence about the deployment."""
 
-# If refusals of more rules than this change state, the cause is not in these rules.
+# If refusals of more rules than this change state, or come inside a success, the cause is not in
+# these rules.
 _FEW_RULES = 2
+_ENVELOPE, _NOTHING_CHANGES = "error-envelope", "refusal-changes-nothing"
+_SPECIFIC = {"association-visible": ("any-device", "many-carts", "shared-cart")}
+"""Rules whose cases first check the general one: if both deviate, the specific one is the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,23 @@ def fold(
     """
     deviations = attributed(contract, [d for result in results for d in result.deviations])
     fold = _Fold(contract, results, policy, optional, problem)
-    return tuple(fold.rule(rule, deviations[rule.id]) for rule in contract.rules)
+    verdicts = {rule.id: fold.rule(rule, deviations[rule.id]) for rule in contract.rules}
+    return tuple(replace(each, follows=_cause(each, verdicts)) for each in verdicts.values())
+
+
+def _cause(verdict: RuleVerdict, verdicts: Mapping[str, RuleVerdict]) -> str | None:
+    """Return the rule whose break explains all deviations of this rule, or None."""
+    found = verdict.deviations
+    if not found:
+        return None
+    if all(each.about == verdict.id for each in found):
+        return _NOTHING_CHANGES
+    if all(each.kind is Kind.ERROR_INSIDE for each in found) and verdict.id != _ENVELOPE:
+        is_cause = any(each.kind is Kind.ERROR_INSIDE for each in verdicts[_ENVELOPE].deviations)
+        return _ENVELOPE if is_cause else None
+    if any(each.kind is not Kind.EFFECT for each in found):
+        return None
+    return next((id_ for id_ in _SPECIFIC.get(verdict.id, ()) if verdicts[id_].deviations), None)
 
 
 def attributed(
@@ -129,7 +149,9 @@ def attributed(
     """Return the deviations by rule.
 
     A refusal that still changes state deviates from ``refusal-changes-nothing``. It also counts
-    against the refusing rule, unless more than two rules are affected.
+    against the refusing rule, unless more than two rules are affected. If the refusals of more than
+    two rules come inside a success, that counts against ``error-envelope``: the status of the error
+    is not repeated.
     """
     by_rule: defaultdict[str, list[Deviation]] = defaultdict(list)
     about: defaultdict[str, list[Deviation]] = defaultdict(list)
@@ -144,6 +166,16 @@ def attributed(
                 replace(each, rule=rule_id, level=max(level, each.level, key=LEVELS.index))
                 for each in found
             ]
+    inside = {
+        rule_id: [each for each in found if each.kind is Kind.ERROR_INSIDE]
+        for rule_id, found in by_rule.items()
+    }
+    inside = {rule_id: found for rule_id, found in inside.items() if found}
+    if len(inside) > _FEW_RULES:
+        level = contract.rule(_ENVELOPE).level
+        by_rule[_ENVELOPE] += [
+            replace(found[0], rule=_ENVELOPE, level=level) for found in inside.values()
+        ]
     return by_rule
 
 

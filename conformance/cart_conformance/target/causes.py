@@ -9,12 +9,29 @@ from cart_conformance.target.transport import Interruption, TimedOut, Unavailabl
 
 _HINTS = (
     (
+        "mismatch, certificate",
+        "Its certificate is for another host: use a name that it has, or --insecure to trust it.",
+    ),
+    (
+        "certificate has expired",
+        "Its certificate has expired: renew it, or give --insecure to trust it all the same.",
+    ),
+    (
         "CERTIFICATE_VERIFY_FAILED",
         "Its certificate is not trusted: give its issuer with --cacert, or --insecure to trust it.",
     ),
     ("CERTIFICATE_REQUIRED", "It asks for a client certificate: give --cert and --key."),
     ("CERTIFICATE_UNKNOWN", "It refuses the client certificate: check --cert and --key."),
+    ("UNKNOWN_CA", "It refuses the client certificate: check --cert and --key."),
     ("HANDSHAKE_FAILURE", "It may ask for a client certificate: give --cert and --key."),
+    ("violation of protocol", "It may refuse or ask for a client certificate: --cert and --key."),
+    ("KEY_VALUES_MISMATCH", "The files of --cert and --key do not belong together."),
+    ("PEM lib", "The files of --cert and --key must be PEM files."),
+    (
+        "NO_CERTIFICATE_OR_CRL_FOUND",
+        "The file of --cacert, or of SSL_CERT_FILE, has no certificate in PEM.",
+    ),
+    ("TLS CA certificate bundle", "Check --cacert, or the variable SSL_CERT_FILE."),
     ("WRONG_VERSION_NUMBER", "It does not speak TLS there: is the URL http:// and not https://?"),
     (
         "the proxy",

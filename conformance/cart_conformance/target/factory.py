@@ -95,6 +95,28 @@ class Factory:
 
     def customer(self, label: str | None = None) -> Customer:
         """Make a customer, log it in, and return it. Raises Untestable."""
+        made, email, password = self._make_customer()
+        token = self.customer_token(email, password)
+        return Customer(label or made, made, email, token, password)
+
+    def record(self, kind: str) -> str:
+        """Make a customer or an account that need not log in, and return its id.
+
+        Raises Untestable.
+        """
+        if kind == "customer":
+            return self._make_customer()[0]
+        name = f"Conformance run {self._run_id}"
+        data = {"type": "account", "name": name, "legal_name": name}
+        answer = self._send(self._actors.administrator, "createAccount", body={"data": data})
+        if answer.status >= 500:
+            raise ServerFailed(f"no account could be made: {answer.status}")
+        if not answer.ok or not isinstance(answer.data, dict):
+            raise Untestable(f"no account could be made: {answer.status}")
+        return str(answer.data.get("id"))
+
+    def _make_customer(self) -> tuple[str, str, str]:
+        """Make a customer; return its id, email and password."""
         if self._settings.customers is not None:
             raise Skipped("customers are given by the fixtures; none is made")
         password = self.password()
@@ -114,8 +136,7 @@ class Factory:
                 f"no customer could be made: {answer.status}; give some with --fixtures, or a"
                 " domain for their emails with --email-domain"
             )
-        token = self.customer_token(email, password)
-        return Customer(label or made, made, email, token, password)
+        return made, email, password
 
     def customer_token(self, email: str, password: str) -> str:
         """Log a customer in and return the token. Raises Untestable."""

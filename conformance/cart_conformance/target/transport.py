@@ -245,8 +245,9 @@ class _Adapter(HTTPAdapter):
         started = time.perf_counter()
         try:
             response = super().send(request, stream=True, timeout=self._timeout, **how)
-            body = response.raw.read(BODY_LIMIT + 1, decode_content=True)
-            if response.status_code == 204 and response.headers.get("Content-Length", "0") != "0":
+            surplus = _surplus(response) if response.status_code == 204 else b""
+            body = surplus or response.raw.read(BODY_LIMIT + 1, decode_content=True)
+            if surplus or (response.status_code == 204 and _announces_body(response)):
                 # The next answer on this connection would begin with the body of this one.
                 self.close()
             if len(body) > BODY_LIMIT:
@@ -411,6 +412,29 @@ def _session(
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
+
+
+def _announces_body(response: requests.Response) -> bool:
+    headers = response.headers
+    return headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in headers
+
+
+def _surplus(response: requests.Response) -> bytes:
+    """Return what came with the head of an answer that has no body: a server must not send it."""
+    connection = response.raw.connection
+    sock = connection.sock if connection is not None else None
+    # No public name gives what http.client has buffered after the head.
+    reader = getattr(response.raw._fp, "fp", None)  # noqa: SLF001 - see above
+    if sock is None or reader is None:
+        return b""
+    timeout = sock.gettimeout()
+    sock.settimeout(0)
+    try:
+        return bytes(reader.peek(1))
+    except (OSError, ValueError):
+        return b""
+    finally:
+        sock.settimeout(timeout)
 
 
 def _is_of_a_gateway(response: requests.Response) -> bool:

@@ -56,7 +56,7 @@ class DocumentationMiddleware(SwaggerUIMiddleware):  # type: ignore[misc]  # con
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request for the documentation, or pass it on."""
-        if scope["type"] == "http" and scope["path"].split("/", 2)[1] in PATHS:
+        if scope["type"] == "http" and scope["path"].removeprefix("/").partition("/")[0] in PATHS:
             await super().__call__(scope, receive, send)
         else:
             await self.app(scope, receive, send)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
+from tests.conformance.servers.blamed import ListedToTheFirstOwner, OnlyForItsMaker
 from tests.conformance.servers.reference import Call, Refusal, Reply, Service
 
 # --- What shows only on a shared cart ---
@@ -158,7 +159,37 @@ class CrashesOnNull(Service):
         return super().updateACart(call)
 
 
+class ChecksTheFirstOfTwoIds(Service):
+    """Of an id that comes twice, the first is checked and the last is used."""
+
+    def refuse(self, call: Call, rule: str, status: int, text: str) -> None:
+        ids = re.findall(r'"id": "([^"]*)"', call.body.decode("utf-8", "replace"))
+        if rule == "customer-not-permitted" and len(ids) == 2 and ids[0] == call.me:
+            return
+        super().refuse(call, rule, status, text)
+
+
+# --- A customer token next to client credentials ---
+
+
+class CartsOfImplicitCallersOnly(Service):
+    """A new cart belongs to the customer whose token comes with an implicit access token only."""
+
+    def createACart(self, call: Call) -> Reply:
+        if call.grant == "client_credentials":
+            call.me = None
+        return super().createACart(call)
+
+
 # --- Successes that say more, less or something else ---
+
+
+class BodyOfNoContent(Service):
+    """A 204 has a body, of which its head says nothing."""
+
+    def deleteACart(self, call: Call) -> Reply:
+        super().deleteACart(call)
+        return 204, {"data": []}
 
 
 class EchoesOthers(Service):
@@ -199,6 +230,13 @@ PLANTED: dict[str, tuple[Callable[[], Service], str, str]] = {
     "a later login of the second owner lists less": (
         ListsFirstOwnerOnly, "any-device", "any-device/getCarts/a later*",
     ),
+    "a second owner's list lacks the cart": (
+        ListedToTheFirstOwner, "association-visible",
+        "association-visible/getCarts/in the list of a second*",
+    ),
+    "another access token lists less": (
+        OnlyForItsMaker, "any-device", "any-device/getCarts/with a new*",
+    ),
     "DELETE removes the last owner": (
         RemovesTheLastOwner, "association-deleted", "association-deleted/deleteCustomerCart*",
     ),
@@ -218,6 +256,15 @@ PLANTED: dict[str, tuple[Callable[[], Service], str, str]] = {
     "a lenient reader": (
         Lenient, "payload-not-array", "payload-not-array/createCustomerCartAssociation/a comma*",
     ),
+    "of two ids the last is used": (
+        ChecksTheFirstOfTwoIds, "customer-not-permitted",
+        "customer-not-permitted/createCustomerCartAssociation/an id twice, the own first*",
+    ),
+    "a token beside client credentials makes nobody's cart": (
+        CartsOfImplicitCallersOnly, "success-answer",
+        "success-answer/createACart/client credentials*",
+    ),
+    "a 204 with a body": (BodyOfNoContent, "success-answer", "success-answer/deleteACart/*"),
     "null crashes PUT": (CrashesOnNull, "error-envelope", "error-envelope/updateACart/malformed*"),
     "an identifier too many": (
         EchoesOthers, "success-answer", "success-answer/createCustomerCartAssociation/no other*",
