@@ -47,7 +47,9 @@ class ProbeShop:
         }  # fmt: skip
         self.client_id = self._names["client_id"] = f"probes-{next(_shops)}"
         form = {"grant_type": "client_credentials", "client_id": self.client_id}
-        site.send("POST", "/oauth/access_token", data={**form, "client_secret": "secret"})
+        answer = site.send("POST", "/oauth/access_token", data={**form, "client_secret": "secret"})
+        token = answer.json()["access_token"]
+        self._incarnation = self._tokens.read_access(token).incarnation
         site.control("PUT", f"/stores/{self.client_id}/state", state)
 
     @property
@@ -57,7 +59,9 @@ class ProbeShop:
 
     def access(self, grant: Grant, *, age: float = 0.0) -> str:
         """Return an access token that was issued so many seconds ago."""
-        return self._tokens.issue_access(self.client_id, grant, time.time() - age, "token")[0]
+        return self._tokens.issue_access(
+            self.client_id, grant, time.time() - age, "token", incarnation=self._incarnation
+        )[0]
 
     def expired_access(self) -> str:
         """Return an access token that has expired."""
@@ -69,7 +73,9 @@ class ProbeShop:
         """Return an owner's token that was issued so many seconds ago, by this shop or another."""
         owner, issued = Owner(kind, self._names.get(name, name)), time.time() - age
         member = MEMBER if kind == "account" else None
-        return self._tokens.issue_owner(shop or self.client_id, owner, issued, "token", member)[0]
+        return self._tokens.issue_owner(
+            shop or self.client_id, owner, issued, "token", member, incarnation=self._incarnation
+        )[0]
 
     def expired_owner(self, kind: OwnerType, name: str) -> str:
         """Return an owner's token that has expired."""

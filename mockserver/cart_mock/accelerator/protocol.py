@@ -158,6 +158,7 @@ class AcceleratedProtocol(MockProtocol):
             on_response=self.on_response_complete,
         )
         self.cycle.more_body = False
+        self._answering = self.cycle
         return self.cycle
 
     def _send_later(
