@@ -421,6 +421,18 @@ def test_a_refusal_is_held_against_its_rule(came: Answer, expected: list[tuple[s
 
 
 @pytest.mark.parametrize(
+    ("cart_id", "status", "deviates"),
+    [("of-bob", 403, False), ("of-bob", 404, False), ("of-bob", 409, True), ("of-ada", 403, True)],
+)
+def test_a_lock_on_the_carts_of_others_may_come_before_other_refusals(
+    cart_id: str, status: int, deviates: bool
+) -> None:
+    wrong = {"data": [{"type": "cart", "id": ADA}]}
+    sent = request("ada", "POST", ASSOCIATIONS.format(cart_id), wrong)
+    assert bool(found(refusal(sent, status, "Not yours"))) is deviates
+
+
+@pytest.mark.parametrize(
     ("status", "text", "deviates"),
     [
         (403, "Cannot associate more than one customer", False),

@@ -21,6 +21,9 @@ from cart_conformance.oracle.success import Successes, state_rules
 from cart_conformance.results import Kind
 from cart_conformance.supporting import is_supporting
 
+_OF_A_LOCK = frozenset({403, 404})
+"""What a deployment answers that hides the carts of others from a shopper."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -44,8 +47,7 @@ class Allowed:
 
     ``broken`` are the refusals by rules that the request certainly breaks, ``maybe`` those by rules
     that it may break. ``success`` is the rule that requires a success if it breaks none. ``doubt``
-    says
-    why any other refusal is allowed too.
+    says why any other refusal is allowed too.
     """
 
     broken: tuple[Rule, ...]
@@ -187,11 +189,22 @@ def _refusal(view: RequestView, allowed: Allowed, answer: Answer) -> Iterator[Fi
     if nearest and allowed.broken:
         # It fits none of them, so it is judged by a rule that is surely broken.
         nearest = min(options[: len(allowed.broken)], key=_weight)
+    if nearest and _may_be_of_a_lock(allowed, answer):
+        return
     # If no rule is certainly broken, an unexpected refusal is reported as advice only.
     if nearest and not allowed.broken:
         yield _must_succeed_finding(view, allowed, answer, Kind.REFUSED, "interpretation")
         return
     yield from nearest
+
+
+def _may_be_of_a_lock(allowed: Allowed, answer: Answer) -> bool:
+    """Return whether a deployment that locks the carts of others, as it may, would say this first.
+
+    If the cart were the only thing to refuse, the refusal would deviate from ``cart-id-is-access``.
+    """
+    is_of_others = "cart-id-is-access" in allowed.success.tested
+    return bool(allowed.broken) and is_of_others and answer.status in _OF_A_LOCK
 
 
 def _has_accounts(view: RequestView, rule: Rule) -> bool:
