@@ -73,7 +73,7 @@ def test_the_documentation_names_the_bounds_that_the_page_has() -> None:
     page = ROOT / "mockserver/cart_mock/workbench/page"
     model = (page / "model.js").read_text(encoding="utf-8")
     arrangement = (page / "arrangement.js").read_text(encoding="utf-8")
-    (drawn,) = re.findall(r"MOST_DRAWN = (\d+);", model)
+    (drawn,) = re.findall(r"MOST_DRAWN = (\d+);", arrangement)
     (folded,) = re.findall(r"FOLD_ABOVE = (\d+);", arrangement)
     (undo,) = re.findall(r'UNDO = "(.+)";', model)
     text = " ".join(PAGE.split())

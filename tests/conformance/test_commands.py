@@ -100,8 +100,9 @@ def test_summary_for_a_job_page_has_the_deviation_and_its_reason(deviating: Path
 
 
 def test_replay_tries_only_what_deviated_and_prints_its_requests(deviating: Path) -> None:
+    report = str(deviating / "report.json")
     with serving(AnyType()) as url:
-        again = call("replay", str(deviating / "report.json"), RULE, "--target", url)
+        again = call("replay", report, RULE, "--target", url, "--settle", "0")
         assert again.exit_code == 1, again.output
         assert f"=== {RULE}/deleteCustomerCartAssociation/" in again.output
         assert "/createCustomerCartAssociation/" not in again.output
@@ -109,9 +110,9 @@ def test_replay_tries_only_what_deviated_and_prints_its_requests(deviating: Path
         assert "[redacted]" in again.output
         assert SECRET not in again.output
     with serving(Service()) as url:
-        mended = call("replay", str(deviating / "report.json"), "--target", url)
+        mended = call("replay", report, "--target", url, "--settle", "0")
         assert mended.exit_code == 0, mended.output
-        unknown = call("replay", str(deviating / "report.json"), "last-cart")
+        unknown = call("replay", report, "last-cart")
         assert unknown.exit_code == 2
         assert f"these did: {RULE}" in unknown.output
 

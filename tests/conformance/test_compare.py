@@ -133,7 +133,7 @@ def compare(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "cart_conformance", "compare", *arguments,
          "--client-id", folder.name, "--client-secret", "compared-secret",
-         "--client-id-b", f"{folder.name}-b", "--layers", "directed",
+         "--client-id-b", f"{folder.name}-b", "--layers", "directed", "--settle", "0",
          "--rules", "type-not-customer,last-cart", "--report-dir", str(folder)],
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -57,6 +57,7 @@ class _Cleaner:
         The API has no request that removes an account's member.
         """
         ledger = self._session.ledger
+        self.left.clear()
         made: tuple[tuple[Thing, list[str]], ...] = (
             ("customer", ledger.customers),
             ("account", ledger.accounts),
@@ -140,14 +141,17 @@ def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinishe
     cleaner = _Cleaner(session, [*fixtures, *(given or [])])
     problem: str | None = None
     carts = [*reversed(ledger.carts)]
+    unsure = ledger.maybe()
     try:
-        if things or ledger.maybe():
+        if things or unsure:
             _log_in_again(session)
-        _find(session, ledger.maybe())
-        carts = cleaner.carts([*reversed(ledger.carts)])
-        cleaner.owners()
-        # A cart that could not be deleted may be deletable after its customer is gone.
-        carts = cleaner.carts(carts)
+        # The deployment may still be at a request that was interrupted, so look for it twice.
+        for _ in range(2 if unsure else 1):
+            _find(session, unsure)
+            carts = cleaner.carts([*reversed(ledger.carts)])
+            cleaner.owners()
+            # A cart that could not be deleted may be deletable after its customer is gone.
+            carts = cleaner.carts(carts)
     except (_GaveUp, Interruption) as reason:
         problem = f"clean-up ended early: {reason}"
         cleaner.left = [f"customer {each}" for each in ledger.customers]
@@ -200,7 +204,8 @@ def _find(session: Session, unsure: list[tuple[Thing, str]]) -> None:
         if thing == "cart" and key not in session.ledger.carts:
             session.ledger.carts.append(key)
         elif thing == "customer":
-            session.ledger.customers += _by_email(session, key)
+            customers = session.ledger.customers
+            customers += [each for each in _by_email(session, key) if each not in customers]
         elif thing == "account":
             known = session.ledger.accounts
             known += [each for each in _by_name(session, key) if each not in known]

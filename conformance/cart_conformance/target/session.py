@@ -121,8 +121,7 @@ class Session:
         """Send a request that was made from ``parts``, and note its effects and secrets.
 
         ``envelope`` says whether an error must have the envelope. It is False if a router may
-        refuse
-        the request before it reaches the service. Raises an Interruption.
+        refuse the request before it reaches the service. Raises an Interruption.
         """
         self._keep_secrets_sent(parts)
         request = self.actors.with_new_tokens(request)
