@@ -189,7 +189,7 @@ def _refusal(view: RequestView, allowed: Allowed, answer: Answer) -> Iterator[Fi
     if nearest and allowed.broken:
         # It fits none of them, so it is judged by a rule that is surely broken.
         nearest = min(options[: len(allowed.broken)], key=_weight)
-    if nearest and _may_be_of_a_lock(allowed, answer):
+    if nearest and allowed.broken and _may_be_of_a_lock(view, answer):
         return
     # If no rule is certainly broken, an unexpected refusal is reported as advice only.
     if nearest and not allowed.broken:
@@ -198,13 +198,14 @@ def _refusal(view: RequestView, allowed: Allowed, answer: Answer) -> Iterator[Fi
     yield from nearest
 
 
-def _may_be_of_a_lock(allowed: Allowed, answer: Answer) -> bool:
+def _may_be_of_a_lock(view: RequestView, answer: Answer) -> bool:
     """Return whether a deployment that locks the carts of others, as it may, would say this first.
 
     If the cart were the only thing to refuse, the refusal would deviate from ``cart-id-is-access``.
     """
-    is_of_others = "cart-id-is-access" in allowed.success.tested
-    return bool(allowed.broken) and is_of_others and answer.status in _OF_A_LOCK
+    owners = view.known.owners_of(view.cart_id) or set()
+    is_of_others = bool(owners) and view.owner not in owners and not view.is_administrator
+    return is_of_others and answer.status in _OF_A_LOCK
 
 
 def _has_accounts(view: RequestView, rule: Rule) -> bool:
