@@ -15,30 +15,51 @@ ROOT = Path(__file__).parent.parent
 IN_CI = os.environ.get("CI") == "true"
 FULL_LANE = (
     "tests/benchmark/test_command.py",  # starts servers and wrk
+    "tests/benchmark/test_peers.py",  # starts peers
     "tests/browser",  # needs Chromium and Node.js
     "tests/collections",  # needs Node.js
+    "tests/conformance/test_blamed.py",  # runs against planted servers
     "tests/conformance/test_broken_servers.py",  # runs against broken servers
+    "tests/conformance/test_cleanup.py",  # runs that are stopped
+    "tests/conformance/test_command.py",  # commands in processes of their own
+    "tests/conformance/test_commands.py",  # whole runs
     "tests/conformance/test_compare.py",  # whole runs
     "tests/conformance/test_defects.py",  # runs against broken servers
     "tests/conformance/test_docs.py",  # runs what the pages show
     "tests/conformance/test_false_alarms.py",  # whole runs
     "tests/conformance/test_fuzz.py",  # runs of Schemathesis
     "tests/conformance/test_model.py",  # runs of the state machine
+    "tests/conformance/test_planted.py",  # runs against planted servers
     "tests/conformance/test_pytest_plugin.py",  # runs in a pytest of their own
     "tests/conformance/test_report_browser.py",  # needs Chromium
+    "tests/conformance/test_reports.py",  # every report of hostile answers
+    "tests/conformance/test_schemathesis_checks.py",  # runs of Schemathesis
     "tests/conformance/test_schemathesis_docs.py",  # runs what the page shows
     "tests/conformance/test_secrets.py",  # whole runs
+    "tests/conformance/test_transport.py",  # waits for time limits
     "tests/conformance/test_unreliable.py",  # runs against unreliable servers
     "tests/conformance/test_variants.py",  # whole runs
+    "tests/mock/test_accelerator.py",  # compares both ways byte for byte
+    "tests/mock/test_cli.py",  # starts mocks
     "tests/mock/test_sigkill.py",  # kills mocks while they write
     "tests/npm",  # needs Node.js
-    "tests/proofs",  # attacks mocks in processes of their own
     "tests/openapi/test_book_browser.py",  # needs Chromium
+    "tests/openapi/test_docs.py",  # runs what the pages show
+    "tests/openapi/test_export.py",  # every format, whole
+    "tests/openapi/test_formats.py",  # commands in processes of their own
+    "tests/openapi/test_redaction.py",  # megabytes of hostile text
+    "tests/proofs",  # attacks mocks in processes of their own
     "tests/sdk",  # needs Node.js
     "tests/shared",  # needs redis-server, and starts servers and mocks
+    "tests/test_breaks.py",  # every break, seen from outside
+    "tests/test_delivery.py",  # runs what is delivered
     "tests/test_readme.py",  # runs what the README shows
+    "tests/test_site.py",  # builds the site
     "tests/test_wheel.py",  # installs the wheel, with each extra
+    "tests/workbench/test_access.py",  # starts mocks
     "tests/workbench/test_docs.py",  # runs what the page shows
+    "tests/workbench/test_hostile_text.py",  # megabytes of hostile text
+    "tests/workbench/test_operation.py",  # starts mocks
 )
 """Folders and files that `scripts/test --fast` leaves out. Single tests have the marker `full`."""
 
