@@ -33,12 +33,17 @@ def intact() -> Iterator[httpx.Client]:
 
 
 def _lanes(broken: Break) -> list[pytest.MarkDecorator]:
-    """Return the marks of a break. What a rule of accounts does, that of customers does too."""
+    """Return the marks of a break.
+
+    What a rule of accounts does, that of customers does too; and a 500 in place of a refusal is
+    judged alike for every rule.
+    """
     if broken.id in FAST:
         return []
     owners = {rule.id: rule.owner for rule in CONTRACT.rules}
     of_accounts = "account" in (owners[broken.rule], owners.get(broken.variant))
-    return [pytest.mark.full, *([pytest.mark.large] if of_accounts else [])]
+    is_repeated = of_accounts or broken.variant.startswith("server-error")
+    return [pytest.mark.full, *([pytest.mark.large] if is_repeated else [])]
 
 
 @pytest.mark.parametrize(
