@@ -311,7 +311,7 @@ class CartMock(_Helper):
         return found
 
     def add_customer(self, name: str, email: str, password: str | None = None) -> Json:
-        """Add a customer and return the new record. Without a password there is no login."""
+        """Add a customer and return the new record. A customer needs a password to log in."""
         sent = _given({"name": name, "email": email, "password": password})
         added: Json = self._store("POST", "/customers", sent)["data"]
         return added
@@ -628,7 +628,7 @@ class AsyncCartMock(_Helper):
         return found
 
     async def add_customer(self, name: str, email: str, password: str | None = None) -> Json:
-        """Add a customer and return the new record. Without a password there is no login."""
+        """Add a customer and return the new record. A customer needs a password to log in."""
         sent = _given({"name": name, "email": email, "password": password})
         added: Json = (await self._store("POST", "/customers", sent))["data"]
         return added

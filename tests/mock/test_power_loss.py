@@ -35,6 +35,7 @@ class Workload:
     def __init__(self, disk: LosingDisk, folder: Path, seed: int, *, sync: bool) -> None:
         self._disk = disk
         self._folder = folder
+        self.seed = seed
         self._rng = random.Random(seed)
         self._root = folder / "data"
         self._tenants = TenantRegistry(data=self._root, sync=sync)
@@ -98,18 +99,25 @@ class Workload:
         self.copies.clear()
 
 
-# The first one finds a part of a journal that is replayed over a newer snapshot.
+# The first seed finds a part of a journal that is replayed over a newer snapshot.
 SEEDS = range(58, 58 + portion(3, 2_000))
+
+
+def workloads(disk: LosingDisk, folder: Path, *, sync: bool) -> Iterator[Workload]:
+    """Yield a workload of each seed, in a folder of its own, and stop its mock."""
+    for seed in SEEDS:
+        own = folder / str(seed)
+        own.mkdir()
+        work = Workload(disk, own, seed, sync=sync)
+        yield work
+        work.close()
 
 
 def test_power_failure_costs_no_acknowledged_change_with_sync(
     disk: LosingDisk, tmp_path: Path
 ) -> None:
     failures = 0
-    for seed in SEEDS:
-        folder = tmp_path / str(seed)
-        folder.mkdir()
-        work = Workload(disk, folder, seed, sync=True)
+    for work in workloads(disk, tmp_path, sync=True):
         for _ in range(15):
             before: State = copy.deepcopy(work.state)
             work.step()
@@ -118,10 +126,9 @@ def test_power_failure_costs_no_acknowledged_change_with_sync(
             ways += [{**before, name: {}} for name in NAMES if name not in before]
             ways += [{n: c for n, c in before.items() if n != name} for name in NAMES]
             found = list(work.taken_up())
-            assert all(state in ways and aside == [] for state, aside in found), (seed, found)
-            assert found[-1][0] == work.state, seed
+            assert all(state in ways and aside == [] for state, aside in found), (work.seed, found)
+            assert found[-1][0] == work.state, work.seed
             failures += len(found)
-        work.close()
     said(f"{failures} power failures with --sync always")
 
 
@@ -129,10 +136,7 @@ def test_power_failure_leaves_each_store_as_it_once_was_without_sync(
     disk: LosingDisk, tmp_path: Path
 ) -> None:
     failures = 0
-    for seed in SEEDS:
-        folder = tmp_path / str(seed)
-        folder.mkdir()
-        work = Workload(disk, folder, seed, sync=False)
+    for work in workloads(disk, tmp_path, sync=False):
         past: dict[str, list[Any]] = {name: [{}] for name in NAMES}
         for _ in range(15):
             work.step()
@@ -141,8 +145,7 @@ def test_power_failure_leaves_each_store_as_it_once_was_without_sync(
             for state, aside in work.taken_up():
                 failures += 1
                 for name, carts in state.items():
-                    assert carts in past[name], (seed, name, carts)
+                    assert carts in past[name], (work.seed, name, carts)
                 # A file whose content was lost is found, and nothing of it is served.
                 assert {name.removeprefix("store-") for name in aside} <= set(NAMES)
-        work.close()
     said(f"{failures} power failures without --sync")

@@ -146,7 +146,7 @@ def refusal_findings(
     elif statuses and answer.status not in statuses:
         yield finding(Kind.WRONG_STATUS, exact, f"{wanted}{text}")
     elif _has_titles(answer):
-        # Without them there is no text to compare. The rule error-envelope reports that.
+        # An error without a title breaks error-envelope, and has no text to compare.
         for sentence in documented_texts(rule):
             if detail_is_free and sentence == rule.detail:
                 continue

@@ -260,7 +260,7 @@ PLANTED: dict[str, tuple[Callable[[], Service], str, str]] = {
         ChecksTheFirstOfTwoIds, "customer-not-permitted",
         "customer-not-permitted/createCustomerCartAssociation/an id twice, the own first*",
     ),
-    "a token beside client credentials makes nobody's cart": (
+    "a cart that client credentials with a token make has no owner": (
         CartsOfImplicitCallersOnly, "success-answer",
         "success-answer/createACart/client credentials*",
     ),
