@@ -191,6 +191,31 @@ def test_carts_that_cannot_be_deleted_get_one_attempt_after_the_first(tmp_path: 
     assert made.status == ExitStatus.LEFT_BEHIND, made.told()
 
 
+class _MakesLate(Service):
+    """The first cart is there only after its deletion was tried, and its creation failed."""
+
+    late: Call | None = None
+    made_late: ClassVar[list[str]] = []
+
+    def handle(self, call: Call) -> Reply:
+        if self.late is None and call.method == "POST" and call.path == "/v2/carts":
+            self.late = call
+            return 500, {"errors": [{"status": 500, "title": "Failed"}]}
+        reply = super().handle(call)
+        if self.late is not None and call.method == "DELETE" and reply[0] == 404:
+            super().handle(self.late)
+            self.made_late.extend(self.carts)
+        return reply
+
+
+def test_what_a_failed_request_makes_during_clean_up_is_removed(tmp_path: Path) -> None:
+    service = _MakesLate()
+    with serving(service) as url:
+        made = run(url, tmp_path, rules=("cart-name-missing",))
+    assert service.made_late != []
+    assert service.carts == {}, made.told()
+
+
 def test_accounts_of_a_killed_run_are_found_by_the_name_of_the_run(tmp_path: Path) -> None:
     journal = Ledger(tmp_path / "journal", "run", "http://127.0.0.1")
     journal.intend("account", "Conformance run 1")
