@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -173,9 +173,12 @@ class Disagreement:
     rules: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contract:
-    """The contract document and its catalogue. Nothing may change ``document``."""
+    """The contract document and its catalogue. Nothing may change ``document``.
+
+    A contract equals only itself, so that what is derived from it can be cached by it.
+    """
 
     document: Mapping[str, Any]
     rules: tuple[Rule, ...]
@@ -265,11 +268,18 @@ def read_document(path: Path) -> dict[str, Any]:
 def load_contract(path: Path | None = None) -> Contract:
     """Load the contract, by default the one that ships with this package.
 
-    Raises ContractError, naming the id, for a duplicate id, a missing field, or an unknown
-    operation, example, level, document or rule.
+    A process reads the shipped one once, and again only if its file changes. Raises ContractError,
+    naming the id, for a duplicate id, a missing field, or an unknown operation, example, level,
+    document or rule.
     """
-    path = path or CONTRACT_PATH
+    if path is None:
+        return _shipped(CONTRACT_PATH, CONTRACT_PATH.stat().st_mtime_ns)
     return contract_of(read_document(path), str(path))
+
+
+@lru_cache(maxsize=1)
+def _shipped(path: Path, _changed: int) -> Contract:
+    return load_contract(path)
 
 
 def contract_of(document: Mapping[str, Any], name: str = "the document") -> Contract:

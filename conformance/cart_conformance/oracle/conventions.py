@@ -13,7 +13,7 @@ from cart_spec.contract import Level
 from cart_conformance.exchange import NOT_JSON, Answer
 from cart_conformance.findings import Finding
 from cart_conformance.oracle.answer_checks import envelope_problem
-from cart_conformance.oracle.schemas import Schemas
+from cart_conformance.oracle.schemas import schemas_of
 from cart_conformance.results import Kind
 
 ENVELOPE = "error-envelope"
@@ -26,7 +26,7 @@ class Conventions:
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._schemas = Schemas(contract)
+        self._schemas = schemas_of(contract)
 
     def level(self, rule: str) -> Level:
         """Return the level of a rule."""

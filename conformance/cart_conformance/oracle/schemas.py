@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import jsonschema_rs
@@ -75,6 +75,12 @@ class Schemas:
             jsonschema_rs.Draft4Validator(root, validate_formats=True),
             OAS30ReadValidator(root, format_checker=oas30_format_checker),
         )
+
+
+@lru_cache(maxsize=4)
+def schemas_of(contract: Contract) -> Schemas:
+    """Return the validators of a contract; all runs of a process share them."""
+    return Schemas(contract)
 
 
 def _without(schema: Any) -> Any:

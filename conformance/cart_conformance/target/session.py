@@ -6,6 +6,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from cart_spec.contract import Contract
@@ -335,6 +336,7 @@ class Session:
         self.factory.provision()
 
 
+@lru_cache(maxsize=4)
 def _words_of(contract: Contract) -> str:
     """Return all texts of the contract, in which a word is not a secret."""
     return json.dumps(contract.document, ensure_ascii=False, default=str)
