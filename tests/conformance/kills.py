@@ -129,7 +129,7 @@ def intact_mock() -> Iterator[httpx.Client]:
     Hashing the passwords of each run's customers would take as long as all of its other requests:
     meanwhile, hashes in this process are made to cost next to nothing.
     """
-    with cheap_hashes(), served(create_app(contract=CONTRACT)) as client:
+    with cheap_hashes(), served(create_app()) as client:
         yield client
 
 
@@ -137,7 +137,7 @@ def intact_mock() -> Iterator[httpx.Client]:
 def serving_break(name: str) -> Iterator[str]:
     """Serve a mock that breaks one rule for everybody; its URL."""
     broken = parse_break(name)
-    with served(create_app(contract=CONTRACT, breaks=[broken]), [broken]) as client:
+    with served(create_app(breaks=[broken]), [broken]) as client:
         yield str(client.base_url).rstrip("/")
 
 
@@ -149,7 +149,7 @@ def broken_mock(broken: Break, intact: httpx.Client) -> Iterator[CartMock]:
         mock.breaks(broken.id)
         yield mock
     else:
-        with served(create_app(contract=CONTRACT, breaks=[broken]), [broken]) as client:
+        with served(create_app(breaks=[broken]), [broken]) as client:
             yield CartMock(client)
 
 
