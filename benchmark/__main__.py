@@ -17,7 +17,6 @@ from benchmark.loads import REQUESTS, Requests
 from benchmark.measure import Entry, Results, Settings, beside_logins, measure
 from benchmark.peers import PEERS, Mock
 from benchmark.peers.project import Hello, MockApp
-from benchmark.plot import plot_rates
 from benchmark.population import Population
 from benchmark.report import (
     as_data,
@@ -183,6 +182,8 @@ def _write(results: Results, names: Sequence[str], left_out: Sequence[str], outp
     if Mock.name in names:
         sections += [_logins(results), f"## Targets\n\n{verdict_table(targets)}"]
     _finish(sections, results, targets, output, "benchmark")
+    from benchmark.plot import plot_rates  # its library takes longer to import than all others
+
     plot_rates(results, reference, settings.connections[0], output / "rates.svg")
 
 

@@ -97,6 +97,9 @@ LARGE_LANE = (
 )
 """Starts of names of tests that only `scripts/test --large` runs, so that CI stays short."""
 
+FAST = "not full"
+"""The choice of markers with which `scripts/test --fast` runs pytest."""
+
 TESTED_RULES = pytest.StashKey[list[str]]()
 """The ids in the rule markers of the tests that were collected."""
 
@@ -116,6 +119,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    # Importing the files of another lane takes longer than many tests. A named file is collected.
+    others = (
+        *(() if IS_LARGE else LARGE_LANE),
+        *(FULL_LANE if config.option.markexpr == FAST else ()),
+    )
+    return True if collection_path in {ROOT / name for name in others} else None
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not IS_LARGE:
@@ -132,6 +144,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path in full:
             item.add_marker("full")
+    # One worker runs a group from its beginning to its end, so the groups start first.
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

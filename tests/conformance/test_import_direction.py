@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -41,7 +42,10 @@ def imports_of(path: Path) -> set[str]:
     return {name for name in found if name in MODULES}
 
 
-IMPORTS = {module: imports_of(path) for module, path in MODULES.items()}
+@cache
+def imports() -> dict[str, set[str]]:
+    """Return the modules that each module of the suite imports."""
+    return {module: imports_of(path) for module, path in MODULES.items()}
 
 
 def folder_of(module: str) -> str:
@@ -50,7 +54,7 @@ def folder_of(module: str) -> str:
 
 def test_modules_import_each_other_in_no_circle() -> None:
     try:
-        TopologicalSorter(IMPORTS).prepare()
+        TopologicalSorter(imports()).prepare()
     except CycleError as error:
         pytest.fail(" -> ".join(error.args[1]))
 
@@ -58,8 +62,8 @@ def test_modules_import_each_other_in_no_circle() -> None:
 def test_folders_import_only_those_below() -> None:
     wrong = [
         f"{module} imports {imported}"
-        for module, imports in IMPORTS.items()
-        for imported in imports
+        for module, its_imports in imports().items()
+        for imported in its_imports
         if folder_of(module) in ORDER and not _is_allowed(folder_of(module), folder_of(imported))
     ]
     assert wrong == []
