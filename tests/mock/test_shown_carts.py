@@ -1,4 +1,4 @@
-"""A cart of a page is shown as any other, without a ``Cart`` being made of it."""
+"""A cart of a page is rendered as any other, and no ``Cart`` is made of it."""
 
 from __future__ import annotations
 
