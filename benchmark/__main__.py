@@ -7,16 +7,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
 
 from benchmark import growth as growing
+from benchmark import pauses as pausing
 from benchmark.install import InstallError, install, missing_commands
 from benchmark.loads import REQUESTS, Requests
 from benchmark.measure import Entry, Results, Settings, beside_logins, measure
 from benchmark.peers import PEERS, Mock
-from benchmark.peers.project import Hello, MockApp
+from benchmark.peers.project import CARTS, Hello, MockApp
 from benchmark.population import Population
 from benchmark.report import (
     as_data,
@@ -32,6 +34,7 @@ from benchmark.targets import verdicts
 from benchmark.wrk import WrkError, wrk_path
 
 FULL = Settings(rounds=5, seconds=3, connections=(16, 64), starts=5)
+PAUSE_SECONDS = 60
 QUICK = Settings(rounds=1, seconds=1, connections=(16,), starts=1)
 
 
@@ -47,6 +50,9 @@ def tell(what: str) -> None:
     "--growth", is_flag=True, help="The mock at 1,000 to 1,000,000 carts, journal on and off."
 )
 @click.option(
+    "--pauses", is_flag=True, help="The mock at half load, during compaction, seeding and export."
+)
+@click.option(
     "--peers", "names", metavar="NAME,...", help="Only these servers: " + ", ".join(PEERS)
 )
 @click.option(
@@ -56,7 +62,9 @@ def tell(what: str) -> None:
     show_default=True,
     help="Requests that never came before, the same few again, or those of a page in a browser.",
 )
-@click.option("--sizes", metavar="N,...", help="With --growth: numbers of carts to measure.")
+@click.option(
+    "--sizes", metavar="N,...", help="Numbers of carts for --growth, or one for --pauses."
+)
 @click.option("--rounds", type=click.IntRange(1, 20), help="How often each load is measured.")
 @click.option("--seconds", type=click.IntRange(1, 60), help="How long one measurement takes.")
 @click.option(
@@ -77,6 +85,7 @@ def main(
     quick: bool,
     ours: bool,
     growth: bool,
+    pauses: bool,
     names: str | None,
     requests: Requests,
     sizes: str | None,
@@ -90,10 +99,10 @@ def main(
     Without options every peer is installed and measured in five rounds, which takes about forty
     minutes. Do not use the machine meanwhile. All traffic stays on the loopback interface.
     """
-    if sum((ours, growth, names is not None)) > 1:
-        raise click.UsageError("choose one of --ours, --growth and --peers")
-    if sizes is not None and not growth:
-        raise click.UsageError("--sizes goes with --growth")
+    if sum((ours, growth, pauses, names is not None)) > 1:
+        raise click.UsageError("choose one of --ours, --growth, --pauses and --peers")
+    if sizes is not None and not (growth or pauses):
+        raise click.UsageError("--sizes goes with --growth or --pauses")
     # A run that gets a signal leaves its contexts, which end the servers that it started.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     base = QUICK if quick else FULL
@@ -110,6 +119,10 @@ def main(
         with tempfile.TemporaryDirectory(prefix="cart-benchmark-") as folder:
             if growth:
                 _growth(_sizes(sizes), chosen, Path(folder), output)
+            elif pauses:
+                settings = replace(chosen, seconds=seconds or PAUSE_SECONDS)
+                size = CARTS if sizes is None else _sizes(sizes)[0]
+                _pauses(size, settings, Path(folder), output)
             else:
                 _compare(_names(ours, names), chosen, Path(folder), cache, output)
     except (InstallError, ServerError, WrkError) as error:
@@ -217,6 +230,19 @@ def _growth(sizes: Sequence[int], settings: Settings, work: Path, output: Path) 
     if targets:
         sections.append(f"## Targets\n\n{verdict_table(targets)}")
     _finish(sections, growth.results, targets, output, "growth", recoveries=growth.recoveries)
+
+
+def _pauses(carts: int, settings: Settings, work: Path, output: Path) -> None:
+    found = pausing.measure_pauses(carts, settings, work, tell)
+    targets = list(pausing.pauses_verdicts(found))
+    how = (
+        f"{machine()}. {carts:,} carts with a journal, {settings.seconds} s each, "
+        f"{pausing.CONNECTIONS} connections, each of which waits between its requests.\n"
+    )
+    sections = ["# Pauses\n", how, pausing.pauses_table(found)]
+    sections.append(f"## Targets\n\n{verdict_table(targets)}")
+    results = Results(settings, {})
+    _finish(sections, results, targets, output, "pauses", pauses=asdict(found))
 
 
 def _finish(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmark.loads import ASSOCIATE, GET_CART, LIST_CARTS, REFUSED, Request
 from benchmark.measure import Entry, Results, Settings, Tell, measure
-from benchmark.medians import of_median, rate, ratio, select
+from benchmark.medians import cpu_us, of_median, rate, ratio, select
 from benchmark.peers import Mock, Site
 from benchmark.peers.project import access_token
 from benchmark.report import table
@@ -18,6 +18,8 @@ from benchmark.targets import CONNECTIONS, Verdict
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 LOADS = (GET_CART, LIST_CARTS, ASSOCIATE, REFUSED)
+FLAT = {GET_CART: 1.1, LIST_CARTS: 1.1, ASSOCIATE: 1.15, REFUSED: 1.1}
+"""The maximum ratio of the CPU time of a request at 1,000,000 carts to that at 1,000."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,15 @@ def growth_verdicts(growth: Growth) -> Iterator[Verdict]:
         for load in (GET_CART, ASSOCIATE, REFUSED):
             measured = ratio(results, (large, load), (small, load), CONNECTIONS)
             yield Verdict(f"{load}: rate at 100,000 carts against 1,000", 0.95, measured)
+    huge = labels.get((1_000_000, False))
+    if huge and small:
+        for load, bound in FLAT.items():
+            measured = ratio(results, (huge, load), (small, load), CONNECTIONS, cpu_us)
+            what = f"{load}: CPU at 1,000,000 carts against 1,000"
+            yield Verdict(what, bound, measured, least=False)
+    recovered = growth.recoveries.get(labels.get((1_000_000, True), ""))
+    if recovered:
+        yield Verdict("1,000,000 carts: recovered s", 4, recovered.seconds, least=False)
     journal = labels.get((100_000, True))
     if large and journal:
         measured = ratio(results, (journal, ASSOCIATE), (large, ASSOCIATE), CONNECTIONS)

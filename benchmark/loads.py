@@ -139,15 +139,26 @@ def alternating(makes: Sequence[Request], unmakes: Sequence[Request], note: str 
     return Load(ASSOCIATE, tuple(requests), settle=(*unmakes, *makes[half:]), note=note)
 
 
-def lua_script(load: Load, requests: Requests = "new") -> str:
-    """Return the wrk script that sends the load and ends with its figures as one line of JSON."""
+def lua_script(load: Load, requests: Requests = "new", wait_ms: int = 0) -> str:
+    """Return the wrk script that sends the load and ends with its figures as one line of JSON.
+
+    With ``wait_ms`` each connection waits before each request, for that time on average.
+    """
     made = [_lua_request(request) for request in load.requests]
     parts = [",\n    ".join(made[at : at + _PART]) for at in range(0, len(made), _PART)]
     text = ",\n  ".join(f"function() return {{\n    {part}\n  }} end" for part in parts)
     extra = _BROWSER if requests == "browser" else ""
     numbered = str(requests != "repeated").lower()
     script = _SCRIPT.replace("NUMBERED", numbered).replace("EXTRA", _lua_string(extra))
-    return script.replace("PARTS", text)
+    script = script.replace("PARTS", text)
+    return f"{script}{_WAIT % (2 * wait_ms)}" if wait_ms else script
+
+
+_WAIT = """
+function delay()
+  return math.random(0, %d)
+end
+"""
 
 
 _BROWSER = (
@@ -205,9 +216,10 @@ function done(summary, latency, _)
   local errors = summary.errors
   io.write(string.format(
     '\\n{"requests":%d,"seconds":%.6f,"p50_ms":%.4f,"p99_ms":%.4f,'
-      .. '"refused":%d,"socket_errors":%d}\\n',
+      .. '"p999_ms":%.4f,"max_ms":%.4f,"refused":%d,"socket_errors":%d}\\n',
     summary.requests, summary.duration / 1e6,
     latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+    latency:percentile(99.9) / 1e3, latency.max / 1e3,
     errors.status, errors.connect + errors.read + errors.write + errors.timeout))
 end
 """

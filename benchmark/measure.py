@@ -121,7 +121,7 @@ def measure(
     results = Results(settings, {entry.label: Outcome() for entry in entries})
     cold_starts(entries, results, work, tell)
     with ExitStack() as stack:
-        running = [_prepare(entry, results, work, stack, tell) for entry in entries]
+        running = [prepare(entry, results, work, stack, tell) for entry in entries]
         for each in running:
             tell(f"warming up {each.entry.label}")
             _warm_up(each)
@@ -139,7 +139,7 @@ def beside_logins(entry: Entry, settings: Settings, work: Path, tell: Tell) -> F
     tell(f"GET cart during {LOGINS_AT_A_TIME} concurrent logins: {entry.label}")
     results = Results(settings, {entry.label: Outcome()})
     with ExitStack() as stack:
-        running = _prepare(entry, results, work / "beside-logins", stack, tell)
+        running = prepare(entry, results, work / "beside-logins", stack, tell)
         port, scripts = running.server.port, running.scripts
         with ThreadPoolExecutor(1) as pool:
             logins = pool.submit(
@@ -159,7 +159,7 @@ def _start(peer: Peer, entry: Entry, work: Path) -> Server:
     return Server(peer.command(site), site.port, folder / "server.log", peer.environment)
 
 
-def _prepare(entry: Entry, results: Results, work: Path, stack: ExitStack, tell: Tell) -> _Running:
+def prepare(entry: Entry, results: Results, work: Path, stack: ExitStack, tell: Tell) -> _Running:
     """Start a server, create its state, and check its status for each request of the loads."""
     tell(f"starting {entry.label}")
     server = stack.enter_context(_start(entry.peer, entry, work))

@@ -30,6 +30,11 @@ def rate(measurement: Measurement) -> float:
     return measurement.figures.rate
 
 
+def cpu_us(measurement: Measurement) -> float:
+    """Return the CPU time of the server for a request, in microseconds."""
+    return measurement.cpu_us
+
+
 def ratio(
     results: Results,
     of: tuple[str, str],

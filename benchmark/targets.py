@@ -8,8 +8,9 @@ from statistics import median
 
 from benchmark.loads import ASSOCIATE, GET_CART, LIST_CARTS, REFUSED
 from benchmark.measure import Measurement, Results
-from benchmark.medians import ratio
+from benchmark.medians import cpu_us, ratio
 from benchmark.peers import Mock
+from benchmark.peers.project import Hello, MockApp
 
 CONNECTIONS = 16
 OURS = Mock.title
@@ -29,9 +30,14 @@ RATES = {
     "WireMock": (1.3, 1.1, 1.1),
 }
 LOADS = (GET_CART, ASSOCIATE, REFUSED)
+HELLO = Hello.title
+# The maximum ratio of our CPU time a request to that of a hello: GET cart, the list, POST
+# association, refused POST.
+CPU = {MockApp.title: (2.0, 3.0, 3.0, 2.5), OURS: (1.2, 1.8, 1.8, 1.4)}
+CPU_LOADS = (GET_CART, LIST_CARTS, ASSOCIATE, REFUSED)
 TAIL_AGAINST = "WireMock"
 TAIL = 0.25
-COLD_START_CPU_SECONDS = 0.5
+COLD_START_CPU_SECONDS = 0.4
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ def verdicts(results: Results) -> Iterator[Verdict]:
         for load, bound in zip(LOADS, bounds, strict=True):
             measured = ratio(results, (OURS, load), (title, load), CONNECTIONS)
             yield Verdict(f"{load}: rate against {title}", bound, measured)
+    yield from _cpu_verdicts(results)
     if TAIL_AGAINST in results.servers:
         for load in LOADS:
             measured = ratio(results, (OURS, load), (TAIL_AGAINST, load), CONNECTIONS, tail)
@@ -83,3 +90,11 @@ def verdicts(results: Results) -> Iterator[Verdict]:
     yield Verdict("cold start, CPU s", COLD_START_CPU_SECONDS, starts.get(OURS), least=False)
     if "moto server" in starts:
         yield Verdict("cold start, CPU s (moto's)", starts["moto server"], starts.get(OURS), False)
+
+
+def _cpu_verdicts(results: Results) -> Iterator[Verdict]:
+    for title, bounds in CPU.items():
+        for load, bound in zip(CPU_LOADS, bounds, strict=True):
+            measured = ratio(results, (title, load), (HELLO, load), CONNECTIONS, cpu_us)
+            if measured is not None:
+                yield Verdict(f"{load}: CPU of {title} against {HELLO}", bound, measured, False)

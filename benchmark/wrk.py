@@ -30,6 +30,8 @@ class Figures:
     p99_ms: float
     refused: int
     socket_errors: int
+    p999_ms: float = 0.0
+    max_ms: float = 0.0
 
     @property
     def rate(self) -> float:

@@ -12,7 +12,8 @@ from cart_mock.auth.passwords import hash_password, matches
 from cart_mock.owners import owners
 from cart_mock.state.clock import Clock
 from cart_mock.state.entities import CART_LIFETIME, Cart, Contact, Customer
-from cart_mock.state.seed import SeedError, exported, load_seed, seed_of
+from cart_mock.state.large_seed import large_seed
+from cart_mock.state.seed import SeedError, exported, load_seed, parse_seed, seed_of
 from cart_mock.tenants.registry import TenantRegistry
 
 from tests.mock.world import MachineTime
@@ -262,3 +263,32 @@ def test_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     path = tmp_path / "shop.json"
     path.write_text(TEXT, encoding="utf-8-sig")
     assert len(load_seed(path).carts) == 2
+
+
+LARGE = {
+    "customers": [{**ADA, "id": f"{n}", "email": f"{n}@example.com"} for n in range(257)],
+    "carts": [{"id": f"c{number}", "name": 'a "]" \u2615'} for number in range(512)],
+    "associations": [],
+    "settings": {"cart_expiry_days": 3},
+}
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("content", [{}, LARGE])
+def test_a_large_seed_is_read_in_slices_as_any_other(
+    content: dict[str, Any], indent: int | None
+) -> None:
+    text = json.dumps(content, indent=indent).encode()
+    assert large_seed(text) == parse_seed(text, "seed")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [content for content, _ in NOT_JSON]
+    + [json.dumps(content).encode() for content, _ in BAD]
+    + [b'{"carts":[{"id":"a"} {"id":"b"}]}', b'{"carts":[{"id":"a"},]}', b'{"carts":[,]}']
+    + [b'{"carts":[]"customers":[]}', b'{"carts":[],"carts":[]}', b'{"carts":[]} {}']
+    + [b'{"carts":[{"id":"a","kept":{"a":NaN}}]}', b'{"carts":[', b'{"carts":[{"id":"a"}'],
+)
+def test_a_large_seed_with_anything_wrong_is_left_to_who_says_what(text: bytes) -> None:
+    assert large_seed(text) is None

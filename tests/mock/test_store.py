@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from cart_mock.api import serializers
+from cart_mock.messages import encode_json
 from cart_mock.owners import Owner, owners
 from cart_mock.state.accounts import AccountContent
 from cart_mock.state.clock import Clock
@@ -246,6 +248,12 @@ class AgainstAModel(RuleBasedStateMachine):
         registered = self.newest_first(None)
         assert store.registered_carts(0, 10) == (registered, len(registered))
         assert store.registered_carts(1, 1) == (registered[1:2], len(registered))
+        records, total = store.all_records(0, 10)
+        everything = [store.cart(cart_id) for cart_id in reversed(store.cart_ids_by_update())]
+        assert ([record.cart() for record in records], total) == (everything, len(everything))
+        for record in records:
+            shown = serializers.cart(record.cart())
+            assert encode_json(serializers.shown_record(record)) == encode_json(shown)
         customers = list(reversed(self.customers.values()))
         assert store.customers(0, 10) == (customers, len(customers))
         assert store.customers(1, 1) == (customers[1:2], len(customers))

@@ -10,6 +10,7 @@ import pytest
 from cart_mock.state.scenarios import SCENARIOS, scenario, scenario_or_file
 from cart_mock.state.seed import SeedError, parse_seed
 from cart_mock.testing import CartMock, WorkbenchError
+from connexion.validators.json import JSONRequestBodyValidator
 
 HOLDS = {
     # How many customers, carts and associations.
@@ -259,6 +260,20 @@ def test_an_import_with_anything_wrong_says_where_and_changes_nothing(
     assert says in str(refused.value)
     assert "Nothing was changed" in str(refused.value)
     assert state(cart_mock, times=True) == before
+
+
+def test_connexion_never_reads_a_large_state_that_is_right(
+    cart_mock: CartMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Any] = []
+    monkeypatch.setattr(JSONRequestBodyValidator, "_validate", lambda _, body: read.append(body))
+    carts = [{"id": f"c{number}", "name": "n" * 100} for number in range(1_000)]
+    put_state(cart_mock, {"carts": carts})
+    assert read == [{}]
+    assert len(state(cart_mock)["carts"]) == 1_000
+    with pytest.raises(WorkbenchError, match=r"carts\[1000\]: the id 'c0' stands twice"):
+        put_state(cart_mock, {"carts": [*carts, carts[0]]})
+    assert len(read[1]["carts"]) == 1_001
 
 
 def test_a_snapshot_is_restored_as_it_was(cart_mock: CartMock) -> None:

@@ -86,13 +86,16 @@ def get_carts(ctx: RequestContext) -> Content:
     shows_all = ctx.store.shop.settings.show_all_carts
     if wanted is not None:
         carts, total = _filtered_carts(ctx, wanted, shows_all=shows_all)
-    elif owner is None and shows_all:
-        carts, total = ctx.store.all_carts(offset, limit)
-    elif owner is None:
-        carts, total = ctx.store.registered_carts(offset, limit)
+        show = serializers.shown_cart
+        return serializers.page("/v2/carts", show, carts, total, offset, limit)
+    if owner is not None:
+        records, total = ctx.store.records_of(owner, offset, limit)
+    elif shows_all:
+        records, total = ctx.store.all_records(offset, limit)
     else:
-        carts, total = ctx.store.carts_of(owner, offset, limit)
-    return serializers.page("/v2/carts", serializers.cart_json, carts, total, offset, limit)
+        records, total = ctx.store.registered_records(offset, limit)
+    show_record = serializers.shown_record
+    return serializers.page("/v2/carts", show_record, records, total, offset, limit)
 
 
 def _filtered_carts(
@@ -128,7 +131,7 @@ def create_a_cart(ctx: RequestContext) -> Content:
         kept=_kept_of_cart(data),
     )
     ctx.store.put_cart(cart)
-    return {"data": serializers.cart_json(cart)}
+    return {"data": serializers.shown_cart(cart)}
 
 
 def get_a_cart(ctx: RequestContext) -> Content:
@@ -136,7 +139,7 @@ def get_a_cart(ctx: RequestContext) -> Content:
     if cart is None:
         cart = new_cart(ctx, ctx.cart_id, name=CART_NAME)
         ctx.store.put_read_cart(cart)
-    content: dict[str, Any] = {"data": serializers.cart_json(cart)}
+    content: dict[str, Any] = {"data": serializers.shown_cart(cart)}
     if ctx.request.query and "items" in ctx.query.get("include", "").split(","):
         content["included"] = {"items": item_serializers.cart_items(cart)["data"]}
     return content
@@ -154,7 +157,7 @@ def update_a_cart(ctx: RequestContext) -> Content:
         lifetime=ctx.store.shop.settings.cart_lifetime,
     )
     ctx.store.put_cart(changed)
-    return {"data": serializers.cart_json(changed)}
+    return {"data": serializers.shown_cart(changed)}
 
 
 def delete_a_cart(ctx: RequestContext) -> Content:

@@ -24,7 +24,7 @@ _NO_PRICE: JsonObject = dict.fromkeys(
 
 
 # Most carts are empty, and encoding this takes as long as encoding the rest of one.
-_NO_PRICE_JSON = msgspec.Raw(encode_json(_NO_PRICE))
+NO_PRICE_JSON = msgspec.Raw(encode_json(_NO_PRICE))
 
 
 def display_price(items: Sequence[Item]) -> JsonObject:
@@ -47,7 +47,7 @@ def display_price(items: Sequence[Item]) -> JsonObject:
 def cart_meta(cart: Cart) -> JsonObject:
     """Return the prices and times of a cart."""
     return {
-        "display_price": display_price(cart.items) if cart.items else _NO_PRICE_JSON,
+        "display_price": display_price(cart.items) if cart.items else NO_PRICE_JSON,
         "timestamps": {
             "created_at": timestamp(cart.created_at),
             "updated_at": timestamp(cart.updated_at),

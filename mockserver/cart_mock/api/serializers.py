@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from cart_mock.api.item_serializers import cart_meta, item_identifiers
-from cart_mock.api.timestamps import timestamp
+from cart_mock.api.item_serializers import NO_PRICE_JSON, cart_meta, item_identifiers
+from cart_mock.api.timestamps import moment, timestamp
 from cart_mock.auth.tokens import ACCESS_TOKEN_LIFETIME, OWNER_TOKEN_LIFETIME
-from cart_mock.messages import encode_json
 from cart_mock.owners import Owner, OwnerType
 from cart_mock.state.accounts import PASSWORD_PROFILE as PROFILE_ID
 from cart_mock.state.accounts import REALM
@@ -23,6 +23,7 @@ from cart_mock.state.entities import (
     Customer,
     Membership,
 )
+from cart_mock.state.store import CartRecord
 
 E = TypeVar("E")
 
@@ -58,12 +59,88 @@ def cart(value: Cart) -> dict[str, Any]:
     return {**value.kept, **rendered} if value.kept else rendered
 
 
-def cart_json(value: Cart) -> msgspec.Raw:
-    """Return a cart as the API renders it, encoded once and kept with the immutable cart."""
-    kept: msgspec.Raw | None = value.__dict__.get("json")
-    if kept is None:
-        kept = value.__dict__["json"] = msgspec.Raw(encode_json(cart(value)))
-    return kept
+class _Data(msgspec.Struct, gc=False):
+    data: object
+
+
+class _Links(msgspec.Struct, gc=False):
+    self: str
+
+
+class _Timestamps(msgspec.Struct, gc=False):
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+
+
+class _Meta(msgspec.Struct, gc=False):
+    display_price: msgspec.Raw
+    timestamps: _Timestamps
+
+
+class _Relationships(msgspec.Struct, gc=False):
+    customers: object
+    accounts: object
+    items: _Data
+
+
+class _PlainCart(msgspec.Struct, gc=False):
+    """What ``cart`` returns for most carts: it is made and encoded in a third of the time."""
+
+    id: str
+    type: str
+    name: str
+    description: str
+    links: _Links
+    meta: _Meta
+    relationships: _Relationships
+
+
+_NOTHING: dict[str, Any] = {}
+_NO_ITEMS = _Data(None)
+
+
+def _plain_cart(
+    cart_id: str, name: str, description: str, created_at: int, updated_at: int, lifetime: int,
+    owners: Iterable[Sequence[str]],
+) -> _PlainCart:  # fmt: skip
+    customers: list[dict[str, str]] = []
+    accounts: list[dict[str, str]] = []
+    for kind, owner_id in owners:
+        related = customers if kind == "customer" else accounts
+        related.append({"type": kind, "id": owner_id})
+    times = _Timestamps(moment(created_at), moment(updated_at), moment(updated_at + lifetime))
+    return _PlainCart(
+        cart_id, "cart", name, description, _Links(f"/v2/carts/{cart_id}"),
+        _Meta(NO_PRICE_JSON, times),
+        _Relationships(
+            _Data(customers) if customers else _NOTHING,
+            _Data(accounts) if accounts else _NOTHING,
+            _NO_ITEMS,
+        ),
+    )  # fmt: skip
+
+
+def shown_cart(value: Cart) -> object:
+    """Return a cart as the API renders it, to be encoded at once."""
+    if value.items or value.kept or value.contact is not None:
+        return cart(value)
+    return _plain_cart(
+        value.id, value.name, value.description, value.created_at, value.updated_at,
+        value.lifetime, value.owners,
+    )  # fmt: skip
+
+
+def shown_record(record: CartRecord) -> object:
+    """Return a cart of a page as the API renders it, to be encoded at once."""
+    document, owners, later = record
+    if document["items"] or document["kept"] or document["contact"] is not None:
+        return cart(record.cart())
+    return _plain_cart(
+        document["id"], document["name"], document["description"],
+        document["created_at"] + later, document["updated_at"] + later, document["lifetime"],
+        owners,
+    )  # fmt: skip
 
 
 def customer(value: Customer) -> dict[str, Any]:

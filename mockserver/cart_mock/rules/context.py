@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import lru_cache
+from typing import Any, Generic, TypeVar, overload
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -27,6 +27,8 @@ from cart_mock.owners import OWNER_TYPES, Owner, OwnerType
 from cart_mock.state.entities import Account, AccountMember, Cart, Customer
 from cart_mock.tenants.registry import TenantRegistry, UnknownTenant
 from cart_mock.tenants.tenant import Tenant
+
+T = TypeVar("T")
 
 ACCESS_HEADER = "Authorization"
 CUSTOMER_HEADER = "X-Moltin-Customer-Token"
@@ -257,6 +259,28 @@ def _owner_problem(claims: OwnerToken, tenant: Tenant, now: float) -> TokenProbl
     return TokenProblem(what, _LOG_IN[kind])
 
 
+class once(Generic[T]):  # noqa: N801  # it is used as property is
+    """A property that is computed once for each request.
+
+    ``functools.cached_property`` takes a lock up to Python 3.11, which costs more than most values.
+    """
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self._compute = compute
+        self._name = compute.__name__
+        self.__doc__ = compute.__doc__
+
+    @overload
+    def __get__(self, ctx: None, kind: type) -> once[T]: ...
+    @overload
+    def __get__(self, ctx: object, kind: type) -> T: ...
+    def __get__(self, ctx: Any, kind: type) -> Any:
+        if ctx is None:
+            return self
+        value = ctx.__dict__[self._name] = self._compute(ctx)
+        return value
+
+
 class RequestContext:
     """One request, as input of the rules. It neither refuses nor writes."""
 
@@ -275,18 +299,18 @@ class RequestContext:
 
     # ---- The body ---------------------------------------------------------------------------
 
-    @cached_property
+    @once
     def body(self) -> Any:
         """The JSON value that was sent. Raises Malformed."""
         return read_json(self.request.body)
 
-    @cached_property
+    @once
     def data(self) -> dict[str, Any]:
         """The object under ``data``, or an empty one if it is missing."""
         data = self.body.get("data") if isinstance(self.body, dict) else None
         return data if isinstance(data, dict) else {}
 
-    @cached_property
+    @once
     def entries(self) -> list[Any] | Violation:
         """The array of identifiers of an association request, or the reason why it is missing."""
         try:
@@ -304,7 +328,7 @@ class RequestContext:
         what = 'an object without "data"' if isinstance(body, dict) else kind(body)
         return self._no_array(f"the body is {what}")
 
-    @cached_property
+    @once
     def enveloped(self) -> bool:
         """Whether the identifiers of an association request came under ``data``."""
         return isinstance(self.body, dict)
@@ -313,7 +337,7 @@ class RequestContext:
         """Return the name of a field of the only entry, for error details."""
         return f"data{path}" if self.enveloped else path
 
-    @cached_property
+    @once
     def entry(self) -> dict[str, Any]:
         """The one entry of an association request that passed the rules on its shape."""
         entries = self.entries
@@ -356,7 +380,7 @@ class RequestContext:
         """The cart id in the path."""
         return self.request.path_params["cartID"]
 
-    @cached_property
+    @once
     def cart(self) -> Cart | None:
         """The cart that the path names, or None if it does not exist."""
         return self.store.cart(self.cart_id)
@@ -366,7 +390,7 @@ class RequestContext:
         """The customer id in the path."""
         return self.request.path_params["customerID"]
 
-    @cached_property
+    @once
     def customer(self) -> Customer | None:
         """The customer that the path names, or None if it does not exist."""
         return self.store.customer(self.customer_id)
@@ -376,7 +400,7 @@ class RequestContext:
         """The account id in the path."""
         return self.request.path_params["accountID"]
 
-    @cached_property
+    @once
     def account(self) -> Account | None:
         """The account that the path names, None if it does not exist or is another's."""
         own = self.caller.account_id
@@ -384,7 +408,7 @@ class RequestContext:
             return None
         return self.store.accounts.account(self.account_id)
 
-    @cached_property
+    @once
     def account_member(self) -> AccountMember | None:
         """The member that the path names, None if it does not exist or is another one."""
         member_id = self.request.path_params["accountMemberID"]
@@ -392,7 +416,7 @@ class RequestContext:
             return None
         return self.store.accounts.member(member_id)
 
-    @cached_property
+    @once
     def contact_email(self) -> Any:
         """The contact's email in the body; None or empty if it is missing."""
         contact = self.data.get("contact")
@@ -400,7 +424,7 @@ class RequestContext:
 
     # ---- The query --------------------------------------------------------------------------
 
-    @cached_property
+    @once
     def query(self) -> dict[str, str]:
         """The query parameters, the first of each name."""
         fields: dict[str, str] = {}

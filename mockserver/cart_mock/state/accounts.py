@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
-from tinydb.table import Document
 
 from cart_mock.state.entities import Account, AccountMember, Membership
 from cart_mock.state.shared_documents import SharedDocuments, documents_of, made_later
@@ -107,7 +106,7 @@ class Accounts:
 
     def put_account(self, account: Account) -> None:
         """Create or replace an account."""
-        self._accounts.upsert(_document(account))
+        self._accounts.put(account.id, msgspec.to_builtins(account))
 
     def removal_of_account(self, account_id: str) -> Changes:
         """Return the changes that delete an account and its memberships, for the store."""
@@ -143,7 +142,7 @@ class Accounts:
         """Create or replace a member."""
         self._unshare()
         old = self.member(member.id)
-        self._members.upsert(_document(member))
+        self._members.put(member.id, msgspec.to_builtins(member))
         if old is not None:
             del self._member_by_username[old.username.lower()]
         self._member_by_username[member.username.lower()] = member.id
@@ -151,9 +150,9 @@ class Accounts:
     def sign_up(self, member: AccountMember, account: Account, membership: Membership) -> None:
         """Create a member, an account and the membership in it, together."""
         with self._storage.transaction():
-            self._accounts.upsert(_document(account))
-            self._members.upsert(_document(member))
-            self._memberships.upsert(_document(membership))
+            self._accounts.put(account.id, msgspec.to_builtins(account))
+            self._members.put(member.id, msgspec.to_builtins(member))
+            self._memberships.put(membership.id, msgspec.to_builtins(membership))
         self._unshare()
         self._member_by_username[member.username.lower()] = member.id
         self._index_membership(membership)
@@ -199,7 +198,7 @@ class Accounts:
     def put_membership(self, membership: Membership) -> None:
         """Create a membership."""
         self._unshare()
-        self._memberships.upsert(_document(membership))
+        self._memberships.put(membership.id, msgspec.to_builtins(membership))
         self._index_membership(membership)
 
     def delete_membership(self, membership: Membership) -> None:
@@ -271,8 +270,3 @@ class Accounts:
 
 def _present(found: Iterable[E | None]) -> list[E]:
     return [entity for entity in found if entity is not None]
-
-
-def _document(entity: Account | AccountMember | Membership) -> Document:
-    fields: dict[str, Any] = msgspec.to_builtins(entity)
-    return Document(fields, entity.id)  # type: ignore[arg-type]  # TinyDB types ids as int

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-from tinydb.table import Document
 
 from cart_mock.owners import Owner
 from cart_mock.state.entities import CART_LIFETIME
@@ -199,7 +198,7 @@ class Shop:
 
     def put_settings(self, settings: Settings) -> None:
         """Replace the settings."""
-        self._settings.upsert(_document(_SETTINGS_ID, settings))
+        self._settings.put(_SETTINGS_ID, msgspec.to_builtins(settings))
         self.settings = settings
 
     # ---- Addresses --------------------------------------------------------------------------
@@ -219,7 +218,7 @@ class Shop:
         """Create or replace an address."""
         is_new = address.id not in self._storage.documents("addresses")
         self._unshare()
-        self._addresses.upsert(_document(address.id, address))
+        self._addresses.put(address.id, msgspec.to_builtins(address))
         if is_new:
             self._own_addresses_of(address.customer)[address.id] = None
 
@@ -250,7 +249,7 @@ class Shop:
         """Create an order, or replace it by one of the same owners."""
         is_new = order.id not in self._storage.documents("orders")
         self._unshare()
-        self._orders.upsert(_document(order.id, order))
+        self._orders.put(order.id, msgspec.to_builtins(order))
         if is_new:
             for owner in order.owners:
                 self._own_orders_of(owner).append(order.id)
@@ -330,8 +329,3 @@ class Shop:
     def counts(self) -> dict[str, int]:
         """Return how many products, addresses and orders there are."""
         return {name: len(self._storage.documents(name)) for name in TABLES[:3]}
-
-
-def _document(document_id: str, entity: object) -> Document:
-    fields: dict[str, Any] = msgspec.to_builtins(entity)
-    return Document(fields, document_id)  # type: ignore[arg-type]  # TinyDB types ids as int

@@ -7,12 +7,11 @@ import hmac
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
 from msgspec.structs import replace
-from tinydb.table import Document
 
 from cart_mock.owners import Owner, owners
 from cart_mock.state.accounts import NO_ACCOUNTS, AccountContent, Accounts
@@ -25,6 +24,7 @@ from cart_mock.state.shop import NO_CONTENT, TABLES, Shop, ShopContent
 from cart_mock.state.tinydb_tables import (
     Changes,
     Database,
+    Document,
     Documents,
     InMemoryStorage,
     KeyedTable,
@@ -42,6 +42,25 @@ READ_CARTS = 10_000
 _CROWD = 32
 """How many owners a cart's document lists. Those of a cart that once had more, a crowded one,
 are documents of their own, so that one more of them is one small document more."""
+
+
+class CartRecord(NamedTuple):
+    """A cart as it is stored: a document and its owners, to be read and not changed.
+
+    Its times are so many seconds ``later`` than in the document. A page of carts is made from
+    these: to make a ``Cart`` of each would take longer than all the rest.
+    """
+
+    document: Document
+    owners: Sequence[Sequence[str]]
+    later: int
+
+    def cart(self) -> Cart:
+        """Return the cart. Raises msgspec.ValidationError."""
+        cart = msgspec.convert(self.document, Cart)
+        if self.later:
+            cart = made_later(cart, self.later)
+        return replace(cart, owners=self.owners) if isinstance(self.owners, OwnerList) else cart
 
 
 class Store:
@@ -133,15 +152,26 @@ class Store:
 
     def _read_cart(self, cart_id: str) -> Cart | None:
         # Not by TinyDB's get, which copies the document; what is read of it is never changed.
-        documents = self._storage.documents("carts")
-        cart = self._shared.read("carts", documents, cart_id, Cart)
-        if cart is None:
-            return None
-        crowd = self._crowds.get(cart_id)
-        if crowd is not None:
-            cart = replace(cart, owners=crowd)
-        _keep(self._read_carts, cart_id, cart)
-        return cart
+        for record in self._records((cart_id,)):
+            cart = record.cart()
+            _keep(self._read_carts, cart_id, cart)
+            return cart
+        return None
+
+    def _records(self, cart_ids: Iterable[str]) -> list[CartRecord]:
+        """Return what is stored of these carts, without those that do not exist."""
+        documents, crowds = self._storage.documents("carts"), self._crowds
+        later = self._shared.later
+        shared = self._shared.tables["carts"] if later else documents
+        found = []
+        for cart_id in cart_ids:
+            document = documents.get(cart_id)
+            if document is None:
+                continue
+            owners = (crowds and crowds.get(cart_id)) or document["owners"]
+            is_later = later and shared.get(cart_id) is document
+            found.append(CartRecord(document, owners, later if is_later else 0))
+        return found
 
     def put_cart(self, cart: Cart, *, in_place: bool = False) -> None:
         """Create or replace a cart, its associations included.
@@ -205,11 +235,11 @@ class Store:
         had = () if old is None or crowd is not None else old.owners
         was_registered = old is not None and bool(old.owners)
         if crowd is None and len(cart.owners) <= _CROWD:
-            self._carts.upsert(_document(cart))
+            self._carts.put(cart.id, msgspec.to_builtins(cart))
         else:
             linked = added if crowd is not None else dict.fromkeys(cart.owners)
             with self._storage.transaction():
-                self._carts.upsert(_document(replace(cart, owners=())))
+                self._carts.put(cart.id, msgspec.to_builtins(replace(cart, owners=())))
                 # Not through the table, which copies each of many documents that it removes.
                 if removed and crowd is not None:
                     gone: TableChanges = {_link_id(cart.id, o): None for o in removed}
@@ -288,9 +318,14 @@ class Store:
 
     def carts_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of an owner's carts, newest update first, and how many it has in all."""
+        records, total = self.records_of(owner, offset, limit)
+        return [record.cart() for record in records], total
+
+    def records_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[CartRecord], int]:
+        """Return the records of ``carts_of``."""
         return self._page(self._index_of(owner), offset, limit)
 
-    def all_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
+    def all_records(self, offset: int, limit: int) -> tuple[list[CartRecord], int]:
         """Return a page of all carts, newest update first, and how many there are in all."""
         return self._page(self._by_update.places, offset, limit)
 
@@ -316,6 +351,11 @@ class Store:
 
     def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of the carts with an owner, newest update first, and their number."""
+        records, total = self.registered_records(offset, limit)
+        return [record.cart() for record in records], total
+
+    def registered_records(self, offset: int, limit: int) -> tuple[list[CartRecord], int]:
+        """Return the records of ``registered_carts``."""
         return self._page(self._registered, offset, limit)
 
     def cart_ids_by_update(self) -> list[str]:
@@ -328,13 +368,13 @@ class Store:
         self._index()
         self._cart_order = {}
 
-    def _page(self, carts: SortedPlaces | None, offset: int, limit: int) -> tuple[list[Cart], int]:
+    def _page(
+        self, carts: SortedPlaces | None, offset: int, limit: int
+    ) -> tuple[list[CartRecord], int]:
         if carts is None:
             return [], 0
-        read, miss = self._read_carts.get, self._read_cart
         page = map(self._by_update.cart_at, carts.newest_first(offset, limit))
-        found = [cart for each in page if (cart := read(each) or miss(each)) is not None]
-        return found, len(carts)
+        return self._records(page), len(carts)
 
     # ---- The indexes ------------------------------------------------------------------------
     #
@@ -466,7 +506,7 @@ class Store:
         old = self.customer(customer.id)
         if self._is_sharing:
             self._unshare()
-        self._customers.upsert(_document(customer))
+        self._customers.put(customer.id, msgspec.to_builtins(customer))
         _keep(self._read_customers, customer.id, customer)
         if old is not None:
             del self._customer_by_email[old.email.lower()]
@@ -545,9 +585,7 @@ class Store:
         key = _get(self._key, _KEY_ID)
         if key is None:
             salt = self._new_salt()
-            self._key.insert(
-                Document({"salt": salt, "digest": _digest(secret, salt)}, _KEY_ID)  # type: ignore[arg-type]  # ids are strings here
-            )
+            self._key.put(_KEY_ID, {"salt": salt, "digest": _digest(secret, salt)})
             return True
         return hmac.compare_digest(_digest(secret, key["salt"]), key["digest"])
 
@@ -716,11 +754,6 @@ def _upgrade(storage: InMemoryStorage) -> None:
     for link in storage.documents("associations").values():
         if "customer" in link:
             link["owner"] = ["customer", link.pop("customer")]
-
-
-def _document(entity: Cart | Customer) -> Document:
-    fields: dict[str, Any] = msgspec.to_builtins(entity)
-    return Document(fields, entity.id)  # type: ignore[arg-type]  # as above
 
 
 def _as_changed(cart: Cart) -> Cart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -25,11 +26,13 @@ from cart_mock import bodies
 from cart_mock.api.endpoints import Mock
 from cart_mock.errors import INTERNAL, Unavailable, cannot_store, unavailable
 from cart_mock.http.rules_middleware import BodyTooLarge, Disconnected, read_body
+from cart_mock.state.large_seed import large_seed
+from cart_mock.state.seed import Seed
 from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.telemetry.metrics import Metrics
 from cart_mock.workbench import BASE_PATH, connexion_errors
 from cart_mock.workbench.access import CONTROL_KEY, check_is_local
-from cart_mock.workbench.control import CONTROL, Control, Refresh, nothing_new
+from cart_mock.workbench.control import CONTROL, SEED, Control, Refresh, nothing_new
 from cart_mock.workbench.errors import ErrorResponses, Refusal
 from cart_mock.workbench.routes import OPERATIONS
 from cart_mock.workbench.static import Page
@@ -72,7 +75,9 @@ def create_workbench(
         for method, path, operation in iter_operations(document)
     )
     _add_error_handlers(app, errors, routes)
-    readable = _ReadableBodies(app, errors, body_limit)
+    # With other operations, the mock is one of many, and the log of all needs the body as it is.
+    large = routes if operations is OPERATIONS else None
+    readable = _ReadableBodies(app, errors, body_limit, large)
     return _AccessGate(readable, errors, Control(mock, metrics, refresh), control_key, hosts)
 
 
@@ -109,18 +114,26 @@ def _add_error_handlers(app: AsyncApp, errors: ErrorResponses, routes: PathTempl
 
 _WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 """Methods whose bodies have no meaning (RFC 9110, 9.3): they are read and dropped."""
+_LARGE = 64 * 1024
+"""How many bytes a state has at least that is read in a thread."""
+_PLAIN_JSON = (b"application/json", b"application/json; charset=utf-8")
 
 
 class _ReadableBodies:
     """A filter that refuses bodies over the limit, and JSON that the API could not return.
 
-    Python's own parser accepts more than JSON allows: lone surrogates, NaN, infinities.
+    Python's own parser accepts more than JSON allows: lone surrogates, NaN, infinities. A large
+    state is read here, in a thread, because Connexion checks each of its entries in the event loop.
+    ``routes`` say which requests send one; without them no request does.
     """
 
-    def __init__(self, app: ASGIApp, errors: ErrorResponses, limit: int) -> None:
+    def __init__(
+        self, app: ASGIApp, errors: ErrorResponses, limit: int, routes: PathTemplates[str] | None
+    ) -> None:
         self._app = app
         self._errors = errors
         self._limit = limit
+        self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -131,7 +144,10 @@ class _ReadableBodies:
             body = await read_body(receive, headers, self._limit)
             if scope["method"] in _WITHOUT_BODY:
                 body = b""
-            if body:
+            seed = await self._large_seed(scope, headers, body)
+            if seed is not None:
+                scope, body = {**scope, SEED: [seed]}, b"{}"
+            elif body:
                 _check_body(bodies.media_type(headers.get(b"content-type", b"")), body)
             else:
                 # Connexion would try to read a form. What is not there has no media type.
@@ -158,6 +174,17 @@ class _ReadableBodies:
             return {"type": "http.request", "body": body}
 
         await self._app(scope, receive_again, send)
+
+    async def _large_seed(
+        self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes
+    ) -> Seed | None:
+        """Return the state in a large body. None if it is small, or Connexion has to refuse it."""
+        if len(body) < _LARGE or headers.get(b"content-type") not in _PLAIN_JSON:
+            return None
+        found = self._routes and self._routes.find(scope["method"], scope["path"])
+        if not found or found[0] != "importState":
+            return None
+        return await asyncio.to_thread(large_seed, body)
 
     async def _refuse(self, refusal: Refusal, scope: Scope, send: Send) -> None:
         answer = self._errors.render(refusal)

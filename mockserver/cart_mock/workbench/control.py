@@ -14,6 +14,7 @@ from cart_spec.paths import decoded_path
 from connexion import request as current_request
 
 from cart_mock.api.endpoints import Mock
+from cart_mock.state.seed import Seed
 from cart_mock.telemetry.metrics import Metrics
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.errors import Refusal
@@ -23,6 +24,8 @@ _acting: ContextVar[Control | None] = ContextVar("acting", default=None)
 CONTROL: Final = "cart-mock.control"
 """The name in the ASGI scope under which the `Control` is stored."""
 
+SEED: Final = "cart-mock.seed"
+"""The name in the ASGI scope of a list with the seed that was read from a large body."""
 _STORE = 3
 SNAPSHOT: Final = 5
 """The place of a snapshot's name in ``/_mock/stores/STORE/snapshots/SNAPSHOT``."""
@@ -52,6 +55,15 @@ class Control:
 def control() -> Control:
     """Return the control object of the current request."""
     found: Control = _acting.get() or current_request.scope[CONTROL]
+    return found
+
+
+def sent_seed() -> list[Seed]:
+    """Return the large state that the current request sent, as its only entry, if it was read.
+
+    Take it out, so that a thread can free it.
+    """
+    found: list[Seed] = [] if _acting.get() else current_request.scope.get(SEED, [])
     return found
 
 

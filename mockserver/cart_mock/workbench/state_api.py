@@ -17,7 +17,7 @@ from cart_mock.state.shop import ShopContent
 from cart_mock.state.shop_seed import settings_of
 from cart_mock.state.store import Store, store_of
 from cart_mock.tenants.tenant import Tenant
-from cart_mock.workbench.control import check_exists, tenant_named
+from cart_mock.workbench.control import check_exists, sent_seed, tenant_named
 from cart_mock.workbench.errors import Refusal
 from cart_mock.workbench.slices import json_answer, json_bytes
 from cart_mock.workbench.stores_api import tenant_to_dict
@@ -47,7 +47,7 @@ async def seed_store(store: str, body: Body) -> Body:
             f"Leave it out, or take the scenario {BIG_SHOP}.",
             "carts",
         )
-    await _fill(tenant, await asyncio.to_thread(scenario, name, body.get("carts")))
+    await _fill(tenant, [await asyncio.to_thread(scenario, name, body.get("carts"))])
     return {"data": tenant_to_dict(tenant)}
 
 
@@ -71,25 +71,28 @@ def _exported(
 
 async def import_state(store: str, body: Body) -> Body:
     """Replace a store's content by that of an export. An invalid export changes nothing."""
-    tenant = tenant_named(store)
-    try:
-        seed = await asyncio.to_thread(seed_of, body, "the state")
-    except SeedError as error:
-        raise Refusal(
-            "state-invalid", str(error), "Nothing was changed; send it corrected."
-        ) from None
-    await _fill(tenant, seed)
+    tenant, seeds = tenant_named(store), sent_seed()
+    if not seeds:
+        try:
+            seeds = [await asyncio.to_thread(seed_of, body, "the state")]
+        except SeedError as error:
+            raise Refusal(
+                "state-invalid", str(error), "Nothing was changed; send it corrected."
+            ) from None
+    await _fill(tenant, seeds)
     return {"data": tenant_to_dict(tenant)}
 
 
-async def _fill(tenant: Tenant, seed: Seed) -> None:
+async def _fill(tenant: Tenant, seeds: list[Seed]) -> None:
     # Hashing passwords is slow on purpose, and a seed can have 1,000,000 carts.
-    filled = await asyncio.to_thread(_filled, seed, int(tenant.clock.now()))
+    filled = await asyncio.to_thread(_filled, seeds, int(tenant.clock.now()))
     check_exists(tenant)
     tenant.store.share(filled)
 
 
-def _filled(seed: Seed, now: int) -> Store:
+def _filled(seeds: list[Seed], now: int) -> Store:
+    """Return a store with the last seed, which is taken out: this thread frees it, not the loop."""
+    seed = seeds.pop()
     return store_of(
         seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
         seed.account_entities(now),
