@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from cart_mock.accelerator.protocol import AcceleratedProtocol, Shared, accelerated
 from cart_mock.app import create_app
+from cart_mock.http import connection
 from cart_mock.http.connection import MockProtocol
 from cart_mock.server import server_of
 from cart_mock.testing import CartMock, served
@@ -102,7 +103,13 @@ class Wire(asyncio.Transport):
         self.closed = True
 
     def can_write_eof(self) -> bool:
-        return False
+        return True
+
+    def write_eof(self) -> None:
+        self.close()
+
+    def abort(self) -> None:
+        self.close()
 
     def get_write_buffer_size(self) -> int:
         return 0
@@ -514,6 +521,43 @@ def test_request_before_garbage_gets_its_own_answer_first(pair: Pair, garbage: b
             assert answered.content.count(b"HTTP/1.1 ") == len(before) + 1
             assert answered.content.count(b"HTTP/1.1 400") == 1
             line.open()
+
+
+def test_connection_over_the_bound_is_refused_and_one_far_over_it_closed(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MockProtocol, "max_connections", 1)
+    monkeypatch.setattr(connection, "MOST_REFUSALS", 1)
+    for line, world in zip(pair.lines, pair.worlds, strict=True):
+        request = raw("GET", "/v2/carts", world.admin)
+        first, second = (line.connection, line.wire), line.connection
+        line.open()
+        answered = line.send(request)
+        assert "1 connections already" in refused(answered, 503)["detail"]
+        assert b"\r\nretry-after: 1\r\n" in answered.content
+        assert answered.content.count(b"HTTP/1.1 ") == 1
+        line.open()
+        second = line.connection
+        line.wire.closed = False  # it does not leave
+        second.connections.add(second)
+        line.open()
+        assert line.send() == Answered(b"", 0, closed=True)
+        line.connection, line.wire = first
+        assert line.send(request).content.startswith(b"HTTP/1.1 200 ")
+
+
+def test_requests_that_wait_behind_a_slow_one_have_a_bound(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "MOST_WAITING", 3)
+    login = raw("POST", "/v2/customers/tokens", {**pair.worlds[0].admin, "Content-Type": JSON},
+                b'{"data":{"type":"token","email":"ada@example.com","password":"x",'
+                b'"authentication_mechanism":"password"}}')  # fmt: skip
+    for line in pair.lines:
+        answered = line.send(login * 10)
+        assert "3 requests of this connection wait" in refused(answered, 503)["detail"]
+        assert answered.content.count(b"HTTP/1.1 401") == 4
+        assert answered.content.count(b"HTTP/1.1 ") == 5
 
 
 def test_head_over_the_limit_is_refused_whole_or_not(pair: Pair) -> None:
