@@ -497,6 +497,7 @@ GARBAGE = [
     b"GET /v2/carts HTTP/3.1\r\n\r\n",
     b"GET /v2/carts HTTP/1.1\r\nno colon\r\n\r\n",
     b"GET http://[ HTTP/1.1\r\n\r\n",
+    b"GET /_mock/stores HTTP/1.1\r\nHost: shop.example\r\nHost: localhost\r\n\r\n",
     b"POST /v2/carts HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
     b"POST /v2/carts HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
     b"POST /v2/carts HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",

@@ -109,7 +109,7 @@ def make_old(data: Path) -> None:
         lines = [_CHECKED.sub(rb"\1", line) for line in lines]
         journal.write_bytes(b"\n".join((header.replace(b'"version":2', b'"version":1'), *lines)))
     for snapshot in data.glob("stores/*/snapshot.json"):
-        snapshot.write_bytes(_END.sub(b'"version":1}}', snapshot.read_bytes()))
+        snapshot.write_bytes(_END.sub(b'"version":1}}}', snapshot.read_bytes()))
 
 
 def kill_a_start(data: Path, rng: random.Random) -> None:

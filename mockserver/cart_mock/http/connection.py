@@ -39,6 +39,10 @@ class _TargetTooLong(Exception):
     """A target that is longer than the parser can read."""
 
 
+class _TwoHosts(Exception):
+    """A request with several Host headers: which is meant, each reader would guess."""
+
+
 class _TooManyWaiting(Exception):
     """A request that came while too many earlier ones wait."""
 
@@ -91,6 +95,8 @@ class MockProtocol(HttpToolsProtocol):
         """Let the app serve the request."""
         if len(self.url) > _TARGET_LIMIT:
             raise _TargetTooLong
+        if sum(name == b"host" for name, _ in self.headers) > 1:
+            raise _TwoHosts
         if len(self.pipeline) >= MOST_WAITING:
             raise _TooManyWaiting
         super().on_headers_complete()
@@ -128,6 +134,9 @@ class MockProtocol(HttpToolsProtocol):
             self.logger.warning("Invalid HTTP request received.")
             if isinstance(cause, _TargetTooLong):
                 self._refuse("head-too-large", head_too_large(_TARGET_LIMIT))
+            elif isinstance(cause, _TwoHosts):
+                violation = Violation("it has several Host headers", "Send one.", "Host")
+                self._refuse("request-malformed", violation)
             else:
                 self._refuse("request-malformed", Violation(_reason(error), "Send HTTP/1.1."))
         else:
