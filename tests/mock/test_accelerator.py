@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import itertools
 import json
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -456,12 +457,12 @@ def test_a_connection_is_closed_when_it_was_idle_for_its_time_and_not_before(pai
     line.send(request)
     line.wait(0.6)
     assert not line.wire.closed
-    line.begin(request[:20])  # the next one has begun
+    line.begin(request[:200])  # the next one has begun
     line.wait(0.6)
-    line.begin(request[20:30])
+    line.begin(request[200:210])
     line.wait(0.6)
     assert not line.wire.closed
-    line.send(request[30:])
+    line.send(request[210:])
     line.wait(1.5)
     assert line.wire.closed
 
@@ -476,6 +477,21 @@ def test_connection_that_is_silent_before_its_request_is_whole_is_closed(
         line.open()
         line.begin(sent)
         line.wait(1.3)
+        assert line.wire.closed
+
+
+@pytest.mark.parametrize("body", [b"", b"x"])
+def test_request_that_trickles_in_is_not_waited_for(pair: Pair, body: bytes) -> None:
+    head = raw("POST", "/v2/carts", {"Content-Length": "1000"})
+    begun = head if body else head[:20]
+    for line in pair.lines:
+        line.wire.close()
+        line.config.timeout_keep_alive = 1
+        line.open()
+        line.begin(begun)
+        for _ in range(3 + math.ceil((len(begun) / connection.LEAST_RATE + 1) / 0.5)):
+            line.begin(b"x")
+            line.wait(0.5)
         assert line.wire.closed
 
 

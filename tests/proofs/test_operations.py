@@ -104,7 +104,7 @@ def begin(control: httpx.Client, rng: random.Random) -> dict[str, str]:
     control.delete(f"{SHOP}/faults")
     if rng.random() < 0.3:
         control.delete(SHOP)
-    headers = CartMock(control, "shop").headers()
+    headers = CartMock(control, "shop", reset=True).headers()
     control.put(f"{SHOP}/state", json=state_with({})).raise_for_status()
     control.put(f"{SHOP}/snapshots/begin").raise_for_status()
     return headers

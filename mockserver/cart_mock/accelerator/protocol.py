@@ -81,7 +81,7 @@ class AcceleratedProtocol(MockProtocol):
     def on_message_begin(self) -> None:
         """Begin a request. A scope is made only if uvicorn must serve it."""
         self.stage = "head"
-        self.progress_at = self.received
+        self.note_begin()
         self._head_from = self.received_before
         self.url = b""
         self.headers = []

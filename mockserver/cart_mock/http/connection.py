@@ -24,6 +24,8 @@ _TARGET_LIMIT = 65_535
 """Maximum length of a target that the parser can read, in bytes."""
 _LINGER = 2.0
 """Seconds to wait for the client to read a refusal, while its further bytes are discarded."""
+LEAST_RATE = 50
+"""How many bytes of a request must arrive in a second on average, or it is not waited for."""
 MAX_CONNECTIONS = 1000
 """How many connections a process serves at a time, unless said otherwise."""
 MOST_REFUSALS = 64
@@ -53,7 +55,8 @@ class MockProtocol(HttpToolsProtocol):
     An offered upgrade is ignored, because every Java client offers HTTP/2. The app refuses
     input that is not HTTP, after the answers to earlier requests. A client that has closed its side
     still gets the answers that it waits for. A client that is silent for ``timeout_keep_alive``
-    seconds while the server waits for it is disconnected.
+    seconds while the server waits for it is disconnected, and so is one that sends a request in
+    pieces which are too small for the time.
     """
 
     head_limit = HEAD_LIMIT
@@ -73,6 +76,8 @@ class MockProtocol(HttpToolsProtocol):
         self.progress_at = 0
         """Number of received bytes when a request last began, or a piece of a body was read."""
         self._heard = 0.0
+        self.began_at, self.began = 0, 0.0
+        """Number of received bytes, and the time, when a request last began."""
         self._answering: RequestResponseCycle | None = None
         """The request whose answer is made or sent; later ones wait in the pipeline."""
 
@@ -81,10 +86,15 @@ class MockProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request, and pass the connection's transport to the app."""
         self.stage = "head"
-        self.progress_at = self.received
+        self.note_begin()
         super().on_message_begin()
         extensions: dict[str, Any] = {CONNECTION: self.transport}
         self.scope["extensions"] = extensions
+
+    def note_begin(self) -> None:
+        """Note when a request began."""
+        self.progress_at = self.received
+        self.began_at, self.began = self.received_before, self._heard
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Add a header. Ignore a trailer, which follows a body."""
@@ -261,7 +271,10 @@ class MockProtocol(HttpToolsProtocol):
         if is_answering and HALF_CLOSED not in cycle.scope["extensions"]:
             self._check_after(self.timeout_keep_alive)
             return
-        left = self._heard + self.timeout_keep_alive - self.loop.time()
+        until = self._heard
+        if self.stage != "idle":
+            until = min(until, self.began + (self.received - self.began_at) / LEAST_RATE)
+        left = until + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self._check_after(left)
         elif self.transport.get_write_buffer_size():

@@ -129,6 +129,8 @@ class TenantRegistry:
     def _take_up_stores(self, data: Path) -> None:
         """Open the stores of a data directory. A damaged one is moved aside, and never served."""
         for directory in sorted((data / _STORES).iterdir()):
+            if not directory.is_dir():
+                continue  # what a file manager leaves
             try:
                 named = _named(directory / _NAME)
                 if named is not None:
