@@ -422,10 +422,10 @@ def test_file_that_a_file_manager_left_among_the_stores_is_ignored(
 
 
 def test_part_of_a_file_that_a_kill_left_is_removed(tmp_path: Path) -> None:
-    (tmp_path / f".{SNAPSHOT}.abc").write_bytes(b"x" * 1000)
-    (tmp_path / f".{JOURNAL}.abc").write_bytes(b"x" * 1000)
+    for name in (".snapshot.json.abc", ".journal.jsonl.abc"):
+        (tmp_path / name).write_bytes(b"x" * 1000)
     JournalStorage(tmp_path).close()
-    assert [path.name for path in tmp_path.iterdir()] == [JOURNAL]
+    assert [path.name for path in tmp_path.iterdir()] == ["journal.jsonl"]
 
 
 def test_a_directory_of_somebody_else_is_refused_and_left_alone(tmp_path: Path) -> None:
