@@ -81,6 +81,7 @@ CAUSES = {
     "store-not-pinned": "`--clients` does not list this `client_id`.",
     "request-unknown": "The request is older than the log, or no mock of this run answered it.",
     "snapshot-unknown": "The store has no snapshot of that name.",
+    "snapshots-full": "All snapshots would take more than `--snapshot-memory`.",
     "scenario-unknown": "No scenario has that name; `GET /_mock/scenarios` lists them.",
     "state-invalid": "The state has an unknown field, a repeated id, or an id that leads nowhere.",
     "fault-unknown": "The fault was used up or removed.",

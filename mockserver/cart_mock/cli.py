@@ -270,7 +270,15 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     show_envvar=True,
     type=click.IntRange(1, 86_400),
     metavar="SECONDS",
-    help="How long a connection may be silent before it is closed.",
+    help="How long a connection may be silent before it is closed, also in the handshake of TLS.",
+)
+@click.option(
+    "--max-connections",
+    default=1000,
+    show_envvar=True,
+    type=click.IntRange(1, 1_000_000),
+    metavar="N",
+    help="Number of connections at a time; a further one is refused with 503.",
 )
 @click.option(
     "--break",
@@ -305,6 +313,14 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     type=click.IntRange(1, 1_000_000),
     metavar="MB",
     help="Memory for the remembered requests of all stores. The oldest are forgotten first.",
+)
+@click.option(
+    "--snapshot-memory",
+    default=1024,
+    show_envvar=True,
+    type=click.IntRange(1, 1_000_000),
+    metavar="MB",
+    help="Memory for the snapshots of all stores; a further one is refused.",
 )
 @click.option(
     "--max-stores",

@@ -46,7 +46,7 @@ class _Helper:
         return {} if self.control_key is None else {"X-Control-Key": self.control_key}
 
     def _path(self, rest: str) -> str:
-        return f"/stores/{quote(self.client_id, safe='')}{rest}"
+        return f"/stores/{_segment(self.client_id)}{rest}"
 
     def _no_mock(self) -> WorkbenchError:
         return WorkbenchError(
@@ -105,6 +105,10 @@ def _token_of(account: str | None, username: str, answer: httpx.Response) -> str
     raise LookupError(f"{username} does not belong to the account {account}")
 
 
+def _without_password(url: httpx.URL) -> str:
+    return str(url.copy_with(userinfo=b"")).rstrip("/")
+
+
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
@@ -113,8 +117,14 @@ def _flag(value: bool) -> str:
     return "true" if value else "false"
 
 
+def _segment(name: str) -> str:
+    """Return a name as one segment of a path. Dots alone would lead to another path."""
+    encoded = quote(name, safe="")
+    return encoded if encoded.strip(".") else encoded.replace(".", "%2E")
+
+
 def _snapshot(name: str, rest: str = "") -> str:
-    return f"/snapshots/{quote(name, safe='')}{rest}"
+    return f"/snapshots/{_segment(name)}{rest}"
 
 
 def _request_id(answer: httpx.Response | str) -> str:
@@ -155,7 +165,7 @@ class CartMock(_Helper):
         if isinstance(client, str):
             client = httpx.Client(base_url=client, timeout=PATIENCE)
         self.client = client
-        self.url = str(client.base_url).rstrip("/")
+        self.url = _without_password(client.base_url)
         self._named(client_id, control_key)
         try:
             self.workbench("POST", "/stores", {"client_id": self.client_id})
@@ -360,7 +370,7 @@ class CartMock(_Helper):
 
     def remove_fault(self, fault: str) -> None:
         """Remove a fault by its id."""
-        self._store("DELETE", f"/faults/{quote(fault, safe='')}")
+        self._store("DELETE", f"/faults/{_segment(fault)}")
 
     def clear_faults(self) -> None:
         """Remove every fault."""
@@ -421,7 +431,7 @@ class CartMock(_Helper):
 
     def explain(self, answer: httpx.Response | str) -> Json:
         """Return the explanation of an answer, or of the one with that X-Request-Id."""
-        found: Json = self.workbench("GET", f"/requests/{_request_id(answer)}")["data"][
+        found: Json = self.workbench("GET", f"/requests/{_segment(_request_id(answer))}")["data"][
             "explanation"
         ]
         return found
@@ -461,7 +471,7 @@ class AsyncCartMock(_Helper):
         if isinstance(client, str):
             client = httpx.AsyncClient(base_url=client, timeout=PATIENCE)
         self.client = client
-        self.url = str(client.base_url).rstrip("/")
+        self.url = _without_password(client.base_url)
         self._named(client_id, control_key)
 
     @classmethod
@@ -679,7 +689,7 @@ class AsyncCartMock(_Helper):
 
     async def remove_fault(self, fault: str) -> None:
         """Remove a fault by its id."""
-        await self._store("DELETE", f"/faults/{quote(fault, safe='')}")
+        await self._store("DELETE", f"/faults/{_segment(fault)}")
 
     async def clear_faults(self) -> None:
         """Remove every fault."""
@@ -740,9 +750,9 @@ class AsyncCartMock(_Helper):
 
     async def explain(self, answer: httpx.Response | str) -> Json:
         """Return the explanation of an answer, or of the one with that X-Request-Id."""
-        found: Json = (await self.workbench("GET", f"/requests/{_request_id(answer)}"))["data"][
-            "explanation"
-        ]
+        found: Json = (await self.workbench("GET", f"/requests/{_segment(_request_id(answer))}"))[
+            "data"
+        ]["explanation"]
         return found
 
     async def verify(self, **expectation: Any) -> None:

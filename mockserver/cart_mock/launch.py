@@ -7,6 +7,7 @@ from cart_mock import lean_connexion  # noqa: F401  # before anything else impor
 # isort: split
 import errno
 import ipaddress
+import logging
 import secrets
 import socket
 import sys
@@ -35,13 +36,36 @@ from cart_mock.tenants.watched import Watched
 from cart_mock.watch import watch
 from cart_mock.workbench import BASE_PATH
 
+logger = logging.getLogger(__name__)
+
+_OTHER_FILES = 200
+"""How many open files a process may need besides its connections: data, code, other servers."""
+
 
 def run(settings: Settings) -> None:
     """Serve a mock until SIGINT or SIGTERM. Raises click.ClickException if it cannot start."""
     log_to(sys.stderr, settings.log_level, settings.log_format)
     tls = _tls(settings)
+    allow_files(settings.max_connections)
     with _listen(settings.host, settings.port) as listening:
         _run(settings, tls, listening)
+
+
+def allow_files(connections: int) -> None:
+    """Let the process have a file for each connection, as far as the system allows it."""
+    try:
+        import resource
+    except ImportError:  # not on Windows, which has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        text = "--max-connections %d needs %d open files, and the system allows %d: see ulimit -n"
+        logger.warning(text, connections, wanted, allowed)
 
 
 def _run(settings: Settings, tls: Tls | None, listening: socket.socket) -> None:
@@ -74,6 +98,7 @@ def _run(settings: Settings, tls: Tls | None, listening: socket.socket) -> None:
             accelerator=not settings.no_accelerator,
             head_limit=settings.head_limit,
             keep_alive=settings.keep_alive,
+            max_connections=settings.max_connections,
         )
     except OSError as error:  # ssl.SSLError is a subclass
         raise InputError(
@@ -134,6 +159,7 @@ def _registry(settings: Settings) -> TenantRegistry:
             seed=_seed(settings),
             most=settings.max_stores,
             most_read_carts=settings.max_read_carts,
+            snapshot_memory=settings.snapshot_memory * 1024 * 1024,
             sync=settings.sync == "always",
             new_request_log=partial(RequestLog, settings.journal, memory),
         )

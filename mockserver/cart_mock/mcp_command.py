@@ -39,7 +39,14 @@ def mcp_command(url: str, control_key: str | None, allow_changes: bool) -> None:
             f"{error.name or error} is not installed; "
             "install it with: pip install 'cart-associations[mcp]'"
         ) from error
+    import httpx
+
     from cart_mock.client import AsyncCartMock
 
-    mock = AsyncCartMock(url, control_key=control_key)
+    if control_key is not None and not (control_key.isascii() and control_key.isprintable()):
+        raise InputError("--control-key has characters that a header cannot have")
+    try:
+        mock = AsyncCartMock(url, control_key=control_key)
+    except httpx.InvalidURL as error:
+        raise InputError(f"--url: {error}; send one such as http://127.0.0.1:8080") from error
     mcp_server(mock, allow_changes=allow_changes).run("stdio")

@@ -6,16 +6,18 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.config import STARTUP_FAILURE
 
 from cart_mock.accelerator.protocol import Shared, accelerated
 from cart_mock.app import MockApp
-from cart_mock.http.connection import KEEP_ALIVE, MockProtocol
+from cart_mock.http.connection import KEEP_ALIVE, MAX_CONNECTIONS, MockProtocol
 from cart_mock.http.request_handler import HEAD_LIMIT
 
 if TYPE_CHECKING:
@@ -38,19 +40,21 @@ def server_of(
     accelerator: bool = True,
     head_limit: int = HEAD_LIMIT,
     keep_alive: int = KEEP_ALIVE,
+    max_connections: int = MAX_CONNECTIONS,
 ) -> uvicorn.Server:
     """Return a server of an application, ready to run.
 
     ``breaks`` are the rules to violate: those on header names are broken here. The ``accelerator``
     is for the mock's own application; one that is wrapped, such as a traced one, gets every request
     itself. ``head_limit`` is in bytes; the application has its own. ``keep_alive`` is how many
-    seconds a connection may be silent. Raises OSError or ssl.SSLError if the files of ``tls``
-    cannot be used.
+    seconds a connection may be silent, also in a handshake. Raises OSError or ssl.SSLError if the
+    files of ``tls`` cannot be used.
     """
     protocol: type[asyncio.Protocol] = MockProtocol
     if accelerator and isinstance(app, MockApp):
         protocol = accelerated(Shared(app.paths, app.mock.endpoints, app.requests))
-    protocol = type(protocol.__name__, (protocol,), {"head_limit": head_limit})
+    bounds = {"head_limit": head_limit, "max_connections": max_connections}
+    protocol = type(protocol.__name__, (protocol,), bounds)
     if breaks:
         from cart_mock.breaks import losing_headers
 
@@ -72,7 +76,32 @@ def server_of(
         ssl_keyfile=None if tls is None else tls.key,
     )
     config.load()
-    return uvicorn.Server(config)
+    return _Server(config)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, with a time limit for the handshakes of TLS."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, and listen on the sockets."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(STARTUP_FAILURE)
+        config, loop = self.config, asyncio.get_running_loop()
+
+        def connection() -> asyncio.Protocol:
+            made: Any = config.http_protocol_class
+            return made(config, self.server_state, self.lifespan.state)  # type: ignore[no-any-return]  # a class that is only known to make protocols
+
+        limit = None if config.ssl is None else config.timeout_keep_alive
+        self.servers = [
+            await loop.create_server(
+                connection, sock=each, ssl=config.ssl, ssl_handshake_timeout=limit,
+                ssl_shutdown_timeout=limit, backlog=config.backlog,
+            )
+            for each in sockets or ()
+        ]  # fmt: skip
+        self.started = True
 
 
 def serve(server: uvicorn.Server, listening: socket.socket) -> None:

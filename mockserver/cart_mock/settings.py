@@ -45,11 +45,13 @@ class Settings:
     control_body_limit: int
     head_limit: int
     keep_alive: int
+    max_connections: int
     breaks: tuple[Break, ...]
     journal: int
     max_stores: int
     max_read_carts: int
     journal_memory: int
+    snapshot_memory: int
     control_key: str | None
     allow_host: tuple[str, ...]
     tls_cert: Path | None

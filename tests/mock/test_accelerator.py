@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import itertools
 import json
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ import pytest
 import uvicorn
 from cart_mock.accelerator.protocol import AcceleratedProtocol, Shared, accelerated
 from cart_mock.app import create_app
+from cart_mock.http import connection
 from cart_mock.http.connection import MockProtocol
 from cart_mock.server import server_of
 from cart_mock.testing import CartMock, served
@@ -102,7 +104,13 @@ class Wire(asyncio.Transport):
         self.closed = True
 
     def can_write_eof(self) -> bool:
-        return False
+        return True
+
+    def write_eof(self) -> None:
+        self.close()
+
+    def abort(self) -> None:
+        self.close()
 
     def get_write_buffer_size(self) -> int:
         return 0
@@ -449,12 +457,12 @@ def test_a_connection_is_closed_when_it_was_idle_for_its_time_and_not_before(pai
     line.send(request)
     line.wait(0.6)
     assert not line.wire.closed
-    line.begin(request[:20])  # the next one has begun
+    line.begin(request[:200])  # the next one has begun
     line.wait(0.6)
-    line.begin(request[20:30])
+    line.begin(request[200:210])
     line.wait(0.6)
     assert not line.wire.closed
-    line.send(request[30:])
+    line.send(request[210:])
     line.wait(1.5)
     assert line.wire.closed
 
@@ -469,6 +477,21 @@ def test_connection_that_is_silent_before_its_request_is_whole_is_closed(
         line.open()
         line.begin(sent)
         line.wait(1.3)
+        assert line.wire.closed
+
+
+@pytest.mark.parametrize("body", [b"", b"x"])
+def test_request_that_trickles_in_is_not_waited_for(pair: Pair, body: bytes) -> None:
+    head = raw("POST", "/v2/carts", {"Content-Length": "1000"})
+    begun = head if body else head[:20]
+    for line in pair.lines:
+        line.wire.close()
+        line.config.timeout_keep_alive = 1
+        line.open()
+        line.begin(begun)
+        for _ in range(3 + math.ceil((len(begun) / connection.LEAST_RATE + 1) / 0.5)):
+            line.begin(b"x")
+            line.wait(0.5)
         assert line.wire.closed
 
 
@@ -490,6 +513,7 @@ GARBAGE = [
     b"GET /v2/carts HTTP/3.1\r\n\r\n",
     b"GET /v2/carts HTTP/1.1\r\nno colon\r\n\r\n",
     b"GET http://[ HTTP/1.1\r\n\r\n",
+    b"GET /_mock/stores HTTP/1.1\r\nHost: shop.example\r\nHost: localhost\r\n\r\n",
     b"POST /v2/carts HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
     b"POST /v2/carts HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
     b"POST /v2/carts HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
@@ -514,6 +538,43 @@ def test_request_before_garbage_gets_its_own_answer_first(pair: Pair, garbage: b
             assert answered.content.count(b"HTTP/1.1 ") == len(before) + 1
             assert answered.content.count(b"HTTP/1.1 400") == 1
             line.open()
+
+
+def test_connection_over_the_bound_is_refused_and_one_far_over_it_closed(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MockProtocol, "max_connections", 1)
+    monkeypatch.setattr(connection, "MOST_REFUSALS", 1)
+    for line, world in zip(pair.lines, pair.worlds, strict=True):
+        request = raw("GET", "/v2/carts", world.admin)
+        first, second = (line.connection, line.wire), line.connection
+        line.open()
+        answered = line.send(request)
+        assert "1 connections already" in refused(answered, 503)["detail"]
+        assert b"\r\nretry-after: 1\r\n" in answered.content
+        assert answered.content.count(b"HTTP/1.1 ") == 1
+        line.open()
+        second = line.connection
+        line.wire.closed = False  # it does not leave
+        second.connections.add(second)
+        line.open()
+        assert line.send() == Answered(b"", 0, closed=True)
+        line.connection, line.wire = first
+        assert line.send(request).content.startswith(b"HTTP/1.1 200 ")
+
+
+def test_requests_that_wait_behind_a_slow_one_have_a_bound(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "MOST_WAITING", 3)
+    login = raw("POST", "/v2/customers/tokens", {**pair.worlds[0].admin, "Content-Type": JSON},
+                b'{"data":{"type":"token","email":"ada@example.com","password":"x",'
+                b'"authentication_mechanism":"password"}}')  # fmt: skip
+    for line in pair.lines:
+        answered = line.send(login * 10)
+        assert "3 requests of this connection wait" in refused(answered, 503)["detail"]
+        assert answered.content.count(b"HTTP/1.1 401") == 4
+        assert answered.content.count(b"HTTP/1.1 ") == 5
 
 
 def test_head_over_the_limit_is_refused_whole_or_not(pair: Pair) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import httpx
@@ -241,6 +243,39 @@ def test_answer_that_breaks_off_is_not_passed_on_as_whole(pair: Pair) -> None:
             "explanation"
         ]["summary"]
     )
+
+
+HOSTILE = {
+    "no status of HTTP": b"HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n",
+    "another protocol": b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
+    "a control character": b"HTTP/1.1 200 OK\r\nX: a\x01b\r\nContent-Length: 0\r\n\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi",
+    "a length of 5000 digits": b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\n" % (b"9" * 5000),
+    "an endless head": b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000,
+    "nothing": b"",
+}
+
+
+def test_answer_of_another_server_that_is_not_http_is_a_502(
+    pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as upstream:
+        pair.mock.set_forward(f"http://127.0.0.1:{upstream.getsockname()[1]}")
+
+        def answer_once(content: bytes) -> None:
+            connection, _ = upstream.accept()
+            with connection, suppress(OSError):
+                connection.recv(65_536)
+                connection.sendall(content)
+
+        for name, content in HOSTILE.items():
+            answering = threading.Thread(target=answer_once, args=(content,))
+            answering.start()
+            answer = pair.mock.client.get("/other", headers=pair.mock.headers())
+            answering.join()
+            assert answer.status_code == 502, name
+            assert "is not HTTP" in answer.json()["errors"][0]["detail"], name
+    assert "Traceback" not in caplog.text
 
 
 def test_store_forwards_elsewhere_or_not_at_all(pair: Pair) -> None:

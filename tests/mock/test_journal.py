@@ -410,6 +410,24 @@ def test_a_path_that_cannot_be_read_is_named(kept: Path, tmp_path: Path, file: s
     assert "\n" not in str(raised.value)
 
 
+def test_file_that_a_file_manager_left_among_the_stores_is_ignored(
+    kept: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(kept, data)
+    (data / "stores" / ".DS_Store").write_bytes(b"x")
+    tenants = TenantRegistry(data=data)
+    assert len(list(tenants)) > 0
+    tenants.close()
+
+
+def test_part_of_a_file_that_a_kill_left_is_removed(tmp_path: Path) -> None:
+    for name in (".snapshot.json.abc", ".journal.jsonl.abc"):
+        (tmp_path / name).write_bytes(b"x" * 1000)
+    JournalStorage(tmp_path).close()
+    assert [path.name for path in tmp_path.iterdir()] == ["journal.jsonl"]
+
+
 def test_a_directory_of_somebody_else_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("my only copy")
     with pytest.raises(

@@ -116,6 +116,11 @@ def _merged(parts: list[Mapping[str, Any]], document: Mapping[str, Any]) -> Mapp
     return merged
 
 
+POOL = 500
+"""How many requests are kept to be sent again in another order: a new one takes ten times as long
+to make as an answer takes to read."""
+
+
 class Attacker:
     """Makes requests from a seed: the same ones for the same seed.
 
@@ -126,17 +131,32 @@ class Attacker:
         self._random = random.Random(seed)
         self._tokens = tokens
         self._operations = operations()
+        self._pool: list[bytes] = []
 
     def connection(self) -> Iterator[bytes]:
         """Yield what one connection sends, piece by piece."""
         rng = self._random
-        sent = b"".join(self.request() for _ in range(rng.choice((1, 1, 2, 3, 8))))
-        if rng.random() < 0.3:
-            sent = self._damaged(sent)
+        parts = [self._new_or_old() for _ in range(rng.choice((1, 2, 8, 30, 60)))]
+        if rng.random() < 0.5:
+            # What follows is read in another way from there on, or not at all.
+            at = rng.randrange(len(parts))
+            parts[at] = self._damaged(parts[at])
+        sent = b"".join(parts)
         while sent:
-            cut = len(sent) if rng.random() < 0.8 else rng.randrange(1, 200)
+            cut = len(sent) if rng.random() < 0.8 else rng.randrange(1, 2000)
             yield sent[:cut]
             sent = sent[cut:]
+
+    def _new_or_old(self) -> bytes:
+        """Return a request: a new one, or one of those that were made lately."""
+        rng, pool = self._random, self._pool
+        if len(pool) < POOL:
+            pool.append(self.request())
+            return pool[-1]
+        at = rng.randrange(POOL)
+        if rng.random() < 0.2:
+            pool[at] = self.request()
+        return pool[at]
 
     def request(self) -> bytes:
         """Return one request, as bytes that may be no HTTP."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
 import signal
+import subprocess
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from tests.mock.processes import mock
+from tests.mock.processes import COMMAND, mock
 from tests.proofs.sizes import portion, said
 
 
@@ -86,12 +92,76 @@ def delete_again_and_again(url: str, deleted: list[dict[str, str]]) -> None:
             return
 
 
+_CHECKED = re.compile(rb'\{"crc32":"[0-9a-f]{8}","changes":(.*)\}', re.DOTALL)
+_END = re.compile(rb'"version":2,"crc32":"[0-9a-f]{8}"\}\}\}$')
+
+
+def make_old(data: Path) -> None:
+    """Rewrite a data directory as version 1, which has no checksums and no incarnations."""
+    identity = json.loads((data / "cart-mock.json").read_bytes())
+    old = {"format": "cart-mock", "version": 1, "signing_key": identity["signing_key"]}
+    (data / "cart-mock.json").write_text(json.dumps(old))
+    for name in data.glob("stores/*/name.json"):
+        found = json.loads(name.read_bytes())
+        name.write_text(json.dumps(found if isinstance(found, str) else found["client_id"]))
+    for journal in data.glob("stores/*/journal.jsonl"):
+        header, *lines = journal.read_bytes().split(b"\n")
+        lines = [_CHECKED.sub(rb"\1", line) for line in lines]
+        journal.write_bytes(b"\n".join((header.replace(b'"version":2', b'"version":1'), *lines)))
+    for snapshot in data.glob("stores/*/snapshot.json"):
+        snapshot.write_bytes(_END.sub(b'"version":1}}}', snapshot.read_bytes()))
+
+
+def kill_a_start(data: Path, rng: random.Random) -> None:
+    """Start a mock, and kill it while it loads its code or reads its files."""
+    process = subprocess.Popen(
+        [*COMMAND, "--port", "0", "--data", str(data)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    threading.Event().wait(rng.uniform(0.2, 1.0))
+    process.kill()
+    process.wait()
+
+
+def is_compacting(data: Path) -> bool:
+    """Whether a snapshot is being written."""
+    return any(data.glob("stores/store-large/.snapshot.json.*"))
+
+
+def is_deleting(data: Path) -> bool:
+    """Whether a store is half deleted, or half made."""
+    store = data / "stores/store-short"
+    return store.exists() and not (store / "name.json").exists()
+
+
+MOMENTS: dict[str, Callable[[Path], bool] | None] = {
+    "compaction": is_compacting, "deletion": is_deleting, "migration": None, "any": None,
+}  # fmt: skip
+"""What the mock does when it is killed, and how that is seen; None is any moment."""
+
+
+def wait_for(moment: str, data: Path, jobs: list[Future[Any]], rng: random.Random) -> None:
+    """Wait until the mock does that, at most some seconds."""
+    is_there = MOMENTS[moment]
+    if is_there is None:
+        threading.Event().wait(rng.random())
+        return
+    end = time.monotonic() + 10
+    while not is_there(data) and time.monotonic() < end and not any(job.done() for job in jobs):
+        time.sleep(0.0005)
+
+
 def test_killed_mock_keeps_what_it_acknowledged(tmp_path: Path) -> None:
-    kills, compared, folded = portion(2, 500), 0, 0
+    kills, compared = portion(3, 500), 0
+    killed: Counter[str] = Counter()
     rng = random.Random(1)
     writers = [Writer("small", ""), Writer("large", LARGE)]
     deleted: list[dict[str, str]] = []
-    for _ in range(kills):
+    for number in range(kills):
+        moment = list(MOMENTS)[number % len(MOMENTS)]
+        if moment == "migration":
+            make_old(tmp_path)
+            kill_a_start(tmp_path, rng)
         with (
             mock("--data", str(tmp_path), "--log-level", "error") as (process, url),
             ThreadPoolExecutor() as pool,
@@ -107,14 +177,16 @@ def test_killed_mock_keeps_what_it_acknowledged(tmp_path: Path) -> None:
             before = len(deleted)
             while len(deleted) < before + 3 and not any(job.done() for job in jobs):
                 time.sleep(0.05)
-            threading.Event().wait(rng.random())
+            wait_for(moment, tmp_path, jobs, rng)
             process.send_signal(signal.SIGKILL)
             process.wait()
             for job in jobs:
                 job.result()
-        folded += (tmp_path / "stores/store-large/snapshot.json").exists()
-    said(f"{kills} kills, {compared} carts compared, {len(deleted)} stores deleted, "
-         f"{folded} times with a snapshot")  # fmt: skip
+        killed[moment] += 1
+        killed["while a snapshot was written"] += is_compacting(tmp_path)
+        killed["while a store was deleted or made"] += is_deleting(tmp_path)
+    said(f"{kills} kills {dict(killed)}, {compared} carts compared, "
+         f"{len(deleted)} stores deleted")  # fmt: skip
     assert compared > 0
     with mock("--data", str(tmp_path)) as (_, url):
         for writer in writers:

@@ -20,7 +20,8 @@ import httpx
 
 State = tuple[str, frozenset[str]] | None
 """The name and the customers of a cart, None if it does not exist."""
-Ask = Callable[..., Awaitable[httpx.Response]]
+Ask = Callable[..., Awaitable[Any]]
+"""Sends a request as httpx does, and returns an answer with ``status_code`` and ``json()``."""
 FOREVER = 1e9
 """The end of a request whose outcome is not known."""
 _NONE: Any = object()
@@ -29,17 +30,24 @@ S = TypeVar("S")
 
 
 class Seen(NamedTuple):
-    """One request about a cart, and its answer; ``answer`` is None if the outcome is not known."""
+    """One request about a cart, and its answer; ``answer`` is None if the outcome is not known.
+
+    ``value`` is a name or a customer; of the action ``set``, which replaces the whole store, it is
+    the state that the cart has then.
+    """
 
     began: float
     ended: float
     action: str
-    value: str
+    value: Any
     answer: Any
 
 
 def step(state: State, seen: Seen) -> Iterable[State]:
-    """Yield the states after a request, none if its answer is wrong in this state."""
+    """Yield the states after a request, none if its answer is wrong in this state.
+
+    A request without an answer may have done nothing.
+    """
     action, value, answer = seen.action, seen.value, seen.answer
     if action == "read":
         after: State = state or ("Cart", frozenset())
@@ -50,6 +58,8 @@ def step(state: State, seen: Seen) -> Iterable[State]:
     elif action == "create":
         after = state if state is not None else (value, frozenset())
         expected = (409, None) if state is not None else (201, after)
+    elif action == "set":
+        after, expected = value, (200, None)
     elif action == "delete":
         after = None
         expected = (404 if state is None else 204, None)
@@ -61,6 +71,8 @@ def step(state: State, seen: Seen) -> Iterable[State]:
     else:
         after = (state[0], state[1] - {value})
         expected = (204, None)
+    if answer is None:
+        yield state
     if answer is None or answer == expected:
         yield after
 
@@ -96,7 +108,7 @@ def explains(
         if (first, done, state) in tried:
             continue
         tried.add((first, done, state))
-        candidates = _candidates(history, order[first:], done)
+        candidates = _candidates(history, order, first, done)
         # A request that fits and never changes a thing can come next: no other order does better.
         free = [
             at
@@ -116,11 +128,13 @@ def explains(
 
 
 def _candidates(
-    history: Sequence[tuple[float, float, object]], order: Sequence[int], done: frozenset[int]
-) -> list[int]:
+    history: Sequence[tuple[float, float, object]], order: Sequence[int], first: int,
+    done: frozenset[int],
+) -> list[int]:  # fmt: skip
     """Return the requests that may come next: none that is left ended before they began."""
     horizon, found = FOREVER, []
-    for at in order:
+    for place in range(first, len(order)):  # never a copy of what is left of a long history
+        at = order[place]
         if at in done:
             continue
         began, ended, _ = history[at]
@@ -145,13 +159,19 @@ class Workload:
     """Clients that send random requests about a few carts, and note what they see."""
 
     def __init__(self, ask: Ask, headers: dict[str, str], customers: list[str], *, carts: int,
-                 seed: int, cancelled: float = 0.0) -> None:  # fmt: skip
-        """``cancelled`` is the share of requests that their clients give up."""
+                 seed: int, cancelled: float = 0.0, lost_is_over: bool = False,
+                 prefix: str = "linear") -> None:  # fmt: skip
+        """``cancelled`` is the share of requests that their clients give up.
+
+        ``lost_is_over`` says that a request whose connection was lost takes no effect later: so it
+        is if one mock acts on a request and closes the connection. Ids of carts have ``prefix``.
+        """
         self._cancelled = cancelled
+        self._lost_is_over = lost_is_over
         self._ask = ask
         self._headers = headers
         self._customers = customers
-        self._carts = [f"linear-{number}" for number in range(carts)]
+        self._carts = [f"{prefix}-{number}" for number in range(carts)]
         self._random = random.Random(seed)
         self._values = itertools.count()
         self.histories: dict[str, list[Seen]] = defaultdict(list)
@@ -201,7 +221,8 @@ class Workload:
             seen = Seen(began, time.monotonic(), action, value, _outcome(answer, action))
         else:
             self.unknown += 1
-            seen = Seen(began, FOREVER, action, value, None)
+            ended = time.monotonic() if self._lost_is_over else FOREVER
+            seen = Seen(began, ended, action, value, None)
         self.histories[cart].append(seen)
 
     def _patience(self) -> float | None:
@@ -213,7 +234,7 @@ class Workload:
         return [cart for cart, seen in self.histories.items() if not is_linearizable(seen)]
 
 
-def _outcome(answer: httpx.Response, action: str) -> Any:
+def _outcome(answer: Any, action: str) -> Any:
     if action not in ("read", "rename", "create") or answer.status_code >= 400:
         return answer.status_code, None
     data = answer.json()["data"]

@@ -103,3 +103,88 @@ def test_what_the_workbench_refuses_is_said() -> None:
         assert "the store 'nowhere' does not exist" in str(result.content)
 
     using(test)
+
+
+ODD: dict[str, tuple[str, dict[str, Any], str]] = {
+    "no name": ("get_store", {"store": ""}, "at least 1 character"),
+    "a huge name": ("get_store", {"store": "x" * 1_000_000}, "at most 255 characters"),
+    "a huge text": ("list_rules", {"find": "x" * 1_000_000}, "at most 1000 characters"),
+    "a wrong type": ("get_store", {"store": {"a": 1}}, "valid string"),
+    "none at all": ("get_store", {}, "Field required"),
+    "control characters": ("get_store", {"store": "\0\x1b[2J\u202e"}, "does not exist"),
+    "a lone surrogate": ("get_store", {"store": "\ud800"}, "get_store"),
+    "dots for a name": ("get_store", {"store": ".."}, "the store '..' does not exist"),
+    "a path for an id": (
+        "explain_request", {"request_id": "../stores/shop/state"}, "no request log has",
+    ),
+    "a query for an id": ("explain_request", {"request_id": "x?y=z#"}, "no request log has"),
+    "a huge number": ("list_requests", {"limit": 10**400}, ""),
+    "no operation": ("list_requests", {"store": "shop", "operation": "\0"}, ""),
+    "not a number": (
+        "add_fault", {"store": "shop", "kind": "latency", "seconds": "NaN"}, "finite",
+    ),
+    "many breaks": ("break_rules", {"store": "shop", "breaks": ["x"] * 1000}, "at most 100 items"),
+    "a name that is taken": ("create_store", {"store": "shop"}, "there is a store 'shop'"),
+}  # fmt: skip
+"""Tools, their odd arguments, and what the error says; nothing, if the call succeeds."""
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_argument_is_refused_in_words_and_changes_nothing(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tool, arguments, said = ODD[name]
+
+    async def test(session: Client, mock: AsyncCartMock) -> None:
+        before = await mock.export_state(), [store["client_id"] for store in await mock.stores()]
+        result = await session.call_tool(tool, arguments)
+        text = str(result.content)
+        assert result.is_error == bool(said), text
+        assert said in text
+        assert len(text) < 5_000
+        assert (await mock.export_state(), [s["client_id"] for s in await mock.stores()]) == before
+
+    using(test, allow_changes=True)
+    assert "Traceback" not in caplog.text
+
+
+def test_answers_are_bounded_and_hold_no_secret() -> None:
+    async def test(session: Client, mock: AsyncCartMock) -> None:
+        carts = [{"id": f"cart-{number}"} for number in range(300)]
+        people = [{"id": "ada", "name": "A", "email": "a@example.com", "password": "correct horse"}]
+        await mock.import_state({"carts": carts, "customers": people})
+        headers = await mock.headers("a@example.com", "correct horse")
+        await mock.client.get("/v2/carts", headers=headers)
+        await mock.set_forward("http://127.0.0.1:9", authorization="Bearer very-secret")
+        state = await ask(session, "get_state", store="shop")
+        assert (len(state["carts"]), state["left_out"]) == (100, {"carts": 200})
+        shown = str([
+            state,
+            await ask(session, "get_store", store="shop"),
+            await ask(session, "list_stores", find="shop"),
+            await ask(session, "list_requests", store="shop", limit=100),
+            [
+                await ask(session, "explain_request", request_id=each["id"])
+                for each in await mock.requests()
+            ],
+        ])  # fmt: skip
+        secrets = [
+            "correct horse", "argon2", "very-secret", "the-key", mock.client_secret,
+            *(value.rpartition(" ")[2] for value in headers.values()),
+        ]  # fmt: skip
+        assert [secret for secret in secrets if secret in shown] == []
+
+    using(test)
+
+
+def test_mock_that_does_not_answer_is_named_without_its_password() -> None:
+    async def go() -> None:
+        client = httpx.AsyncClient(base_url="http://ada:very-secret@127.0.0.1:9")
+        async with Client(mcp_server(AsyncCartMock(client))) as session:
+            result = await session.call_tool("list_stores", {})
+            assert result.is_error
+            assert "No mock answers at http://" in str(result.content)
+            assert "very-secret" not in str(result.content)
+        await client.aclose()
+
+    asyncio.run(go())

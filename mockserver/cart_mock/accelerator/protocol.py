@@ -81,7 +81,7 @@ class AcceleratedProtocol(MockProtocol):
     def on_message_begin(self) -> None:
         """Begin a request. A scope is made only if uvicorn must serve it."""
         self.stage = "head"
-        self.progress_at = self.received
+        self.note_begin()
         self._head_from = self.received_before
         self.url = b""
         self.headers = []
@@ -201,6 +201,8 @@ class AcceleratedProtocol(MockProtocol):
         if method is None or self._is_busy():
             return None
         headers = dict(self.headers)
+        if len(headers) != len(self.headers):
+            return None  # some come twice, which the app may refuse
         # The parser keeps a connection of HTTP/1.0 alive only if a header asks for it.
         is_old = b"connection" in headers and self.parser.get_http_version() != "1.1"
         if is_old or not self.parser.should_keep_alive() or not _SPECIAL.isdisjoint(headers):

@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 from cart_mock.http.delivery import CONNECTION, ENDS_WITH_CLIENT, HALF_CLOSED
 from cart_mock.http.request_handler import HEAD_LIMIT, head_too_large
 from cart_mock.http.routing import REFUSED
-from cart_mock.messages import Violation
+from cart_mock.messages import Header, Violation
 
 KEEP_ALIVE = 65
 """Default number of seconds that a connection may be silent. It is longer than the 60 seconds of
@@ -24,6 +24,15 @@ _TARGET_LIMIT = 65_535
 """Maximum length of a target that the parser can read, in bytes."""
 _LINGER = 2.0
 """Seconds to wait for the client to read a refusal, while its further bytes are discarded."""
+LEAST_RATE = 50
+"""How many bytes of a request must arrive in a second on average, or it is not waited for."""
+MAX_CONNECTIONS = 1000
+"""How many connections a process serves at a time, unless said otherwise."""
+MOST_REFUSALS = 64
+"""How many further connections may be refused with an answer at a time; others are closed."""
+MOST_WAITING = 256
+"""How many requests of a connection may wait for the answer to an earlier one."""
+_RETRY = ((b"retry-after", b"1"),)
 
 Stage = Literal["idle", "head", "body"]
 
@@ -32,17 +41,28 @@ class _TargetTooLong(Exception):
     """A target that is longer than the parser can read."""
 
 
+class _TwoHosts(Exception):
+    """A request with several Host headers: which is meant, each reader would guess."""
+
+
+class _TooManyWaiting(Exception):
+    """A request that came while too many earlier ones wait."""
+
+
 class MockProtocol(HttpToolsProtocol):
     """A connection that the app can close in the middle of an answer, as faults require.
 
     An offered upgrade is ignored, because every Java client offers HTTP/2. The app refuses
     input that is not HTTP, after the answers to earlier requests. A client that has closed its side
     still gets the answers that it waits for. A client that is silent for ``timeout_keep_alive``
-    seconds while the server waits for it is disconnected.
+    seconds while the server waits for it is disconnected, and so is one that sends a request in
+    pieces which are too small for the time.
     """
 
     head_limit = HEAD_LIMIT
     """Maximum number of bytes without a complete head, or without a piece of a body."""
+    max_connections = MAX_CONNECTIONS
+    """Maximum number of connections; a further one is refused."""
 
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any],
@@ -56,6 +76,8 @@ class MockProtocol(HttpToolsProtocol):
         self.progress_at = 0
         """Number of received bytes when a request last began, or a piece of a body was read."""
         self._heard = 0.0
+        self.began_at, self.began = 0, 0.0
+        """Number of received bytes, and the time, when a request last began."""
         self._answering: RequestResponseCycle | None = None
         """The request whose answer is made or sent; later ones wait in the pipeline."""
 
@@ -64,10 +86,15 @@ class MockProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request, and pass the connection's transport to the app."""
         self.stage = "head"
-        self.progress_at = self.received
+        self.note_begin()
         super().on_message_begin()
         extensions: dict[str, Any] = {CONNECTION: self.transport}
         self.scope["extensions"] = extensions
+
+    def note_begin(self) -> None:
+        """Note when a request began."""
+        self.progress_at = self.received
+        self.began_at, self.began = self.received_before, self._heard
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Add a header. Ignore a trailer, which follows a body."""
@@ -78,6 +105,10 @@ class MockProtocol(HttpToolsProtocol):
         """Let the app serve the request."""
         if len(self.url) > _TARGET_LIMIT:
             raise _TargetTooLong
+        if sum(name == b"host" for name, _ in self.headers) > 1:
+            raise _TwoHosts
+        if len(self.pipeline) >= MOST_WAITING:
+            raise _TooManyWaiting
         super().on_headers_complete()
         self.stage = "body"
 
@@ -104,9 +135,18 @@ class MockProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._decline_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
+            cause = error.__context__
+            if isinstance(cause, _TooManyWaiting):
+                reason = f"{MOST_WAITING} requests of this connection wait already"
+                hint = "Read their answers first."
+                self._refuse("service-unavailable", Violation(reason, hint), *_RETRY)
+                return
             self.logger.warning("Invalid HTTP request received.")
-            if isinstance(error.__context__, _TargetTooLong):
+            if isinstance(cause, _TargetTooLong):
                 self._refuse("head-too-large", head_too_large(_TARGET_LIMIT))
+            elif isinstance(cause, _TwoHosts):
+                violation = Violation("it has several Host headers", "Send one.", "Host")
+                self._refuse("request-malformed", violation)
             else:
                 self._refuse("request-malformed", Violation(_reason(error), "Send HTTP/1.1."))
         else:
@@ -121,7 +161,7 @@ class MockProtocol(HttpToolsProtocol):
         self.received -= len(rest)  # they are counted again
         self.data_received(b"POST / HTTP/1.1\r\n%b\r\n%b" % (b"".join(framing), rest))
 
-    def _refuse(self, error_id: str, violation: Violation) -> None:
+    def _refuse(self, error_id: str, violation: Violation, *headers: Header) -> None:
         """Let the app refuse unreadable input after the earlier answers, and then close."""
         self._is_over = True
         begun: Any = self.cycle  # None until uvicorn first served a request
@@ -139,7 +179,7 @@ class MockProtocol(HttpToolsProtocol):
         super().on_message_begin()
         scope: Any = self.scope
         scope.update(method="GET", path="/", raw_path=b"/", query_string=b"")
-        scope["extensions"] = {REFUSED: (error_id, violation)}
+        scope["extensions"] = {REFUSED: (error_id, violation, *headers)}
         self.cycle = RequestResponseCycle(
             scope=self.scope,
             transport=_Lingering(self.transport, self.loop),  # type: ignore[arg-type]  # it has all that is used
@@ -176,6 +216,14 @@ class MockProtocol(HttpToolsProtocol):
         super().connection_made(transport)  # type: ignore[arg-type]  # it is one for reading and writing
         self._heard = self.loop.time()
         self._check_after(self.timeout_keep_alive)
+        too_many = len(self.connections) - self.max_connections
+        if too_many > MOST_REFUSALS:
+            self._is_over = True
+            self.transport.abort()
+        elif too_many > 0:
+            reason = f"there are {self.max_connections} connections already"
+            hint = "Close one, or raise --max-connections."
+            self._refuse("service-unavailable", Violation(reason, hint), *_RETRY)
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # as asyncio has it
         """Keep the connection for the answer that the client waits for, if there is one."""
@@ -223,7 +271,10 @@ class MockProtocol(HttpToolsProtocol):
         if is_answering and HALF_CLOSED not in cycle.scope["extensions"]:
             self._check_after(self.timeout_keep_alive)
             return
-        left = self._heard + self.timeout_keep_alive - self.loop.time()
+        until = self._heard
+        if self.stage != "idle":
+            until = min(until, self.began + (self.received - self.began_at) / LEAST_RATE)
+        left = until + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self._check_after(left)
         elif self.transport.get_write_buffer_size():
@@ -264,11 +315,9 @@ class _Lingering:
         self.is_closing = transport.is_closing
 
     def close(self) -> None:
-        if self._transport.can_write_eof():
+        if self._transport.can_write_eof():  # not over TLS
             self._transport.write_eof()
-            self._loop.call_later(_LINGER, self._transport.close)
-        else:
-            self._transport.close()
+        self._loop.call_later(_LINGER, self._transport.close)
 
 
 class _SkippingOneHead:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
@@ -36,6 +37,7 @@ _CONNECT = 5.0
 _KEPT = LARGEST // 2
 """How many bytes of each body are kept for the request log."""
 _SHORTEST_TOKEN = 8
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization",
@@ -112,6 +114,12 @@ class Forwarder:
         return self._requests.new_id()
 
 
+def _can_be_sent(response: httpx.Response) -> bool:
+    """Return whether the server can send that answer on: it sends nothing that is not HTTP."""
+    values = (value for _, value in response.headers.raw)
+    return 200 <= response.status_code <= 599 and not any(map(_CONTROL.search, values))
+
+
 def _from(answer: Answer, target: Forward) -> Answer:
     origin = {"forwarded_to": target.url or ""}
     return Answer(
@@ -171,7 +179,11 @@ class _Exchange:
             await self._sent(self._forwarder.failure(error, self._target))
             return
         try:
-            await self._returned(response)
+            if _can_be_sent(response):
+                await self._returned(response)
+            else:
+                error = httpx.RemoteProtocolError("its status or a header cannot be sent")
+                await self._sent(self._forwarder.failure(error, self._target))
         finally:
             await response.aclose()
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from cart_mock import bodies
 from cart_mock.api.endpoints import Endpoint, Mock
 from cart_mock.errors import INTERNAL, Unavailable, cannot_store, no_more_stores, unavailable
-from cart_mock.messages import Answer, Request, Violation
+from cart_mock.messages import Answer, Header, Request, Violation
 from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.telemetry.logs import log_request, request_logger
 from cart_mock.telemetry.metrics import Metrics
@@ -120,9 +120,9 @@ class RequestHandler:
         self._unjudged(endpoint, request, answer, started)
         return answer
 
-    def refusal(self, error_id: str, violation: Violation) -> Answer:
-        """Return the answer to a request that the server could not read."""
-        return self._mock.errors.answer(error_id, violation)
+    def refusal(self, error_id: str, violation: Violation, *headers: Header) -> Answer:
+        """Return the answer to a request that the server does not read."""
+        return self._mock.errors.answer(error_id, violation, *headers)
 
     def unrouted(self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes],
                  answer: Answer) -> str:  # fmt: skip

@@ -18,11 +18,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cart_mock.http.delivery import send_answer
 from cart_mock.http.request_handler import RequestHandler, head_too_large
-from cart_mock.messages import Answer, Violation
+from cart_mock.messages import Answer
 
 REFUSED = "cart-mock.refused"
-"""The ASGI extension with the reason why the server could not read a request: the id of the
-protocol error, and the violation."""
+"""The ASGI extension with the reason why the server does not read a request: the id of the
+protocol error, the violation, and further headers of the answer."""
 
 _LINE = len(b": \r\n")
 
@@ -89,8 +89,8 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
         scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
         await self.app(scope, receive, send)
 
-    def _refused(self, scope: Scope) -> tuple[str, Violation] | None:
-        refused: tuple[str, Violation] | None = scope.get("extensions", {}).get(REFUSED)
+    def _refused(self, scope: Scope) -> tuple[Any, ...] | None:
+        refused: tuple[Any, ...] | None = scope.get("extensions", {}).get(REFUSED)
         if refused is not None:
             return refused
         limit = self._requests.head_limit

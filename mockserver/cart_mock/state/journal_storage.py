@@ -113,6 +113,7 @@ class JournalStorage(InMemoryStorage):
         self._snapshot, self._journal = directory / SNAPSHOT, directory / JOURNAL
         is_new = not self._journal.exists()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_parts(directory)
         tables = _read_snapshot(self._snapshot)
         _replay(self._journal, tables)
         super().__init__(tables)
@@ -296,6 +297,13 @@ def _unchecked_parts(tables: Tables) -> Iterator[bytes]:
         yield b"},"
     header = _encode(_header).removesuffix(b"}")
     yield _encode(_HEADER_TABLE) + b":{" + _encode(_HEADER_ID) + b":" + header
+
+
+def _remove_parts(directory: Path) -> None:
+    """Remove what a process that was killed had written of a file, which may be large."""
+    for path in directory.glob(".*"):
+        if path.name.startswith((f".{SNAPSHOT}.", f".{JOURNAL}.")):
+            path.unlink()
 
 
 def _read_snapshot(path: Path) -> Tables:

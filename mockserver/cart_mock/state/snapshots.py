@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,6 +13,10 @@ from cart_mock.state.entities import Cart, Customer
 from cart_mock.state.seed import exported
 from cart_mock.state.shop import NO_CONTENT, ShopContent
 from cart_mock.state.store import Store
+from cart_mock.state.turns import in_turns
+
+_ENTITY, _TEXT = 400, 2
+"""How many bytes a cart, a customer and the like take, and how many for each byte of their JSON."""
 
 
 class Snapshot(NamedTuple):
@@ -24,6 +29,51 @@ class Snapshot(NamedTuple):
     """How many associations the carts have together."""
     shop: ShopContent = NO_CONTENT
     accounts: AccountContent = NO_ACCOUNTS
+    size: int = 0
+    """How many bytes it takes, about."""
+
+
+class SnapshotsFull(Exception):
+    """A snapshot would take more memory than all of them may; the message says how much."""
+
+
+class SnapshotMemory:
+    """What all snapshots of a process may take together, in bytes; None is any number."""
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.limit = limit
+        self.used = 0
+
+
+class Snapshots(MutableMapping[str, Snapshot]):
+    """The snapshots of one store by name, the one taken last at the end."""
+
+    def __init__(self, memory: SnapshotMemory | None = None) -> None:
+        self._memory = memory or SnapshotMemory()
+        self._all: dict[str, Snapshot] = {}
+
+    def __getitem__(self, name: str) -> Snapshot:
+        return self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __setitem__(self, name: str, snapshot: Snapshot) -> None:
+        """Keep a snapshot in place of the one of that name. Raises SnapshotsFull."""
+        old = self._all.get(name)
+        used = self._memory.used + snapshot.size - (0 if old is None else old.size)
+        limit = self._memory.limit
+        if limit is not None and used > limit:
+            raise SnapshotsFull(f"the snapshots of all stores would take more than {limit} bytes")
+        self._all.pop(name, None)
+        self._all[name] = snapshot
+        self._memory.used = used
+
+    def __delitem__(self, name: str) -> None:
+        self._memory.used -= self._all.pop(name).size
 
 
 def freeze_snapshot(store: Store, now: float) -> Callable[[], Snapshot]:
@@ -34,11 +84,18 @@ def freeze_snapshot(store: Store, now: float) -> Callable[[], Snapshot]:
     def make() -> Snapshot:
         customers, carts = read()
         associations = sum(len(cart.owners) for cart in carts)
+        shop, accounts = read_shop(), read_accounts()
+        entities = itertools.chain(customers, carts, *shop[:3], *accounts)
+        size = sum(_ENTITY + _TEXT * len(_encode(entity)) for entity in in_turns(entities))
         return Snapshot(
-            int(now), tuple(customers), tuple(carts), associations, read_shop(), read_accounts()
+            int(now), tuple(customers), tuple(carts), associations, shop, accounts, size
         )
 
     return make
+
+
+def _encode(entity: object) -> bytes:
+    return msgspec.json.encode(entity, enc_hook=tuple)  # the owners of a cart that has many
 
 
 def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:

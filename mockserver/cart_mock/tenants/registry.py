@@ -30,6 +30,7 @@ from cart_mock.state.journal_storage import (
     check_header,
 )
 from cart_mock.state.seed import Seed
+from cart_mock.state.snapshots import SnapshotMemory
 from cart_mock.state.store import READ_CARTS, Store, store_of
 from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed
 from cart_mock.tenants.request_log import LogMemory, RequestLog
@@ -70,7 +71,8 @@ class TenantRegistry:
 
     ``clients`` pins which keys exist: ``client_id`` to its secret, or None for a key without one.
     ``seed`` is what a new store starts with. ``on_create`` are called with each tenant that is
-    made. There are at ``most`` so many tenants. ``sync`` brings each change to the disk before it
+    made. There are at ``most`` so many tenants, and their snapshots take at most
+    ``snapshot_memory`` bytes. ``sync`` brings each change to the disk before it
     is acknowledged. A store with a damaged file is moved aside, and a log line says so. Raises
     DataError if ``data`` cannot be used.
     """
@@ -86,11 +88,13 @@ class TenantRegistry:
         new_request_log: Callable[[], RequestLog] | None = None,
         most: int = MAX_STORES,
         most_read_carts: int = READ_CARTS,
+        snapshot_memory: int | None = None,
         sync: bool = False,
     ) -> None:
         self._clients = clients
         self._most = most
         self._most_read_carts = most_read_carts
+        self._snapshot_memory = SnapshotMemory(snapshot_memory)
         self._seed = seed or Seed()
         self.watched: Watched | None = None
         """The files that this process watches, if any."""
@@ -125,6 +129,8 @@ class TenantRegistry:
     def _take_up_stores(self, data: Path) -> None:
         """Open the stores of a data directory. A damaged one is moved aside, and never served."""
         for directory in sorted((data / _STORES).iterdir()):
+            if not directory.is_dir():
+                continue  # what a file manager leaves
             try:
                 named = _named(directory / _NAME)
                 if named is not None:
@@ -261,6 +267,7 @@ class TenantRegistry:
         tenant.is_deleted = True
         tenant.faults.clear()
         tenant.request_log.clear()
+        tenant.snapshots.clear()
         tenant.close()
         if directory is not None:
             try:
@@ -300,8 +307,9 @@ class TenantRegistry:
             raise Damaged(f"{directory}: is damaged ({error}); restore a copy") from error
         store.most_read_carts = self._most_read_carts
         tenant = Tenant(
-            name, store, self._new_clock(), self._new_id, self.new_request_log(), incarnation
-        )
+            name, store, self._new_clock(), self._new_id, self.new_request_log(), incarnation,
+            self._snapshot_memory,
+        )  # fmt: skip
         for created in self.on_create:
             created(tenant)
         return tenant

@@ -20,6 +20,8 @@ DEFAULT_MEMORY = 256 * 1024 * 1024
 """How many bytes all logs of a process keep by default."""
 _ENTRY = 2500
 """How many bytes an entry takes besides what was sent and answered: objects and their fields."""
+_HEADER = 120
+"""How many bytes a header takes besides its name and its value."""
 _PARSED = 6
 """How many times a JSON body's bytes are kept: as it was sent, and as it was parsed."""
 
@@ -119,7 +121,9 @@ class RequestLog:
         memory = self.memory
         number = memory.number = memory.number + 1
         size = _ENTRY + _PARSED * len(request.body) + len(answer.body)
-        size += len(request.path) + len(request.query) + sum(map(len, request.headers.values()))
+        headers = request.headers
+        size += len(request.path) + len(request.query) + _HEADER * len(headers)
+        size += sum(map(len, headers)) + sum(map(len, headers.values()))
         self.entries.append(
             Entry(
                 self.machine_time(), operation_id, request, answer, ctx, refusal_context, size,

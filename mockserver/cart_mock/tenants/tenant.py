@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cart_mock.state.clock import Clock
-from cart_mock.state.snapshots import Snapshot
+from cart_mock.state.snapshots import SnapshotMemory, Snapshots
 from cart_mock.state.store import Store
 from cart_mock.tenants.faults import Faults
 from cart_mock.tenants.forward import Forward
@@ -34,6 +34,7 @@ class Tenant:
     def __init__(
         self, name: str, store: Store, clock: Clock, new_id: Callable[[], str],
         request_log: RequestLog, incarnation: str = "",
+        snapshot_memory: SnapshotMemory | None = None,
     ) -> None:  # fmt: skip
         self.name = name
         self.incarnation = incarnation
@@ -44,7 +45,7 @@ class Tenant:
         self.interceptors = InterceptorChain()
         self.faults = Faults(self.interceptors)
         self.breaks: tuple[str, ...] = ()
-        self.snapshots: dict[str, Snapshot] = {}
+        self.snapshots = Snapshots(snapshot_memory)
         self.stubs = Stubs()
         self.forward: Forward | None = None
         self.is_deleted = False

@@ -9,7 +9,7 @@ from connexion.lifecycle import ConnexionResponse
 
 from cart_mock.state.seed import export_lists
 from cart_mock.state.shop_seed import settings_of
-from cart_mock.state.snapshots import Snapshot, difference, freeze_snapshot
+from cart_mock.state.snapshots import Snapshot, SnapshotsFull, difference, freeze_snapshot
 from cart_mock.state.store import store_of
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.control import SNAPSHOT, check_exists, name_in_path, tenant_named
@@ -69,8 +69,11 @@ async def take_snapshot(store: str, snapshot: str) -> Body:
     if len(tenant.snapshots) >= MAX_SNAPSHOTS and name not in tenant.snapshots:
         reason = f"this store has {MAX_SNAPSHOTS} snapshots"
         raise Refusal("request-invalid", reason, "Delete one first.", "snapshot")
-    tenant.snapshots.pop(name, None)  # the new one is listed last
-    tenant.snapshots[name] = taken
+    try:
+        tenant.snapshots[name] = taken
+    except SnapshotsFull as error:
+        hint = "Delete others, or raise --snapshot-memory."
+        raise Refusal("snapshots-full", str(error), hint, "snapshot") from None
     return {"data": _to_dict(name, taken)}
 
 
