@@ -22,7 +22,7 @@ from redis.exceptions import (
 )
 from redis.exceptions import ConnectionError as LinkBroken
 
-from cart_mock.shared.errors import StoreUnavailable, TenantGone
+from cart_mock.shared.errors import StoreDamaged, StoreUnavailable, TenantGone
 from cart_mock.shared.link import Servers
 
 _SCRIPT = Path(__file__).with_name("store.lua").read_bytes()
@@ -34,6 +34,9 @@ _REFRESH = 0.2
 _REFUSED_FOR_NOW = ("READONLY", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN", "LOADING", "MASTERDOWN",
                     "BUSY", "NOREPLICAS", "UNBLOCKED")  # fmt: skip
 _FOREIGN = "there are keys of something else under its prefix"
+ANY_GENERATION = b""
+"""Says that a tenant is to be deleted whatever its generation is."""
+DAMAGED = "the shared store has something else in place of this store"
 
 _MILLISECOND = 0.001
 _SLACK = 1.0
@@ -203,9 +206,11 @@ class StoreClient:
         began = time.time()
         keys = self._keys_of(tenant)
         found: list[Any]
-        found, is_unsure = await self._try_until(
-            keys[0], ("EVALSHA", _SHA, len(keys), *keys, *arguments), durable=durable
-        )
+        call = ("EVALSHA", _SHA, len(keys), *keys, *arguments)
+        try:
+            found, is_unsure = await self._try_until(keys[0], call, durable=durable)
+        except StoreDamaged as error:
+            raise StoreDamaged(DAMAGED) from error
         status = found[0]
         if status in (b"gone", b"reload"):
             if is_unsure or was_unsure:
@@ -213,7 +218,7 @@ class StoreClient:
                 raise StoreUnavailable("it is not known whether the request took effect")
             raise TenantGone(status.decode())
         if status == b"foreign":
-            raise StoreUnavailable(_FOREIGN)
+            raise StoreDamaged(DAMAGED)
         if status == b"late":
             self._learn_time(began, Position(found[1], b"").at)
             raise StoreUnavailable("the shared store answers too late")
@@ -241,6 +246,8 @@ class StoreClient:
             try:
                 found = await self._send(key, command, durable, end - loop.time())
             except (RedisError, OSError, TimeoutError) as error:
+                if "WRONGTYPE" in str(error):
+                    raise StoreDamaged(_FOREIGN) from error  # the server itself answers
                 problem = _problem(error)
                 is_unsure |= not isinstance(error, ResponseError)
                 if problem is None and loop.time() + pause < end:
@@ -300,8 +307,6 @@ def _problem(error: BaseException) -> str | None:
         return "the shared store is full"
     if isinstance(error, ResponseError) and not isinstance(error, LinkBroken):
         text = str(error)
-        if "WRONGTYPE" in text:
-            return _FOREIGN
         if not text.startswith(_REFUSED_FOR_NOW) and not _is_of_a_moment(error):
             return "the shared store refuses a command of the mock: " + text[:100]
     return None
