@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -132,11 +133,6 @@ class StoreClient:
         """Return a key that belongs to no tenant."""
         return f"{self._prefix}:{name}".encode()
 
-    def _keys_of(self, tenant: str) -> tuple[bytes, ...]:
-        # What is in braces decides over the slot. A quoted name has no braces, and is never "%".
-        base = f"{self._prefix}:{{{quote(tenant, safe='') or '%'}}}:"
-        return tuple(f"{base}{part}".encode() for part in ("meta", "log", "snapshot"))
-
     # ---- Tenants ----------------------------------------------------------------------------
 
     async def append(
@@ -204,7 +200,7 @@ class StoreClient:
         self, tenant: str, *arguments: Any, durable: bool = False, was_unsure: bool = False
     ) -> list[Any]:
         began = time.time()
-        keys = self._keys_of(tenant)
+        keys = _keys_of(self._prefix, tenant)
         found: list[Any]
         call = ("EVALSHA", _SHA, len(keys), *keys, *arguments)
         try:
@@ -293,6 +289,13 @@ class StoreClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._servers.close()
+
+
+@lru_cache(maxsize=16_384)
+def _keys_of(prefix: str, tenant: str) -> tuple[bytes, ...]:
+    # What is in braces decides over the slot. A quoted name has no braces, and is never "%".
+    base = f"{prefix}:{{{quote(tenant, safe='') or '%'}}}:"
+    return tuple(f"{base}{part}".encode() for part in ("meta", "log", "snapshot"))
 
 
 class _TooFewReplicas(RedisError):

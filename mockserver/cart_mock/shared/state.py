@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -217,11 +216,12 @@ def encode_records(lines: list[RecordLine]) -> bytes:
     """Return records as bytes, or nothing for an empty list."""
     if not lines:
         return b""
-    exercised: Counter[tuple[str, int, str | None, bool]] = Counter(
-        (line.operation_id, line.answer.status, line.answer.refused_by, line.answer.is_injected)
-        for line in lines
-        if line.answer.delivery is None
-    )
+    exercised: dict[tuple[str, int, str | None, bool], int] = {}
+    for line in lines:
+        answer = line.answer
+        if answer.delivery is None:
+            key = (line.operation_id, answer.status, answer.refused_by, answer.is_injected)
+            exercised[key] = exercised.get(key, 0) + 1
     counted = [(*key, count) for key, count in exercised.items()]
     return _encode(Records(len(lines), counted, encoded_lines(lines)))
 
