@@ -337,7 +337,7 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     type=click.IntRange(1),
     metavar="N",
     help="Number of carts that a store keeps because an unknown id was read. The oldest leave "
-    "first; carts that were changed stay. With --shared it is always 10000.",
+    "first; carts that were changed stay.",
 )
 @click.option(
     "--control-key",

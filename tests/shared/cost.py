@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,8 @@ from tests.mock.processes import Running, mock
 from tests.shared.servers import RedisServer, redis_server
 
 _numbers = itertools.count(1)
+_AT_ONCE = 32
+"""How many stores are made at a time."""
 
 
 class Cost(NamedTuple):
@@ -36,8 +39,11 @@ class Cost(NamedTuple):
 class Client(asyncio.Protocol):
     """A connection that sends the next request as soon as an answer is there."""
 
-    def __init__(self, next_request: Callable[[], bytes | None]) -> None:
-        self._next_request = next_request
+    def __init__(
+        self, next_request: Callable[[], bytes | None], take: Callable[[bytes], None]
+    ) -> None:
+        """``take`` gets the body of each answer."""
+        self._next_request, self._take = next_request, take
         self._received = b""
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -64,6 +70,7 @@ class Client(asyncio.Protocol):
         assert head.startswith(b"HTTP/1.1 20"), self._received
         if len(body) >= int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]):
             self._received = b""
+            self._take(body)
             self._send()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -72,13 +79,17 @@ class Client(asyncio.Protocol):
             self.done.set_exception(exc or ConnectionError("the mock closed a connection"))
 
 
-async def _load(ports: Sequence[int], connections: int, requests: Sequence[bytes]) -> None:
+async def _load(
+    ports: Sequence[int], connections: int, requests: Iterable[bytes],
+    take: Callable[[bytes], None] = lambda _: None,
+) -> None:  # fmt: skip
     rest = iter(requests)
     loop, clients = asyncio.get_running_loop(), []
     for number in range(connections):
         _, client = await loop.create_connection(
-            lambda: Client(lambda: next(rest, None)), "127.0.0.1", ports[number % len(ports)]
-        )
+            lambda: Client(lambda: next(rest, None), take),
+            "127.0.0.1", ports[number % len(ports)],
+        )  # fmt: skip
         clients.append(client.done)
     await asyncio.gather(*clients)
 
@@ -93,14 +104,13 @@ class Site:
 
     def stores(self, number: int) -> list[bytes]:
         """Return the heads of requests to so many stores, each with a cart."""
-        with httpx.Client(base_url=self._mocks[0].url) as client:
-            while len(self._heads) < number:
-                form = {"grant_type": "client_credentials", "client_secret": "x",
-                        "client_id": f"store-{len(self._heads)}"}  # fmt: skip
-                made = client.post("/oauth/access_token", data=form).json()["access_token"]
-                client.get("/v2/carts/c", headers={"Authorization": f"Bearer {made}"})
-                head = f"Host: mock\r\nAuthorization: Bearer {made}\r\n"
-                self._heads.append(head.encode() + b"Content-Type: application/json\r\n")
+        bodies: list[bytes] = []
+        form = b"grant_type=client_credentials&client_secret=x&client_id=store-%d"
+        forms = [form % at for at in range(len(self._heads), number)]
+        asyncio.run(_load(self._ports, _AT_ONCE, map(_token_request, forms), bodies.append))
+        made = [_head(json.loads(body)["access_token"]) for body in bodies]
+        asyncio.run(_load(self._ports, _AT_ONCE, [_request("GET", head) for head in made]))
+        self._heads += made
         return self._heads[:number]
 
     def cost(self, load: str, connections: int, number: int, stores: int) -> Cost:
@@ -121,6 +131,16 @@ class Site:
         server = self._server
         served = 0.0 if server is None or server.process is None else _cpu(server.process.pid)
         return mocks, served, sum(_trips(running.url) for running in self._mocks)
+
+
+def _token_request(form: bytes) -> bytes:
+    head = b"POST /oauth/access_token HTTP/1.1\r\nHost: mock\r\nContent-Length: %d\r\n" % len(form)
+    return head + b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" + form
+
+
+def _head(token: str) -> bytes:
+    head = f"Host: mock\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    return head.encode()
 
 
 def _request(load: str, head: bytes) -> bytes:

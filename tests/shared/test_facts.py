@@ -6,12 +6,14 @@ import asyncio
 import inspect
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 from cart_mock.shared import control
 from cart_mock.shared import replica as replica_module
+from cart_mock.state.accounts import PASSWORD_PROFILE
 from cart_mock.state.seed import parse_seed
 from cart_mock.workbench.routes import OPERATIONS
 
@@ -287,6 +289,75 @@ def test_seed_file_gives_stores_of_every_mock_the_same_hashes(server: RedisServe
         site.close()
 
 
+def test_new_seed_of_a_watched_file_reaches_every_mock(server: RedisServer) -> None:
+    def seed(*carts: str) -> Any:
+        people = [{"id": "ada", "name": "Ada", "email": "ada@example.com", "password": PASSWORD}]
+        content = {"customers": people, "carts": [{"id": cart} for cart in carts]}
+        return parse_seed(json.dumps(content).encode(), "seed")
+
+    site = SharedSite(server.url, 2, prefix="watched", seed=seed("one"))
+    try:
+        shop = Shop(site)
+        site.each("GET", "/_mock/ready")
+        first = site.tenants[0]
+        # The watching thread calls this, before or after the mock's loop has begun.
+        first.take_up(None, seed("one", "two"))
+        site.run(first._take_up_seed())
+        # A reset has the seed of the mock that was asked, in every mock.
+        for at, carts in ((1, ["one"]), (0, ["one", "two"])):
+            shop.control("POST", "/reset", {}, at=at)
+            state = same(shop, "/state?times=true")
+            assert sorted(cart["id"] for cart in state["carts"]) == carts
+            logged_in(shop)
+        site.run(site.tenants[1].check())  # it does so each second
+        shop.control("POST", "/reset", {}, at=1)
+        assert len(same(shop, "/state?times=true")["carts"]) == 2
+        assert site.send("GET", "/_mock/ready", at=1).status_code == 200
+        # A mock that starts now must have the new file.
+        site._tenant_options = {"seed": seed("one")}
+        site.add()
+        assert "another --seed" in site.send("GET", "/_mock/ready", at=2).text
+        site._tenant_options = {"seed": seed("one", "two")}
+        site.add()
+        assert site.send("GET", "/_mock/ready", at=3).status_code == 200
+    finally:
+        site.close()
+
+
+def test_carts_that_were_only_read_leave_every_mock_at_its_limit(server: RedisServer) -> None:
+    site = SharedSite(server.url, 2, prefix="reading", most_read_carts=2)
+    try:
+        shop = Shop(site)
+        shop.cart("kept")
+        for number in range(5):
+            assert shop.send("GET", f"/v2/carts/read-{number}").status_code == 200
+        site.add()
+        left = {cart["id"] for cart in same(shop, "/state?times=true")["carts"]}
+        assert left == {"kept", "read-3", "read-4"}
+        site._tenant_options["most_read_carts"] = 3
+        site.add()
+        assert "another --max-read-carts" in site.send("GET", "/_mock/ready", at=3).text
+    finally:
+        site.close()
+
+
+def test_deletion_that_meets_a_new_store_of_the_same_name_leaves_it_listed(
+    site: SharedSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(site)
+    [first, second] = site.tenants[:2]
+    command = first.client.command
+
+    async def slow(key: bytes, name: str, *arguments: Any) -> Any:
+        if name == "ZREM":
+            assert await second.create(shop.client_id)  # the store is made again just now
+        return await command(key, name, *arguments)
+
+    monkeypatch.setattr(first.client, "command", slow)
+    shop.control("DELETE", at=0)
+    assert shop.client_id in {each["client_id"] for each in site.control("GET", "/stores")["data"]}
+
+
 def test_fewer_stores_are_made_than_the_limit_says(server: RedisServer) -> None:
     site = SharedSite(server.url, 1, prefix="few", most=2)
     try:
@@ -381,6 +452,73 @@ def test_stub_answers_from_every_mock_and_its_requests_are_logged(shop: Shop) ->
     assert [answer.json() for answer in answers] == [{"id": "one"}] * 3
     assert [r["path"] for r in same(shop, "/requests")][-3:] == ["/v2/products/one"] * 3
     assert same(shop, "/stubs")
+
+
+FAULT = {"kind": "error", "rule": "cart-unknown", "seed": 7}
+STUBS = {"stubs": [{"method": "GET", "path": "/v2/products", "body": {}}]}
+BOB = {"name": "Bob", "email": "bob@example.com", "password": PASSWORD}
+# Each change of the workbench, and where every mock must show it: the path, and what is there.
+CHANGES: list[tuple[str, str, str, Any, str, Callable[[Any], bool]]] = [
+    ("seedStore", "POST", "/seed", {"scenario": "account-member"}, "/state",
+     lambda state: len(state["accounts"]) == 2),
+    ("addCustomer", "POST", "/customers", BOB, "/people", lambda people: "Bob" in str(people)),
+    ("takeSnapshot", "PUT", "/snapshots/a", None, "/snapshots", lambda found: len(found) == 1),
+    ("importState", "PUT", "/state", {"customers": [], "carts": [], "associations": []}, "/state",
+     lambda state: state["carts"] == []),
+    ("restoreSnapshot", "POST", "/snapshots/a/restore", None, "/state",
+     lambda state: len(state["accounts"]) == 2),
+    ("deleteSnapshot", "DELETE", "/snapshots/a", None, "/snapshots", lambda found: found == []),
+    ("addFault", "POST", "/faults", FAULT, "/faults", lambda faults: len(faults) == 1),
+    ("removeFault", "DELETE", "/faults/{fault}", None, "/faults", lambda faults: faults == []),
+    ("addFault", "POST", "/faults", FAULT, "/faults", lambda faults: faults[0]["seed"] == 7),
+    ("removeFaults", "DELETE", "/faults", None, "/faults", lambda faults: faults == []),
+    ("changeClock", "POST", "/clock", {"action": "freeze"}, "/clock", lambda c: c["frozen"]),
+    ("setBreaks", "PUT", "/breaks", {"breaks": [NEWEST]}, "/breaks", lambda b: b == [NEWEST]),
+    ("setForward", "PUT", "/forward", {"url": "http://127.0.0.1:1"}, "/forward",
+     lambda forward: forward["url"] == "http://127.0.0.1:1"),
+    ("removeForward", "DELETE", "/forward", None, "/forward", lambda f: f["url"] is None),
+    ("setStubs", "PUT", "/stubs", STUBS, "/stubs", lambda stubs: len(stubs) == 1),
+    ("removeStubs", "DELETE", "/stubs", None, "/stubs", lambda stubs: stubs == []),
+    ("clearRequests", "DELETE", "/requests", None, "/requests", lambda found: found == []),
+    ("clearCoverage", "DELETE", "/coverage", None, "/coverage",
+     lambda coverage: not any(rule["covered"] for rule in coverage["rules"])),
+    ("resetStore", "POST", "/reset", {}, "/state", lambda state: state["customers"] == []),
+]  # fmt: skip
+
+
+def test_each_change_of_the_workbench_at_one_mock_is_seen_at_every_mock(shop: Shop) -> None:
+    assert {operation for operation, *_ in CHANGES} == control._CHANGES
+    shop.send("GET", "/v2/carts")
+    for at, (operation, method, path, body, shown, is_there) in enumerate(CHANGES):
+        fault = same(shop, "/faults")[0]["id"] if "{fault}" in path else ""
+        shop.control(method, path.replace("{fault}", fault), body, at=at)
+        answers = shop.site.each("GET", f"/_mock/stores/{shop.client_id}{shown}")
+        contents = [answer.json().get("data", answer.json()) for answer in answers]
+        if operation == "changeClock":
+            for content in contents:
+                content.pop("offset")  # the time since it stands still
+        assert contents[0] == contents[1] == contents[2], operation
+        assert is_there(contents[0]), (operation, contents[0])
+
+
+def test_account_member_logs_in_at_one_mock_and_shops_at_the_others(shop: Shop) -> None:
+    shop.control("POST", "/seed", {"scenario": "account-member"})
+    login = {"type": "account_management_authentication_token", "password": "ann-password",
+             "authentication_mechanism": "password", "password_profile_id": PASSWORD_PROFILE,
+             "username": "ann@example.com"}  # fmt: skip
+    answer = shop.send("POST", "/v2/account-members/tokens", {"data": login}, at=0)
+    token = next(t["token"] for t in answer.json()["data"] if t["account_id"] == "acme")
+    as_acme = {"headers": {"EP-Account-Management-Authentication-Token": token}}
+    entry = {"data": [{"type": "account", "id": "acme"}]}
+    shop.cart("new")
+    joined = shop.send("POST", "/v2/carts/new/relationships/accounts", entry, at=1, **as_acme)
+    assert joined.status_code == 200, joined.text
+    for at in range(3):
+        carts = shop.send("GET", "/v2/carts", at=at, **as_acme).json()["data"]
+        assert carts[0]["id"] == "new"
+    assert shop.send("DELETE", "/v2/accounts/acme", at=2).status_code == 204
+    for at in range(3):
+        assert shop.send("GET", "/v2/carts", at=at, **as_acme).status_code == 403
 
 
 def test_each_operation_of_the_workbench_on_a_store_goes_through_the_log() -> None:

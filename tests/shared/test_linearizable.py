@@ -27,7 +27,7 @@ def customers_of(shop: Shop, number: int) -> list[str]:
 
 def test_history_of_64_clients_over_three_mocks_is_linearizable(site: SharedSite) -> None:
     shop = Shop(site)
-    workload = Workload(site.ask, shop.admin, customers_of(shop, 3), carts=size(16, 400), seed=1)
+    workload = Workload(site.ask, shop.admin, customers_of(shop, 3), carts=size(16, 64), seed=1)
     site.run(workload.run(64, size(600, 100_000)))
     assert workload.unknown == 0
     assert not workload.wrong()
@@ -38,13 +38,15 @@ def test_history_of_64_clients_over_three_mocks_is_linearizable(site: SharedSite
 def test_lost_replies_and_cancelled_requests_leave_a_linearizable_history(
     site: SharedSite,
 ) -> None:
-    shop = Shop(site)
-    customers = customers_of(shop, 2)
-    shop.control("POST", "/faults", {"kind": "lose-reply", "share": 0.2, "seed": 7})
-    workload = Workload(site.ask, shop.admin, customers, carts=8, seed=2, cancelled=0.2)
-    site.run(workload.run(12, 240))
-    assert workload.unknown > 30
-    assert not workload.wrong()
+    for seed in range(size(1, 50)):
+        # Each store has few requests of which the outcome is not known: they may come at any time.
+        shop = Shop(site)
+        customers = customers_of(shop, 2)
+        shop.control("POST", "/faults", {"kind": "lose-reply", "share": 0.2, "seed": seed})
+        workload = Workload(site.ask, shop.admin, customers, carts=8, seed=seed, cancelled=0.2)
+        site.run(workload.run(12, 240))
+        assert workload.unknown > 30
+        assert not workload.wrong()
 
 
 @pytest.mark.parametrize(

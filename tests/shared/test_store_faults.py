@@ -167,8 +167,9 @@ def test_store_that_is_loading_or_lost_for_a_moment_is_not_noticed(
         (
             ("SET", "other:identity",
              json.dumps({"format": "cart-mock shared", "version": "test",
-                         "options": {"journal": 3, "seed": ""}, "signing_key": ""})),
-            "another --journal",
+                         "options": {"clients": False, "journal": 3, "max-read-carts": 2,
+                                     "seed": ""}, "signing_key": ""})),
+            "another --journal, --max-read-carts",
         ),
     ],
 )  # fmt: skip
@@ -212,12 +213,42 @@ def test_foreign_keys_of_one_store_do_not_disturb_others(
     try:
         last = len(site.clients) - 1
         if part != "snapshot":
-            is_unavailable(bad.send("GET", "/v2/carts", at=0), "")
-        is_unavailable(bad.send("GET", "/v2/carts", at=last), "")
+            is_unavailable(bad.send("GET", "/v2/carts", at=0), "in place of this store")
+        is_unavailable(bad.send("GET", "/v2/carts", at=last), "shared store")
         assert good.send("GET", "/v2/carts", at=last).status_code == 200
+        # Whatever looks at all stores names the damaged one, and goes on with the others.
+        assert site.send("GET", "/_mock/ready", at=last).status_code == 200
+        listed = site.control("GET", "/stores", at=last)
+        assert [each["client_id"] for each in listed["damaged"]] == [bad.client_id]
+        assert "shared store" in listed["damaged"][0]["problem"]
+        names = {each["client_id"] for each in listed["data"]}
+        assert good.client_id in names
+        assert bad.client_id not in names
+        assert site.send("GET", "/_mock/requests/unknown", at=last).status_code == 404
+        # Only its own part is deleted with it; a key of something else in its place stays.
+        deleted = site.send("DELETE", f"/_mock/stores/{bad.client_id}", at=last)
+        assert deleted.status_code == (503 if part == "meta" else 204)
     finally:
-        server.send("DEL", key)  # a list of all stores would meet it
+        server.send("DEL", key)
         _remove_last(site)
+    if part == "meta":
+        assert site.send("DELETE", f"/_mock/stores/{bad.client_id}", at=0).status_code == 404
+    assert "damaged" not in site.control("GET", "/stores")
+
+
+def test_store_whose_log_was_removed_is_named_and_never_answers_from_a_part(
+    site: SharedSite, server: RedisServer
+) -> None:
+    shop = Shop(site)
+    for number in range(3):
+        shop.cart(f"cart-{number}")
+    server.send("DEL", f"cart-mock:{{{shop.client_id}}}:log")
+    site.add()  # it has the snapshot of the beginning, and nothing after it
+    try:
+        is_unavailable(shop.send("GET", "/v2/carts", at=len(site.clients) - 1), "")
+    finally:
+        _remove_last(site)
+        shop.control("DELETE")
 
 
 def _remove_last(site: SharedSite) -> None:
@@ -318,12 +349,19 @@ def test_idle_store_expires_and_leaves_the_list(tmp_path: Path) -> None:
         site = SharedSite(server.url, 2, ttl=1.5)
         try:
             site.each("GET", "/_mock/stores")  # the workbench is made on first use
-            used, idle = Shop(site), Shop(site)
+            used, idle, damaged = Shop(site), Shop(site), Shop(site)
+            server.send("SET", f"cart-mock:{{{damaged.client_id}}}:meta", "not ours")
             for _ in range(8):
                 time.sleep(0.25)
                 assert used.send("GET", "/v2/carts").status_code == 200
-            names = [s["client_id"] for s in site.control("GET", "/stores")["data"]]
-            assert names == [used.client_id]
+            listed = site.control("GET", "/stores")
+            assert [store["client_id"] for store in listed["data"]] == [used.client_id]
+            assert [store["client_id"] for store in listed["damaged"]] == [damaged.client_id]
+            deadline = time.monotonic() + 10
+            while set(site.run(site.tenants[0].names())) != {used.client_id, damaged.client_id}:
+                site.run(site.tenants[0]._sweep())
+                used.send("GET", "/v2/carts")
+                assert time.monotonic() < deadline
             assert idle.send("GET", "/v2/carts").status_code == 401
         finally:
             site.close()

@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -22,7 +23,7 @@ from redis.exceptions import (
 )
 from redis.exceptions import ConnectionError as LinkBroken
 
-from cart_mock.shared.errors import StoreUnavailable, TenantGone
+from cart_mock.shared.errors import StoreDamaged, StoreUnavailable, TenantGone
 from cart_mock.shared.link import Servers
 
 _SCRIPT = Path(__file__).with_name("store.lua").read_bytes()
@@ -34,6 +35,9 @@ _REFRESH = 0.2
 _REFUSED_FOR_NOW = ("READONLY", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN", "LOADING", "MASTERDOWN",
                     "BUSY", "NOREPLICAS", "UNBLOCKED")  # fmt: skip
 _FOREIGN = "there are keys of something else under its prefix"
+ANY_GENERATION = b""
+"""Says that a tenant is to be deleted whatever its generation is."""
+DAMAGED = "the shared store has something else in place of this store"
 
 _MILLISECOND = 0.001
 _SLACK = 1.0
@@ -129,11 +133,6 @@ class StoreClient:
         """Return a key that belongs to no tenant."""
         return f"{self._prefix}:{name}".encode()
 
-    def _keys_of(self, tenant: str) -> tuple[bytes, ...]:
-        # What is in braces decides over the slot. A quoted name has no braces, and is never "%".
-        base = f"{self._prefix}:{{{quote(tenant, safe='') or '%'}}}:"
-        return tuple(f"{base}{part}".encode() for part in ("meta", "log", "snapshot"))
-
     # ---- Tenants ----------------------------------------------------------------------------
 
     async def append(
@@ -201,11 +200,13 @@ class StoreClient:
         self, tenant: str, *arguments: Any, durable: bool = False, was_unsure: bool = False
     ) -> list[Any]:
         began = time.time()
-        keys = self._keys_of(tenant)
+        keys = _keys_of(self._prefix, tenant)
         found: list[Any]
-        found, is_unsure = await self._try_until(
-            keys[0], ("EVALSHA", _SHA, len(keys), *keys, *arguments), durable=durable
-        )
+        call = ("EVALSHA", _SHA, len(keys), *keys, *arguments)
+        try:
+            found, is_unsure = await self._try_until(keys[0], call, durable=durable)
+        except StoreDamaged as error:
+            raise StoreDamaged(DAMAGED) from error
         status = found[0]
         if status in (b"gone", b"reload"):
             if is_unsure or was_unsure:
@@ -213,7 +214,7 @@ class StoreClient:
                 raise StoreUnavailable("it is not known whether the request took effect")
             raise TenantGone(status.decode())
         if status == b"foreign":
-            raise StoreUnavailable(_FOREIGN)
+            raise StoreDamaged(DAMAGED)
         if status == b"late":
             self._learn_time(began, Position(found[1], b"").at)
             raise StoreUnavailable("the shared store answers too late")
@@ -241,6 +242,8 @@ class StoreClient:
             try:
                 found = await self._send(key, command, durable, end - loop.time())
             except (RedisError, OSError, TimeoutError) as error:
+                if "WRONGTYPE" in str(error):
+                    raise StoreDamaged(_FOREIGN) from error  # the server itself answers
                 problem = _problem(error)
                 is_unsure |= not isinstance(error, ResponseError)
                 if problem is None and loop.time() + pause < end:
@@ -288,6 +291,13 @@ class StoreClient:
         await self._servers.close()
 
 
+@lru_cache(maxsize=16_384)
+def _keys_of(prefix: str, tenant: str) -> tuple[bytes, ...]:
+    # What is in braces decides over the slot. A quoted name has no braces, and is never "%".
+    base = f"{prefix}:{{{quote(tenant, safe='') or '%'}}}:"
+    return tuple(f"{base}{part}".encode() for part in ("meta", "log", "snapshot"))
+
+
 class _TooFewReplicas(RedisError):
     """Too few replicas have a change. The batch is sent again, and is found in the log."""
 
@@ -300,8 +310,6 @@ def _problem(error: BaseException) -> str | None:
         return "the shared store is full"
     if isinstance(error, ResponseError) and not isinstance(error, LinkBroken):
         text = str(error)
-        if "WRONGTYPE" in text:
-            return _FOREIGN
         if not text.startswith(_REFUSED_FOR_NOW) and not _is_of_a_moment(error):
             return "the shared store refuses a command of the mock: " + text[:100]
     return None

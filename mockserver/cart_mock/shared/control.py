@@ -6,6 +6,7 @@ import asyncio
 import functools
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from connexion.lifecycle import ConnexionResponse
@@ -13,7 +14,7 @@ from connexion.lifecycle import ConnexionResponse
 from cart_mock.api.endpoints import Mock
 from cart_mock.auth.passwords import salted
 from cart_mock.errors import no_more_stores
-from cart_mock.shared.errors import StoreUnavailable, TenantGone
+from cart_mock.shared.errors import StoreDamaged, StoreUnavailable, TenantGone
 from cart_mock.shared.replay import WouldChange
 from cart_mock.shared.replica import Replica, Work, too_large
 from cart_mock.shared.state import Order, encode_orders
@@ -104,7 +105,8 @@ class SharedControl:
             if operation_id == "addFault":
                 body = {"seed": secrets.randbelow(1_000_000), **parameters["body"]}
                 parameters["body"] = body
-            order = Order(operation_id, parameters=parameters)
+            seed = self._tenants.seed_digest if operation_id == "resetStore" else ""
+            order = Order(operation_id, parameters=parameters, seed=seed)
             if operation_id == "importState" and len(encode_orders([order])) > most_bytes:
                 raise too_large()  # one entry of a log must not stop the server for long
 
@@ -151,10 +153,22 @@ class SharedControl:
     async def _list_stores(self) -> ConnexionResponse:
         names = sorted(await self._tenants.names())
         found: list[Body] = []
+        damaged: list[Body] = []
         for start in range(0, len(names), _AT_ONCE):
-            part = (self._summary(name) for name in names[start : start + _AT_ONCE])
-            found += [each for each in await asyncio.gather(*part) if each is not None]
-        return await json_lists({"data": found})
+            part = names[start : start + _AT_ONCE]
+            made = await asyncio.gather(*map(self._summary_or_damage, part))
+            for name, each in zip(part, made, strict=True):
+                if isinstance(each, StoreDamaged):
+                    damaged.append({"client_id": name, "problem": str(each)})
+                elif each is not None:
+                    found.append(each)
+        return await json_lists({"data": found}, **({"damaged": damaged} if damaged else {}))
+
+    async def _summary_or_damage(self, name: str) -> Body | StoreDamaged | None:
+        try:
+            return await self._summary(name)
+        except StoreDamaged as error:
+            return error
 
     async def _summary(self, name: str) -> Body | None:
         for _ in range(_ATTEMPTS):
@@ -192,10 +206,11 @@ class SharedControl:
         await self._tenants.settle()
         if not any(tenant.request_log.find(request) for tenant in self._tenants):
             for name in (STORELESS, *await self._tenants.names()):
-                await self.refresh(name or None)
-                replica = await self._tenants.hold(name)
-                if replica is not None and replica.tenant.request_log.find(request):
-                    break
+                with suppress(StoreDamaged):  # the request is in another store, or nowhere
+                    await self.refresh(name or None)
+                    replica = await self._tenants.hold(name)
+                    if replica is not None and replica.tenant.request_log.find(request):
+                        break
         return await OPERATIONS["explainRequest"](request=request)
 
     async def _get_readiness(self) -> Body:

@@ -9,5 +9,9 @@ class StoreUnavailable(Unavailable):
     """The shared store cannot answer now. The message says why, without addresses or secrets."""
 
 
+class StoreDamaged(StoreUnavailable):
+    """One tenant cannot be used, because its keys are of something else. Others can."""
+
+
 class TenantGone(Exception):
     """The tenant was deleted, or its replica must be loaded again. Try again with another one."""

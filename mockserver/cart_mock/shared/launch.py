@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -40,11 +41,15 @@ def shared_mock(settings: Settings) -> tuple[SharedTenants, Callable[[MockApp], 
     tenants = SharedTenants(
         client,
         version=f"{_release()}, contract {load_contract().version}",
-        options={"envelope-only": settings.envelope_only},
+        options={
+            "envelope-only": settings.envelope_only,
+            "forward": hashlib.sha256((settings.forward or "").encode()).hexdigest(),
+        },
         clients=None if settings.clients is None else load_clients(settings.clients),
         seed=None if settings.seed is None else scenario_or_file(settings.seed),
         journal=settings.journal,
         most=settings.max_stores,
+        most_read_carts=settings.max_read_carts,
         most_bytes=settings.store_size * 1024 * 1024,
     )
     return tenants, partial(attach, tenants=tenants)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 from cart_mock.api.endpoints import Endpoint, Mock
 from cart_mock.messages import Answer
 from cart_mock.shared.client import Appended, Batch, LogEntry, Opened, Position, StoreClient
-from cart_mock.shared.errors import StoreUnavailable, TenantGone
+from cart_mock.shared.errors import StoreDamaged, StoreUnavailable, TenantGone
 from cart_mock.shared.replay import (
     NotPrepared,
     Record,
@@ -36,7 +36,6 @@ from cart_mock.shared.state import (
     Order,
     RecordLine,
     Unreadable,
-    context_of,
     decode_orders,
     decode_records,
     encode_orders,
@@ -112,6 +111,9 @@ class Host(Protocol):
 
     async def carry_out(self, order: Order, tenant: Tenant) -> Any:
         """Carry out an operation of the workbench."""
+
+    async def learn_seed(self, digest: str) -> None:
+        """Have the seed of that digest ready for a reset. Raises StoreUnavailable."""
 
     def drop(self, replica: Replica) -> None:
         """Forget a replica that is not that of the store any more."""
@@ -189,7 +191,7 @@ class Replica:
                     _fail(works, error)
                 except Unreadable as error:
                     self._host.drop(self)
-                    _fail(works, StoreUnavailable(str(error)))
+                    _fail(works, StoreDamaged(f"the shared store cannot be used: {error}"))
                 except Exception as error:
                     self._host.drop(self)
                     logger.exception("a replica failed and is dropped")
@@ -305,14 +307,10 @@ class Replica:
     ) -> None:  # fmt: skip
         if not (reads and batch.reads) and not records and not orders:
             return
-        for work in reads:
-            if work.own is not None:
-                self._keep(position, work.own)
-        for work in records:
-            if work.own is not None:
-                self._keep(position, work.own)
-            elif work.line is not None:
-                self._keep_line(position, work.line)
+        if reads and batch.reads:
+            self.log.add(position.at, decode_records(batch.reads))
+        if records:
+            self.log.add(position.at, decode_records(batch.records))
         for number, work in enumerate(orders):
             assert work.order is not None
             work.outcome = await self._carry_out(position, number, work.order)
@@ -321,10 +319,13 @@ class Replica:
     async def _apply(self, entry: LogEntry) -> None:
         """Carry out an entry that another process wrote."""
         position, fields = entry
+        orders = decode_orders(fields[b"writes"]) if b"writes" in fields else []
+        for order in orders:
+            if order.seed:
+                await self._host.learn_seed(order.seed)  # first: an entry is never half done
         for name in (b"reads", b"records"):
-            for line in decode_records(fields.get(name, b"")):
-                self._keep_line(position, line)
-        orders = decode_orders(fields.get(b"writes", b""))
+            if name in fields:
+                self.log.add(position.at, decode_records(fields[name]))
         for number, order in enumerate(orders):
             await self._carry_out(position, number, order)
         self._move_to(position, has_orders=bool(orders))
@@ -333,25 +334,6 @@ class Replica:
         self._position = position
         if has_orders:
             self._version = position.id
-
-    def _keep(self, position: Position, record: Record) -> None:
-        log = self.log
-        self._time.fix(position.at)
-        log.keeps = True
-        try:
-            log.record(*record[1:])
-        finally:
-            log.keeps = False
-            self._time.fix(None)
-
-    def _keep_line(self, position: Position, line: RecordLine) -> None:
-        tenant = self.tenant if self.tenant.name else None
-        ctx = context_of(line, tenant, self._host.mock)
-        self._keep(
-            position,
-            Record(self.log, line.request, line.operation_id, line.answer, ctx,
-                   line.refusal_context),
-        )  # fmt: skip
 
     async def _carry_out(
         self, position: Position, number: int, order: Order
@@ -395,7 +377,7 @@ class Replica:
         is_due |= self.is_full and self._version != self._folded
         if is_due and self._compaction is None:
             self._folded = self._version
-            state = state_of(self.tenant, self._storage.read())
+            state = state_of(self.tenant, self._storage.read(), *self.log.kept())
             self._compaction = asyncio.create_task(self._compact(state, self._position))
 
     async def _compact(self, state: Any, position: Position) -> None:

@@ -22,7 +22,7 @@ from cart_mock.state.shop import Order as ShopOrder
 from cart_mock.state.snapshots import Snapshot
 from cart_mock.state.tinydb_tables import Tables
 from cart_mock.tenants.forward import Forward
-from cart_mock.tenants.request_log import Entry, kept_part
+from cart_mock.tenants.request_log import kept_part
 from cart_mock.tenants.stubs import Stub
 from cart_mock.tenants.tenant import Tenant
 
@@ -55,7 +55,8 @@ class Order(msgspec.Struct, array_like=True, frozen=True):
     """What every replica carries out at its place in the log.
 
     Either the ``request`` of an API operation, or an operation of the workbench with its
-    ``parameters``. Without both, only the time goes on: carts expire.
+    ``parameters``. Without both, only the time goes on: carts expire. A reset names the ``seed`` of
+    the process that was asked for it, by its digest.
     """
 
     operation_id: str = ""
@@ -63,6 +64,7 @@ class Order(msgspec.Struct, array_like=True, frozen=True):
     prepared: dict[str, Any] | None = None
     taken: TakenFaults | None = None
     parameters: dict[str, Any] | None = None
+    seed: str = ""
 
 
 TICK = Order()
@@ -185,9 +187,43 @@ def context_of(line: RecordLine, tenant: Tenant | None, mock: Mock) -> object:
     return ctx
 
 
+class Records(msgspec.Struct, array_like=True, frozen=True):
+    """Records of one entry: counted at once, and decoded when the workbench looks at them.
+
+    ``exercised`` is what their answers exercise, as ``RequestLog`` counts it. ``lines`` are the
+    encoded records.
+    """
+
+    number: int
+    exercised: list[tuple[str, int, str | None, bool, int]]
+    lines: msgspec.Raw
+
+
+class KeptRecords(msgspec.Struct, array_like=True, frozen=True):
+    """Records of a request log. ``at`` is the time of a line whose own is 0."""
+
+    at: float
+    number: int
+    lines: msgspec.Raw
+
+
+def encoded_lines(lines: list[RecordLine]) -> msgspec.Raw:
+    """Return lines as they are in records."""
+    return msgspec.Raw(_encode(lines))
+
+
 def encode_records(lines: list[RecordLine]) -> bytes:
     """Return records as bytes, or nothing for an empty list."""
-    return _encode(lines) if lines else b""
+    if not lines:
+        return b""
+    exercised: dict[tuple[str, int, str | None, bool], int] = {}
+    for line in lines:
+        answer = line.answer
+        if answer.delivery is None:
+            key = (line.operation_id, answer.status, answer.refused_by, answer.is_injected)
+            exercised[key] = exercised.get(key, 0) + 1
+    counted = [(*key, count) for key, count in exercised.items()]
+    return _encode(Records(len(lines), counted, encoded_lines(lines)))
 
 
 def _decoder(kind: Any) -> Callable[[bytes], Any]:
@@ -195,7 +231,7 @@ def _decoder(kind: Any) -> Callable[[bytes], Any]:
 
     def read(content: bytes) -> Any:
         try:
-            return decode(content) if content else []
+            return decode(content)
         except (*NOT_JSON, TypeError) as error:
             raise Unreadable("an entry is of another version of cart-mock") from error
 
@@ -204,8 +240,10 @@ def _decoder(kind: Any) -> Callable[[bytes], Any]:
 
 decode_orders: Callable[[bytes], list[Order]] = _decoder(list[Order])
 """Return the orders in bytes. Raises Unreadable."""
-decode_records: Callable[[bytes], list[RecordLine]] = _decoder(list[RecordLine])
-"""Return the records in bytes. Raises Unreadable."""
+decode_records: Callable[[bytes], Records] = _decoder(Records)
+"""Return the records in bytes, their lines encoded. Raises Unreadable."""
+decode_lines: Callable[[msgspec.Raw], list[RecordLine]] = _decoder(list[RecordLine])
+"""Return the lines of records. Raises Unreadable."""
 
 
 # ---- The whole state ----------------------------------------------------------------------------
@@ -221,15 +259,18 @@ class State(msgspec.Struct, frozen=True):
     breaks: list[str]
     memory: Any
     snapshots: dict[str, Snapshot]
-    requests: list[RecordLine]
+    requests: list[KeptRecords]
     exercised: list[tuple[str, int, str | None, bool, int]]
     forgotten: int
     forward: Forward | None
     stubs: tuple[Stub, ...]
 
 
-def state_of(tenant: Tenant, tables: Tables) -> State:
-    """Return a tenant's state. Its parts never change, so a thread may encode it later."""
+def state_of(tenant: Tenant, tables: Tables, requests: list[KeptRecords], forgotten: int) -> State:
+    """Return a tenant's state. Its parts never change, so a thread may encode it later.
+
+    ``requests`` are those of its log, which forgot so many.
+    """
     log = tenant.request_log
     return State(
         {name: documents.copy() for name, documents in tables.items()},
@@ -239,17 +280,11 @@ def state_of(tenant: Tenant, tables: Tables) -> State:
         list(tenant.breaks),
         _tagged(memory(tenant)),
         dict(tenant.snapshots),
-        [_entry_line(entry) for entry in log.entries],
+        requests,
         [(*key, count) for key, count in log.exercised.items()],
-        log.forgotten,
+        forgotten,
         tenant.forward,
         tenant.stubs.all,
-    )
-
-
-def _entry_line(entry: Entry) -> RecordLine:
-    return record_line(
-        entry.request, entry.operation_id, entry.answer, entry.ctx, entry.refusal_context, entry.at
     )
 
 

@@ -64,6 +64,9 @@ function commands.append(generation, position, tag, version, batch, reads, recor
   local missing = {}
   if position ~= known.last then
     missing = redis.call('XRANGE', log, '(' .. position, '+', 'COUNT', CHUNK)
+    if #missing < CHUNK and (#missing == 0 or missing[#missing][1] ~= known.last) then
+      return {'foreign'} -- the log was removed, or a part of it
+    end
     for _, entry in ipairs(missing) do
       if field(entry, 'tag') == batch then
         -- A write, so that WAIT on this connection waits for the batch, too.
@@ -135,8 +138,9 @@ function commands.compact(generation, position, tag, state, ttl)
   return {'compacted'}
 end
 
+-- generation, or '' for any: then a tenant can be deleted whose log or snapshot is of something else
 function commands.delete(generation)
-  local known, problem = read_meta(generation)
+  local known, problem = read_meta(generation ~= '' and generation)
   if not known then return {problem} end
   redis.call('DEL', meta, log, snapshot)
   return {'deleted'}

@@ -10,7 +10,7 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -22,8 +22,8 @@ from cart_mock.api.faults import FaultInjector
 from cart_mock.breaks import interceptor_of
 from cart_mock.breaks.hooks import memory
 from cart_mock.formats import NOT_JSON
-from cart_mock.shared.client import StoreClient
-from cart_mock.shared.errors import StoreUnavailable, TenantGone
+from cart_mock.shared.client import ANY_GENERATION, StoreClient
+from cart_mock.shared.errors import StoreDamaged, StoreUnavailable, TenantGone
 from cart_mock.shared.replay import (
     Record,
     ReplicaIds,
@@ -46,7 +46,7 @@ from cart_mock.shared.state import (
 )
 from cart_mock.state.clock import Clock
 from cart_mock.state.seed import Seed
-from cart_mock.state.store import Store
+from cart_mock.state.store import READ_CARTS, Store
 from cart_mock.tenants.registry import MAX_STORES, TenantRegistry
 from cart_mock.tenants.request_log import DEFAULT_LENGTH, LogMemory
 from cart_mock.tenants.stubs import Stubs
@@ -76,6 +76,15 @@ class Identity(msgspec.Struct, frozen=True):
     options: dict[str, Any]
     signing_key: str
 
+    @property
+    def seed(self) -> str:
+        """The digest of the seed."""
+        return str(self.options.get("seed", ""))
+
+    def with_seed(self, digest: str) -> Identity:
+        """Return the same with another seed."""
+        return replace(self, options={**self.options, "seed": digest})
+
 
 class SharedTenants(TenantRegistry):
     """Finds, makes and keeps the tenants of this process.
@@ -92,19 +101,29 @@ class SharedTenants(TenantRegistry):
     def __init__(
         self, client: StoreClient, *, version: str, options: Mapping[str, Any] | None = None,
         clients: Mapping[str, str | None] | None = None, seed: Seed | None = None,
-        journal: int = DEFAULT_LENGTH, most: int = MAX_STORES, held: int = 10_000,
-        idle: float = 600.0, most_bytes: int = 64 * 1024 * 1024,
+        journal: int = DEFAULT_LENGTH, most: int = MAX_STORES, most_read_carts: int = READ_CARTS,
+        held: int = 10_000, idle: float = 600.0, most_bytes: int = 64 * 1024 * 1024,
     ) -> None:  # fmt: skip
         self.client = client
         self._journal = journal
         new_log = partial(self._new_log, STORELESS)
-        super().__init__(clients=clients, new_request_log=new_log, most=most)
-        self._start = seed or Seed()
-        source = msgspec.json.encode(self._start)
-        self._seed_digest = hashlib.sha256(source).hexdigest() if seed is not None else ""
+        super().__init__(
+            clients=clients, new_request_log=new_log, most=most, most_read_carts=most_read_carts
+        )
+        self.seed_digest = _digest_of(seed)
+        """Which seed new stores of this process have."""
+        self._seeds = {"": Seed(), self.seed_digest: seed or Seed()}
+        self._seed_of_reset = ""
+        self._next_seed: Seed | None = None
         self._identity = Identity(
             "cart-mock shared", version,
-            {**(options or {}), "journal": journal, "seed": self._seed_digest},
+            {
+                **(options or {}),
+                "clients": clients is not None,
+                "journal": journal,
+                "max-read-carts": most_read_carts,
+                "seed": self.seed_digest,
+            },
             self.signing_key.hex(),
         )  # fmt: skip
         self._is_identified = False
@@ -119,6 +138,7 @@ class SharedTenants(TenantRegistry):
         self._collected: list[Record] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._mismatch: str | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.workbench: Callable[[Order, Tenant], Awaitable[Any]] | None = None
         self.loads = 0
         """How many replicas were made from a snapshot, for the metrics."""
@@ -185,7 +205,8 @@ class SharedTenants(TenantRegistry):
     async def _identify(self) -> None:
         key = self.client.key("identity")
         found = await self.client.command(key, "GET")
-        if found is None:
+        is_new = found is None
+        if is_new:
             # A store that was emptied gets the key back that its mocks have.
             await self.client.command(key, "SET", msgspec.json.encode(self._identity), "NX")
             found = await self.client.command(key, "GET")
@@ -199,13 +220,19 @@ class SharedTenants(TenantRegistry):
                 f"its mocks are of version {identity.version}, and this one is "
                 f"{self._identity.version}"
             )
+        is_known = self._is_identified and identity.signing_key == self._identity.signing_key
+        if is_known and identity == self._identity.with_seed(identity.seed):
+            # Another mock watches the file of its seed, and took a new one up.
+            await self.learn_seed(identity.seed)
+            self._identity, self.seed_digest = identity, identity.seed
         if identity.options != self._identity.options:
             names = sorted(
-                name for name in {**identity.options, **self._identity.options}
+                f"--{name}" for name in {**identity.options, **self._identity.options}
                 if identity.options.get(name) != self._identity.options.get(name)
             )  # fmt: skip
-            raise self._differs(f"its mocks were started with another --{names[0]}")
-        await self._learn_seed()
+            raise self._differs(f"its mocks were started with another {', '.join(names)}")
+        if is_new or not self._is_identified:
+            await self._publish(self._seeds[self.seed_digest], self.seed_digest)
         if identity.signing_key != self._identity.signing_key or not self._is_identified:
             for replica in list(self._replicas.values()):
                 self.drop(replica)
@@ -220,31 +247,53 @@ class SharedTenants(TenantRegistry):
         self._mismatch = f"{reason}; give this mock another prefix"
         return StoreUnavailable(f"the shared store cannot be used: {self._mismatch}")
 
-    async def _learn_seed(self) -> None:
-        """Take the hashes of the seed's passwords from the mock that made them first."""
-        if not self._seed_digest or self._is_identified:
-            return
-        key = self.client.key(f"seed:{self._seed_digest}")
-        found = await self.client.command(key, "GET")
-        if found is None:
-            made = await asyncio.to_thread(self._hashed_seed)
-            await self.client.command(key, "SET", msgspec.json.encode(made), "NX")
-            found = await self.client.command(key, "GET")
-        self._start = msgspec.json.decode(found or b"", type=Seed)
+    async def _publish(self, seed: Seed, digest: str) -> None:
+        """Take the hashes of a seed's passwords from the mock that made them first."""
+        if digest:
+            key = self.client.key(f"seed:{digest}")
+            if await self.client.command(key, "EXISTS") == 0:
+                made = await asyncio.to_thread(_hashed, seed)
+                await self.client.command(key, "SET", msgspec.json.encode(made), "NX")
+            self._seeds[digest] = await self._published(digest)
 
-    def _hashed_seed(self) -> Seed:
-        seed = self._start
-        hashes = {c.id: c.password_hash for c in seed.customer_entities(0)}
-        members = {m.id: m.password_hash for m in seed.account_entities(0).members}
-        return replace(
-            seed,
-            customers=tuple(
-                replace(c, password=None, password_hash=hashes[c.id]) for c in seed.customers
-            ),
-            members=tuple(
-                replace(m, password=None, password_hash=members[m.id]) for m in seed.members
-            ),
-        )
+    async def learn_seed(self, digest: str) -> None:
+        """Have the seed of that digest ready for a reset. Raises StoreUnavailable."""
+        if digest not in self._seeds:
+            self._seeds[digest] = await self._published(digest)
+
+    async def _published(self, digest: str) -> Seed:
+        found = await self.client.command(self.client.key(f"seed:{digest}"), "GET")
+        try:
+            return msgspec.json.decode(found or b"", type=Seed)
+        except NOT_JSON:
+            raise StoreDamaged("the shared store has lost a seed") from None
+
+    def take_up(self, clients: Mapping[str, str | None] | None, seed: Seed | None) -> None:
+        """Use other clients from now on, and soon another seed, in every mock of the store."""
+        self._clients = clients
+        self._next_seed = seed or Seed()
+        if self._loop is not None:
+            # This is the thread that watches the files. It reports the change when it is in force.
+            taking = asyncio.run_coroutine_threadsafe(self._take_up_seed(), self._loop)
+            with suppress(StoreUnavailable):
+                taking.result()
+
+    async def _take_up_seed(self) -> None:
+        """Bring the seed that was read last to every mock. Raises StoreUnavailable."""
+        await self.ready()
+        seed = self._next_seed
+        if seed is None:
+            return
+        digest = _digest_of(seed)
+        if digest != self.seed_digest:
+            await self._publish(seed, digest)
+            identity = self._identity.with_seed(digest)
+            await self.client.command(
+                self.client.key("identity"), "SET", msgspec.json.encode(identity)
+            )
+            self._identity, self.seed_digest = identity, digest
+        if self._next_seed is seed:
+            self._next_seed = None
 
     # ---- Replicas ---------------------------------------------------------------------------
 
@@ -282,7 +331,7 @@ class SharedTenants(TenantRegistry):
         try:
             state = decode_state(opened.state)
         except Unreadable as error:
-            raise StoreUnavailable(f"the shared store cannot be used: {error}") from error
+            raise StoreDamaged(f"the shared store cannot be used: {error}") from error
         held = self._replicas.get(name)  # another load may have been faster
         if held is not None and not held.is_dropped:
             return held
@@ -304,22 +353,38 @@ class SharedTenants(TenantRegistry):
         if name != STORELESS:
             await self._admit(name)
         content = await self._new_state(name)
-        return await self.client.create(name, secrets.token_hex(8).encode(), content)
+        is_new = await self.client.create(name, secrets.token_hex(8).encode(), content)
+        if is_new and name != STORELESS:
+            await self._list(name)  # again, because a deletion may have come in between
+        return is_new
 
     async def _admit(self, name: str) -> None:
         index = self.client.key("stores")
         score = await self.client.command(index, "ZSCORE", name.encode())
         if score is None and await self.client.command(index, "ZCARD") >= self._most:
             raise TooManyTenants(f"there are {self._most} stores already")
+        await self._list(name)
+
+    async def _list(self, name: str) -> None:
+        """Put a tenant into the index of all, or note there that it is in use."""
+        index = self.client.key("stores")
         await self.client.command(index, "ZADD", int(time.time()), name.encode())
         self._touched[name] = time.monotonic()
+
+    async def _unlist(self, name: str) -> None:
+        """Take a tenant that is gone out of the index of all."""
+        await self.client.command(self.client.key("stores"), "ZREM", name.encode())
+        if await self.client.open(name) is not None:
+            await self._list(name)  # it was made again meanwhile
 
     async def _new_state(self, name: str) -> bytes:
         tenant, storage, _, _ = self._tenant(name, None)
         with replaying():
             if name != STORELESS:
+                self._seed_of_reset = self.seed_digest
                 self.reset(tenant)
-        return await asyncio.to_thread(encode_state, state_of(tenant, storage.read()))
+        state = state_of(tenant, storage.read(), [], 0)
+        return await asyncio.to_thread(encode_state, state)
 
     def _tenant(
         self, name: str, state: State | None, incarnation: str = ""
@@ -332,18 +397,23 @@ class SharedTenants(TenantRegistry):
             log = self.mock.request_log
             log.clear()
             log.exercised.clear()
-        tenant = Tenant(name, Store(storage, ids), Clock(moment), ids, log, incarnation)
+        store = Store(storage, ids)
+        store.most_read_carts = self._most_read_carts
+        tenant = Tenant(name, store, Clock(moment), ids, log, incarnation)
         log.machine_time = moment
+        log.context_of = partial(
+            context_of, tenant=tenant if name != STORELESS else None, mock=self.mock
+        )
         for created in self.on_create:
             created(tenant)
         if state is not None:
-            _restore(tenant, state, moment, self.mock)
+            _restore(tenant, state)
         return tenant, storage, moment, ids
 
     def reset(self, tenant: Tenant) -> None:
         """Bring a tenant's store back to what a new one holds."""
         now = int(tenant.clock.now())
-        seed = self._start
+        seed = self._seeds[self._seed_of_reset]
         tenant.store.fill(
             seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
             seed.account_entities(now),
@@ -362,13 +432,19 @@ class SharedTenants(TenantRegistry):
     async def carry_out(self, order: Order, tenant: Tenant) -> Any:
         """Carry out an operation of the workbench."""
         assert self.workbench is not None
+        self._seed_of_reset = order.seed
         return await self.workbench(order, tenant)
 
     async def delete_everywhere(self, name: str) -> bool:
         """Delete a tenant from the shared store; return whether it existed."""
         for _ in range(_ATTEMPTS):
-            replica = await self.hold(name)
+            try:
+                replica = await self.hold(name)
+            except StoreDamaged:
+                await self.client.delete(name, ANY_GENERATION)
+                break
             if replica is None:
+                await self._unlist(name)
                 return False
             try:
                 await self.client.delete(name, replica.generation)
@@ -379,7 +455,7 @@ class SharedTenants(TenantRegistry):
                 self.drop(replica)
         else:
             raise StoreUnavailable("the store of this request changes too often")
-        await self.client.command(self.client.key("stores"), "ZREM", name.encode())
+        await self._unlist(name)
         return True
 
     def counts(self) -> Iterator[tuple[str, str, float]]:
@@ -413,16 +489,20 @@ class SharedTenants(TenantRegistry):
             await self._identify()
             # A write, because a full store can still be read.
             await self.client.command(self.client.key("alive"), "SET", int(time.time()), "EX", 60)
+        except StoreDamaged as error:
+            return str(error)
         except StoreUnavailable as error:
             return self.problem() or str(error)
         return self.problem()
 
     async def watch(self) -> None:
         """Look after the shared store and the replicas, until it is cancelled."""
+        self._loop = asyncio.get_running_loop()
         while True:
             await self.check()
             self._forget_idle()
             try:
+                await self._take_up_seed()
                 await self._touch()
                 await self._sweep()
             except StoreUnavailable:
@@ -455,8 +535,9 @@ class SharedTenants(TenantRegistry):
         until = int(time.time() - self.client.ttl)
         old = await self.client.command(index, "ZRANGEBYSCORE", "-inf", until, "LIMIT", 0, _LISTED)
         for raw in old:
-            if await self.client.open(raw.decode()) is None:
-                await self.client.command(index, "ZREM", raw)
+            with suppress(StoreDamaged):  # it stays, so that the list of all stores names it
+                if await self.client.open(raw.decode()) is None:
+                    await self._unlist(raw.decode())
 
     async def aclose(self) -> None:
         """Close the connections, and what this process holds."""
@@ -467,7 +548,7 @@ class SharedTenants(TenantRegistry):
         await self.client.close()
 
 
-def _restore(tenant: Tenant, state: State, moment: ReplicaTime, mock: Mock) -> None:
+def _restore(tenant: Tenant, state: State) -> None:
     tenant.store.order_carts(state.cart_order)
     tenant.clock.restore(state.clock)
     tenant.faults.restore(state.faults)
@@ -478,14 +559,27 @@ def _restore(tenant: Tenant, state: State, moment: ReplicaTime, mock: Mock) -> N
     tenant.snapshots.update(state.snapshots)
     log = tenant.request_log
     assert isinstance(log, ReplicaLog)
-    log.keeps = True
-    for line in state.requests:
-        moment.fix(line.at)
-        ctx = context_of(line, tenant if tenant.name else None, mock)
-        log.record(line.request, line.operation_id, line.answer, ctx, line.refusal_context)
-    log.keeps = False
-    moment.fix(None)
-    log.forgotten = state.forgotten
+    log.take_up(state.requests, state.forgotten)
     tenant.forward, tenant.stubs = state.forward, Stubs(state.stubs)
     log.exercised.clear()
     log.exercised.update({tuple(key): count for *key, count in state.exercised})  # type: ignore[misc]  # of four parts
+
+
+def _digest_of(seed: Seed | None) -> str:
+    """Return the digest of a seed, empty for none."""
+    if seed is None or seed == Seed():
+        return ""
+    return hashlib.sha256(msgspec.json.encode(seed)).hexdigest()
+
+
+def _hashed(seed: Seed) -> Seed:
+    """Return a seed with the hashes of its passwords in place of them."""
+    hashes = {c.id: c.password_hash for c in seed.customer_entities(0)}
+    members = {m.id: m.password_hash for m in seed.account_entities(0).members}
+    return replace(
+        seed,
+        customers=tuple(
+            replace(c, password=None, password_hash=hashes[c.id]) for c in seed.customers
+        ),
+        members=tuple(replace(m, password=None, password_hash=members[m.id]) for m in seed.members),
+    )

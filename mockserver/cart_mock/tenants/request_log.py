@@ -108,10 +108,17 @@ class RequestLog:
         self, request: Request, operation_id: str, answer: Answer, ctx: object = None,
         refusal_context: Mapping[str, Any] = _NOTHING,
     ) -> None:  # fmt: skip
-        """Keep a request. Costs next to nothing: nothing is copied or rendered here."""
+        """Count and keep a request. This costs next to nothing: nothing is copied or rendered."""
         if answer.delivery is None:  # otherwise the client never met this answer
             exercised = (operation_id, answer.status, answer.refused_by, answer.is_injected)
             self.exercised[exercised] = self.exercised.get(exercised, 0) + 1
+        self.keep(request, operation_id, answer, ctx, refusal_context)
+
+    def keep(
+        self, request: Request, operation_id: str, answer: Answer, ctx: object,
+        refusal_context: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        """Keep a request that was counted."""
         if self.length == 0:
             self.forgotten += 1
             return
