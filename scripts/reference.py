@@ -18,7 +18,7 @@ from cart_conformance.cli import cli as conformance
 from cart_mock.cli import main as mock
 from cart_spec import load_contract
 from cart_spec.cli import main as spec
-from cart_spec.contract import iter_operations
+from cart_spec.contract import Contract, iter_operations
 
 from scripts import rule_table
 
@@ -288,11 +288,39 @@ def differences(current: str) -> str:
     return between_markers(current, _differences())
 
 
+def _unpublished_statuses(contract: Contract) -> Iterator[str]:
+    """Yield a table of the statuses that no source states: each is an interpretation."""
+    yield "### Statuses that are not published"
+    yield ""
+    yield (
+        "A rule's level says whether the refusal is published. The statuses here are not: each "
+        "is an interpretation."
+    )
+    yield ""
+    yield from _head("status", "cause", "id", "operations")
+    rows = [
+        (rule.status, rule.condition, rule.id, rule.operations)
+        for rule in contract.rules
+        if rule.is_refusal and rule.exact == "interpretation"
+    ]
+    rows += [
+        (error.status, CAUSES.get(error.id, error.text), error.id, error.unpublished)
+        for error in contract.protocol_errors
+        if error.unpublished
+    ]
+    for status, cause, name, operations in rows:
+        shown = ", ".join(f"`{each}`" for each in operations[:6])
+        more = f" and {len(operations) - 6} more" if len(operations) > 6 else ""
+        yield _row(str(status), cause, f"`{name}`", shown + more)
+
+
 def _differences() -> Iterator[str]:
     contract = load_contract()
     levels = [rule.level for rule in contract.rules]
     counts = ", ".join(f"{levels.count(name)} {name}" for name in dict.fromkeys(levels))
     yield f"Of {len(levels)} rules: {counts}."
+    yield ""
+    yield from _unpublished_statuses(contract)
     for one in contract.disagreements:
         yield ""
         yield f"### {one.topic}"

@@ -7,7 +7,7 @@ are rewritten. Files outside the folder are refused, and nothing is fetched.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
@@ -35,7 +35,14 @@ _NAMING = (
 
 def iter_references(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
     """Yield each reference in ``value`` as (pointer, target)."""
-    for at, mapping in iter_mappings(value, pointer):
+    yield from references_in(iter_mappings(value, pointer))
+
+
+def references_in(
+    mappings: Iterable[tuple[str, Mapping[str, Any]]],
+) -> Iterator[tuple[str, str]]:
+    """Yield each reference among mappings with pointers, as (pointer, target)."""
+    for at, mapping in mappings:
         if isinstance(mapping.get("$ref"), str):
             yield at, mapping["$ref"]
 

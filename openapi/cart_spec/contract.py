@@ -43,7 +43,8 @@ class Source:
     """The place that a rule comes from; ``document`` is a key of the catalogue's ``documents``.
 
     ``indirect`` says that the sentence is the nearest one published and does not state the rule.
-    ``read`` is the date on which the sentence was read there, such as 2026-11-20.
+    ``read`` is the date on which the sentence was read there, such as 2026-11-20; or the last day
+    on which it can have been read, such as ``by 2026-11-20``.
     """
 
     document: str
@@ -56,6 +57,11 @@ class Source:
 
 UNKNOWN_DATE = "unknown"
 """What ``read`` says of a source if the day of the reading was not noted."""
+
+
+def dated(read: str) -> str:
+    """Return a date as it stands after "read": with "on", or with "by" if it is the last day."""
+    return read if read.startswith("by ") else f"on {read}"
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,8 @@ class Rule:
 class ProtocolError:
     """An error outside of the rules; ``rule`` names the rule it is a variant of.
 
-    It is one that any HTTP service may answer, or one that is published for ``operations`` only.
+    It is one that any HTTP service may answer, or one of these ``operations`` only. Its status is
+    published for them, except for those under ``unpublished``: there it is an interpretation.
     ``detail`` is the beginning of its detail, if that is not ``text``.
     """
 
@@ -150,6 +157,7 @@ class ProtocolError:
     example: str
     rule: str | None = None
     operations: tuple[str, ...] = ()
+    unpublished: tuple[str, ...] = ()
     detail: str | None = None
 
 
@@ -233,13 +241,13 @@ class Contract:
         return cast("str", self.document[CATALOGUE_KEY]["documents"][rule.source.document]["title"])
 
     def source_read(self, rule: Rule) -> str | None:
-        """Return the date on which a rule's source was read; None if it is not known.
+        """Return when a rule's source was read, "on" or "by" a date; None if it is not known.
 
         A quote may have a date of its own; otherwise that of its document counts.
         """
         document = self.document[CATALOGUE_KEY]["documents"][rule.source.document]
         read = rule.source.read or document.get("read", UNKNOWN_DATE)
-        return None if read == UNKNOWN_DATE else cast("str", read)
+        return None if read == UNKNOWN_DATE else dated(cast("str", read))
 
 
 def iter_operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -315,7 +323,8 @@ def contract_of(document: Mapping[str, Any], name: str = "the document") -> Cont
 
 
 def _protocol_error(entry: Mapping[str, Any]) -> ProtocolError:
-    return ProtocolError(**{**entry, "operations": tuple(entry.get("operations", ()))})
+    lists = {key: tuple(entry.get(key, ())) for key in ("operations", "unpublished")}
+    return ProtocolError(**{**entry, **lists})
 
 
 _RULE_FIELDS = {
@@ -441,6 +450,9 @@ def _dangling_ids(contract: Contract) -> Iterator[str]:
 def _dangling_operations(contract: Contract) -> Iterator[str]:
     owners = [(f"rule {rule.id}", rule.operations) for rule in contract.rules]
     owners += [(f"protocol error {each.id}", each.operations) for each in contract.protocol_errors]
+    for error in contract.protocol_errors:
+        for operation in set(error.unpublished) - set(error.operations):
+            yield f"protocol error {error.id}: {operation!r} is not one of its operations"
     for owner, operations in owners:
         for operation in operations:
             if operation not in contract.operations:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote
 
-from cart_spec.bundle import FILES_KEY, Bundle, iter_mappings, iter_references, short
+from cart_spec.bundle import FILES_KEY, Bundle, iter_mappings, references_in, short
 from cart_spec.contract import METHODS
 from cart_spec.folders import Folder, RevisionFolder, opened
 from cart_spec.source import MAX_BYTES, UnreadableDocumentError, parse_source, pointer_of
@@ -107,11 +107,21 @@ class OpenApiDocument:
         return self.at(pointer), pointer
 
     @cached_property
+    def mappings(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+        """Each mapping of the document with its pointer, except in examples and extensions."""
+        return tuple(iter_mappings(self.data))
+
+    @cached_property
+    def references(self) -> tuple[tuple[str, str], ...]:
+        """Each reference of the document, as (pointer, target)."""
+        return tuple(references_in(self.mappings))
+
+    @cached_property
     def _anchors(self) -> dict[str, str]:
         """The pointers of the schemas that have an ``$anchor``, which OpenAPI 3.0 does not know."""
         return {
             mapping["$anchor"]: pointer
-            for pointer, mapping in iter_mappings({} if self.is_30 else self.data)
+            for pointer, mapping in (() if self.is_30 else self.mappings)
             if isinstance(mapping.get("$anchor"), str)
         }
 
@@ -255,7 +265,7 @@ def _require_openapi(data: Mapping[str, Any], name: str) -> None:
 
 
 def _check_references(document: OpenApiDocument) -> None:
-    for pointer, reference in iter_references(document.data):
+    for pointer, reference in document.references:
         problem = _reference_problem(document, reference)
         if problem is not None:
             raise UnreadableDocumentError(f"{document.place(pointer)}: the reference {problem}")

@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
-from cart_spec.contract import CATALOGUE_KEY, UNKNOWN_DATE, Contract, Rule
+from cart_spec.contract import CATALOGUE_KEY, UNKNOWN_DATE, Contract, Rule, dated
 from cart_spec.document import OpenApiDocument
 from cart_spec.findings import Finding, in_order
 from cart_spec.source import MAX_BYTES, UnreadableDocumentError, pointer_of, read_text
@@ -101,7 +101,7 @@ def _findings(
                 place.line,
                 f'{rule.id} quotes "{source.sentence}", which is not in '
                 f"{', '.join(copy.path for copy in copies[source.document])}. "
-                f"The source was {_read(documents[source.document], contract.source_read(rule))}.",
+                f"The source was {_read(documents[source.document], source.read)}.",
                 _advice(rule, copies[source.document]),
             )
     for name, number in unchecked.items():
@@ -120,7 +120,7 @@ def _findings(
 def _read(document: Mapping[str, Any], own_date: str | None = None) -> str:
     """Say when a source was read, and in which edition."""
     read = own_date or document.get("read", UNKNOWN_DATE)
-    told = "read on a day that was not noted" if read == UNKNOWN_DATE else f"read on {read}"
+    told = "read on a day that was not noted" if read == UNKNOWN_DATE else f"read {dated(read)}"
     return f"{told}, in the edition {document['edition']}" if "edition" in document else told
 
 

@@ -6,12 +6,13 @@ Whatever a file holds, reading it is bounded in time and memory and fetches noth
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import yaml
 
@@ -26,39 +27,39 @@ MAX_DEPTH = 200
 MAX_VALUES = 500_000
 """How many values a document may have once its aliases are written out."""
 
-_CLoader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_EventLoader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Loader(_CLoader):  # type: ignore[misc]  # its base is chosen when the module is loaded
-    """YAML 1.2 with the types of JSON: ``NO`` and ``12:30`` are strings, and so is a date."""
-
-
-# The core schema of YAML 1.2; PyYAML reads 1.1, in which `on` is a boolean and 010 is octal.
-_SCALARS = {
-    "null": (r"~|null|Null|NULL|", "~nN\0"),
-    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
-    "float": (
-        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|nan)",
-        "-+0123456789.",
-    ),
-    "merge": (r"<<", "<"),
-}
-_Loader.yaml_implicit_resolvers = {}
-for _tag, (_pattern, _first) in _SCALARS.items():
-    # An empty scalar is found under "".
-    _keys = ["" if each == "\0" else each for each in _first]
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _keys
-    )
-
-
-def _construct_int(loader: Any, node: yaml.ScalarNode) -> int:
-    text = loader.construct_scalar(node)
+def _int(text: str) -> int:
     return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+def _float(text: str) -> float:
+    return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+
+
+# The core schema of YAML 1.2; PyYAML reads 1.1, in which `on` is a boolean and 010 is octal.
+_CORE: tuple[tuple[str, re.Pattern[str], Callable[[str], Any]], ...] = (
+    ("null", re.compile(r"~|null|Null|NULL|"), lambda _: None),
+    ("bool", re.compile(r"true|True|TRUE|false|False|FALSE"), lambda text: text.lower() == "true"),
+    ("int", re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"), _int),
+    (
+        "float",
+        re.compile(
+            r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+            r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+        ),
+        _float,
+    ),
+)
+_STARTS = frozenset("~nNtTfF-+.0123456789")
+"""How a text begins that is perhaps not a string."""
+
+_TAG = "tag:yaml.org,2002:"
+_BY_TAG: dict[str, tuple[re.Pattern[str], Callable[[str], Any]]] = {
+    f"{_TAG}str": (re.compile(r".*", re.DOTALL), str),
+    **{f"{_TAG}{name}": (pattern, read) for name, pattern, read in _CORE},
+}
 
 
 class UnreadableDocumentError(RefusedInputError):
@@ -120,10 +121,16 @@ def parse_source(text: str, name: str) -> Source:
     # JSON writes characters outside the basic plane as two escapes, which YAML does not have. To
     # find the lines, any character may stand for them.
     is_flow = text.lstrip()[:1] == "{"
-    root = _compose(_SURROGATE.sub(r"\\uFFFD", text) if is_flow else text, name)
-    marks = _Marks(name)
-    marks.walk(root)
-    return Source(_construct(root, text, name), marks.lines, tuple(marks.duplicates))
+    reader = _Reader(name)
+    try:
+        data = reader.read(_SURROGATE.sub(r"\\uFFFD", text) if is_flow else text)
+    except (yaml.YAMLError, ValueError) as error:
+        raise UnreadableDocumentError(f"{name}: is not YAML or JSON: {_one_line(error)}") from error
+    if is_flow:
+        # What is not JSON is a flow mapping of YAML.
+        with contextlib.suppress(ValueError):
+            data = json.loads(text)
+    return Source(data, {"": 1, **dict(reader.places)}, tuple(reader.duplicates))
 
 
 def _line(mark: Any) -> int:
@@ -134,55 +141,190 @@ def _line(mark: Any) -> int:
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
-def _compose(text: str, name: str) -> yaml.Node:
-    try:
-        depth = 0
-        for event in yaml.parse(text, _Loader):
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    raise UnreadableDocumentError(
-                        f"{name}: line {_line(event.start_mark)}: nests deeper than {MAX_DEPTH} "
-                        "levels; no OpenAPI document needs that"
-                    )
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-        root = yaml.compose(text, _Loader)
-    except (yaml.YAMLError, UnicodeError) as error:
-        raise UnreadableDocumentError(f"{name}: is not YAML or JSON: {_one_line(error)}") from error
-    if root is None:
-        raise UnreadableDocumentError(f"{name}: is empty; give an OpenAPI document")
-    return root
+class _Anchored(NamedTuple):
+    """A value with an anchor: its pointer, and where the places inside it start and end."""
+
+    value: Any
+    pointer: str
+    start: int
+    end: int
 
 
-def _construct(root: yaml.Node, text: str, name: str) -> Any:
-    """Return the values of a composed document: of JSON as JSON has them, else by YAML's rules."""
-    if text.lstrip()[:1] == "{":
+class _Reader:
+    """One pass over the events of a YAML text, which builds the values and keeps their lines.
+
+    YAML is read as YAML 1.2 with the types of JSON: ``NO`` and ``12:30`` are strings, and so is a
+    date. An alias is written out in its place, within the bounds of a document.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.places: list[tuple[str, int]] = []
+        self.duplicates: list[tuple[str, int]] = []
+        self._name = name
+        self._anchors: dict[str, _Anchored | None] = {}
+        self._next: Callable[[], Any]
+
+    def read(self, text: str) -> Any:
+        """Return the only document of a text."""
+        loader = _EventLoader(text)
         try:
-            return json.loads(text)
-        except ValueError:
-            pass  # a flow mapping of YAML
-    loader = _Loader("")
-    try:
-        return _with_text_keys(loader.construct_document(root))
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
-        raise UnreadableDocumentError(f"{name}: is not YAML or JSON: {_one_line(error)}") from error
-    finally:
-        loader.dispose()
+            self._next = loader.get_event
+            self._next()  # the stream starts
+            if isinstance(self._next(), yaml.StreamEndEvent):
+                raise UnreadableDocumentError(f"{self._name}: is empty; give an OpenAPI document")
+            value = self._value(self._next(), "", 0)
+            self._next()  # the document ends
+            event = self._next()
+            if not isinstance(event, yaml.StreamEndEvent):
+                raise _wrong(event, "a second document begins here; give one document")
+            return value
+        finally:
+            loader.dispose()
 
-
-def _with_text_keys(value: Any) -> Any:
-    """Return ``value`` with strings as keys: JSON has no others, and YAML reads 200 as a number."""
-    if isinstance(value, dict):
-        return {_key(key): _with_text_keys(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_text_keys(item) for item in value]
-    if value is None or isinstance(value, str | int | float | bool):
+    def _value(self, event: Any, pointer: str, depth: int) -> Any:
+        kind = type(event)
+        if kind is yaml.AliasEvent:
+            return self._alias(event, pointer, depth)
+        anchor, start = event.anchor, len(self.places)
+        if anchor is not None:
+            self._anchors[anchor] = None
+        if kind is yaml.ScalarEvent:
+            value: Any = _scalar(event)
+        else:
+            if depth >= MAX_DEPTH:
+                raise self._too_deep(event)
+            read = self._mapping if kind is yaml.MappingStartEvent else self._sequence
+            value = read(event, pointer, depth + 1)
+        if anchor is not None:
+            self._anchors[anchor] = _Anchored(value, pointer, start, len(self.places))
         return value
-    raise ValueError(f"{type(value).__name__} is not a type that JSON has")
+
+    def _mapping(self, start: Any, pointer: str, depth: int) -> dict[str, Any]:
+        _require_tag(start, "map")
+        own: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        while True:
+            event = self._next()
+            if type(event) is yaml.MappingEndEvent:
+                return {**merged, **own} if merged else own
+            if type(event) is yaml.ScalarEvent:
+                key = _scalar(event)
+                is_merge = key == "<<" and event.implicit[0]
+            else:
+                key, is_merge = self._key_by_alias(event), False
+            key = key if type(key) is str else _key(key)
+            at = f"{pointer}/{_escaped(key)}"
+            self._add_place(at, event)
+            value = self._value(self._next(), at, depth)
+            if is_merge:
+                for each in reversed(value if isinstance(value, list) else [value]):
+                    if not isinstance(each, dict):
+                        raise _wrong(
+                            event, "<< is followed by neither a mapping nor a list of them"
+                        )
+                    merged.update(each)
+                continue
+            if key in own:
+                self.duplicates.append((at, _line(event.start_mark)))
+            own[key] = value
+
+    def _sequence(self, start: Any, pointer: str, depth: int) -> list[Any]:
+        _require_tag(start, "seq")
+        values: list[Any] = []
+        while True:
+            event = self._next()
+            if type(event) is yaml.SequenceEndEvent:
+                return values
+            at = f"{pointer}/{len(values)}"
+            self._add_place(at, event)
+            values.append(self._value(event, at, depth))
+
+    def _add_place(self, pointer: str, event: Any) -> None:
+        self.places.append((pointer, _line(event.start_mark)))
+        if len(self.places) > MAX_VALUES:
+            raise self._too_many()
+
+    def _anchored(self, event: Any) -> _Anchored:
+        if event.anchor not in self._anchors:
+            raise _wrong(event, f"the alias *{event.anchor} has no anchor")
+        anchored = self._anchors[event.anchor]
+        if anchored is None:
+            raise UnreadableDocumentError(
+                f"{self._name}: line {_line(event.start_mark)}: an alias contains itself; "
+                "use $ref for a schema that does"
+            )
+        return anchored
+
+    def _alias(self, event: Any, pointer: str, depth: int) -> Any:
+        anchored = self._anchored(event)
+        if len(self.places) + anchored.end - anchored.start > MAX_VALUES:
+            raise self._too_many()
+        cut = len(anchored.pointer)
+        inside = self.places[anchored.start : anchored.end]
+        self.places += [(pointer + at[cut:], line) for at, line in inside]
+        return self._copied(anchored.value, event, depth)
+
+    def _copied(self, value: Any, event: Any, depth: int) -> Any:
+        if not isinstance(value, dict | list):
+            return value
+        if depth >= MAX_DEPTH:
+            raise self._too_deep(event)
+        if isinstance(value, dict):
+            return {key: self._copied(each, event, depth + 1) for key, each in value.items()}
+        return [self._copied(each, event, depth + 1) for each in value]
+
+    def _key_by_alias(self, event: Any) -> Any:
+        value = self._anchored(event).value if type(event) is yaml.AliasEvent else []
+        if isinstance(value, dict | list):
+            raise _wrong(event, "a key is a mapping or a list; write a text")
+        return value
+
+    def _too_deep(self, event: Any) -> UnreadableDocumentError:
+        return UnreadableDocumentError(
+            f"{self._name}: line {_line(event.start_mark)}: nests deeper than {MAX_DEPTH} "
+            "levels; no OpenAPI document needs that"
+        )
+
+    def _too_many(self) -> UnreadableDocumentError:
+        return UnreadableDocumentError(
+            f"{self._name}: has more than {MAX_VALUES:,} values once its aliases are written "
+            "out; write it without nested aliases"
+        )
+
+
+def _scalar(event: Any) -> Any:
+    """Return the value of a scalar: by its tag, else by its text if it is not quoted."""
+    text, tag = event.value, event.tag
+    if tag is None or tag == "!":
+        return _plain(text) if event.implicit[0] else text
+    pattern, read = _BY_TAG.get(tag, (None, None))
+    if pattern is None or read is None:
+        raise _wrong(event, f"{tag.removeprefix(_TAG)} is not a type that JSON has")
+    if not pattern.fullmatch(text):
+        raise _wrong(event, f"this is not of the type {tag.removeprefix(_TAG)}")
+    return read(text)
+
+
+def _plain(text: str) -> Any:
+    if text and text[0] not in _STARTS:
+        return text
+    for _, pattern, read in _CORE:
+        if pattern.fullmatch(text):
+            return read(text)
+    return text
+
+
+def _require_tag(event: Any, name: str) -> None:
+    if event.tag not in (None, "!", f"{_TAG}{name}"):
+        raise _wrong(event, f"{event.tag.removeprefix(_TAG)} is not a type that JSON has")
+
+
+def _wrong(event: Any, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
 
 def _key(key: Any) -> str:
+    """Return a key as JSON has it: YAML reads 200 as a number."""
     if isinstance(key, bool) or key is None:
         return json.dumps(key)
     return str(key)
@@ -192,63 +334,3 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {_line(error.problem_mark)}: {error.problem}"
     return " ".join(str(error).split())[:200]
-
-
-class _Marks:
-    """A walk over the composed nodes that keeps their lines.
-
-    It refuses aliases that contain themselves or that are too long once written out. An alias is
-    composed as one shared node, so that counting stays linear.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.lines: dict[str, int] = {"": 1}
-        self.duplicates: list[tuple[str, int]] = []
-        self._name = name
-        self._sizes: dict[int, int] = {}
-        self._open: set[int] = set()
-
-    def walk(self, root: yaml.Node) -> None:
-        if self._size(root) > MAX_VALUES:
-            raise UnreadableDocumentError(
-                f"{self._name}: has more than {MAX_VALUES:,} values once its aliases are written "
-                "out; write it without nested aliases"
-            )
-        self._mark(root, "")
-
-    def _size(self, node: yaml.Node) -> int:
-        if isinstance(node, yaml.ScalarNode):
-            return 1
-        if id(node) in self._open:
-            raise UnreadableDocumentError(
-                f"{self._name}: line {_line(node.start_mark)}: an alias contains itself; "
-                "use $ref for a schema that does"
-            )
-        if id(node) not in self._sizes:
-            self._open.add(id(node))
-            self._sizes[id(node)] = 1 + sum(self._size(child) for child in _children(node))
-            self._open.discard(id(node))
-        return self._sizes[id(node)]
-
-    def _mark(self, node: yaml.Node, pointer: str) -> None:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                at = pointer + pointer_of(str(key.value))
-                if at in self.lines and key.value != "<<":
-                    self.duplicates.append((at, _line(key.start_mark)))
-                self.lines[at] = _line(key.start_mark)
-                self._mark(value, at)
-        elif isinstance(node, yaml.SequenceNode):
-            for index, value in enumerate(node.value):
-                at = f"{pointer}/{index}"
-                self.lines[at] = _line(value.start_mark)
-                self._mark(value, at)
-
-
-def _children(node: yaml.Node) -> Iterator[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield key
-            yield value
-    elif isinstance(node, yaml.SequenceNode):
-        yield from node.value

@@ -18,6 +18,9 @@ from tests.openapi.documents import contract_document
 Data = dict[str, Any]
 
 
+OBJECT: Data = {"type": "object", "properties": {"a": {"type": "string"}}}
+
+
 def document(
     request: Any = True, answer: Any = True, version: str = "3.1.0", **extra: Any
 ) -> OpenApiDocument:
@@ -36,7 +39,7 @@ def document(
         "openapi": version,
         "info": {"title": "T", "version": "1"},
         "paths": {"/a": {"post": operation}},
-        "components": {"schemas": {"S": {"type": "string"}, "T": {"type": "string"}}},
+        "components": {"schemas": {"S": {"type": "string"}, "T": {"type": "string"}, "O": OBJECT}},
         **extra,
     }
     return OpenApiDocument("small.yaml", data, {})
@@ -82,6 +85,14 @@ SCHEMAS: list[tuple[Any, Any, str]] = [
     ({"anyOf": [{"type": "string"}, {"type": "integer"}]},
      {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]}, "wider"),
     ({"type": "string"}, {"oneOf": [{"type": "string"}, {"type": "integer"}]}, "wider"),
+    ({"oneOf": [{"maxLength": 5}, {"pattern": "^a"}]},
+     {"anyOf": [{"maxLength": 5}, {"pattern": "^a"}]}, "wider"),
+    ({"$ref": "#/components/schemas/O"},
+     {"anyOf": [{"$ref": "#/components/schemas/O"}, {"type": "null"}]}, "wider"),
+    ({"exclusiveMinimum": 0}, {"minimum": 0}, "wider"),
+    ({"format": "int64"}, {"format": "int32"}, "narrower"),
+    ({"multipleOf": 10}, {"multipleOf": 5}, "wider"),
+    ({"type": "string", "enum": ["a"]}, {"type": ["string", "null"], "enum": ["a", None]}, "wider"),
 ]  # fmt: skip
 
 
@@ -114,6 +125,19 @@ SAME: list[tuple[Any, Any]] = [
     ({"$ref": "#/components/schemas/S"}, {"$ref": "#/components/schemas/T"}),
     ({"$anchor": "here"}, {}),
     ({"allOf": [{"type": "string"}, {"maxLength": 3}]}, {"type": "string", "maxLength": 3}),
+    ({"$ref": "#/components/schemas/O"},
+     {"allOf": [{"type": "object"}, {"properties": {"a": {"type": "string"}}}]}),
+    ({"type": ["object", "null"], "properties": {"a": {"type": "string"}}},
+     {"anyOf": [{"$ref": "#/components/schemas/O"}, {"type": "null"}]}),
+    ({"type": ["string", "null"], "maxLength": 5},
+     {"oneOf": [{"type": "string", "maxLength": 5}, {"enum": [None]}]}),
+    ({"type": ["string", "integer"]}, {"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+    ({"oneOf": [{"$ref": "#/components/schemas/S"}, {"$ref": "#/components/schemas/O"}]},
+     {"anyOf": [{"$ref": "#/components/schemas/S"}, {"$ref": "#/components/schemas/O"}]}),
+    ({"const": 1}, {"type": "integer", "enum": [1.0]}),
+    ({"type": ["string", "null"], "enum": ["a"]}, {"type": "string", "enum": ["a"]}),
+    ({"type": "integer", "exclusiveMinimum": 0}, {"type": "integer", "minimum": 1}),
+    ({"default": 1}, {"default": 1.0}),
 ]  # fmt: skip
 
 
@@ -127,10 +151,36 @@ def test_compare_schemas_that_mean_the_same_reports_nothing(old: Any, new: Any) 
         assert compare(*documents).changes == ()
 
 
-def test_compare_nullable_of_3_0_and_null_of_3_1_reports_nothing() -> None:
-    old = document(True, {"type": "string", "nullable": True}, "3.0.3")
-    new = document(True, {"oneOf": [{"type": "string"}, {"type": "null"}]})
-    assert compare(old, new).changes == ()
+NULLABLE: list[tuple[Any, Any]] = [
+    ({"type": "string"}, {"oneOf": [{"type": "string"}, {"type": "null"}]}),
+    ({"allOf": [{"$ref": "#/components/schemas/O"}]},
+     {"anyOf": [{"$ref": "#/components/schemas/O"}, {"type": "null"}]}),
+    ({"oneOf": [{"$ref": "#/components/schemas/S"}, {"$ref": "#/components/schemas/O"}]},
+     {"oneOf": [{"$ref": "#/components/schemas/S"}, {"$ref": "#/components/schemas/O"},
+                {"type": "null"}]}),
+    ({"enum": ["a"]}, {"enum": ["a", None]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "new"), NULLABLE)
+def test_compare_nullable_of_3_0_is_null_of_3_1(written: Any, new: Any) -> None:
+    old = document(True, {**written, "nullable": True}, "3.0.3")
+    assert compare(old, document(True, new)).changes == ()
+    without = compare(old, document(True, written, "3.0.3"))
+    assert {kind.removesuffix("-maybe") for kind in kinds(without)} == {"response-narrower"}
+
+
+@pytest.mark.parametrize(
+    ("mark", "request_kinds", "answer_kinds"),
+    [("readOnly", set(), {"response-narrower"}), ("writeOnly", {"request-narrower"}, set())],
+)
+def test_compare_required_member_counts_only_in_its_direction(
+    mark: str, request_kinds: set[str], answer_kinds: set[str]
+) -> None:
+    old = {"type": "object", "properties": {"a": {"type": "string", mark: True}}}
+    new = {**old, "required": ["a"]}
+    assert kinds(compare(document(old), document(new))) == request_kinds
+    assert kinds(compare(document(True, old), document(True, new))) == answer_kinds
 
 
 QUERY = {"name": "q", "in": "query", "schema": {"type": "array"}}
@@ -159,6 +209,17 @@ OPERATIONS: list[tuple[Data, Data, set[str]]] = [
     ({"responses": {"200": {"headers": {"X": {"schema": {"type": "string"}}}}}},
      {"responses": {"200": {"headers": {"X": {"schema": {"type": "integer"}}}}}},
      {"response-different"}),
+    ({"parameters": [QUERY]},
+     {"parameters": [{"name": "q", "in": "query",
+                      "content": {"application/json": {"schema": {"type": "array"}}}}]},
+     {"request-different"}),
+    ({"requestBody": {"content": {"application/json": {}}}},
+     {"requestBody": {"content": {"*/*": {}}}}, {"request-wider-maybe"}),
+    ({"requestBody": {"content": {"application/*": {}}}},
+     {"requestBody": {"content": {"application/json": {}}}}, {"request-narrower"}),
+    ({"responses": {"200": {"content": {"*/*": {}}}}},
+     {"responses": {"200": {"content": {"text/plain": {}}}}}, {"response-narrower-maybe"}),
+    ({"responses": {"200": {"headers": {"Content-Type": {}}}}}, {"responses": {"200": {}}}, set()),
     ({"responses": {"200": {}}}, {"responses": {"200": {"links": {"a": {"operationId": "b"}}}}},
      {"other-changed"}),
 ]  # fmt: skip

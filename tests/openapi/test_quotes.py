@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from tests.openapi.documents import edited, rule_of
 
 CONTRACT = load_contract()
+UNDATED = [rule.id for rule in CONTRACT.rules if rule.source.read is None]
 OVERVIEW = [rule.source.sentence for rule in CONTRACT.rules if rule.source.document == "overview"]
 LOST = CONTRACT.rule("last-cart").source
 
@@ -37,7 +38,9 @@ def run(tmp_path: Path, text: str, *options: str) -> Result:
 def test_quotes_of_a_source_that_has_them_are_found(tmp_path: Path) -> None:
     result = run(tmp_path, page(*OVERVIEW))
     assert (result.exit_code, "0 of" in result.stdout) == (0, True), result.output
-    assert "quotes are of published, read on a day that was not noted." in result.stdout
+    assert (
+        "quotes are of published, read by 2026-11-23, in the edition 2025-12 and" in result.stdout
+    )
     assert "in the edition 2026-09. No copy of it was given." in result.stdout
 
 
@@ -79,7 +82,11 @@ def test_check_source_whose_date_is_unknown_has_to_say_so() -> None:
     def silent(data: dict[str, Any]) -> None:
         del data[CATALOGUE_KEY]["documents"][LOST.document]["read"]
 
-    of_document = [rule.id for rule in CONTRACT.rules if rule.source.document == LOST.document]
+    of_document = [
+        rule.id
+        for rule in CONTRACT.rules
+        if rule.source.document == LOST.document and rule.id in UNDATED
+    ]
     assert problems("source-read-missing", lambda _: None) == []
     assert len(problems("source-read-missing", silent)) == len(of_document)
 
@@ -106,12 +113,16 @@ def test_check_one_source_with_a_date_asks_for_those_of_the_others() -> None:
         rule_of(data, "last-cart")["source"]["read"] = "2026-11-20"
 
     told = problems("source-read-missing", dated)
-    of_document = [rule.id for rule in CONTRACT.rules if rule.source.document == LOST.document]
+    of_document = [
+        rule.id
+        for rule in CONTRACT.rules
+        if rule.source.document == LOST.document and rule.id in UNDATED
+    ]
     assert len(told) == len(of_document) - 1
     assert not any("last-cart was read" in each for each in told)
 
 
-@pytest.mark.parametrize("read", ["2026-02-30", "9999-01-01"])
+@pytest.mark.parametrize("read", ["2026-02-30", "9999-01-01", "by 9999-01-01"])
 def test_check_date_that_is_none_or_to_come_is_reported(read: str) -> None:
     def dated(data: dict[str, Any]) -> None:
         for entry in data[CATALOGUE_KEY]["documents"].values():

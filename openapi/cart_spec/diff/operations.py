@@ -139,9 +139,15 @@ class OperationComparison:
             kind = "parameter-required" if now.get("required") else "parameter-optional"
             word = "required" if now.get("required") else "optional"
             yield self._change(kind, f"{name.capitalize()} became {word}.", now_at)
-        yield from self._schema("request", before, after, name)
-        if was.get("content") or now.get("content"):
+        if bool(was.get("content")) != bool(now.get("content")):
+            said = "a schema" if was.get("content") else "content"
+            words = f"{name.capitalize()} is written in another way, as its {said} says."
+            yield self._change("request-different", words, now_at)
+            yield from self._schema("request", _of_content(before), _of_content(after), name)
+        elif was.get("content"):
             yield from self._content("request", before, after, name)
+        else:
+            yield from self._schema("request", before, after, name)
         # An absent style is the default one of the place.
         styled = [(_with_style(each), at) for each, at in (before, after)]
         yield from self._fields(styled[0], styled[1], name, _PARAMETER_FIELDS)
@@ -219,8 +225,15 @@ class OperationComparison:
             yield from self._fields(was, now, name, _ANSWER_FIELDS)
 
     def _headers(self, was: tuple[Any, str], now: tuple[Any, str], name: str) -> Iterator[Change]:
-        before = {key.lower(): key for key in was[0].get("headers") or ()}
-        after = {key.lower(): key for key in now[0].get("headers") or ()}
+        # OpenAPI says that Content-Type among the headers of an answer is ignored.
+        before, after = (
+            {
+                key.lower(): key
+                for key in owner.get("headers") or ()
+                if key.lower() != "content-type"
+            }
+            for owner in (was[0], now[0])
+        )
         for key in sorted(after.keys() - before.keys()):
             at = now[1] + pointer_of("headers", after[key])
             yield self._change("header-added", f"{NAME} has {after[key]}.", at, name=name)
@@ -250,28 +263,39 @@ class OperationComparison:
             yield self._change(kind, f"{NAME} has {word} body.", now[1], name=name)
             return
         for media_type in sorted({*before, *after}):
-            suffixes = [
-                pointer_of("content", types[media_type][0]) if media_type in types else ""
-                for types in (before, after)
-            ]
+            old, new = _media_for(media_type, before), _media_for(media_type, after)
             if media_type not in after:
-                effect = "narrower"
-                words = f"{NAME} is no longer {media_type}."
-                if direction == "response":
-                    effect = "different"
-                yield self._change(
-                    f"{direction}-{effect}", words, was[1] + suffixes[0], "old", name
-                )
+                at = was[1] + pointer_of("content", before[media_type][0])
+                yield from self._media_gone(direction, media_type, at, after, name)
             elif media_type not in before:
-                words = f"{NAME} may be {media_type}."
-                yield self._change(
-                    f"{direction}-wider-maybe", words, now[1] + suffixes[1], name=name
-                )
-            else:
-                old = (before[media_type][1], was[1] + suffixes[0])
-                new = (after[media_type][1], now[1] + suffixes[1])
-                yield from self._schema(direction, old, new, name)
-                yield from self._fields(old, new, name, _MEDIA_FIELDS)
+                at = now[1] + pointer_of("content", after[media_type][0])
+                if old is None:
+                    words = f"{NAME} may be {media_type}."
+                    yield self._change(f"{direction}-wider-maybe", words, at, name=name)
+            if old is not None and new is not None:
+                olds = (old[1], was[1] + pointer_of("content", old[0]))
+                news = (new[1], now[1] + pointer_of("content", new[0]))
+                yield from self._schema(direction, olds, news, name)
+                yield from self._fields(olds, news, name, _MEDIA_FIELDS)
+
+    def _media_gone(
+        self,
+        direction: Direction,
+        media_type: str,
+        at: str,
+        after: Mapping[str, MediaType],
+        name: str,
+    ) -> Iterator[Change]:
+        remaining = sorted(each for each in after if _covers(media_type, each))
+        if remaining:
+            words = f"Of {media_type}, {NAME} is only {', '.join(remaining)}."
+            kind = "request-narrower" if direction == "request" else "response-narrower-maybe"
+        elif _media_for(media_type, after) is None:
+            words = f"{NAME} is no longer {media_type}."
+            kind = "request-narrower" if direction == "request" else "response-different"
+        else:
+            return
+        yield self._change(kind, words, at, "old", name)
 
     def _schemas(
         self, direction: Direction, old: tuple[Any, str], new: tuple[Any, str], name: str
@@ -316,7 +340,19 @@ def _with_style(parameter: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"style": style, "explode": style == "form", **parameter}
 
 
-def _media_types(owner: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, Any]]]:
+def _of_content(parameter: Placed) -> Placed:
+    """Return a parameter's only media type, which has its schema; else the parameter."""
+    value, at = parameter
+    for written, media in (value.get("content") or {}).items():
+        return media, at + pointer_of("content", written)
+    return parameter
+
+
+MediaType = tuple[str, Mapping[str, Any]]
+"""A media type as written, and its object."""
+
+
+def _media_types(owner: Mapping[str, Any]) -> dict[str, MediaType]:
     """Return the media types without their charset, each as (as written, its object)."""
     content = owner.get("content")
     return {
@@ -324,6 +360,19 @@ def _media_types(owner: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, 
         for written, data in (content.items() if isinstance(content, Mapping) else ())
         if isinstance(data, Mapping)
     }
+
+
+def _media_for(media_type: str, types: Mapping[str, MediaType]) -> MediaType | None:
+    """Return the entry that describes a media type: its own, or that of a range."""
+    if media_type in types:
+        return types[media_type]
+    return next((types[each] for each in types if _covers(each, media_type)), None)
+
+
+def _covers(media_range: str, media_type: str) -> bool:
+    """Return whether a range such as ``text/*`` or ``*/*`` has a media type in it."""
+    start = media_range.removesuffix("*")
+    return start != media_range and (start == "*/" or media_type.startswith(start))
 
 
 def _parameters(operation: Operation) -> dict[tuple[str, str], tuple[Any, str]]:

@@ -45,8 +45,8 @@ def _inner(
             yield from zip(was, now, strict=True)
         else:
             yield None
-    elif type(was) is not type(now) or was != now:
-        yield None
+    elif isinstance(was, bool) is not isinstance(now, bool) or was != now:
+        yield None  # 1 and 1.0 are one value, but 1 and true are not
 
 
 def _followed(document: OpenApiDocument, value: Mapping[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from cart_spec.diff.changes import NAME, Direction, Side
@@ -23,6 +23,14 @@ WORDING_CHANGED = "wording-changed"
 
 EXTENSION_CHANGED = "extension-changed"
 """The kind of a step that changes what OpenAPI does not define."""
+
+_SIZES: dict[tuple[str, str], Effect] = {
+    ("int32", "int64"): "wider",
+    ("int64", "int32"): "narrower",
+    ("float", "double"): "wider",
+    ("double", "float"): "narrower",
+}
+"""The effects of formats of numbers of which one has the values of the other."""
 
 _MAX_ALTERNATIVES = 25
 _MAX_PAIRS = 500_000
@@ -159,6 +167,7 @@ class SchemaComparison:
         if bool(was.alternatives) == bool(now.alternatives):
             yield from self._shapes(was, now)
         if was.alternatives and now.alternatives:
+            yield from self._exclusiveness(was, now)
             olds: list[Form] = [(each,) for each in was.alternatives]
             news: list[Form] = [(each,) for each in now.alternatives]
             yield from self._alternatives(now, olds, news)
@@ -238,6 +247,8 @@ class SchemaComparison:
             if old == new:
                 continue
             effect: Effect = "narrower" if old < new else "wider" if new < old else "different"
+            if key == "format" and effect == "different":
+                effect = _SIZES.get((_list(old), _list(new)), effect)
             words = f"The {key} of {NAME} was {_list(old) or 'free'} and is {_list(new) or 'free'}."
             sure = key == "pattern" and effect == "narrower"
             yield self._step(effect, now, words, maybe=not sure)
@@ -250,9 +261,9 @@ class SchemaComparison:
         if was.multiples != now.multiples:
             effect = (
                 "narrower"
-                if was.multiples < now.multiples
+                if _divides(was.multiples, now.multiples)
                 else "wider"
-                if now.multiples < was.multiples
+                if _divides(now.multiples, was.multiples)
                 else "different"
             )
             words = f"{NAME}: multipleOf was {_numbers(was)} and is {_numbers(now)}."
@@ -296,6 +307,8 @@ class SchemaComparison:
         return same(self.old, values[0], self.new, values[1])
 
     def _members(self, was: Shape, now: Shape) -> Iterator[Step | Inner]:
+        was = replace(was, required=self._demanded(self.old, was))
+        now = replace(now, required=self._demanded(self.new, now))
         for member in sorted({*was.properties, *now.properties}):
             if member not in now.properties:
                 yield self._removed(was, now, member)
@@ -307,6 +320,19 @@ class SchemaComparison:
                 yield from self._required(was, now, member)
         for member in sorted((was.required ^ now.required) - {*was.properties, *now.properties}):
             yield from self._required(was, now, member)
+
+    def _demanded(self, document: OpenApiDocument, shape: Shape) -> set[str]:
+        """Return the required members, without those that only the other direction has."""
+        absent = "readOnly" if self.direction == "request" else "writeOnly"
+        return {
+            name
+            for name in shape.required
+            if not any(
+                isinstance(value, Mapping) and value.get(absent) is True
+                for each in shape.properties.get(name, ())
+                for value in (document.resolved(*each)[0],)
+            )
+        }
 
     def _required(self, was: Shape, now: Shape, member: str) -> Iterator[Step]:
         if member in now.required - was.required:
@@ -356,6 +382,23 @@ class SchemaComparison:
             yield self._step("wider", now, f"{NAME} has {len(gained)} more form(s).")
         if lost:
             yield self._step("narrower", now, f"{NAME} has {len(lost)} form(s) less.")
+
+    def _exclusiveness(self, was: Shape, now: Shape) -> Iterator[Step]:
+        """Yield a step if several forms may fit at once that might not, or the reverse."""
+        if was.exclusive == now.exclusive or (
+            self._exclude(self.old, was) and self._exclude(self.new, now)
+        ):
+            return
+        effect: Effect = "narrower" if now.exclusive else "wider"
+        said = "only one of its forms" if now.exclusive else "several of its forms at once"
+        yield self._step(effect, now, f"{NAME} may have {said}.", maybe=True)
+
+    def _exclude(self, document: OpenApiDocument, shape: Shape) -> bool:
+        """Return whether the types of the alternatives exclude each other."""
+        types = [self._shape(document, (each,)).types for each in shape.alternatives]
+        found = [each for one in types for each in one or ()]
+        apart = len(found) == len(set(found)) and not {"integer", "number"} <= set(found)
+        return None not in types and apart
 
     def _is_equal(self, old: Form, new: Form) -> bool:
         return all(kind == WORDING_CHANGED for kind in self._outlook(old, new))
@@ -410,6 +453,11 @@ def _is_same_component(old: Form, new: Form) -> bool:
 
 def _place(before: list[Placed], after: list[Placed]) -> tuple[Side, str]:
     return ("new", after[0][1]) if after else ("old", before[0][1])
+
+
+def _divides(divisors: frozenset[float], numbers: frozenset[float]) -> bool:
+    """Return whether each divisor divides one of the numbers."""
+    return all(any(each % divisor == 0 for each in numbers) for divisor in divisors if divisor)
 
 
 def _openness(additional: bool | Form) -> int:

@@ -8,6 +8,7 @@ forgotten: one that is unknown, or that has a value of the wrong type, is among 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,8 +41,10 @@ _MAX_MERGED = 50
 class Shape:
     """What a schema allows. None and empty mean that it does not say.
 
-    ``pointer`` is that of the last schema, ``key`` the pointers of all. ``wording`` and ``others``
-    are further keywords, each with its values in the order in which they were found.
+    ``pointer`` is that of the last schema, ``key`` the pointers of all. ``exclusive`` says that
+    only one of the ``alternatives`` may fit, ``nullable`` that OpenAPI 3.0 allows null as well.
+    ``wording`` and ``others`` are further keywords, each with its values in the order in which they
+    were found.
     """
 
     pointer: str
@@ -53,6 +56,8 @@ class Shape:
     additional: bool | Form = True
     items: Form = ()
     alternatives: list[Placed] = field(default_factory=list)
+    exclusive: bool = False
+    nullable: bool = False
     lower: dict[str, tuple[float, bool]] = field(default_factory=dict)
     upper: dict[str, tuple[float, bool]] = field(default_factory=dict)
     patterns: frozenset[str] = frozenset()
@@ -81,13 +86,21 @@ def shape_of(document: OpenApiDocument, schemas: Form) -> Shape:
         for schema, target in zip(schemas, resolved, strict=True)
     )
     shape = Shape(resolved[-1][1], key_of(own))
+    _fill(document, schemas, shape)
+    _fold_alternatives(document, shape)
+    if shape.nullable:
+        _allow_null(shape)
+    _reduce(shape)
+    return shape
+
+
+def _fill(document: OpenApiDocument, schemas: Form, shape: Shape) -> None:
+    """Add what the schemas demand to a shape."""
     for schema, at in _parts(document, schemas, shape):
         for keyword, value in schema.items():
             if not _add(shape, keyword, (value, f"{at}{pointer_of(keyword)}"), schema, document):
                 place = shape.wording if keyword in WORDING else shape.others
                 place.setdefault(keyword, []).append((value, f"{at}{pointer_of(keyword)}"))
-    _fold_null(document, shape)
-    return shape
 
 
 def without_alternatives(schema: Any) -> Any:
@@ -120,6 +133,8 @@ def _parts(
             continue
         if not isinstance(schema, Mapping):
             schema = {} if schema is True else {"not": {}} if schema is False else {"": schema}
+        if document.is_30 and _is_nullable_by_idiom(schema):
+            shape.nullable = True
         branches = schema.get("allOf")
         if isinstance(branches, list):
             waiting += [(branch, f"{pointer}/allOf/{at}") for at, branch in enumerate(branches)]
@@ -156,7 +171,7 @@ def _add_values(shape: Shape, keyword: str, placed: Placed, schema: Mapping[str,
         values = [value] if keyword == "const" else value
         if not isinstance(values, list):
             return False
-        listed = {json.dumps(each, sort_keys=True): each for each in values}
+        listed = {json.dumps(_canonical(each), sort_keys=True): each for each in values}
         before = shape.enum
         shape.enum = (
             listed
@@ -223,6 +238,7 @@ def _add_members(shape: Shape, keyword: str, placed: Placed, schema: Mapping[str
         shape.required |= {str(name) for name in value}
     elif keyword in ("oneOf", "anyOf") and not shape.alternatives and isinstance(value, list):
         shape.alternatives = [(each, f"{pointer}/{at}") for at, each in enumerate(value)]
+        shape.exclusive = keyword == "oneOf"
     elif keyword in ("items", "additionalProperties"):
         return _add_schema_of_members(shape, keyword, placed)
     else:
@@ -246,20 +262,93 @@ def _add_schema_of_members(shape: Shape, keyword: str, placed: Placed) -> bool:
     return True
 
 
-def _fold_null(document: OpenApiDocument, shape: Shape) -> None:
-    """Make ``null`` as one of two alternatives a type, as ``nullable`` does."""
-    others = [each for each in shape.alternatives if not _is_null(document, each)]
-    if len(others) == len(shape.alternatives) or len(others) != 1 or shape.types is not None:
+def _is_nullable_by_idiom(schema: Mapping[str, Any]) -> bool:
+    """Return whether a schema of 3.0 allows null without a type of its own, as many write it."""
+    return schema.get("nullable") is True and "type" not in schema and len(schema) > 1
+
+
+def _fold_alternatives(document: OpenApiDocument, shape: Shape) -> None:
+    """Take alternatives that are one form and null, or only types, into the shape itself."""
+    folded: set[str] = set()
+    while shape.alternatives:
+        others = [each for each in shape.alternatives if not _is_null(document, each)]
+        has_null = len(others) < len(shape.alternatives)
+        if len(others) == 1 and has_null and others[0][1] not in folded:
+            folded.add(others[0][1])
+            was = shape.types
+            shape.alternatives = []
+            _fill(document, tuple(others), shape)
+            if was is None or "null" in was:
+                shape.nullable = True
+            continue
+        types = [_only_type(schema) for schema, _ in shape.alternatives]
+        if None not in types and len({"number", "integer"} & set(types)) < 2 <= len(types):
+            found = frozenset(str(each) for each in types)
+            if len(found) == len(types):
+                shape.types = found if shape.types is None else _common(shape.types, found)
+                shape.alternatives = []
         return
-    other = shape_of(document, tuple(others))
-    said = (shape.properties, shape.required, shape.items, shape.lower, shape.upper, shape.others)
-    if other.types is None or other.alternatives or any(said) or shape.enum is not None:
-        return
-    other.types |= {"null"}
-    if other.enum is not None:
-        other.enum = {**other.enum, "null": None}
-    other.wording = {**other.wording, **shape.wording}
-    shape.__dict__.update(other.__dict__)
+
+
+def _only_type(schema: Any) -> str | None:
+    """Return the type of a schema that says nothing else."""
+    if (
+        isinstance(schema, Mapping)
+        and schema.keys() == {"type"}
+        and isinstance(schema["type"], str)
+    ):
+        return schema["type"]
+    return None
+
+
+def _allow_null(shape: Shape) -> None:
+    """Make null a type, a value and an alternative, as far as the shape has these."""
+    if shape.types is not None:
+        shape.types |= {"null"}
+    if shape.enum is not None:
+        shape.enum = {**shape.enum, "null": None}
+    if shape.alternatives:
+        shape.alternatives = [*shape.alternatives, ({"type": "null"}, f"{shape.pointer}/nullable")]
+
+
+def _reduce(shape: Shape) -> None:
+    """Bring what can be written in several ways into one: types of listed values, whole bounds."""
+    if shape.enum is not None:
+        if shape.types is not None:
+            types = shape.types
+            shape.enum = {k: v for k, v in shape.enum.items() if _type_of(v) in types
+                          or (_type_of(v) == "integer" and "number" in types)}  # fmt: skip
+        shape.types = frozenset(_type_of(value) for value in shape.enum.values())
+    if shape.types is not None and shape.types <= {"integer", "null"}:
+        for bounds, sign in ((shape.lower, 1), (shape.upper, -1)):
+            for name in bounds.keys() & _RANGES.keys():
+                bounds[name] = (_whole(*bounds[name], sign), False)
+
+
+def _whole(bound: float, excluded: bool, sign: int) -> float:
+    """Return the first integer within a bound; ``sign`` is 1 for a lower one, -1 for an upper."""
+    inside = sign * math.ceil(sign * bound)
+    return inside + sign if excluded and inside == bound else inside
+
+
+def _type_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, float):
+        return "integer" if value.is_integer() else "number"
+    names = {str: "string", int: "integer", list: "array", type(None): "null"}
+    return names.get(type(value), "object")
+
+
+def _canonical(value: Any) -> Any:
+    """Return a JSON value in which 1.0 is 1, which JSON Schema takes for one value."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_canonical(each) for each in value]
+    if isinstance(value, Mapping):
+        return {key: _canonical(each) for key, each in value.items()}
+    return value
 
 
 def _is_null(document: OpenApiDocument, placed: Placed) -> bool:

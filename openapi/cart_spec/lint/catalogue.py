@@ -155,7 +155,7 @@ def source_read_missing(subject: Subject) -> Iterator[Problem]:
 
 def _is_past_date(written: str) -> bool:
     try:
-        return date.fromisoformat(written) <= datetime.now(UTC).date()
+        return date.fromisoformat(written.removeprefix("by ")) <= datetime.now(UTC).date()
     except ValueError:
         return False
 

@@ -42,7 +42,7 @@ def security_scheme_unknown(subject: Subject) -> Iterator[Problem]:
 def link_target_unknown(subject: Subject) -> Iterator[Problem]:
     """Look for the ``operationId`` that the link names."""
     known = {operation.data.get("operationId") for operation in subject.document.operations}
-    for pointer, mapping in iter_mappings(subject.document.data):
+    for pointer, mapping in subject.document.mappings:
         if pointer.split("/")[-2:-1] == ["links"]:
             target = mapping.get("operationId")
             if target is not None and target not in known:
@@ -100,7 +100,7 @@ def schema_value_invalid(subject: Subject) -> Iterator[Problem]:
 
 def _schemas(document: OpenApiDocument) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the schemas, and those in other files that they refer to."""
-    waiting = [each for each in iter_mappings(document.data) if _SCHEMA.fullmatch(each[0])]
+    waiting = [each for each in document.mappings if _SCHEMA.fullmatch(each[0])]
     seen = {pointer for pointer, _ in waiting}
     for pointer, schema in waiting:
         yield pointer, schema

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cart_spec.bundle import iter_references
 from cart_spec.document import OpenApiDocument
 from cart_spec.lint.registry import Problem, Subject, check
 from cart_spec.source import pointer_of
@@ -162,7 +161,7 @@ def component_unused(subject: Subject) -> Iterator[Problem]:
     """Look for names of security schemes, and for references to other components."""
     document = subject.document
     # A reference to a part of a component uses it, too. Components are three segments deep.
-    used = {"/".join(target[1:].split("/")[:4]) for _, target in iter_references(document.data)}
+    used = {"/".join(target[1:].split("/")[:4]) for _, target in document.references}
     schemes = {name for each in _security(document) for name in each}
     for section, entries in document.data.get("components", {}).items():
         if section.startswith("x-") or not isinstance(entries, Mapping):
