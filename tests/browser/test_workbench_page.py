@@ -889,7 +889,8 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(
 
 @pytest.mark.parametrize("path", ["/ui/", "/_mock/ui/"])
 def test_documentation_to_try_out_fits_a_phone(browser: Browser, mock_url: str, path: str) -> None:
-    context = browser.new_context(viewport=PHONE, is_mobile=True)
+    phone: dict[str, Any] = {"viewport": PHONE, "is_mobile": True}
+    context = browser.new_context(**phone)
     page = context.new_page()
     page.goto(f"{mock_url}{path}")
     page.locator(".opblock-summary-control").first.click()
