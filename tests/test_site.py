@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -20,22 +23,21 @@ from jsonschema.validators import validator_for
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
+from tests.pages import DOCS, ROOT, blocks
 from tests.shared.servers import free_port
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
 SHOWN_URL = "http://127.0.0.1:8080"
 SHOWN_CATALOGUE = "http://127.0.0.1:3000"
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SHOWN_PORT = "8090"
-PAGES = ("assistants.md", "end-to-end-ci.md", "start-python.md", "watch.md", "whole-shop.md")
-"""Pages whose commands are run here; other tests run those of the other pages."""
+SHOWN_PORTS = ("8090", "8081", "8082", "6379")
+SESSIONS = tuple(
+    f"docs/{name}.md"
+    for name in (
+        "assistants", "end-to-end-ci", "sharing", "start-python", "troubleshooting", "watch",
+        "whole-shop",
+    )
+)  # fmt: skip
+"""Pages whose commands are run here; tests/test_pages.py says what runs those of the others."""
 SOURCES = ("mockserver/cart_mock", "openapi/cart_spec", "packages/cart-mock/src", "scripts/setup")
-
-
-def blocks(page: str) -> list[tuple[str, str]]:
-    """Return the fenced blocks of a page, with their languages."""
-    return BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -88,13 +90,50 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def shown_commands() -> Iterator[tuple[str, str, str]]:
     """Yield each command block of the pages with the output that follows it."""
-    for page in PAGES:
+    for page in SESSIONS:
         found = blocks(page)
-        for (language, script), (kind, output) in zip(found, [*found[1:], ("", "")], strict=True):
-            if language == "bash":
-                yield page, script, output
-            elif language == "python" and kind == "output":
-                yield page, f"{sys.executable} - <<'END'\n{script}END\n", output
+        for block, after in zip(found, [*found[1:], None], strict=True):
+            output = after.text if after is not None and after.language == "output" else ""
+            if block.language == "bash":
+                yield page, block.text, output
+            elif block.language == "python" and output:
+                yield page, f"{sys.executable} - <<'END'\n{block.text}END\n", output
+
+
+def printed_by(script: str, output: str, folder: Path, **variables: str) -> None:
+    """Run a script until it has printed these lines; then end what it started.
+
+    A script that ends by itself must succeed.
+    """
+    process = subprocess.Popen(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=os.environ | variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    expected, printed = output.splitlines(), ""
+    try:
+        for line in process.stdout:
+            printed += line
+            at = 0
+            while expected and expected[0] in line[at:]:
+                at = line.index(expected[0], at) + len(expected[0])
+                del expected[0]
+            if not expected:
+                break
+        assert not expected, printed
+        if not re.search(r"&\n|^cart-mock --", script, re.MULTILINE):  # nothing goes on by itself
+            process.communicate(timeout=60)
+            assert process.returncode == 0, printed
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 @pytest.mark.full
@@ -109,28 +148,49 @@ def test_commands_print_what_the_page_shows(
     tmp_path: Path,
 ) -> None:
     assert output, "an output block follows each command block"
-    script = script.replace(SHOWN_URL, mock_url).replace(SHOWN_CATALOGUE, catalogue)
-    script = script.replace(SHOWN_PORT, str(free_port()))
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=tmp_path,
-        env={**os.environ, "PATH": f"{commands}:{os.environ['PATH']}"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
+    if "redis-server" in script and shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    script = script.replace(SHOWN_URL, mock_url)
+    output = output.replace(SHOWN_CATALOGUE, catalogue)
+    script = script.replace(SHOWN_CATALOGUE, catalogue)
+    for port in SHOWN_PORTS:
+        script = script.replace(port, str(free_port()))
+    path = f"{commands}:{os.environ['PATH']}"
+    printed_by(script, output, tmp_path, PATH=path, CART_MOCK_PORT=str(free_port()))
+
+
+@pytest.mark.full
+def test_step_of_a_job_starts_the_mock_and_waits_for_it(commands: Path, tmp_path: Path) -> None:
+    (step,) = (
+        step["run"]
+        for text in WORKFLOWS
+        for job in yaml.safe_load(text).get("jobs", {}).values()
+        for step in job["steps"]
+        if step.get("name") == "Start the mock"
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    printed = done.stdout.replace(catalogue, SHOWN_CATALOGUE)
-    for line in output.splitlines():
-        assert line in printed
-        printed = printed[printed.index(line) + len(line) :]
+    port = str(free_port())
+    printed_by(
+        step,
+        '"status"',
+        tmp_path,
+        PATH=f"{commands}:{os.environ['PATH']}",
+        CART_MOCK_PORT=port,
+        CART_MOCK_URL=f"http://127.0.0.1:{port}",
+    )
+
+
+@pytest.mark.large
+@pytest.mark.timeout(600)
+def test_command_of_the_page_about_breaks_shows_their_verdicts() -> None:
+    (script,) = (block.text for block in blocks("docs/breaks.md") if block.language == "sh")
+    python = Path(sys.executable).parent
+    printed_by(script, "more-than-one-customer:", ROOT, PATH=f"{python}:{os.environ['PATH']}")
 
 
 @pytest.mark.full
 def test_tests_of_the_quick_start_pass_with_warnings_as_errors(tmp_path: Path) -> None:
-    shown = [text for language, text in blocks("start-python.md") if language == "python"]
+    page = blocks("docs/start-python.md")
+    shown = [block.text for block in page if block.language == "python"]
     (tmp_path / "test_shown.py").write_text("\n".join(shown))
     plugin = ("-p", "cart_mock.pytest_plugin", "-p", "no:cacheprovider")
     done = subprocess.run(
@@ -146,10 +206,10 @@ def test_tests_of_the_quick_start_pass_with_warnings_as_errors(tmp_path: Path) -
 
 
 WORKFLOWS = [
-    text
-    for page in ("ci.md", "end-to-end-ci.md")
-    for language, text in blocks(page)
-    if language == "yaml" and not text.startswith("steps:")
+    block.text
+    for page in ("docs/ci.md", "docs/end-to-end-ci.md")
+    for block in blocks(page)
+    if block.language == "yaml" and not block.text.startswith("steps:")
 ]
 
 

@@ -378,7 +378,8 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     default="text",
     show_envvar=True,
     type=click.Choice(LOG_FORMATS),
-    help="Format of log lines. At level info each request is logged, without secrets.",
+    help="Format of log lines. With json, each line that is written, to standard output too, is a "
+    "JSON object. At level info each request is logged, without secrets.",
 )
 @click.option(
     "--log-level",

@@ -11,12 +11,13 @@ import logging
 import secrets
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import click
 from cart_spec.cli_errors import InputError
+from cart_spec.extras import how_to_install
 
 from cart_mock.app import MockApp, create_app
 from cart_mock.auth.clients import Clients, ClientsError, load_clients
@@ -27,7 +28,7 @@ from cart_mock.settings import Settings
 from cart_mock.state.journal_storage import DataError
 from cart_mock.state.scenarios import scenario_or_file
 from cart_mock.state.seed import Seed, SeedError
-from cart_mock.telemetry.logs import log_to
+from cart_mock.telemetry.logs import announced, log_to
 from cart_mock.telemetry.tracing import TelemetryMissing, instrumented
 from cart_mock.tenants.forward import Forward, ForwardError, forward_of
 from cart_mock.tenants.registry import TenantRegistry
@@ -45,10 +46,16 @@ _OTHER_FILES = 200
 def run(settings: Settings) -> None:
     """Serve a mock until SIGINT or SIGTERM. Raises click.ClickException if it cannot start."""
     log_to(sys.stderr, settings.log_level, settings.log_format)
-    tls = _tls(settings)
-    allow_files(settings.max_connections)
-    with _listen(settings.host, settings.port) as listening:
-        _run(settings, tls, listening)
+    try:
+        tls = _tls(settings)
+        allow_files(settings.max_connections)
+        with _listen(settings.host, settings.port) as listening:
+            _run(settings, tls, listening)
+    except click.ClickException as error:
+        if settings.log_format == "text":
+            raise
+        logger.error("%s", error.format_message())
+        sys.exit(error.exit_code)
 
 
 def allow_files(connections: int) -> None:
@@ -176,7 +183,7 @@ def _shared(settings: Settings) -> tuple[TenantRegistry, Callable[[MockApp], Non
         from cart_mock.shared.launch import shared_mock
     except ImportError as error:
         raise InputError(
-            f"--shared needs the package {error.name}: pip install 'cart-associations[shared]'"
+            f"--shared needs the package {error.name}. {how_to_install('shared')}"
         ) from error
     try:
         return shared_mock(settings)
@@ -208,20 +215,23 @@ def _value_or_file(value: str | None) -> str | None:
 
 
 def _announce(settings: Settings, url: str, generated_key: str | None) -> None:
-    click.echo(f"Listening on {url}")
-    click.echo(f"Documentation at {url}{DOCUMENTATION_PATH}")
-    click.echo(f"Rule book at {url}{BOOK_PATH}")
-    click.echo(f"Workbench at {url}{BASE_PATH}/")
+    for line in _announcement(settings, url, generated_key):
+        click.echo(announced(line, settings.log_format))
+
+
+def _announcement(settings: Settings, url: str, generated_key: str | None) -> Iterator[str]:
+    yield f"Listening on {url}"
+    yield f"Documentation at {url}{DOCUMENTATION_PATH}"
+    yield f"Rule book at {url}{BOOK_PATH}"
+    yield f"Workbench at {url}{BASE_PATH}/"
     if generated_key is not None:
         text = "Generated control key (the server is reachable from other hosts)"
-        click.echo(f"{text}: {generated_key}")
-    click.echo(
-        f"Try: curl -X POST {url}/oauth/access_token -d grant_type=implicit -d client_id=my-store"
-    )
+        yield f"{text}: {generated_key}"
+    yield f"Try: curl -X POST {url}/oauth/access_token -d grant_type=implicit -d client_id=my-store"
     if settings.forward is not None:
-        click.echo(f"Other paths go to {settings.forward}")
+        yield f"Other paths go to {settings.forward}"
     for broken in settings.breaks:
-        click.echo(f"Broken on purpose: {broken.id}: {broken.sentence}")
+        yield f"Broken on purpose: {broken.id}: {broken.sentence}"
 
 
 def _is_reachable_from_other_hosts(listening: socket.socket) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 from cart_spec.cli_errors import InputError
+from cart_spec.extras import how_to_install
 
 
 @click.command("mcp")
@@ -36,8 +37,7 @@ def mcp_command(url: str, control_key: str | None, allow_changes: bool) -> None:
         from cart_mock.mcp_server import mcp_server
     except ImportError as error:
         raise InputError(
-            f"{error.name or error} is not installed; "
-            "install it with: pip install 'cart-associations[mcp]'"
+            f"mcp needs the package {error.name or error}. {how_to_install('mcp')}"
         ) from error
     import httpx
 

@@ -36,17 +36,18 @@ def require_extra(package: str, command: str) -> None:
         extra, _ = _extra_of(package)
         message = (
             f"{command} needs the extra '{extra}', and {library} is not installed. "
-            f"{_how_to_install(extra)}"
+            f"{how_to_install(extra)}"
         )
         click.echo(message, err=True)
         raise SystemExit(2)
 
 
-def _how_to_install(extra: str) -> str:
+def how_to_install(extra: str) -> str:
+    """Return what to run to have an extra, as a sentence."""
     # pip finds the extras by name in an index, which a checkout does not need.
     if SETUP.is_file():
         return "In this checkout, run: scripts/setup fast"
-    return f"Run: pip install 'cart-associations[{extra}]'"
+    return f"Run: pip install 'cart-associations[{extra}]', or '.[{extra}]' in a checkout"
 
 
 def _extra_of(package: str) -> tuple[str, tuple[str, ...]]:

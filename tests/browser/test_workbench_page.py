@@ -887,6 +887,20 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(
     assert axe(page) == []
 
 
+@pytest.mark.parametrize("path", ["/ui/", "/_mock/ui/"])
+def test_documentation_to_try_out_fits_a_phone(browser: Browser, mock_url: str, path: str) -> None:
+    phone: dict[str, Any] = {"viewport": PHONE, "is_mobile": True}
+    context = browser.new_context(**phone)
+    page = context.new_page()
+    page.goto(f"{mock_url}{path}")
+    page.locator(".opblock-summary-control").first.click()
+    expect(
+        page.get_by_role("button", name="Cancel").or_(page.get_by_role("button", name="Try it out"))
+    ).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    context.close()
+
+
 def axe(page: Page) -> list[str]:
     """What axe-core finds: rule and place."""
     page.evaluate(AXE.read_text(encoding="utf-8"))

@@ -11,13 +11,16 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import httpx
 import pytest
 import yaml
 from cart_conformance.cli import cli
@@ -33,6 +36,7 @@ CHECKOUT = os.pathsep.join(
 GUIDE = (ROOT / "docs/conformance.md").read_text(encoding="utf-8")
 CI = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
 SHOWN_URL = "http://127.0.0.1:8080"
+SHOWN_DEPLOYMENT = "https://shop.example.com"
 FEW = {
     "CART_CONFORMANCE_RUN_LAYERS": "directed",
     "CART_CONFORMANCE_RUN_RULES": "type-not-customer",
@@ -108,6 +112,54 @@ def test_the_commands_of_the_guide_work(
     if section == "Reports":
         assert {path.name for path in (tmp_path / "reports").iterdir()} == set(RENDERERS)
         assert "skipped  cart-expired" in done.stdout
+
+
+def customers_at(url: str, store: str, secret: str) -> list[dict[str, str]]:
+    """Return three new customers of a store, as the guide lists those that exist."""
+    form = {"grant_type": "client_credentials", "client_id": store, "client_secret": secret}
+    token = httpx.post(f"{url}/oauth/access_token", data=form).json()["access_token"]
+    made = []
+    for name in ("first", "second", "third"):
+        login = {"email": f"{name}@example.com", "password": f"{name}-password"}
+        data = {"type": "customer", "name": name, **login}
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = httpx.post(f"{url}/v2/customers", headers=headers, json={"data": data})
+        made.append({"id": answer.json()["data"]["id"], **login})
+    return made
+
+
+@pytest.mark.large
+@pytest.mark.timeout(400)
+def test_commands_about_a_deviation_end_as_the_guide_says(
+    tmp_path: Path, broken_url: str, shell_environment: dict[str, str]
+) -> None:
+    store, secret = tmp_path.name, "a-secret-of-the-reader"
+    environment = shell_environment | {
+        "CART_CONFORMANCE_CLIENT_ID": store,
+        "CART_CONFORMANCE_CLIENT_SECRET": secret,
+    }
+    customers = customers_at(broken_url, store, secret)
+    (tmp_path / "customers.json").write_text(json.dumps({"customers": customers}))
+    run_first = f"cart-conformance run {broken_url} --report-dir reports --journal JOURNAL"
+    assert shell(run_first, tmp_path, environment).returncode == 1
+    shutil.copytree(tmp_path / "reports", tmp_path / "old")
+    (tmp_path / "JOURNAL").touch()
+    ends = {
+        "cleanup JOURNAL": 0,
+        "run https://shop.example.com --fixtures customers.json": 1,
+        "replay reports/report.json": 1,
+        "replay reports/report.json type-not-customer": 1,
+        "diff old/report.json reports/report.json": 0,
+        'baseline update known.json reports/report.json --reason "Release 7"': 0,
+        "run https://shop.example.com --baseline known.json": 0,
+    }
+    shown = "".join(re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL))
+    expires = datetime.now(UTC).date() + timedelta(days=30)
+    for line, (command, status) in zip(shown.splitlines(), ends.items(), strict=True):
+        assert line.startswith(f"cart-conformance {command}")
+        script = re.sub(r"--expires \S+", f"--expires {expires}", line)
+        done = shell(script.replace(SHOWN_DEPLOYMENT, broken_url), tmp_path, environment)
+        assert done.returncode == status, line + done.stdout + done.stderr
 
 
 def test_the_guide_names_every_command_and_every_option() -> None:

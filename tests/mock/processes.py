@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -38,9 +39,10 @@ def mock(*arguments: str, env: Mapping[str, str] | None = None) -> Iterator[Runn
     try:
         assert process.stdout is not None
         first = process.stdout.readline()
-        if not first.startswith(LISTENING):
+        found = re.search(rf'{LISTENING}([^\s"]+)', first)
+        if found is None:
             raise RuntimeError(first + "".join(process.communicate(timeout=30)))
-        yield Running(process, first.removeprefix(LISTENING).strip())
+        yield Running(process, found[1])
     finally:
         process.kill()
         process.communicate(timeout=30)

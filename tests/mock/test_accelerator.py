@@ -586,9 +586,14 @@ def test_head_over_the_limit_is_refused_whole_or_not(pair: Pair) -> None:
     # These never end.
     piece = b"x" * 50_000
     assert refused(pair.assert_alike(b"GET /", piece, piece, piece), 431)
-    answered = pair.assert_alike(b"GET / HTTP/1.1\r\nX: ", piece, piece, piece)
+    begun = raw("GET", "/", headers).removesuffix(b"\r\n")
+    answered = pair.assert_alike(begun + b"X: ", piece, piece, piece)
     refused(answered, 431)
     assert answered.closed
+    # The token says whose they are, except of the one that ended before it.
+    for world in pair.worlds:
+        entries = world.tenant.request_log.entries
+        assert [entry.answer.status for entry in entries][-4:] == [431] * 4
 
 
 def test_head_under_the_limit_before_a_large_body_is_served(pair: Pair) -> None:

@@ -352,7 +352,11 @@ def test_answer_of_the_mock_s_own_pages_has_an_id(world: World, path: str) -> No
 
 
 def test_the_documentation_page_and_the_contract_are_served(world: World) -> None:
-    assert "swagger-ui" in world.send("GET", "/ui/").text
+    for path, title in (("/ui/", CONTRACT.document["info"]["title"]), ("/_mock/ui/", "workbench")):
+        page = world.send("GET", path).text
+        assert "swagger-ui" in page
+        assert title in page.partition("</title>")[0]
+        assert 'name="viewport"' in page  # without it a phone shows the page as on a desktop
     served = world.send("GET", "/openapi.json").json()
     assert served["info"] == CONTRACT.document["info"]
     assert set(served["paths"]) == set(CONTRACT.document["paths"])

@@ -18,6 +18,8 @@ import yaml
 from cart_mock.state.scenarios import SCENARIOS
 from cart_mock.tenants.faults import KINDS
 
+from tests.pages import blocks, copy_checkout, starts
+
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 PACKAGE = ROOT / "packages/cart-mock"
@@ -54,25 +56,41 @@ def run(*command: str | Path | None, cwd: Path, **variables: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def packed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The tarball that the README's line for npx leaves in a checkout, and what it printed."""
+    checkout = copy_checkout(tmp_path_factory.mktemp("checkout"))
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    npm = {"npm_config_prefer_offline": "true", "npm_config_audit": "false"}
+    line = f"{starts()['npx']} --version"
+    printed = run("bash", "-euc", line, cwd=checkout, PATH=path, PYTHONPATH="", **npm)
+    (tarball,) = checkout.glob("*.tgz")
+    return tarball, printed
+
+
+@pytest.fixture(scope="module")
+def project(packed: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with the package in its ``node_modules``, from the tarball."""
     folder = tmp_path_factory.mktemp("project")
-    # The copy is packed, so that two checkouts that are tested at once do not share a dist folder.
-    source = folder / "source"
-    ignored = shutil.ignore_patterns("node_modules", "dist")
-    shutil.copytree(PACKAGE, source, ignore=ignored)
-    (source / "node_modules").symlink_to(PACKAGE / "node_modules")
-    run(NPM, "pack", "--pack-destination", folder, cwd=source)
+    (install,) = (b.text for b in blocks("docs/install.md") if b.language == "bash")
+    pack, install, _ = install.split("\n")
+    assert starts()["npx"].startswith(f"{pack} && ")
+    shutil.copy(packed[0], folder)
     (folder / "package.json").write_text('{"private": true}')
-    (tarball,) = folder.glob("*.tgz")
-    offline = ("--offline", "--no-audit", "--no-fund", "--omit=optional")
-    run(NPM, "install", *offline, tarball, cwd=folder)
+    npm = {"npm_config_offline": "true", "npm_config_audit": "false", "npm_config_omit": "optional"}
+    run("bash", "-euc", install, cwd=folder, **npm)
     stand_in = folder / "node_modules/testcontainers"
     stand_in.mkdir()
     shutil.copy(HERE / "testcontainers.cjs", stand_in / "index.js")
+    shutil.copy(PACKAGE / "shims/testcontainers.d.ts", stand_in / "index.d.ts")
     for name in ("package.test.mjs", "package.test.cjs", "consumer.ts"):
         shutil.copy(HERE / name, folder)
     return folder
+
+
+def test_line_of_the_readme_for_npx_runs_the_mock_of_the_checkout(
+    packed: tuple[Path, str],
+) -> None:
+    assert "cart-mock, version " in packed[1]
 
 
 def test_package_installs_without_dependencies_and_with_the_version_of_the_project(
@@ -124,11 +142,24 @@ def test_package_works_with_esm_and_commonjs_and_has_every_operation_of_the_work
 @pytest.mark.parametrize("module", ["nodenext", "commonjs"])
 def test_types_are_found_by_a_project_in_typescript(project: Path, module: str) -> None:
     resolution = "nodenext" if module == "nodenext" else "bundler"
+    # The blocks of the quick start are files of such a project.
+    written = ["consumer.ts"]
+    for number, block in enumerate(QUICK_START):
+        if block.language == "ts":
+            named = re.match(r"// (\S+)\n", block.text)
+            imports, _, rest = block.text.partition("\n\n")
+            # CommonJS has no await outside of a function.
+            inside = f"{imports}\nexport async function shown() {{\n{rest}}}\n"
+            written.append(named[1] if named else f"block-{number}.ts")
+            (project / written[-1]).write_text(block.text if named else inside)
+    playwright = project / "node_modules/@playwright"
+    if not playwright.exists():
+        playwright.symlink_to(ROOT / "examples/node_modules/@playwright")
     options = ("--noEmit", "--strict", "--target", "es2022", "--types", "node")
     modules = ("--module", module, "--moduleResolution", resolution)
     types = ("--typeRoots", PACKAGE / "node_modules/@types")
     compiler = PACKAGE / "node_modules/typescript/bin/tsc"
-    run(NODE, compiler, *options, *modules, *types, "consumer.ts", cwd=project)
+    run(NODE, compiler, *options, *modules, *types, *written, cwd=project)
 
 
 def test_command_of_the_package_runs_the_mock_and_ends_with_it(project: Path) -> None:
@@ -162,6 +193,34 @@ def test_command_without_a_way_to_run_the_mock_says_what_to_install(project: Pat
     )
     assert done.returncode == 2
     assert "Install uv, or set CART_MOCK_COMMAND" in done.stderr
+
+
+@pytest.mark.parametrize("is_installed", [False, True])
+def test_command_of_the_package_never_runs_itself(
+    project: Path, tmp_path: Path, is_installed: bool
+) -> None:
+    # As in a script of npm, which puts the package's own command first.
+    own = project / "node_modules/.bin"
+    if is_installed:
+        (tmp_path / "cart-mock").write_text('#!/bin/sh\necho "of Python, with $*"\n')
+        (tmp_path / "cart-mock").chmod(0o755)
+    assert NODE is not None
+    done = subprocess.run(
+        [own / "cart-mock", "--port", "0"],
+        env={
+            "PATH": f"{own}:{tmp_path}:{Path(NODE).parent}:/bin",
+            "CART_MOCK_COMMAND": "cart-mock --seed one-shopper",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if is_installed:
+        assert done.stdout == "of Python, with --seed one-shopper --port 0\n"
+    else:
+        assert done.returncode == 2
+        assert "only the npm package's own is on the PATH" in done.stderr
 
 
 # What a reader's application might do: fail to log in, then log in, and associate a cart.
@@ -198,17 +257,28 @@ def test_code_of_the_documentation_runs(project: Path, mock_url: str) -> None:
     assert "expected exactly 1" in silent.stderr
 
 
+QUICK_START = blocks("docs/start-javascript.md")
+BETWEEN = """
+await store.seed("account-member");
+const account = await store.logIn("acme", "account");
+const token = account.headers["EP-Account-Management-Authentication-Token"];
+console.log((await (%s)).data.length);
+"""
+"""What the end of the quick start's code has in front of it here: another block, for an account."""
+
+
 def test_code_of_the_quick_start_prints_what_is_shown(project: Path, mock_url: str) -> None:
-    page = (ROOT / "docs/start-javascript.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"^```js\n(import .+?)^```", page, re.DOTALL | re.MULTILINE)
-    (shown,) = re.findall(r"^```output\n(.+?)^```", page, re.DOTALL | re.MULTILINE)
+    first, code, pages, *_ = [b.text for b in QUICK_START if b.language == "js"]
+    (shown,) = [b.text for b in QUICK_START if b.language == "output"]
     vendor = project / "node_modules/@elasticpath"
     vendor.symlink_to(ROOT / "tests/sdk/node_modules/@elasticpath")
     script = project / "quick-start.mjs"
-    script.write_text(code)
+    end = "await store.delete"
+    between = BETWEEN % pages.strip().removesuffix(";")
+    script.write_text(code.replace(end, f"{first}{between}{end}"))
     printed = run(NODE, script, cwd=project, CART_MOCK_URL=mock_url)
     lines = [line for line in printed.splitlines() if not line.startswith("Token status")]
-    assert lines == shown.splitlines()
+    assert lines == [*shown.splitlines(), "1"]
 
 
 def strings_of(name: str) -> set[str]:

@@ -12,7 +12,10 @@ from cart_spec import extras
     ("setup", "said"),
     [
         (extras.SETUP, "In this checkout, run: scripts/setup fast"),
-        (Path("no/such/setup"), "Run: pip install 'cart-associations[review]'"),
+        (
+            Path("no/such/setup"),
+            "Run: pip install 'cart-associations[review]', or '.[review]' in a checkout",
+        ),
     ],
 )
 def test_require_extra_without_it_says_how_to_install_it(

@@ -343,6 +343,26 @@ def test_an_error_that_is_no_rule_is_explained_as_well(cart_mock: CartMock, name
     assert bool(commands) is (target == "/oauth/access_token")
 
 
+@pytest.mark.parametrize(
+    ("name", "encoding", "content", "commands"),
+    [
+        ("media-type-unsupported", "zstd", b"x", 1),
+        ("body-malformed", "gzip", b"x", 1),
+        ("body-too-large", "identity", b"x" * (1024 * 1024 + 1), 0),
+    ],
+)
+def test_request_that_is_refused_unread_is_in_the_store_of_its_token(
+    cart_mock: CartMock, name: str, encoding: str, content: bytes, commands: int
+) -> None:
+    headers = {**cart_mock.headers(), "Content-Encoding": encoding}
+    answer = cart_mock.client.post("/v2/carts", headers=headers, content=content)
+    assert [each["rule"] for each in cart_mock.requests(status="4xx")] == [name]
+    explained = cart_mock.explain(answer)
+    assert explained["state"]["caller"]["grant"] == "client_credentials"
+    shell = Shell(cart_mock, CASES["cart-name-missing"])
+    assert [shell.run(each).status_code for each in explained["passes"]] == [201] * commands
+
+
 def test_a_fault_of_the_mock_itself_is_found_too(
     cart_mock: CartMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,6 +374,7 @@ def test_a_fault_of_the_mock_itself_is_found_too(
     monkeypatch.setattr("cart_mock.state.store.Store.all_carts", fail)
     answer = cart_mock.client.get("/v2/carts", headers=headers)
     assert answer.status_code == 500
+    assert cart_mock.requests()[-1]["rule"] == "internal-error"
     explained = cart_mock.explain(answer)
     assert explained["rule"] == {"id": "internal-error"}
     assert "on purpose" not in str(explained)

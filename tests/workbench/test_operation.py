@@ -25,7 +25,7 @@ from cart_mock.telemetry.tracing import TelemetryMissing, instrumented
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.testing import CartMock, in_process
 
-from tests.mock.processes import mock
+from tests.mock.processes import mock, run
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,11 +126,12 @@ def test_requests_are_logged_without_secrets(log_format: str) -> None:
         assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{6}", logged["request_id"])
 
 
-def test_json_logs_of_a_served_mock_are_json_in_every_line() -> None:
+def test_json_logs_of_a_served_mock_are_json_in_every_line_of_both_streams() -> None:
     with (
         mock("--log-format", "json", "--log-level", "debug") as (process, url),
         ThreadPoolExecutor(1) as reader,
     ):
+        assert process.stdout is not None
         assert process.stderr is not None
         # Connexion logs more at level debug than a pipe holds.
         errors = reader.submit(process.stderr.read)
@@ -140,8 +141,14 @@ def test_json_logs_of_a_served_mock_are_json_in_every_line() -> None:
             connection.recv(1000)
         for path in ("/ui/", "/_mock/health", "/_mock/stores/none", "/v2/none", "/v2/carts"):
             httpx.get(url + path, timeout=60)
+        second = run("--log-format", "json", "--port", str(address.port))
+        assert second.returncode == 2
+        assert "cannot listen" in json.loads(second.stderr)["message"]
         process.send_signal(signal.SIGTERM)
         lines = [json.loads(line) for line in errors.result(30).splitlines()]
+        announced = [json.loads(line) for line in process.stdout]
+    assert len(announced) >= 4
+    lines += announced
     assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
     loggers = {line["logger"].partition(".")[0] for line in lines}
     assert {"cart_mock", "connexion", "uvicorn"} <= loggers
@@ -167,7 +174,7 @@ def test_nothing_is_traced_unless_the_environment_asks(environment: dict[str, st
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    with pytest.raises(TelemetryMissing, match=r"cart-associations\[telemetry\]"):
+    with pytest.raises(TelemetryMissing, match=r"OTEL_SDK_DISABLED=true, or install it\. .*run: "):
         instrumented(nothing, {"OTEL_TRACES_EXPORTER": "console"})
 
 

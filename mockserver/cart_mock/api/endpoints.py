@@ -84,6 +84,10 @@ class Endpoint:
         """
         raise NotImplementedError
 
+    def context(self, request: Request) -> RequestContext | None:  # noqa: ARG002  # others need it
+        """Return the context of a request, None without a valid access token."""
+        return None
+
     def judge(self, ctx: Any) -> Answer | Awaitable[Answer]:
         """Return the refusal of a rule, or the answer of the operation if every rule passes."""
         raise NotImplementedError

@@ -176,9 +176,12 @@ class MockProtocol(HttpToolsProtocol):
                 begun.disconnected = True
                 begun.message_event.set()
                 is_due = False
+        arrived = [] if self.stage == "idle" else self.headers
         super().on_message_begin()
         scope: Any = self.scope
         scope.update(method="GET", path="/", raw_path=b"/", query_string=b"")
+        # The request log asks whose request it is; of the other headers, nothing is known.
+        scope["headers"] = [header for header in arrived if header[0] == b"authorization"]
         scope["extensions"] = {REFUSED: (error_id, violation, *headers)}
         self.cycle = RequestResponseCycle(
             scope=self.scope,

@@ -34,10 +34,40 @@ OPTIONS = SwaggerUIOptions(
 
 _TITLE = "<title>Swagger UI</title>"
 """The title in Connexion's template, which no option changes."""
+_HEAD = """
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <style>
+      .swagger-ui .models, .swagger-ui .opblock-body { overflow-x: auto; }
+      @media (max-width: 40rem) {
+        .swagger-ui .opblock-section-header { flex-wrap: wrap; }
+        .swagger-ui .opblock .tab-header .tab-item.active h4 span::after { display: none; }
+      }
+    </style>"""
+"""What the template's head lacks: without it the page is wider than a phone."""
 _EXAMPLES = {"example", "examples"}
 
 
-class DocumentationMiddleware(SwaggerUIMiddleware):  # type: ignore[misc]  # connexion ships no types
+class ReadableUI(SwaggerUIAPI):  # type: ignore[misc]  # connexion ships no types
+    """Connexion's Swagger UI with the title of its API, and for phones too."""
+
+    async def _get_swagger_ui_home(self, req: Request) -> HTMLResponse:
+        page = await super()._get_swagger_ui_home(req)
+        title = f"<title>{escape(self.specification['info']['title'])}</title>"
+        return HTMLResponse(page.body.decode().replace(_TITLE, title + _HEAD))
+
+
+class ReadableUIMiddleware(SwaggerUIMiddleware):  # type: ignore[misc]  # as above
+    """Connexion's middleware with that Swagger UI."""
+
+    def add_api(
+        self, specification: Specification, base_path: str | None = None, **options: Any
+    ) -> None:
+        """Serve the Swagger UI of an API."""
+        api = ReadableUI(specification, base_path=base_path, default=self.default_fn, **options)
+        self.router.mount(api.base_path, app=api.router)
+
+
+class DocumentationMiddleware(SwaggerUIMiddleware):  # type: ignore[misc]  # as above
     """Connexion's middleware with our documentation of an API, which is made on first use."""
 
     def add_api(
@@ -62,7 +92,7 @@ class DocumentationMiddleware(SwaggerUIMiddleware):  # type: ignore[misc]  # con
             await self.app(scope, receive, send)
 
 
-class _Documentation(SwaggerUIAPI):  # type: ignore[misc]  # connexion ships no types
+class _Documentation(ReadableUI):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         # Writing the document takes 0.2 to 2 seconds.
         self._written = lru_cache(8)(self._write)
@@ -94,11 +124,6 @@ class _Documentation(SwaggerUIAPI):  # type: ignore[misc]  # connexion ships no 
 
     async def _get_document_to_try(self, request: Request) -> Response:
         return await self._get_document(request, _json_to_try_out, "application/json")
-
-    async def _get_swagger_ui_home(self, req: Request) -> HTMLResponse:
-        page = await super()._get_swagger_ui_home(req)
-        title = f"<title>{escape(self.specification['info']['title'])}</title>"
-        return HTMLResponse(page.body.decode().replace(_TITLE, title))
 
 
 def _json(document: Mapping[str, Any]) -> str:

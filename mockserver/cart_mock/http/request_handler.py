@@ -6,6 +6,7 @@ import itertools
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from time import perf_counter
 
 from msgspec.structs import replace
@@ -75,7 +76,7 @@ class RequestHandler:
             try:
                 body = bodies.opened(request.body, encoding, self.body_limit)
             except (bodies.EncodingUnsupported, bodies.TooLarge, bodies.Malformed) as error:
-                return self._unopened(endpoint, request, error, started)
+                return self._refused_unread(endpoint, request, self._unopened(error), started)
             request = replace(request, body=body)
         try:
             answer = (self.shared or _answer)(endpoint, request)
@@ -96,33 +97,64 @@ class RequestHandler:
         self._note(endpoint, request, answer, started)
         return answer
 
-    def _unopened(
-        self, endpoint: Endpoint, request: Request, error: Exception, started: float
-    ) -> Answer:
+    def _unopened(self, error: Exception) -> Answer:
         if isinstance(error, bodies.TooLarge):
-            return self.too_large(endpoint, request, started)
+            return self._too_large()
         errors = self._mock.errors
         if isinstance(error, bodies.EncodingUnsupported):
             hint = f"Send it as it is, or in one of: {bodies.ENCODINGS}."
             violation = Violation(str(error), hint, "Content-Encoding")
             accepted = (b"accept-encoding", bodies.ENCODINGS.encode())
-            answer = errors.answer("media-type-unsupported", violation, accepted)
-        else:
-            violation = Violation(str(error), "Send it whole, or without Content-Encoding.")
-            answer = errors.answer("body-malformed", violation)
+            return errors.answer("media-type-unsupported", violation, accepted)
+        violation = Violation(str(error), "Send it whole, or without Content-Encoding.")
+        return errors.answer("body-malformed", violation)
+
+    def _too_large(self) -> Answer:
+        violation = Violation(f"it has more than {self.body_limit} bytes", "Send a smaller one.")
+        return self._mock.errors.answer("body-too-large", violation)
+
+    def too_large(
+        self, endpoint: Endpoint, request: Request, started: float
+    ) -> Answer | Awaitable[Answer]:
+        """Return the answer to a request whose body is over the limit, or its promise."""
+        return self._refused_unread(endpoint, request, self._too_large(), started)
+
+    def _refused_unread(
+        self, endpoint: Endpoint, request: Request, answer: Answer, started: float
+    ) -> Answer | Awaitable[Answer]:
+        """Log the refusal of a request whose body was not read, in the store of its token."""
+        if self.refresh is not None:
+            return self._refused_in_its_turn(endpoint, request, answer, started)
         self._unjudged(endpoint, request, answer, started)
         return answer
 
-    def too_large(self, endpoint: Endpoint, request: Request, started: float) -> Answer:
-        """Return the answer to a request whose body is over the limit."""
-        violation = Violation(f"it has more than {self.body_limit} bytes", "Send a smaller one.")
-        answer = self._mock.errors.answer("body-too-large", violation)
+    async def _refused_in_its_turn(
+        self, endpoint: Endpoint, request: Request, answer: Answer, started: float
+    ) -> Answer:
+        await self._refreshed(request.headers)
         self._unjudged(endpoint, request, answer, started)
+        if self.settle is not None:
+            await self.settle()
         return answer
+
+    async def _refreshed(self, headers: Mapping[bytes, bytes]) -> None:
+        """Bring the store of a request up to now, unless it cannot be reached."""
+        if self.refresh is not None:
+            with suppress(Unavailable):
+                await self.refresh(headers)
 
     def refusal(self, error_id: str, violation: Violation, *headers: Header) -> Answer:
         """Return the answer to a request that the server does not read."""
         return self._mock.errors.answer(error_id, violation, *headers)
+
+    async def unread(
+        self, method: str, path: str, headers: Mapping[bytes, bytes], answer: Answer
+    ) -> str:
+        """Log a request that the server could not read, without its headers; return its id."""
+        await self._refreshed(headers)
+        request = Request(self.new_id(), method, path, {}, b"", {}, b"")
+        self.record_unrouted(request, answer, self._mock.callers.of(headers).tenant)
+        return request.id
 
     def unrouted(self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes],
                  answer: Answer) -> str:  # fmt: skip
@@ -174,7 +206,12 @@ class RequestHandler:
         self, endpoint: Endpoint, request: Request, answer: Answer, started: float
     ) -> None:
         unread = replace(request, body=b"")
-        self._mock.request_log.record(unread, endpoint.operation_id, answer)
+        try:
+            ctx = endpoint.context(unread)
+        except Exception:  # noqa: BLE001  # what the mock failed at may fail again
+            ctx = None
+        log = self._mock.request_log if ctx is None else ctx.tenant.request_log
+        log.record(unread, endpoint.operation_id, answer, ctx)
         self._note(endpoint, request, answer, started)
 
     def _note(self, endpoint: Endpoint, request: Request, answer: Answer, started: float) -> None:

@@ -60,7 +60,9 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
         refused = self._refused(scope)
         if refused is not None:
             answer = self._requests.refusal(*refused)
-            request_id = self._requests.unrouted(method, path[:200], b"", {}, answer)
+            request_id = await self._requests.unread(
+                method, path[:200], dict(scope["headers"]), answer
+            )
             await send_answer(answer, request_id, scope, receive, send)
             return
         bare = _bare(path)

@@ -1,4 +1,8 @@
-"""Log lines on standard error, as text or as one JSON object each."""
+"""Log lines on standard error, as text or as one JSON object each.
+
+With JSON, what a mock says at its start on standard output has the same form: whatever collects the
+lines of a container reads both streams.
+"""
 
 from __future__ import annotations
 
@@ -116,3 +120,11 @@ def log_to(stream: TextIO, level: str, log_format: LogFormat) -> None:
     logging.captureWarnings(True)
     # httpx logs the URL of each of its own requests, which can hold secrets.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def announced(line: str, log_format: LogFormat) -> str:
+    """Return a line that a command prints for its user, in the format of the log."""
+    if log_format == "text":
+        return line
+    record = logging.LogRecord("cart_mock", logging.INFO, "", 0, line, None, None)
+    return JsonLineFormatter().format(record)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from cart_spec.extras import how_to_install
 from starlette.types import ASGIApp
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def instrumented(app: ASGIApp, environment: Mapping[str, str] = os.environ) -> A
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
         raise TelemetryMissing(
-            "the environment asks for OpenTelemetry; install it with "
-            "`pip install cart-associations[telemetry]`, or set OTEL_SDK_DISABLED=true"
+            "the environment asks for OpenTelemetry, which is not installed. Set "
+            f"OTEL_SDK_DISABLED=true, or install it. {how_to_install('telemetry')}"
         ) from None
     os.environ.setdefault("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS", _HIDDEN)
     os.environ.setdefault("OTEL_SERVICE_NAME", "cart-mock")

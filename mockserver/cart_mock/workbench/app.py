@@ -16,6 +16,8 @@ from cart_spec.paths import PathTemplates
 from connexion import AsyncApp
 from connexion.exceptions import ProblemException
 from connexion.lifecycle import ConnexionRequest, ConnexionResponse
+from connexion.middleware import ConnexionMiddleware
+from connexion.middleware.swagger_ui import SwaggerUIMiddleware
 from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 from starlette.exceptions import HTTPException
@@ -25,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cart_mock import bodies
 from cart_mock.api.endpoints import Mock
 from cart_mock.errors import INTERNAL, Unavailable, cannot_store, unavailable
+from cart_mock.http.documentation import ReadableUIMiddleware
 from cart_mock.http.rules_middleware import BodyTooLarge, Disconnected, read_body
 from cart_mock.state.large_seed import large_seed
 from cart_mock.state.seed import Seed
@@ -65,6 +68,10 @@ def create_workbench(
         __name__,
         strict_validation=True,
         validate_responses=validate_responses,
+        middlewares=[
+            ReadableUIMiddleware if each is SwaggerUIMiddleware else each
+            for each in ConnexionMiddleware.default_middlewares
+        ],
         swagger_ui_options=SwaggerUIOptions(
             swagger_ui_path="/ui", swagger_ui_config={"persistAuthorization": True}
         ),

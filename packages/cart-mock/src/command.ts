@@ -1,4 +1,4 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, realpathSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { CartMockError } from "./client.ts";
@@ -58,28 +58,39 @@ function uvx(options: CommandOptions, env: NodeJS.ProcessEnv): [string, ...strin
 
 function given(env: NodeJS.ProcessEnv): Via | undefined {
   const [program, ...args] = (env.CART_MOCK_COMMAND ?? "").split(/\s+/).filter((word) => word !== "");
-  return program === undefined ? undefined : [program, ...args];
+  return program === undefined ? undefined : [program === "cart-mock" ? theOther(env) : program, ...args];
+}
+
+/** Return the cart-mock of the Python package: in npm scripts this package's command comes first, and runs that one. */
+function theOther(env: NodeJS.ProcessEnv): string {
+  const found = onPath("cart-mock", env).find((path) => !/node_modules[\\/]\.bin|bin\.js$/.test(path + realpathSync(path)));
+  if (found !== undefined) return found;
+  throw new CartMockError(
+    "CART_MOCK_COMMAND is cart-mock, and only the npm package's own is on the PATH. Install the Python package, or " +
+      "name its command with its folder, such as `.venv/bin/cart-mock`.",
+  );
 }
 
 function available(env: NodeJS.ProcessEnv): Via {
-  if (isOnPath("uvx", env)) return "uvx";
-  if (isOnPath("docker", env)) return "docker";
+  if (onPath("uvx", env).length > 0) return "uvx";
+  if (onPath("docker", env).length > 0) return "docker";
   throw new CartMockError(
     "The mock needs uvx or Docker, and neither is on the PATH. Install uv, or set CART_MOCK_COMMAND to a command " +
       "that starts cart-mock, such as `python -m cart_mock`.",
   );
 }
 
-function isOnPath(program: string, env: NodeJS.ProcessEnv): boolean {
+/** Return the files that a program's name stands for, the one that runs first. */
+function onPath(program: string, env: NodeJS.ProcessEnv): string[] {
   const endings = process.platform === "win32" ? [".exe", ".cmd", ""] : [""];
-  return (env.PATH ?? "").split(delimiter).some((folder) =>
-    endings.some((ending) => {
-      try {
-        accessSync(join(folder, program + ending), constants.X_OK);
-        return folder !== "";
-      } catch {
-        return false;
-      }
-    }),
-  );
+  const folders = (env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
+  const paths = folders.flatMap((folder) => endings.map((ending) => join(folder, program + ending)));
+  return paths.filter((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }

@@ -34,7 +34,8 @@ export interface RunningMock {
   stop(): Promise<void>;
 }
 
-const LISTENING = /^Listening on (\S+)/;
+/** The first line of a mock, as text or, with `--log-format json`, in a JSON object. */
+const LISTENING = /(?:^|")Listening on (https?:[^\s"]+)/;
 /** How many lines of the output an error shows. */
 const SHOWN = 20;
 
