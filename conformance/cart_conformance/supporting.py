@@ -1,7 +1,7 @@
 """The operations that a storefront calls around an association, and that a deployment may lack.
 
-No rule is tried on them. Generated requests check only that their successes have the published
-form.
+No rule is tried on them, but that a new item updates its cart. Generated requests check only that
+their successes have the published form.
 """
 
 from __future__ import annotations

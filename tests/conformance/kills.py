@@ -43,6 +43,7 @@ ADVISED = {
     "refusal-changes-nothing:contact-dropped": _ELSEWHERE,
     "refusal-changes-nothing:renames": _ELSEWHERE,
     "refusal-changes-nothing:moves-updated-at": _ELSEWHERE,
+    "updated-at-moves:not-with-items": "that PUT moves it is published; that items do is not",
     "credentials-wrong:tells-apart": _SAME,
     "credentials-wrong:tells-apart-in-words": _SAME,
 }

@@ -30,7 +30,10 @@ def test_a_correct_server_passes_whatever_it_chooses_where_it_is_free(
 
 
 def test_a_correct_server_with_accounts_passes(tmp_path: Path) -> None:
-    service = AccountService(Free(bad_customer_token=401, show_all_carts=False))
+    free = Free(
+        bad_customer_token=401, show_all_carts=False, contact_inside=400, empty_relation="bare"
+    )
+    service = AccountService(free)
     with serving(service) as url:
         made = run(url, tmp_path, owners=("accounts",))
     assert made.status == 0, made.told()

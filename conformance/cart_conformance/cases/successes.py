@@ -117,6 +117,15 @@ def cart_without_id(ctx: CaseContext) -> None:
     ctx.expect(len(set(ids)) == 2, "two carts with two ids", f"{ids}", answer)
 
 
+@case(SUCCESS, "getACart", "an id that no cart has", requests=2)
+def cart_by_reading(ctx: CaseContext) -> None:
+    """Check that reading an unknown id makes a new cart: SDKs make the ids of carts themselves."""
+    cart = ctx.unknown_cart_id()
+    answer = ctx.send(ctx.implicit, "getACart", cart=cart)
+    if ctx.status(answer, 200, what="and a new cart"):
+        _holds(ctx, answer, {"id": cart, "name": "Cart"})
+
+
 @cases
 def cart_of_shopper() -> Iterator[Case]:
     """Check that a cart made with a customer token belongs to the customer immediately."""

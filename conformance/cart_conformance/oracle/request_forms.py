@@ -49,7 +49,7 @@ class RequestForms:
         if view.is_oversized:
             return "it is very long"
         if view.operation == "getACart" and not view.known.cart_exists(view.cart_id):
-            return "there may be no such cart, and a deployment need not make one"
+            return "a cart of that id may have been deleted, and need not be made again"
         if _has_odd_cart_id(view):
             return "the cart id in the path has an unsafe character, or is very long"
         if any(name not in _KNOWN_QUERY for name, _ in view.query):

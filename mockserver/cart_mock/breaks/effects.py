@@ -26,6 +26,7 @@ from cart_mock.breaks.helpers import (
     take_from_others,
 )
 from cart_mock.breaks.hooks import (
+    CHANGE_OF_ITEMS,
     CREATE,
     DELETE,
     LOGINS,
@@ -696,6 +697,15 @@ def _hold(when: Callable[[RequestContext], bool] = always) -> ReplaceHandler:
     return ReplaceHandler(do, (UPDATE,))
 
 
+def _hold_with_items(ctx: RequestContext, act: Act) -> Answer:
+    """Keep the cart's updated_at when its items change."""
+    before = ctx.cart
+    answer = act()
+    if before is not None:
+        ctx.store.put_cart(replace(cart_of(ctx), updated_at=before.updated_at))
+    return answer
+
+
 def _has_no_name(ctx: RequestContext) -> bool:
     return "name" not in ctx.data
 
@@ -706,10 +716,13 @@ def _go_back(ctx: RequestContext, act: Act) -> Answer:
     return save_and_render(ctx, replace(cart, updated_at=cart.created_at))
 
 
+_HOLD_WITH_ITEMS = ReplaceHandler(_hold_with_items, CHANGE_OF_ITEMS)
 _UPDATED = breaks_of(
     "updated-at-moves",
     [
-        ("never", "Nothing moves a cart's updated_at.", _hold()),
+        ("never", "Nothing moves a cart's updated_at.", (_hold(), _HOLD_WITH_ITEMS)),
+        ("not-with-items", "A change of its items does not move a cart's updated_at.",
+         _HOLD_WITH_ITEMS),
         ("only-by-name", "PUT moves updated_at only if it has a name.", _hold(_has_no_name)),
         ("goes-back", "PUT sets updated_at to the time of creation.",
          ReplaceHandler(_go_back, (UPDATE,))),

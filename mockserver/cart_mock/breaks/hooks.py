@@ -22,6 +22,13 @@ LIST, CREATE, READ, UPDATE, REMOVE = (
     "updateACart",
     "deleteACart",
 )
+CHANGE_OF_ITEMS = (
+    "addCartItems",
+    "updateCartItems",
+    "updateCartItem",
+    "deleteCartItem",
+    "deleteCartItems",
+)
 LOGIN, GRANT = "createCustomerToken", "createAccessToken"
 
 TWINS = {"createAccountCartAssociation": POST, "deleteAccountCartAssociation": DELETE}

@@ -732,10 +732,6 @@ def _get(table: KeyedTable, document_id: str) -> Document | None:
     return found
 
 
-def _remove(table: KeyedTable, document_id: str) -> None:
-    table.remove(doc_ids=[document_id])  # type: ignore[list-item]  # as above
-
-
 def _link_id(cart_id: str, owner: Owner) -> str:
     cart = cart_id if "/" not in cart_id else quote(cart_id, "")
     # Links of customers have the form that they had before there were accounts.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -66,18 +66,6 @@ class LogMemory:
             next(iter(self.logs.values())).drop_oldest()
 
 
-class Exercised(NamedTuple):
-    """What an answer exercises: a status of an operation, and a rule if it was refused by one.
-
-    ``injected`` says that a fault made the answer, not the rules.
-    """
-
-    operation_id: str
-    status: int
-    refused_by: str | None
-    injected: bool
-
-
 def kept_part(
     request: Request, answer: Answer, ctx: object, refusal_context: Mapping[str, Any]
 ) -> tuple[Request, Answer, object, Mapping[str, Any]]:
@@ -91,8 +79,9 @@ def kept_part(
 class RequestLog:
     """The last requests of one tenant, in the order in which they were answered.
 
-    ``exercised`` counts every request, also those that are no longer kept. A ``length`` of 0 keeps
-    none. ``memory`` is what this log shares with others, by default with none.
+    ``exercised`` counts every request, also those that are no longer kept: by operation, status,
+    the rule that refused it, and whether a fault made the answer. A ``length`` of 0 keeps none.
+    ``memory`` is what this log shares with others, by default with none.
     """
 
     def __init__(self, length: int = DEFAULT_LENGTH, memory: LogMemory | None = None) -> None:

@@ -107,7 +107,7 @@ class AccountService(Service):
             if call.my_account is None and account not in self.accounts:
                 self.refuse(call, "account-not-found", 422, "No such account")
             if cart["contact"]:
-                raise Refusal("cart-has-contact-email-account", 422, CONTACT_DETAIL)
+                self.refuse(call, "cart-has-contact-email-account", 422, CONTACT_DETAIL)
         return cart, account
 
     def _named(self, call: Call) -> str:
@@ -150,8 +150,7 @@ class AccountService(Service):
 
     def show(self, cart: dict[str, Any]) -> dict[str, Any]:
         shown = super().show(cart)
-        accounts = [{"type": "account", "id": each} for each in cart["accounts"]]
-        shown["relationships"]["accounts"] = {"data": accounts} if accounts else {}
+        shown["relationships"]["accounts"] = self.relation("account", cart["accounts"])
         return shown
 
     def listed(self, call: Call) -> list[dict[str, Any]]:

@@ -233,6 +233,15 @@ class _NotRegistered(Service):
         return status, document
 
 
+class _NoCartByReading(Service):
+    """An id that no cart has is not found, so a client cannot make the ids of its carts."""
+
+    def getACart(self, call: Call) -> Reply:
+        if call.cart_id not in self.carts:
+            self.refuse(call, "cart-unknown", 404, "Cart not found")
+        return super().getACart(call)
+
+
 class _NestedGrant(Service):
     """An access token comes under ``data``."""
 
@@ -404,6 +413,7 @@ _TABLE: tuple[tuple[str, str, Callable[[], Service]], ...] = (
     ("password-never-returned", "when the email is taken", _PasswordInRefusal),
     ("success-answer", "PUT changes nothing", _NameLost),
     ("success-answer", "a shopper's new cart is nobody's", _NotRegistered),
+    ("success-answer", "reading makes no cart", _NoCartByReading),
     ("success-answer", "carts of nobody are listed", _ListsCartsOfNobody),
     ("success-answer", "an access token under data", _NestedGrant),
     ("success-answer", "a login of the first customer", _EverybodyIsFirst),

@@ -53,7 +53,6 @@ class Free:
     last_check_first: bool = False
     bad_customer_token: int = 403
     lazy_carts: bool = False
-    unknown_cart_by_get: bool = True
     show_all_carts: bool = True
     microseconds: bool = False
     empty_relation: str = "object"
@@ -71,8 +70,9 @@ class Free:
     association_touches: bool = False
     empty_token_is_one: bool = False
     customer_list_reads_token: bool = True
+    customer_list_has_links: bool = True
     contact_inside: int = 422
-    one_customer: bool = False
+    second_customer: str = "joins"
     delete_missing_refused: bool = False
     contact_removable: bool = True
     tokens_outlive_customers: bool = False
@@ -181,7 +181,8 @@ class Service:
 
     def refuse(self, call: Call, rule: str, status: int, text: str) -> None:
         """Raise the refusal. A defect may do something else, and then the request goes on."""
-        inside = self.free.contact_inside if rule == "cart-has-contact-email" else None
+        is_contact = rule.startswith("cart-has-contact-email")
+        inside = self.free.contact_inside if is_contact else None
         raise Refusal(rule, self.free.statuses.get(rule, status), text, inside)
 
     def error(self, call: Call, refusal: Refusal) -> Reply:
@@ -280,9 +281,18 @@ class Service:
         cart = self.cart_of(call)
         if customer in cart["customers"]:
             return self.repeated(call, cart, customer)
-        if self.free.one_customer and cart["customers"]:
-            self.refuse(call, "shared-cart", 409, "The cart has a customer")
+        if cart["customers"] and self.free.second_customer != "joins":
+            return self.second(call, cart, customer)
         return self.associate(call, cart, customer)
+
+    def second(self, call: Call, cart: dict[str, Any], customer: str) -> Reply:
+        """Refuse or ignore a second customer of a cart, or replace the first by it."""
+        if self.free.second_customer == "is refused":
+            self.refuse(call, "shared-cart", 409, "The cart has a customer")
+        if self.free.second_customer == "replaces":
+            cart["customers"].clear()
+            return self.associate(call, cart, customer)
+        return 200, {"data": [{"type": "customer", "id": customer}]}
 
     def associate(self, call: Call, cart: dict[str, Any], customer: str) -> Reply:
         cart["customers"].append(customer)
@@ -419,11 +429,6 @@ class Service:
         return text if self.free.microseconds else text.replace("+00:00", "Z")
 
     def show(self, cart: dict[str, Any]) -> dict[str, Any]:
-        relation: Any = {"data": [{"type": "customer", "id": each} for each in cart["customers"]]}
-        if not cart["customers"]:
-            relation = {"object": {}, "list": {"data": []}, "bare": [], "null": {"data": None}}[
-                self.free.empty_relation
-            ]
         shown: dict[str, Any] = {
             "id": cart["id"],
             "type": "cart",
@@ -436,13 +441,22 @@ class Service:
                     "updated_at": self.show_time(cart["updated"]),
                 }
             },
-            "relationships": {"items": {"data": None}, "customers": relation},
+            "relationships": {
+                "items": {"data": None},
+                "customers": self.relation("customer", cart["customers"]),
+            },
         }
         if cart["contact"]:
             shown["contact"] = cart["contact"]
         if self.free.extra_fields:
             shown = {"x-extra": [1, {}], "tax": None} | dict(reversed(shown.items()))
         return shown
+
+    def relation(self, kind: str, ids: list[str]) -> Any:
+        if ids:
+            return {"data": [{"type": kind, "id": each} for each in ids]}
+        empty = {"object": {}, "list": {"data": []}, "bare": [], "null": {"data": None}}
+        return empty[self.free.empty_relation]
 
     def getCarts(self, call: Call) -> Reply:
         if call.grant == "implicit" and call.me is None:
@@ -533,8 +547,6 @@ class Service:
     def getACart(self, call: Call) -> Reply:
         cart = self.carts.get(call.cart_id)
         if cart is None:
-            if not self.free.unknown_cart_by_get:
-                self.refuse(call, "cart-unknown", 404, "Cart not found")
             cart = self.make_cart(call.cart_id, "Cart")
             if call.me is not None and not self.free.lazy_carts:
                 cart["customers"].append(call.me)
@@ -629,7 +641,11 @@ class Service:
     def getCustomers(self, call: Call) -> Reply:
         if call.grant == "implicit" or call.me is not None:
             self.refuse(call, "customer-record-not-permitted", 403, "Not for you")
-        return self.page(call, [self.show_customer(c) for c in reversed(self.customers.values())])
+        customers = [self.show_customer(each) for each in reversed(self.customers.values())]
+        status, document = self.page(call, customers)
+        if not self.free.customer_list_has_links:
+            del document["links"]
+        return status, document
 
     def getCustomer(self, call: Call) -> Reply:
         return 200, {"data": self.show_customer(self.permit_record(call))}
