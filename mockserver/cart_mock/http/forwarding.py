@@ -182,8 +182,8 @@ class _Exchange:
             if _can_be_sent(response):
                 await self._returned(response)
             else:
-                error = httpx.RemoteProtocolError("its status or a header cannot be sent")
-                await self._sent(self._forwarder.failure(error, self._target))
+                reason = httpx.RemoteProtocolError("its status or a header cannot be sent")
+                await self._sent(self._forwarder.failure(reason, self._target))
         finally:
             await response.aclose()
 
