@@ -8,7 +8,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
-from importlib.metadata import packages_distributions
+from importlib.metadata import Distribution, packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from scripts import audit
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "pyproject.toml").read_text()
@@ -107,6 +109,26 @@ def test_lock_has_hashes_and_no_download_address(name: str) -> None:
     entries = re.split(r"^(?=[\w.-]+==)", text, flags=re.MULTILINE)[1:]
     assert entries
     assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_audit_finds_packages_and_files_that_are_not_those_of_the_lock(tmp_path: Path) -> None:
+    pins = audit.pinned("click==1.0 \\\n    --hash=sha256:00\nnix==1 ; python_version < '3'\n")
+    assert pins == {"click": "1.0"}
+    folder = tmp_path / "click-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Name: Click\nVersion: 1.0\n")
+    (tmp_path / "click.py").write_bytes(b"")
+    of_nothing = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+    (folder / "RECORD").write_text(
+        f"click.py,sha256={of_nothing},0\nclick-1.0.dist-info/RECORD,,\n"
+    )
+    package = Distribution.at(folder)
+    assert list(audit.problems([package], pins)) == []
+    assert list(audit.problems([package], {"click": "2"})) == ["click 1.0: the lock has 2"]
+    assert list(audit.problems([package], {})) == ["click 1.0: no lock has it"]
+    (tmp_path / "click.py").write_bytes(b"evil")
+    [found] = audit.problems([package], pins)
+    assert found == "click: click.py is not the file of its wheel"
 
 
 def test_lock_of_the_mock_is_free_of_the_suite() -> None:

@@ -5,6 +5,7 @@ They depend on neither a framework nor other parts of the mock, so every part ma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -13,6 +14,8 @@ import msgspec
 encode_json = msgspec.json.Encoder().encode
 
 Header = tuple[bytes, bytes]
+NOT_IN_HEADERS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""Bytes that the server refuses to send in the value of a header."""
 _JSON: Header = (b"content-type", b"application/json")
 
 

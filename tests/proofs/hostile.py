@@ -26,7 +26,8 @@ MEDIA = (
     b"application/json", b"application/json; charset=utf-16", b"application/json; charset=nix",
     b"application/vnd.api+json", b"application/x-www-form-urlencoded", b"multipart/form-data",
     b"multipart/form-data; boundary=", b"multipart/form-data; boundary=x", b"text/plain", b"", b";",
-    b"\xff/\xfe", b"application/json;" + b"a=b;" * 500, b"*/*",
+    b"\xff/\xfe", b"application/json;" + b"a=b;" * 500, b"*/*", b"Application/JSON", b";x",
+    b"application/json;x",
 )  # fmt: skip
 HEADERS = (
     b"Content-Encoding: gzip", b"Content-Encoding: br", b"Content-Encoding: \xff",
@@ -175,7 +176,8 @@ class Attacker:
             media = form if operation.is_form else b"application/json"
             if rng.random() < 0.1:
                 media = rng.choice(MEDIA)
-            head.append(b"Content-Type: " + media)
+            if rng.random() < 0.98:
+                head.append(b"Content-Type: " + media)
         while rng.random() < 0.15:
             head.append(rng.choice(HEADERS))
         if body and rng.random() < 0.15:

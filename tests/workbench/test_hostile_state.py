@@ -151,6 +151,23 @@ def test_multipart_body_is_refused_with_or_without_boundary(hostile: CartMock, m
         assert answer.status_code == 415, answer.text
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Content-Type": ""}, {"Content-Type": "Application/JSON"},
+     {"Content-Type": "application/jsoN; charset=utf-8"}, {"Content-Type": ";application/json"},
+     {"Content-Type": "application/json; x"}],
+)  # fmt: skip
+def test_json_without_its_media_type_or_in_other_letters_is_read_and_checked(
+    hostile: CartMock, headers: dict[str, str]
+) -> None:
+    path = "/_mock/stores/hostile/clock"
+    sent = hostile.client.post(path, content=b'{"action":"resume"}', headers=headers)
+    assert sent.status_code == 200, sent.text
+    for body in (b'{"action":"nix"}', b"[]", b"1", b"x"):
+        answer = hostile.client.post(path, content=body, headers=headers)
+        assert answer.status_code == 400, answer.text
+
+
 def test_media_type_of_no_body_is_ignored(hostile: CartMock) -> None:
     headers = {"Content-Type": "multipart/form-data"}
     for path in ("/", "/stores", "/stores/hostile", "/stores/hostile/faults", "/rules"):
@@ -160,6 +177,17 @@ def test_media_type_of_no_body_is_ignored(hostile: CartMock) -> None:
         assert answer.status_code == 200, answer.text
     reset = hostile.client.post("/_mock/stores/hostile/reset", headers=headers)
     assert reset.status_code == 200, reset.text
+
+
+def test_body_of_a_stranger_is_not_read_to_its_end() -> None:
+    with in_process(create_app(control_key="the-key")) as client:
+        body = json.dumps({"client_id": "shop", "x": "x" * 100_000}).encode()
+        for key in ({}, {"X-Control-Key": "wrong"}, {"Authorization": "Bearer wrong"}):
+            answer = client.post("/_mock/stores", content=body, headers={**JSON, **key})
+            assert answer.status_code == 401, answer.text
+        for key in ({"X-Control-Key": "the-key"}, {"Authorization": "Bearer the-key"}):
+            answer = client.post("/_mock/stores", content=body, headers={**JSON, **key})
+            assert answer.status_code == 400, answer.text  # the field is not known
 
 
 def test_body_over_the_limit_of_the_workbench_is_refused() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cart_mock.testing import CartMock
+from cart_mock.app import create_app
+from cart_mock.testing import CartMock, served
 
 
 def put(mock: CartMock, *stubs: dict[str, Any]) -> Any:
@@ -56,6 +57,19 @@ def test_placeholder_that_is_the_whole_string_keeps_the_type_of_its_value(
     got = answer.json()
     assert (got["copy"], got["none"]) == (sent["data"][0], None)
     assert len(got["new"]) == 36
+
+
+def test_header_of_a_stub_holds_what_a_header_may_hold_whatever_was_sent() -> None:
+    with served(create_app()) as client:
+        mock = CartMock(client)
+        mock.set_stubs({"path": "/echo/{id}", "headers": {"X-Echo": "<{{query.q}}{{path.id}}>"}})
+        for sent, header in {
+            "%01": "<??>", "%7f%00": "<????>", "%0d%0aA:%20b": "< A: b A: b>", "%e2%80%ae": "<??>",
+        }.items():  # fmt: skip
+            answer = client.get(f"/echo/{sent}?q={sent}", headers=mock.headers())
+            assert (answer.status_code, answer.headers["x-echo"]) == (200, header)
+        answer = client.get(f"/echo/x?q={'y' * 30_000}", headers=mock.headers())
+        assert len(answer.headers["x-echo"]) == 8000
 
 
 def test_stub_may_have_a_text_or_no_body(cart_mock: CartMock) -> None:

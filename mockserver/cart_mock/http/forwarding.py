@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
@@ -25,7 +24,7 @@ from cart_mock.http.delivery import close_connection, send_answer
 from cart_mock.http.origins import is_loopback_origin
 from cart_mock.http.request_handler import RequestHandler
 from cart_mock.http.rules_middleware import Disconnected
-from cart_mock.messages import Answer, Delivery, Header, Request, Violation
+from cart_mock.messages import NOT_IN_HEADERS, Answer, Delivery, Header, Request, Violation
 from cart_mock.tenants.forward import Forward
 from cart_mock.tenants.request_log import LARGEST
 from cart_mock.tenants.tenant import Tenant
@@ -37,7 +36,6 @@ _CONNECT = 5.0
 _KEPT = LARGEST // 2
 """How many bytes of each body are kept for the request log."""
 _SHORTEST_TOKEN = 8
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization",
@@ -117,7 +115,7 @@ class Forwarder:
 def _can_be_sent(response: httpx.Response) -> bool:
     """Return whether the server can send that answer on: it sends nothing that is not HTTP."""
     values = (value for _, value in response.headers.raw)
-    return 200 <= response.status_code <= 599 and not any(map(_CONTROL.search, values))
+    return 200 <= response.status_code <= 599 and not any(map(NOT_IN_HEADERS.search, values))
 
 
 def _from(answer: Answer, target: Forward) -> Answer:
@@ -182,8 +180,8 @@ class _Exchange:
             if _can_be_sent(response):
                 await self._returned(response)
             else:
-                unusable = httpx.RemoteProtocolError("its status or a header cannot be sent")
-                await self._sent(self._forwarder.failure(unusable, self._target))
+                reason = httpx.RemoteProtocolError("its status or a header cannot be sent")
+                await self._sent(self._forwarder.failure(reason, self._target))
         finally:
             await response.aclose()
 

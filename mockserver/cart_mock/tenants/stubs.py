@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 
 from cart_spec.paths import PathTemplates
 
-from cart_mock.messages import Answer, Header, encode_json
+from cart_mock.messages import NOT_IN_HEADERS, Answer, Header, encode_json
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _PARAMETER = re.compile(r"\{([^{}/]+)\}")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FRAMING = {"connection", "content-length", "transfer-encoding", "x-request-id"}
 _NO_BODY = {204, 304}
+_LONGEST = 8000
+"""How many characters the value of a header has at most; clients refuse more."""
 
 _KINDS = "{{path.NAME}}, {{query.NAME}}, {{body.NAME}}, {{now}} and {{uuid}}"
 
@@ -123,8 +125,7 @@ def answer_of(stub: Stub, found: Found) -> Answer:
     else:
         body = b""
     sent: tuple[Header, ...] = tuple(
-        (name.encode(), _one_line(value).encode("latin-1", "replace"))
-        for name, value in headers.items()
+        (name.encode(), _header_value(value)) for name, value in headers.items()
     )
     return Answer(stub.status, sent, body, origin={"stub": f"{stub.method} {stub.path}"})
 
@@ -147,6 +148,12 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else encode_json(value).decode()
+
+
+def _header_value(value: str) -> bytes:
+    """Return a text as a header can have it: what a request put into it may be anything."""
+    sent = _one_line(value)[:_LONGEST].encode("latin-1", "replace")
+    return NOT_IN_HEADERS.sub(b"?", sent)
 
 
 def _one_line(value: str) -> str:

@@ -25,6 +25,18 @@ def check_key(key: str, request: ConnexionRequest) -> Mapping[str, Any] | None:
     return {"sub": "control"} if hmac.compare_digest(key.encode(), expected.encode()) else None
 
 
+def has_key(headers: Mapping[bytes, bytes], key: str | None) -> bool:
+    """Return whether a request has the key in one of its places, or none is required."""
+    if key is None:
+        return True
+    sent = headers.get(b"x-control-key"), headers.get(b"authorization", b"")[len("Bearer ") :]
+    return any(
+        hmac.compare_digest(each.decode("latin-1").encode(), key.encode())
+        for each in sent
+        if each is not None
+    )
+
+
 def check_is_local(headers: Mapping[bytes, bytes], hosts: Collection[str] = ()) -> None:
     """Raise Refusal if a request came from a page, or through a host name, of another machine.
 

@@ -34,7 +34,7 @@ from cart_mock.state.seed import Seed
 from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.telemetry.metrics import Metrics
 from cart_mock.workbench import BASE_PATH, connexion_errors
-from cart_mock.workbench.access import CONTROL_KEY, check_is_local
+from cart_mock.workbench.access import CONTROL_KEY, check_is_local, has_key
 from cart_mock.workbench.control import CONTROL, SEED, Control, Refresh, nothing_new
 from cart_mock.workbench.errors import ErrorResponses, Refusal
 from cart_mock.workbench.routes import OPERATIONS
@@ -124,6 +124,10 @@ _WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 _LARGE = 64 * 1024
 """How many bytes a state has at least that is read in a thread."""
 _PLAIN_JSON = (b"application/json", b"application/json; charset=utf-8")
+_STRANGER = 64 * 1024
+"""How many bytes of a body are read from a client without the key, who is refused after that."""
+_JSON = "application/json"
+_CHARSET = re.compile(rb';\s*charset="?([^";\s]+)', re.IGNORECASE)
 
 
 class _ReadableBodies:
@@ -147,22 +151,25 @@ class _ReadableBodies:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        is_known = has_key(headers, scope[CONTROL_KEY]) if CONTROL_KEY in scope else True
+        limit = self._limit if is_known else min(self._limit, _STRANGER)
         try:
-            body = await read_body(receive, headers, self._limit)
+            body = await read_body(receive, headers, limit)
             if scope["method"] in _WITHOUT_BODY:
                 body = b""
-            seed = await self._large_seed(scope, headers, body)
+            media = headers.get(b"content-type", b"")
+            seed = await self._large_seed(scope, media, body) if is_known else None
             if seed is not None:
                 scope, body = {**scope, SEED: [seed]}, b"{}"
             elif body:
-                _check_body(bodies.media_type(headers.get(b"content-type", b"")), body)
-            else:
-                # Connexion would try to read a form. What is not there has no media type.
-                left = [header for header in scope["headers"] if header[0] != b"content-type"]
-                scope = {**scope, "headers": left}
+                _check_body(bodies.media_type(media), body)
+            scope = {**scope, "headers": _with_media_type(scope, media if body else None)}
         except Disconnected:
             return
         except BodyTooLarge:
+            if not is_known:
+                await self._refuse(connexion_errors.key_needed(), scope, send)
+                return
             reason = f"it has more than {self._limit} bytes"
             await self._refuse(
                 Refusal("body-too-large", reason, "Send a smaller one."), scope, send
@@ -182,11 +189,9 @@ class _ReadableBodies:
 
         await self._app(scope, receive_again, send)
 
-    async def _large_seed(
-        self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes
-    ) -> Seed | None:
+    async def _large_seed(self, scope: Scope, media: bytes, body: bytes) -> Seed | None:
         """Return the state in a large body. None if it is small, or Connexion has to refuse it."""
-        if len(body) < _LARGE or headers.get(b"content-type") not in _PLAIN_JSON:
+        if len(body) < _LARGE or media not in _PLAIN_JSON:
             return None
         found = self._routes and self._routes.find(scope["method"], scope["path"])
         if not found or found[0] != "importState":
@@ -201,6 +206,20 @@ class _ReadableBodies:
 
 async def _nothing() -> Message:
     return {"type": "http.disconnect"}
+
+
+def _with_media_type(scope: Scope, sent: bytes | None) -> list[tuple[bytes, bytes]]:
+    """Return headers with the body's media type as Connexion spells it, and None without a body.
+
+    It would read the body of no media type as a form, and JSON in other letters as bytes.
+    """
+    left = [header for header in scope["headers"] if header[0] != b"content-type"]
+    if sent is None:
+        return left
+    if bodies.media_type(sent) in ("", _JSON):
+        charset = _CHARSET.search(sent)
+        sent = _JSON.encode() + (b"" if charset is None else b"; charset=" + charset[1])
+    return [*left, (b"content-type", sent)]
 
 
 def _check_body(media: str, body: bytes) -> None:

@@ -24,7 +24,7 @@ def to_refusal(error: Exception, scope: Mapping[str, Any]) -> Refusal:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = str(getattr(error, "detail", None) or "").rstrip(".")
     if status == 401:
-        return _key_needed()
+        return key_needed()
     if status == 404:
         return Refusal(
             "path-unknown",
@@ -56,7 +56,8 @@ def unreadable_body(error: Exception) -> Refusal | None:
     return None
 
 
-def _key_needed() -> Refusal:
+def key_needed() -> Refusal:
+    """Return the refusal of a request without the control key."""
     return Refusal(
         "control-key-invalid",
         "the request has no valid key",
