@@ -143,7 +143,6 @@ def test_commands_about_a_deviation_end_as_the_guide_says(
     run_first = f"cart-conformance run {broken_url} --report-dir reports --journal JOURNAL"
     assert shell(run_first, tmp_path, environment).returncode == 1
     shutil.copytree(tmp_path / "reports", tmp_path / "old")
-    (tmp_path / "JOURNAL").touch()
     ends = {
         "cleanup JOURNAL": 0,
         "run https://shop.example.com --fixtures customers.json": 1,
