@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ SCHEMAS = {
     "action.yml": "github-actions",
     **{str(path.relative_to(ROOT)): "github-workflows" for path in WORKFLOWS},
 }
+PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 DEVIATING = "type-not-customer:accepted"
 
 
@@ -104,6 +106,39 @@ def test_image_uninstalls_only_what_the_mock_does_not_need() -> None:
     assert set(listed.split()) - {"pip"} <= locked
     tools = {"hatchling", "editables", "packaging", "pathspec", "pluggy", "trove-classifiers"}
     assert locked & tools == set(listed.split()) - {"pip"}
+
+
+@pytest.mark.large  # installs every dependency once more
+@pytest.mark.timeout(600)
+def test_steps_of_the_image_leave_a_mock_that_becomes_ready(tmp_path: Path) -> None:
+    checkout, image = copy_checkout(tmp_path / "checkout"), tmp_path / "image"
+    source = image / "source"
+    source.mkdir(parents=True)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    build = DOCKERFILE.rpartition("\nFROM ")[0]
+    for line in build.replace("\\\n", "").replace("${REQUIREMENTS}", "mock").splitlines():
+        step, _, rest = line.partition(" ")
+        # The folders of the image are below one of the test, and its Python is that of the test.
+        rest = rest.replace("/opt/", f"{image}/opt/").replace("python3.13", PYTHON)
+        if step == "RUN":
+            made = run("bash", "-euc", rest, cwd=source, PYTHONPATH="", PATH=path)
+            assert made.returncode == 0, made.stderr
+        elif step == "COPY":
+            *names, target = rest.split()
+            (source / target).mkdir(exist_ok=True)
+            for name in names:
+                if (checkout / name).is_dir():
+                    shutil.copytree(checkout / name, source / target, dirs_exist_ok=True)
+                else:
+                    shutil.copy(checkout / name, source / target)
+    programs = image / "opt/cart-mock/bin"
+    found = {each.name for each in programs.iterdir()}
+    assert "cart-mock" in found
+    assert not {"pip", "hatchling", "cart-conformance"} & found
+    with running_mock(command=[str(programs / "cart-mock")]) as url:
+        port = url.rpartition(":")[2]
+        healthy = run(programs / "python", "-c", health_check(), CART_MOCK_PORT=port)
+        assert healthy.returncode == 0, healthy.stderr
 
 
 def health_check() -> str:

@@ -128,7 +128,7 @@ def printed_by(script: str, output: str, folder: Path, **variables: str) -> None
                 break
         assert not expected, printed
         if not re.search(r"&\n|^cart-mock --", script, re.MULTILINE):  # nothing goes on by itself
-            process.communicate(timeout=60)
+            process.communicate(timeout=500)
             assert process.returncode == 0, printed
     finally:
         with suppress(ProcessLookupError):

@@ -109,6 +109,8 @@ await assert.rejects(startCartMock({ via: [python, "-m", "cart_mock", "--no-such
   name: "CartMockError",
   message: /ended with status 2: .* --port 0\n(.|\n)*No such option/,
 });
+const unsatisfiable = ["sh", "-c", "echo we can conclude that your requirements are unsatisfiable.; exit 1"];
+await assert.rejects(startCartMock({ via: unsatisfiable }), { message: /\nSet CART_MOCK_PACKAGE to what uvx shall install/ });
 await assert.rejects(startCartMock({ via: ["no-such-program"] }), { message: /cannot be started .*no-such-program/ });
 const other = createServer((_, answer) => answer.end("hello")).listen(0, "127.0.0.1");
 await new Promise((resolve) => other.once("listening", resolve));

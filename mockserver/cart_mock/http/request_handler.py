@@ -103,7 +103,7 @@ class RequestHandler:
         errors = self._mock.errors
         if isinstance(error, bodies.EncodingUnsupported):
             hint = f"Send it as it is, or in one of: {bodies.ENCODINGS}."
-            violation = Violation(str(error), hint, "Content-Encoding")
+            violation = Violation(f"its encoding is {error}", hint, "Content-Encoding")
             accepted = (b"accept-encoding", bodies.ENCODINGS.encode())
             return errors.answer("media-type-unsupported", violation, accepted)
         violation = Violation(str(error), "Send it whole, or without Content-Encoding.")

@@ -36,6 +36,9 @@ export interface RunningMock {
 
 /** The first line of a mock, as text or, with `--log-format json`, in a JSON object. */
 const LISTENING = /(?:^|")Listening on (https?:[^\s"]+)/;
+/** What uvx says if the registry does not have the package. */
+const NOT_FOUND = /requirements are unsatisfiable/;
+const TO_FIND = "Set CART_MOCK_PACKAGE to what uvx shall install: a release, a wheel, or the folder of a checkout.";
 /** How many lines of the output an error shows. */
 const SHOWN = 20;
 
@@ -100,8 +103,10 @@ function running(url: string, controlKey: string | undefined, reused: boolean, s
 function listening(child: ChildProcess, shown: string, timeout: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const lines: string[] = [];
-    const fail = (reason: string) =>
-      reject(new CartMockError([`${reason}: ${shown}`, ...lines.map((line) => `  ${line}`)].join("\n")));
+    const fail = (reason: string) => {
+      const hints = lines.some((line) => NOT_FOUND.test(line)) ? [TO_FIND] : [];
+      reject(new CartMockError([`${reason}: ${shown}`, ...lines.map((line) => `  ${line}`), ...hints].join("\n")));
+    };
     const timer = setTimeout(() => fail(`the mock did not listen within ${timeout / 1000} s`), timeout);
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream! }).on("line", (line) => {
