@@ -20,6 +20,7 @@ from cart_conformance.oracle import (
     learn,
 )
 from cart_conformance.oracle.jsontext import read_json
+from cart_conformance.oracle.knowledge import Passwords
 from cart_conformance.oracle.rule_conditions import CONDITIONS
 from cart_conformance.results import Kind
 from cart_spec import load_contract
@@ -712,10 +713,12 @@ def known_accounts() -> TargetState:
     """The workshop has one of its two carts together with Ada."""
     what = known()
     what.owner_tokens["account-token-of-workshop"] = OwnerToken(account(WORKSHOP))
-    what.owners[account(WORKSHOP)] = KnownOwner(login="eve", password="correct", complete=True)
+    what.owners[account(WORKSHOP)] = KnownOwner(complete=True)
+    what.add_login(account(WORKSHOP), "eve", "correct")
     what.owners[account(GARAGE)] = KnownOwner(complete=True)
-    what.carts["of-ada"].owners = {of(ADA), account(WORKSHOP)}
-    what.carts["of-workshop"] = KnownCart(owners={account(WORKSHOP)}, contact=False)
+    what.carts["of-workshop"] = KnownCart(contact=False)
+    what.add_owner("of-ada", account(WORKSHOP))
+    what.add_owner("of-workshop", account(WORKSHOP))
     return what
 
 
@@ -795,6 +798,53 @@ def test_rules_of_accounts(
     view = ORACLE.read(account_request(method, path, sent_body, **headers), known_accounts())
     allowed = ORACLE.allowed(view)
     assert {rule.id for rule in allowed.broken} == violated
+
+
+@pytest.mark.parametrize(
+    ("refusals", "rule", "about"),
+    [
+        (0, "others-cannot-see", None),
+        (1, "refusal-changes-nothing", "customer-not-permitted"),
+        (2, "refusal-changes-nothing", None),
+    ],
+)
+def test_cart_that_a_list_lacked_and_then_has_is_blamed_on_the_refusal_in_between(
+    refusals: int, rule: str, about: str | None
+) -> None:
+    what = known()
+    mine = request("ada", "GET", "/v2/carts")
+    before = page(cart("of-ada", ADA), cart("shared", ADA, BOB))
+    learn(ORACLE.read(mine, what), answer(mine, 200, before))
+    sent = request("ada", "POST", ASSOCIATIONS.format("of-bob"), {"data": []})
+    for _ in range(refusals):
+        learn(ORACLE.read(sent, what), refusal(sent, 403, TWO_TEXT), "customer-not-permitted")
+    after = page(cart("of-ada", ADA), cart("shared", ADA, BOB), cart("of-bob", BOB))
+    (finding,) = ORACLE.judge(answer(mine, 200, after), what).findings
+    assert (finding.rule, finding.about) == (rule, about)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"name": "Ada", "hint": "correct horse battery"}', True),
+        ('{"hint": "!!!!!!!!"}', True),
+        ('{"hint": "correct battery"}', False),
+        ("short", False),
+    ],
+)
+def test_passwords_are_found_among_many(text: str, found: bool) -> None:
+    passwords = Passwords()
+    for each in ("correct horse", "!!!!!!!!", "short", *(f"correct horse {n}" for n in range(99))):
+        passwords.add(each)
+    assert passwords.any_in(text) is found
+
+
+def test_password_that_a_recording_withholds_is_not_known() -> None:
+    what = TargetState(is_withheld=lambda value: value.startswith("withheld"))
+    what.add_login(of(ADA), "ada@example.com", "correct horse")
+    what.add_login(of(ADA), "ada@example.com", "withheld-1-1")
+    assert what.owners[of(ADA)].password is None
+    assert not what.passwords.any_in("withheld-1-1")
 
 
 def test_an_account_is_missed_in_the_cart_and_in_the_list() -> None:

@@ -5,7 +5,7 @@ An error has the envelope, a success matches its schema, and no answer contains 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 
 from cart_spec import Contract
 from cart_spec.contract import Level
@@ -53,11 +53,10 @@ class Conventions:
             yield self._finding(rule, Kind.SCHEMA, operation, wanted, problem, answer)
 
     def passwords(
-        self, operation: str, answer: Answer, passwords: Collection[str]
+        self, operation: str, answer: Answer, is_leaked: Callable[[str], bool]
     ) -> Iterator[Finding]:
-        """Yield a finding if an answer contains one of these passwords."""
-        text = answer.body.decode("utf-8", "replace")
-        if any(password in text for password in passwords):
+        """Yield a finding if an answer contains a password."""
+        if is_leaked(answer.body.decode("utf-8", "replace")):
             wanted = "no password in any answer"
             actual = f"{answer.status} with a customer's password in the body"
             yield self._finding(PASSWORD, Kind.LEAK, operation, wanted, actual, answer)

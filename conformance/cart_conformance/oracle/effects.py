@@ -73,7 +73,9 @@ def _access_token(view: RequestView, answer: Answer) -> None:
         return
     view.known.access_tokens[token] = AccessToken(grant, _seconds(expires))
     if grant == ADMINISTRATOR and "client_id" in form and "client_secret" in form:
-        view.known.secrets[form["client_id"][0]] = form["client_secret"][0]
+        secret = form["client_secret"][0]
+        if not view.known.is_withheld(secret):
+            view.known.secrets[form["client_id"][0]] = secret
 
 
 def _customer_token(view: RequestView, answer: Answer) -> None:
@@ -83,10 +85,7 @@ def _customer_token(view: RequestView, answer: Answer) -> None:
         return
     customer = OwnerRef("customer", customer_id)
     view.known.owner_tokens[token] = OwnerToken(customer, _seconds(data.get("expires")))
-    known = view.known.owners.setdefault(customer, KnownOwner())
-    email, password = view.data.get("email"), view.data.get("password")
-    known.login = email if isinstance(email, str) else known.login
-    known.password = password if isinstance(password, str) else known.password
+    view.known.add_login(customer, view.data.get("email"), view.data.get("password"))
 
 
 def _account_tokens(view: RequestView, answer: Answer) -> None:
@@ -94,9 +93,7 @@ def _account_tokens(view: RequestView, answer: Answer) -> None:
     for each in account_tokens(answer):
         account = OwnerRef("account", each["account_id"])
         view.known.owner_tokens[each["token"]] = OwnerToken(account)
-        known = view.known.owners.setdefault(account, KnownOwner())
-        known.login = username if isinstance(username, str) else known.login
-        known.password = password if isinstance(password, str) else known.password
+        view.known.add_login(account, username, password)
 
 
 def _seconds(value: Any) -> float | None:
@@ -118,7 +115,7 @@ def _cart(view: RequestView, answer: Answer) -> None:
     shown = shown_owners(data)
     if cart.owners != shown:
         # Adopt the observed state, expected or not, to avoid follow-up findings.
-        cart.owners = shown
+        view.known.set_owners(data["id"], shown)
         cart.changed()
     cart.seen(CART_SIDE)
     if isinstance(contact, dict) or view.operation == "createACart":
@@ -139,7 +136,10 @@ def _carts(view: RequestView, answer: Answer) -> None:
     if owner is None or view.query or not isinstance(answer.data, list):
         return
     listed = {str(cart.get("id")) for cart in answer.data if isinstance(cart, dict)}
-    for cart_id, cart in view.known.carts.items():
+    known = view.known
+    known.note_list(owner)
+    for cart_id in known.carts_of(owner) | (listed & known.carts.keys()):
+        cart = known.carts[cart_id]
         if not cart.exists or cart.owners is None:
             continue
         if (owner in cart.owners) == (cart_id in listed):
@@ -182,26 +182,22 @@ def _change(view: RequestView, *, present: bool) -> None:
         return
     cart.changed()
     if present:
-        cart.owners.add(owner)
+        view.known.add_owner(view.cart_id, owner)
         cart.removed.discard(owner)
     else:
-        cart.owners.discard(owner)
-        cart.removed.add(owner)
+        view.known.remove_owner(view.cart_id, owner)
 
 
 def _customer_made(view: RequestView, answer: Answer) -> None:
     data = answer.data
     if not isinstance(data, dict) or not isinstance(data.get("id"), str):
         return
-    email, password = view.data.get("email"), view.data.get("password")
-    customer = view.known.owners.setdefault(OwnerRef("customer", data["id"]), KnownOwner())
+    owner = OwnerRef("customer", data["id"])
+    view.known.add_login(owner, view.data.get("email"), view.data.get("password"))
+    customer = view.known.owners[owner]
     customer.exists = True
     if view.operation == "createCustomer":
         customer.complete = True
-    if isinstance(email, str):
-        customer.login = email
-    if isinstance(password, str):
-        customer.password = password
 
 
 def _account_made(view: RequestView, answer: Answer) -> None:
@@ -222,10 +218,9 @@ def _account_deleted(view: RequestView, _answer: Answer) -> None:
 def _owner_deleted(view: RequestView, owner: OwnerRef) -> None:
     known = view.known
     known.owners.setdefault(owner, KnownOwner()).exists = False
-    for cart in known.carts.values():
+    for cart_id in known.carts_of(owner):
         # That its associations are deleted too is an interpretation (customer-deleted).
-        if cart.owners is not None and owner in cart.owners:
-            cart.forget()
+        known.carts[cart_id].forget()
 
 
 _EFFECTS: dict[str, Callable[[RequestView, Answer], None]] = {

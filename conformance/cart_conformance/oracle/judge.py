@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cart_spec import Contract, Rule
@@ -13,7 +13,7 @@ from cart_conformance.findings import Finding
 from cart_conformance.oracle.answer_checks import is_of_a_firewall, refusal_findings, shown
 from cart_conformance.oracle.conventions import Conventions
 from cart_conformance.oracle.expected_success import ExpectedSuccess, must_succeed
-from cart_conformance.oracle.knowledge import TargetState
+from cart_conformance.oracle.knowledge import TargetState, is_long_password
 from cart_conformance.oracle.request_forms import RequestForms
 from cart_conformance.oracle.request_view import RequestView, templates_of
 from cart_conformance.oracle.rule_conditions import CONDITIONS
@@ -112,7 +112,7 @@ class Oracle:
             return self._supporting(view, answer)
         allowed = self.allowed(view)
         conventions = self._conventions
-        findings = list(conventions.passwords(view.operation, answer, _passwords(view)))
+        findings = list(conventions.passwords(view.operation, answer, _leaked(view)))
         if answer.refused or answer.status >= 500:
             findings += _refusal(view, allowed, answer)
             if answer.refused and not (view.has_odd_path or view.is_oversized):
@@ -127,7 +127,7 @@ class Oracle:
         operation = _operation(view)
         if not answer.ok:
             return Judgement(operation, cannot_tell="a deployment may lack this operation")
-        passwords = self._conventions.passwords(operation, answer, _passwords(view))
+        passwords = self._conventions.passwords(operation, answer, _leaked(view))
         form = self._successes.findings(view, answer, in_form=True)
         findings = (*passwords, *form)
         rules = ("success-answer", *(finding.rule for finding in findings))
@@ -244,11 +244,13 @@ def _must_succeed_finding(
     )
 
 
-def _passwords(view: RequestView) -> set[str]:
-    """Return the passwords that an answer must not contain: the known ones, and the one sent."""
+def _leaked(view: RequestView) -> Callable[[str], bool]:
+    """Return whether an answer's text has a password in it: a known one, or the one sent."""
     sent = view.data.get("password")
-    known = view.known.passwords()
-    return known | {sent} if isinstance(sent, str) and len(sent) >= 8 else known
+    known = view.known.passwords
+    if not is_long_password(sent):
+        return known.any_in
+    return lambda text: sent in text or known.any_in(text)
 
 
 def _operation(view: RequestView) -> str:

@@ -58,7 +58,7 @@ class ResponseChecks:
 
     def _check(self, operation: str, answer: Answer, envelope: bool) -> Iterator[Finding]:
         self._examined.add((PASSWORD, operation))
-        yield from self._conventions.passwords(operation, answer, self._passwords)
+        yield from self._conventions.passwords(operation, answer, self._is_leaked)
         from_afar = answer.status in GATEWAY_STATUSES or is_of_a_firewall(answer)
         # A 5xx is reported on its own, with the request that it answered.
         if answer.refused and envelope and not from_afar:
@@ -73,6 +73,9 @@ class ResponseChecks:
             yield Finding(
                 SUCCESS, level, Kind.SCHEMA, operation, "204 and no body", actual, answer=answer
             )
+
+    def _is_leaked(self, text: str) -> bool:
+        return any(password in text for password in self._passwords)
 
     def _success(self, operation: str, answer: Answer) -> Iterator[Finding]:
         self._examined.add((SUCCESS, operation))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from cart_spec import Contract
@@ -195,7 +196,8 @@ def _cart_page(view: RequestView, answer: Answer) -> Iterator[Told]:
             continue
         if owner not in known.owners:
             wanted = f"no cart {cart_id} in the list of {owner}"
-            yield _unexpected(known, side, owner, wanted, "it is there")
+            listed_at = view.known.listed_at(owner)
+            yield _unexpected(known, side, owner, wanted, "it is there", listed_at)
     if view.query or total(answer, 0) > len(listed):
         return
     for cart_id in sorted(view.known.carts_of(owner) - set(listed)):
@@ -212,10 +214,12 @@ def _missing(known: KnownCart, side: str, expected: str, actual: str) -> Told:
     return Told("shared-cart" if shared else "association-visible", expected, actual)
 
 
-def _unexpected(known: KnownCart, side: str, owner: OwnerRef, expected: str, actual: str) -> Told:
+def _unexpected(
+    known: KnownCart, side: str, owner: OwnerRef, expected: str, actual: str, listed_at: int = 0
+) -> Told:
     """Describe an unexpected association, and name the rule that it breaks."""
-    if side in known.suspects:
-        suspect = known.suspects[side]
+    suspect = known.suspects.get(side) or known.suspect_since(listed_at)
+    if suspect is not None:
         return Told(suspect.rule, expected, actual, suspect)
     if owner in known.removed:
         return Told("association-deleted", expected, actual)
@@ -225,20 +229,17 @@ def _unexpected(known: KnownCart, side: str, owner: OwnerRef, expected: str, act
 
 def state_rules(view: RequestView) -> list[str]:
     """Return the rules about effects that a success of this request tests."""
+    known, found = view.known, set[str]()
     if view.operation == "getACart":
-        carts = [view.known.carts.get(view.cart_id)]
+        cart = known.carts.get(view.cart_id)
+        if cart is not None and cart.exists and cart.owners is not None:
+            found |= {"association-visible"} if cart.owners else set()
+            found |= {"association-deleted"} if cart.removed else set()
     elif view.operation == "getCarts" and view.owner is not None:
-        carts = list(view.known.carts.values())
-    else:
-        return []
-    found: set[str] = set()
-    for cart in carts:
-        if cart is None or not cart.exists or cart.owners is None:
-            continue
-        found |= {"association-visible"} if cart.owners else set()
-        found |= {"association-deleted"} if cart.removed else set()
-        if view.owner is not None and view.operation == "getCarts":
-            found |= {"others-cannot-see"} if cart.owners - {view.owner} else set()
+        owners = [*islice(known.owners_with_carts(), 2)]
+        found |= {"association-visible"} if owners else set()
+        found |= {"others-cannot-see"} if {*owners} - {view.owner} else set()
+        found |= {"association-deleted"} if known.has_removed_owners() else set()
     return sorted(found)
 
 

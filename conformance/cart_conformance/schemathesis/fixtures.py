@@ -9,7 +9,7 @@ from typing import Any
 
 from cart_conformance.errors import Untestable
 from cart_conformance.exchange import ACCOUNT_TOKEN, CUSTOMER_TOKEN, Answer, Request
-from cart_conformance.oracle import CART_SIDE, Judgement, KnownOwner, OwnerRef, list_side
+from cart_conformance.oracle import CART_SIDE, Judgement, KnownOwner, OwnerRef
 from cart_conformance.oracle.jsontext import read_json
 from cart_conformance.oracle.request_view import ASSOCIATION_OPERATIONS, RequestView, is_safe_id
 from cart_conformance.schemathesis.schema_binding import Callers, bound_document
@@ -299,7 +299,7 @@ class Fixtures:
             yield self._administer("getACart", cart=cart)[1]
         owners: list[CartOwner] = [*self.customers, *self.accounts]
         for owner in owners if at_lists else ():
-            if list_side(_reference(owner)) not in known.verified:
+            if not self.witness.known.is_verified(cart, _reference(owner)):
                 yield self._list_of(owner)
         if at_lists and self._later is not None:
             later = self._list_of(self._later)

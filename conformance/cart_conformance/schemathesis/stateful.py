@@ -33,7 +33,7 @@ from hypothesis.stateful import (
 from cart_conformance.errors import ServerFailed
 from cart_conformance.exchange import Answer
 from cart_conformance.findings import Finding
-from cart_conformance.oracle import CART_SIDE, Judgement, OwnerRef, list_side
+from cart_conformance.oracle import CART_SIDE, Judgement, OwnerRef
 from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.results import CaseResult, Kind, Phase
 from cart_conformance.run.circuit_breaker import FaultBudget
@@ -451,19 +451,23 @@ class _Search:
                 other = look == "list_of_the_other"
                 self._look_at_list(1 - step.customer if other else step.customer, cart)
 
-    def _is_seen(self, cart: str, side: str) -> bool:
-        """Return whether a cart was read from that side since its last change."""
-        return side in self.witness.known.carts[cart].verified
+    def _is_read(self, cart: str) -> bool:
+        """Return whether a cart was read since the last request for it."""
+        return CART_SIDE in self.witness.known.carts[cart].verified
+
+    def _is_listed(self, cart: str, customer: str) -> bool:
+        """Return whether a customer's list was read since the last request for a cart."""
+        return self.witness.known.is_verified(cart, OwnerRef("customer", customer))
 
     def _look_at_cart(self, cart: str) -> None:
-        if self.witness.known.cart_exists(cart) is not True or self._is_seen(cart, CART_SIDE):
+        if self.witness.known.cart_exists(cart) is not True or self._is_read(cart):
             return
         administrator, _ = self.witness.callers()
         _, judgement = self.witness.send(administrator, "getACart", cart=cart)
         self._judged(judgement, "look at the cart")
 
     def _look_at_list(self, customer: int, cart: str) -> None:
-        if self._is_seen(cart, list_side(OwnerRef("customer", self._customers[customer].id))):
+        if self._is_listed(cart, self._customers[customer].id):
             return
         shopper = self.session.shopper(self._customers[customer])
         _, judgement = self.witness.send(shopper, "getCarts")
@@ -475,7 +479,7 @@ class _Search:
         Read it with the first token before, so that any difference is caused by the token.
         """
         customer = self._customers[number]
-        seen = self._is_seen(cart, list_side(OwnerRef("customer", customer.id)))
+        seen = self._is_listed(cart, customer.id)
         self._look_at_list(number, cart)
         if seen or customer.email is None or customer.password is None:
             return

@@ -43,9 +43,8 @@ class JudgingClient:
     def introduce(self, owner: CartOwner, *, has_no_carts: bool) -> None:
         """Add an owner to the known state. With ``has_no_carts``, all its carts will be known."""
         known = OwnerRef(owner.kind, owner.id)
-        self.known.owners[known] = KnownOwner(
-            login=owner.login, password=owner.password, complete=has_no_carts
-        )
+        self.known.owners[known] = KnownOwner(complete=has_no_carts)
+        self.known.add_login(known, owner.login, owner.password)
         if owner.token:
             self.known.owner_tokens[owner.token] = OwnerToken(known)
 

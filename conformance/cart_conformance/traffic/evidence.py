@@ -19,7 +19,6 @@ from cart_conformance.traffic.recording import (
     Outline,
     Recorded,
     Recording,
-    is_withheld,
 )
 from cart_conformance.traffic.survey import Broken, surveyed, without_credentials
 
@@ -175,11 +174,11 @@ def _verdicts(
 
 
 def _remembered(known: TargetState, *, alone: bool) -> TargetState:
-    """Return what is still known at the next exchange, without knowledge from withheld values."""
-    kept = TargetState(access_tokens=known.access_tokens, owner_tokens=known.owner_tokens)
+    """Return what is still known at the next exchange."""
     if alone:
-        kept.carts, kept.owners = known.carts, known.owners
-        kept.secrets = {k: v for k, v in known.secrets.items() if not is_withheld(v)}
-        for owner in kept.owners.values():
-            owner.password = None if is_withheld(owner.password) else owner.password
-    return kept
+        return known
+    return TargetState(
+        access_tokens=known.access_tokens,
+        owner_tokens=known.owner_tokens,
+        is_withheld=known.is_withheld,
+    )

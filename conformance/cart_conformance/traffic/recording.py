@@ -75,7 +75,7 @@ class RecordingReader:
     kind = ""
 
     def __init__(self) -> None:
-        self.known = TargetState()
+        self.known = TargetState(is_withheld=is_withheld)
         self._numbers = count(1)
         self._index = 0
 

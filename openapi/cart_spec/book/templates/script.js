@@ -6,10 +6,12 @@
   const skipped = new Set(('what which why where happens happen if when does do did is are be am a an ' +
     'the i my me his her we you it its in on to of for with and or by at as from that this there get ' +
     'gets got try use want wants can could should may no not has have had send sends sent one used ' +
-    'instead was were after only looks do need must mean means s t mine own am will would please about out').split(' '));
+    'instead was were after only looks do need must mean means s t mine own am will would please about out who how we our ' +
+    'they them he she than through very also just why').split(' '));
   const absent = /(does not|doesn.?t|do not|don.?t|did not|didn.?t) exist|(is not|isn.?t|are not) there|no such|unknown|nonexistent/g;
   const phrase = new RegExp('\\b(' + Object.keys(phrases).join('|') + ')\\b', 'g');
-  const normal = text => text.toLowerCase().replace(/\b(some|any)body\b/g, '$1one').replace(absent, ' nosuch ').replace(/\s+/g, ' ');
+  const normal = text => text.toLowerCase().replace(/\b(some|any)body\b/g, '$1one').replace(absent, ' nosuch ')
+    .replace(/\p{Extended_Pictographic}/gu, found => /[0-9©®™]/.test(found) ? found : ' symbol ').replace(/\s+/g, ' ');
   const form = document.querySelector('.find form');
   const hits = document.querySelector('.hits');
   const filters = ['level', 'operation', 'status'];
@@ -22,12 +24,19 @@
     everyday: ' ' + normal(node.dataset.words || ''),
     light: ' ' + normal(about(node).join(' ')),
   }));
+  const ids = new Set(items.map(item => item.node.id));
+  const twins = new Set([...ids].filter(id => id.includes('account')
+    && (ids.has(id.replace('account', 'customer')) || ids.has(id.replace('-account', '')))));
   const stem = word => word.length > 4 ? word.replace(/(ations?|ing|ies|es|ed|s|e)$/, '') : word;
+  // A word finds its synonyms in any of its forms; a number of things is several of them.
+  const meanings = Object.fromEntries(Object.entries(synonyms).map(([word, forms]) => [stem(word), forms]));
+  const several = /^([2-9]|[1-9][0-9])$/;
+  const meant = word => synonyms[word] || meanings[stem(word)] || (several.test(word) ? synonyms.several : '');
   const holds = (text, word) => new RegExp('[^a-z0-9]' + word.replace(/[^\p{L}\p{N} ]/gu, '.'), 'u').test(text);
   const asked = () => normal(form.elements.words.value).replace(phrase, found => phrases[found])
     .split(/[^\p{L}\p{N}]+/u)
     .filter(word => word && !skipped.has(word))
-    .map(word => ({word: stem(word), forms: [stem(word), ...(synonyms[word] || '').split(',').filter(Boolean)]}));
+    .map(word => ({word: stem(word), forms: [stem(word), ...meant(word).split(',').filter(Boolean)]}));
   const rarity = weights => Math.log(1 + items.length / (1 + weights.filter(Boolean).length));
   // The word itself counts more than a synonym, and each by how few rules it fits.
   const weigh = ({word, forms}) => {
@@ -47,10 +56,13 @@
     const sum = part => items.map((_, index) => weighed.reduce((total, each) => total + each[part][index], 0));
     const asked = weighed.reduce((total, each) => total + each.asked, 0);
     const met = sum('met');
-    // People ask for rules, so that a rule goes before an operation that fits as well.
+    // People ask for rules, so that a rule goes before an operation that fits as well. A rule about
+    // accounts that has a twin about customers goes after it, unless accounts are asked for.
+    const ofAccounts = words.some(({word}) => /^(account|member|company|business)/.test(word));
+    const factor = id => id.startsWith('operation-') || id.startsWith('disagreement-') ? 0.7
+      : !ofAccounts && twins.has(id) ? 0.5 : 1;
     return sum('scores').map((score, index) => met[index] * 2.2 < asked ? 0
-      : items[index].node.id.startsWith('operation-') || items[index].node.id.startsWith('disagreement-')
-        ? score * 0.7 : score);
+      : score * factor(items[index].node.id));
   };
   const passes = node => filters.every(name => {
     const wanted = form.elements[name].value;
