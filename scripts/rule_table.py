@@ -7,21 +7,11 @@ from itertools import groupby
 from pathlib import Path
 
 from cart_spec import Rule, load_contract
+from cart_spec.contract import GROUPS
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN = "<!-- rules: written by scripts/regenerate.py -->"
 END = "<!-- end of rules -->"
-GROUPS = {
-    "caller": "Who is calling",
-    "association": "Associations",
-    "effect": "What an association does",
-    "cart": "Carts",
-    "page": "Pages",
-    "customer": "Customers",
-    "account": "Accounts",
-    "token": "Tokens",
-    "convention": "Conventions",
-}
 
 
 def table() -> str:

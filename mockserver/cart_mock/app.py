@@ -94,9 +94,9 @@ def create_app(
     ``tenants`` have its state, by default in memory. ``envelope_only`` refuses bare arrays.
     The limits of bodies and heads are in bytes. The control API requires ``control_key``, by
     default no key; without one, ``hosts`` are further names under which it is open. ``breaks`` are
-    rules to violate, for every tenant. ``forward`` is the server for
-    paths that the contract does not have. Raises LookupError if the contract has an operation or a
-    refusal that the mock does not implement.
+    rules to violate, for every tenant. ``forward`` is the server for paths that the contract does
+    not have. Raises LookupError if the contract has an operation or a refusal that the mock does
+    not implement.
     """
     is_shipped = contract is None
     contract = contract or load_contract()

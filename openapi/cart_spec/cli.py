@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from cart_spec.cli_errors import InputError, OneLineGroup
+from cart_spec.cli_errors import InputError, OneLineGroup, write_report
 from cart_spec.contract import CONTRACT_PATH, load_contract
 from cart_spec.errors import RefusedInputError
 from cart_spec.extras import missing_library, require_extra
@@ -185,7 +185,7 @@ def check(
     errors = review.count("error")
     verdict = "nothing to correct" if not errors else f"{errors} to correct"
     summary = f"{document.name}: {len(titles)} checks, {verdict}."
-    write(FORMATS[form](replace(review, summary=summary)), output)
+    write_report(FORMATS[form](replace(review, summary=summary)), output)
     ctx.exit(1 if errors else 0)
 
 
@@ -224,7 +224,7 @@ def quotes(
         findings = quote_findings(documents[0], contract, copies_of(copies, sources))
     missing = sum(finding.severity == "error" for finding in findings)
     summary = f"{documents[0].name}: {missing} of {len(contract.rules)} quotes are missing."
-    write(FORMATS[form](Review("cart-spec quotes", findings, TITLES, summary)), output)
+    write_report(FORMATS[form](Review("cart-spec quotes", findings, TITLES, summary)), output)
     ctx.exit(1 if missing else 0)
 
 
@@ -304,7 +304,7 @@ def diff(
         documents += [load(_relative(old)), load(_relative(new))]
         review = review_of(compare(*documents), *documents, audience=audience)
     review = settings.applied(review, _today())
-    write(FORMATS[form](review), output)
+    write_report(FORMATS[form](review), output)
     ctx.exit(1 if review.count("error") else 0)
 
 
@@ -347,7 +347,7 @@ def changelog(
         documents += [load(_relative(old)), load(_relative(new))]
         before, after = documents
         changes = compare(before, after).changes
-    write(changelog_of(changes, before, after, audience), output)
+    write_report(changelog_of(changes, before, after, audience), output)
     click.echo(version_sentence(changes, before, after, audience), err=True)
     asked = raised(version_of(before), bump_of(changes, audience))
     enough = asked is not None and is_enough(version_of(after), asked)
@@ -395,7 +395,7 @@ def book(
             changes = review_of(compare(old, new), old, new, audience="both").findings
             changed = Since(f"{old.data['info']['version']} ({old.name})", changes)
         text = render(contract, installed_evidence(), form, since=changed)
-    write(text, output)
+    write_report(text, output)
 
 
 @main.command()
@@ -432,7 +432,7 @@ def observe(
         for problem in problems:
             click.echo(f"cart-spec: {problem}", err=True)
         text = render(contract, installed_evidence(), form, observations)
-    write(text, output)
+    write_report(text, output)
 
 
 @main.command()
@@ -468,7 +468,7 @@ def export(form: str, file: Path, output: Path | None) -> None:
         documents.append(load(_relative(file)))
         written = EXPORTS[form].write(documents[0])
     if isinstance(written, str):
-        write(written, output)
+        write_report(written, output)
     elif output is None:
         raise InputError(f"{form} has many files; name a folder for them with -o")
     else:
@@ -495,17 +495,3 @@ def _relative(path: Path) -> Path:
         return path.resolve().relative_to(Path.cwd())
     except ValueError:
         return path
-
-
-def write(text: str, output: Path | None) -> None:
-    """Write a report to a file, or to standard output, coloured only on a terminal.
-
-    Raises InputError if the file cannot be written.
-    """
-    if output is None:
-        click.echo(text)
-        return
-    try:
-        output.write_text(click.unstyle(text).rstrip("\n") + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{output}: cannot be written: {error.strerror}") from error

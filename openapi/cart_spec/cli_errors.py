@@ -1,8 +1,9 @@
-"""Reports what is wrong with a command's arguments or input in one line, with exit status 2."""
+"""What commands share: errors in one line, with exit status 2, and where their reports go."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -27,6 +28,20 @@ class InputError(click.ClickException):
         """Print the line to standard error, or to a file."""
         text = f"{self._command}: {self.message}" if self._command else self.message
         click.echo(text, file=file, err=file is None)
+
+
+def write_report(text: str, output: Path | None) -> None:
+    """Write a report to a file, or to standard output, coloured only on a terminal.
+
+    Raises InputError if the file cannot be written.
+    """
+    if output is None:
+        click.echo(text)
+        return
+    try:
+        output.write_text(click.unstyle(text).rstrip("\n") + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written: {error.strerror}") from error
 
 
 class OneLineGroup(click.Group):

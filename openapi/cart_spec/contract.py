@@ -27,6 +27,18 @@ Level = Literal["documented", "observed", "interpretation"]
 Group = Literal[
     "caller", "association", "effect", "cart", "page", "customer", "account", "token", "convention"
 ]
+GROUPS: Mapping[str, str] = {
+    "caller": "Who is calling",
+    "association": "Associating and disassociating",
+    "effect": "What an association does",
+    "cart": "Carts",
+    "page": "Pages of a list",
+    "customer": "Customers",
+    "account": "Accounts",
+    "token": "Tokens",
+    "convention": "Conventions",
+}
+"""The titles of the groups of rules, in their order."""
 LEVELS: tuple[Level, ...] = ("documented", "observed", "interpretation")
 
 # libyaml parses the document about twenty times faster; a build of PyYAML without it has only the

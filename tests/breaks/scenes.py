@@ -201,9 +201,14 @@ def administrator_unrestricted(w: World) -> Iterator[Any]:
 
 @scene
 def updated_at_moves(w: World) -> Iterator[Any]:
-    for field in ("name", "description"):
+    changes = [
+        ("updateACart", {"name": "Other"}),
+        ("updateACart", {"description": "Other"}),
+        ("addCartItems", {"type": "cart_item", "id": "mug", "quantity": 1}),
+    ]
+    for operation, data in changes:
         cart = w.cart()
-        w.send("updateACart", cart=cart, body={"data": {field: "Other"}})
+        w.send(operation, cart=cart, body={"data": data})
         after = w.store.cart(cart)
         assert after is not None
         yield after.updated_at == NOW

@@ -157,7 +157,7 @@ def test_check_fixtures_are_put_back_in_order() -> None:
         case = associate(schema, entry(ada))
         # 200 says that the association is new, 204 that it exists already.
         assert [case.call().status_code for _ in range(2)] == [200, 200]
-        assert fixtures.witness.known.owners_of(fixtures.carts.free) == set()
+        assert fixtures.client.known.owners_of(fixtures.carts.free) == set()
 
 
 def test_check_judges_what_was_sent_and_not_the_case() -> None:

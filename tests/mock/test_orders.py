@@ -102,6 +102,9 @@ def test_orders_of_an_account_are_its_own(shop: Storefront) -> None:
     assert ids(shop.send("GET", "/orders", headers=bolt)) == []
     assert shop.send("GET", f"/orders/{order['id']}", headers=bolt).status_code == 404
     assert shop.send("GET", f"/orders/{order['id']}", headers=acme).status_code == 200
+    named = shop.check_out("c", shop.world.admin, contact=BUYER, account={"id": "acme"})
+    assert named["relationships"]["account"]["data"] == {"type": "account", "id": "acme"}
+    assert ids(shop.send("GET", "/orders", headers=acme)) == [named["id"], order["id"]]
 
 
 def test_orders_come_in_pages_with_their_items(shop: Storefront) -> None:

@@ -17,7 +17,7 @@ from cart_spec.book.recording import RECORDING_PATH, load_recording
 from cart_spec.book.render import LEVELS, BookFormat, exact_of, level_of, render
 from cart_spec.book.words import EVERYDAY, everyday
 from cart_spec.cli import main
-from cart_spec.contract import Rule, contract_of, load_contract
+from cart_spec.contract import GROUPS, Rule, contract_of, load_contract
 from cart_spec.implementations import Evidence
 from cart_spec.source import UnreadableDocumentError
 from click.testing import CliRunner
@@ -104,6 +104,10 @@ def test_a_rule_has_all_that_a_reader_asks_for(rule: Rule, page: Page, markdown:
     for text in wanted:
         assert plain(text) in article, text
         assert plain(text) in section, text
+
+
+def test_groups_have_a_title_for_each_group_of_rules() -> None:
+    assert {rule.group for rule in CONTRACT.rules} == set(GROUPS)
 
 
 def test_it_needs_no_network(html: str, page: Page) -> None:

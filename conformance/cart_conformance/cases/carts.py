@@ -381,7 +381,7 @@ def cart_id_is_access() -> Iterator[Case]:
     """Send A's token, or no customer token, for a cart that only B has."""
     for operation in (ASSOCIATE, GET, UPDATE, DELETE):
         yield Case("cart-id-is-access", operation, "a cart of another", _others_cart, 8)
-    for operation in (GET, UPDATE):
+    for operation in (GET, UPDATE, DELETE):
         run = partial(_others_cart, by_owner=False)
         yield Case("cart-id-is-access", operation, "without a customer token", run, 8)
 

@@ -283,6 +283,14 @@ def two_owner_tokens() -> Iterator[Case]:
                 5,
                 both_kinds=True,
             )
+            yield Case(
+                f"{kind}-token-required",
+                operation_for(kind, operation),
+                "the token of the other kind of owner",
+                _other_associates,
+                5,
+                both_kinds=True,
+            )
 
 
 def _both_tokens(ctx: CaseContext) -> dict[str, str | None]:
@@ -301,7 +309,24 @@ def _with_both(ctx: CaseContext) -> None:
 
 
 def _both_associate(ctx: CaseContext) -> None:
-    """Send what the token of the path's own kind of owner may do alone."""
+    """Send both tokens with what the token of the path's own kind of owner may do alone."""
+    _not_as_owner(ctx, headers=_both_tokens(ctx))
+
+
+def _other_associates(ctx: CaseContext) -> None:
+    """Send the token of the other kind of owner, which counts as none on this path."""
+    actors = ctx.session.actors
+    other = actors.customer("A") if "Account" in ctx.operation else actors.account("A")
+    _not_as_owner(ctx, caller=ctx.shopper(other))
+
+
+def _not_as_owner(
+    ctx: CaseContext,
+    *,
+    caller: Credentials | None = None,
+    headers: dict[str, str | None] | None = None,
+) -> None:
+    """Check that what a shopper may do is refused to this caller, or with these headers."""
     kind = "account" if "Account" in ctx.operation else "customer"
     actors = ctx.session.actors
     owner = actors.customer("A") if kind == "customer" else actors.account("A")
@@ -315,7 +340,8 @@ def _both_associate(ctx: CaseContext) -> None:
     else:
         ctx.dissociate(cart, owner)
     before = ctx.state(cart, owner)
-    answer = ctx.send(shopper, ctx.operation, cart=cart, body=body, headers=_both_tokens(ctx))
+    sender = caller or shopper
+    answer = ctx.send(sender, ctx.operation, cart=cart, body=body, headers=headers)
     if ctx.refused(answer, control):
         ctx.unchanged(before, ctx.state(cart, owner), answer)
 

@@ -127,6 +127,19 @@ def cart_by_reading(ctx: CaseContext) -> None:
 
 
 @cases
+def carts_of_guests() -> Iterator[Case]:
+    """Check that a shopper who is not logged in may create, change and delete a cart."""
+    for operation in ("createACart", "updateACart", "deleteACart"):
+        yield Case(SUCCESS, operation, "an implicit token alone", _by_guest, 3)
+
+
+def _by_guest(ctx: CaseContext) -> None:
+    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    answer = ctx.send(ctx.implicit, ctx.operation, **request_of(ctx))
+    ctx.status(answer, STATUS[ctx.operation], control=control)
+
+
+@cases
 def cart_of_shopper() -> Iterator[Case]:
     """Check that a cart made with a customer token belongs to the customer immediately."""
     for variant, who in (("with a customer token", SHOPPER), (NARROWED, NARROWED)):

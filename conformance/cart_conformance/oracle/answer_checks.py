@@ -1,8 +1,8 @@
 """Checks whether one answer is the refusal of a rule, and whether it is a well-formed error.
 
 These are pure functions of an answer and the catalogue. A text may be in the title or detail of any
-entry; letter case, white space and a final full stop
-are ignored. A 5xx is never a refusal. The status in the body may be a number or a string.
+entry; letter case, white space and a final full stop are ignored. A 5xx is never a refusal. The
+status in the body may be a number or a string.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from cart_spec.contract import Level, Rule
+from cart_spec.contract import LEVELS, Level, Rule
 
 from cart_conformance.exchange import NOT_JSON, Answer, Request
 from cart_conformance.findings import Finding
@@ -203,8 +203,5 @@ def _entry_problem(entry: object, statuses: tuple[str, ...], *, needs_status: bo
     return None
 
 
-_ORDER: tuple[Level, ...] = ("documented", "observed", "interpretation")
-
-
 def _weaker(one: Level, other: Level) -> Level:
-    return max(one, other, key=_ORDER.index)
+    return max(one, other, key=LEVELS.index)

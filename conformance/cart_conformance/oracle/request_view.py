@@ -139,7 +139,7 @@ class RequestView:
             return Token.INVALID
         if issued is None:
             return self._unissued(header.strip())
-        if not self.known.owners.get(issued.owner, _SOMEBODY).exists:
+        if self.known.owner_exists(*issued.owner) is False:
             return Token.UNKNOWN  # by customer-deleted it may stay valid until it expires
         return self._by_time(issued.expires)
 
@@ -288,10 +288,3 @@ class RequestView:
             or longest > _LONG_HEADER
             or len(self.body) > _LONG_BODY
         )
-
-
-class _Somebody:
-    exists = True
-
-
-_SOMEBODY = _Somebody()

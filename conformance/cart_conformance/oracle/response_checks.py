@@ -98,8 +98,7 @@ class ResponseChecks:
         """Return the findings and the (rule, operation) pairs examined since the last call.
 
         ``faulty`` are successes that should have been refusals, so they may not match a schema.
-        Such
-        a mismatch is reported only if it also happens with other answers.
+        Such a mismatch is reported only if it also happens with other answers.
         """
         findings, examined = self._findings, frozenset(self._examined)
         self._findings, self._examined = [], set()

@@ -15,8 +15,6 @@ from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
 _LEFT_OUT = frozenset({"maxItems"})
 
 
-_RELATIONS = frozenset({"customers", "accounts", "items", "relationships", "contact"})
-"""Members of a cart that a deployment may show as an empty list if they are empty."""
 _OBJECTS = frozenset({"meta", "page", "results", "timestamps"})
 """Members that are objects wherever they are published."""
 
@@ -99,7 +97,7 @@ def _lenient(value: Any, key: str = "") -> Any:
     Members that are published as objects stay, because null is not an object.
     """
     if isinstance(value, list):
-        if key in _RELATIONS and not value:
+        if key in ("customers", "accounts", "items", "relationships", "contact") and not value:
             return {}
         return [_lenient(entry) if isinstance(entry, dict | list) else entry for entry in value]
     if isinstance(value, dict):

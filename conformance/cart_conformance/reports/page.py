@@ -5,23 +5,13 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from cart_spec.contract import GROUPS
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from cart_conformance.reports import prose
 from cart_conformance.reports.text import visible
 from cart_conformance.results import Verdict
 from cart_conformance.run.verdicts import worst
-
-GROUPS = {
-    "caller": "Who is calling",
-    "association": "Associating and disassociating",
-    "effect": "What an association does",
-    "cart": "Carts",
-    "page": "Pages of a list",
-    "customer": "Customers",
-    "token": "Tokens",
-    "convention": "Conventions",
-}
 
 # Each verdict has its own shape, because colour alone is not accessible.
 MARKS = {

@@ -89,7 +89,7 @@ class Fixtures:
     def __init__(self, session: Session) -> None:
         """Make the fixtures. Raises Untestable, or an Interruption."""
         self.session = session
-        self.witness = JudgingClient(session)
+        self.client = JudgingClient(session)
         customers = list(session.actors.customers.values())
         if not customers:
             raise Untestable("no customer: " + "; ".join(session.actors.problems))
@@ -101,11 +101,11 @@ class Fixtures:
         self.own: Customer | None = None
         if session.settings.customers is None:
             self.own = session.new_customer()
-            self.witness.introduce(self.own, has_no_carts=True)
+            self.client.introduce(self.own, has_no_carts=True)
         # Longer than usual ids, so that it is not the smallest value.
         self.absent_customer = f"{session.fresh_id('unknown')}-{'0' * 36}"
         absent = OwnerRef("customer", self.absent_customer)
-        self.witness.known.owners[absent] = KnownOwner(exists=False)
+        self.client.known.owners[absent] = KnownOwner(exists=False)
         self._later: Customer | None = None
         self.carts = self._make_carts()
         # Requested after the associations, which must be visible to every later token.
@@ -139,8 +139,8 @@ class Fixtures:
             return None
         token = self.session.factory.customer_token(customer.email, customer.password)
         again = replace(customer, token=token)
-        complete = self.witness.known.owners[OwnerRef("customer", customer.id)].complete
-        self.witness.introduce(again, has_no_carts=complete)
+        complete = self.client.known.owners[OwnerRef("customer", customer.id)].complete
+        self.client.introduce(again, has_no_carts=complete)
         return again
 
     def _new_cart(self, **fields: Any) -> str:
@@ -152,8 +152,8 @@ class Fixtures:
         return made
 
     def _administer(self, operation: str, **request: Any) -> tuple[Answer, Judgement]:
-        administrator, _ = self.witness.callers()
-        return self.witness.send(administrator, operation, **request)
+        administrator, _ = self.client.callers()
+        return self.client.send(administrator, operation, **request)
 
     def _associate(self, cart: str, owner: OwnerRef, template: str = ASSOCIATE) -> None:
         body = identifiers(owner.id, kind=owner.kind)
@@ -204,7 +204,7 @@ class Fixtures:
 
     def _access_tokens(self) -> dict[str, str]:
         """Return the values of ``Authorization``, by placeholder. Raises Untestable."""
-        administrator, implicit = (str(each.access_token) for each in self.witness.callers())
+        administrator, implicit = (str(each.access_token) for each in self.client.callers())
         tokens = {ADMINISTRATOR: administrator, IMPLICIT: implicit, ALTERED: altered(administrator)}
         return {name: f"Bearer {token}" for name, token in tokens.items()}
 
@@ -275,14 +275,14 @@ class Fixtures:
 
     def view(self, method: str, url: str) -> RequestView:
         """Return the oracle's view of a request's operation and parameters."""
-        oracle = self.witness.oracle
-        return oracle.read(Request(method, url, {}), self.witness.known)
+        oracle = self.client.oracle
+        return oracle.read(Request(method, url, {}), self.client.known)
 
     # --- After each request ---
 
     def settle(self, answer: Answer) -> Iterator[Judgement]:
         """Read what a request may have changed, and restore it."""
-        view = self.witness.oracle.read(answer.request, self.witness.known)
+        view = self.client.oracle.read(answer.request, self.client.known)
         if view.operation in ASSOCIATION_OPERATIONS:
             yield from self._look(view.cart_id, at_lists=answer.ok)
             yield from self._restore(view.cart_id)
@@ -292,7 +292,7 @@ class Fixtures:
 
     def _look(self, cart: str, *, at_lists: bool) -> Iterator[Judgement]:
         """Read a cart, and the lists of its owners."""
-        known = self.witness.known.carts.get(cart)
+        known = self.client.known.carts.get(cart)
         if known is None or not known.exists:
             return
         if CART_SIDE not in known.verified:
@@ -309,11 +309,11 @@ class Fixtures:
 
     def _list_of(self, owner: CartOwner) -> Judgement:
         caller: Credentials = self.session.shopper(owner)
-        return self.witness.send(caller, "getCarts")[1]
+        return self.client.send(caller, "getCarts")[1]
 
     def _restore(self, cart: str) -> Iterator[Judgement]:
         """Restore the owners that the cart should have."""
-        wanted, are = self.carts.kept.get(cart), self.witness.known.owners_of(cart)
+        wanted, are = self.carts.kept.get(cart), self.client.known.owners_of(cart)
         if wanted is None or are is None or are == wanted:
             return
         for owner in sorted(are - wanted):

@@ -245,7 +245,7 @@ def run(session: Session) -> Iterator[CaseResult]:
             break
     for action in _REFUSED:
         search.run((action, "associate", "disassociate"), CLOSE_SEQUENCES * effort)
-    yield from search.tally.results()
+    yield from search.aggregator.results()
     if search.ended is not None:
         raise search.ended
 
@@ -255,8 +255,8 @@ class _Search:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.witness = JudgingClient(session)
-        self.tally = FindingAggregator(session, Phase.MODEL, "model")
+        self.client = JudgingClient(session)
+        self.aggregator = FindingAggregator(session, Phase.MODEL, "model")
         self.ended: Interruption | Untestable | None = None
         self._faults = FaultBudget(session)
         self._until = time.monotonic() + SECONDS
@@ -279,7 +279,7 @@ class _Search:
             return [self.session.customer(label) for label in "AB"]
         made = [self.session.new_customer() for _ in range(2)]
         for customer in made:
-            self.witness.introduce(customer, has_no_carts=True)
+            self.client.introduce(customer, has_no_carts=True)
         return made
 
     def run(self, actions: Iterable[str], most: int) -> bool:
@@ -317,7 +317,7 @@ class _Search:
         self._told.add(self._target)
         if self._doing.startswith("refused"):
             self._spoilt.add(self._doing)
-        self.tally.find(self._best, self._story)
+        self.aggregator.find(self._best, self._story)
         return True
 
     def _start(self, most: int) -> None:
@@ -389,7 +389,7 @@ class _Search:
 
     def _step(self, step: Step) -> None:
         cart = self._cart(step.cart)
-        if step.action == "get" and self.witness.known.cart_exists(cart) is False:
+        if step.action == "get" and self.client.known.cart_exists(cart) is False:
             return  # the request would create the cart, which this step must not do
         self._look(step, cart)  # so that later differences are caused by this step
         self._action = step.action
@@ -408,11 +408,11 @@ class _Search:
         else:
             operation, body = _CART_STEPS[step.action]
         if body is None:
-            return self.witness.send(caller, operation, cart=cart)
-        return self.witness.send(caller, operation, cart=cart, body=body)
+            return self.client.send(caller, operation, cart=cart)
+        return self.client.send(caller, operation, cart=cart, body=body)
 
     def _caller(self, step: Step) -> Credentials:
-        administrator, implicit = self.witness.callers()
+        administrator, implicit = self.client.callers()
         if step.by == "the_customer":
             return self.session.shopper(self._customers[step.customer])
         if step.by == "the_other_customer":
@@ -422,13 +422,13 @@ class _Search:
     def _cart(self, number: int) -> str:
         """Return that cart of the sequence, made when first needed."""
         if number not in self._carts:
-            administrator, _ = self.witness.callers()
+            administrator, _ = self.client.callers()
             cart = self.session.fresh_id()
             body = {"data": {"id": cart, "name": "Conformance run"}}
-            answer, judgement = self.witness.send(administrator, "createACart", body=body)
-            if not answer.ok or self.witness.known.cart_exists(cart) is not True:
+            answer, judgement = self.client.send(administrator, "createACart", body=body)
+            if not answer.ok or self.client.known.cart_exists(cart) is not True:
                 raise Untestable(f"no cart could be made: {shown(answer)}")
-            self.tally.note(judgement)
+            self.aggregator.note(judgement)
             self._carts[number] = cart
         return self._carts[number]
 
@@ -453,24 +453,24 @@ class _Search:
 
     def _is_read(self, cart: str) -> bool:
         """Return whether a cart was read since the last request for it."""
-        return CART_SIDE in self.witness.known.carts[cart].verified
+        return CART_SIDE in self.client.known.carts[cart].verified
 
     def _is_listed(self, cart: str, customer: str) -> bool:
         """Return whether a customer's list was read since the last request for a cart."""
-        return self.witness.known.is_verified(cart, OwnerRef("customer", customer))
+        return self.client.known.is_verified(cart, OwnerRef("customer", customer))
 
     def _look_at_cart(self, cart: str) -> None:
-        if self.witness.known.cart_exists(cart) is not True or self._is_read(cart):
+        if self.client.known.cart_exists(cart) is not True or self._is_read(cart):
             return
-        administrator, _ = self.witness.callers()
-        _, judgement = self.witness.send(administrator, "getACart", cart=cart)
+        administrator, _ = self.client.callers()
+        _, judgement = self.client.send(administrator, "getACart", cart=cart)
         self._judged(judgement, "look at the cart")
 
     def _look_at_list(self, customer: int, cart: str) -> None:
         if self._is_listed(cart, self._customers[customer].id):
             return
         shopper = self.session.shopper(self._customers[customer])
-        _, judgement = self.witness.send(shopper, "getCarts")
+        _, judgement = self.client.send(shopper, "getCarts")
         self._judged(judgement, f"look at the carts of customer {'AB'[customer]}")
 
     def _look_from_second_login(self, number: int, cart: str) -> None:
@@ -486,9 +486,9 @@ class _Search:
         again = replace(
             customer, token=self.session.factory.customer_token(customer.email, customer.password)
         )
-        complete = self.witness.known.owners[OwnerRef("customer", customer.id)].complete
-        self.witness.introduce(again, has_no_carts=complete)
-        _, later = self.witness.send(self.session.shopper(again), "getCarts")
+        complete = self.client.known.owners[OwnerRef("customer", customer.id)].complete
+        self.client.introduce(again, has_no_carts=complete)
+        _, later = self.client.send(self.session.shopper(again), "getCarts")
         level = self.session.contract.rule("any-device").level
         findings = tuple(replace(each, rule="any-device", level=level) for each in later.findings)
         later = replace(later, findings=findings, rules=(*later.rules, "any-device"))
@@ -497,7 +497,7 @@ class _Search:
     def _judged(self, judgement: Judgement, look: str | None = None) -> None:
         """Add a judgement. A deviation ends the sequence."""
         findings = judgement.findings
-        self.tally.note(replace(judgement, findings=()))
+        self.aggregator.note(replace(judgement, findings=()))
         lines = (*self._lines, look) if look else tuple(self._lines)
         for finding in findings:
             if finding.kind is Kind.EFFECT:
@@ -505,7 +505,7 @@ class _Search:
             told = replace(finding, steps=lines)
             key = (finding.rule, finding.operation)
             if finding.level == "interpretation":
-                self.tally.find(told)  # advice does not end a sequence
+                self.aggregator.find(told)  # advice does not end a sequence
             elif key not in self._told and self._target in {None, key}:
                 self._target = key
                 if self._best is None or len(lines) <= len(self._best.steps):
@@ -516,7 +516,7 @@ class _Search:
     def _trust_no_list(self) -> None:
         """Note that the customers may have unknown carts."""
         for customer in self._customers:
-            self.witness.known.owners[OwnerRef("customer", customer.id)].complete = False
+            self.client.known.owners[OwnerRef("customer", customer.id)].complete = False
 
     # --- Clean-up after a sequence ---
 
@@ -529,14 +529,14 @@ class _Search:
                 self._remove(cart)
 
     def _remove(self, cart: str) -> None:
-        administrator, _ = self.witness.callers()
-        if self.witness.known.cart_exists(cart) is False:
+        administrator, _ = self.client.callers()
+        if self.client.known.cart_exists(cart) is False:
             return
         for customer in self._customers:
             body = identifiers(customer.id)
-            answer, _ = self.witness.send(administrator, CUSTOMERS_DISSOCIATE, cart=cart, body=body)
+            answer, _ = self.client.send(administrator, CUSTOMERS_DISSOCIATE, cart=cart, body=body)
             if not answer.ok:
                 self._trust_no_list()
-        self.witness.send(administrator, "deleteACart", cart=cart)
+        self.client.send(administrator, "deleteACart", cart=cart)
         # In any case, later sequences do not use this cart.
-        del self.witness.known.carts[cart]
+        del self.client.known.carts[cart]

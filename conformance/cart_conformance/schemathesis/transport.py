@@ -102,7 +102,7 @@ class JudgedTransport(RequestsTransport):
         for _ in range(FAILURES):
             # A body with ids of its own for each attempt, as the ids may be in use by then.
             own = fixtures.own_body(view.operation, body) if body is not None else {}
-            answer, judgement = fixtures.witness.send(None, view.operation, **parts, **own)
+            answer, judgement = fixtures.client.send(None, view.operation, **parts, **own)
             judgements = [judgement]
             with suppress(NetworkError):  # a failed read is not evidence about the request
                 judgements.extend(fixtures.settle(answer))

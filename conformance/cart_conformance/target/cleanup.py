@@ -139,24 +139,7 @@ def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinishe
     budget.grant_more(requests=200 + 20 * things, seconds=max(120.0, things * 4.0))
     fixtures = [each.id for each in session.actors.customers.values() if each.given]
     cleaner = _Cleaner(session, [*fixtures, *(given or [])])
-    problem: str | None = None
-    carts = [*reversed(ledger.carts)]
-    unsure = ledger.maybe()
-    try:
-        if things or unsure:
-            _log_in_again(session)
-        # The deployment may still be at a request that was interrupted, so look for it twice.
-        for _ in range(2 if unsure else 1):
-            _find(session, unsure)
-            carts = cleaner.carts([*reversed(ledger.carts)])
-            cleaner.owners()
-            # A cart that could not be deleted may be deletable after its customer is gone.
-            carts = cleaner.carts(carts)
-    except (_GaveUp, Interruption) as reason:
-        problem = f"clean-up ended early: {reason}"
-        cleaner.left = [f"customer {each}" for each in ledger.customers]
-        cleaner.left += [f"account {each}" for each in ledger.accounts]
-        carts = [each for each in carts if each in ledger.carts]
+    carts, problem = _remove_all(session, cleaner)
     left = [f"cart {cart}" for cart in carts] + cleaner.left
     if left and not problem and cleaner.refused:
         problem = f"the deployment does not remove them: {cleaner.refused}"
@@ -175,6 +158,27 @@ def clean_up(session: Session, given: list[str] | None = None) -> CleanupFinishe
         requests=budget.sent - sent,
         elapsed=time.monotonic() - started,
     )
+
+
+def _remove_all(session: Session, cleaner: _Cleaner) -> tuple[list[str], str | None]:
+    """Remove everything; return the carts that are left, and why it ended early, if it did."""
+    ledger = session.ledger
+    carts, unsure = [*reversed(ledger.carts)], ledger.maybe()
+    try:
+        if carts or ledger.customers or ledger.accounts or unsure:
+            _log_in_again(session)
+        # The deployment may still be at a request that was interrupted, so look for it twice.
+        for _ in range(2 if unsure else 1):
+            _find(session, unsure)
+            carts = cleaner.carts([*reversed(ledger.carts)])
+            cleaner.owners()
+            # A cart that could not be deleted may be deletable after its customer is gone.
+            carts = cleaner.carts(carts)
+    except (_GaveUp, Interruption) as reason:
+        cleaner.left = [f"customer {each}" for each in ledger.customers]
+        cleaner.left += [f"account {each}" for each in ledger.accounts]
+        return [each for each in carts if each in ledger.carts], f"clean-up ended early: {reason}"
+    return carts, None
 
 
 def _log_in_again(session: Session) -> None:

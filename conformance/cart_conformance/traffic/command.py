@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 from cart_spec import Contract, load_contract
+from cart_spec.cli_errors import InputError, write_report
 from cart_spec.findings import FORMATS, Finding, Review, Severity
 from cart_spec.source import UnreadableDocumentError
 
@@ -29,12 +30,6 @@ _WORDS = {
     Verdict.UNTESTABLE: "cannot be judged",
     Verdict.SKIPPED: "were left out",
 }
-
-
-class RefusedRecordingError(click.ClickException):
-    """An unusable recording. It causes one line on standard error and exit status 2."""
-
-    exit_code = 2
 
 
 @click.command()
@@ -69,9 +64,8 @@ def traffic(
 
     FILE is a HAR file, as browsers and proxies export it, or the mock's own request journal (GET
     /_mock/stores/STORE/requests). The output lists which exchanges follow the contract, which do
-    not, and which rules they test,
-    with the verdicts and texts of cart-conformance. It never repeats secrets. Data that is missing
-    from the recording never counts as a deviation.
+    not, and which rules they test, with the verdicts and texts of cart-conformance. It never
+    repeats secrets. Data that is missing from the recording never counts as a deviation.
 
     The JSON can be given to `cart-spec observe`. Exit status: 0 nothing deviates, 1 something does,
     2 the recording is unusable.
@@ -87,15 +81,15 @@ def traffic(
         recording = read_recording(file)
         evidence = weigh(recording, Oracle(contract), policy, alone=alone)
     except UnreadableDocumentError as error:
-        raise RefusedRecordingError(str(error)) from error
+        raise InputError(str(error)) from error
     if not evidence.judged:
-        raise RefusedRecordingError(
+        raise InputError(
             f"{file}: none of its {len(recording)} exchanges is of this contract"
             f"{_first_broken(evidence)}; "
             "record requests to /v2/carts, /v2/customers or /oauth/access_token"
         )
     if all(each.verdict is Verdict.SKIPPED for each in evidence.judged):
-        raise RefusedRecordingError(
+        raise InputError(
             f"{file}: all of its {len(evidence.judged)} exchanges of this contract were left out: "
             f"{'; '.join(_reasons(evidence, 3))}; record them with their headers and bodies"
         )
@@ -103,7 +97,7 @@ def traffic(
         text = json.dumps(_document(recording, evidence, contract), indent=2, ensure_ascii=False)
     else:
         text = FORMATS[form](_review(recording, evidence, contract, policy))
-    _write(text, output)
+    write_report(text, output)
     ctx.exit(int(any(each.verdict is Verdict.DEVIATES for each in evidence.verdicts)))
 
 
@@ -228,13 +222,3 @@ def _deviation(deviation: Deviation) -> dict[str, Any]:
         "expected": one_line(deviation.expected, 2000),
         "actual": one_line(deviation.actual, 2000),
     }
-
-
-def _write(text: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(text)
-        return
-    try:
-        output.write_text(click.unstyle(text).rstrip("\n") + "\n", encoding="utf-8")
-    except OSError as error:
-        raise RefusedRecordingError(f"{output}: cannot be written: {error.strerror}") from error

@@ -166,7 +166,7 @@ class AccessTokenEndpoint(Endpoint):
             return self._record(ctx, made) if isinstance(made, Answer) else self._wait(ctx, made)
         answer = self.judge(ctx)
         if self._mock.breaks is not None:
-            answer = self._mock.breaks.shown(self.operation_id, ctx, answer)
+            answer = self._mock.breaks.patched(self.operation_id, ctx, answer)
         return self._record(ctx, answer)
 
     def judge(self, ctx: TokenRequestContext) -> Answer:
@@ -202,8 +202,7 @@ class ApiEndpoint(Endpoint):
 
     The checks come in this order: the rules on the caller, what HTTP asks of path and body, then
     the other rules and the body's schema. If the operation has slow work to prepare, that is done
-    after the caller and the body were
-    accepted, and before the other rules judge.
+    after the caller and the body were accepted, and before the other rules judge.
     """
 
     def __init__(
@@ -321,12 +320,13 @@ class ApiEndpoint(Endpoint):
             raise LookupError("a caller without a tenant must have a problem")
         answer = self._errors.answer(_ACCESS_RULE, violation)
         if self._mock.breaks is not None:
-            answer = self._mock.breaks.shown(self.operation_id, Unknown(request), answer)
+            unidentified = UnidentifiedRequest(request)
+            answer = self._mock.breaks.patched(self.operation_id, unidentified, answer)
         self._mock.request_log.record(request, self.operation_id, answer)
         return answer
 
 
-class Unknown(NamedTuple):
+class UnidentifiedRequest(NamedTuple):
     """All that is known about a request without a valid access token."""
 
     request: Request
@@ -346,8 +346,8 @@ class ProcessBreaks(Protocol):
     def caller(self, request: Request, caller: Caller, takes: Collection[OwnerType]) -> Caller:
         """Return the caller that a request without a valid access token is attributed to."""
 
-    def shown(
-        self, operation_id: str, ctx: TokenRequestContext | Unknown, answer: Answer
+    def patched(
+        self, operation_id: str, ctx: TokenRequestContext | UnidentifiedRequest, answer: Answer
     ) -> Answer:
         """Return the answer after these breaks."""
 

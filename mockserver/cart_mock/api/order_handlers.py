@@ -30,6 +30,7 @@ def checkout_cart(ctx: RequestContext) -> Content:
     details = {name: data[name] for name in _KEPT_OF_ORDERS if name in data}
     buyer = data.get("customer")
     customer_id = buyer.get("id") if buyer else None
+    account_id = data.get("account", {}).get("id")
     if buyer:
         details["customer"] = _buyer(ctx, buyer)
     order = Order(
@@ -38,7 +39,7 @@ def checkout_cart(ctx: RequestContext) -> Content:
         updated_at=ctx.now,
         items=tuple(_ordered(ctx, item) for item in cart.items),
         customer=ctx.caller.customer_id or customer_id,
-        account=ctx.caller.account_id,
+        account=ctx.caller.account_id or account_id,
         details=details,
     )
     ctx.store.shop.put_order(order)

@@ -121,7 +121,7 @@ def _text_of_id(ctx: RequestContext) -> None:
 
 
 def _lenient(ctx: RequestContext) -> None:
-    """Parse the body after replacing bytes that are not UTF-8."""
+    """Parse the body without its bytes that are not UTF-8."""
     try:
         ctx.request.body.decode()
     except UnicodeDecodeError:

@@ -48,7 +48,7 @@ from cart_mock.breaks.hooks import (
 )
 from cart_mock.formats import SAFE_ID
 from cart_mock.messages import Answer, empty_answer
-from cart_mock.owners import Owner, owners
+from cart_mock.owners import OWNER_TYPES, Owner, owners
 from cart_mock.rules.context import RequestContext
 from cart_mock.state.entities import Cart
 
@@ -586,21 +586,20 @@ def _drop_contact(ctx: RequestContext) -> None:
         ctx.store.put_cart(replace(ctx.cart, contact=None))
 
 
-_EACH = ("customer", "account")
 _ANYWAY = (
-    *(f"{kind}-token-invalid" for kind in _EACH),
-    *(f"{kind}-token-required" for kind in _EACH),
+    *(f"{kind}-token-invalid" for kind in OWNER_TYPES),
+    *(f"{kind}-token-required" for kind in OWNER_TYPES),
     "payload-not-array",
     "entry-not-object",
-    *(f"more-than-one-{kind}" for kind in _EACH),
-    *(f"type-not-{kind}" for kind in _EACH),
-    *(f"{kind}-not-permitted" for kind in _EACH),
+    *(f"more-than-one-{kind}" for kind in OWNER_TYPES),
+    *(f"type-not-{kind}" for kind in OWNER_TYPES),
+    *(f"{kind}-not-permitted" for kind in OWNER_TYPES),
     "cart-has-contact-email",
     "cart-has-contact-email-account",
 )
 _OF_ASSOCIATIONS = (
     *_ANYWAY, "cart-id-unsafe", "cart-not-found",
-    *(f"{kind}-{what}" for kind in _EACH for what in ("missing", "id-missing", "not-found")),
+    *(f"{kind}-{what}" for kind in OWNER_TYPES for what in ("missing", "id-missing", "not-found")),
 )  # fmt: skip
 
 _REFUSED = breaks_of(
@@ -614,25 +613,25 @@ _REFUSED = breaks_of(
         *(
             (f"more-than-one-{kind}-all", f"All {kind}s of a refused array are added or removed.",
              ApplyDespiteRefusal(_do_it_for_all, (f"more-than-one-{kind}",)))
-            for kind in _EACH
+            for kind in OWNER_TYPES
         ),
         ("cart-not-found", "A refused POST creates the missing cart and associates it.",
          ApplyDespiteRefusal(_make_cart, ("cart-not-found",))),
         *(
             (f"{kind}-not-found", f"A refused {kind} that does not exist is added to the cart.",
              ApplyDespiteRefusal(_add_unknown, (f"{kind}-not-found",)))
-            for kind in _EACH
+            for kind in OWNER_TYPES
         ),
         *(
             (f"{kind}-missing", f"For {kind}s a refused empty array removes every owner.",
              ApplyDespiteRefusal(_clear, (f"{kind}-missing",)))
-            for kind in _EACH
+            for kind in OWNER_TYPES
         ),
         *(
             (f"{kind}-id-missing",
              f"For {kind}s a refused DELETE without an id removes every owner.",
              ApplyDespiteRefusal(_clear, (f"{kind}-id-missing",), on("DELETE")))
-            for kind in _EACH
+            for kind in OWNER_TYPES
         ),
         ("contact-dropped", "A refused POST removes the cart's contact.",
          ApplyDespiteRefusal(

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from cart_mock.api.endpoints import Mock, Unknown
+from cart_mock.api.endpoints import Mock, UnidentifiedRequest
 from cart_mock.auth.tokens import GRANTS, Grant
 from cart_mock.breaks.caller import bearer, claims_of
 from cart_mock.breaks.hooks import Access, Break, Form, Header
@@ -55,8 +55,8 @@ class GlobalBreaks:
         valid = {**request.headers, header: self._authorization(tenant, grant)}
         return self._mock.callers.of(valid, takes)
 
-    def shown(
-        self, operation_id: str, ctx: TokenRequestContext | Unknown, answer: Answer
+    def patched(
+        self, operation_id: str, ctx: TokenRequestContext | UnidentifiedRequest, answer: Answer
     ) -> Answer:
         """Return the answer after these breaks."""
         return self._rules.patched(operation_id, ctx, answer)

@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import parse_qsl
 
+from cart_mock.owners import OWNER_TYPES
+
 RequestView = Mapping[str, Any]
 """A logged request as `request_view` renders it."""
 Difference = dict[str, Any]
@@ -94,7 +96,7 @@ def _query(query: str) -> dict[str, str]:
 
 
 def _value(name: str, request: RequestView) -> Any:
-    if name in ("customer", "account"):
+    if name in OWNER_TYPES:
         return (request["caller"] or {}).get(f"{name}_id")
     return request[name]
 

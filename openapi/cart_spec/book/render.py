@@ -24,26 +24,13 @@ from cart_spec.book.observation import Observation, only
 from cart_spec.book.recording import Recording, load_recording
 from cart_spec.book.words import PHRASES, SYNONYMS, everyday
 from cart_spec.catalogue import first_error
-from cart_spec.contract import Contract, Rule
+from cart_spec.contract import GROUPS, Contract, Rule
 from cart_spec.findings import Finding
 from cart_spec.implementations import Evidence
 
 BookFormat = Literal["html", "markdown"]
 
 ASSOCIATION_OPERATIONS = ("createCustomerCartAssociation", "deleteCustomerCartAssociation")
-
-GROUPS = {
-    "caller": "Who is calling",
-    "association": "Associating and disassociating",
-    "effect": "What an association does",
-    "cart": "Carts",
-    "page": "Pages of a list",
-    "customer": "Customers",
-    "account": "Accounts",
-    "token": "Tokens",
-    "convention": "Conventions",
-}
-"""The groups of rules, in the words of the book."""
 
 LEVELS = {
     "documented": "The vendor publishes it. A run fails on it.",

@@ -242,6 +242,15 @@ class _NoCartByReading(Service):
         return super().getACart(call)
 
 
+class _GuestsOnlyRead(Service):
+    """A shopper who is not logged in cannot delete a cart."""
+
+    def deleteACart(self, call: Call) -> Reply:
+        if call.grant == "implicit" and call.me is None:
+            self.refuse(call, "success-answer", 403, "Log in first")
+        return super().deleteACart(call)
+
+
 class _NestedGrant(Service):
     """An access token comes under ``data``."""
 
@@ -414,6 +423,7 @@ _TABLE: tuple[tuple[str, str, Callable[[], Service]], ...] = (
     ("success-answer", "PUT changes nothing", _NameLost),
     ("success-answer", "a shopper's new cart is nobody's", _NotRegistered),
     ("success-answer", "reading makes no cart", _NoCartByReading),
+    ("success-answer", "guests only read", _GuestsOnlyRead),
     ("success-answer", "carts of nobody are listed", _ListsCartsOfNobody),
     ("success-answer", "an access token under data", _NestedGrant),
     ("success-answer", "a login of the first customer", _EverybodyIsFirst),
