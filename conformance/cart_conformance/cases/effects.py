@@ -408,6 +408,24 @@ def others_cannot_see_by_filter(ctx: CaseContext) -> None:
     ctx.expect(cart not in ids, "no cart of A in B's list", "a cart of A is in it", answer)
 
 
+@cases
+def others_cannot_see_what_they_used() -> Iterator[Case]:
+    """Read and change a cart of A with B's token: that does not associate it with B."""
+    for what in ("read", "changed"):
+        run = partial(_used, what=what)
+        yield Case("others-cannot-see", "getCarts", f"a cart of A that B has {what}", run, 6)
+
+
+def _used(ctx: CaseContext, what: str) -> None:
+    _, of_b, cart, _ = _carts_of_two(ctx)
+    send = partial(ctx.send, ctx.shopper("B"), cart=cart)
+    answer = send("updateACart", body=_renamed()) if what == "changed" else send("getACart")
+    listed = list_ids(ctx.session, ctx.shopper("B"))
+    if of_b not in listed:
+        raise Untestable("B's list does not have B's own cart")
+    ctx.expect(cart not in listed, "no cart of A in B's list", "a cart of A is in it", answer)
+
+
 def _carts_of_two(ctx: CaseContext) -> tuple[CartOwner, str, str, Answer]:
     """Return B, a cart of B, a cart of A, and the answer to the association of the latter."""
     a, b = ctx.owner("A"), ctx.owner("B")

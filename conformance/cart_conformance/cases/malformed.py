@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import product
 from typing import Any
+from urllib.parse import unquote
 
 from cart_spec.contract import Level
 
@@ -266,9 +267,16 @@ def _sent(ctx: CaseContext, **parts: Any) -> Answer:
     request = _target(ctx) | parts
     if "raw" in parts:
         request.pop("body", None)
-    if "cart" in parts:
-        ctx.session.ledger.intend("cart", parts["cart"])
-    return ctx.send(ctx.administrator, ctx.operation, envelope=False, **request)
+    # A shopper may name no other owner, so no server associates an owner that does not exist.
+    is_entry = "raw" in parts and ctx.operation in OPERATIONS
+    sender = ctx.shopper("A") if is_entry else ctx.administrator
+    unsafe = unquote(parts.get("cart", ""))
+    if unsafe:
+        ctx.session.ledger.intend("cart", unsafe)
+    answer = ctx.send(sender, ctx.operation, envelope=False, **request)
+    if unsafe and answer.ok:
+        ctx.session.ledger.carts.append(unsafe)
+    return answer
 
 
 def _token_request(ctx: CaseContext, raw: bytes) -> Answer:

@@ -125,7 +125,7 @@ def cart_of_shopper() -> Iterator[Case]:
         yield Case(SUCCESS, "createACart", variant, run, 4)
     for variant, who in (
         ("with an account token", SHOPPER),
-        ("client credentials beside the account token", NARROWED),
+        ("client credentials and an account token", NARROWED),
     ):
         run = partial(_cart_of_caller, who=who, kind="account")
         yield Case(SUCCESS, "createACart", variant, run, 4, both_kinds=True)
@@ -186,7 +186,7 @@ def cart_gone(ctx: CaseContext) -> None:
 
 @case(SUCCESS, "deleteACart", "and made again", requests=10, optional=True)
 def cart_made_again(ctx: CaseContext) -> None:
-    """Check that a new cart with the id of a deleted one has none of its associations."""
+    """Check that a new cart with the id of a deleted one does not have its associations."""
     a = ctx.customer("A")
     spare, cart = ctx.new_cart(), ctx.new_cart()
     ctx.associate(spare, a)
