@@ -8,8 +8,9 @@ import pytest
 from cart_conformance.results import Verdict
 
 from tests.conformance.runs import run
+from tests.conformance.servers.accounts import AccountService
 from tests.conformance.servers.planted import PLANTED
-from tests.conformance.servers.reference import Service, serving
+from tests.conformance.servers.reference import serving
 
 CASES = tuple(dict.fromkeys(cases for _, _, cases in PLANTED.values()))
 
@@ -25,7 +26,7 @@ def test_planted_fault_is_found_and_named(name: str, tmp_path: Path) -> None:
 
 
 def test_correct_server_passes_the_cases_that_find_them(tmp_path: Path) -> None:
-    with serving(Service()) as url:
+    with serving(AccountService()) as url:
         made = run(url, tmp_path, cases=CASES)
     assert made.with_verdict(Verdict.DEVIATES, Verdict.ADVICE, Verdict.UNTESTABLE) == [], (
         made.told()

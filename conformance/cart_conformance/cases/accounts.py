@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from cart_spec.contract import Level
 
+from cart_conformance.bodies import account_tokens
 from cart_conformance.cases.context import CaseContext
-from cart_conformance.cases.customers import one_answer_to_both
-from cart_conformance.cases.endpoints import ACCOUNTS, MEMBERSHIPS, request_of
+from cart_conformance.cases.customers import WRONG_LOGINS, one_answer_to_both
+from cart_conformance.cases.endpoints import (
+    ACCOUNTS,
+    MEMBERSHIPS,
+    faulty,
+    request_of,
+    usual_control,
+)
 from cart_conformance.cases.pages import INSIDE, NO_NUMBER, OUTSIDE
 from cart_conformance.cases.registry import Case, case, cases
 from cart_conformance.errors import Untestable
@@ -19,7 +26,14 @@ from cart_conformance.oracle.answer_checks import shown
 from cart_conformance.oracle.response_checks import SUCCESS
 from cart_conformance.results import Kind
 from cart_conformance.target.credentials import CartOwner
-from cart_conformance.target.requests import account_log_in_body
+from cart_conformance.target.requests import (
+    ASSOCIATE,
+    DISSOCIATE,
+    account_log_in_body,
+    identifiers,
+    operation_for,
+)
+from cart_conformance.target.state import list_ids
 
 ABSENT: Any = object()
 MINE = "accounts of this run"
@@ -41,8 +55,8 @@ def account_record_not_permitted() -> Iterator[Case]:
 
 
 def _anonymous(ctx: CaseContext) -> None:
-    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
-    ctx.refused(ctx.send(ctx.implicit, ctx.operation, **request_of(ctx)), control)
+    control = usual_control(ctx)
+    ctx.refused(faulty(ctx, ctx.implicit), control)
 
 
 @cases
@@ -61,9 +75,9 @@ def account_unknown() -> Iterator[Case]:
 
 
 def _no_account(ctx: CaseContext) -> None:
-    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
-    request = request_of(ctx) | {"account": ctx.unknown_owner("account")}
-    ctx.refused(ctx.send(ctx.administrator, ctx.operation, **request), control)
+    control = usual_control(ctx)
+    answer = faulty(ctx, ctx.administrator, account=ctx.unknown_owner("account"))
+    ctx.refused(answer, control)
 
 
 def _another_account(ctx: CaseContext, *, narrowed: bool) -> None:
@@ -82,7 +96,7 @@ def _another_account(ctx: CaseContext, *, narrowed: bool) -> None:
 @case("account-resource-unknown", "getAccountMember", "an id that no member has", requests=2)
 def no_member(ctx: CaseContext) -> None:
     """Read a member that does not exist."""
-    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    control = usual_control(ctx)
     path = {"accountMemberID": ctx.unknown_owner("account")}
     ctx.refused(ctx.send(ctx.administrator, ctx.operation, path=path), control)
 
@@ -90,7 +104,7 @@ def no_member(ctx: CaseContext) -> None:
 @case("account-resource-unknown", "createAccountMembership", "an id that no member has", requests=2)
 def membership_of_no_member(ctx: CaseContext) -> None:
     """Make a member that does not exist belong to an account."""
-    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    control = usual_control(ctx)
     request = request_of(ctx)
     request["body"]["data"]["account_member_id"] = ctx.unknown_owner("account")
     ctx.refused(ctx.send(ctx.administrator, ctx.operation, **request), control)
@@ -99,7 +113,7 @@ def membership_of_no_member(ctx: CaseContext) -> None:
 @case("account-resource-unknown", "deleteAccountMembership", "an unknown id", requests=3)
 def no_membership(ctx: CaseContext) -> None:
     """End a membership that does not exist."""
-    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    control = usual_control(ctx)
     request = request_of(ctx) | {"path": {"accountMembershipID": ctx.unknown_owner("account")}}
     ctx.refused(ctx.send(ctx.administrator, ctx.operation, **request), control)
 
@@ -107,7 +121,7 @@ def no_membership(ctx: CaseContext) -> None:
 @case("account-resource-unknown", "getPasswordProfiles", "an id that no realm has", requests=2)
 def no_realm(ctx: CaseContext) -> None:
     """List the profiles of a realm that does not exist."""
-    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    control = usual_control(ctx)
     path = {"authenticationRealmID": ctx.unknown_owner("account")}
     ctx.refused(ctx.send(ctx.administrator, ctx.operation, path=path), control)
 
@@ -138,12 +152,11 @@ def account_invalid() -> Iterator[Case]:
 
 
 def _invalid(ctx: CaseContext, members: dict[str, Any], level: Level) -> None:
-    request = request_of(ctx)
-    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request))
-    data = request["body"]["data"] | members
+    control = usual_control(ctx)
+    name = f"Conformance run {ctx.run_id}"
+    data = {"type": "account", "name": name, "legal_name": name} | members
     body = {"data": {name: value for name, value in data.items() if value is not ABSENT}}
-    answer = ctx.send(ctx.administrator, ctx.operation, **(request | {"body": body}))
-    ctx.refused(answer, control, level=level)
+    ctx.refused(faulty(ctx, ctx.administrator, body=body), control, level=level)
 
 
 # --- Logging in ---
@@ -167,6 +180,21 @@ WRONG: tuple[tuple[str, dict[str, Any]], ...] = (
     ("an unknown username", {"username": "conformance-nobody@example.com"}),
     ("no username", {"username": ABSENT}),
     ("an unknown profile", {"password_profile_id": "no-such-profile"}),
+    ("no profile", {"password_profile_id": ABSENT}),
+)
+NEARLY: tuple[tuple[str, str, Callable[[str], str]], ...] = (
+    *(
+        (member, what, change)
+        for member in ("password", "username")
+        for what, change in (
+            ("cut short", lambda text: text[:-1]),
+            ("and more", lambda text: f"{text}0"),
+            ("after something else", lambda text: f"0{text}"),
+            ("and a space", lambda text: f"{text} "),
+        )
+    ),
+    # A username may be an email, whose letter case may not matter.
+    ("password", "in the other letter case", str.swapcase),
 )
 
 
@@ -176,6 +204,14 @@ def account_credentials_wrong() -> Iterator[Case]:
     for variant, changed in WRONG:
         run = partial(_wrong_login, changed=changed)
         yield Case("account-credentials-wrong", LOG_IN, variant, run, 3, touches=MINE)
+    for member, what, change in NEARLY:
+        run = partial(_nearly, member=member, change=change)
+        yield Case(
+            "account-credentials-wrong", LOG_IN, f"the {member} {what}", run, 3, touches=MINE
+        )
+    yield Case(
+        "account-credentials-wrong", LOG_IN, "a deleted account", _deleted_account, 4, touches=MINE
+    )
     yield Case(
         "account-credentials-wrong", LOG_IN, "a new list without a token", _switch_without, 2,
         touches=MINE,
@@ -183,22 +219,55 @@ def account_credentials_wrong() -> Iterator[Case]:
     yield Case("account-credentials-wrong", LOG_IN, "one answer to both", _same_answer, 3)
 
 
+def _lockable(ctx: CaseContext) -> tuple[dict[str, Any], Answer]:
+    """Return the login of a member made for wrong logins, and the answer to a right one."""
+
+    def make() -> tuple[dict[str, Any], Answer]:
+        owner, profile = ctx.new_owner("D"), ctx.session.factory.password_profile()
+        body = account_log_in_body(profile, owner.login, owner.password)
+        return body, ctx.control(ctx.send(ctx.implicit, LOG_IN, body=body))
+
+    place = "a member for wrong logins"
+    body, control = ctx.take(place, make, WRONG_LOGINS)
+    ctx.back(place)
+    return {"data": dict(body["data"])}, control
+
+
 def _wrong_login(ctx: CaseContext, changed: dict[str, Any]) -> None:
-    control = ctx.control(ctx.send(ctx.implicit, LOG_IN, body=_login(ctx)))
-    ctx.refused(ctx.send(ctx.implicit, LOG_IN, body=_login(ctx, **changed)), control)
+    body, control = _lockable(ctx)
+    data = body["data"] | changed
+    wrong = {"data": {name: value for name, value in data.items() if value is not ABSENT}}
+    ctx.refused(ctx.send(ctx.implicit, LOG_IN, body=wrong), control)
+
+
+def _nearly(ctx: CaseContext, member: str, change: Callable[[str], str]) -> None:
+    body, control = _lockable(ctx)
+    body["data"][member] = change(body["data"][member])
+    ctx.refused(ctx.send(ctx.implicit, LOG_IN, body=body), control)
+
+
+def _deleted_account(ctx: CaseContext) -> None:
+    """Log the member of a deleted account in: no token of that account comes."""
+    owner = ctx.new_owner("D")
+    profile = ctx.session.factory.password_profile()
+    body = account_log_in_body(profile, owner.login, owner.password)
+    control = ctx.control(ctx.send(ctx.implicit, LOG_IN, body=body))
+    gone = ctx.send(ctx.administrator, "deleteAccount", account=owner.id)
+    ctx.need(gone, "no account was deleted")
+    answer = ctx.send(ctx.implicit, LOG_IN, body=body)
+    accounts = [each["account_id"] for each in account_tokens(answer)]
+    good, wanted = owner.id not in accounts, "no token of the deleted account"
+    ctx.expect(good, wanted, f"tokens of {accounts}", answer, control=control)
 
 
 def _same_answer(ctx: CaseContext) -> None:
-    control = ctx.control(ctx.send(ctx.implicit, LOG_IN, body=_login(ctx)))
+    body, control = _lockable(ctx)
     changes = dict(WRONG)
-    wrong, unknown = changes["a wrong password"], changes["an unknown username"]
-    one_answer_to_both(
-        ctx,
-        ctx.send(ctx.implicit, LOG_IN, body=_login(ctx, **wrong)),
-        ctx.send(ctx.implicit, LOG_IN, body=_login(ctx, **unknown)),
-        control,
-        "username",
+    wrong, unknown = (
+        ctx.send(ctx.implicit, LOG_IN, body={"data": body["data"] | changes[what]})
+        for what in ("a wrong password", "an unknown username")
     )
+    one_answer_to_both(ctx, wrong, unknown, control, "username")
 
 
 def _switch_body() -> dict[str, Any]:
@@ -328,6 +397,80 @@ def both_kinds() -> Iterator[Case]:
         yield Case("shared-cart", operation, variant, run, 12, both_kinds=True)
 
 
+KINDS = ("customer", "account")
+
+
+@cases
+def each_next_to_the_other_kind() -> Iterator[Case]:
+    """Try what holds for one kind of owner on carts that the other kind has."""
+    for kind in KINDS:
+        operation = operation_for(kind, ASSOCIATE)
+        table: tuple[tuple[str, str, str, Callable[..., None], int], ...] = (
+            ("others-cannot-see", "getCarts", "a cart of the other kind alone", _unseen, 6),
+            ("association-repeat", operation, "next to the other kind", _repeated, 10),
+            ("last-cart", "deleteACart", "with the other kind of owner too", _last_cart, 9),
+        )
+        for rule, name, variant, effect, requests in table:
+            run = partial(effect, kind=kind)
+            yield Case(rule, name, f"{variant}, {kind}", run, requests, True, both_kinds=True)
+        for template in (ASSOCIATE, DISSOCIATE):
+            yield Case(
+                f"{kind}-token-required",
+                operation_for(kind, template),
+                "the token of the other kind",
+                partial(_token_of_the_other, kind=kind),
+                4,
+                both_kinds=True,
+            )
+
+
+def _unseen(ctx: CaseContext, kind: str) -> None:
+    owner, other = _pair(ctx, kind)
+    own, cart = ctx.new_cart(), ctx.new_cart()
+    ctx.associate(own, owner)
+    answer = ctx.associate(cart, other)
+    listed = list_ids(ctx.session, ctx.shopper(owner))
+    if own not in listed:
+        raise Untestable(f"the {kind}'s own cart is not in the list")
+    wanted, actual = f"no cart of the {other.kind} alone", "such a cart is in the list"
+    ctx.expect(cart not in listed, wanted, actual, answer)
+
+
+def _repeated(ctx: CaseContext, kind: str) -> None:
+    owner, other = _pair(ctx, kind)
+    cart = ctx.new_cart()
+    for each in (other, owner):
+        ctx.associate(cart, each)
+    before = ctx.state(cart, owner)
+    body = identifiers(owner.id, kind=kind)
+    answer = ctx.send(ctx.administrator, ctx.operation, cart=cart, body=body)
+    ctx.status(answer, 204, what="and no change")
+    after = ctx.state(cart, owner)
+    same = before.associations() == after.associations()
+    ctx.expect(same, "both owners as before", f"{after.owners}", answer)
+
+
+def _last_cart(ctx: CaseContext, kind: str) -> None:
+    factory, other = ctx.session.factory, _pair(ctx, kind)[1]
+    owner = factory.customer("D") if kind == "customer" else factory.account("D")
+    spare, cart = ctx.new_cart(), ctx.new_cart()
+    ctx.associate(spare, other)
+    for each in (owner, other):
+        ctx.associate(cart, each)
+    if not ctx.state(cart, owner).names(owner):
+        raise Untestable("the cart does not have both kinds of owner")
+    control = ctx.usual(lambda: ctx.send(ctx.administrator, ctx.operation, cart=ctx.new_cart()))
+    if ctx.refused(ctx.send(ctx.administrator, ctx.operation, cart=cart), control):
+        ctx.dissociate(cart, owner)
+
+
+def _token_of_the_other(ctx: CaseContext, kind: str) -> None:
+    owner, other = _pair(ctx, kind)
+    cart, body = ctx.new_cart(), identifiers(owner.id, kind=kind)
+    control = ctx.control(ctx.send(ctx.shopper(owner), ctx.operation, cart=cart, body=body))
+    ctx.refused(ctx.send(ctx.shopper(other), ctx.operation, cart=cart, body=body), control)
+
+
 def _pair(ctx: CaseContext, kind: str) -> tuple[CartOwner, CartOwner]:
     """Return owner A of this kind, and owner A of the other kind."""
     customer, account = ctx.session.actors.customer("A"), ctx.session.actors.account("A")
@@ -352,7 +495,10 @@ def _kind_left(ctx: CaseContext, kind: str) -> None:
         ctx.associate(cart, owner)
         if not ctx.state(cart, owner).names(owner):
             raise Untestable("the cart does not have both kinds of owner")
-    answer = ctx.dissociate(cart, leaving)
+    body = identifiers(leaving.id, kind=kind)
+    answer = ctx.send(ctx.administrator, ctx.operation, cart=cart, body=body)
+    if not ctx.status(answer, 204, what=f"although the cart has a {staying.kind}"):
+        return
     state = ctx.state(cart, staying)
     good = state.names(staying) == 1 and state.count(staying.label) == 1
     ctx.expect(good, f"the {staying.kind} is still there", f"{state.owners}", answer)
@@ -386,16 +532,26 @@ def pages_of_accounts() -> Iterator[Case]:
 
 def _page(operation: str, rule: str, name: str, value: str) -> Case:
     def run(ctx: CaseContext) -> None:
-        request, sender = request_of(ctx), ctx.administrator
-        control = ctx.control(ctx.send(sender, operation, query=f"{name}=10", **request))
-        answer = ctx.send(sender, operation, query=f"{name}={value}", **request)
+        answer, control = _pair_of_pages(ctx, f"{name}={value}")
         ctx.refused(answer, control)
 
     return Case(rule, operation, f"{name}={value or 'nothing'}", run, 2, touches="nothing")
 
 
 def _taken(ctx: CaseContext, name: str, value: str, level: Level) -> None:
-    request, sender = request_of(ctx), ctx.administrator
-    control = ctx.control(ctx.send(sender, ctx.operation, query=f"{name}=10", **request))
-    answer = ctx.send(sender, ctx.operation, query=f"{name}={value}", **request)
+    answer, control = _pair_of_pages(ctx, f"{name}={value}")
     ctx.status(answer, control.status, control=control, level=level)
+
+
+def _pair_of_pages(ctx: CaseContext, query: str) -> tuple[Answer, Answer]:
+    """Return the answers to a query and to the usual one.
+
+    Tokens are asked for with an old token, because a password takes a server longer to check.
+    """
+    is_login = ctx.operation == LOG_IN
+    sender = ctx.shopper("A") if is_login else ctx.administrator
+    request = {"body": _switch_body()} if is_login else request_of(ctx)
+    send = partial(ctx.send, sender, ctx.operation, **request)
+    name, _, _ = query.partition("=")
+    control = ctx.usual(lambda: send(query=f"{name}=10"), name)
+    return send(query=query), control

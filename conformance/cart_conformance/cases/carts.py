@@ -140,6 +140,11 @@ SYMBOLS: tuple[tuple[str, str], ...] = (
     ("words that look like values", "null"),
     ("digits", "12345"),
 )
+AT_THE_EDGE: tuple[tuple[str, str], ...] = (
+    ("spaces around it", "  cart  "),
+    ("a line break in it", "two\nlines"),
+)
+"""It is not published whether a name may have these."""
 
 
 @cases
@@ -148,16 +153,19 @@ def any_symbol() -> Iterator[Case]:
     for operation in (CREATE, UPDATE):
         for variant, text in SYMBOLS:
             yield Case("any-symbol", operation, variant, partial(_symbols, text=text), 4)
+        for variant, text in AT_THE_EDGE:
+            run = partial(_symbols, text=text, level="interpretation")
+            yield Case("any-symbol", operation, variant, run, 4)
 
 
-def _symbols(ctx: CaseContext, text: str) -> None:
+def _symbols(ctx: CaseContext, text: str, level: Level | None = None) -> None:
     cart = ctx.new_cart() if ctx.operation == UPDATE else None
     control = ctx.control(_write(ctx, {"name": "Conformance", "description": "run"}, cart))
     plain = control.data if isinstance(control.data, dict) else {}
     if plain.get("name") != "Conformance":
         raise Untestable("a plain name is not returned")
     answer = _write(ctx, {"name": text, "description": text}, cart)
-    if not ctx.status(answer, 200, 201, control=control):
+    if not ctx.status(answer, 200, 201, control=control, level=level):
         return
     data = answer.data if isinstance(answer.data, dict) else {}
     read = ctx.send(ctx.administrator, GET, cart=str(data.get("id")))
@@ -165,7 +173,8 @@ def _symbols(ctx: CaseContext, text: str) -> None:
         held = each.data if isinstance(each.data, dict) else {}
         pair = (held.get("name"), held.get("description"))
         good = pair == (text, text)
-        if not ctx.expect(good, f"name and description {text!r}", f"in {what} {pair!r}", each):
+        wanted = f"name and description {text!r}"
+        if not ctx.expect(good, wanted, f"in {what} {pair!r}", each, level=level):
             return
 
 

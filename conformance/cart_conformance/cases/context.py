@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from cart_spec.contract import Level, Rule
@@ -33,6 +34,29 @@ from cart_conformance.target.session import Session
 from cart_conformance.target.state import State, read_state
 
 NOTHING_CHANGES = "refusal-changes-nothing"
+NEXT_SECOND = 1.1
+"""Timestamps may be whole seconds. After this many seconds, they must differ."""
+USES = 10
+"""Maximum number of cases that share one control."""
+
+_Made = TypeVar("_Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was made for a case before the first case, when, and by which exchanges."""
+
+    made: Any
+    at: float
+    trace: tuple[Answer, ...]
+
+
+@dataclass(slots=True)
+class Shared:
+    """What several cases use, and how many have. The next attempt after a deviation does not."""
+
+    made: Any
+    uses: int = 0
 
 
 @dataclass
@@ -54,6 +78,7 @@ class CaseContext:
     findings: list[Finding] = field(default_factory=list)
     examined: set[tuple[str, str]] = field(default_factory=set)
     accepted: list[Answer] = field(default_factory=list)
+    _taken: dict[str, Shared] = field(default_factory=dict)
 
     # --- Requests ---
 
@@ -211,6 +236,55 @@ class CaseContext:
     def state(self, cart: str, *owners: CartOwner) -> State:
         """Read the cart from both sides. Raises Untestable."""
         return read_state(self.session, cart, owners)
+
+    # --- What is made in advance, or for several cases ---
+
+    def prepared(self, make: Callable[[CaseContext], _Made]) -> _Made:
+        """Return what ``make`` has made, a second ago.
+
+        The layer makes it before its first case, if the case says ``prepare=make``. So all cases
+        wait for the same second. A further attempt makes it again.
+        """
+        found: Prepared | None = self.shared.pop(prepared_for(self.case), None)
+        if found is None:
+            found = Prepared(make(self), time.monotonic(), ())
+        self.session.trace[:0] = found.trace
+        left = found.at + NEXT_SECOND - time.monotonic()
+        if left > 0:
+            self.pause(left)
+        made: _Made = found.made
+        return made
+
+    def usual(self, send: Callable[[], Answer], what: str = "") -> Answer:
+        """Return the answer to a control that several cases share: of an operation, and ``what``.
+
+        ``send`` sends it, for the first case and when it is due again. Raises Untestable.
+        """
+        place = f"control of {self.kind}, {self.operation}, {what}"
+        kept: Shared | None = self.shared.get(place)
+        if kept is None or kept.uses >= USES:
+            kept = self.shared[place] = Shared(self.control(send()))
+        kept.uses += 1
+        answer: Answer = kept.made
+        return answer
+
+    def take(self, place: str, make: Callable[[], _Made], most: int = USES) -> _Made:
+        """Return what an earlier case has put ``back`` at a place, or what ``make`` makes.
+
+        At most ``most`` cases use the same.
+        """
+        kept: Shared | None = self.shared.pop(place, None)
+        if kept is None or kept.uses >= most:
+            kept = Shared(make())
+        self._taken[place] = kept
+        made: _Made = kept.made
+        return made
+
+    def back(self, place: str) -> None:
+        """Leave what was taken from a place to the next case, because it is as it was."""
+        kept = self._taken.pop(place)
+        kept.uses += 1
+        self.shared[place] = kept
 
     # --- Needs ---
 
@@ -375,6 +449,28 @@ class CaseContext:
         return self.expect(
             False, wanted, shown(answer), answer, control=control, kind=kind, level=level
         )
+
+
+def prepared_for(case: str) -> str:
+    """Return the place in the shared things of what was prepared for a case."""
+    return f"prepared for {case}"
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Yield the texts in what cases share, among them the ids of carts that are in use."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Prepared | Shared):
+        yield from texts_in(value.made)
+    elif isinstance(value, Answer):
+        yield from texts_in(value.data)
+    elif isinstance(value, dict):
+        yield from texts_in([*value.values()])
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from texts_in(each)
+    elif (cart := getattr(value, "cart", None)) is not None:
+        yield from texts_in(cart)
 
 
 def _association_change(before: State, after: State) -> str:

@@ -69,7 +69,9 @@ def customer_record_not_permitted() -> Iterator[Case]:
 
 def _others_record(ctx: CaseContext, who: str, level: Level) -> None:
     # A broken deployment may delete the customer, so it must not be one of the fixtures.
-    owner = ctx.customer("A") if ctx.operation == GET else ctx.new_customer("D")
+    place = "a customer whose record others want"
+    reads = ctx.operation == GET
+    owner = ctx.customer("A") if reads else ctx.take(place, lambda: ctx.new_customer("D"))
     b = ctx.customer("B")
     caller = {
         "an implicit caller": ctx.implicit,
@@ -81,15 +83,19 @@ def _others_record(ctx: CaseContext, who: str, level: Level) -> None:
     control = ctx.control(ctx.send(ctx.shopper(owner), GET, customer=owner.id))
     before = _record(ctx, owner)
     answer = ctx.send(caller, ctx.operation, **request)
-    if ctx.refused(answer, control, level=level) and ctx.operation != GET:
-        ctx.expect(
-            before == _record(ctx, owner),
-            "the record as it was",
-            "another record",
-            answer,
-            rule="refusal-changes-nothing",
-            level="interpretation",
-        )
+    if not ctx.refused(answer, control, level=level) or reads:
+        return
+    same = before == _record(ctx, owner)
+    if same:
+        ctx.back(place)
+    ctx.expect(
+        same,
+        "the record as it was",
+        "another record",
+        answer,
+        rule="refusal-changes-nothing",
+        level="interpretation",
+    )
 
 
 def _record(ctx: CaseContext, customer: Customer) -> tuple[str, ...]:
@@ -101,7 +107,7 @@ def _record(ctx: CaseContext, customer: Customer) -> tuple[str, ...]:
 
 def _others_list(ctx: CaseContext, who: str, level: Level) -> None:
     a = ctx.customer("A")
-    control = ctx.control(ctx.send(ctx.administrator, LIST))
+    control = ctx.usual(lambda: ctx.send(ctx.administrator, LIST))
     caller = {
         "an implicit caller": ctx.implicit,
         "a customer": ctx.shopper(a),
@@ -129,10 +135,10 @@ def _of_nobody(ctx: CaseContext, customer: str) -> Answer:
 
 
 def _deleted_customer(ctx: CaseContext) -> None:
-    customer = ctx.new_customer("D")
-    control = ctx.control(ctx.send(ctx.administrator, GET, customer=customer.id))
-    ctx.need(ctx.send(ctx.administrator, DELETE, customer=customer.id), "no customer was deleted")
-    ctx.refused(_of_nobody(ctx, customer.id), control)
+    customer = ctx.session.factory.record("customer")
+    control = ctx.control(ctx.send(ctx.administrator, GET, customer=customer))
+    ctx.need(ctx.send(ctx.administrator, DELETE, customer=customer), "no customer was deleted")
+    ctx.refused(_of_nobody(ctx, customer), control)
 
 
 def _no_customer(ctx: CaseContext) -> None:
@@ -180,17 +186,25 @@ def customer_invalid() -> Iterator[Case]:
 def _invalid(ctx: CaseContext, changed: dict[str, Any], level: Level) -> None:
     _can_make(ctx)
     if ctx.operation == CREATE:
-        control = ctx.control(ctx.send(ctx.administrator, CREATE, body=_fields(ctx)))
+        control = _registered(ctx)
         answer = ctx.send(ctx.administrator, CREATE, body=_fields(ctx, **changed))
         if not ctx.refused(answer, control, level=level) and isinstance(answer.data, dict):
             # It would appear in the lists that other cases read.
             ctx.send(ctx.administrator, DELETE, customer=str(answer.data.get("id")))
         return
-    b = ctx.new_customer("D")
+    place = "a customer that is changed"
+    customer = ctx.take(place, lambda: ctx.session.factory.record("customer"))
     plain = {"data": {"type": "customer", "name": "Conformance run"}}
-    control = ctx.control(ctx.send(ctx.administrator, UPDATE, customer=b.id, body=plain))
-    body = {"data": {"type": "customer", "name": "Conformance run"} | changed}
-    ctx.refused(ctx.send(ctx.administrator, UPDATE, customer=b.id, body=body), control, level=level)
+    update = partial(ctx.send, ctx.administrator, UPDATE, customer=customer)
+    control = ctx.usual(lambda: update(body=plain))
+    answer = update(body={"data": plain["data"] | changed})
+    if ctx.refused(answer, control, level=level):
+        ctx.back(place)
+
+
+def _registered(ctx: CaseContext) -> Answer:
+    """Return the answer to the registration of a customer, which cases share."""
+    return ctx.usual(lambda: ctx.send(ctx.administrator, CREATE, body=_fields(ctx)))
 
 
 @cases
@@ -210,10 +224,11 @@ def email_taken() -> Iterator[Case]:
 
 def _taken(ctx: CaseContext, variant: str) -> None:
     _can_make(ctx)
-    owner = ctx.new_customer("D")
-    email = str(owner.email)
-    email = email.upper() if variant == "capitals" else email
     control = ctx.control(ctx.send(ctx.administrator, CREATE, body=_fields(ctx)))
+    taken = _fields(ctx)
+    ctx.control(ctx.send(ctx.administrator, CREATE, body=taken))
+    email = str(taken["data"]["email"])
+    email = email.upper() if variant == "capitals" else email
     if ctx.operation == CREATE:
         ctx.refused(ctx.send(ctx.administrator, CREATE, body=_fields(ctx, email=email)), control)
         return
@@ -308,12 +323,26 @@ def _login(ctx: CaseContext, email: object, password: object) -> Answer:
     return ctx.send(ctx.administrator, LOG_IN, body=body)
 
 
-def _lockable(ctx: CaseContext) -> tuple[str, str]:
-    """Return the login of a new customer, because wrong logins may lock the account."""
+WRONG_LOGINS = 2
+"""Wrong logins of one customer: shops lock a customer after three."""
+
+
+def lockable(ctx: CaseContext) -> tuple[str, str, Answer]:
+    """Return the login of a customer made for wrong logins, and the answer to a right one."""
     if ctx.customers_are_given:
         raise Skipped("wrong logins could lock a customer of the fixtures")
-    customer = ctx.new_customer("D")
-    return str(customer.email), str(customer.password)
+
+    def make() -> tuple[str, str, Answer]:
+        data = _fields(ctx, password=ctx.session.factory.password())["data"]
+        made = ctx.send(ctx.administrator, CREATE, body={"data": data})
+        ctx.need(made, "no customer could be made")
+        email, password = data["email"], data["password"]
+        return email, password, ctx.control(_login(ctx, email, password))
+
+    place = "a customer for wrong logins"
+    found = ctx.take(place, make, WRONG_LOGINS)
+    ctx.back(place)
+    return found
 
 
 NO_PASSWORD = ("an empty password", "no password")
@@ -323,9 +352,9 @@ NO_PASSWORD = ("an empty password", "no password")
 def _wrong_login(ctx: CaseContext, variant: str) -> None:
     if variant == "an unknown email":
         email, password = ctx.login("A")
+        control = ctx.control(_login(ctx, email, password))
     else:
-        email, password = _lockable(ctx)
-    control = ctx.control(_login(ctx, email, password))
+        email, password, control = lockable(ctx)
     wrong: dict[str, tuple[object, object]] = {
         "a wrong password": (email, f"wrong-{ctx.run_id}"),
         "the password in another letter case": (email, password.swapcase()),
@@ -342,8 +371,7 @@ def _wrong_login(ctx: CaseContext, variant: str) -> None:
 
 
 def _same_answer(ctx: CaseContext) -> None:
-    email, password = _lockable(ctx)
-    control = ctx.control(_login(ctx, email, password))
+    email, _, control = lockable(ctx)
     wrong = _login(ctx, email, f"wrong-{ctx.run_id}")
     unknown = _login(ctx, ctx.email(), f"wrong-{ctx.run_id}")
     one_answer_to_both(ctx, wrong, unknown, control, "email")

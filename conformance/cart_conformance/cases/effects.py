@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from cart_conformance.bodies import instant, owners_of
-from cart_conformance.cases.context import NOTHING_CHANGES, CaseContext
+from cart_conformance.bodies import instant, owners_of, page_of
+from cart_conformance.cases.context import NEXT_SECOND, NOTHING_CHANGES, CaseContext
 from cart_conformance.cases.fixtures import ADMINISTRATOR, CALLERS, NARROWED, SHOPPER, caller_of
 from cart_conformance.cases.registry import Case, case, cases
 from cart_conformance.errors import Skipped, Untestable
@@ -22,8 +22,6 @@ from cart_conformance.target.state import State, list_carts, list_ids
 
 NEW = "association-visible"
 GONE = "association-deleted"
-# Timestamps may be whole seconds. After this many seconds, they must differ.
-NEXT_SECOND = 1.1
 
 
 def free_cart(ctx: CaseContext, *owners: CartOwner, by: str = ADMINISTRATOR) -> str:
@@ -82,6 +80,10 @@ def _associated(ctx: CaseContext, by: str) -> tuple[str, CartOwner, Answer]:
     cart = free_cart(ctx, a, by=by)
     answer = ctx.send(caller_of(ctx, by), ASSOCIATE, cart=cart, body=ctx.identifiers(a.id))
     return cart, a, answer
+
+
+def _associated_by_shopper(ctx: CaseContext) -> tuple[str, CartOwner, Answer]:
+    return _associated(ctx, SHOPPER)
 
 
 def _visible(ctx: CaseContext, by: str) -> None:
@@ -389,11 +391,54 @@ def others_cannot_see_narrowed(ctx: CaseContext) -> None:
     _unseen(ctx, narrowed=True)
 
 
-def _unseen(ctx: CaseContext, *, narrowed: bool) -> None:
+@case("others-cannot-see", "getCarts", "a cart of A, in a list without a query", requests=5)
+def others_cannot_see_by_default(ctx: CaseContext) -> None:
+    """Check the list that a request without page parameters gets."""
+    _, of_b, cart, answer = _carts_of_two(ctx)
+    listed = ctx.need(ctx.send(ctx.shopper("B"), "getCarts"), "no list")
+    ids = [str(each.get("id")) for each in page_of(listed)]
+    if of_b not in ids:
+        raise Untestable("B's list does not have B's own cart")
+    ctx.expect(cart not in ids, "no cart of A in B's list", "a cart of A is in it", answer)
+
+
+@case("others-cannot-see", "getCarts", "a cart of A, with a filter", requests=5, optional=True)
+def others_cannot_see_by_filter(ctx: CaseContext) -> None:
+    """Check that a filter does not widen a list. A deployment may ignore or refuse it."""
+    _, _, cart, answer = _carts_of_two(ctx)
+    listed = ctx.send(ctx.shopper("B"), "getCarts", query=f"filter=eq(id,{cart})")
+    ids = [str(each.get("id")) for each in page_of(ctx.need(listed, "the filter was refused"))]
+    ctx.expect(cart not in ids, "no cart of A in B's list", "a cart of A is in it", answer)
+
+
+@cases
+def others_cannot_see_what_they_used() -> Iterator[Case]:
+    """Read and change a cart of A with B's token: that does not associate it with B."""
+    for what in ("read", "changed"):
+        run = partial(_used, what=what)
+        yield Case("others-cannot-see", "getCarts", f"a cart of A that B has {what}", run, 6)
+
+
+def _used(ctx: CaseContext, what: str) -> None:
+    _, of_b, cart, _ = _carts_of_two(ctx)
+    send = partial(ctx.send, ctx.shopper("B"), cart=cart)
+    answer = send("updateACart", body=_renamed()) if what == "changed" else send("getACart")
+    listed = list_ids(ctx.session, ctx.shopper("B"))
+    if of_b not in listed:
+        raise Untestable("B's list does not have B's own cart")
+    ctx.expect(cart not in listed, "no cart of A in B's list", "a cart of A is in it", answer)
+
+
+def _carts_of_two(ctx: CaseContext) -> tuple[CartOwner, str, str, Answer]:
+    """Return B, a cart of B, a cart of A, and the answer to the association of the latter."""
     a, b = ctx.owner("A"), ctx.owner("B")
     cart, of_b = ctx.new_cart(), ctx.new_cart()
-    answer = ctx.associate(cart, a)
     ctx.associate(of_b, b)
+    return b, of_b, cart, ctx.associate(cart, a)
+
+
+def _unseen(ctx: CaseContext, *, narrowed: bool) -> None:
+    b, of_b, cart, answer = _carts_of_two(ctx)
     caller = ctx.narrowed(b) if narrowed else ctx.shopper("B")
     listed = list_ids(ctx.session, caller)
     if of_b not in listed:
@@ -443,6 +488,7 @@ def association_repeat() -> Iterator[Case]:
                 f"made by {first}, repeated by {second}",
                 partial(_repeated, first=first, second=second),
                 8,
+                prepare=_associated_by_shopper if first == second == SHOPPER else None,
             )
     run = partial(_repeated, first=ADMINISTRATOR, second=NARROWED)
     yield Case(REPEAT, ASSOCIATE, f"repeated by {NARROWED}", run, 8)
@@ -453,15 +499,13 @@ def association_repeat() -> Iterator[Case]:
 
 def _repeated(ctx: CaseContext, first: str, second: str) -> None:
     a = ctx.owner("A")
-    cart = free_cart(ctx, a)
-    body = ctx.identifiers(a.id)
-    control = ctx.need(
-        ctx.send(caller_of(ctx, first), ASSOCIATE, cart=cart, body=body),
-        "the {owner} could not be associated",
-    )
-    before = need_visible(ctx, cart, a)
     if first == second == SHOPPER:
-        ctx.pause(NEXT_SECOND)
+        cart, _, control = ctx.prepared(_associated_by_shopper)
+    else:
+        cart, _, control = _associated(ctx, first)
+    ctx.need(control, "the {owner} could not be associated")
+    body = ctx.identifiers(a.id)
+    before = need_visible(ctx, cart, a)
     answer = ctx.send(caller_of(ctx, second), ASSOCIATE, cart=cart, body=body)
     ctx.status(answer, 204, control=control, what="and no change", level="documented")
     after = ctx.state(cart, a)
@@ -591,20 +635,31 @@ def delete_missing() -> Iterator[Case]:
             f"never associated, {caller}",
             partial(_delete_missing, by=caller),
             8,
+            prepare=_dissociated_by_shopper if caller == SHOPPER else None,
         )
     yield Case("delete-missing", DISSOCIATE, "on a cart of another", _delete_missing_of_other, 9)
     yield Case("delete-missing", DISSOCIATE, "of a deleted customer", _delete_missing_of_deleted, 8)
 
 
-def _delete_missing(ctx: CaseContext, by: str) -> None:
+def _freed(ctx: CaseContext, by: str) -> tuple[str, Answer]:
+    """Return a cart whose association was removed, and the answer to that."""
     a = ctx.owner("A")
     cart = free_cart(ctx, a)
     ctx.associate(cart, a)
     body = ctx.identifiers(a.id)
-    control = ctx.control(ctx.send(caller_of(ctx, by), DISSOCIATE, cart=cart, body=body))
+    return cart, ctx.control(ctx.send(caller_of(ctx, by), DISSOCIATE, cart=cart, body=body))
+
+
+def _dissociated_by_shopper(ctx: CaseContext) -> tuple[str, Answer]:
+    return _freed(ctx, SHOPPER)
+
+
+def _delete_missing(ctx: CaseContext, by: str) -> None:
+    a = ctx.owner("A")
+    made = ctx.prepared(_dissociated_by_shopper) if by == SHOPPER else _freed(ctx, by)
+    cart, control = made
     before = ctx.state(cart, a)
-    if by == SHOPPER:
-        ctx.pause(NEXT_SECOND)
+    body = ctx.identifiers(a.id)
     answer = ctx.send(caller_of(ctx, by), DISSOCIATE, cart=cart, body=body)
     ctx.status(answer, 204, control=control, what="and no change")
     after = ctx.state(cart, a)
@@ -674,13 +729,26 @@ def _any_cart(ctx: CaseContext, owner: str) -> None:
         ctx.expect(good, "what was asked for, done", sides(state, b), answer, control=control)
 
 
-@case("updated-at-moves", "updateACart", "by PUT of the name", requests=4)
+def _aging(ctx: CaseContext) -> tuple[str, State]:
+    """Make a cart and read it."""
+    cart = ctx.new_cart()
+    return cart, ctx.state(cart)
+
+
+def _aging_with_owner(ctx: CaseContext) -> tuple[str, State]:
+    """Make a cart of owner A and read it."""
+    cart = ctx.new_cart()
+    ctx.associate(cart, ctx.owner("A"))
+    return cart, ctx.state(cart)
+
+
+@case("updated-at-moves", "updateACart", "by PUT of the name", requests=4, prepare=_aging)
 def moved_by_put(ctx: CaseContext) -> None:
     """Rename a cart: the published expiry counts from the last update."""
     _moves(ctx, "name")
 
 
-@case("updated-at-moves", "updateACart", "by PUT of the description", requests=4)
+@case("updated-at-moves", "updateACart", "by PUT of the description", requests=4, prepare=_aging)
 def moved_by_put_of_description(ctx: CaseContext) -> None:
     """Change a cart's description alone."""
     _moves(ctx, "description")
@@ -691,7 +759,7 @@ def _renamed() -> dict[str, Any]:
 
 
 def _moves(ctx: CaseContext, field: str) -> None:
-    cart = _aged(ctx, field)
+    cart, _ = ctx.prepared(_aging)
     before = ctx.state(cart)
     body = {"data": {field: "Conformance run, changed"}}
     answer = ctx.send(ctx.administrator, ctx.operation, cart=cart, body=body)
@@ -713,27 +781,46 @@ def _moves(ctx: CaseContext, field: str) -> None:
     )
 
 
-@case("association-keeps-clock", ASSOCIATE, "by POST of an association", requests=4)
+@case("association-keeps-clock", ASSOCIATE, "by POST of an association", requests=4, prepare=_aging)
 def kept_by_post(ctx: CaseContext) -> None:
     """Make a new association."""
-    _keeps(ctx, _aged(ctx, ctx.operation), body=ctx.identifiers(ctx.owner("A").id))
+    _keeps(ctx, *ctx.prepared(_aging), body=ctx.identifiers(ctx.owner("A").id))
 
 
-@case("association-keeps-clock", DISSOCIATE, "by DELETE of an association", requests=5)
+@case(
+    "association-keeps-clock",
+    DISSOCIATE,
+    "by DELETE of an association",
+    requests=5,
+    prepare=_aging_with_owner,
+)
 def kept_by_delete(ctx: CaseContext) -> None:
     """Remove an existing association."""
-    _keeps(ctx, _aged(ctx, ctx.operation), body=ctx.identifiers(ctx.owner("A").id))
+    _keeps(ctx, *ctx.prepared(_aging_with_owner), body=ctx.identifiers(ctx.owner("A").id))
 
 
-@case("association-keeps-clock", "getACart", "by GET", requests=4)
+@case(
+    "association-keeps-clock",
+    ASSOCIATE,
+    "by POST for a second customer",
+    requests=5,
+    optional=True,
+    prepare=_aging_with_owner,
+)
+def kept_by_second(ctx: CaseContext) -> None:
+    """Associate a second owner."""
+    body = ctx.identifiers(ctx.owner("B").id)
+    _keeps(ctx, *ctx.prepared(_aging_with_owner), body=body)
+
+
+@case("association-keeps-clock", "getACart", "by GET", requests=4, prepare=_aging)
 def kept_by_read(ctx: CaseContext) -> None:
     """Read a cart again a second later."""
     # The cart was read before the wait too: a server may move the clock after it has answered.
-    _keeps(ctx, _aged(ctx, ctx.operation))
+    _keeps(ctx, *ctx.prepared(_aging))
 
 
-def _keeps(ctx: CaseContext, cart: str, **request: Any) -> None:
-    before = ctx.shared.pop(f"clock of {cart}")
+def _keeps(ctx: CaseContext, cart: str, before: State, **request: Any) -> None:
     answer = ctx.send(ctx.administrator, ctx.operation, cart=cart, **request)
     ctx.need(answer, "the request was refused")
     after = ctx.state(cart)
@@ -741,23 +828,6 @@ def _keeps(ctx: CaseContext, cart: str, **request: Any) -> None:
         old, new = getattr(before, name), getattr(after, name)
         if not ctx.expect(old == new, f"{name} still {old}", f"{new}", answer):
             return
-
-
-def _aged(ctx: CaseContext, use: str) -> str:
-    """Return a cart that was not changed for a second, with customer A if ``use`` needs it.
-
-    The carts of all uses are created together, so that the case waits only once.
-    """
-    with_a = (DISSOCIATE, f"refused {ASSOCIATE}", f"refused {DISSOCIATE}")
-    if f"aged {ctx.kind} {use}" not in ctx.shared:
-        for each in ("name", "description", "getACart", ASSOCIATE, *with_a):
-            ctx.shared[f"aged {ctx.kind} {each}"] = cart = ctx.new_cart()
-            if each in with_a:
-                ctx.associate(cart, ctx.owner("A"))
-            if each in ("getACart", ASSOCIATE, DISSOCIATE):
-                ctx.shared[f"clock of {cart}"] = ctx.state(cart)
-        ctx.pause(NEXT_SECOND)
-    return str(ctx.shared.pop(f"aged {ctx.kind} {use}"))
 
 
 @cases
@@ -768,7 +838,12 @@ def refusal_changes_nothing() -> Iterator[Case]:
     """
     for operation in (ASSOCIATE, DISSOCIATE):
         yield Case(
-            NOTHING_CHANGES, operation, "a wrong type", partial(_nothing_changes, wrong="carts"), 10
+            NOTHING_CHANGES,
+            operation,
+            "a wrong type",
+            partial(_nothing_changes, wrong="carts"),
+            10,
+            prepare=_aging_with_owner,
         )
         yield Case(
             NOTHING_CHANGES,
@@ -782,7 +857,7 @@ def refusal_changes_nothing() -> Iterator[Case]:
 def _nothing_changes(ctx: CaseContext, wrong: str | None) -> None:
     a, b = ctx.owner("A"), ctx.owner("B")
     if wrong:
-        cart = _aged(ctx, f"refused {ctx.operation}")
+        cart, _ = ctx.prepared(_aging_with_owner)
     else:
         cart = ctx.new_cart()
         ctx.associate(cart, a)

@@ -52,8 +52,7 @@ def request_of(ctx: CaseContext) -> dict[str, Any]:
             ctx.associate(cart, owner)
         return {"cart": cart, "body": ctx.identifiers(owner.id)}
     if operation == "createCustomer":
-        person = {"name": name, "email": ctx.email(), "password": ctx.session.factory.password()}
-        return {"body": {"data": {"type": "customer", **person}}}
+        return {"body": {"data": ctx.session.factory.fields_of_customer()}}
     if operation == "updateCustomer":
         body = {"data": {"type": "customer", "name": name}}
         return {"customer": _record(ctx), "body": body}
@@ -150,13 +149,30 @@ def access_token_invalid() -> Iterator[Case]:
             )
 
 
+def usual_control(ctx: CaseContext) -> Answer:
+    """Return the answer to the operation's request as administrator, which cases share."""
+    send = partial(ctx.send, ctx.administrator, ctx.operation)
+    return ctx.usual(lambda: send(**request_of(ctx)))
+
+
+def faulty(ctx: CaseContext, caller: Credentials | None, **changes: Any) -> Answer:
+    """Send the operation's request with a fault, and return the answer.
+
+    If it is refused, a later case names the same cart, customer or account. The control cannot: a
+    DELETE removes its target.
+    """
+    place = f"target of {ctx.kind}, {ctx.operation}"
+    request = ctx.take(place, lambda: request_of(ctx))
+    answer = ctx.send(caller, ctx.operation, **(request | changes))
+    if answer.refused:
+        ctx.back(place)
+    return answer
+
+
 def _without_access(ctx: CaseContext, what: str) -> None:
-    # The control of a DELETE removes its target, so the faulty request gets its own.
-    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
-    request = request_of(ctx)
+    control = usual_control(ctx)
     headers = {"Authorization": access_header(ctx, what)}
-    answer = ctx.send(ctx.administrator, ctx.operation, headers=headers, **request)
-    ctx.refused(answer, control)
+    ctx.refused(faulty(ctx, ctx.administrator, headers=headers), control)
 
 
 # --- Customer tokens ---
@@ -181,12 +197,10 @@ def customer_token_invalid() -> Iterator[Case]:
 
 
 def _with_bad_customer(ctx: CaseContext, what: str, level: Level) -> None:
-    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
-    request = request_of(ctx)
+    control = usual_control(ctx)
     headers = {ctx.owner_token: owner_header(ctx, what)}
     caller = ctx.implicit if ctx.operation in CARTS else ctx.administrator
-    answer = ctx.send(caller, ctx.operation, headers=headers, **request)
-    ctx.refused(answer, control, level=level)
+    ctx.refused(faulty(ctx, caller, headers=headers), control, level=level)
 
 
 # --- Header names ---
@@ -230,7 +244,7 @@ def _caller_for(ctx: CaseContext) -> Credentials:
 
 def _other_case(ctx: CaseContext, how: str) -> None:
     caller = _caller_for(ctx)
-    control = ctx.control(ctx.send(caller, ctx.operation, **request_of(ctx)))
+    control = ctx.usual(lambda: ctx.send(caller, ctx.operation, **request_of(ctx)), caller.name)
     headers: dict[str, str | None] = {}
     for name, value in caller.headers().items():
         headers |= {name: None, _spelled(name, how): value}
@@ -302,10 +316,8 @@ def _both_tokens(ctx: CaseContext) -> dict[str, str | None]:
 
 
 def _with_both(ctx: CaseContext) -> None:
-    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
-    request = request_of(ctx)
-    answer = ctx.send(ctx.administrator, ctx.operation, headers=_both_tokens(ctx), **request)
-    ctx.refused(answer, control)
+    control = usual_control(ctx)
+    ctx.refused(faulty(ctx, ctx.administrator, headers=_both_tokens(ctx)), control)
 
 
 def _both_associate(ctx: CaseContext) -> None:
@@ -364,7 +376,7 @@ def empty_customer_token() -> Iterator[Case]:
 
 
 def _with_empty_token(ctx: CaseContext) -> None:
-    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, **request_of(ctx)))
+    control = usual_control(ctx)
     if not ctx.session.checks.is_proper(ctx.operation_id, control):
         raise Untestable("the control is not a published answer")
     answer = ctx.send(
@@ -405,7 +417,7 @@ def error_envelope() -> Iterator[Case]:
 
 
 def _refused_without_token(ctx: CaseContext) -> None:
-    ctx.need_error(ctx.send(None, ctx.operation, **request_of(ctx)))
+    ctx.need_error(faulty(ctx, None))
 
 
 def _bad_grant(ctx: CaseContext) -> None:

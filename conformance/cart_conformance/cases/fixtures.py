@@ -17,7 +17,7 @@ from typing import Any
 
 from cart_spec.contract import Level
 
-from cart_conformance.cases.context import NOTHING_CHANGES, CaseContext
+from cart_conformance.cases.context import NOTHING_CHANGES, USES, CaseContext
 from cart_conformance.cases.registry import Case
 from cart_conformance.errors import Untestable
 from cart_conformance.exchange import Answer
@@ -37,9 +37,6 @@ SUSPECTS = "cases after which something had changed"
 """The place in the shared things of the cases that must be tried again."""
 CLOSELY = "the state is read after each refusal"
 """Is in the shared things when such cases are tried again."""
-
-USES = 10
-"""Maximum number of cases that share one control."""
 
 Fault = Callable[[CaseContext, str], dict[str, Any]]
 """Maps the context and the cart to the parts of the request that differ from the control."""

@@ -9,6 +9,7 @@ from cart_spec.contract import Level
 
 from cart_conformance.cases.context import CaseContext
 from cart_conformance.cases.registry import Case, cases
+from cart_conformance.exchange import Answer
 
 LISTS = ("getCarts", "getCustomers")
 
@@ -58,14 +59,19 @@ def page_not_a_number() -> Iterator[Case]:
 
 def _refused(rule: str, operation: str, name: str, value: str) -> Case:
     def run(ctx: CaseContext) -> None:
-        control = ctx.control(ctx.send(ctx.administrator, operation, query=f"{name}=10"))
+        control = _usual_page(ctx, name)
         ctx.refused(ctx.send(ctx.administrator, operation, query=f"{name}={value}"), control)
 
     return Case(rule, operation, f"{name}={value or 'nothing'}", run, 2, touches="nothing")
 
 
+def _usual_page(ctx: CaseContext, name: str) -> Answer:
+    send = partial(ctx.send, ctx.administrator, ctx.operation)
+    return ctx.usual(lambda: send(query=f"{name}=10"), name)
+
+
 def _taken(ctx: CaseContext, name: str, value: str, level: Level) -> None:
-    control = ctx.control(ctx.send(ctx.administrator, ctx.operation, query=f"{name}=10"))
+    control = _usual_page(ctx, name)
     answer = ctx.send(ctx.administrator, ctx.operation, query=f"{name}={value}")
     ctx.status(answer, 200, control=control, level=level)
 

@@ -194,6 +194,8 @@ TYPES: tuple[tuple[str, Callable[[str], Any]], ...] = (
     ("longer", lambda kind: f"{kind}-group"),
     ("shorter", lambda kind: kind[:-1]),
     ("another type", lambda _: "cart"),
+    ("a fullwidth letter", lambda kind: f"{chr(ord(kind[0]) + 0xFEE0)}{kind[1:]}"),
+    ("a NUL after it", lambda kind: f"{kind}\0"),
     # Carts can also have the other kind of owner, through other endpoints.
     ("what else carts can have", lambda kind: "customer" if kind == "account" else "account"),
 )
@@ -216,10 +218,20 @@ IDS: tuple[tuple[str, Callable[[str], Any]], ...] = (
 )
 
 
+HIDDEN_IDS: tuple[tuple[str, bytes], ...] = (
+    ("an array of the id", b'{"data": [{"type": "customer", "id": ["ID"]}]}'),
+    ("an object with the id", b'{"data": [{"type": "customer", "id": {"id": "ID"}}]}'),
+)
+
+
 @cases
 def customer_id_missing() -> Iterator[Case]:
     """Send one entry whose id is missing or cannot name a customer."""
     yield from _members("customer-id-missing", "id", IDS)
+    for operation in OPERATIONS:
+        for caller in CALLERS:
+            for variant, raw in HIDDEN_IDS:
+                yield refusal("customer-id-missing", operation, variant, caller, _sending(raw))
 
 
 def _members(

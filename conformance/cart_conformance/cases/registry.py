@@ -30,7 +30,8 @@ class Case:
     conforming deployment may lack; if it is untestable, its rule is not. ``touches`` names what it
     creates. ``kind`` is the kind of owner that it uses, and ``about_owner`` says that it is about
     that kind. ``template`` is the operation as the case was written, for both kinds of owner. A
-    case with ``both_kinds`` needs a customer and an account, so it has no twin.
+    case with ``both_kinds`` needs a customer and an account, so it has no twin. ``prepare`` makes,
+    before the first case of a run, what must be a second old: see :meth:`CaseContext.prepared`.
     """
 
     rule: str
@@ -44,6 +45,7 @@ class Case:
     about_owner: bool = False
     template: str = ""
     both_kinds: bool = False
+    prepare: Callable[[CaseContext], object] | None = None
 
     @property
     def id(self) -> str:
@@ -68,11 +70,12 @@ def case(
     requests: int = 6,
     optional: bool = False,
     touches: str = "carts of this run",
+    prepare: Callable[[CaseContext], object] | None = None,
 ) -> Callable[[Callable[[CaseContext], None]], Callable[[CaseContext], None]]:
     """Register one function as one case."""
 
     def register(run: Callable[[CaseContext], None]) -> Callable[[CaseContext], None]:
-        made = Case(rule, operation, variant, run, requests, optional, touches)
+        made = Case(rule, operation, variant, run, requests, optional, touches, prepare=prepare)
         _SOURCES.append(lambda: [made])
         return run
 

@@ -9,7 +9,7 @@ from typing import Any
 from cart_conformance.bodies import instant, page_of, timestamp
 from cart_conformance.cases.context import CaseContext
 from cart_conformance.cases.endpoints import EVERY, request_of, touches
-from cart_conformance.cases.fixtures import NARROWED, SHOPPER, caller_of
+from cart_conformance.cases.fixtures import NARROWED, SHOPPER
 from cart_conformance.cases.registry import Case, case, cases
 from cart_conformance.errors import Skipped, Untestable
 from cart_conformance.exchange import Answer
@@ -143,15 +143,36 @@ def _by_guest(ctx: CaseContext) -> None:
 def cart_of_shopper() -> Iterator[Case]:
     """Check that a cart made with a customer token belongs to the customer immediately."""
     for variant, who in (("with a customer token", SHOPPER), (NARROWED, NARROWED)):
-        yield Case(SUCCESS, "createACart", variant, partial(_cart_of_caller, who=who), 4)
+        run = partial(_cart_of_caller, who=who, kind="customer")
+        yield Case(SUCCESS, "createACart", variant, run, 4)
+    for variant, who in (
+        ("with an account token", SHOPPER),
+        ("client credentials and an account token", NARROWED),
+    ):
+        run = partial(_cart_of_caller, who=who, kind="account")
+        yield Case(SUCCESS, "createACart", variant, run, 4, both_kinds=True)
 
 
-def _cart_of_caller(ctx: CaseContext, who: str) -> None:
-    a = ctx.customer("A")
-    cart = ctx.new_cart(caller_of(ctx, who))
+def _cart_of_caller(ctx: CaseContext, who: str, kind: str) -> None:
+    actors = ctx.session.actors
+    a = actors.customer("A") if kind == "customer" else actors.account("A")
+    cart = ctx.new_cart(actors.shopper(a) if who == SHOPPER else actors.narrowed(a))
     state = ctx.state(cart, a)
     good = bool(state.names(a)) and state.count("A") == 1
-    ctx.expect(good, "a cart of that customer at once", "a cart without that customer")
+    ctx.expect(good, f"a cart of that {kind} at once", f"a cart without that {kind}")
+
+
+@case(SUCCESS, "createACart", "ids that differ in letter case", requests=3)
+def ids_in_two_letter_cases(ctx: CaseContext) -> None:
+    """Check that two ids which differ in letter case only are two ids."""
+    first = ctx.fresh_id("Az")
+    made = [
+        ctx.send(
+            ctx.administrator, "createACart", body={"data": {"id": each, "name": "Conformance"}}
+        )
+        for each in (first, first.swapcase())
+    ]
+    ctx.status(made[1], 201, control=ctx.control(made[0]), level="interpretation")
 
 
 @case(SUCCESS, "updateACart", "what was asked for", requests=4)
@@ -183,6 +204,21 @@ def cart_gone(ctx: CaseContext) -> None:
     after = list_ids(ctx.session, ctx.shopper("A"))
     ctx.expect(cart not in after, "a list without the deleted cart", "it is in the list", answer)
     ctx.expect(spare in after, "the other cart still there", "it is gone too", answer)
+
+
+@case(SUCCESS, "deleteACart", "and made again", requests=10, optional=True)
+def cart_made_again(ctx: CaseContext) -> None:
+    """Check that a new cart with the id of a deleted one does not have its associations."""
+    a = ctx.customer("A")
+    spare, cart = ctx.new_cart(), ctx.new_cart()
+    ctx.associate(spare, a)
+    ctx.associate(cart, a)
+    answer = ctx.send(ctx.administrator, "deleteACart", cart=cart)
+    ctx.need(answer, "the cart was not deleted")
+    ctx.new_cart(id=cart)
+    state = ctx.state(cart, a)
+    good = not state.names(a) and state.count("A") == 0
+    ctx.expect(good, "a new cart without a customer", f"{state.owners}", answer)
 
 
 @case(SUCCESS, "getCarts", "one page after another", requests=14)
@@ -220,15 +256,19 @@ def no_cart_of_nobody(ctx: CaseContext) -> None:
     ctx.expect(free not in listed, "the customer's own carts", "a cart without a customer too")
 
 
-@case(SUCCESS, "getCarts", "the newest first", requests=9)
+def _two_carts(ctx: CaseContext) -> list[str]:
+    """Make two carts of customer A; return their ids, the oldest first."""
+    carts = [ctx.new_cart(), ctx.new_cart()]
+    for cart in carts:
+        ctx.associate(cart, ctx.customer("A"))
+    return carts
+
+
+@case(SUCCESS, "getCarts", "the newest first", requests=9, prepare=_two_carts)
 def newest_first(ctx: CaseContext) -> None:
     """Check that the list is ordered by the time of the last update."""
-    a = ctx.customer("A")
     # The cart that is updated last was created and associated first.
-    new, old = ctx.new_cart(), ctx.new_cart()
-    for cart in (new, old):
-        ctx.associate(cart, a)
-    ctx.pause(1.1)
+    new, _ = ctx.prepared(_two_carts)
     body = {"data": {"name": "Conformance run, renamed"}}
     ctx.need(ctx.send(ctx.administrator, "updateACart", cart=new, body=body), "no change")
     answer = ctx.need(ctx.send(ctx.shopper("A"), "getCarts", query="page[limit]=100"), "no list")

@@ -15,12 +15,12 @@ from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
 _LEFT_OUT = frozenset({"maxItems"})
 
 
-_OBJECTS = frozenset({"meta", "page", "results", "timestamps"})
+_OBJECTS = frozenset({"links", "meta", "page", "relationships", "results", "timestamps"})
 """Members that are objects wherever they are published."""
 
 
 class _Validators(NamedTuple):
-    """Two validators of a schema: a fast one without ``nullable``, an exact one that decides."""
+    """Two validators of a schema: a fast one, and an exact one that decides."""
 
     quick: jsonschema_rs.Draft4Validator
     thorough: Validator
@@ -50,8 +50,10 @@ class Schemas:
         validators = self._validators(operation, status)
         if validators is None:
             return None
+        # Most answers are valid as they are. To copy one takes longer than to send its request.
+        if validators.quick.is_valid(body):
+            return None
         value = _lenient(body)
-        # Most answers are valid, and the exact validation takes longer than sending the request.
         if validators.quick.is_valid(value):
             return None
         errors = sorted(
@@ -72,7 +74,7 @@ class Schemas:
             return None
         root = {"allOf": [schema], "components": self._components}
         return _Validators(
-            jsonschema_rs.Draft4Validator(root, validate_formats=True),
+            jsonschema_rs.Draft4Validator(_with_null(root), validate_formats=True),
             OAS30ReadValidator(root, format_checker=oas30_format_checker),
         )
 
@@ -89,6 +91,18 @@ def _without(schema: Any) -> Any:
     if isinstance(schema, list):
         return [_without(value) for value in schema]
     return schema
+
+
+def _with_null(schema: Any) -> Any:
+    """Return a schema in which what is ``nullable`` has null among its types."""
+    if isinstance(schema, list):
+        return [_with_null(value) for value in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: _with_null(value) for name, value in schema.items()}
+    if made.get("nullable") is True and isinstance(made.get("type"), str):
+        made["type"] = [made["type"], "null"]
+    return made
 
 
 def _lenient(value: Any, key: str = "") -> Any:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from cart_conformance.cases import Case
-from cart_conformance.cases.context import CaseContext
+from cart_conformance.cases.context import (
+    CaseContext,
+    Prepared,
+    Shared,
+    prepared_for,
+    texts_in,
+)
 from cart_conformance.cases.fixtures import CLOSELY, SUSPECTS, PreparedCart
 from cart_conformance.cases.schema_cases import SchemaCases
 from cart_conformance.errors import Skipped, Untestable
 from cart_conformance.findings import Finding
+from cart_conformance.oracle.knowledge import OwnerRef
 from cart_conformance.results import CaseResult, Phase, Verdict
 from cart_conformance.run.circuit_breaker import RECOVERY, CircuitBreaker
 from cart_conformance.run.events import CaseStarted
 from cart_conformance.run.plan import planned_cases
 from cart_conformance.run.verdicts import Policy, Problem
+from cart_conformance.target.credentials import CartOwner
 from cart_conformance.target.session import Session
 from cart_conformance.target.transport import (
     BudgetSpent,
@@ -31,6 +39,8 @@ ATTEMPTS = 3
 """Maximum number of attempts of a case that meets answers with 5xx; fewer for other reasons."""
 MOST_AGAIN = 60
 """Maximum number of interrupted cases that are tried again at the end."""
+LISTED = 20
+"""Carts in an owner's list after which those that no case uses any more are removed."""
 PAUSE = 0.2
 """Seconds before the second attempt after a lost answer or a 5xx; twice as long before a third."""
 
@@ -43,6 +53,7 @@ def run(session: Session) -> Iterator[CaseStarted | CaseResult]:
     """
     phase = _DirectedPhase(session)
     planned = planned_cases(session.contract, session.settings)
+    phase.prepare(planned)
     waiting = [*planned]
     again: list[Case] = []
     for last in (False, True):
@@ -54,6 +65,7 @@ def run(session: Session) -> Iterator[CaseStarted | CaseResult]:
                 continue
             yield CaseStarted(case.id, case.rule, case.operation, Phase.DIRECTED)
             result = phase.attempt(case)
+            phase.shorten_lists()
             if result.cut and not last and not phase.is_over and len(again) < MOST_AGAIN:
                 again.append(case)
             else:
@@ -86,6 +98,8 @@ class _DirectedPhase:
         self._breaker = CircuitBreaker()
         self._schema_cases = SchemaCases(session.contract, session.settings.target)
         self._shared: dict[str, Any] = {}
+        self._lasting: set[str] = set()
+        """Carts that could not be removed before clean-up."""
 
     @property
     def is_over(self) -> bool:
@@ -103,9 +117,29 @@ class _DirectedPhase:
             self._breaker.reset()
         return self._breaker.refusal(case.operation)
 
+    def prepare(self, cases: Iterable[Case]) -> None:
+        """Make what must be a second old when its case is tried.
+
+        A case makes it itself if that fails here, and then reports why.
+        """
+        session = self._session
+        for case in cases:
+            if case.prepare is None or self.refusal(case) is not None:
+                continue
+            session.trace.clear()
+            try:
+                made = case.prepare(self._context(case))
+            except Untestable:
+                continue
+            except Interruption:
+                break
+            at = time.monotonic()
+            self._shared[prepared_for(case.id)] = Prepared(made, at, tuple(session.trace))
+        session.checks.drop_findings()
+
     def suspects(self) -> list[str]:
         """Return the cases of which one has changed something, and read after each from now on."""
-        self._forget_prepared_carts()
+        self._forget_what_is_shared()
         self._shared[CLOSELY] = True
         found: list[str] = self._shared.pop(SUSPECTS, [])
         return found
@@ -126,7 +160,7 @@ class _DirectedPhase:
             accident = bool(tried.interruption or tried.failures) or self._renews_tokens()
             if not accident:
                 first = first or [*tried.ctx.findings]
-            self._forget_prepared_carts()
+            self._forget_what_is_shared()
             session.checks.drop_findings()
             if tried.interruption is not None or tried.failures:
                 session.transport.budget.pause(PAUSE * number)
@@ -194,11 +228,42 @@ class _DirectedPhase:
         except (Interruption, Untestable):
             return False
 
-    def _forget_prepared_carts(self) -> None:
+    def _forget_what_is_shared(self) -> None:
         for place, kept in [*self._shared.items()]:
             if isinstance(kept, PreparedCart):
                 self._shared.setdefault(SUSPECTS, []).extend(kept.suspects(self._session))
                 del self._shared[place]
+            elif isinstance(kept, Shared):
+                del self._shared[place]
+
+    def shorten_lists(self) -> None:
+        """Remove the carts of an owner who has many, if no case uses them any more.
+
+        Long lists take long to read, and clean-up would remove them anyway. One cart of each owner
+        stays, because the last one cannot be removed. A cart that is not removed at once is left to
+        clean-up.
+        """
+        session = self._session
+        actors = session.actors
+        owners: list[CartOwner] = [*actors.customers.values(), *actors.accounts.values()]
+        for owner in owners:
+            carts = session.written.carts_of(OwnerRef(owner.kind, owner.id))
+            if len(carts) - len(self._lasting) <= LISTED or self._breaker.is_open:
+                continue
+            in_use = {*texts_in([*self._shared.values()])} | self._lasting
+            for cart in carts[:-1]:
+                if cart not in in_use and not self._removes(cart):
+                    self._lasting.add(cart)
+        session.checks.drop_findings()
+
+    def _removes(self, cart: str) -> bool:
+        session = self._session
+        if cart not in session.ledger.carts:
+            return False
+        try:
+            return session.send(session.administrator, "deleteACart", cart=cart).ok
+        except (Interruption, Untestable):
+            return False
 
     def result(
         self,

@@ -12,11 +12,17 @@ from cart_conformance.results import Phase
 
 CALLERS = ("shopper", "administrator")
 
-EFFORT: dict[Profile, int] = {"pr": 1, "default": 1, "nightly": 5}
-"""How many times as many generated requests a profile makes as the default."""
+EFFORT: dict[Profile, dict[Phase, int]] = {
+    "pr": {Phase.MODEL: 1, Phase.FUZZ: 1},
+    "default": {Phase.MODEL: 1, Phase.FUZZ: 1},
+    "nightly": {Phase.MODEL: 5, Phase.FUZZ: 15},
+}
+"""How many times as many sequences and random requests a profile makes as the default."""
 
-REQUESTS = {Phase.MODEL: 1500, Phase.FUZZ: 3100}
-"""Approximate number of requests of the generating layers, measured against a conforming server."""
+REQUESTS = {Phase.MODEL: 1500, Phase.FUZZ: 300}
+"""Approximate number of generated requests, measured against a conforming server."""
+COVERAGE = 2300
+"""Approximate number of requests that cover the contract's operations, in every profile."""
 
 PREPARATION = 12
 CLEAN_UP_SHARE = 0.15
@@ -52,7 +58,8 @@ def requests_of_layers(cases: Sequence[Case], settings: Settings) -> dict[str, i
         if layer is Phase.DIRECTED:
             requests[layer.value] = directed
         else:
-            requests[layer.value] = REQUESTS[layer] * EFFORT[settings.profile]
+            count = REQUESTS[layer] * EFFORT[settings.profile][layer]
+            requests[layer.value] = count + (COVERAGE if layer is Phase.FUZZ else 0)
     requests["clean-up"] = round(directed * CLEAN_UP_SHARE) + 50
     return requests
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from cart_spec.contract import LEVELS, Contract, Level, Rule
 
@@ -179,7 +180,7 @@ def attributed(
     return by_rule
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Fold:
     """The inputs that the verdicts of all rules depend on."""
 
@@ -188,6 +189,11 @@ class _Fold:
     policy: Policy
     optional: frozenset[str]
     problem: str | None
+
+    @cached_property
+    def _examined(self) -> frozenset[tuple[str, str]]:
+        """The rules that a case has examined, each with the operation."""
+        return frozenset(pair for result in self.results for pair in result.examined)
 
     def rule(self, rule: Rule, deviations: Sequence[Deviation]) -> RuleVerdict:
         counting = [each for each in deviations if self.policy.counts(each)]
@@ -216,7 +222,7 @@ class _Fold:
         A deployment may lack the supporting operations. They count only if the run has examined
         them.
         """
-        examined = any((rule.id, operation) in result.examined for result in self.results)
+        examined = (rule.id, operation) in self._examined
         return examined or not is_supporting(self.contract, operation)
 
     def _operation(
@@ -228,7 +234,7 @@ class _Fold:
     ) -> OperationVerdict:
         method, path = self.contract.operations[operation]
         own = [result for result in results if result.operation == operation]
-        examined = any((rule.id, operation) in result.examined for result in self.results)
+        examined = (rule.id, operation) in self._examined
         needed = [result for result in own if result.case not in self.optional]
         found = self.policy.verdict(each for each in deviations if each.operation == operation)
         verdicts = [found] if found else []

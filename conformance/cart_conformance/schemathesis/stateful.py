@@ -239,7 +239,7 @@ def run(session: Session) -> Iterator[CaseResult]:
     spent or too many requests got no answer. Earlier findings are yielded first.
     """
     search = _Search(session)
-    effort = EFFORT[session.settings.profile]
+    effort = EFFORT[session.settings.profile][Phase.MODEL]
     for _ in range(ROUNDS):
         if not search.run(ACTIONS, SEQUENCES * effort):
             break
@@ -260,7 +260,8 @@ class _Search:
         self.ended: Interruption | Untestable | None = None
         self._faults = FaultBudget(session)
         self._until = time.monotonic() + SECONDS
-        self._most = session.transport.sent + REQUESTS * EFFORT[session.settings.profile]
+        effort = EFFORT[session.settings.profile][Phase.MODEL]
+        self._most = session.transport.sent + REQUESTS * effort
         self._told: set[tuple[str, str]] = set()
         self._target: tuple[str, str] | None = None
         self._best: Finding | None = None
@@ -270,6 +271,8 @@ class _Search:
         self._doing = self._action = ""
         self._carts: dict[int, str] = {}
         self._lines: list[str] = []
+        self._later: dict[int, Customer] = {}
+        """The customers with the token of a second login, one login each for a sequence."""
         self._is_over = False
         self._customers = self._two_customers()
 
@@ -341,6 +344,7 @@ class _Search:
         if self._left < 0 or self.ended is not None:
             raise _Stop
         self._carts, self._lines, self._is_over = {}, [], False
+        self._later = {}
         self.session.trace.clear()
 
     def play(self, step: Step) -> None:
@@ -483,9 +487,10 @@ class _Search:
         self._look_at_list(number, cart)
         if seen or customer.email is None or customer.password is None:
             return
-        again = replace(
-            customer, token=self.session.factory.customer_token(customer.email, customer.password)
-        )
+        if number not in self._later:
+            token = self.session.factory.customer_token(customer.email, customer.password)
+            self._later[number] = replace(customer, token=token)
+        again = self._later[number]
         complete = self.client.known.owners[OwnerRef("customer", customer.id)].complete
         self.client.introduce(again, has_no_carts=complete)
         _, later = self.client.send(self.session.shopper(again), "getCarts")

@@ -126,6 +126,10 @@ class Written:
         else:
             cart.discard(named)
 
+    def carts_of(self, owner: OwnerRef) -> list[str]:
+        """Return the carts that were associated with an owner, oldest first."""
+        return [cart for cart, has in self._carts.items() if owner in has]
+
     def agrees(self, cart: str, owners: Iterable[tuple[str, str]]) -> bool:
         """Return whether a cart shows the owners that were written."""
         written = self._carts.get(cart)

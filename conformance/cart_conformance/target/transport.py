@@ -30,7 +30,6 @@ import requests
 import requests.utils
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 from urllib3 import ProxyManager, Retry
 from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.exceptions import TimeoutError as PoolTimeoutError
@@ -358,11 +357,7 @@ class Transport:
     def send(self, request: Request) -> Answer:
         """Return the answer to ``request``. Raises an Interruption."""
         try:
-            prepared = self.http.prepare_request(
-                requests.Request(
-                    request.method, request.url, headers=request.headers, data=request.body
-                )
-            )
+            prepared = _prepared(request)
         except (requests.RequestException, UnicodeError) as error:
             raise NetworkError(f"it cannot be sent: {_reason(error)}") from error
         # The session's own ``send`` would handle cookies and redirects.
@@ -375,10 +370,27 @@ class Transport:
         return Answer(
             request=request,
             status=response.status_code,
-            headers=CaseInsensitiveDict(response.headers),
+            headers=response.headers,
             body=response.content,
             elapsed=self._adapter.elapsed,
         )
+
+
+def _prepared(request: Request) -> requests.PreparedRequest:
+    """Return a request as ``requests`` sends it, without what no request of a run has.
+
+    ``Session.prepare_request`` also merges cookies, parameters and hooks, and looks for files. That
+    takes a tenth of the time of a run.
+    """
+    prepared = requests.PreparedRequest()
+    prepared.prepare_method(request.method)
+    prepared.prepare_url(request.url, None)
+    prepared.prepare_headers(request.headers)
+    prepared.body = request.body
+    prepared.prepare_content_length(request.body)
+    if "@" in urlsplit(request.url).netloc:
+        prepared.prepare_auth(None, request.url)
+    return prepared
 
 
 CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")

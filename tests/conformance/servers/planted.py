@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
+from tests.conformance.servers.accounts import HEADER as ACCOUNT_HEADER
+from tests.conformance.servers.accounts import AccountService
 from tests.conformance.servers.blamed import ListedToTheFirstOwner, OnlyForItsMaker
 from tests.conformance.servers.reference import Call, Refusal, Reply, Service
 
@@ -225,6 +229,140 @@ class ShortLogin(Service):
         return status, document
 
 
+# --- Two kinds of owner ---
+
+
+class AccountTokensServeCustomers(AccountService):
+    """An account token is as good as the customer's to associate a customer."""
+
+    def check_token(self, call: Call) -> None:
+        if call.headers.get(ACCOUNT_HEADER) is None:
+            super().check_token(call)
+
+
+class CustomersSeeCartsOfAccounts(AccountService):
+    """A customer's list has the carts that accounts have."""
+
+    def listed(self, call: Call) -> list[dict[str, Any]]:
+        carts = super().listed(call)
+        if call.me is None:
+            return carts
+        return carts + [each for each in self.carts.values() if each["accounts"]]
+
+
+class LastUnlessAnAccountHasIt(AccountService):
+    """The last cart of a customer can be deleted if an account has it too."""
+
+    def deleteACart(self, call: Call) -> Reply:
+        cart = self.carts.get(call.cart_id)
+        if cart and cart["accounts"]:
+            cart["customers"] = []
+        return super().deleteACart(call)
+
+
+# --- What is used, changed or made again ---
+
+
+class ReadingAssociates(Service):
+    """A cart that a customer reads is in the customer's list."""
+
+    def getACart(self, call: Call) -> Reply:
+        reply = super().getACart(call)
+        customers = self.carts[call.cart_id]["customers"]
+        if call.me is not None and call.me not in customers:
+            customers.append(call.me)
+        return reply
+
+
+class AssociationsOutliveCarts(Service):
+    """A new cart with the id of a deleted one has its customers."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.deleted: dict[str, list[str]] = {}
+
+    def deleteACart(self, call: Call) -> Reply:
+        customers = self.carts.get(call.cart_id, {}).get("customers", [])
+        reply = super().deleteACart(call)
+        self.deleted[call.cart_id] = [*customers]
+        return reply
+
+    def make_cart(self, cart_id: str, name: str) -> dict[str, Any]:
+        cart = super().make_cart(cart_id, name)
+        cart["customers"] += self.deleted.pop(cart_id, [])
+        return cart
+
+
+class OldPasswordsStay(Service):
+    """A password is valid after it was changed."""
+
+    def updateCustomer(self, call: Call) -> Reply:
+        customer = self.customers.get(call.customer_id, {})
+        customer.setdefault("passwords", []).append(customer.get("password"))
+        return super().updateCustomer(call)
+
+    def createCustomerToken(self, call: Call) -> Reply:
+        data = self.data(call)
+        for customer in self.customers.values():
+            if data.get("password") in customer.get("passwords", []):
+                data["password"] = customer["password"]
+        call.body = json.dumps({"data": data}).encode()
+        return super().createCustomerToken(call)
+
+
+class TrimmedIds(Service):
+    """Spaces around an id do not matter."""
+
+    def entries(self, call: Call) -> list[Any] | None:
+        entries = super().entries(call)
+        for entry in entries or []:
+            if isinstance(entry, dict) and isinstance(entry.get("id"), str):
+                entry["id"] = entry["id"].strip()
+        return entries
+
+
+class IdsInArrays(Service):
+    """An id may be in an array."""
+
+    def entries(self, call: Call) -> list[Any] | None:
+        entries = super().entries(call)
+        for entry in entries or []:
+            if isinstance(entry, dict) and isinstance(entry.get("id"), list) and entry["id"]:
+                entry["id"] = entry["id"][0]
+        return entries
+
+
+class NormalisedTypes(Service):
+    """Letters that look alike are the same in a type."""
+
+    def entries(self, call: Call) -> list[Any] | None:
+        entries = super().entries(call)
+        for entry in entries or []:
+            if isinstance(entry, dict) and isinstance(entry.get("type"), str):
+                entry["type"] = unicodedata.normalize("NFKC", entry["type"])
+        return entries
+
+
+class NullRelationships(Service):
+    """A cart has null for its relationships."""
+
+    def show(self, cart: dict[str, Any]) -> dict[str, Any]:
+        return super().show(cart) | {"relationships": None}
+
+
+class CrashesIn(Service):
+    """A request with a sign in its path, query or headers crashes."""
+
+    def __init__(self, sign: str) -> None:
+        super().__init__()
+        self.crashing = sign
+
+    def handle(self, call: Call) -> Reply:
+        if self.crashing in f"{call.path} {call.query} {call.headers}":
+            return 500, {"errors": [{"status": 500, "title": "Internal error"}]}
+        return super().handle(call)
+
+
 _LOGIN = "credentials-wrong/createCustomerToken"
 PLANTED: dict[str, tuple[Callable[[], Service], str, str]] = {
     "a later login of the second owner lists less": (
@@ -270,6 +408,49 @@ PLANTED: dict[str, tuple[Callable[[], Service], str, str]] = {
         EchoesOthers, "success-answer", "success-answer/createCustomerCartAssociation/no other*",
     ),
     "null for an object": (NullMeta, "success-answer", "success-answer/getACart/*"),
+    "an account token for a customer": (
+        AccountTokensServeCustomers, "customer-token-required",
+        "customer-token-required/createCustomerCartAssociation/the token of*",
+    ),
+    "carts of accounts in a customer's list": (
+        CustomersSeeCartsOfAccounts, "others-cannot-see",
+        "others-cannot-see/getCarts/a cart of the other kind*",
+    ),
+    "the last cart, if an account has it too": (
+        LastUnlessAnAccountHasIt, "last-cart", "last-cart/deleteACart/with the other kind*",
+    ),
+    "a cart that was read is listed": (
+        ReadingAssociates, "others-cannot-see", "others-cannot-see/getCarts/a cart of A that B*",
+    ),
+    "the associations of a deleted cart": (
+        AssociationsOutliveCarts, "success-answer", "success-answer/deleteACart/and made*",
+    ),
+    "a password of before": (OldPasswordsStay, "credentials-wrong", f"{_LOGIN}/the password of*"),
+    "an id with a space": (
+        TrimmedIds, "customer-not-permitted",
+        "customer-not-permitted/createCustomerCartAssociation/the own id and a space*",
+    ),
+    "an id in an array": (
+        IdsInArrays, "customer-id-missing",
+        "customer-id-missing/createCustomerCartAssociation/an array of the id*",
+    ),
+    "a fullwidth letter in a type": (
+        NormalisedTypes, "type-not-customer",
+        "type-not-customer/createCustomerCartAssociation/a fullwidth*",
+    ),
+    "null for relationships": (NullRelationships, "success-answer", "success-answer/getACart/*"),
+    "a path crashes": (
+        partial(CrashesIn, "%FF"), "error-envelope",
+        "error-envelope/getACart/malformed: in the path, bytes*",
+    ),
+    "a query crashes": (
+        partial(CrashesIn, "9" * 30), "error-envelope",
+        "error-envelope/getCarts/malformed: in the query, a huge*",
+    ),
+    "a media type crashes": (
+        partial(CrashesIn, "x-unknown"), "error-envelope",
+        "error-envelope/createACart/malformed: Content-Type*",
+    ),
     "a token for a day": (LongAccess, "success-answer", "success-answer/createAccessToken/*"),
     "a login for an hour": (ShortLogin, "success-answer", "success-answer/createCustomerToken/*"),
 }  # fmt: skip

@@ -169,7 +169,7 @@ class Service:
             found = self.opaque.get(token)
             return found if found and found.get("kind") == kind else None
         parts = token.split(".")
-        if len(parts) != 3:
+        if len(parts) != 3 or not token.isascii():
             return None
         mac = hmac.new(self.key, f"{parts[0]}.{parts[1]}".encode(), hashlib.sha256).digest()
         if not hmac.compare_digest(_b64(mac), parts[2]):
@@ -258,7 +258,7 @@ class Service:
         """Do nothing; a defect overrides this to change something despite the refusal."""
 
     def createAccessToken(self, call: Call) -> Reply:
-        form = {k: v[0] for k, v in parse_qs(call.body.decode()).items()}
+        form = {k: v[0] for k, v in parse_qs(call.body.decode("utf-8", "replace")).items()}
         grant, client = form.get("grant_type"), form.get("client_id")
         if grant not in ("implicit", "client_credentials") or not client:
             self.refuse(call, "grant-invalid", 400, "The grant is not valid")
