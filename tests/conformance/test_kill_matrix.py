@@ -32,23 +32,12 @@ def intact() -> Iterator[httpx.Client]:
         yield client
 
 
-def _lanes(broken: Break) -> list[pytest.MarkDecorator]:
-    """Return the marks of a break.
-
-    What a rule of accounts does, that of customers does too; and a 500 in place of a refusal is
-    judged alike for every rule.
-    """
-    if broken.id in FAST:
-        return []
-    owners = {rule.id: rule.owner for rule in CONTRACT.rules}
-    of_accounts = "account" in (owners[broken.rule], owners.get(broken.variant))
-    is_repeated = of_accounts or broken.variant.startswith("server-error")
-    return [pytest.mark.full, *([pytest.mark.large] if is_repeated else [])]
-
-
 @pytest.mark.parametrize(
     "broken",
-    [pytest.param(one, id=one.id, marks=_lanes(one)) for one in BREAKS.values()],
+    [
+        pytest.param(one, id=one.id, marks=[] if one.id in FAST else [pytest.mark.full])
+        for one in BREAKS.values()
+    ],
 )
 def test_a_break_is_found_and_its_rule_named(broken: Break, intact: httpx.Client) -> None:
     result = attempt(broken, intact, until_found=True)
