@@ -65,6 +65,7 @@ def server_of(
         ws="none",
         log_level=log_level,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         lifespan="on",

@@ -114,7 +114,10 @@ def owner_not_found(ctx: RequestContext, kind: OwnerKind) -> Violation | None:
 
 
 @owner_predicate
-def cart_has_contact_email(ctx: RequestContext, _kind: OwnerKind) -> Violation | None:
+def cart_has_contact_email(
+    ctx: RequestContext,
+    kind: OwnerKind,  # noqa: ARG001  # as the others take it
+) -> Violation | None:
     cart = ctx.cart
     if cart is None or cart.contact is None or not cart.contact.email:
         return None

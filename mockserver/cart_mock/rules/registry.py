@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from cart_spec import OwnerKind, Rule
@@ -78,4 +79,4 @@ def predicate_of(rule: Rule, kind: OwnerKind | None) -> Check:
     ``kind`` is the kind of owner that the catalogue states the rule for, None if for both.
     """
     function: Check = PREDICATES[rule.id]
-    return function if kind is None else lambda ctx: function(ctx, kind)
+    return function if kind is None else partial(function, kind=kind)

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from cart_mock.state.tinydb_tables import Documents, Tables
+from cart_mock.state.tinydb_tables import Document, Documents, Tables
 from cart_mock.state.turns import in_turns
 
 
@@ -57,15 +57,26 @@ class SharedDocuments:
         document = documents.get(document_id)
         if document is None:
             return None
-        entity = msgspec.convert(document, kind)
         if self.later and self.tables[table].get(document_id) is document:
-            return made_later(entity, self.later)
-        return entity
+            document = dated_later(document, self.later)
+        return msgspec.convert(document, kind)
 
     def read_all(self, table: str, documents: Documents, kind: type[E]) -> list[E]:
         """Return all entities, oldest first; other threads get their turn in between."""
         entities = (msgspec.convert(document, kind) for document in in_turns(documents.values()))
         return [self.dated(table, documents, entity) for entity in entities]
+
+
+def dated_later(document: Document, seconds: int) -> Document:
+    """Return the document of an entity that was made and changed so many seconds later.
+
+    This and an entity made of it take half of the time of ``made_later``.
+    """
+    times = {
+        "created_at": document["created_at"] + seconds,
+        "updated_at": document["updated_at"] + seconds,
+    }
+    return {**document, **times}
 
 
 def made_later(entity: E, seconds: int) -> E:
