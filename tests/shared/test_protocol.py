@@ -26,12 +26,14 @@ class Protocol:
     """Processes, one store, and the calls and replies between them. Numbers choose what happens."""
 
     def __init__(self) -> None:
+        self.initial: State | None = None
         self.store = ModelStore()
         self.store.create("generation-0", "")
         self.processes = [ModelProcess(number) for number in range(PROCESSES)]
         self.calls: list[tuple[int, int, tuple[Any, ...]]] = []
         self.replies: list[tuple[int, int, tuple[Any, ...], tuple[Any, ...]]] = []
         self.operations: list[Operation] = []
+        self._copies: list[ModelStore] = [self.store.copy()]
         self._now = itertools.count(1)
         self._values = itertools.count(1)
 
@@ -49,8 +51,10 @@ class Protocol:
             self._send(process)  # it loses patience, and sends the same call again
         elif what == 30:
             self._compact(process)
-        elif which % 3:
+        elif which % 4 < 2:
             self.calls[:1] = []  # the oldest call is lost
+        elif which % 4 == 2:
+            self._fail_over(which)
         else:
             # The process ends, and another takes its place. Its client gets no answer.
             name = process.name
@@ -93,6 +97,7 @@ class Protocol:
             name, attempt, call = self.calls.pop(which % len(self.calls))
             reply = getattr(self.store, call[0])(*call[1:])
             self.replies.append((name, attempt, call, reply))
+            self._copies = [*self._copies[-4:], self.store.copy()]
 
     def _reply(self, which: int) -> None:
         if self.replies:
@@ -102,6 +107,21 @@ class Protocol:
             if process.attempt == attempt and process.call == call:
                 process.take(reply, next(self._now))
                 self._send(process)
+
+    def _fail_over(self, which: int) -> None:
+        """Go on with what a replica of the server has, which may lack the last changes."""
+        self.store = self._copies[-1 - which % len(self._copies)].copy()
+        self._copies = [self.store.copy()]
+        # What was answered may be lost. What is still on its way may take effect, or not; when it
+        # is answered now, its answer may be from before.
+        late = {value for _, _, call in self.calls for value in call[6:9] if call[0] == "append"}
+        deletions = sum(call[0] == "delete" for _, _, call in self.calls)
+        self.initial = self.store.state
+        self.operations = [
+            Operation(o.kind, o.value, o.began)
+            for o in self.operations
+            if o.ended is None or o.value in late
+        ] + [Operation("delete", "", next(self._now)) for _ in range(deletions)]
 
     def _compact(self, process: ModelProcess) -> None:
         if process.generation is not None:
@@ -115,7 +135,7 @@ class Protocol:
             (float(o.began), FOREVER if o.ended is None else float(o.ended), o)
             for o in self.operations
         ]
-        return explains(history, None, _step, lambda o: o.kind == "read")
+        return explains(history, self.initial, _step, lambda o: o.kind == "read")
 
 
 @settings(max_examples=size(150, 20_000), deadline=None, derandomize=True)
