@@ -108,6 +108,20 @@ class Protocol:
                 process.take(reply, next(self._now))
                 self._send(process)
 
+    def finish(self, process: ModelProcess, kind: str) -> None:
+        """Let one process do something from the beginning to the end, and nothing else happen."""
+        self._ask(process, kind)
+        while process.operation is not None:
+            self._carry_out([name for name, *_ in self.calls].index(process.name))
+            self._reply([name for name, *_ in self.replies].index(process.name))
+
+    def lose_reply(self, process: ModelProcess, kind: str) -> None:
+        """Let what a process asks for take effect, and lose the reply; it sends the call again."""
+        self._ask(process, kind)
+        self._carry_out([name for name, *_ in self.calls].index(process.name))
+        self.replies.clear()
+        self._send(process)
+
     def _fail_over(self, which: int) -> None:
         """Go on with what a replica of the server has, which may lack the last changes."""
         self.store = self._copies[-1 - which % len(self._copies)].copy()
@@ -145,6 +159,20 @@ def test_some_order_explains_every_answer_whatever_happens(happenings: list[int]
     for number in happenings:
         protocol.happen(number)
     protocol.drain()
+    assert protocol.is_explained(), protocol.operations
+
+
+@pytest.mark.parametrize("kind", ["write", "delete"])
+def test_call_that_is_sent_again_never_takes_effect_twice(kind: str) -> None:
+    protocol = Protocol()
+    one, two, _ = protocol.processes
+    protocol.finish(one, "write")
+    protocol.lose_reply(one, kind)
+    # Meanwhile, the store is deleted and made again: the call finds another one.
+    for each in ("read", "delete", "read", "write", "read"):
+        protocol.finish(two, each)
+    protocol.drain()
+    protocol.finish(two, "read")
     assert protocol.is_explained(), protocol.operations
 
 
