@@ -192,10 +192,20 @@ def _step(state: State | None, operation: Operation) -> list[State | None]:
 # ---- The model is what the server does ----------------------------------------------------------
 
 _WORDS = st.sampled_from(["", "x", "y"])
+_IS_OTHERS = st.sampled_from([False, False, False, True])
+"""Whether a position is of another history: the same id with another tag."""
 _COMMANDS = st.lists(
     st.one_of(
-        st.tuples(st.just("append"), st.integers(0, 5), st.integers(0, 3), _WORDS, _WORDS, _WORDS),
-        st.tuples(st.just("compact"), st.integers(0, 5)),
+        st.tuples(
+            st.just("append"),
+            st.integers(0, 5),
+            _IS_OTHERS,
+            st.integers(0, 3),
+            _WORDS,
+            _WORDS,
+            _WORDS,
+        ),
+        st.tuples(st.just("compact"), st.integers(0, 5), _IS_OTHERS),
         st.tuples(st.just("create")),
         st.tuples(st.just("delete"), st.booleans()),
         st.tuples(st.just("open")),
@@ -233,10 +243,17 @@ async def _compare(server: RedisServer, commands: list[tuple[Any, ...]]) -> None
             elif name == "open":
                 opened, wanted = await client.open("s"), model.open()
                 assert (opened is None) == (wanted == ("gone",))
+                if opened is not None:
+                    ids = {at: real.id for real, at, _ in places}
+                    _, _, base, base_tag, version, state = wanted
+                    assert opened.position == Position(ids[base], base_tag.encode())
+                    assert (opened.version, opened.state) == (ids[version], state.encode())
             elif name == "compact":
-                real, at, tag = places[-1 - arguments[0] % len(places)]
-                expected = model.compact(generation, at, tag, "later")[0]
-                await _gone_as(expected, client.compact("s", generation.encode(), real, b"later"))
+                real, at, tag = _place(places, *arguments)
+                state = f"state-{next(tags)}"
+                expected = model.compact(generation, at, tag, state)[0]
+                compacting = client.compact("s", generation.encode(), real, state.encode())
+                await _gone_as(expected, compacting)
             else:
                 place = await _compare_append(client, model, generation, places, next(tags),
                                               *arguments)  # fmt: skip
@@ -246,11 +263,16 @@ async def _compare(server: RedisServer, commands: list[tuple[Any, ...]]) -> None
         await client.close()
 
 
+def _place(places: list[Any], back: int, is_others: bool) -> Any:
+    real, at, tag = places[-1 - back % len(places)]
+    return (Position(real.id, b"other"), at, "other") if is_others else (real, at, tag)
+
+
 async def _compare_append(
     client: StoreClient, model: ModelStore, generation: str, places: list[Any], number: int,
-    back: int, version_back: int, reads: str, records: str, writes: str,
+    back: int, is_others: bool, version_back: int, reads: str, records: str, writes: str,
 ) -> Any:  # fmt: skip
-    real, at, tag = places[-1 - back % len(places)]
+    real, at, tag = _place(places, back, is_others)
     version = places[-1 - version_back % len(places)]
     batch = f"tag-{number}"
     expected = model.append(generation, at, tag, version[1], batch, reads, records, writes)
