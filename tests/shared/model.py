@@ -7,7 +7,7 @@ written. Messages between them may be delayed, carried out twice, and lost on ei
 
 from __future__ import annotations
 
-import itertools
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,10 +35,27 @@ class ModelStore:
     """One tenant in the store. Each method is one step."""
 
     def __init__(self) -> None:
-        self._numbers = itertools.count(1)
+        self._last_number = 0
         self.meta: dict[str, Any] | None = None
         self.log: list[Entry] = []
         self.snapshot: str = ""
+
+    def copy(self) -> ModelStore:
+        """Return what a replica of the server has that has taken over everything so far."""
+        copied = copy(self)
+        copied.meta, copied.log = copy(self.meta), [*self.log]
+        return copied
+
+    @property
+    def state(self) -> State | None:
+        """What the tenant holds, None if it does not exist."""
+        if self.meta is None:
+            return None
+        state, base = tuple(self.snapshot.split()), _number(self.meta["base"])
+        for entry in self.log:
+            if entry.writes and _number(entry.id) > base:
+                state = () if entry.writes.startswith("reset") else (*state, entry.writes)
+        return state
 
     def append(self, generation: str, position: str, tag: str, version: str, batch: str,
                reads: str, records: str, writes: str) -> tuple[Any, ...]:  # fmt: skip
@@ -56,7 +73,8 @@ class ModelStore:
         accepted = version == meta["written"]
         entry = Entry("", batch, reads if accepted else "", records, writes)
         if entry.reads or records or writes:
-            entry.id = f"{next(self._numbers)}-0"
+            self._last_number += 1
+            entry.id = f"{self._last_number}-0"
             self.log.append(entry)
             meta.update(last=entry.id, tag=batch)
             if writes:

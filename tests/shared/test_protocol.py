@@ -26,12 +26,14 @@ class Protocol:
     """Processes, one store, and the calls and replies between them. Numbers choose what happens."""
 
     def __init__(self) -> None:
+        self.initial: State | None = None
         self.store = ModelStore()
         self.store.create("generation-0", "")
         self.processes = [ModelProcess(number) for number in range(PROCESSES)]
         self.calls: list[tuple[int, int, tuple[Any, ...]]] = []
         self.replies: list[tuple[int, int, tuple[Any, ...], tuple[Any, ...]]] = []
         self.operations: list[Operation] = []
+        self._copies: list[ModelStore] = [self.store.copy()]
         self._now = itertools.count(1)
         self._values = itertools.count(1)
 
@@ -49,8 +51,10 @@ class Protocol:
             self._send(process)  # it loses patience, and sends the same call again
         elif what == 30:
             self._compact(process)
-        elif which % 3:
+        elif which % 4 < 2:
             self.calls[:1] = []  # the oldest call is lost
+        elif which % 4 == 2:
+            self._fail_over(which)
         else:
             # The process ends, and another takes its place. Its client gets no answer.
             name = process.name
@@ -93,6 +97,7 @@ class Protocol:
             name, attempt, call = self.calls.pop(which % len(self.calls))
             reply = getattr(self.store, call[0])(*call[1:])
             self.replies.append((name, attempt, call, reply))
+            self._copies = [*self._copies[-4:], self.store.copy()]
 
     def _reply(self, which: int) -> None:
         if self.replies:
@@ -102,6 +107,35 @@ class Protocol:
             if process.attempt == attempt and process.call == call:
                 process.take(reply, next(self._now))
                 self._send(process)
+
+    def finish(self, process: ModelProcess, kind: str) -> None:
+        """Let one process do something from the beginning to the end, and nothing else happen."""
+        self._ask(process, kind)
+        while process.operation is not None:
+            self._carry_out([name for name, *_ in self.calls].index(process.name))
+            self._reply([name for name, *_ in self.replies].index(process.name))
+
+    def lose_reply(self, process: ModelProcess, kind: str) -> None:
+        """Let what a process asks for take effect, and lose the reply; it sends the call again."""
+        self._ask(process, kind)
+        self._carry_out([name for name, *_ in self.calls].index(process.name))
+        self.replies.clear()
+        self._send(process)
+
+    def _fail_over(self, which: int) -> None:
+        """Go on with what a replica of the server has, which may lack the last changes."""
+        self.store = self._copies[-1 - which % len(self._copies)].copy()
+        self._copies = [self.store.copy()]
+        # What was answered may be lost. What is still on its way may take effect, or not; when it
+        # is answered now, its answer may be from before.
+        late = {value for _, _, call in self.calls for value in call[6:9] if call[0] == "append"}
+        deletions = sum(call[0] == "delete" for _, _, call in self.calls)
+        self.initial = self.store.state
+        self.operations = [
+            Operation(o.kind, o.value, o.began)
+            for o in self.operations
+            if o.ended is None or o.value in late
+        ] + [Operation("delete", "", next(self._now)) for _ in range(deletions)]
 
     def _compact(self, process: ModelProcess) -> None:
         if process.generation is not None:
@@ -115,7 +149,7 @@ class Protocol:
             (float(o.began), FOREVER if o.ended is None else float(o.ended), o)
             for o in self.operations
         ]
-        return explains(history, None, _step, lambda o: o.kind == "read")
+        return explains(history, self.initial, _step, lambda o: o.kind == "read")
 
 
 @settings(max_examples=size(150, 20_000), deadline=None, derandomize=True)
@@ -125,6 +159,20 @@ def test_some_order_explains_every_answer_whatever_happens(happenings: list[int]
     for number in happenings:
         protocol.happen(number)
     protocol.drain()
+    assert protocol.is_explained(), protocol.operations
+
+
+@pytest.mark.parametrize("kind", ["write", "delete"])
+def test_call_that_is_sent_again_never_takes_effect_twice(kind: str) -> None:
+    protocol = Protocol()
+    one, two, _ = protocol.processes
+    protocol.finish(one, "write")
+    protocol.lose_reply(one, kind)
+    # Meanwhile, the store is deleted and made again: the call finds another one.
+    for each in ("read", "delete", "read", "write", "read"):
+        protocol.finish(two, each)
+    protocol.drain()
+    protocol.finish(two, "read")
     assert protocol.is_explained(), protocol.operations
 
 
@@ -144,10 +192,20 @@ def _step(state: State | None, operation: Operation) -> list[State | None]:
 # ---- The model is what the server does ----------------------------------------------------------
 
 _WORDS = st.sampled_from(["", "x", "y"])
+_IS_OTHERS = st.sampled_from([False, False, False, True])
+"""Whether a position is of another history: the same id with another tag."""
 _COMMANDS = st.lists(
     st.one_of(
-        st.tuples(st.just("append"), st.integers(0, 5), st.integers(0, 3), _WORDS, _WORDS, _WORDS),
-        st.tuples(st.just("compact"), st.integers(0, 5)),
+        st.tuples(
+            st.just("append"),
+            st.integers(0, 5),
+            _IS_OTHERS,
+            st.integers(0, 3),
+            _WORDS,
+            _WORDS,
+            _WORDS,
+        ),
+        st.tuples(st.just("compact"), st.integers(0, 5), _IS_OTHERS),
         st.tuples(st.just("create")),
         st.tuples(st.just("delete"), st.booleans()),
         st.tuples(st.just("open")),
@@ -185,10 +243,17 @@ async def _compare(server: RedisServer, commands: list[tuple[Any, ...]]) -> None
             elif name == "open":
                 opened, wanted = await client.open("s"), model.open()
                 assert (opened is None) == (wanted == ("gone",))
+                if opened is not None:
+                    ids = {at: real.id for real, at, _ in places}
+                    _, _, base, base_tag, version, state = wanted
+                    assert opened.position == Position(ids[base], base_tag.encode())
+                    assert (opened.version, opened.state) == (ids[version], state.encode())
             elif name == "compact":
-                real, at, tag = places[-1 - arguments[0] % len(places)]
-                expected = model.compact(generation, at, tag, "later")[0]
-                await _gone_as(expected, client.compact("s", generation.encode(), real, b"later"))
+                real, at, tag = _place(places, *arguments)
+                state = f"state-{next(tags)}"
+                expected = model.compact(generation, at, tag, state)[0]
+                compacting = client.compact("s", generation.encode(), real, state.encode())
+                await _gone_as(expected, compacting)
             else:
                 place = await _compare_append(client, model, generation, places, next(tags),
                                               *arguments)  # fmt: skip
@@ -198,11 +263,16 @@ async def _compare(server: RedisServer, commands: list[tuple[Any, ...]]) -> None
         await client.close()
 
 
+def _place(places: list[Any], back: int, is_others: bool) -> Any:
+    real, at, tag = places[-1 - back % len(places)]
+    return (Position(real.id, b"other"), at, "other") if is_others else (real, at, tag)
+
+
 async def _compare_append(
     client: StoreClient, model: ModelStore, generation: str, places: list[Any], number: int,
-    back: int, version_back: int, reads: str, records: str, writes: str,
+    back: int, is_others: bool, version_back: int, reads: str, records: str, writes: str,
 ) -> Any:  # fmt: skip
-    real, at, tag = places[-1 - back % len(places)]
+    real, at, tag = _place(places, back, is_others)
     version = places[-1 - version_back % len(places)]
     batch = f"tag-{number}"
     expected = model.append(generation, at, tag, version[1], batch, reads, records, writes)
