@@ -299,7 +299,7 @@ class Fixtures:
             yield self._administer("getACart", cart=cart)[1]
         owners: list[CartOwner] = [*self.customers, *self.accounts]
         for owner in owners if at_lists else ():
-            if not self.witness.known.is_verified(cart, _reference(owner)):
+            if not self.client.known.is_verified(cart, _reference(owner)):
                 yield self._list_of(owner)
         if at_lists and self._later is not None:
             later = self._list_of(self._later)

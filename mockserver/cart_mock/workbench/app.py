@@ -150,30 +150,9 @@ class _ReadableBodies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        is_known = has_key(headers, scope[CONTROL_KEY]) if CONTROL_KEY in scope else True
-        limit = self._limit if is_known else min(self._limit, _STRANGER)
         try:
-            body = await read_body(receive, headers, limit)
-            if scope["method"] in _WITHOUT_BODY:
-                body = b""
-            media = headers.get(b"content-type", b"")
-            seed = await self._large_seed(scope, media, body) if is_known else None
-            if seed is not None:
-                scope, body = {**scope, SEED: [seed]}, b"{}"
-            elif body:
-                _check_body(bodies.media_type(media), body)
-            scope = {**scope, "headers": _with_media_type(scope, media if body else None)}
+            scope, body = await self._read(scope, receive)
         except Disconnected:
-            return
-        except BodyTooLarge:
-            if not is_known:
-                await self._refuse(connexion_errors.key_needed(), scope, send)
-                return
-            reason = f"it has more than {self._limit} bytes"
-            await self._refuse(
-                Refusal("body-too-large", reason, "Send a smaller one."), scope, send
-            )
             return
         except Refusal as refusal:
             await self._refuse(refusal, scope, send)
@@ -188,6 +167,28 @@ class _ReadableBodies:
             return {"type": "http.request", "body": body}
 
         await self._app(scope, receive_again, send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> tuple[Scope, bytes]:
+        """Return the scope and the body for Connexion. Raises Disconnected, Refusal."""
+        headers = dict(scope["headers"])
+        is_known = has_key(headers, scope[CONTROL_KEY]) if CONTROL_KEY in scope else True
+        try:
+            limit = self._limit if is_known else min(self._limit, _STRANGER)
+            body = await read_body(receive, headers, limit)
+        except BodyTooLarge:
+            if not is_known:
+                raise connexion_errors.key_needed() from None
+            reason = f"it has more than {self._limit} bytes"
+            raise Refusal("body-too-large", reason, "Send a smaller one.") from None
+        if scope["method"] in _WITHOUT_BODY:
+            body = b""
+        media = headers.get(b"content-type", b"")
+        seed = await self._large_seed(scope, media, body) if is_known else None
+        if seed is not None:
+            scope, body = {**scope, SEED: [seed]}, b"{}"
+        elif body:
+            _check_body(bodies.media_type(media), body)
+        return {**scope, "headers": _with_media_type(scope, media if body else None)}, body
 
     async def _large_seed(self, scope: Scope, media: bytes, body: bytes) -> Seed | None:
         """Return the state in a large body. None if it is small, or Connexion has to refuse it."""
