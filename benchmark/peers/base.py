@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -89,7 +90,11 @@ class ContractPeer(Peer):
         return contract_loads(SMALL, tokens)
 
 
-PROJECT_ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
+_PATHS = (str(ROOT), os.environ.get("PYTHONPATH", ""))
+PROJECT_ENVIRONMENT = {
+    "PYTHONPATH": os.pathsep.join(filter(None, _PATHS)),
+    "PYTHONDONTWRITEBYTECODE": "",
+}
 """The environment in which a server in another folder can import the project."""
 
 

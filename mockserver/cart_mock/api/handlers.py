@@ -88,14 +88,14 @@ def get_carts(ctx: RequestContext) -> Content:
         carts, total = _filtered_carts(ctx, wanted, shows_all=shows_all)
         show = serializers.shown_cart
         return serializers.page("/v2/carts", show, carts, total, offset, limit)
+    render = serializers.rendered_record
     if owner is not None:
-        records, total = ctx.store.records_of(owner, offset, limit)
+        rendered, total = ctx.store.rendered_carts_of(owner, offset, limit, render)
     elif shows_all:
-        records, total = ctx.store.all_records(offset, limit)
+        rendered, total = ctx.store.all_rendered_carts(offset, limit, render)
     else:
-        records, total = ctx.store.registered_records(offset, limit)
-    show_record = serializers.shown_record
-    return serializers.page("/v2/carts", show_record, records, total, offset, limit)
+        rendered, total = ctx.store.rendered_registered_carts(offset, limit, render)
+    return serializers.page_of("/v2/carts", rendered, total, offset, limit)
 
 
 def _filtered_carts(

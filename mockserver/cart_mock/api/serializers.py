@@ -13,6 +13,7 @@ import msgspec
 from cart_mock.api.item_serializers import NO_PRICE_JSON, cart_meta, item_identifiers
 from cart_mock.api.timestamps import moment, timestamp
 from cart_mock.auth.tokens import ACCESS_TOKEN_LIFETIME, OWNER_TOKEN_LIFETIME
+from cart_mock.messages import encode_json
 from cart_mock.owners import Owner, OwnerType
 from cart_mock.state.accounts import PASSWORD_PROFILE as PROFILE_ID
 from cart_mock.state.accounts import REALM
@@ -131,16 +132,17 @@ def shown_cart(value: Cart) -> object:
     )  # fmt: skip
 
 
-def shown_record(record: CartRecord) -> object:
-    """Return a cart of a page as the API renders it, to be encoded at once."""
+def rendered_record(record: CartRecord) -> bytes:
+    """Return a cart of a page as the API renders it."""
     document, owners, later = record
     if document["items"] or document["kept"] or document["contact"] is not None:
-        return cart(record.cart())
-    return _plain_cart(
+        return encode_json(cart(record.cart()))
+    plain = _plain_cart(
         document["id"], document["name"], document["description"],
         document["created_at"] + later, document["updated_at"] + later, document["lifetime"],
         owners,
     )  # fmt: skip
+    return encode_json(plain)
 
 
 def customer(value: Customer) -> dict[str, Any]:
@@ -214,13 +216,20 @@ def page(
     offset: int, limit: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Return one page of a list of ``total`` entries, with the links to the others."""
+    return page_of(path, [render(value) for value in values], total, offset, limit)
+
+
+def page_of(
+    path: str, rendered: Sequence[object], total: int, offset: int, limit: int
+) -> dict[str, Any]:
+    """Return one page of rendered entries, as ``page`` does."""
     pages = max(1, math.ceil(total / limit))
 
     def link(at: int) -> str:
         return f"{path}?page[limit]={limit}&page[offset]={at}"
 
     return {
-        "data": [render(value) for value in values],
+        "data": rendered,
         "links": {
             "current": link(offset),
             "first": link(0),

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Raw
 from msgspec.structs import replace
 
 from cart_mock.owners import Owner, owners
@@ -19,6 +20,7 @@ from cart_mock.state.accounts import TABLES as ACCOUNT_TABLES
 from cart_mock.state.entities import CART_LIFETIME, Cart, Customer
 from cart_mock.state.indexes import SortedPlaces, UpdateOrderIndex
 from cart_mock.state.owner_list import OwnerList
+from cart_mock.state.renderings import Renderings
 from cart_mock.state.shared_documents import SharedDocuments, dated_later, made_later
 from cart_mock.state.shop import NO_CONTENT, TABLES, Shop, ShopContent
 from cart_mock.state.tinydb_tables import (
@@ -63,6 +65,10 @@ class CartRecord(NamedTuple):
         return replace(cart, owners=owners) if type(owners) is OwnerList else cart
 
 
+Render = Callable[[CartRecord], bytes]
+"""Makes the rendering of a cart, which depends on its record alone."""
+
+
 class Store:
     """Carts and their owners in TinyDB, with an index of the carts of each owner.
 
@@ -84,6 +90,7 @@ class Store:
         self.most_read_carts = READ_CARTS
         """How many carts that were made by reading, and not changed since, are kept."""
         self._read_carts: OrderedDict[str, Cart] = OrderedDict()
+        self._renderings = Renderings()
         self._read_customers: OrderedDict[str, Customer] = OrderedDict()
         self.shop = Shop(storage, database)
         """The products, settings, addresses and orders."""
@@ -94,6 +101,7 @@ class Store:
 
     def _index(self) -> None:
         self._read_carts.clear()
+        self._renderings.clear()
         self._read_customers.clear()
         self._by_update = UpdateOrderIndex()
         self._by_expiry = UpdateOrderIndex()
@@ -263,6 +271,7 @@ class Store:
             self._crowds[cart.id] = crowd
             cart = replace(cart, owners=crowd)
         _keep(self._read_carts, cart.id, cart)
+        self._renderings.forget(cart.id)
         self._reindex(cart, added, removed, in_place=in_place, was_registered=was_registered)
 
     def delete_cart(self, cart_id: str) -> None:
@@ -308,6 +317,7 @@ class Store:
             # The index of an owner drops a crowded cart when it is read next.
             self._crowds.pop(cart_id, None)
             self._read_carts.pop(cart_id, None)
+            self._renderings.forget(cart_id)
             self._by_expiry.discard(cart_id)
             self._by_reading.discard(cart_id)
 
@@ -318,16 +328,20 @@ class Store:
 
     def carts_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of an owner's carts, newest update first, and how many it has in all."""
-        records, total = self.records_of(owner, offset, limit)
-        return [record.cart() for record in records], total
+        ids, total = self._page(self._index_of(owner), offset, limit)
+        return [record.cart() for record in self._records(ids)], total
 
-    def records_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[CartRecord], int]:
-        """Return the records of ``carts_of``."""
-        return self._page(self._index_of(owner), offset, limit)
+    def rendered_carts_of(
+        self, owner: Owner, offset: int, limit: int, render: Render
+    ) -> tuple[list[Raw], int]:
+        """Return the carts of ``carts_of``, each as ``render`` returns it."""
+        ids, total = self._page(self._index_of(owner), offset, limit)
+        return self._rendered(ids, render), total
 
-    def all_records(self, offset: int, limit: int) -> tuple[list[CartRecord], int]:
+    def all_rendered_carts(self, offset: int, limit: int, render: Render) -> tuple[list[Raw], int]:
         """Return a page of all carts, newest update first, and how many there are in all."""
-        return self._page(self._by_update.places, offset, limit)
+        ids, total = self._page(self._by_update.places, offset, limit)
+        return self._rendered(ids, render), total
 
     def carts_that(
         self, test: Callable[[str, Sequence[Owner]], bool], offset: int, limit: int
@@ -351,12 +365,15 @@ class Store:
 
     def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of the carts with an owner, newest update first, and their number."""
-        records, total = self.registered_records(offset, limit)
-        return [record.cart() for record in records], total
+        ids, total = self._page(self._registered, offset, limit)
+        return [record.cart() for record in self._records(ids)], total
 
-    def registered_records(self, offset: int, limit: int) -> tuple[list[CartRecord], int]:
-        """Return the records of ``registered_carts``."""
-        return self._page(self._registered, offset, limit)
+    def rendered_registered_carts(
+        self, offset: int, limit: int, render: Render
+    ) -> tuple[list[Raw], int]:
+        """Return the carts of ``registered_carts``, each as ``render`` returns it."""
+        ids, total = self._page(self._registered, offset, limit)
+        return self._rendered(ids, render), total
 
     def cart_ids_by_update(self) -> list[str]:
         """Return the ids of all carts, the least recent update first."""
@@ -368,13 +385,24 @@ class Store:
         self._index()
         self._cart_order = {}
 
-    def _page(
-        self, carts: SortedPlaces | None, offset: int, limit: int
-    ) -> tuple[list[CartRecord], int]:
+    def _page(self, carts: SortedPlaces | None, offset: int, limit: int) -> tuple[list[str], int]:
         if carts is None:
             return [], 0
-        page = map(self._by_update.cart_at, carts.newest_first(offset, limit))
-        return self._records(page), len(carts)
+        page = carts.newest_first(offset, limit)
+        return list(map(self._by_update.cart_at, page)), len(carts)
+
+    def _rendered(self, cart_ids: list[str], render: Render) -> list[Raw]:
+        """Return renderings of carts, those that are kept or new ones, which are kept."""
+        kept = [self._renderings.kept.get(cart_id) for cart_id in cart_ids]
+        missing = [cart_id for cart_id, each in zip(cart_ids, kept, strict=True) if each is None]
+        if not missing:
+            return [each for each in kept if each is not None]
+        made = iter(self._records(missing))
+        keep = self._renderings.keep
+        return [
+            keep(cart_id, render(next(made))) if each is None else each
+            for cart_id, each in zip(cart_ids, kept, strict=True)
+        ]
 
     # ---- The indexes ------------------------------------------------------------------------
     #
@@ -569,6 +597,7 @@ class Store:
         self._registered.remove_all(unregistered)
         for cart_id in cart_ids:
             self._read_carts.pop(cart_id, None)
+            self._renderings.forget(cart_id)
             crowd = self._crowds.get(cart_id)
             if crowd is not None:
                 self._crowds[cart_id] = crowd.without_owner(owner)
@@ -637,6 +666,7 @@ class Store:
         tables = {name: base._storage.documents(name) for name in shared}
         self._storage.share(tables)
         self._read_carts.clear()
+        self._renderings.clear()
         self._read_customers.clear()
         self._shared = SharedDocuments(tables, later)
         self._is_sharing, self._own_places = True, set()
@@ -709,6 +739,7 @@ class Store:
 
     def close(self) -> None:
         """Close the storage: every change from now on raises StorageClosed."""
+        self._renderings.clear()
         self._storage.close()
 
 
