@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import NoReturn
 
 import pytest
-from cart_mock.api import serializers
+from cart_mock.api import renderings, serializers
+from cart_mock.api.renderings import Renderings
 from cart_mock.messages import encode_json
 from cart_mock.owners import Owner, owners
-from cart_mock.state import renderings
 from cart_mock.state.entities import LAST_TIME, Cart, Contact
 from cart_mock.state.items import Item
-from cart_mock.state.store import CartRecord, Render, Store, store_of
+from cart_mock.state.store import CartRecord, Store, store_of
 from cart_mock.state.tinydb_tables import InMemoryStorage
 from msgspec.structs import replace
 
@@ -36,8 +35,9 @@ def store_with(cart: Cart, later: int = 0) -> Store:
     return store
 
 
-def rendered(store: Store, render: Render = serializers.rendered_record) -> list[bytes]:
-    return [bytes(each) for each in store.all_rendered_carts(0, 9, render)[0]]
+def rendered(store: Store, renderings: Renderings | None = None) -> list[bytes]:
+    records, _ = store.all_records(0, 9)
+    return [bytes((renderings or Renderings(9)).of(record)) for record in records]
 
 
 @pytest.mark.parametrize("name", CARTS)
@@ -59,26 +59,47 @@ def test_a_page_makes_no_carts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(rendered(store_with(PLAIN))) == 1
 
 
-def test_a_cart_is_rendered_again_only_when_it_is_written() -> None:
-    store, made = store_with(PLAIN), []
+def test_a_cart_is_rendered_again_only_when_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, kept, made = store_with(PLAIN), Renderings(9), []
 
-    def render(record: CartRecord) -> bytes:
+    def shown(record: CartRecord) -> object:
         made.append(record.document["name"])
-        return serializers.rendered_record(record)
+        return serializers.shown_record(record)
 
-    rendered(store, render)
-    rendered(store, render)
+    monkeypatch.setattr(renderings, "shown_record", shown)
+    before = rendered(store, kept)
+    assert rendered(store, kept) == before
     store.put_cart(replace(PLAIN, name="new"))
-    rendered(store, render)
+    assert b'"new"' in rendered(store, kept)[0]
     assert made == [PLAIN.name, "new"]
 
 
-def test_all_stores_together_keep_a_limited_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(renderings, "MOST", 3)
-    monkeypatch.setattr(renderings.Renderings, "_order", deque())
-    kept = [renderings.Renderings() for _ in range(2)]
+@pytest.mark.parametrize("name", CARTS)
+def test_what_is_kept_is_no_longer_shown_after_an_owner_left(name: str) -> None:
+    store, kept = store_with(CARTS[name]), Renderings(9)
+    rendered(store, kept)
+    cart = store.cart("c")
+    assert cart is not None
+    store.put_cart(replace(cart, owners=cart.owners[:-1]))
+    left = store.cart("c")
+    assert left is not None
+    assert rendered(store, kept) == [encode_json(serializers.cart(left))]
+
+
+def test_stores_that_share_a_document_show_their_own_times() -> None:
+    base, kept = store_of((), (PLAIN,)), Renderings(9)
+    stores = [Store(InMemoryStorage(), str) for _ in range(2)]
+    for later, store in enumerate(stores):
+        store.share(base, later * 60)
+    for store in (*stores, *stores):
+        cart = store.cart("c")
+        assert cart is not None
+        assert rendered(store, kept) == [encode_json(serializers.cart(cart))]
+
+
+def test_a_limited_number_is_kept_and_nothing_long() -> None:
+    kept = Renderings(2)
     for number in range(5):
-        for each in kept:
-            each.keep(str(number), b"{}")
-    kept[0].keep("long", b"x" * (renderings.LARGEST + 1))
-    assert [[*each.kept] for each in kept] == [["4"], ["3", "4"]]
+        rendered(store_with(Cart(str(number), "n", 1, 2)), kept)
+    rendered(store_with(Cart("long", "n" * renderings.LARGEST, 1, 2)), kept)
+    assert [document["id"] for document, _, _ in kept.by_document.values()] == ["3", "4"]

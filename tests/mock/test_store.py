@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from cart_mock.api import serializers
+from cart_mock.api.renderings import CART_RENDERINGS
 from cart_mock.messages import encode_json
 from cart_mock.owners import Owner, owners
 from cart_mock.state.accounts import AccountContent
@@ -248,10 +249,12 @@ class AgainstAModel(RuleBasedStateMachine):
         registered = self.newest_first(None)
         assert store.registered_carts(0, 10) == (registered, len(registered))
         assert store.registered_carts(1, 1) == (registered[1:2], len(registered))
+        records, total = store.all_records(0, 10)
         everything = [store.cart(cart_id) for cart_id in reversed(store.cart_ids_by_update())]
-        rendered = [encode_json(serializers.cart(cart)) for cart in everything if cart is not None]
-        found, total = store.all_rendered_carts(0, 10, serializers.rendered_record)
-        assert ([bytes(each) for each in found], total) == (rendered, len(everything))
+        assert ([record.cart() for record in records], total) == (everything, len(everything))
+        for record in records:
+            shown = encode_json(serializers.cart(record.cart()))
+            assert encode_json(CART_RENDERINGS.of(record)) == shown
         customers = list(reversed(self.customers.values()))
         assert store.customers(0, 10) == (customers, len(customers))
         assert store.customers(1, 1) == (customers[1:2], len(customers))

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from cart_mock.api import item_serializers, serializers
+from cart_mock.api.renderings import CART_RENDERINGS
 from cart_mock.auth import passwords
 from cart_mock.auth.tokens import Tokens
 from cart_mock.owners import Owner
@@ -88,14 +89,13 @@ def get_carts(ctx: RequestContext) -> Content:
         carts, total = _filtered_carts(ctx, wanted, shows_all=shows_all)
         show = serializers.shown_cart
         return serializers.page("/v2/carts", show, carts, total, offset, limit)
-    render = serializers.rendered_record
     if owner is not None:
-        rendered, total = ctx.store.rendered_carts_of(owner, offset, limit, render)
+        records, total = ctx.store.records_of(owner, offset, limit)
     elif shows_all:
-        rendered, total = ctx.store.all_rendered_carts(offset, limit, render)
+        records, total = ctx.store.all_records(offset, limit)
     else:
-        rendered, total = ctx.store.rendered_registered_carts(offset, limit, render)
-    return serializers.page_of("/v2/carts", rendered, total, offset, limit)
+        records, total = ctx.store.registered_records(offset, limit)
+    return serializers.page("/v2/carts", CART_RENDERINGS.of, records, total, offset, limit)
 
 
 def _filtered_carts(

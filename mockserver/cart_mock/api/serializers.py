@@ -13,7 +13,6 @@ import msgspec
 from cart_mock.api.item_serializers import NO_PRICE_JSON, cart_meta, item_identifiers
 from cart_mock.api.timestamps import moment, timestamp
 from cart_mock.auth.tokens import ACCESS_TOKEN_LIFETIME, OWNER_TOKEN_LIFETIME
-from cart_mock.messages import encode_json
 from cart_mock.owners import Owner, OwnerType
 from cart_mock.state.accounts import PASSWORD_PROFILE as PROFILE_ID
 from cart_mock.state.accounts import REALM
@@ -132,17 +131,16 @@ def shown_cart(value: Cart) -> object:
     )  # fmt: skip
 
 
-def rendered_record(record: CartRecord) -> bytes:
-    """Return a cart of a page as the API renders it."""
-    document, owners, later = record
+def shown_record(record: CartRecord) -> object:
+    """Return a cart of a page as the API renders it, to be encoded at once."""
+    document, later, crowd = record
     if document["items"] or document["kept"] or document["contact"] is not None:
-        return encode_json(cart(record.cart()))
-    plain = _plain_cart(
+        return cart(record.cart())
+    return _plain_cart(
         document["id"], document["name"], document["description"],
         document["created_at"] + later, document["updated_at"] + later, document["lifetime"],
-        owners,
+        document["owners"] if crowd is None else crowd,
     )  # fmt: skip
-    return encode_json(plain)
 
 
 def customer(value: Customer) -> dict[str, Any]:
@@ -216,20 +214,13 @@ def page(
     offset: int, limit: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Return one page of a list of ``total`` entries, with the links to the others."""
-    return page_of(path, [render(value) for value in values], total, offset, limit)
-
-
-def page_of(
-    path: str, rendered: Sequence[object], total: int, offset: int, limit: int
-) -> dict[str, Any]:
-    """Return one page of rendered entries, as ``page`` does."""
     pages = max(1, math.ceil(total / limit))
 
     def link(at: int) -> str:
         return f"{path}?page[limit]={limit}&page[offset]={at}"
 
     return {
-        "data": rendered,
+        "data": [render(value) for value in values],
         "links": {
             "current": link(offset),
             "first": link(0),

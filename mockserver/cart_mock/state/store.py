@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Raw
 from msgspec.structs import replace
 
 from cart_mock.owners import Owner, owners
@@ -20,7 +19,6 @@ from cart_mock.state.accounts import TABLES as ACCOUNT_TABLES
 from cart_mock.state.entities import CART_LIFETIME, Cart, Customer
 from cart_mock.state.indexes import SortedPlaces, UpdateOrderIndex
 from cart_mock.state.owner_list import OwnerList
-from cart_mock.state.renderings import Renderings
 from cart_mock.state.shared_documents import SharedDocuments, dated_later, made_later
 from cart_mock.state.shop import NO_CONTENT, TABLES, Shop, ShopContent
 from cart_mock.state.tinydb_tables import (
@@ -47,26 +45,22 @@ are documents of their own, so that one more of them is one small document more.
 
 
 class CartRecord(NamedTuple):
-    """A cart as it is stored: a document and its owners, to be read and not changed.
+    """A cart as it is stored: a document, to be read and not changed.
 
-    Its times are so many seconds ``later`` than in the document. A page of carts is made from
-    these: to make a ``Cart`` of each would take longer than all the rest.
+    Its times are so many seconds ``later`` than in the document. The owners of a ``crowd`` are not
+    in the document. A page of carts is made from these: to make a ``Cart`` of each would take
+    longer than all the rest.
     """
 
     document: Document
-    owners: Sequence[Sequence[str]]
     later: int
+    crowd: OwnerList | None
 
     def cart(self) -> Cart:
         """Return the cart. Raises msgspec.ValidationError."""
-        document, owners, later = self
+        document, later, crowd = self
         cart = msgspec.convert(dated_later(document, later) if later else document, Cart)
-        # Not isinstance, which takes as long as all of this for an abstract class.
-        return replace(cart, owners=owners) if type(owners) is OwnerList else cart
-
-
-Render = Callable[[CartRecord], bytes]
-"""Makes the rendering of a cart, which depends on its record alone."""
+        return cart if crowd is None else replace(cart, owners=crowd)
 
 
 class Store:
@@ -90,7 +84,6 @@ class Store:
         self.most_read_carts = READ_CARTS
         """How many carts that were made by reading, and not changed since, are kept."""
         self._read_carts: OrderedDict[str, Cart] = OrderedDict()
-        self._renderings = Renderings()
         self._read_customers: OrderedDict[str, Customer] = OrderedDict()
         self.shop = Shop(storage, database)
         """The products, settings, addresses and orders."""
@@ -101,7 +94,6 @@ class Store:
 
     def _index(self) -> None:
         self._read_carts.clear()
-        self._renderings.clear()
         self._read_customers.clear()
         self._by_update = UpdateOrderIndex()
         self._by_expiry = UpdateOrderIndex()
@@ -169,17 +161,16 @@ class Store:
     def _records(self, cart_ids: Iterable[str]) -> list[CartRecord]:
         """Return what is stored of these carts, without those that do not exist."""
         documents, crowds = self._storage.documents("carts"), self._crowds
+        stored = [each for each in map(documents.get, cart_ids) if each is not None]
         later = self._shared.later
-        shared = self._shared.tables["carts"] if later else documents
-        found = []
-        for cart_id in cart_ids:
-            document = documents.get(cart_id)
-            if document is None:
-                continue
-            owners = (crowds and crowds.get(cart_id)) or document["owners"]
-            is_later = later and shared.get(cart_id) is document
-            found.append(CartRecord(document, owners, later if is_later else 0))
-        return found
+        if not later and not crowds:
+            return [CartRecord(document, 0, None) for document in stored]
+        shared = self._shared.tables["carts"] if later else {}
+        return [
+            CartRecord(document, later if shared.get(id_) is document else 0, crowds.get(id_))
+            for document in stored
+            for id_ in (document["id"],)
+        ]
 
     def put_cart(self, cart: Cart, *, in_place: bool = False) -> None:
         """Create or replace a cart, its associations included.
@@ -271,7 +262,6 @@ class Store:
             self._crowds[cart.id] = crowd
             cart = replace(cart, owners=crowd)
         _keep(self._read_carts, cart.id, cart)
-        self._renderings.forget(cart.id)
         self._reindex(cart, added, removed, in_place=in_place, was_registered=was_registered)
 
     def delete_cart(self, cart_id: str) -> None:
@@ -317,7 +307,6 @@ class Store:
             # The index of an owner drops a crowded cart when it is read next.
             self._crowds.pop(cart_id, None)
             self._read_carts.pop(cart_id, None)
-            self._renderings.forget(cart_id)
             self._by_expiry.discard(cart_id)
             self._by_reading.discard(cart_id)
 
@@ -328,20 +317,16 @@ class Store:
 
     def carts_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of an owner's carts, newest update first, and how many it has in all."""
-        ids, total = self._page(self._index_of(owner), offset, limit)
-        return [record.cart() for record in self._records(ids)], total
+        records, total = self.records_of(owner, offset, limit)
+        return [record.cart() for record in records], total
 
-    def rendered_carts_of(
-        self, owner: Owner, offset: int, limit: int, render: Render
-    ) -> tuple[list[Raw], int]:
-        """Return the carts of ``carts_of``, each as ``render`` returns it."""
-        ids, total = self._page(self._index_of(owner), offset, limit)
-        return self._rendered(ids, render), total
+    def records_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[CartRecord], int]:
+        """Return the records of ``carts_of``."""
+        return self._page(self._index_of(owner), offset, limit)
 
-    def all_rendered_carts(self, offset: int, limit: int, render: Render) -> tuple[list[Raw], int]:
+    def all_records(self, offset: int, limit: int) -> tuple[list[CartRecord], int]:
         """Return a page of all carts, newest update first, and how many there are in all."""
-        ids, total = self._page(self._by_update.places, offset, limit)
-        return self._rendered(ids, render), total
+        return self._page(self._by_update.places, offset, limit)
 
     def carts_that(
         self, test: Callable[[str, Sequence[Owner]], bool], offset: int, limit: int
@@ -365,15 +350,12 @@ class Store:
 
     def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of the carts with an owner, newest update first, and their number."""
-        ids, total = self._page(self._registered, offset, limit)
-        return [record.cart() for record in self._records(ids)], total
+        records, total = self.registered_records(offset, limit)
+        return [record.cart() for record in records], total
 
-    def rendered_registered_carts(
-        self, offset: int, limit: int, render: Render
-    ) -> tuple[list[Raw], int]:
-        """Return the carts of ``registered_carts``, each as ``render`` returns it."""
-        ids, total = self._page(self._registered, offset, limit)
-        return self._rendered(ids, render), total
+    def registered_records(self, offset: int, limit: int) -> tuple[list[CartRecord], int]:
+        """Return the records of ``registered_carts``."""
+        return self._page(self._registered, offset, limit)
 
     def cart_ids_by_update(self) -> list[str]:
         """Return the ids of all carts, the least recent update first."""
@@ -385,24 +367,13 @@ class Store:
         self._index()
         self._cart_order = {}
 
-    def _page(self, carts: SortedPlaces | None, offset: int, limit: int) -> tuple[list[str], int]:
+    def _page(
+        self, carts: SortedPlaces | None, offset: int, limit: int
+    ) -> tuple[list[CartRecord], int]:
         if carts is None:
             return [], 0
-        page = carts.newest_first(offset, limit)
-        return list(map(self._by_update.cart_at, page)), len(carts)
-
-    def _rendered(self, cart_ids: list[str], render: Render) -> list[Raw]:
-        """Return renderings of carts, those that are kept or new ones, which are kept."""
-        kept = [self._renderings.kept.get(cart_id) for cart_id in cart_ids]
-        missing = [cart_id for cart_id, each in zip(cart_ids, kept, strict=True) if each is None]
-        if not missing:
-            return [each for each in kept if each is not None]
-        made = iter(self._records(missing))
-        keep = self._renderings.keep
-        return [
-            keep(cart_id, render(next(made))) if each is None else each
-            for cart_id, each in zip(cart_ids, kept, strict=True)
-        ]
+        page = map(self._by_update.cart_at, carts.newest_first(offset, limit))
+        return self._records(page), len(carts)
 
     # ---- The indexes ------------------------------------------------------------------------
     #
@@ -597,7 +568,6 @@ class Store:
         self._registered.remove_all(unregistered)
         for cart_id in cart_ids:
             self._read_carts.pop(cart_id, None)
-            self._renderings.forget(cart_id)
             crowd = self._crowds.get(cart_id)
             if crowd is not None:
                 self._crowds[cart_id] = crowd.without_owner(owner)
@@ -666,7 +636,6 @@ class Store:
         tables = {name: base._storage.documents(name) for name in shared}
         self._storage.share(tables)
         self._read_carts.clear()
-        self._renderings.clear()
         self._read_customers.clear()
         self._shared = SharedDocuments(tables, later)
         self._is_sharing, self._own_places = True, set()
@@ -739,7 +708,6 @@ class Store:
 
     def close(self) -> None:
         """Close the storage: every change from now on raises StorageClosed."""
-        self._renderings.clear()
         self._storage.close()
 
 
