@@ -60,7 +60,7 @@ def _refused(view: RequestView, rule: str | None) -> None:
     cart.suspect(Suspect("refusal-changes-nothing", view.operation, rule))
 
 
-def _no_effect(_reading: RequestView, _answer: Answer) -> None:
+def _no_effect(_view: RequestView, _answer: Answer) -> None:
     """Learn nothing, because some operations, such as reading customers, reveal nothing useful."""
 
 

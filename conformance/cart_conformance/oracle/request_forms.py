@@ -14,7 +14,7 @@ from jsonschema.protocols import Validator
 from openapi_schema_validator import OAS30WriteValidator
 
 from cart_conformance.oracle.request_view import ASSOCIATION_OPERATIONS, RequestView, is_safe_id
-from cart_conformance.oracle.rule_conditions import LONGEST_NAME, PAGE_RANGES
+from cart_conformance.oracle.rule_conditions import LONGEST_ID, PAGE_RANGES
 
 # Fields that have their own rules, so the schema need not be checked.
 _RULED = {
@@ -108,7 +108,7 @@ def _has_odd_cart_id(view: RequestView) -> bool:
     """Return whether the cart id is unsafe or long. Only associations have a rule about that."""
     if "cartID" not in view.parameters or view.operation in ASSOCIATION_OPERATIONS:
         return False
-    return not is_safe_id(view.cart_id) or len(view.cart_id) > LONGEST_NAME
+    return not is_safe_id(view.cart_id) or len(view.cart_id) > LONGEST_ID
 
 
 def _is_ruled(error: ValidationError, ruled: set[str]) -> bool:

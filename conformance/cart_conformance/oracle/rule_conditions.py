@@ -21,7 +21,7 @@ Condition = Callable[[RequestView], bool | None]
 CONDITIONS: dict[str, Condition] = {}
 """Conditions by rule id. The catalogue says which rules apply to an operation."""
 
-LONGEST_NAME = 255
+LONGEST_NAME = LONGEST_ID = 255
 PAGE_RANGES = {"page[limit]": (1, 100), "page[offset]": (0, 10_000)}
 GRANTS = ("client_credentials", "implicit")
 
@@ -234,7 +234,7 @@ def new_cart_id_unsafe(view: RequestView) -> bool | None:
     if "id" not in view.data:
         return False
     value = view.data["id"]
-    if not isinstance(value, str) or value == "" or len(value) > LONGEST_NAME:
+    if not isinstance(value, str) or value == "" or len(value) > LONGEST_ID:
         return None
     return not is_safe_id(value)
 
