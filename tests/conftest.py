@@ -89,6 +89,7 @@ LARGE_LANE = (
     "tests/conformance/test_variants.py::test_a_correct_server_passes_whatever_it_chooses_where_it_is_free[texts",
     "tests/openapi/test_book_browser.py",  # every control of the book
     "tests/openapi/test_formats.py::test_an_odd_document",  # commands in processes of their own
+    "tests/proofs/test_suite.py",  # runs in processes of their own; CI tries broken servers
     "tests/test_architecture.py::test_every_rule",  # collects all tests once more
     "tests/test_delivery.py::test_action_annotates",  # the action's steps, with a run
     "tests/test_readme.py::test_the_commands_for_working_on_it_succeed",  # a lane in the lane

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from cart_mock.breaks import Break
 
 
+_GOODBYE = 30
+"""Seconds to wait for the end of TLS that a client should send, at most."""
+
+
 class Tls(NamedTuple):
     """Files in PEM: a certificate with its chain, and its key."""
 
@@ -95,10 +99,11 @@ class _Server(uvicorn.Server):
             return made(config, self.server_state, self.lifespan.state)  # type: ignore[no-any-return]  # a class that is only known to make protocols
 
         limit = None if config.ssl is None else config.timeout_keep_alive
+        goodbye = None if limit is None else min(limit, _GOODBYE)
         self.servers = [
             await loop.create_server(
                 connection, sock=each, ssl=config.ssl, ssl_handshake_timeout=limit,
-                ssl_shutdown_timeout=limit, backlog=config.backlog,
+                ssl_shutdown_timeout=goodbye, backlog=config.backlog,
             )
             for each in sockets or ()
         ]  # fmt: skip

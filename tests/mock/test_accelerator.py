@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import itertools
 import json
-import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -481,17 +480,20 @@ def test_connection_that_is_silent_before_its_request_is_whole_is_closed(
 
 
 @pytest.mark.parametrize("body", [b"", b"x"])
-def test_request_that_trickles_in_is_not_waited_for(pair: Pair, body: bytes) -> None:
+def test_request_that_trickles_in_is_not_waited_for(
+    pair: Pair, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LEAST_RATE", 10_000)
     head = raw("POST", "/v2/carts", {"Content-Length": "1000"})
     begun = head if body else head[:20]
     for line in pair.lines:
         line.wire.close()
-        line.config.timeout_keep_alive = 1
+        line.config.timeout_keep_alive = 0.5  # type: ignore[assignment]  # a test need not wait long
         line.open()
         line.begin(begun)
-        for _ in range(3 + math.ceil((len(begun) / connection.LEAST_RATE + 1) / 0.5)):
+        for _ in range(4):
             line.begin(b"x")
-            line.wait(0.5)
+            line.wait(0.2)
         assert line.wire.closed
 
 

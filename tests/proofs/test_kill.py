@@ -135,7 +135,7 @@ def is_deleting(data: Path) -> bool:
 
 
 MOMENTS: dict[str, Callable[[Path], bool] | None] = {
-    "compaction": is_compacting, "deletion": is_deleting, "migration": None, "any": None,
+    "compaction": is_compacting, "migration": None, "deletion": is_deleting, "any": None,
 }  # fmt: skip
 """What the mock does when it is killed, and how that is seen; None is any moment."""
 
@@ -152,7 +152,7 @@ def wait_for(moment: str, data: Path, jobs: list[Future[Any]], rng: random.Rando
 
 
 def test_killed_mock_keeps_what_it_acknowledged(tmp_path: Path) -> None:
-    kills, compared = portion(3, 500), 0
+    kills, compared = portion(2, 500), 0
     killed: Counter[str] = Counter()
     rng = random.Random(1)
     writers = [Writer("small", ""), Writer("large", LARGE)]

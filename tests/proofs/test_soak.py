@@ -131,7 +131,7 @@ class Load:
 
 
 def test_memory_and_open_files_stay_flat_under_load(tmp_path: Path) -> None:
-    seconds = portion(6, 7_200)
+    seconds = portion(4, 7_200)
     parts = max(8, round(seconds / 60))
     found = []
     with (
