@@ -210,6 +210,17 @@ def test_mocks_that_are_killed_or_frozen_leave_a_linearizable_history(
                 mocks.send("DELETE", f"/v2/carts/{cart}", headers=headers)
 
 
+@pytest.mark.large
+def test_history_of_64_clients_over_three_processes_is_linearizable(server: RedisServer) -> None:
+    with mocks_at(server.url, 3, "--shared-prefix", "many-clients") as mocks:
+        headers = mocks.admin()
+        load = Workload(mocks.ask, headers, [mocks.customer(headers)], carts=64, seed=11)
+        mocks.runner.run(load.run(64, size(2_000, 100_000)))
+        assert load.unknown == 0
+        assert not load.wrong()
+        mocks.same_lists(headers)
+
+
 def _freeze_one(mocks: Mocks, headers: dict[str, str], customer: str) -> None:
     for number in range(size(1, 20)):
         workload = Workload(mocks.ask, headers, [customer], carts=8, seed=number)

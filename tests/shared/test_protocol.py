@@ -200,6 +200,7 @@ _COMMANDS = st.lists(
             st.just("append"),
             st.integers(0, 5),
             _IS_OTHERS,
+            st.booleans(),
             st.integers(0, 3),
             _WORDS,
             _WORDS,
@@ -270,11 +271,12 @@ def _place(places: list[Any], back: int, is_others: bool) -> Any:
 
 async def _compare_append(
     client: StoreClient, model: ModelStore, generation: str, places: list[Any], number: int,
-    back: int, is_others: bool, version_back: int, reads: str, records: str, writes: str,
+    back: int, is_others: bool, is_again: bool, version_back: int, reads: str, records: str,
+    writes: str,
 ) -> Any:  # fmt: skip
     real, at, tag = _place(places, back, is_others)
     version = places[-1 - version_back % len(places)]
-    batch = f"tag-{number}"
+    batch = places[-1][2] if is_again else f"tag-{number}"  # a call that is sent again
     expected = model.append(generation, at, tag, version[1], batch, reads, records, writes)
     call = client.append(
         "s", generation.encode(), real, version[0].id,
@@ -283,13 +285,14 @@ async def _compare_append(
     appended = await _gone_as(expected[0], call)
     if appended is None:
         return None
-    _, last, accepted, missing = expected
+    status, last, accepted, missing = expected
+    assert appended.is_in_entries == (status == "done")
     assert appended.accepted == bool(accepted)
     assert [e.position.tag.decode() for e in appended.entries] == [e.tag for e in missing]
     assert [e.fields.get(b"writes", b"").decode() for e in appended.entries] == [
         e.writes for e in missing
     ]
-    has_content = records or writes or (reads and accepted)
+    has_content = status == "appended" and (records or writes or (reads and accepted))
     return (appended.position, last, batch) if has_content else None
 
 

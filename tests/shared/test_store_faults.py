@@ -86,10 +86,13 @@ def test_frozen_store_is_waited_for_no_longer_than_the_limit(
     shop.cart("kept")
     own_server.signal(signal.SIGSTOP)
     try:
+        for at in range(2):
+            lost = shop.send("POST", "/v2/carts", {"data": {"name": "Lost"}}, at=at)
+            is_unavailable(lost, "cannot be reached")
         check_unavailable(shop, "cannot be reached")
     finally:
         own_server.signal(signal.SIGCONT)
-    # The server got the requests, and carries none of them out when it goes on.
+    # The server got the first requests, and carries none of them out when it goes on so late.
     time.sleep(1.5)
     is_back(shop)
 
