@@ -307,17 +307,9 @@ def tools(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.full
+@pytest.mark.large  # the line for npx runs uvx, and the others install everything once more
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(
-    "tool",
-    [
-        "uvx",
-        # These install every dependency once more.
-        pytest.param("pip", marks=pytest.mark.large),
-        pytest.param("pipx", marks=pytest.mark.large),
-    ],
-)
+@pytest.mark.parametrize("tool", ["uvx", "pip", "pipx"])
 def test_line_of_the_readme_starts_the_command(tool: str, tools: Path, tmp_path: Path) -> None:
     checkout = ROOT if tool == "uvx" else copy_checkout(tmp_path / "checkout")
     done = run(

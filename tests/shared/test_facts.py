@@ -164,6 +164,10 @@ def test_refusal_is_logged_explained_verified_and_covered_everywhere(shop: Shop)
     assert explanation["rule"]["id"] == "customer-not-found"
     assert explanation["state"]["cart"]["id"] == "cart"
     assert len(same(shop, "/requests")) == 3
+    headers = {**shop.admin, "Content-Encoding": "zstd"}
+    unread = shop.site.each("POST", "/v2/carts", headers=headers, content=b"x")
+    assert [answer.status_code for answer in unread] == [415] * 3
+    assert len(same(shop, "/requests?rule=media-type-unsupported")) == 3
     wanted = {"operation": "createCustomerCartAssociation", "times": 1}
     for at in range(3):
         assert shop.control("POST", "/verify", wanted, at=at)["verified"]
