@@ -226,14 +226,28 @@ def test_accounts_of_a_killed_run_are_found_by_the_name_of_the_run(tmp_path: Pat
     assert (remains.accounts, remains.names) == (["id-a"], ["Conformance run 1"])
 
 
+NO_FIRST_LINE = ": not the journal of a run: its first line has no JSON object with the run and "
+
+
 @pytest.mark.parametrize(
-    "content", ["", "text", "[]", "{}", '{"run": "r", "target": "t"}\n{}x\n{}']
+    ("content", "reason"),
+    [
+        ("", NO_FIRST_LINE),
+        ("text", NO_FIRST_LINE),
+        ("[]", NO_FIRST_LINE),
+        ("{}", NO_FIRST_LINE),
+        ('{"run": "r", "target": "t"}\n{}x\n{}', ", line 2: this line does not say what a run "),
+        ('{"run": "r", "target": "t"}\n{"made": "cart"}\n{}', ", line 2: this line does not say "),
+    ],
 )
-def test_what_is_no_journal_is_refused_in_a_sentence(content: str, tmp_path: Path) -> None:
+def test_what_is_no_journal_is_refused_in_a_sentence(
+    content: str, reason: str, tmp_path: Path
+) -> None:
     path = tmp_path / "journal"
     path.write_text(content)
-    with pytest.raises(JournalError, match="journal"):
+    with pytest.raises(JournalError) as refused:
         read_journal(path)
+    assert str(refused.value).startswith(f"{path}{reason}")
 
 
 def test_a_journal_overwrites_nothing(tmp_path: Path) -> None:

@@ -212,15 +212,19 @@ def read_journal(path: Path) -> Remains:
         lines = path.read_text(encoding="utf-8").splitlines()
         first = json.loads(lines[0])
         remains = Remains(first["run"], first["target"])
-    except (OSError, UnicodeDecodeError, ValueError, IndexError, KeyError, TypeError) as error:
-        raise JournalError(f"{path}: not the journal of a run: {error}") from None
+    except OSError as error:
+        raise JournalError(f"{path}: {error.strerror}") from None
+    except (ValueError, IndexError, KeyError, TypeError):
+        reason = "its first line has no JSON object with the run and the target"
+        raise JournalError(f"{path}: not the journal of a run: {reason}.") from None
     for number, line in enumerate(lines[1:], 2):
         try:
             _apply(remains, json.loads(line))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError):
             if number == len(lines):
                 break
-            raise JournalError(f"{path}, line {number}: {error}") from None
+            reason = "this line does not say what a run made or removed"
+            raise JournalError(f"{path}, line {number}: {reason}.") from None
     return remains
 
 
