@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
 import pytest
 from cart_spec.cli import main
+from cart_spec.contract import CONTRACT_PATH, load_contract
 from cart_spec.document import load, parse
 from cart_spec.source import MAX_BYTES, MAX_DEPTH, UnreadableDocumentError
 from click.testing import CliRunner
@@ -190,3 +192,21 @@ def test_values_are_those_that_json_has(written: str, read_as: object) -> None:
 def test_json_with_surrogate_pairs_is_read() -> None:
     text = '{"openapi": "3.1.0", "info": {"title": "\\ud83d\\ude00", "version": "1"}, "paths": {}}'
     assert parse(text, "emoji.json").data["info"]["title"] == "😀"
+
+
+# ---- The shipped contract -----------------------------------------------------------------------
+
+
+def test_load_contract_again_reads_the_file_only_if_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "contract.yaml"
+    text = CONTRACT_PATH.read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    monkeypatch.setattr("cart_spec.contract.CONTRACT_PATH", path)
+    first = load_contract()
+    assert load_contract() is first
+    path.write_text(text.replace(f"version: {first.version}", "version: 99.9.9"), encoding="utf-8")
+    later = path.stat().st_mtime_ns + 1_000_000_000
+    os.utime(path, ns=(later, later))
+    assert load_contract().version == "99.9.9"
