@@ -236,7 +236,7 @@ def malformed_elsewhere() -> Iterator[Case]:
 def _malformed(operation: str, variant: str, **parts: Any) -> Case:
     """Return a case; it is optional, because a firewall may refuse the request on its way."""
     run = partial(_no_failure, **parts)
-    return Case(ENVELOPE, operation, f"malformed: {variant}", run, 2, optional=True)
+    return Case(ENVELOPE, operation, f"malformed: {variant}", run, 1, optional=True)
 
 
 def _no_failure(ctx: CaseContext, **parts: Any) -> None:
