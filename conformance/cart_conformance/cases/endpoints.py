@@ -144,7 +144,7 @@ def access_token_invalid() -> Iterator[Case]:
                 operation,
                 what,
                 partial(_without_access, what=what),
-                3,
+                2,
                 touches=touches(operation),
             )
 
@@ -191,7 +191,7 @@ def customer_token_invalid() -> Iterator[Case]:
                 operation,
                 what,
                 partial(_with_bad_customer, what=what, level=level),
-                4,
+                2,
                 touches=touches(operation),
             )
 
@@ -226,7 +226,7 @@ def header_names() -> Iterator[Case]:
                 operation,
                 how,
                 partial(_other_case, how=how),
-                5,
+                3,
                 touches=touches(operation),
             )
 
@@ -284,7 +284,7 @@ def two_owner_tokens() -> Iterator[Case]:
     """Send a customer token and an account token in one request, both of them valid."""
     for operation in (*CARTS, *CUSTOMERS, *READING_ACCOUNT_TOKEN):
         yield Case(
-            "two-owner-tokens", operation, "both valid", _with_both, 4,
+            "two-owner-tokens", operation, "both valid", _with_both, 2,
             touches=touches(operation), both_kinds=True,
         )  # fmt: skip
     for kind in OWNER_TOKENS:
@@ -370,7 +370,7 @@ def empty_customer_token() -> Iterator[Case]:
             operation,
             "client credentials",
             _with_empty_token,
-            4,
+            3,
             touches=touches(operation),
         )
 
@@ -404,7 +404,7 @@ def error_envelope() -> Iterator[Case]:
             operation,
             "no access token",
             _refused_without_token,
-            2,
+            1,
             touches=touches(operation),
         )
     yield Case(ENVELOPE, "createAccessToken", "an unknown grant", _bad_grant, 1)

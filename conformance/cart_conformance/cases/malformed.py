@@ -64,6 +64,16 @@ def payload_for_lenient_readers() -> Iterator[Case]:
             yield refusal(
                 "payload-not-array", operation, variant, ADMINISTRATOR, _sending(raw), level=level
             )
+        # Some readers find out the encoding, although JSON is sent as UTF-8.
+        yield refusal(
+            "payload-not-array", operation, "UTF-16", ADMINISTRATOR, _in_utf16,
+            level="interpretation",
+        )  # fmt: skip
+
+
+def _in_utf16(ctx: CaseContext, _: str) -> dict[str, Any]:
+    body = _filled(b'{"data": [{"type": "TYPE", "id": "ID"}]}', ctx.kind, ctx.owner("A").id)
+    return {"raw": body.decode().encode("utf-16")}
 
 
 # MINE stands for the id of the owner whose token is sent, OTHER for that of another owner.
@@ -236,7 +246,7 @@ def malformed_elsewhere() -> Iterator[Case]:
 def _malformed(operation: str, variant: str, **parts: Any) -> Case:
     """Return a case; it is optional, because a firewall may refuse the request on its way."""
     run = partial(_no_failure, **parts)
-    return Case(ENVELOPE, operation, f"malformed: {variant}", run, 2, optional=True)
+    return Case(ENVELOPE, operation, f"malformed: {variant}", run, 1, optional=True)
 
 
 def _no_failure(ctx: CaseContext, **parts: Any) -> None:

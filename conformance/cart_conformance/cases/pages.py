@@ -62,7 +62,7 @@ def _refused(rule: str, operation: str, name: str, value: str) -> Case:
         control = _usual_page(ctx, name)
         ctx.refused(ctx.send(ctx.administrator, operation, query=f"{name}={value}"), control)
 
-    return Case(rule, operation, f"{name}={value or 'nothing'}", run, 2, touches="nothing")
+    return Case(rule, operation, f"{name}={value or 'nothing'}", run, 1, touches="nothing")
 
 
 def _usual_page(ctx: CaseContext, name: str) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -246,24 +247,22 @@ class _DirectedPhase:
         session = self._session
         actors = session.actors
         owners: list[CartOwner] = [*actors.customers.values(), *actors.accounts.values()]
-        for owner in owners:
-            carts = session.written.carts_of(OwnerRef(owner.kind, owner.id))
-            if len(carts) - len(self._lasting) <= LISTED or self._breaker.is_open:
-                continue
-            in_use = {*texts_in([*self._shared.values()])} | self._lasting
-            for cart in carts[:-1]:
-                if cart not in in_use and not self._removes(cart):
-                    self._lasting.add(cart)
+        with suppress(Interruption, Untestable):
+            for owner in owners:
+                carts = session.written.carts_of(OwnerRef(owner.kind, owner.id))
+                if len(carts) - len(self._lasting) > LISTED and not self._breaker.is_open:
+                    self._remove(carts[:-1])
         session.checks.drop_findings()
 
-    def _removes(self, cart: str) -> bool:
+    def _remove(self, carts: Iterable[str]) -> None:
         session = self._session
-        if cart not in session.ledger.carts:
-            return False
-        try:
-            return session.send(session.administrator, "deleteACart", cart=cart).ok
-        except (Interruption, Untestable):
-            return False
+        in_use = {*texts_in([*self._shared.values()])} | self._lasting
+        for cart in carts:
+            if cart in in_use or cart not in session.ledger.carts:
+                continue
+            self._lasting.add(cart)
+            if session.send(session.administrator, "deleteACart", cart=cart).ok:
+                self._lasting.remove(cart)
 
     def result(
         self,

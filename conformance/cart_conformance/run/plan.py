@@ -25,7 +25,7 @@ COVERAGE = 2300
 """Approximate number of requests that cover the contract's operations, in every profile."""
 
 PREPARATION = 12
-CLEAN_UP_SHARE = 0.15
+CLEAN_UP_SHARE = 0.1
 """Requests of the clean-up, as a share of those of the directed layer."""
 
 
