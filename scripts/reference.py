@@ -47,7 +47,7 @@ CAUSES = {
     "media-type-unsupported": "The mock does not read this `Content-Type` or `Content-Encoding`.",
     "grant-secret-wrong": "The store has another secret: the first one that was used with it.",
     "too-many-requests": "A fault of the workbench answered.",
-    "service-unavailable": "A fault of the workbench answered, or the mock is stopping.",
+    "service-unavailable": "A fault answered, or `--max-connections` or `--max-stores` is reached.",
     "internal-error": "A fault of the workbench answered, or the mock has a defect: see its log.",
     "customer-filter-invalid": "The list of customers does not have that operator or field.",
     "customer-sort-invalid": "The list of customers does not have that order.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -88,3 +89,13 @@ def test_the_quick_look_passes_nothing_that_a_thorough_one_would_not(
     slow = validators._replace(quick=Never())  # type: ignore[arg-type]  # stands in for it
     monkeypatch.setattr(thorough, "_validators", lambda *_: slow)
     assert problems == [thorough.problem(operation, status, each) for each in varied]
+
+
+def test_answer_with_many_problems_takes_little_memory() -> None:
+    body = {"data": [{} for _ in range(20_000)]}
+    tracemalloc.start()
+    try:
+        assert SCHEMAS.problem("getCarts", 200, body)
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()

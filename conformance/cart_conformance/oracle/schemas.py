@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 import jsonschema_rs
@@ -24,6 +25,10 @@ class _Validators(NamedTuple):
 
     quick: jsonschema_rs.Draft4Validator
     thorough: Validator
+
+
+_MOST = 100
+"""How many problems of an answer are compared, to name the first."""
 
 
 class Schemas:
@@ -56,12 +61,11 @@ class Schemas:
         value = _lenient(body)
         if validators.quick.is_valid(value):
             return None
-        errors = sorted(
-            validators.thorough.iter_errors(value), key=lambda e: list(map(str, e.path))
-        )
-        if not errors:
+        # A hostile answer may have a million of them, which take gigabytes.
+        errors = islice(validators.thorough.iter_errors(value), _MOST)
+        error = min(errors, key=lambda e: list(map(str, e.path)), default=None)
+        if error is None:
             return None
-        error = errors[0]
         where = ".".join(str(part) for part in error.absolute_path) or "the body"
         return f"{where}: {error.message}"[:300]
 
