@@ -242,19 +242,14 @@ async def _compare(server: RedisServer, commands: list[tuple[Any, ...]]) -> None
             elif name == "delete":
                 await _same_end(client, model, "delete", generation if arguments[0] else "other")
             elif name == "open":
-                opened, wanted = await client.open("s"), model.open()
-                assert (opened is None) == (wanted == ("gone",))
-                if opened is not None:
-                    ids = {at: real.id for real, at, _ in places}
-                    _, _, base, base_tag, version, state = wanted
-                    assert opened.position == Position(ids[base], base_tag.encode())
-                    assert (opened.version, opened.state) == (ids[version], state.encode())
+                await _compare_snapshots(client, model, places)
             elif name == "compact":
                 real, at, tag = _place(places, *arguments)
                 state = f"state-{next(tags)}"
                 expected = model.compact(generation, at, tag, state)[0]
                 compacting = client.compact("s", generation.encode(), real, state.encode())
                 await _gone_as(expected, compacting)
+                await _compare_snapshots(client, model, places)
             else:
                 place = await _compare_append(client, model, generation, places, next(tags),
                                               *arguments)  # fmt: skip
@@ -262,6 +257,16 @@ async def _compare(server: RedisServer, commands: list[tuple[Any, ...]]) -> None
                     places.append(place)
     finally:
         await client.close()
+
+
+async def _compare_snapshots(client: StoreClient, model: ModelStore, places: list[Any]) -> None:
+    opened, wanted = await client.open("s"), model.open()
+    assert (opened is None) == (wanted == ("gone",))
+    if opened is not None:
+        ids = {at: real.id for real, at, _ in places}
+        _, _, base, base_tag, version, state = wanted
+        assert opened.position == Position(ids[base], base_tag.encode())
+        assert (opened.version, opened.state) == (ids[version], state.encode())
 
 
 def _place(places: list[Any], back: int, is_others: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -12,8 +13,11 @@ from typing import Any
 
 import httpx
 import pytest
+from cart_mock.shared.client import Batch, Position, StoreClient
+from cart_mock.shared.errors import StoreUnavailable
 from cart_mock.shared.link import OneServer, servers_at
 from redis.asyncio.connection import SSLConnection
+from redis.exceptions import ConnectionError as LinkBroken
 
 from tests.probes import CONTRACT
 from tests.shared.servers import RedisServer, free_port, redis_server
@@ -155,6 +159,31 @@ def test_store_that_is_loading_or_lost_for_a_moment_is_not_noticed(
         assert answer.status_code == 200
     requests = shop.control("GET", "/requests?operation=updateACart")["data"]
     assert len(requests) == 2  # none was carried out twice
+
+
+def test_call_whose_reply_was_lost_is_not_tried_on_another_store(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = StoreClient(servers_at(server.url, None, None), prefix="unsure")
+
+    async def check() -> None:
+        await client.create("s", b"one", b"state")
+        link = await client._servers.link_to(b"", 1.0)
+        call = link.call
+
+        async def lossy(*commands: Any, seconds: float) -> list[Any]:
+            monkeypatch.setattr(link, "call", call)
+            await call(*commands, seconds=seconds)
+            await client.delete("s", b"one")
+            raise LinkBroken("the reply is lost")
+
+        monkeypatch.setattr(link, "call", lossy)
+        place, batch = Position(b"0-0", b"one"), Batch(b"tag", writes=b"x")
+        with pytest.raises(StoreUnavailable, match="it is not known"):
+            await client.append("s", b"one", place, b"0-0", batch)
+        await client.close()
+
+    asyncio.run(check())
 
 
 @pytest.mark.parametrize(
