@@ -52,7 +52,7 @@ def openapi_errors(document: OpenApiDocument) -> Iterator[tuple[str, str]]:
                 continue
             yield pointer_of(*error.absolute_path), _brief(error.message)
     except Exception as error:  # noqa: BLE001 - an odd document may make its insides raise anything
-        yield "", f"The validator gave up: {_brief(str(error))}"
+        yield "", f"The validator gave up: {type(error).__name__}: {_brief(str(error))}"
 
 
 def _is_told_elsewhere(error: Any, document: OpenApiDocument) -> bool:
@@ -113,8 +113,11 @@ class Schemas:
             return f"its schema cannot be resolved: {unresolvable}"
         except UnknownType as unknown:
             return f"its schema uses the unknown type {unknown.type!r}"
-        except re.error as invalid:
-            return f"its schema has an invalid regular expression: {invalid}"
+        except re.error:
+            return None  # of a pattern that Python does not know; it has its own check
+        except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as wrong:
+            # A keyword with a value of the wrong type, or a schema that is nothing but itself.
+            return f"its schema cannot be applied: {_brief(str(wrong))}"
         if error is None:
             return None
         where = "".join(f"[{part!r}]" for part in error.absolute_path)

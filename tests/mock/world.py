@@ -19,6 +19,7 @@ from cart_mock.state.store import Store
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.tenants.tenant import Tenant
 
+from tests.openapi.vendor import problem_of
 from tests.probes import ACCOUNT_CARTS, CARTS, MEMBER, Rendered, Sent, rendered
 from tests.probes.shop import stock_shop
 
@@ -63,8 +64,12 @@ class Site:
         )
 
     def send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """Send a request."""
-        return self._runner.run(self._client.request(method, path, **more))
+        """Send a request, and require that its answer has the form that the vendor publishes."""
+        answer = self._runner.run(self._client.request(method, path, **more))
+        sent_to = answer.request.url.raw_path.decode().partition("?")[0]
+        problem = problem_of(method, sent_to, answer.status_code, answer.content)
+        assert problem is None, problem
+        return answer
 
     def close(self) -> None:
         """Close the client and the tenants."""

@@ -20,7 +20,7 @@ from cart_spec.lint import CHECKS, Subject, check_document
 from tests.openapi.small import Data, small
 
 ODD: list[Any] = [
-    None, 5, -1.5, True, "", "x", "[a-", [], {}, [None], [[]], {"": None}, {"$ref": "#/info"},
+    None, 5, 0, -1.5, True, "", "x", "[a-", [], {}, [None], [[]], {"": None}, {"$ref": "#/info"},
     {"$ref": 5}, {"type": "zzz"}, {"pattern": "("}, "#/components/schemas/Thing", "\U0001f600",
 ]  # fmt: skip
 
@@ -35,6 +35,9 @@ def full() -> Data:
         "items": {"allOf": [{"type": "integer", "minimum": 1}, {"multipleOf": 2}]},
         "additionalProperties": {"type": "string", "format": "date"},
     }
+    thing["properties"]["size"] = {
+        "type": "integer", "multipleOf": 2, "minimum": 2, "default": 4, "minLength": 0, "example": 6
+    }  # fmt: skip
     data.update(openapi="3.1.0", tags=[{"name": "a", "description": "A"}], security=[{"key": []}])
     data["servers"] = [{"url": "https://{host}/v1", "variables": {"host": {"default": "a"}}}]
     data["components"].update(

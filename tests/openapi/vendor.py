@@ -2,13 +2,20 @@
 
 These schemas are not derived from our contract. They are written from the published material, as
 far as that is certain, so that a mistake in the contract does not hide the same mistake in the
-mock. They leave open what is published in two ways: links may be absolute, null or missing, an
-error's status may be a number or a text, and a relationship without members may be an empty object.
+mock. Every answer of the mock in its own tests is held against them. They leave open what is
+published in two ways: links may be absolute, null or missing, an error's status may be a number or
+a text, and a relationship without members may be an empty object.
 """
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from typing import Any
+
+from cart_conformance.oracle.request_view import templates_of
+from cart_spec import load_contract
+from jsonschema_rs import Draft202012Validator
 
 Schema = dict[str, Any]
 
@@ -101,14 +108,17 @@ ITEM = record(
 ITEMS = record(
     "data", "meta", data=listed(ITEM), meta=record("display_price", display_price=PRICES)
 )
-ORDER = resource(
-    "order",
+ORDER = record(
+    "id", "type", "status", "payment", "meta",
+    id=NAME,
+    type=exactly("order"),
     status={"enum": ["incomplete", "processing", "complete", "cancelled"]},
-    payment={"enum": ["unpaid", "authorized", "partially_authorized", "paid", "refunded"]},
+    payment={"enum": ["unpaid", "authorized", "partially_authorized", "partially_paid", "paid",
+                      "refunded"]},
     meta=record(display_price=PRICES, timestamps=TIMESTAMPS),
     billing_address={"type": "object"},
     shipping_address={"type": "object"},
-)
+)  # fmt: skip
 TRANSACTION = resource(
     "transaction", gateway=exactly("manual"), amount=NUMBER, currency=TEXT,
     transaction_type={"enum": ["authorize", "purchase", "capture", "refund"]}, status=TEXT,
@@ -144,6 +154,7 @@ ERRORS = record(
 ASSOCIATED: Schema = below_data({**listed(reference("customer")), "minItems": 1})
 ACCOUNT_ASSOCIATED: Schema = below_data({**listed(reference("account")), "minItems": 1})
 NOTHING: Schema = {"const": None}
+_TEMPLATES = templates_of(load_contract())
 
 ANSWERS: dict[str, dict[int, Schema]] = {
     "createAccessToken": {200: ACCESS_TOKEN},
@@ -195,3 +206,22 @@ ANSWERS: dict[str, dict[int, Schema]] = {
     "updateCartSettings": {200: below_data(SETTINGS)},
 }
 """The bodies of success, by operation and status. Every error is of ``ERRORS``."""
+
+
+@cache
+def _validator(operation: str, status: int) -> Draft202012Validator | None:
+    schema = ERRORS if status >= 400 else ANSWERS.get(operation, {}).get(status)
+    return None if schema is None else Draft202012Validator(schema, validate_formats=True)
+
+
+def problem_of(method: str, path: str, status: int, content: bytes) -> str | None:
+    """Return what is wrong with the form of an answer of the API, or None."""
+    found = _TEMPLATES.find(method, _TEMPLATES.without_prefix(path))
+    if found is None or method == "HEAD":
+        return None
+    validator = _validator(found[0], status)
+    if validator is None:
+        return f"{found[0]} answers {status}, for which nothing is published"
+    body = json.loads(content) if content else None
+    problem = next(iter(validator.iter_errors(body)), None)
+    return None if problem is None else f"{found[0]} answers {status}: {problem}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from cart_spec.contract import CATALOGUE_KEY, LEVELS, Contract, Rule
@@ -116,7 +117,12 @@ def _protocol_errors(old: Contract, new: Contract) -> Iterator[Change]:
     after = {error.id: error for error in new.protocol_errors}
     for error_id in [*before, *(key for key in after if key not in before)]:
         if before.get(error_id) != after.get(error_id):
-            word = "changed" if error_id in before and error_id in after else "is new"
+            word = "is new"
+            if error_id in before and error_id in after:
+                fields = (each.name for each in dataclasses.fields(before[error_id]))
+                was, now = before[error_id], after[error_id]
+                names = [name for name in fields if getattr(was, name) != getattr(now, name)]
+                word = f"changed: {', '.join(names)}"
             side: Side = "new" if error_id in after else "old"
             if side == "old":
                 word = "is gone"

@@ -13,6 +13,8 @@ from cart_spec.lint.registry import Problem, Subject, check
 from cart_spec.source import pointer_of
 from cart_spec.validation import Schemas
 
+# OpenAPI has the expressions of ECMAScript, with classes and names that Python writes otherwise.
+_CLASS, _NAMED = re.compile(r"\\[pP]\{[\w=]+\}"), re.compile(r"\(\?<(?=[A-Za-z_])")
 _PARAMETER = re.compile(r"\{([^}]*)\}")
 _INNER = (
     r"((/properties|/patternProperties)/[^/]+|/(items|additionalProperties|not)"
@@ -117,7 +119,7 @@ def _pattern_problem(pattern: Any) -> str | None:
     if not isinstance(pattern, str):
         return None
     try:
-        re.compile(pattern)
+        re.compile(_NAMED.sub("(?P<", _CLASS.sub(r"\\w", pattern)))
     except re.error as error:
         return str(error)
     return None

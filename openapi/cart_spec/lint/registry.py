@@ -37,6 +37,11 @@ class Subject:
         except ContractError:
             return None
 
+    @property
+    def is_catalogue_malformed(self) -> bool:
+        """Whether there is a catalogue that cannot be read, which has a check of its own."""
+        return CATALOGUE_KEY in self.document.data and self.contract is None
+
     def rule_pointer(self, rule_id: str, *parts: str) -> str:
         """Return the pointer of a catalogued rule, or of a part of it."""
         assert self.contract is not None

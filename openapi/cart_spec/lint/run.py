@@ -38,10 +38,14 @@ def check_document(document: OpenApiDocument, evidence: Evidence) -> list[Findin
 
 
 def _problems(check_id: str, subject: Subject, invalid: bool) -> list[Problem]:
+    found: list[Problem] = []
     try:
-        return list(CHECKS[check_id].run(subject))
-    except (AttributeError, LookupError, TypeError, ValueError):
-        # A list in the place of a mapping, or the like. `openapi-invalid` has reported it.
-        if invalid:
-            return []
-        raise
+        for problem in CHECKS[check_id].run(subject):
+            found.append(problem)  # noqa: PERF402 - what was found before an error is kept
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        # A list in the place of a mapping, or the like. `openapi-invalid` has reported it, unless
+        # it is in an extension, such as the catalogue, or in what the specification leaves open.
+        if not invalid and not subject.is_catalogue_malformed:
+            message = f"{check_id} cannot read the document: {type(error).__name__}: {error}"
+            found.append(Problem("", message, "Look for a value of the wrong type."))
+    return found
