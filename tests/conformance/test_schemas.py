@@ -92,7 +92,7 @@ def test_the_quick_look_passes_nothing_that_a_thorough_one_would_not(
 
 
 def test_answer_with_many_problems_takes_little_memory() -> None:
-    body = {"data": [{} for _ in range(20_000)]}
+    body: dict[str, Any] = {"data": [{} for _ in range(20_000)]}
     tracemalloc.start()
     try:
         assert SCHEMAS.problem("getCarts", 200, body)
