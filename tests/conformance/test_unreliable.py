@@ -63,9 +63,12 @@ def test_gateway_that_answers_at_times_is_no_deviation(status: int, tmp_path: Pa
 
 
 @pytest.mark.parametrize("reply", [unreliable.FAILED, (500, unreliable.PAGE)])
-def test_failure_that_does_not_recur_is_no_deviation(reply: Reply, tmp_path: Path) -> None:
+@pytest.mark.parametrize("nth", [12, 19])
+def test_failure_that_does_not_recur_is_no_deviation(
+    nth: int, reply: Reply, tmp_path: Path
+) -> None:
     service = unreliable.FailsAtTimes()
-    service.failure, service.nth = reply, 19
+    service.failure, service.nth = reply, nth
     made = on(service, tmp_path, "association-visible", "payload-not-array")
     assert_no_deviation(made)
     assert made.finished.failures

@@ -42,6 +42,8 @@ MOST_AGAIN = 60
 """Maximum number of interrupted cases that are tried again at the end."""
 LISTED = 20
 """Carts in an owner's list after which those that no case uses any more are removed."""
+Place = tuple[str, str, str]
+"""The rule, the operation and the expectation of a finding."""
 PAUSE = 0.2
 """Seconds before the second attempt after a lost answer or a 5xx; twice as long before a third."""
 
@@ -84,6 +86,26 @@ class _Attempt:
     problem: Problem | None
     interruption: Interruption | None
     failures: int
+
+    def failed_places(self) -> set[Place]:
+        """Return where the case met an answer with 5xx in place of what it expected."""
+        return {_place(each) for each in self.ctx.findings if _is_server_error(each)}
+
+    def without(self, places: set[Place]) -> _Attempt:
+        """Return the attempt without what it found at these places, where the server failed."""
+        if not places:
+            return self
+        self.ctx.findings[:] = [each for each in self.ctx.findings if _place(each) not in places]
+        reason = "the server fails at times: with 5xx, and at another request each time"
+        return replace(self, problem=self.problem or Problem(Verdict.UNTESTABLE, reason))
+
+
+def _is_server_error(finding: Finding) -> bool:
+    return finding.answer is not None and finding.answer.status >= 500
+
+
+def _place(finding: Finding) -> Place:
+    return finding.rule, finding.operation, finding.expected
 
 
 def _once(finding: Finding) -> Finding:
@@ -149,15 +171,18 @@ class _DirectedPhase:
         """Try a case, and again if its outcome may be an accident. Return its result.
 
         These may be accidents: a lost answer, a 5xx, and a deviation of a deployment whose reads
-        lag behind its writes. The last attempt counts.
+        lag behind its writes. The last attempt counts. An answer with 5xx is a deviation only if
+        all attempts met it in the same place.
         """
         session = self._session
         sent, started = session.transport.sent, time.monotonic()
         first: list[Finding] = []
+        failed: list[set[Place]] = []
         for number in range(1, ATTEMPTS + 1):
             tried = self._try(case)
             if number == ATTEMPTS or not self._may_be_an_accident(tried, number):
                 break
+            failed.append(tried.failed_places())
             accident = bool(tried.interruption or tried.failures) or self._renews_tokens()
             if not accident:
                 first = first or [*tried.ctx.findings]
@@ -165,6 +190,9 @@ class _DirectedPhase:
             session.checks.drop_findings()
             if tried.interruption is not None or tried.failures:
                 session.transport.budget.pause(PAUSE * number)
+        if number == ATTEMPTS:
+            places = tried.failed_places()
+            tried = tried.without(places - places.intersection(*failed))
         self._breaker.note(case.operation, tried.interruption)
         if first and not tried.ctx.findings and tried.interruption is None:
             # If the case cannot be prepared any more, the first attempt has changed something.
