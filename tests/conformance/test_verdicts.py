@@ -127,6 +127,16 @@ def test_advice_hides_nothing_untried_of_a_documented_rule() -> None:
     assert verdict_of("type-not-customer", advised, untried).verdict is Verdict.UNTESTABLE
 
 
+def test_one_reason_of_several_operations_is_given_once() -> None:
+    results = [
+        replace(result(Verdict.UNTESTABLE, operation=operation, case=name), reason="no time left")
+        for operation in (POST, DELETE)
+        for name in ("a", "b")
+    ]
+    found = verdict_of("type-not-customer", *results, result(Verdict.CONFORMS, case="c"))
+    assert found.reason == "4 of 5 cases: no time left"
+
+
 def test_a_deviation_outweighs_everything() -> None:
     results = [result(Verdict.DEVIATES, deviation()), result(Verdict.ERROR, operation=DELETE)]
     assert verdict_of("type-not-customer", *results).verdict is Verdict.DEVIATES

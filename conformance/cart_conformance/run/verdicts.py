@@ -203,7 +203,10 @@ class _Fold:
         operations = tuple(self._operation(rule, name, own, counting) for name in names)
         decided = [each for each in operations if each.verdict is not Verdict.SKIPPED]
         verdict = worst((each.verdict for each in decided), rule.level)
-        reasons = [each.reason for each in operations if each.verdict is verdict and each.reason]
+        blamed = [each for each in operations if each.verdict is verdict and each.reason]
+        of = [result for result in own if result.operation in {e.operation for e in blamed}]
+        results = [result for result in of if result.verdict is verdict]
+        reasons = dict.fromkeys(str(each.reason) for each in blamed)
         return RuleVerdict(
             id=rule.id,
             level=rule.level,
@@ -212,7 +215,8 @@ class _Fold:
             operations=operations,
             deviations=tuple(counting),
             failing=tuple(self.policy.fails(each) for each in counting),
-            reason="; ".join(dict.fromkeys(reasons)) or None,
+            # Once for all operations: most have the same reason.
+            reason=_reason(results, len(of)) if results else "; ".join(reasons) or None,
             cases=len(own),
         )
 
@@ -258,11 +262,15 @@ class _Fold:
         return Verdict.SKIPPED, "not chosen for this run"
 
 
+MOST_REASONS = 5
+"""Maximum number of reasons in one sentence."""
+
+
 def _reason(results: Sequence[CaseResult], of: int) -> str:
     reasons = dict.fromkeys(result.reason for result in results if result.reason)
     if len(results) == of and len(reasons) == 1 and results[0].verdict is Verdict.SKIPPED:
         return str(next(iter(reasons)))
-    return f"{len(results)} of {of} cases: " + "; ".join(list(reasons)[:3])
+    return f"{len(results)} of {of} cases: " + "; ".join(list(reasons)[:MOST_REASONS])
 
 
 def exit_status(
