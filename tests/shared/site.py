@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 import httpx
@@ -31,6 +31,7 @@ class SharedSite:
         self.apps: list[MockApp] = []
         self.tenants: list[SharedTenants] = []
         self.clients: list[httpx.AsyncClient] = []
+        self._unused: list[httpx.AsyncClient] = []
         for _ in range(mocks):
             self.add()
         self._turns = itertools.count()
@@ -50,6 +51,11 @@ class SharedSite:
                 base_url="http://mock",
             )
         )
+
+    def go_to(self, urls: Iterable[str]) -> None:
+        """Send requests to mocks in processes of their own instead, which share the store."""
+        self._unused += self.clients
+        self.clients = [httpx.AsyncClient(base_url=url, timeout=60) for url in urls]
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end."""
@@ -79,7 +85,7 @@ class SharedSite:
         """Close everything."""
 
         async def close() -> None:
-            for client in self.clients:
+            for client in (*self.clients, *self._unused):
                 await client.aclose()
             for tenants in self.tenants:
                 await tenants.aclose()

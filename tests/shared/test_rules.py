@@ -1,24 +1,50 @@
-"""Each rule, asked of three mocks in turn: the refusal and the control of each probe."""
+"""Each rule, asked of three mocks in turn: the refusal and the control of each probe.
+
+The large tests try every probe, on mocks in processes of their own.
+"""
 
 from __future__ import annotations
 
 import itertools
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from hashlib import sha256
+from importlib import metadata
 from typing import Any
 
 import pytest
 from cart_mock.auth.tokens import Grant, Tokens
 from cart_mock.owners import Owner, OwnerType
 
+from tests.mock.processes import mock
 from tests.mock.world import PASSWORD, World
 from tests.probes import CONTRACT, PROBES, Probe, Sent, rendered
 from tests.probes.row import MEMBER
+from tests.shared.servers import RedisServer
 from tests.shared.site import SharedSite
 from tests.shared.sizes import IS_LARGE
 
 DAY = 24 * 3600
 _shops = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def site(server: RedisServer) -> Iterator[SharedSite]:
+    """Three mocks. One in this process has the keys that sign tokens."""
+    prefix = "rules"
+    # What mocks of one prefix agree on, as a process has it by default.
+    version = f"{metadata.version('cart-associations')}, contract {CONTRACT.version}"
+    options = {"envelope-only": False, "forward": sha256(b"").hexdigest()}
+    mocks = 1 if IS_LARGE else 3
+    site = SharedSite(server.url, mocks, prefix=prefix, version=version, options=options)
+    with ExitStack() as stack:
+        if IS_LARGE:
+            assert site.send("GET", "/_mock/ready").is_success
+            arguments = ("--shared", server.url, "--shared-prefix", prefix)
+            site.go_to([stack.enter_context(mock(*arguments)).url for _ in range(3)])
+        yield site
+    site.close()
 
 
 @pytest.fixture(scope="module")
