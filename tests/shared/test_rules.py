@@ -114,7 +114,9 @@ class ProbeShop:
     def send(self, sent: Sent) -> Any:
         """Send a request of the probe table to the next mock."""
         made = rendered(sent, self, self._names)
-        return self._site.send(made.method, made.url, headers=made.headers, content=made.content)
+        # Space around a value is not part of it, and clients refuse to send it.
+        headers = {name: value.strip() for name, value in made.headers.items()}
+        return self._site.send(made.method, made.url, headers=headers, content=made.content)
 
     def everything(self) -> set[str]:
         """Return the content of the shop as each mock exports it."""
