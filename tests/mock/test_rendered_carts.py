@@ -51,6 +51,14 @@ def test_a_cart_of_a_page_is_rendered_as_any_other(name: str, later: int) -> Non
     assert encode_json(serializers.shown_cart(cart)) == expected
 
 
+def test_a_cart_that_an_older_version_wrote_is_rendered() -> None:
+    storage = InMemoryStorage()
+    old = {"id": "c", "name": "n", "created_at": 1, "updated_at": 2, "customers": ["a"]}
+    storage.commit({"carts": {"c": old}})
+    expected = serializers.cart(Cart("c", "n", 1, 2, owners=owners("customer", ("a",))))
+    assert rendered(Store(storage, str)) == [encode_json(expected)]
+
+
 def test_a_page_makes_no_carts(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_record: CartRecord) -> NoReturn:
         raise AssertionError("a Cart was made")
