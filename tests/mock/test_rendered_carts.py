@@ -9,7 +9,7 @@ from cart_mock.api import renderings, serializers
 from cart_mock.api.renderings import Renderings
 from cart_mock.messages import encode_json
 from cart_mock.owners import Owner, owners
-from cart_mock.state.entities import LAST_TIME, Cart, Contact
+from cart_mock.state.entities import LAST_TIME, Cart, Contact, Customer
 from cart_mock.state.items import Item
 from cart_mock.state.store import CartRecord, Store, store_of
 from cart_mock.state.tinydb_tables import InMemoryStorage
@@ -92,6 +92,16 @@ def test_what_is_kept_is_no_longer_shown_after_an_owner_left(name: str) -> None:
     left = store.cart("c")
     assert left is not None
     assert rendered(store, kept) == [encode_json(serializers.cart(left))]
+
+
+def test_what_is_kept_is_no_longer_shown_after_a_customer_of_a_crowd_was_deleted() -> None:
+    store, kept = store_with(CARTS["of a crowd"]), Renderings(9)
+    store.put_customer(Customer("7", "Ada", "ada@shop.example", 1, 1))
+    before = rendered(store, kept)
+    store.delete_customer("7")
+    cart = store.cart("c")
+    assert cart is not None
+    assert rendered(store, kept) == [encode_json(serializers.cart(cart))] != before
 
 
 def test_stores_that_share_a_document_show_their_own_times() -> None:

@@ -29,11 +29,10 @@ class Renderings:
     def of(self, record: CartRecord) -> Raw:
         """Return the rendering of a cart, a kept one if there is one."""
         document, later, crowd = record
+        # What is kept has its document, so that no other object gets that identity.
         kept = self.by_document.get(id(document))
-        if kept is not None and crowd is None:
-            known, its_later, raw = kept
-            if known is document and its_later == later:
-                return raw
+        if kept is not None and kept[1] == later:
+            return kept[2]
         rendering = encode_json(shown_record(record))
         raw = Raw(rendering)
         if crowd is None and len(rendering) <= LARGEST:
