@@ -92,6 +92,11 @@ def _from_brotli(body: bytes, limit: int) -> bytes:
     return content
 
 
+_DEEPEST = 200
+"""How many levels of a JSON value are read. More could be, and would end in a recursion that is too
+deep for what works on it later."""
+
+
 def read_json(body: bytes) -> Any:
     """Return the JSON value in a body. Raises Malformed."""
     if not body:
@@ -99,11 +104,28 @@ def read_json(body: bytes) -> Any:
     if body[:1] == _BOM[:1]:
         body = body.removeprefix(_BOM)
     try:
-        return _decode(body)
+        value = _decode(body)
     except RecursionError as error:
-        raise Malformed("it is nested too deeply") from error
+        raise Malformed(_TOO_DEEP) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(str(error).removeprefix("JSON is malformed: ")) from error
+    if body.count(b"[") + body.count(b"{") > _DEEPEST and _is_too_deep(value):
+        raise Malformed(_TOO_DEEP)
+    return value
+
+
+_TOO_DEEP = f"it is nested more than {_DEEPEST} levels deep"
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST + 1):
+        lists = [each.values() if isinstance(each, dict) else each
+                 for each in level if isinstance(each, dict | list)]  # fmt: skip
+        if not lists:
+            return False
+        level = [child for children in lists for child in children]
+    return True
 
 
 def read_form(body: bytes) -> dict[str, str]:

@@ -132,6 +132,22 @@ def test_a_body_that_is_not_json_is_400(world: World, method: str, path: str, bo
     assert_is(world.send(method, path, headers, content=body), "body-malformed")
 
 
+@pytest.mark.parametrize("levels", [200, 201, 930, 940, 950, 960, 970, 100_000])
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_nesting_that_is_too_deep_is_refused_in_words(
+    world: World, opening: bytes, levels: int
+) -> None:
+    headers = {**world.admin, "Content-Type": JSON}
+    inside = levels - 2  # two levels are around it
+    closing = b"]" if opening == b"[" else b"}"
+    value = opening * inside + b"1" + closing * inside
+    body = b'{"data":{"name":"x","is_quote":%b}}' % value
+    answer = world.send("POST", "/v2/carts", headers, content=body)
+    assert answer.status_code == 400
+    is_deep = "nested more than 200 levels deep" in answer.json()["errors"][0]["detail"]
+    assert is_deep == (levels > 200)
+
+
 WRONG_CONTACT = {"name": "x", "contact": {"email": 5}}
 WRONG_PASSWORD = {"type": "customer", "name": "x", "email": "x@example.com", "password": 5}
 
