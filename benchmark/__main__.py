@@ -16,7 +16,7 @@ from benchmark import growth as growing
 from benchmark import pauses as pausing
 from benchmark.install import InstallError, install, missing_commands
 from benchmark.loads import REQUESTS, Requests
-from benchmark.measure import Entry, Results, Settings, beside_logins, measure
+from benchmark.measure import Entry, Results, Settings, during_logins, measure
 from benchmark.peers import PEERS, Mock
 from benchmark.peers.project import CARTS, Hello, MockApp
 from benchmark.population import Population
@@ -169,7 +169,7 @@ def _compare(
     results = measure(entries, settings, work, tell)
     for entry in entries:
         if isinstance(entry.peer, Mock):
-            results.servers[entry.label].beside_logins = beside_logins(entry, settings, work, tell)
+            results.servers[entry.label].during_logins = during_logins(entry, settings, work, tell)
     _write(results, [entry.peer.name for entry in entries], left_out, output)
 
 
@@ -201,7 +201,7 @@ def _write(results: Results, names: Sequence[str], left_out: Sequence[str], outp
 
 
 def _logins(results: Results) -> str:
-    figures = results.servers[Mock.title].beside_logins
+    figures = results.servers[Mock.title].during_logins
     if figures is None:
         return ""
     return (

@@ -75,7 +75,7 @@ class Outcome:
     memory_with_state: float | None = None
     memory_after_loads: float | None = None
     notes: dict[str, str] = field(default_factory=dict)
-    beside_logins: Figures | None = None
+    during_logins: Figures | None = None
 
 
 @dataclass
@@ -134,12 +134,12 @@ def measure(
     return results
 
 
-def beside_logins(entry: Entry, settings: Settings, work: Path, tell: Tell) -> Figures:
+def during_logins(entry: Entry, settings: Settings, work: Path, tell: Tell) -> Figures:
     """Measure GET cart at the first number of connections, during continuous logins."""
     tell(f"GET cart during {LOGINS_AT_A_TIME} concurrent logins: {entry.label}")
     results = Results(settings, {entry.label: Outcome()})
     with ExitStack() as stack:
-        running = prepare(entry, results, work / "beside-logins", stack, tell)
+        running = prepare(entry, results, work / "during-logins", stack, tell)
         port, scripts = running.server.port, running.scripts
         with ThreadPoolExecutor(1) as pool:
             logins = pool.submit(
