@@ -30,7 +30,7 @@ def entry_of(
 ) -> Entry:
     headers = {b"x": header.encode(), b"cookie": header.encode()}
     request = Request("id", "POST", path, {}, query.encode(), headers, body.encode())
-    return Entry(0.0, "", request, Answer(200, (), answer.encode()), None, {})
+    return Entry(0.0, request, "", Answer(200, (), answer.encode()), None, {})
 
 
 USES: dict[str, Callable[[str], object]] = {

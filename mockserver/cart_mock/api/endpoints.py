@@ -184,7 +184,7 @@ class AccessTokenEndpoint(Endpoint):
 
     def _record(self, ctx: TokenRequestContext, answer: Answer) -> Answer:
         log = self._mock.request_log if ctx.tenant is None else ctx.tenant.request_log
-        log.record(ctx.request, self.operation_id, answer, ctx)
+        log.record(ctx.request, self.operation_id, answer)
         return answer
 
     async def _wait(self, ctx: TokenRequestContext, promise: Awaitable[Answer]) -> Answer:
@@ -302,9 +302,10 @@ class ApiEndpoint(Endpoint):
     def _record(self, ctx: RequestContext, answer: Answer) -> Answer:
         log, request = ctx.tenant.request_log, ctx.request
         if answer.refused_by is None:
-            log.record(request, self.operation_id, answer, ctx)
+            log.record(request, self.operation_id, answer, ctx.caller)
         else:
-            log.record(request, self.operation_id, answer, ctx, refusal_context(answer, ctx))
+            context = refusal_context(answer, ctx)
+            log.record(request, self.operation_id, answer, ctx.caller, context)
         return answer
 
     async def _wait(self, ctx: RequestContext, promise: Awaitable[Answer]) -> Answer:

@@ -210,8 +210,10 @@ class RequestHandler:
             ctx = endpoint.context(unread)
         except Exception:  # noqa: BLE001  # what the mock failed at may fail again
             ctx = None
-        log = self._mock.request_log if ctx is None else ctx.tenant.request_log
-        log.record(unread, endpoint.operation_id, answer, ctx)
+        if ctx is None:
+            self._mock.request_log.record(unread, endpoint.operation_id, answer)
+        else:
+            ctx.tenant.request_log.record(unread, endpoint.operation_id, answer, ctx.caller)
         self._note(endpoint, request, answer, started)
 
     def _note(self, endpoint: Endpoint, request: Request, answer: Answer, started: float) -> None:

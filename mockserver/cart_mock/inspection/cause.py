@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl
 
 from cart_spec.redaction import Redactor
 
-from cart_mock.inspection.request_view import headers_to_dict
+from cart_mock.api.endpoints import OAUTH_OPERATION
+from cart_mock.inspection.request_view import form_of, headers_to_dict
 from cart_mock.rules.context import (
     ACCESS_HEADER,
     ACCOUNT_HEADER,
     CUSTOMER_HEADER,
-    TokenRequestContext,
 )
 from cart_mock.tenants.request_log import Entry
 
@@ -66,8 +66,8 @@ def _place(entry: Entry, redactor: Redactor, source: str | None) -> JsonObject:
     if source in _QUERY:
         query = dict(parse_qsl(request.query.decode("latin-1"), keep_blank_values=True))
         return {"in": "query", "name": source, **_value(redactor.value(query), source)}
-    if isinstance(entry.ctx, TokenRequestContext) or source in _FORM_FIELDS:
-        form = entry.ctx.form if isinstance(entry.ctx, TokenRequestContext) else {}
+    if entry.operation_id == OAUTH_OPERATION or source in _FORM_FIELDS:
+        form = form_of(entry)
         return {"in": "form", "name": source, **_value(redactor.value(form), source)}
     steps = _STEP.findall(source)
     pointer = "".join(f"/{step}" for step in steps)

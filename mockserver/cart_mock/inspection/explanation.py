@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from cart_spec import Contract, Rule
 from cart_spec.redaction import Redactor
+from msgspec.structs import replace
 
+from cart_mock.api.endpoints import OAUTH_OPERATION, ApiEndpoint, Mock
 from cart_mock.api.timestamps import timestamp
 from cart_mock.errors import FORWARDING_ERRORS
 from cart_mock.inspection.cause import cause
 from cart_mock.inspection.commands import Command, placeholders_in
-from cart_mock.inspection.request_view import caller_to_dict, redactor_for
+from cart_mock.inspection.request_view import caller_of, caller_to_dict, form_of, redactor_for
 from cart_mock.inspection.suggestions import Suggester, suggest_token_request, suggest_with_token
 from cart_mock.messages import Answer
-from cart_mock.rules.context import RequestContext, TokenRequestContext
-from cart_mock.state.entities import Cart, Customer
-from cart_mock.state.store import Store
+from cart_mock.rules.context import RequestContext
 from cart_mock.tenants.request_log import Entry
+from cart_mock.tenants.tenant import Tenant
 
 JsonObject = dict[str, Any]
 
@@ -28,12 +28,13 @@ _NO_SUGGESTION = {"path-unknown", "method-not-allowed", "body-too-large", "head-
 """Errors for which no similar request can pass."""
 
 
-def explain(entry: Entry, contract: Contract, store: Store | None, base_url: str) -> JsonObject:
+def explain(entry: Entry, mock: Mock, tenant: Tenant | None, base_url: str) -> JsonObject:
     """Return the explanation of a logged request, without secrets.
 
-    ``store`` is the one it was sent to, None if it had no valid access token. ``base_url`` is the
+    ``tenant`` is the one it was sent to, None if it had no valid access token. ``base_url`` is the
     URL of the mock, for the commands.
     """
+    contract = mock.contract
     redactor = redactor_for(entry.request, entry.answer)
     answer = entry.answer
     explained: JsonObject = {"summary": redactor.text(_summary(entry, contract))}
@@ -44,8 +45,8 @@ def explain(entry: Entry, contract: Contract, store: Store | None, base_url: str
     rule = _rule(contract, answer.refused_by)
     explained["rule"] = {"id": answer.refused_by} if rule is None else rule_to_dict(contract, rule)
     explained["cause"] = cause(entry, redactor)
-    explained["state"] = redactor.value(_state(entry))
-    lines = [command.curl(base_url) for command in _suggestions(entry, store, redactor)]
+    explained["state"] = redactor.value(_state(entry, tenant))
+    lines = [command.curl(base_url) for command in _suggestions(entry, mock, tenant, redactor)]
     explained["passes"] = lines
     explained["placeholders"] = placeholders_in(lines)
     return explained
@@ -93,56 +94,46 @@ def _summary_of_origin(answer: Answer) -> str:
     return f"Forwarded to {origin['forwarded_to']}, which answered with {answer.status}.{early}"
 
 
-def _state(entry: Entry) -> JsonObject:
+def _state(entry: Entry, tenant: Tenant | None) -> JsonObject:
     """Return the state that the rules used: caller, time, cart, customer and account."""
-    context = entry.ctx
-    if isinstance(context, TokenRequestContext):
-        return {"store": None if context.tenant is None else context.tenant.name}
-    if not isinstance(context, RequestContext):
+    if entry.operation_id == OAUTH_OPERATION:
+        return {"store": None if tenant is None else tenant.name}
+    caller = caller_of(entry)
+    if caller is None:
         return {"caller": None}
-    # Only what was looked up during the judgement, because the state may have changed since then.
-    looked_up = vars(context)
-    state: JsonObject = {"caller": caller_to_dict(context), "time": timestamp(context.now)}
-    if "cart" in looked_up:
-        state["cart"] = _cart_to_dict(looked_up["cart"])
-    if "customer" in looked_up:
-        state["customer"] = _customer_to_dict(looked_up["customer"])
-    if "account" in looked_up:
-        account = looked_up["account"]
-        state["account"] = None if account is None else {"id": account.id, "name": account.name}
-    return {**state, **entry.refusal_context}
+    state: JsonObject = {"caller": caller_to_dict(entry), "time": timestamp(int(caller.now))}
+    state |= entry.refusal_context
+    cart = state.get("cart")
+    if cart is not None:
+        state["cart"] = {**cart, "updated_at": timestamp(cart["updated_at"])}
+    return state
 
 
-def _cart_to_dict(cart: Cart | None) -> JsonObject | None:
-    if cart is None:
+def _context(entry: Entry, mock: Mock, tenant: Tenant) -> RequestContext | None:
+    """Return the context that the rules judged, but with the store as it is now."""
+    caller, endpoint = caller_of(entry), mock.endpoints.get(entry.operation_id)
+    if caller is None or not isinstance(endpoint, ApiEndpoint):
         return None
-    found: JsonObject = {"id": cart.id, "name": cart.name, "customers": list(cart.customers)}
-    if cart.accounts:
-        found["accounts"] = list(cart.accounts)
-    if cart.contact is not None:
-        found["contact"] = msgspec.to_builtins(cart.contact)
-    return {**found, "updated_at": timestamp(cart.updated_at)}
+    return RequestContext(
+        entry.request, replace(caller, tenant=tenant), tenant, envelope_only=mock.envelope_only,
+        owner_kind=endpoint.owner_kind,
+    )  # fmt: skip
 
 
-def _customer_to_dict(customer: Customer | None) -> JsonObject | None:
-    if customer is None:
-        return None
-    return {"id": customer.id, "name": customer.name, "email": customer.email}
-
-
-def _suggestions(entry: Entry, store: Store | None, redactor: Redactor) -> list[Command]:
+def _suggestions(
+    entry: Entry, mock: Mock, tenant: Tenant | None, redactor: Redactor
+) -> list[Command]:
     """Return commands, the last of which passes; empty if too little of the request was kept."""
-    context, request = entry.ctx, entry.request
+    request = entry.request
     if entry.answer.refused_by in _NO_SUGGESTION:
         return []
-    if isinstance(context, TokenRequestContext):
-        return suggest_token_request(context)
-    if store is None:
+    if entry.operation_id == OAUTH_OPERATION:
+        return suggest_token_request(form_of(entry))
+    if tenant is None:
         # Without a valid access token the request reached no store.
         query = request.query.decode("latin-1")
         target = redactor.text(request.path + (f"?{query}" if query else ""))
         body = redactor.body(request.body)
         return suggest_with_token(entry.operation_id, request.method, target, body)
-    if not isinstance(context, RequestContext):
-        return []
-    return Suggester(context, store).suggest(entry.operation_id)
+    context = _context(entry, mock, tenant)
+    return [] if context is None else Suggester(context, tenant.store).suggest(entry.operation_id)

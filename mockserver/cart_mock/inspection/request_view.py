@@ -9,11 +9,13 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+import msgspec
 from cart_spec.redaction import Redactor
 
-from cart_mock import rules
+from cart_mock import bodies, rules
+from cart_mock.api.endpoints import OAUTH_OPERATION
 from cart_mock.messages import Answer, Request
-from cart_mock.rules.context import RequestContext, TokenRequestContext
+from cart_mock.rules.context import Caller, TokenRequestContext
 from cart_mock.tenants.request_log import Entry
 
 
@@ -57,17 +59,30 @@ def _decoded(headers: Mapping[bytes, bytes]) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.items()]
 
 
-def caller_to_dict(context: object) -> dict[str, Any] | None:
-    """Return the caller in the context of a logged request, None if it is unknown."""
-    if isinstance(context, TokenRequestContext):
-        return {"grant": context.grant}
-    if isinstance(context, RequestContext):
-        caller = context.caller
-        found = {"grant": caller.grant, "customer_id": caller.customer_id}
-        if caller.account_id is not None:
-            found |= {"account_id": caller.account_id, "account_member_id": caller.member}
-        return found
-    return None
+def caller_of(entry: Entry) -> Caller | None:
+    """Return the caller of a logged request without its tenant, None if it is unknown."""
+    return msgspec.convert(entry.caller, Caller | None)
+
+
+def form_of(entry: Entry) -> dict[str, str]:
+    """Return the form of a logged request for an access token, empty if it could not be read."""
+    try:
+        return bodies.read_form(entry.request.body)
+    except bodies.Malformed:
+        return {}
+
+
+def caller_to_dict(entry: Entry) -> dict[str, Any] | None:
+    """Return the caller of a logged request, None if it is unknown."""
+    if entry.operation_id == OAUTH_OPERATION:
+        return {"grant": TokenRequestContext.grant_of(form_of(entry))}
+    caller = caller_of(entry)
+    if caller is None:
+        return None
+    found = {"grant": caller.grant, "customer_id": caller.customer_id}
+    if caller.account_id is not None:
+        found |= {"account_id": caller.account_id, "account_member_id": caller.member}
+    return found
 
 
 def request_to_dict(entry: Entry, store: str | None) -> dict[str, Any]:
@@ -86,7 +101,7 @@ def request_to_dict(entry: Entry, store: str | None) -> dict[str, Any]:
         "query": redactor.text(request.query.decode("latin-1")),
         "headers": headers_to_dict(redactor, request.headers),
         "body": redactor.body(request.body),
-        "caller": caller_to_dict(entry.ctx),
+        "caller": caller_to_dict(entry),
         "status": answer.status or None,
         "rule": answer.refused_by,
         "fault": None if answer.fault is None else dict(answer.fault),

@@ -25,11 +25,11 @@ _TOKENS: Mapping[OwnerType, str] = {"customer": "CUSTOMER_TOKEN", "account": "AC
 _SHOPPER = {"grant_type": "implicit", "client_id": "my-store"}
 
 
-def suggest_token_request(context: TokenRequestContext) -> list[Command]:
-    """Return a request for an access token that passes."""
+def suggest_token_request(sent: Mapping[str, str]) -> list[Command]:
+    """Return a request for an access token that passes, similar to the form that was sent."""
     form = {
-        "grant_type": context.grant or "implicit",
-        "client_id": context.form.get("client_id") or "my-store",
+        "grant_type": TokenRequestContext.grant_of(sent) or "implicit",
+        "client_id": sent.get("client_id") or "my-store",
     }
     if form["grant_type"] == "client_credentials":
         form["client_secret"] = "$CLIENT_SECRET"  # noqa: S105  # a variable, not a secret

@@ -64,7 +64,7 @@ NO_TOKENS = {"undefined", "null", "None", "[object Object]"}
 """What clients send that have no token."""
 
 
-class Caller(msgspec.Struct, frozen=True):
+class Caller(msgspec.Struct, frozen=True, array_like=True):
     """Who is calling: a tenant's administrator, a shopper, or a shopper who is not logged in.
 
     ``owner`` is the customer or account whose token came with the access token, and ``member`` who

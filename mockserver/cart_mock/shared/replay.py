@@ -10,32 +10,26 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, NamedTuple
 
-import msgspec
-from msgspec.structs import astuple
-
 from cart_mock.messages import Answer, Request
 from cart_mock.rules.context import RequestContext
-from cart_mock.shared.state import (
-    KeptRecords,
-    Order,
-    RecordLine,
-    Records,
-    TakenFaults,
-    Unreadable,
-    decode_lines,
-    encoded_lines,
-    record_line,
-)
+from cart_mock.shared.state import Order, Records, TakenFaults
 from cart_mock.state.tinydb_tables import Changes, InMemoryStorage
 from cart_mock.tenants.faults import InjectedFault, Plan
 from cart_mock.tenants.interceptors import Interceptor
-from cart_mock.tenants.request_log import DEFAULT_LENGTH, Entry, LogMemory, RequestLog
+from cart_mock.tenants.request_log import (
+    DEFAULT_LENGTH,
+    Exercised,
+    Kept,
+    LogMemory,
+    RequestLog,
+    encoded,
+    exercised_by,
+)
 from cart_mock.tenants.tenant import Tenant
 
 PREPARED = tuple(RequestContext.__annotations__)
@@ -118,151 +112,43 @@ class Record(NamedTuple):
     """A request for a request log, before it is kept."""
 
     log: ReplicaLog
-    request: Request
-    operation_id: str
-    answer: Answer
-    ctx: object
-    refusal_context: Mapping[str, Any]
+    exercised: Exercised | None
+    request_id: str
+    line: bytes
 
 
 class ReplicaLog(RequestLog):
     """A request log that keeps requests only at their place in the tenant's log.
 
     Other requests go to ``sink``. ``store`` is the name of the tenant, empty for no store.
-    Requests that changed nothing stay encoded until the workbench looks at the log. Those that it
-    would have dropped by then are never decoded.
     """
 
     def __init__(
         self, length: int = DEFAULT_LENGTH, memory: LogMemory | None = None, *, store: str,
         sink: Callable[[Record], None],
     ) -> None:  # fmt: skip
-        self._unread: deque[_Unread] = deque()
-        self._unread_number = self._unread_size = 0
         super().__init__(length, memory)
         self._sink = sink
         self.store = store
         self.keeps = False
-        self.context_of: Callable[[RecordLine], object] = lambda _: None
-        """Returns the context of a line, for the explanation of its request."""
 
     def record(
-        self, request: Request, operation_id: str, answer: Answer, ctx: object = None,
+        self, request: Request, operation_id: str, answer: Answer, caller: object = None,
         refusal_context: Mapping[str, Any] = {},  # never changed
     ) -> None:  # fmt: skip
         """Keep a request, or pass it on."""
         if self.keeps:
-            super().record(request, operation_id, answer, ctx, refusal_context)
-        else:
-            self._sink(Record(self, request, operation_id, answer, ctx, refusal_context))
+            super().record(request, operation_id, answer, caller, refusal_context)
+            return
+        line = encoded(request, operation_id, answer, caller, refusal_context)
+        self._sink(Record(self, exercised_by(operation_id, answer), request.id, line))
 
     def add(self, at: float, records: Records) -> None:
-        """Count the records of an entry, and keep them as they are. ``at`` is its time."""
-        for *key, count in records.exercised:
-            exercised = self.exercised
-            exercised[tuple(key)] = exercised.get(tuple(key), 0) + count  # type: ignore[index,arg-type]  # of four parts
-        self._put_off(_Unread(at, records.number, len(memoryview(records.lines)), records.lines))
-
-    def kept(self) -> tuple[list[KeptRecords], int]:
-        """Return what the log keeps, as it is in a snapshot, and how many requests it forgot."""
-        kept = []
-        if self._entries:
-            lines = [
-                record_line(e.request, e.operation_id, e.answer, e.ctx, e.refusal_context, e.at)
-                for e in self._entries
-            ]
-            kept.append(KeptRecords(0.0, len(lines), encoded_lines(lines)))
-        for at, number, _, content in self._unread:
-            raw = encoded_lines([record_line(*content)]) if isinstance(content, tuple) else content
-            kept.append(KeptRecords(at, number, raw))
-        return kept, self._forgotten
-
-    def take_up(self, kept: list[KeptRecords], forgotten: int) -> None:
-        """Keep what another log kept, which is counted already."""
-        self._forgotten = forgotten
-        for at, number, lines in map(astuple, kept):
-            own = lines.copy()  # not a view of the whole snapshot
-            self._put_off(_Unread(at, number, len(memoryview(own)), own))
-
-    def keep(self, *record: Any) -> None:
-        """Keep a request that was counted, after those that are not decoded yet."""
-        if not self._unread:
-            super().keep(*record)
-        else:
-            size = len(record[0].body) + len(record[2].body)
-            self._put_off(_Unread(self.machine_time(), 1, size, record))
-
-    def _keep_at(self, at: float, *record: Any) -> None:
-        before, self.machine_time = self.machine_time, lambda: at
-        super().keep(*record)
-        self.machine_time = before
-
-    def _put_off(self, unread: _Unread) -> None:
-        self._unread.append(unread)
-        self._unread_number += unread.number
-        self._unread_size += unread.size
-        while self._unread_number - self._unread[0].number >= self.length:
-            # So many came later that the log would have dropped them.
-            first = self._unread.popleft()
-            self._unread_number -= first.number
-            self._unread_size -= first.size
-            self._forgotten += first.number
-            if not self._unread:
-                return
-        if self._unread_size > self.memory.limit:
-            self._read_up()
-
-    def _read_up(self) -> None:
-        """Decode what was put off, and keep it."""
-        unread, self._unread = self._unread, deque()
-        self._unread_number = self._unread_size = 0
-        for at, number, _, content in unread:
-            if isinstance(content, tuple):
-                self._keep_at(at, *content)
-                continue
-            try:
-                lines = decode_lines(content)
-            except Unreadable:
-                self._forgotten += number
-                continue
-            for line in lines:
-                self._keep_at(
-                    line.at or at, line.request, line.operation_id, line.answer,
-                    self.context_of(line), line.refusal_context,
-                )  # fmt: skip
-
-    # What the workbench and a snapshot look at is complete.
-
-    @property
-    def entries(self) -> deque[Entry]:
-        """The requests that are kept, the oldest first."""
-        if self._unread:
-            self._read_up()
-        return self._entries
-
-    @entries.setter
-    def entries(self, entries: deque[Entry]) -> None:
-        self._entries = entries
-
-    @property
-    def forgotten(self) -> int:
-        """How many requests were dropped since the log was last cleared."""
-        if self._unread:
-            self._read_up()
-        return self._forgotten
-
-    @forgotten.setter
-    def forgotten(self, number: int) -> None:
-        self._forgotten = number
-
-
-class _Unread(NamedTuple):
-    """Requests that are kept encoded, or a request that follows them, and their size in bytes."""
-
-    at: float
-    number: int
-    size: int
-    content: msgspec.Raw | tuple[Any, ...]
+        """Count and keep the records of an entry. ``at`` is its time."""
+        for *exercised, count in records.exercised:
+            self.count(tuple(exercised), count)  # type: ignore[arg-type]  # of four parts
+        for request_id, line in records.lines:
+            self.keep(Kept(at, request_id, line))
 
 
 class Replay:

@@ -13,6 +13,7 @@ import asyncio
 import errno
 import logging
 import secrets
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -34,14 +35,12 @@ from cart_mock.shared.replay import (
 from cart_mock.shared.state import (
     TICK,
     Order,
-    RecordLine,
     Unreadable,
     decode_orders,
     decode_records,
     encode_orders,
     encode_records,
     encode_state,
-    record_line,
     state_of,
 )
 from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed
@@ -67,19 +66,19 @@ class Work:
     """Something that waits for a round.
 
     An ``order`` is carried out by every replica; ``at_once`` says that it may be judged before the
-    round. A ``line`` is a record that is appended. Without both, the replica only catches up.
+    round. A ``record`` is appended. Without both, the replica only catches up.
     """
 
-    __slots__ = ("at_once", "endpoint", "future", "line", "order", "outcome", "own")
+    __slots__ = ("at_once", "endpoint", "future", "order", "outcome", "own", "record")
 
     def __init__(
         self, order: Order | None = None, endpoint: Endpoint | None = None, *,
-        at_once: bool = False, line: RecordLine | None = None,
+        at_once: bool = False, record: Record | None = None,
     ) -> None:  # fmt: skip
         self.order = order
         self.endpoint = endpoint
         self.at_once = at_once
-        self.line = line
+        self.record = record
         self.own: Record | None = None
         self.outcome: Outcome | Exception | None = None
         self.future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -206,8 +205,8 @@ class Replica:
         tag = secrets.token_hex(8).encode()
         batch = Batch(
             tag,
-            encode_records([_line(work.own) for work in reads if work.own is not None]),
-            encode_records([work.line for work in records if work.line is not None]),
+            _encoded(work.own for work in reads),
+            _encoded(work.record for work in records),
             encode_orders([work.order for work in orders if work.order is not None]),
         )
         version, is_applied, is_unsure = self._version, False, False
@@ -241,7 +240,7 @@ class Replica:
         records: list[Work] = []
         orders: list[Work] = []
         for work in works:
-            if work.line is not None:
+            if work.record is not None:
                 records.append(work)
             elif work.order is not None:
                 is_request = work.order.request is not None
@@ -264,7 +263,7 @@ class Replica:
                     work.at_once = False
                     again.append(work)
                 elif work.own is not None:
-                    work.line = _line(work.own)
+                    work.record = work.own
                     again.append(work)
         self._pending[:0] = again
         waiting = set(map(id, again))
@@ -377,7 +376,7 @@ class Replica:
         is_due |= self.is_full and self._version != self._folded
         if is_due and self._compaction is None:
             self._folded = self._version
-            state = state_of(self.tenant, self._storage.read(), *self.log.kept())
+            state = state_of(self.tenant, self._storage.read())
             self._compaction = asyncio.create_task(self._compact(state, self._position))
 
     async def _compact(self, state: Any, position: Position) -> None:
@@ -407,8 +406,10 @@ def too_large() -> StorageFailed:
     return StorageFailed(errno.EDQUOT, "its store is larger than --store-size allows")
 
 
-def _line(record: Record) -> RecordLine:
-    return record_line(*record[1:])
+def _encoded(records: Iterable[Record | None]) -> bytes:
+    made = [record for record in records if record is not None]
+    lines = [(record.request_id, record.line) for record in made]
+    return encode_records((record.exercised for record in made), lines)
 
 
 def _fail(works: list[Work], error: Exception) -> None:

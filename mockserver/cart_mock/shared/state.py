@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from cart_mock.api.endpoints import ApiEndpoint, Mock
 from cart_mock.breaks.hooks import memory
 from cart_mock.formats import NOT_JSON
-from cart_mock.messages import Answer, Request
+from cart_mock.messages import Request
 from cart_mock.owners import Owner
-from cart_mock.rules.context import Caller, RequestContext, TokenRequestContext
 from cart_mock.state.entities import Account, AccountMember, Cart, Customer, Membership
 from cart_mock.state.items import Item
 from cart_mock.state.shop import Address, Product
@@ -22,11 +21,11 @@ from cart_mock.state.shop import Order as ShopOrder
 from cart_mock.state.snapshots import Snapshot
 from cart_mock.state.tinydb_tables import Tables
 from cart_mock.tenants.forward import Forward
-from cart_mock.tenants.request_log import kept_part
+from cart_mock.tenants.request_log import Exercised, Kept
 from cart_mock.tenants.stubs import Stub
 from cart_mock.tenants.tenant import Tenant
 
-FORMAT = b"cart-mock shared 1\n"
+FORMAT = b"cart-mock shared 2\n"
 """The first line of every state."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -79,59 +78,6 @@ def encode_orders(orders: list[Order]) -> bytes:
 # ---- Records ------------------------------------------------------------------------------------
 
 
-class ContextLine(msgspec.Struct, array_like=True, frozen=True):
-    """What a log entry keeps of the context of a request that was judged."""
-
-    caller: Caller | None
-    envelope_only: bool = False
-    looked_up: dict[str, tuple[str, Any]] = {}
-    form: dict[str, str] | None = None
-    secret_matches: bool = False
-    has_tenant: bool = True
-
-
-class RecordLine(msgspec.Struct, array_like=True, frozen=True):
-    """A request of a request log. ``at`` is 0 if it is the time of the entry that it is in."""
-
-    request: Request
-    operation_id: str
-    answer: Answer
-    context: ContextLine | None
-    refusal_context: dict[str, Any]
-    at: float = 0.0
-
-
-def record_line(
-    request: Request, operation_id: str, answer: Answer, ctx: object,
-    refusal_context: Mapping[str, Any], at: float = 0.0,
-) -> RecordLine:  # fmt: skip
-    """Return a request of a log as it goes through the store."""
-    request, answer, ctx, refusal_context = kept_part(request, answer, ctx, refusal_context)
-    line = _context_line(ctx, is_refused=answer.refused_by is not None)
-    return RecordLine(request, operation_id, answer, line, dict(refusal_context), at)
-
-
-def _context_line(ctx: object, *, is_refused: bool) -> ContextLine | None:
-    if isinstance(ctx, TokenRequestContext):
-        return ContextLine(
-            None,
-            form=ctx.form,
-            secret_matches=ctx.secret_matches,
-            has_tenant=ctx.tenant is not None,
-        )
-    if not isinstance(ctx, RequestContext):
-        return None
-    looked_up = {}
-    if is_refused:  # only then an explanation has them
-        looked_up = {
-            name: _named(value)
-            for name, value in vars(ctx).items()
-            if name in _LOOKED_UP or type(value).__name__ in _ENTITIES
-        }
-    caller = replace(ctx.caller, tenant=None)
-    return ContextLine(caller, ctx.envelope_only, looked_up)
-
-
 _ENTITIES: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
@@ -146,8 +92,6 @@ _ENTITIES: dict[str, Any] = {
         ShopOrder,
     )
 }
-_LOOKED_UP = {"cart", "customer"}
-"""Names whose value may be None: then it was looked up without success."""
 
 
 def _named(value: Any) -> tuple[str, Any]:
@@ -161,69 +105,23 @@ def _entity(named: tuple[str, Any]) -> Any:
     return None if fields is None else msgspec.convert(fields, _ENTITIES[kind])
 
 
-def context_of(line: RecordLine, tenant: Tenant | None, mock: Mock) -> object:
-    """Return the context of a request of a log, for its explanation."""
-    kept = line.context
-    if kept is None:
-        return None
-    if kept.form is not None:
-        token_ctx = TokenRequestContext.__new__(TokenRequestContext)
-        token_ctx.request, token_ctx.form = line.request, kept.form
-        token_ctx.grant = TokenRequestContext.grant_of(kept.form)
-        token_ctx.tenant = tenant if kept.has_tenant else None
-        token_ctx.secret_matches = kept.secret_matches
-        token_ctx.has_pinned_secret = mock.tenants.pins_secrets
-        return token_ctx
-    if tenant is None or kept.caller is None:
-        return None
-    caller = replace(kept.caller, tenant=tenant)
-    endpoint = mock.endpoints.get(line.operation_id)
-    kind = endpoint.owner_kind if isinstance(endpoint, ApiEndpoint) else None
-    ctx = RequestContext(
-        line.request, caller, tenant, envelope_only=kept.envelope_only, owner_kind=kind
-    )
-    for name, value in kept.looked_up.items():
-        setattr(ctx, name, _entity(value))
-    return ctx
-
-
 class Records(msgspec.Struct, array_like=True, frozen=True):
-    """Records of one entry: counted at once, and decoded when the workbench looks at them.
+    """Records of one entry.
 
-    ``exercised`` is what their answers exercise, as ``RequestLog`` counts it. ``lines`` are the
-    encoded records.
+    ``exercised`` is what their answers exercise, and how often. ``lines`` are the ids of the
+    requests, and their lines as the request log keeps them.
     """
 
-    number: int
     exercised: list[tuple[str, int, str | None, bool, int]]
-    lines: msgspec.Raw
+    lines: list[tuple[str, bytes]]
 
 
-class KeptRecords(msgspec.Struct, array_like=True, frozen=True):
-    """Records of a request log. ``at`` is the time of a line whose own is 0."""
-
-    at: float
-    number: int
-    lines: msgspec.Raw
-
-
-def encoded_lines(lines: list[RecordLine]) -> msgspec.Raw:
-    """Return lines as they are in records."""
-    return msgspec.Raw(_encode(lines))
-
-
-def encode_records(lines: list[RecordLine]) -> bytes:
-    """Return records as bytes, or nothing for an empty list."""
+def encode_records(exercised: Iterable[Exercised | None], lines: list[tuple[str, bytes]]) -> bytes:
+    """Return records as bytes, or nothing for an empty list. None exercised nothing."""
     if not lines:
         return b""
-    exercised: dict[tuple[str, int, str | None, bool], int] = {}
-    for line in lines:
-        answer = line.answer
-        if answer.delivery is None:
-            key = (line.operation_id, answer.status, answer.refused_by, answer.is_injected)
-            exercised[key] = exercised.get(key, 0) + 1
-    counted = [(*key, count) for key, count in exercised.items()]
-    return _encode(Records(len(lines), counted, encoded_lines(lines)))
+    counted = Counter(each for each in exercised if each is not None)
+    return _encode(Records([(*each, count) for each, count in counted.items()], lines))
 
 
 def _decoder(kind: Any) -> Callable[[bytes], Any]:
@@ -241,9 +139,7 @@ def _decoder(kind: Any) -> Callable[[bytes], Any]:
 decode_orders: Callable[[bytes], list[Order]] = _decoder(list[Order])
 """Return the orders in bytes. Raises Unreadable."""
 decode_records: Callable[[bytes], Records] = _decoder(Records)
-"""Return the records in bytes, their lines encoded. Raises Unreadable."""
-decode_lines: Callable[[msgspec.Raw], list[RecordLine]] = _decoder(list[RecordLine])
-"""Return the lines of records. Raises Unreadable."""
+"""Return the records in bytes. Raises Unreadable."""
 
 
 # ---- The whole state ----------------------------------------------------------------------------
@@ -259,18 +155,15 @@ class State(msgspec.Struct, frozen=True):
     breaks: list[str]
     memory: Any
     snapshots: dict[str, Snapshot]
-    requests: list[KeptRecords]
+    requests: list[Kept]
     exercised: list[tuple[str, int, str | None, bool, int]]
     forgotten: int
     forward: Forward | None
     stubs: tuple[Stub, ...]
 
 
-def state_of(tenant: Tenant, tables: Tables, requests: list[KeptRecords], forgotten: int) -> State:
-    """Return a tenant's state. Its parts never change, so a thread may encode it later.
-
-    ``requests`` are those of its log, which forgot so many.
-    """
+def state_of(tenant: Tenant, tables: Tables) -> State:
+    """Return a tenant's state. Its parts never change, so a thread may encode it later."""
     log = tenant.request_log
     return State(
         {name: documents.copy() for name, documents in tables.items()},
@@ -280,9 +173,9 @@ def state_of(tenant: Tenant, tables: Tables, requests: list[KeptRecords], forgot
         list(tenant.breaks),
         _tagged(memory(tenant)),
         dict(tenant.snapshots),
-        requests,
+        list(log.kept),
         [(*key, count) for key, count in log.exercised.items()],
-        forgotten,
+        log.forgotten,
         tenant.forward,
         tenant.stubs.all,
     )

@@ -37,10 +37,8 @@ from cart_mock.shared.state import (
     Order,
     State,
     Unreadable,
-    context_of,
     decode_state,
     encode_state,
-    record_line,
     state_of,
     untagged,
 )
@@ -166,13 +164,13 @@ class SharedTenants(TenantRegistry):
 
     async def note(self, record: Record) -> None:
         """Append a record to the log of its store, or to that of requests without a store."""
-        line, name = record_line(*record[1:]), record.log.store
+        name = record.log.store
         for _ in range(_ATTEMPTS):
             replica = await self.hold(name, create=name == STORELESS)
             if replica is None:
                 return  # its store was deleted
             try:
-                await replica.submit(Work(line=line))
+                await replica.submit(Work(record=record))
                 return
             except TenantGone:
                 continue
@@ -383,7 +381,7 @@ class SharedTenants(TenantRegistry):
             if name != STORELESS:
                 self._seed_of_reset = self.seed_digest
                 self.reset(tenant)
-        state = state_of(tenant, storage.read(), [], 0)
+        state = state_of(tenant, storage.read())
         return await asyncio.to_thread(encode_state, state)
 
     def _tenant(
@@ -401,9 +399,6 @@ class SharedTenants(TenantRegistry):
         store.most_read_carts = self._most_read_carts
         tenant = Tenant(name, store, Clock(moment), ids, log, incarnation)
         log.machine_time = moment
-        log.context_of = partial(
-            context_of, tenant=tenant if name != STORELESS else None, mock=self.mock
-        )
         for created in self.on_create:
             created(tenant)
         if state is not None:
@@ -559,7 +554,9 @@ def _restore(tenant: Tenant, state: State) -> None:
     tenant.snapshots.update(state.snapshots)
     log = tenant.request_log
     assert isinstance(log, ReplicaLog)
-    log.take_up(state.requests, state.forgotten)
+    for kept in state.requests:
+        log.keep(kept)
+    log.forgotten = state.forgotten
     tenant.forward, tenant.stubs = state.forward, Stubs(state.stubs)
     log.exercised.clear()
     log.exercised.update({tuple(key): count for *key, count in state.exercised})  # type: ignore[misc]  # of four parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -18,38 +18,84 @@ LARGEST = 64 * 1024
 """How many bytes of bodies one entry may hold; of a larger one only its beginning is kept."""
 DEFAULT_MEMORY = 256 * 1024 * 1024
 """How many bytes all logs of a process keep by default."""
-_ENTRY = 2500
-"""How many bytes an entry takes besides what was sent and answered: objects and their fields."""
-_HEADER = 120
-"""How many bytes a header takes besides its name and its value."""
-_PARSED = 6
-"""How many times a JSON body's bytes are kept: as it was sent, and as it was parsed."""
+_ENTRY = 500
+"""How many bytes an entry takes besides its line: the objects that hold it."""
 
 _NOTHING: Mapping[str, Any] = {}
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One request and its answer as they were: secrets are removed when it is rendered.
+class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a log keeps of one request. Secrets are removed when it is rendered.
 
-    ``ctx`` is the RequestContext or TokenRequestContext that the rules judged, None if the request
-    did not get so far. ``at`` is the machine's time in seconds since the epoch.
-    ``refusal_context`` is state behind a refusal that is not in ``ctx``.
+    ``caller`` is the Caller that the rules judged, in builtin types and without its tenant, None if
+    the request did not get so far. ``refusal_context`` is the state behind a refusal.
+    """
+
+    request: Request
+    operation_id: str
+    answer: Answer
+    caller: Any
+    refusal_context: dict[str, Any]
+
+
+class Entry(NamedTuple):
+    """One request and its answer. ``at`` is the machine's time in seconds since the epoch."""
+
+    at: float
+    request: Request
+    operation_id: str
+    answer: Answer
+    caller: Any
+    refusal_context: dict[str, Any]
+
+
+class Kept(NamedTuple):
+    """An entry as a log keeps it: its line is encoded, so its size is known.
+
+    The parts of a request and its answer would take three times the memory. They would also be
+    freed so late that the processor has to fetch them again, which took a fifth of a request.
     """
 
     at: float
-    operation_id: str
-    request: Request
-    answer: Answer
-    ctx: object
-    refusal_context: Mapping[str, Any]
-    size: int = 0
-    number: int = 0
+    request_id: str
+    line: bytes
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes."""
+        return _ENTRY + len(self.line)
+
+    def entry(self) -> Entry:
+        """Return the entry. Raises msgspec.ValidationError if another version encoded it."""
+        line = _decode(self.line)
+        return Entry(
+            self.at, line.request, line.operation_id, line.answer, line.caller,
+            line.refusal_context,
+        )  # fmt: skip
+
+
+def _left_out(_value: object) -> None:
+    """Encode the tenant of a caller, which the log belongs to, as nothing."""
+
+
+_encode = msgspec.msgpack.Encoder(enc_hook=_left_out).encode
+_decode = msgspec.msgpack.Decoder(Line).decode
+
+Exercised = tuple[str, int, str | None, bool]
+"""Operation, status, the rule that refused, and whether a fault made the answer."""
+
+
+def exercised_by(operation_id: str, answer: Answer) -> Exercised | None:
+    """Return what an answer exercises, None if its client never met it."""
+    if answer.delivery is not None:
+        return None
+    return operation_id, answer.status, answer.refused_by, answer.is_injected
 
 
 class LogMemory:
     """What all request logs of a process may hold together: the oldest requests go first.
 
-    ``limit`` and ``used`` are in bytes, as they are estimated from what was sent and answered.
+    ``limit`` and ``used`` are in bytes.
     """
 
     def __init__(self, limit: int = DEFAULT_MEMORY) -> None:
@@ -66,106 +112,110 @@ class LogMemory:
             next(iter(self.logs.values())).drop_oldest()
 
 
-def kept_part(
-    request: Request, answer: Answer, ctx: object, refusal_context: Mapping[str, Any]
-) -> tuple[Request, Answer, object, Mapping[str, Any]]:
-    """Return what a log keeps of a request: of a large one only the beginning."""
-    if len(request.body) + len(answer.body) <= LARGEST:
-        return request, answer, ctx, refusal_context
-    request = replace(request, body=request.body[: LARGEST // 2])
-    return request, replace(answer, body=answer.body[: LARGEST // 2]), None, _NOTHING
+def encoded(
+    request: Request, operation_id: str, answer: Answer, caller: object,
+    refusal_context: Mapping[str, Any],
+) -> bytes:  # fmt: skip
+    """Return the line of a request; of a large one it has only the beginning."""
+    if len(request.body) + len(answer.body) > LARGEST:
+        request = replace(request, body=request.body[: LARGEST // 2])
+        answer = replace(answer, body=answer.body[: LARGEST // 2])
+    # The fields are encoded as they are; their types matter when they are decoded.
+    return _encode(Line(request, operation_id, answer, caller, refusal_context))  # type: ignore[arg-type]  # any mapping is encoded
 
 
 class RequestLog:
     """The last requests of one tenant, in the order in which they were answered.
 
-    ``exercised`` counts every request, also those that are no longer kept: by operation, status,
-    the rule that refused it, and whether a fault made the answer. A ``length`` of 0 keeps none.
-    ``memory`` is what this log shares with others, by default with none.
+    ``exercised`` counts every request, also those that are no longer kept. A ``length`` of 0 keeps
+    none. ``memory`` is what this log shares with others, by default with none.
     """
 
     def __init__(self, length: int = DEFAULT_LENGTH, memory: LogMemory | None = None) -> None:
         self.length = length
         self.memory = memory or LogMemory()
-        self.entries: deque[Entry] = deque()
-        self.exercised: dict[tuple[str, int, str | None, bool], int] = {}
+        self.kept: deque[Kept] = deque()
+        self._numbers: deque[int] = deque()
+        self.exercised: dict[Exercised, int] = {}
         self.machine_time: Callable[[], float] = time.time
         self.forgotten = 0
         """How many requests were dropped since the log was last cleared."""
 
     def record(
-        self, request: Request, operation_id: str, answer: Answer, ctx: object = None,
+        self, request: Request, operation_id: str, answer: Answer, caller: object = None,
         refusal_context: Mapping[str, Any] = _NOTHING,
     ) -> None:  # fmt: skip
-        """Count and keep a request. This costs next to nothing: nothing is copied or rendered."""
-        if answer.delivery is None:  # otherwise the client never met this answer
-            exercised = (operation_id, answer.status, answer.refused_by, answer.is_injected)
-            self.exercised[exercised] = self.exercised.get(exercised, 0) + 1
-        self.keep(request, operation_id, answer, ctx, refusal_context)
-
-    def keep(
-        self, request: Request, operation_id: str, answer: Answer, ctx: object,
-        refusal_context: Mapping[str, Any],
-    ) -> None:  # fmt: skip
-        """Keep a request that was counted."""
+        """Count and keep a request."""
+        self.count(exercised_by(operation_id, answer), 1)
         if self.length == 0:
             self.forgotten += 1
             return
-        request, answer, ctx, refusal_context = kept_part(request, answer, ctx, refusal_context)
-        if len(self.entries) >= self.length:
+        line = encoded(request, operation_id, answer, caller, refusal_context)
+        self.keep(Kept(self.machine_time(), request.id, line))
+
+    def count(self, exercised: Exercised | None, number: int) -> None:
+        """Count that so many requests exercised something."""
+        if exercised is not None:
+            self.exercised[exercised] = self.exercised.get(exercised, 0) + number
+
+    def keep(self, kept: Kept) -> None:
+        """Keep a request that was counted."""
+        if len(self.kept) >= self.length:
+            if self.length == 0:
+                self.forgotten += 1
+                return
             self.drop_oldest()
         memory = self.memory
         number = memory.number = memory.number + 1
-        size = _ENTRY + _PARSED * len(request.body) + len(answer.body)
-        headers = request.headers
-        size += len(request.path) + len(request.query) + _HEADER * len(headers)
-        size += sum(map(len, headers)) + sum(map(len, headers.values()))
-        self.entries.append(
-            Entry(
-                self.machine_time(), operation_id, request, answer, ctx, refusal_context, size,
-                number,
-            )
-        )  # fmt: skip
+        self.kept.append(kept)
+        self._numbers.append(number)
         memory.logs[number] = self
-        memory.used += size
+        memory.used += _ENTRY + len(kept.line)
         if memory.used > memory.limit:
             memory.trim()
 
     def drop_oldest(self) -> None:
         """Forget the oldest request."""
-        entry = self.entries.popleft()
         self.forgotten += 1
-        del self.memory.logs[entry.number]
-        self.memory.used -= entry.size
+        del self.memory.logs[self._numbers.popleft()]
+        self.memory.used -= self.kept.popleft().size
 
     def clear(self) -> None:
         """Forget every request."""
-        while self.entries:
+        while self.kept:
             self.drop_oldest()
         self.forgotten = 0
 
+    @property
+    def entries(self) -> list[Entry]:
+        """The requests that are kept, the oldest first."""
+        return [kept.entry() for kept in self.kept]
+
     def since(self, request_id: str | None) -> tuple[list[Entry], bool]:
         """Return the entries after that request, or all; and whether it is no longer kept."""
-        entries = list(self.entries)
         if request_id is None:
-            return entries, False
-        for at in range(len(entries) - 1, -1, -1):
-            if entries[at].request.id == request_id:
-                return entries[at + 1 :], False
-        return entries, True
+            return self.entries, False
+        later: list[Kept] = []
+        for kept in reversed(self.kept):
+            if kept.request_id == request_id:
+                return [each.entry() for each in reversed(later)], False
+            later.append(kept)
+        return self.entries, True
 
     def before(self, request_id: str) -> list[Entry]:
         """Return the entries before that request; none if it is no longer kept."""
-        entries = list(self.entries)
-        for at in range(len(entries) - 1, -1, -1):
-            if entries[at].request.id == request_id:
-                return entries[:at]
+        earlier: list[Kept] = []
+        for kept in self.kept:
+            if kept.request_id == request_id:
+                return [each.entry() for each in earlier]
+            earlier.append(kept)
         return []
 
     def last_id(self) -> str | None:
         """Return the id of the last request, or None for an empty log."""
-        return self.entries[-1].request.id if self.entries else None
+        return self.kept[-1].request_id if self.kept else None
 
     def find(self, request_id: str) -> Entry | None:
         """Return the entry of that request, or None."""
-        return next((e for e in reversed(self.entries) if e.request.id == request_id), None)
+        found = next((k for k in reversed(self.kept) if k.request_id == request_id), None)
+        return None if found is None else found.entry()

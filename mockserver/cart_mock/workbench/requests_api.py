@@ -49,8 +49,7 @@ async def explain_request(request: str) -> Body:
     entry, tenant = await _find(request)
     base_url = f"{current_request.scope['scheme']}://{current_request.headers['host']}"
     shown = request_to_dict(entry, None if tenant is None else tenant.name)
-    store = None if tenant is None else tenant.store
-    explanation = explain(entry, control().mock.contract, store, base_url)
+    explanation = explain(entry, control().mock, tenant, base_url)
     return {"data": {**shown, "explanation": explanation}}
 
 
@@ -61,7 +60,7 @@ async def verify_requests(store: str, body: Body) -> Body:
     if "times" in body and ("at_least" in body or "at_most" in body):
         hint = 'Send either "times", or "at_least" and "at_most".'
         raise Refusal("request-invalid", "times is exact already", hint, "times")
-    entries = list(tenant.request_log.entries)
+    entries = tenant.request_log.entries
     requests = await convert_all(lambda entry: request_to_dict(entry, tenant.name), entries)
     return verify(body, requests, tenant.request_log.forgotten)
 
@@ -151,7 +150,7 @@ async def _list(
             break
         await asyncio.sleep(min(_POLL, query.wait))
     meta = {
-        "kept": len(log.entries),
+        "kept": len(log.kept),
         "forgotten": log.forgotten,
         "length": log.length,
         "last": log.last_id(),

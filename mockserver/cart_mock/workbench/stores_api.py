@@ -26,7 +26,7 @@ def tenant_to_dict(tenant: Tenant) -> Body:
         "client_id": tenant.name,
         **tenant.store.counts(),
         **tenant.store.shop.counts(),
-        "requests": len(tenant.request_log.entries),
+        "requests": len(tenant.request_log.kept),
         "faults": len(tenant.faults),
         "snapshots": list(tenant.snapshots),
         "breaks": list(tenant.breaks),
