@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import asyncio
 import inspect
 import json
@@ -394,13 +395,18 @@ def test_nothing_is_added_to_a_store_over_its_size(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replica_module, "COMPACT_COUNT", 10)
-    site = SharedSite(server.url, 2, prefix="sizes", most_bytes=3000, journal=5)
+    site = SharedSite(server.url, 2, prefix="sizes", most_bytes=30_000, journal=1)
+    numbers = random.Random(1)  # noqa: S311  # what cannot be compressed, not a secret
     try:
         large, other = Shop(site), Shop(site)
         large.cart("first")
 
         def add(number: int) -> httpx.Response:
-            data = {"id": f"cart-{number}", "name": f"{number}" * 40}
+            data = {
+                "id": f"cart-{number}",
+                "name": "Cart",
+                "description": numbers.randbytes(800).hex(),
+            }
             return large.send("POST", "/v2/carts", {"data": data})
 
         statuses = [add(number).status_code for number in range(120)]
@@ -421,7 +427,7 @@ def test_nothing_is_added_to_a_store_over_its_size(
             assert large.send("DELETE", f"/v2/carts/cart-{at}", at=at).status_code == 204
         large.control("POST", "/reset", {})
         assert 201 in {add(number).status_code for number in range(40)}
-        carts = [{"id": f"c{n}", "name": "x" * 40} for n in range(400)]
+        carts = [{"id": f"c{n}", "name": numbers.randbytes(80).hex()} for n in range(900)]
         body = {"customers": [], "carts": carts, "associations": []}
         path = f"/_mock/stores/{other.client_id}/state"
         assert site.send("PUT", path, json=body).status_code == 507
