@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from cart_spec import Contract, load_contract
 from cart_spec.paths import PathTemplates
 from connexion import AsyncApp
-from connexion.middleware import MiddlewarePosition
 from connexion.middleware.exceptions import ExceptionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.middleware.main import API
@@ -133,11 +132,12 @@ def create_app(
         __name__,
         lifespan=lifespan,
         middlewares=[
-            ServerErrorMiddleware,
-            ExceptionMiddleware,
-            # In front of the Swagger UI, so that API requests do not pay for its router.
+            partial(CorsWithPreflights, requests=requests),
+            # In front of what operations do not need: they answer their own failures.
             partial(ContractRouting, paths=paths, requests=requests),
             partial(RulesMiddleware, mock=mock, requests=requests),
+            ServerErrorMiddleware,
+            ExceptionMiddleware,
             partial(Uncontracted, mock=mock, requests=requests, forwarder=forwarder, own=_OWN),
             DocumentationMiddleware,
             # SecurityMiddleware stays out: rules judge the tokens, in the contract's words.
@@ -149,8 +149,6 @@ def create_app(
     )
     app.mock, app.tenants, app.requests, app.paths = mock, tenants, requests, paths
     app.workbench_options, app.background = {}, []
-    position = MiddlewarePosition.BEFORE_EXCEPTION
-    app.add_middleware(CorsWithPreflights, position=position, requests=requests)
     add_error_handlers(app, mock, requests)
     book = book_of(contract)
     for path in (BOOK_PATH, f"{BOOK_PATH}/"):

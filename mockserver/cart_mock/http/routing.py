@@ -13,7 +13,6 @@ from cart_spec.paths import PathTemplates, decoded_path
 from connexion.middleware.abstract import ROUTING_CONTEXT
 from connexion.middleware.routing import RoutingMiddleware
 from connexion.spec import Specification
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cart_mock.http.delivery import send_answer
@@ -24,6 +23,9 @@ REFUSED = "cart-mock.refused"
 """The ASGI extension with the reason why the server does not read a request: the id of the
 protocol error, the violation, and further headers of the answer."""
 
+ALLOWED = "cart-mock.allowed"
+"""The extension with the methods of a path that the contract has, but not with this method."""
+
 _LINE = len(b": \r\n")
 
 
@@ -31,7 +33,7 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
     """Connexion's routing middleware over ``PathTemplates``.
 
     Like Connexion's, it stores the operation in the scope, so it must run before every middleware
-    that reads it. It refuses wrong methods and answers OPTIONS.
+    that reads it. It answers OPTIONS.
     """
 
     def __init__(self, app: ASGIApp, paths: PathTemplates[str], requests: RequestHandler) -> None:
@@ -52,7 +54,7 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
                     self._paths.add(method.upper(), template, operation["operationId"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Find the operation of a request, and pass both on. Raises Connexion's exceptions."""
+        """Find the operation of a request, and pass both on."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -84,9 +86,7 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
                 await send_answer(answer, request_id, scope, receive, send)
                 return
             if allowed:
-                if self._requests.refresh is not None:
-                    await self._requests.refresh(dict(scope["headers"]))
-                raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
+                scope.setdefault("extensions", {})[ALLOWED] = ", ".join(allowed)
             context = {"api_base_path": None, "operation_id": None}
         scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
         await self.app(scope, receive, send)

@@ -12,12 +12,14 @@ from urllib.parse import parse_qsl
 
 from connexion.middleware.abstract import ROUTING_CONTEXT
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cart_mock import bodies
 from cart_mock.api.endpoints import Mock
 from cart_mock.http.delivery import send_answer
 from cart_mock.http.request_handler import RequestHandler
+from cart_mock.http.routing import ALLOWED
 from cart_mock.http.rules_middleware import BodyTooLarge, Disconnected, read_body
 from cart_mock.messages import Request, Violation
 from cart_mock.tenants.stubs import Found, Stub, answer_of
@@ -45,11 +47,19 @@ class Uncontracted:
         self._own = own
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request with a stub or with another server's answer, or pass it on."""
+        """Answer a request with a stub or with another server's answer, or pass it on.
+
+        Raises HTTPException if the contract has the path, but not with this method.
+        """
         context = scope.get("extensions", {}).get(ROUTING_CONTEXT)
         if scope["type"] != "http" or context is None or context["operation_id"] is not None:
             await self._app(scope, receive, send)
             return
+        allowed = scope["extensions"].get(ALLOWED)
+        if allowed is not None:
+            if self._requests.refresh is not None:
+                await self._requests.refresh(dict(scope["headers"]))
+            raise HTTPException(405, headers={"Allow": allowed})
         path: str = scope["path"]
         # OPTIONS * and CONNECT have a target that is not a path.
         if not path.startswith("/") or path.split("/", 2)[1] in self._own:
