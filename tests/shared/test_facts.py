@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import asyncio
 import inspect
 import json
+import random
 import time
 from collections.abc import Callable
 from typing import Any
@@ -396,7 +396,7 @@ def test_nothing_is_added_to_a_store_over_its_size(
 ) -> None:
     monkeypatch.setattr(replica_module, "COMPACT_COUNT", 10)
     site = SharedSite(server.url, 2, prefix="sizes", most_bytes=30_000, journal=1)
-    numbers = random.Random(1)  # noqa: S311  # what cannot be compressed, not a secret
+    numbers = random.Random(1)  # what cannot be compressed, not a secret
     try:
         large, other = Shop(site), Shop(site)
         large.cart("first")
