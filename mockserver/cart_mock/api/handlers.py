@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from cart_mock.api import item_serializers, serializers
 from cart_mock.api.renderings import CART_RENDERINGS
 from cart_mock.auth import passwords
-from cart_mock.auth.tokens import Tokens
+from cart_mock.auth.tokens import Grant, Tokens
 from cart_mock.owners import Owner
 from cart_mock.rules.cart_filter import CartFilter, accounts_of, parse_cart_filter, passes
 from cart_mock.rules.context import (
@@ -167,9 +167,17 @@ def delete_a_cart(ctx: RequestContext) -> Content:
 
 def existing_cart(ctx: RequestContext) -> Cart:
     """Return the cart of a request whose checks have found that it exists."""
-    if ctx.cart is None:
-        raise LookupError("the rules let a request pass whose cart does not exist")
-    return ctx.cart
+    return required(ctx.cart, "cart")
+
+
+def required(value: E | None, what: str) -> E:
+    """Return a value that the rules require. Raises LookupError if they let a request pass without.
+
+    ``what`` names it.
+    """
+    if value is None:
+        raise LookupError(f"the rules let a request pass whose {what} does not exist")
+    return value
 
 
 def new_cart(
@@ -279,9 +287,7 @@ def _kept_of_customer(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _customer(ctx: RequestContext) -> Customer:
-    if ctx.customer is None:
-        raise LookupError("the rules let a request pass whose customer does not exist")
-    return ctx.customer
+    return required(ctx.customer, "customer")
 
 
 async def _hash_password(ctx: RequestContext) -> None:
@@ -344,9 +350,7 @@ def _kept_of_account(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _account(ctx: RequestContext) -> Account:
-    if ctx.account is None:
-        raise LookupError("the rules let a request pass whose account does not exist")
-    return ctx.account
+    return required(ctx.account, "account")
 
 
 def _only(one: E | None, offset: int) -> tuple[list[E], int]:
@@ -369,9 +373,8 @@ def get_account_members(ctx: RequestContext) -> Content:
 
 
 def get_account_member(ctx: RequestContext) -> Content:
-    if ctx.account_member is None:
-        raise LookupError("the rules let a request pass whose account member does not exist")
-    return {"data": serializers.account_member(ctx.account_member)}
+    member = required(ctx.account_member, "account member")
+    return {"data": serializers.account_member(member)}
 
 
 def get_account_memberships(ctx: RequestContext) -> Content:
@@ -393,9 +396,7 @@ def create_account_membership(ctx: RequestContext) -> Content:
 def delete_account_membership(ctx: RequestContext) -> Content:
     membership_id = ctx.request.path_params["accountMembershipID"]
     membership = ctx.store.accounts.membership(ctx.account_id, membership_id)
-    if membership is None:
-        raise LookupError("the rules let a request pass whose membership does not exist")
-    ctx.store.accounts.delete_membership(membership)
+    ctx.store.accounts.delete_membership(required(membership, "membership"))
     return None
 
 
@@ -403,9 +404,8 @@ def delete_account_membership(ctx: RequestContext) -> Content:
 
 
 def create_access_token(tokens: Tokens, ctx: TokenRequestContext) -> Content:
-    tenant, grant = ctx.tenant, ctx.grant
-    if tenant is None or grant is None:
-        raise LookupError("the rules let a request pass without a key or a grant")
+    tenant = required(ctx.tenant, "key")
+    grant: Grant = required(ctx.grant, "grant")
     token, expires = tokens.issue_access(
         tenant.name, grant, tenant.now(), tenant.new_id(), incarnation=tenant.incarnation
     )
@@ -422,9 +422,7 @@ async def _check_password(ctx: RequestContext) -> None:
 
 def create_customer_token(tokens: Tokens, ctx: RequestContext) -> Content:
     tenant = ctx.tenant
-    customer = ctx.store.customer_with_email(ctx.data["email"])
-    if customer is None:
-        raise LookupError("the rules let a request pass whose customer does not exist")
+    customer = required(ctx.store.customer_with_email(ctx.data["email"]), "customer")
     token_id = tenant.new_id()
     owner = Owner("customer", customer.id)
     token, expires = tokens.issue_owner(
@@ -480,9 +478,7 @@ def _member(ctx: RequestContext) -> AccountMember:
         found = accounts.member_with_username(data["username"])
     else:
         found = accounts.member(ctx.caller.member or "")
-    if found is None:
-        raise LookupError("the rules let a request pass whose account member does not exist")
-    return found
+    return required(found, "account member")
 
 
 def get_account_authentication_settings(_ctx: RequestContext) -> Content:

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from cart_mock.api import item_serializers, serializers
-from cart_mock.api.handlers import Content, existing_cart
+from cart_mock.api.handlers import Content, existing_cart, required
 from cart_mock.rules.context import RequestContext
 from cart_mock.rules.shop_facts import address_of, order_of
 from cart_mock.state.items import Item
@@ -103,10 +103,7 @@ def create_order_payment(ctx: RequestContext) -> Content:
 
 
 def _order(ctx: RequestContext) -> Order:
-    order = order_of(ctx)
-    if order is None:
-        raise LookupError("the checks let a request pass whose order does not exist")
-    return order
+    return required(order_of(ctx), "order")
 
 
 def _included(ctx: RequestContext, *orders: Order) -> dict[str, Any]:
@@ -167,10 +164,7 @@ def delete_customer_address(ctx: RequestContext) -> Content:
 
 
 def _address(ctx: RequestContext) -> Address:
-    address = address_of(ctx)
-    if address is None:
-        raise LookupError("the checks let a request pass whose address does not exist")
-    return address
+    return required(address_of(ctx), "address")
 
 
 def _fields(data: dict[str, Any]) -> dict[str, Any]:
