@@ -7,6 +7,7 @@ import hmac
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
+from operator import gt
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -114,7 +115,7 @@ class Store:
         """The products, settings, addresses and orders."""
         self.accounts = Accounts(storage, database)
         """The accounts, their members and memberships. Delete an account by ``delete_account``."""
-        _upgrade(storage)
+        _upgrade_links(storage)
         self._index()
 
     def _index(self) -> None:
@@ -148,35 +149,51 @@ class Store:
 
     def _index_carts(self) -> None:
         """Build the indexes of all carts."""
-        crowds, order = self._crowds, self._cart_order
-        carts: list[tuple[int, str, Owners]] = []
+        crowds, read = self._crowds, dict[str, int]()
+        ids, times, owners_ = self._carts_by_update(read)
+        registered: list[int] = []
+        places_of: defaultdict[Owner, list[int]] = defaultdict(list)
+        places = self._by_update.fill(ids, times)
+        for place, cart_id, has in in_turns(zip(places, ids, owners_, strict=True)):
+            if has:
+                registered.append(place)
+                for owner in has if len(has) == 1 else dict.fromkeys(has):
+                    places_of[owner].append(place)
+                    if cart_id in crowds:
+                        self._crowded_carts_of.setdefault(owner, {})[cart_id] = place
+            if cart_id in read:
+                self._by_reading.set(cart_id, read[cart_id])
+        self._registered = SortedPlaces.of(registered)
+        self._carts_of = {owner: SortedPlaces.of(own) for owner, own in places_of.items()}
+        self._look_ahead()
+
+    def _carts_by_update(self, read: dict[str, int]) -> tuple[list[str], list[int], list[Owners]]:
+        """Return the ids, times of update and owners of all carts, the least recent update first.
+
+        Note the times of those that were made by reading, and index those of another lifetime.
+        """
+        documents, order = self._storage.documents("carts"), self._cart_order
+        times: list[int] = []
+        owners_: list[Owners] = []
         known: dict[Owners, Owners] = {}
-        read: set[str] = set()
-        for cart_id, text in in_turns(self._storage.documents("carts").items()):
+        for cart_id, text in in_turns(documents.items()):
             cart = _read_cart(text)
+            if not cart.owners and b'"customers"' in text:
+                upgraded = documents[cart_id] = _with_owners(text)
+                cart = _read_cart(upgraded)
+            times.append(cart.updated_at)
             # The same owners are kept once, or they would take much memory until the end.
-            owners_ = crowds.get(cart_id) or known.setdefault(cart.owners, cart.owners)
-            carts.append((cart.updated_at, cart_id, owners_))
-            self.next_expiry = min(self.next_expiry, cart.expires_at)
+            owners_.append(self._crowds.get(cart_id) or known.setdefault(cart.owners, cart.owners))
             if cart.lifetime != CART_LIFETIME:
                 self._by_expiry.set(cart_id, cart.expires_at)
             if cart.by_reading:
-                read.add(cart_id)
-        carts.sort(key=lambda cart: (cart[0], order.get(cart[1], 0)) if order else cart[0])
-        places = self._by_update.fill((id_, time) for time, id_, _ in in_turns(carts))
-        registered: list[int] = []
-        places_of: defaultdict[Owner, list[int]] = defaultdict(list)
-        for place, (time, cart_id, owners_) in in_turns(zip(places, carts, strict=True)):
-            if cart_id in read:
-                self._by_reading.set(cart_id, time)
-            if owners_:
-                registered.append(place)
-            for owner in owners_ if len(owners_) == 1 else dict.fromkeys(owners_):
-                places_of[owner].append(place)
-                if cart_id in crowds:
-                    self._crowded_carts_of.setdefault(owner, {})[cart_id] = place
-        self._registered = SortedPlaces.of(registered)
-        self._carts_of = {owner: SortedPlaces.of(own) for owner, own in places_of.items()}
+                read[cart_id] = cart.updated_at
+        ids = list(documents)
+        if order or any(map(gt, times, islice(times, 1, None))):
+            ranks = sorted(range(len(ids)), key=lambda at: (times[at], order.get(ids[at], 0)))
+            ids, times = [ids[at] for at in ranks], [times[at] for at in ranks]
+            owners_ = [owners_[at] for at in ranks]
+        return ids, times, owners_
 
     def expire(self, now: float) -> None:
         """Delete the carts that are past their time."""
@@ -191,6 +208,9 @@ class Store:
                 self._delete_carts(cart_ids)
         # Carts with a longer lifetime stay before this moment, and are not looked at again.
         self._expired = max(self._expired, now - CART_LIFETIME)
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
         oldest = self._by_update.min_updated_at(self._expired)
         first = self._by_expiry.min_updated_at()
         self.next_expiry = min(
@@ -802,13 +822,17 @@ def _made_later(table: str, documents: Documents, seconds: int) -> Documents:
     }
 
 
-def _upgrade(storage: InMemoryStorage) -> None:
-    """Bring documents from before there were accounts to the present form, in memory."""
-    carts, links = storage.documents("carts"), storage.documents("associations")
-    for cart_id, text in carts.items():
-        if b'"customers"' in text and "customers" in (cart := _decode(text)):
-            cart["owners"] = owners("customer", cart.pop("customers"))
-            carts[cart_id] = encoded(cart)
+def _with_owners(cart: bytes) -> bytes:
+    """Return the document of a cart from before there were accounts in its present form."""
+    fields = _decode(cart)
+    if "customers" in fields:
+        fields["owners"] = owners("customer", fields.pop("customers"))
+    return encoded(fields)
+
+
+def _upgrade_links(storage: InMemoryStorage) -> None:
+    """Bring associations from before there were accounts to the present form, in memory."""
+    links = storage.documents("associations")
     for link_id, text in links.items():
         if b'"customer"' in text and "customer" in (link := _decode(text)):
             link["owner"] = Owner("customer", link.pop("customer"))
