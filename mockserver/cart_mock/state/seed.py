@@ -69,7 +69,7 @@ class SeedError(Exception):
         self.reason, self.path = reason, path
 
 
-class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SeedCustomer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A customer of a seed file; without a password there is no login.
 
     An export contains the Argon2 hash of the password instead. The default of times is the time of
@@ -86,7 +86,7 @@ class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kept: dict[str, Any] = {}
 
 
-class SeedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SeedCart(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A cart of a seed file. The default of times is the time of seeding.
 
     ``expiry_days`` count from its last update; the default is that of the settings.
@@ -103,7 +103,7 @@ class SeedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expiry_days: int | None = None
 
 
-class SeedAssociation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SeedAssociation(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Which customer or account has which cart, by their ids."""
 
     cart: str
