@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
-from operator import gt
+from operator import gt, itemgetter
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -48,7 +48,7 @@ from cart_mock.state.tinydb_tables import (
     Tables,
     encoded,
 )
-from cart_mock.state.turns import in_turns
+from cart_mock.state.turns import Repeatable, in_turns
 
 E = TypeVar("E", Cart, Customer)
 _decode = msgspec.json.Decoder().decode
@@ -725,25 +725,37 @@ class Store:
 
     def everything(self) -> tuple[list[Customer], list[Cart]]:
         """Return every customer and every cart, oldest first."""
-        return self.freeze()()
+        customers, carts = self.freeze()()
+        return list(customers), list(carts)
 
-    def freeze(self) -> Callable[[], tuple[list[Customer], list[Cart]]]:
-        """Return a function that returns everything as it is now; a thread may call it later."""
+    def freeze(
+        self, *, by_update: bool = False
+    ) -> Callable[[], tuple[Iterable[Customer], Iterable[Cart]]]:
+        """Return a function that returns everything as it is now; a thread may call it later.
+
+        The oldest come first, or the carts whose update is the least recent. They may be gone
+        through more than once.
+        """
         # Documents are replaced, never changed, so copies of the tables keep this state.
         customers = self._storage.documents("customers").copy()
         carts = self._storage.documents("carts").copy()
         crowds = {cart_id: tuple(crowd) for cart_id, crowd in self._crowds.items()}
         shared = self._shared
 
-        def read() -> tuple[list[Customer], list[Cart]]:
-            found_customers = shared.read_all("customers", customers, Customer)
-            found_carts = shared.read_all("carts", carts, Cart)
-            if crowds:
-                found_carts = [
-                    replace(cart, owners=crowds[cart.id]) if cart.id in crowds else cart
-                    for cart in found_carts
-                ]
-            return found_customers, found_carts
+        def all_carts(documents: Documents) -> Iterator[Cart]:
+            for cart in shared.read_all("carts", documents, Cart):
+                yield replace(cart, owners=crowds[cart.id]) if cart.id in crowds else cart
+
+        def read() -> tuple[Iterable[Customer], Iterable[Cart]]:
+            documents = carts
+            if by_update:
+                updates = [(cart.updated_at, cart.id) for cart in all_carts(carts)]
+                updates.sort(key=itemgetter(0))
+                documents = {cart_id: carts[cart_id] for _, cart_id in updates}
+            return (
+                Repeatable(lambda: shared.read_all("customers", customers, Customer)),
+                Repeatable(lambda: all_carts(documents)),
+            )
 
         return read
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -29,6 +29,19 @@ def in_turns(items: Iterable[T]) -> Iterator[T]:
         yield item
         if number % _SLICE == 0:
             take_turns()
+
+
+class Repeatable(Iterable[T]):
+    """Items that are made when they are reached, and made again by each iteration.
+
+    100,000 that are there together would hold up other threads when they are freed.
+    """
+
+    def __init__(self, make: Callable[[], Iterator[T]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[T]:
+        return self._make()
 
 
 def in_slices(items: Sequence[T], size: int = 4 * _SLICE) -> Iterator[Sequence[T]]:
