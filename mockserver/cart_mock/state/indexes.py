@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, takewhile
 from math import floor
+
+from cart_mock.state.turns import in_slices
 
 _CHUNK = 1024
 """How many places a chunk has at most."""
@@ -27,6 +29,18 @@ class SortedPlaces:
         self._chunks: list[list[int]] = []
         self._lasts: list[int] | None = None
         self._length = 0
+
+    @classmethod
+    def of(cls, places: list[int]) -> SortedPlaces:
+        """Return these places, which ascend."""
+        made = cls()
+        made._fill(places)
+        return made
+
+    def _fill(self, places: list[int]) -> None:
+        self._chunks = [places[at : at + _CHUNK] for at in range(0, len(places), _CHUNK)]
+        self._lasts = None
+        self._length = len(places)
 
     def __len__(self) -> int:
         return self._length
@@ -90,10 +104,7 @@ class SortedPlaces:
             return
         # Of many places, building the chunks again is cheaper than one removal after the other.
         removed = set(places)
-        left = [place for place in self if place not in removed]
-        self._chunks = [left[at : at + _CHUNK] for at in range(0, len(left), _CHUNK)]
-        self._lasts = None
-        self._length = len(left)
+        self._fill([place for place in self if place not in removed])
 
     def after(self, place: int) -> Iterator[int]:
         """Yield the places behind that one, which may be missing, in ascending order."""
@@ -164,6 +175,20 @@ class UpdateOrderIndex:
         copied._cart_at = self._cart_at.copy()
         copied._number = self._number
         return copied
+
+    def fill(self, cart_ids: Sequence[str], times: Sequence[int]) -> list[int]:
+        """Add carts to an index that is empty, and return their places.
+
+        ``times`` are those of their updates, the least recent one first. This takes a tenth of the
+        time of ``set``.
+        """
+        places = [time * _NUMBERS + number for number, time in enumerate(times, start=1)]
+        for ids, slice_ in zip(in_slices(cart_ids), in_slices(places), strict=True):
+            self._place_of.update(zip(ids, slice_, strict=True))
+            self._cart_at.update(zip(slice_, ids, strict=True))
+        self._number = len(places)
+        self._places = SortedPlaces.of(places)
+        return places
 
     @property
     def places(self) -> SortedPlaces:

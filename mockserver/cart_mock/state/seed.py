@@ -7,6 +7,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -68,7 +69,7 @@ class SeedError(Exception):
         self.reason, self.path = reason, path
 
 
-class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SeedCustomer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A customer of a seed file; without a password there is no login.
 
     An export contains the Argon2 hash of the password instead. The default of times is the time of
@@ -85,7 +86,7 @@ class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kept: dict[str, Any] = {}
 
 
-class SeedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SeedCart(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A cart of a seed file. The default of times is the time of seeding.
 
     ``expiry_days`` count from its last update; the default is that of the settings.
@@ -102,7 +103,7 @@ class SeedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expiry_days: int | None = None
 
 
-class SeedAssociation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SeedAssociation(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Which customer or account has which cart, by their ids."""
 
     cart: str
@@ -233,21 +234,19 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
             for c in in_turns(self.customers)
         ]  # fmt: skip
 
-    def cart_entities(self, now: int) -> list[Cart]:
-        """Return the carts with their owners, created ``now``, in seconds since the epoch."""
+    def cart_entities(self, now: int) -> Iterator[Cart]:
+        """Yield the carts with their owners, created ``now``, in seconds since the epoch."""
         owners: defaultdict[str, list[Owner]] = defaultdict(list)
         for link in in_turns(self.associations):
             owners[link.cart].append(link.owner)
-        return [
-            Cart(
+        for c in in_turns(self.carts):
+            yield Cart(
                 id=c.id, name=c.name, description=c.description, contact=c.contact,
                 owners=tuple(owners.get(c.id, ())), kept=c.kept,
                 items=item_entities(c.id, c.items, self._products_by_id) if c.items else (),
                 lifetime=DAY * (self._expiry_days if c.expiry_days is None else c.expiry_days),
                 created_at=_epoch(c.created_at, now), updated_at=_epoch(c.updated_at, now),
-            )
-            for c in in_turns(self.carts)
-        ]  # fmt: skip
+            )  # fmt: skip
 
     @property
     def _expiry_days(self) -> int:
@@ -331,6 +330,11 @@ _VALIDATION_PATH = re.compile(r" - at `\$\.?(.*)`$")
 def parse_seed(content: bytes, name: str) -> Seed:
     """Return the seed in a JSON text; ``name`` is what errors call it. Raises SeedError."""
     content = content.removeprefix(codecs.BOM_UTF8)
+    with suppress(*NOT_JSON):
+        # At once: values in between would take much memory, and leave it in small pieces.
+        seed = msgspec.json.decode(content, type=Seed)
+        if not seed.problems():
+            return seed
     try:
         value = msgspec.json.decode(content)
     except NOT_JSON as error:
@@ -395,8 +399,13 @@ def exported(
 
     With ``times`` it says when each was made and updated.
     """
-    lists = export_lists(customers, carts, shop, accounts=accounts, times=times)
+    lists = export_lists(customers, by_update(carts), shop, accounts=accounts, times=times)
     return {**{name: list(v) for name, v in lists.items()}, **settings_of(shop)}
+
+
+def by_update(carts: Iterable[Cart]) -> list[Cart]:
+    """Return the carts in the order of their updates, as they are exported."""
+    return sorted(carts, key=lambda cart: cart.updated_at)
 
 
 def export_lists(
@@ -405,9 +414,9 @@ def export_lists(
 ) -> dict[str, Iterator[dict[str, Any]]]:  # fmt: skip
     """Return the lists of ``exported``, whose entries are made one by one.
 
-    100,000 entries that are freed together would hold up other threads for 30 ms.
+    100,000 entries that are freed together would hold up other threads for 30 ms. The carts come in
+    the order of their updates, and are gone through twice.
     """
-    carts = sorted(carts, key=lambda cart: cart.updated_at)
 
     def stamps(value: Customer | Cart) -> dict[str, str]:
         if not times:
