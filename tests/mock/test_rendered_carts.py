@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from cart_mock.api import renderings, serializers
-from cart_mock.api.renderings import Renderings
+from cart_mock.api import serializers
 from cart_mock.messages import encode_json
 from cart_mock.owners import Owner, owners
+from cart_mock.state import store as store_module
 from cart_mock.state.entities import LAST_TIME, Cart, Contact, Customer
 from cart_mock.state.items import Item
-from cart_mock.state.store import CartRecord, Store, store_of
+from cart_mock.state.store import Store, store_of
 from cart_mock.state.tinydb_tables import InMemoryStorage
 from msgspec.structs import replace
 
@@ -35,9 +35,9 @@ def store_with(cart: Cart, later: int = 0) -> Store:
     return store
 
 
-def rendered(store: Store, renderings: Renderings | None = None) -> list[bytes]:
-    records, _ = store.all_records(0, 9)
-    return [bytes((renderings or Renderings(9)).of(record)) for record in records]
+def rendered(store: Store) -> list[bytes]:
+    cart_ids, _ = store.cart_ids(0, 9)
+    return [bytes(made) for made in store.made_of(cart_ids, serializers.encoded_cart)]
 
 
 @pytest.mark.parametrize("name", CARTS)
@@ -59,58 +59,89 @@ def test_a_cart_that_an_older_version_wrote_is_rendered() -> None:
     assert rendered(Store(storage, str)) == [encode_json(expected)]
 
 
-def test_a_cart_is_rendered_again_only_when_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    store, kept, made = store_with(PLAIN), Renderings(9), []
+def test_a_cart_is_made_again_only_when_it_changed() -> None:
+    store, made = store_with(PLAIN), []
 
-    def shown(record: CartRecord) -> object:
-        made.append(record.cart().name)
-        return serializers.shown_record(record)
+    def make(cart: Cart) -> str:
+        made.append(cart.name)
+        return cart.name.upper()
 
-    monkeypatch.setattr(renderings, "shown_record", shown)
-    before = rendered(store, kept)
-    assert rendered(store, kept) == before
+    assert store.made_of(["c", "c"], make) == [PLAIN.name.upper()] * 2
     store.put_cart(replace(PLAIN, name="new"))
-    assert b'"new"' in rendered(store, kept)[0]
+    assert store.made_of(["c", "c"], make) == ["NEW"] * 2
     assert made == [PLAIN.name, "new"]
+
+
+def test_nothing_is_made_of_an_unknown_cart() -> None:
+    with pytest.raises(LookupError, match="none"):
+        store_with(PLAIN).made_of(["none"], serializers.encoded_cart)
 
 
 @pytest.mark.parametrize("name", CARTS)
 def test_what_is_kept_is_no_longer_shown_after_an_owner_left(name: str) -> None:
-    store, kept = store_with(CARTS[name]), Renderings(9)
-    rendered(store, kept)
+    store = store_with(CARTS[name])
+    rendered(store)
     cart = store.cart("c")
     assert cart is not None
     store.put_cart(replace(cart, owners=cart.owners[:-1]))
     left = store.cart("c")
     assert left is not None
-    assert rendered(store, kept) == [encode_json(serializers.cart(left))]
+    assert rendered(store) == [encode_json(serializers.cart(left))]
 
 
-def test_what_is_kept_is_no_longer_shown_after_a_customer_of_a_crowd_was_deleted() -> None:
-    store, kept = store_with(CARTS["of a crowd"]), Renderings(9)
-    store.put_customer(Customer("7", "Ada", "ada@shop.example", 1, 1))
-    before = rendered(store, kept)
-    store.delete_customer("7")
+@pytest.mark.parametrize("name", ["of customers", "of a crowd"])
+def test_what_is_kept_is_no_longer_shown_after_an_owner_was_deleted(name: str) -> None:
+    store = store_with(CARTS[name])
+    gone = CARTS[name].owners[0].id
+    store.put_customer(Customer(gone, "Ada", "ada@shop.example", 1, 1))
+    before = rendered(store)
+    store.delete_customer(gone)
     cart = store.cart("c")
     assert cart is not None
-    assert rendered(store, kept) == [encode_json(serializers.cart(cart))] != before
+    assert rendered(store) == [encode_json(serializers.cart(cart))] != before
+
+
+def test_what_is_kept_of_a_deleted_cart_is_not_shown_for_a_new_one_of_its_id() -> None:
+    store = store_with(PLAIN)
+    before = rendered(store)
+    store.delete_cart("c")
+    store.put_cart(replace(PLAIN, name="new"))
+    assert rendered(store) != before
+
+
+@pytest.mark.parametrize("anew", ["share", "fill"])
+def test_what_is_kept_is_not_shown_after_the_store_was_filled_anew(anew: str) -> None:
+    store, new = store_with(PLAIN), replace(PLAIN, name="new")
+    rendered(store)
+    if anew == "share":
+        store.share(store_of((), (new,)))
+    else:
+        store.fill((), (new,))
+    assert rendered(store) == [encode_json(serializers.cart(new))]
 
 
 def test_stores_that_share_a_document_show_their_own_times() -> None:
-    base, kept = store_of((), (PLAIN,)), Renderings(9)
+    base = store_of((), (PLAIN,))
     stores = [Store(InMemoryStorage(), str) for _ in range(2)]
     for later, store in enumerate(stores):
         store.share(base, later * 60)
     for store in (*stores, *stores):
         cart = store.cart("c")
         assert cart is not None
-        assert rendered(store, kept) == [encode_json(serializers.cart(cart))]
+        assert rendered(store) == [encode_json(serializers.cart(cart))]
 
 
-def test_a_limited_number_is_kept_and_nothing_long() -> None:
-    kept = Renderings(2)
-    for number in range(5):
-        rendered(store_with(Cart(str(number), "n", 1, 2)), kept)
-    rendered(store_with(Cart("long", "n" * renderings.LARGEST, 1, 2)), kept)
-    found = kept.by_document.values()
-    assert [CartRecord(*entry[:2], None).cart().id for entry in found] == ["3", "4"]
+def test_a_limited_number_is_kept_and_nothing_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "_MADE", 2)
+    carts = [Cart(str(number), "n", 1, 2) for number in range(4)]
+    large = Cart("large", "n" * 5000, 1, 2)
+    store, made = store_of((), (*carts, large)), []
+
+    def make(cart: Cart) -> str:
+        made.append(cart.id)
+        return cart.id
+
+    store.made_of(["0", "1", "2", "3", "large"], make)
+    made.clear()
+    assert store.made_of(["2", "3", "large", "0"], make) == ["2", "3", "large", "0"]
+    assert made == ["large", "0"]

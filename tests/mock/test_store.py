@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from cart_mock.api import serializers
-from cart_mock.api.renderings import CART_RENDERINGS
+from cart_mock.api.serializers import encoded_cart
 from cart_mock.messages import encode_json
 from cart_mock.owners import Owner, owners
 from cart_mock.state.accounts import AccountContent
@@ -250,12 +250,12 @@ class AgainstAModel(RuleBasedStateMachine):
         registered = self.newest_first(None)
         assert store.registered_carts(0, 10) == (registered, len(registered))
         assert store.registered_carts(1, 1) == (registered[1:2], len(registered))
-        records, total = store.all_records(0, 10)
-        everything = [store.cart(cart_id) for cart_id in reversed(store.cart_ids_by_update())]
-        assert ([record.cart() for record in records], total) == (everything, len(everything))
-        for record in records:
-            shown = encode_json(serializers.cart(record.cart()))
-            assert encode_json(CART_RENDERINGS.of(record)) == shown
+        everything = [*reversed(store.cart_ids_by_update())]
+        assert store.cart_ids(0, 10) == (everything, len(everything))
+        for cart_id, made in zip(everything, store.made_of(everything, encoded_cart), strict=True):
+            cart = store.cart(cart_id)
+            assert cart is not None
+            assert encode_json(made) == encode_json(serializers.cart(cart))
         customers = list(reversed(self.customers.values()))
         assert store.customers(0, 10) == (customers, len(customers))
         assert store.customers(1, 1) == (customers[1:2], len(customers))

@@ -371,7 +371,7 @@ def test_a_fault_of_the_mock_itself_is_found_too(
     def fail(*_: object) -> None:
         raise ValueError("on purpose")
 
-    monkeypatch.setattr("cart_mock.state.store.Store.all_records", fail)
+    monkeypatch.setattr("cart_mock.state.store.Store.cart_ids", fail)
     answer = cart_mock.client.get("/v2/carts", headers=headers)
     assert answer.status_code == 500
     assert cart_mock.requests()[-1]["rule"] == "internal-error"

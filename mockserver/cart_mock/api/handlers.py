@@ -16,7 +16,6 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from cart_mock.api import item_serializers, serializers
-from cart_mock.api.renderings import CART_RENDERINGS
 from cart_mock.auth import passwords
 from cart_mock.auth.tokens import Grant, Tokens
 from cart_mock.owners import Owner
@@ -87,15 +86,16 @@ def get_carts(ctx: RequestContext) -> Content:
     shows_all = ctx.store.shop.settings.show_all_carts
     if wanted is not None:
         carts, total = _filtered_carts(ctx, wanted, shows_all=shows_all)
-        show = serializers.shown_cart
-        return serializers.page("/v2/carts", show, carts, total, offset, limit)
+        shown = [serializers.shown_cart(cart) for cart in carts]
+        return serializers.page("/v2/carts", shown, total, offset, limit)
     if owner is not None:
-        records, total = ctx.store.records_of(owner, offset, limit)
+        cart_ids, total = ctx.store.cart_ids_of(owner, offset, limit)
     elif shows_all:
-        records, total = ctx.store.all_records(offset, limit)
+        cart_ids, total = ctx.store.cart_ids(offset, limit)
     else:
-        records, total = ctx.store.registered_records(offset, limit)
-    return serializers.page("/v2/carts", CART_RENDERINGS.of, records, total, offset, limit)
+        cart_ids, total = ctx.store.registered_cart_ids(offset, limit)
+    encoded = ctx.store.made_of(cart_ids, serializers.encoded_cart)
+    return serializers.page("/v2/carts", encoded, total, offset, limit)
 
 
 def _filtered_carts(
@@ -228,7 +228,8 @@ def get_customers(ctx: RequestContext) -> Content:
         if order:
             found.sort(key=sort_key(order), reverse=order.startswith("-"))
         customers, total = found[offset : offset + limit], len(found)
-    return serializers.page("/v2/customers", serializers.customer, customers, total, offset, limit)
+    data = [serializers.customer(customer) for customer in customers]
+    return serializers.page("/v2/customers", data, total, offset, limit)
 
 
 def _filtered_customers(ctx: RequestContext, wanted: CustomerFilter | None) -> list[Customer]:
@@ -305,7 +306,8 @@ def get_accounts(ctx: RequestContext) -> Content:
         accounts, total = ctx.store.accounts.accounts(offset, limit)
     else:
         accounts, total = _only(ctx.store.accounts.account(own), offset)
-    return serializers.page("/v2/accounts", serializers.account, accounts, total, offset, limit)
+    data = [serializers.account(account) for account in accounts]
+    return serializers.page("/v2/accounts", data, total, offset, limit)
 
 
 def create_account(ctx: RequestContext) -> Content:
@@ -368,8 +370,8 @@ def get_account_members(ctx: RequestContext) -> Content:
         members, total = ctx.store.accounts.members(offset, limit)
     else:
         members, total = _only(ctx.store.accounts.member(own), offset)
-    path = "/v2/account-members"
-    return serializers.page(path, serializers.account_member, members, total, offset, limit)
+    data = [serializers.account_member(member) for member in members]
+    return serializers.page("/v2/account-members", data, total, offset, limit)
 
 
 def get_account_member(ctx: RequestContext) -> Content:
@@ -381,7 +383,8 @@ def get_account_memberships(ctx: RequestContext) -> Content:
     account, offset, limit = _account(ctx), ctx.offset, ctx.limit
     found, total = ctx.store.accounts.memberships(account.id, offset, limit)
     path = f"/v2/accounts/{quote(account.id, '')}/account-memberships"
-    return serializers.page(path, serializers.membership, found, total, offset, limit)
+    data = [serializers.membership(membership) for membership in found]
+    return serializers.page(path, data, total, offset, limit)
 
 
 def create_account_membership(ctx: RequestContext) -> Content:
@@ -489,7 +492,7 @@ def get_password_profiles(ctx: RequestContext) -> Content:
     path = f"/v2/authentication-realms/{REALM}/password-profiles"
     profiles = [serializers.PASSWORD_PROFILE]
     found, limit, offset = profiles[ctx.offset :], ctx.limit, ctx.offset
-    return serializers.page(path, dict, found[:limit], len(profiles), offset, limit)
+    return serializers.page(path, found[:limit], len(profiles), offset, limit)
 
 
 PREPARATIONS: Mapping[str, Callable[[RequestContext], Awaitable[None]]] = {

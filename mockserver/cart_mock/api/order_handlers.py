@@ -64,7 +64,8 @@ def get_orders(ctx: RequestContext) -> Content:
         orders, total = shop.all_orders(offset, limit)
     else:
         orders, total = shop.orders_of(owner, offset, limit)
-    content = serializers.page("/v2/orders", item_serializers.order, orders, total, offset, limit)
+    data = [item_serializers.order(order) for order in orders]
+    content = serializers.page("/v2/orders", data, total, offset, limit)
     return {**content, **_included(ctx, *orders)}
 
 

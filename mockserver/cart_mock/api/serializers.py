@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Raw
 
 from cart_mock.api.item_serializers import NO_PRICE_JSON, cart_meta, item_identifiers
 from cart_mock.api.timestamps import moment, timestamp
 from cart_mock.auth.tokens import ACCESS_TOKEN_LIFETIME, OWNER_TOKEN_LIFETIME
+from cart_mock.messages import encode_json
 from cart_mock.owners import Owner, OwnerType
 from cart_mock.state.accounts import PASSWORD_PROFILE as PROFILE_ID
 from cart_mock.state.accounts import REALM
@@ -23,9 +25,6 @@ from cart_mock.state.entities import (
     Customer,
     Membership,
 )
-from cart_mock.state.store import CartRecord
-
-E = TypeVar("E")
 
 
 def identifier(owner: Owner) -> dict[str, str]:
@@ -131,9 +130,9 @@ def shown_cart(value: Cart) -> object:
     )  # fmt: skip
 
 
-def shown_record(record: CartRecord) -> object:
-    """Return a cart of a page as the API renders it, to be encoded at once."""
-    return shown_cart(record.cart())
+def encoded_cart(value: Cart) -> Raw:
+    """Return a cart as the API renders it, encoded."""
+    return Raw(encode_json(shown_cart(value)))
 
 
 def customer(value: Customer) -> dict[str, Any]:
@@ -202,18 +201,18 @@ def _times(value: Account | AccountMember | Membership) -> dict[str, Any]:
     return {"timestamps": times}
 
 
-def page(
-    path: str, render: Callable[[E], object], values: list[E], total: int,
-    offset: int, limit: int,
-) -> dict[str, Any]:  # fmt: skip
-    """Return one page of a list of ``total`` entries, with the links to the others."""
+def page(path: str, data: list[Any], total: int, offset: int, limit: int) -> dict[str, Any]:
+    """Return one page of a list of ``total`` entries, with the links to the others.
+
+    ``data`` are the entries as the API renders them.
+    """
     pages = max(1, math.ceil(total / limit))
 
     def link(at: int) -> str:
         return f"{path}?page[limit]={limit}&page[offset]={at}"
 
     return {
-        "data": [render(value) for value in values],
+        "data": data,
         "links": {
             "current": link(offset),
             "first": link(0),
@@ -273,7 +272,7 @@ def account_tokens(
     member_id: str, entries: list[dict[str, Any]], total: int, offset: int, limit: int
 ) -> dict[str, Any]:
     """Return a page of account tokens."""
-    content = page("/v2/account-members/tokens", dict, entries, total, offset, limit)
+    content = page("/v2/account-members/tokens", entries, total, offset, limit)
     return {**content, "meta": {"account_member_id": member_id, **content["meta"]}}
 
 

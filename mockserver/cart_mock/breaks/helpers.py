@@ -229,8 +229,7 @@ def listed(choose: Choose) -> ReplaceHandler:
             reverse=True,
         )
         offset, limit = ctx.offset, ctx.limit
-        page = carts[offset : offset + limit]
-        shown = serializers.page("/v2/carts", serializers.cart, page, len(carts), offset, limit)
-        return json_answer(200, shown)
+        page = [serializers.cart(cart) for cart in carts[offset : offset + limit]]
+        return json_answer(200, serializers.page("/v2/carts", page, len(carts), offset, limit))
 
     return ReplaceHandler(do, (LIST,))

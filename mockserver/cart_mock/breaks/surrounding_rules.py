@@ -273,7 +273,7 @@ _LAST = refusal(
 def _empty_page(_ctx: RequestContext, answer: Answer) -> Answer:
     if answer.refused_by != "carts-need-an-owner":
         return answer
-    return json_answer(200, serializers.page("/v2/carts", serializers.cart, [], 0, 0, 20))
+    return json_answer(200, serializers.page("/v2/carts", [], 0, 0, 20))
 
 
 _OWNER = refusal(

@@ -8,7 +8,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import gt, itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -51,6 +51,7 @@ from cart_mock.state.tinydb_tables import (
 from cart_mock.state.turns import Repeatable, in_turns
 
 E = TypeVar("E", Cart, Customer)
+T = TypeVar("T")
 _decode = msgspec.json.Decoder().decode
 _read_cart, _read_customer = reader(Cart), reader(Customer)
 
@@ -60,6 +61,9 @@ _KINDS: dict[str, type[Any]] = {
 }  # fmt: skip
 """The entities of the tables whose documents have times."""
 _KEY_ID = "1"
+_MADE = 32_768
+_LARGE = 4096
+"""What a caller makes of a cart is kept if its document has at most so many bytes."""
 _READ = 10_000
 """How many carts, and how many customers, are kept as they were read last."""
 READ_CARTS = 10_000
@@ -67,26 +71,6 @@ READ_CARTS = 10_000
 _CROWD = 32
 """How many owners a cart's document lists. Those of a cart that once had more, a crowded one,
 are documents of their own, so that one more of them is one small document more."""
-
-
-class CartRecord(NamedTuple):
-    """A cart as it is stored: the JSON of its document.
-
-    Its times are so many seconds ``later`` than in the document. The owners of a ``crowd`` are not
-    in the document.
-    """
-
-    document: bytes
-    later: int
-    crowd: OwnerList | None
-
-    def cart(self) -> Cart:
-        """Return the cart. Raises msgspec.ValidationError."""
-        document, later, crowd = self
-        cart: Cart = _read_cart(document)
-        if later:
-            cart = made_later(cart, later)
-        return cart if crowd is None else replace(cart, owners=crowd)
 
 
 class Store:
@@ -110,6 +94,8 @@ class Store:
         self.most_read_carts = READ_CARTS
         """How many carts that were made by reading, and not changed since, are kept."""
         self._read_carts: OrderedDict[str, Cart] = OrderedDict()
+        self._made: OrderedDict[str, Any] = OrderedDict()
+        """What a caller made of carts, until these change; of the last ``_MADE``."""
         self._read_customers: OrderedDict[str, Customer] = OrderedDict()
         self.shop = Shop(storage, database)
         """The products, settings, addresses and orders."""
@@ -120,6 +106,7 @@ class Store:
 
     def _index(self) -> None:
         self._read_carts.clear()
+        self._made.clear()
         self._read_customers.clear()
         self._by_update = UpdateOrderIndex()
         self._by_expiry = UpdateOrderIndex()
@@ -225,25 +212,43 @@ class Store:
         return self._read_carts.get(cart_id) or self._read_cart(cart_id)
 
     def _read_cart(self, cart_id: str) -> Cart | None:
-        # Not by TinyDB's get, which copies the document; what is read of it is never changed.
-        for record in self._records((cart_id,)):
-            cart = record.cart()
+        cart = self._stored_cart(cart_id)
+        if cart is not None:
             _keep(self._read_carts, cart_id, cart)
-            return cart
-        return None
+        return cart
 
-    def _records(self, cart_ids: Iterable[str]) -> list[CartRecord]:
-        """Return what is stored of these carts, without those that do not exist."""
-        documents, crowds = self._storage.documents("carts"), self._crowds
-        stored = [(id_, documents[id_]) for id_ in cart_ids if id_ in documents]
-        later = self._shared.later
-        if not later and not crowds:
-            return [CartRecord(document, 0, None) for _, document in stored]
-        shared = self._shared.tables["carts"] if later else {}
+    def _stored_cart(self, cart_id: str) -> Cart | None:
+        # Not by TinyDB's get, which copies the document.
+        documents = self._storage.documents("carts")
+        document = documents.get(cart_id)
+        if document is None:
+            return None
+        cart: Cart = self._shared.dated("carts", documents, _read_cart(document))
+        crowd = self._crowds.get(cart_id)
+        return cart if crowd is None else replace(cart, owners=crowd)
+
+    def made_of(self, cart_ids: Iterable[str], make: Callable[[Cart], T]) -> list[T]:
+        """Return what a function makes of each of these carts, which exist.
+
+        It is kept until the cart changes, so give the same function each time.
+        """
+        get = self._made.get
         return [
-            CartRecord(document, later if shared.get(id_) is document else 0, crowds.get(id_))
-            for id_, document in stored
+            self._make(cart_id, make) if (kept := get(cart_id)) is None else kept
+            for cart_id in cart_ids
         ]
+
+    def _make(self, cart_id: str, make: Callable[[Cart], T]) -> T:
+        cart = self._read_carts.get(cart_id) or self._stored_cart(cart_id)
+        if cart is None:
+            raise LookupError(f"there is no cart {cart_id}")
+        made = make(cart)
+        is_large = len(self._storage.documents("carts")[cart_id]) > _LARGE
+        if not is_large and cart_id not in self._crowds:
+            self._made[cart_id] = made
+            if len(self._made) > _MADE:
+                self._made.popitem(last=False)
+        return made
 
     def put_cart(self, cart: Cart, *, in_place: bool = False) -> None:
         """Create or replace a cart, its associations included.
@@ -335,6 +340,7 @@ class Store:
             self._crowds[cart.id] = crowd
             cart = replace(cart, owners=crowd)
         _keep(self._read_carts, cart.id, cart)
+        self._made.pop(cart.id, None)
         self._reindex(cart, added, removed, in_place=in_place, was_registered=was_registered)
 
     def delete_cart(self, cart_id: str) -> None:
@@ -380,6 +386,7 @@ class Store:
             # The index of an owner drops a crowded cart when it is read next.
             self._crowds.pop(cart_id, None)
             self._read_carts.pop(cart_id, None)
+            self._made.pop(cart_id, None)
             self._by_expiry.discard(cart_id)
             self._by_reading.discard(cart_id)
 
@@ -390,15 +397,15 @@ class Store:
 
     def carts_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of an owner's carts, newest update first, and how many it has in all."""
-        records, total = self.records_of(owner, offset, limit)
-        return [record.cart() for record in records], total
+        cart_ids, total = self.cart_ids_of(owner, offset, limit)
+        return self._carts_with(cart_ids), total
 
-    def records_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[CartRecord], int]:
-        """Return the records of ``carts_of``."""
+    def cart_ids_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[str], int]:
+        """Return the ids of ``carts_of``."""
         return self._page(self._index_of(owner), offset, limit)
 
-    def all_records(self, offset: int, limit: int) -> tuple[list[CartRecord], int]:
-        """Return a page of all carts, newest update first, and how many there are in all."""
+    def cart_ids(self, offset: int, limit: int) -> tuple[list[str], int]:
+        """Return a page of the ids of all carts, newest update first, and how many there are."""
         return self._page(self._by_update.places, offset, limit)
 
     def carts_that(
@@ -417,17 +424,19 @@ class Store:
             if test(cart.name, crowds.get(cart_id) or cart.owners):
                 found.append(cart_id)
         found.reverse()
-        page = map(self.cart, found[offset : offset + limit])
-        return [cart for cart in page if cart is not None], len(found)
+        return self._carts_with(found[offset : offset + limit]), len(found)
 
     def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of the carts with an owner, newest update first, and their number."""
-        records, total = self.registered_records(offset, limit)
-        return [record.cart() for record in records], total
+        cart_ids, total = self.registered_cart_ids(offset, limit)
+        return self._carts_with(cart_ids), total
 
-    def registered_records(self, offset: int, limit: int) -> tuple[list[CartRecord], int]:
-        """Return the records of ``registered_carts``."""
+    def registered_cart_ids(self, offset: int, limit: int) -> tuple[list[str], int]:
+        """Return the ids of ``registered_carts``."""
         return self._page(self._registered, offset, limit)
+
+    def _carts_with(self, cart_ids: Iterable[str]) -> list[Cart]:
+        return [cart for cart in map(self._stored_cart, cart_ids) if cart is not None]
 
     def cart_ids_by_update(self) -> list[str]:
         """Return the ids of all carts, the least recent update first."""
@@ -439,13 +448,10 @@ class Store:
         self._index()
         self._cart_order = {}
 
-    def _page(
-        self, carts: SortedPlaces | None, offset: int, limit: int
-    ) -> tuple[list[CartRecord], int]:
+    def _page(self, carts: SortedPlaces | None, offset: int, limit: int) -> tuple[list[str], int]:
         if carts is None:
             return [], 0
-        page = map(self._by_update.cart_at, carts.newest_first(offset, limit))
-        return self._records(page), len(carts)
+        return list(map(self._by_update.cart_at, carts.newest_first(offset, limit))), len(carts)
 
     # ---- The indexes ------------------------------------------------------------------------
     #
@@ -633,6 +639,7 @@ class Store:
         self._registered.remove_all(unregistered)
         for cart_id in cart_ids:
             self._read_carts.pop(cart_id, None)
+            self._made.pop(cart_id, None)
             crowd = self._crowds.get(cart_id)
             if crowd is not None:
                 self._crowds[cart_id] = crowd.without_owner(owner)
@@ -686,6 +693,7 @@ class Store:
             return
         self._storage.share(tables)
         self._read_carts.clear()
+        self._made.clear()
         self._read_customers.clear()
         self._shared = SharedDocuments(tables, later)
         self._is_sharing, self._own_places = True, set()
