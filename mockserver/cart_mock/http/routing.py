@@ -7,6 +7,7 @@ uses the same templates.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from cart_spec.paths import PathTemplates, decoded_path
@@ -96,9 +97,9 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # connexion shi
         if refused is not None:
             return refused
         limit = self._requests.head_limit
-        size = len(scope["path"]) + len(scope["query_string"])
-        for name, value in scope["headers"]:
-            size += len(name) + len(value) + _LINE
+        headers = scope["headers"]
+        size = len(scope["path"]) + len(scope["query_string"]) + _LINE * len(headers)
+        size += sum(map(len, chain.from_iterable(headers)))
         if size <= limit:
             return None
         return "head-too-large", head_too_large(limit)

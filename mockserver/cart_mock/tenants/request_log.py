@@ -191,23 +191,23 @@ class RequestLog:
         """The requests that are kept, the oldest first."""
         return [kept.entry() for kept in self.kept]
 
-    def since(self, request_id: str | None) -> tuple[list[Entry], bool]:
-        """Return the entries after that request, or all; and whether it is no longer kept."""
+    def since(self, request_id: str | None) -> tuple[list[Kept], bool]:
+        """Return what is kept after that request, or all; and whether it is no longer kept."""
         if request_id is None:
-            return self.entries, False
+            return list(self.kept), False
         later: list[Kept] = []
         for kept in reversed(self.kept):
             if kept.request_id == request_id:
-                return [each.entry() for each in reversed(later)], False
+                return later[::-1], False
             later.append(kept)
-        return self.entries, True
+        return later[::-1], True
 
-    def before(self, request_id: str) -> list[Entry]:
-        """Return the entries before that request; none if it is no longer kept."""
+    def before(self, request_id: str) -> list[Kept]:
+        """Return what is kept before that request; nothing if it is no longer kept."""
         earlier: list[Kept] = []
         for kept in self.kept:
             if kept.request_id == request_id:
-                return [each.entry() for each in earlier]
+                return earlier
             earlier.append(kept)
         return []
 
@@ -215,7 +215,6 @@ class RequestLog:
         """Return the id of the last request, or None for an empty log."""
         return self.kept[-1].request_id if self.kept else None
 
-    def find(self, request_id: str) -> Entry | None:
-        """Return the entry of that request, or None."""
-        found = next((k for k in reversed(self.kept) if k.request_id == request_id), None)
-        return None if found is None else found.entry()
+    def find(self, request_id: str) -> Kept | None:
+        """Return what is kept of that request, or None."""
+        return next((kept for kept in reversed(self.kept) if kept.request_id == request_id), None)

@@ -15,7 +15,7 @@ from cart_mock.http.delivery import ENDS_WITH_CLIENT
 from cart_mock.inspection.explanation import explain
 from cart_mock.inspection.request_view import request_to_dict
 from cart_mock.inspection.verification import path_matches, verify
-from cart_mock.tenants.request_log import Entry, RequestLog
+from cart_mock.tenants.request_log import Entry, Kept, RequestLog
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.control import control, tenant_named
 from cart_mock.workbench.errors import Refusal
@@ -60,8 +60,8 @@ async def verify_requests(store: str, body: Body) -> Body:
     if "times" in body and ("at_least" in body or "at_most" in body):
         hint = 'Send either "times", or "at_least" and "at_most".'
         raise Refusal("request-invalid", "times is exact already", hint, "times")
-    entries = tenant.request_log.entries
-    requests = await convert_all(lambda entry: request_to_dict(entry, tenant.name), entries)
+    kept = list(tenant.request_log.kept)
+    requests = await convert_all(lambda each: request_to_dict(each.entry(), tenant.name), kept)
     return verify(body, requests, tenant.request_log.forgotten)
 
 
@@ -89,11 +89,11 @@ def _unknown_name(field: str, name: str, known: Iterable[str]) -> Refusal:
 async def _find(request_id: str) -> tuple[Entry, Tenant | None]:
     mock = control().mock
     async for tenant in sliced(mock.tenants):
-        entry = tenant.request_log.find(request_id)
-        if entry is not None:
-            return entry, tenant
-    entry = mock.request_log.find(request_id)
-    if entry is None:
+        kept = tenant.request_log.find(request_id)
+        if kept is not None:
+            return kept.entry(), tenant
+    kept = mock.request_log.find(request_id)
+    if kept is None:
         raise Refusal(
             "request-unknown",
             f"no request log has {request_id[:200]!r}",
@@ -101,7 +101,7 @@ async def _find(request_id: str) -> tuple[Entry, Tenant | None]:
             "cart-mock --journal sets how many.",
             "request",
         )
-    return entry, None
+    return kept.entry(), None
 
 
 class _Query(NamedTuple):
@@ -140,9 +140,10 @@ async def _list(
     while True:
         await control().refresh(store)
         if query.before is None:
-            entries, missed = log.since(query.since)
+            kept, missed = log.since(query.since)
         else:
-            entries, missed = log.before(query.before), False
+            kept, missed = log.before(query.before), False
+        entries = await convert_all(Kept.entry, kept)
         found = [entry for entry in entries if query.accepts(entry)]
         if found or missed or query.before is not None or loop.time() >= until:
             break
