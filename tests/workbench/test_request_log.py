@@ -16,7 +16,7 @@ from cart_mock.app import create_app
 from cart_mock.inspection.request_view import headers_to_dict, redactor_for
 from cart_mock.messages import Answer, Request
 from cart_mock.tenants.registry import TenantRegistry
-from cart_mock.tenants.request_log import LARGEST, Entry, RequestLog
+from cart_mock.tenants.request_log import LARGEST, Kept, RequestLog
 from cart_mock.testing import CartMock, in_process, served
 from cart_spec.redaction import MARK as HIDDEN
 
@@ -102,7 +102,7 @@ def test_follower_that_leaves_is_not_waited_for(monkeypatch: pytest.MonkeyPatch)
     looks: list[float] = []
     since = RequestLog.since
 
-    def counted(log: RequestLog, request_id: str | None) -> tuple[list[Entry], bool]:
+    def counted(log: RequestLog, request_id: str | None) -> tuple[list[Kept], bool]:
         looks.append(time.monotonic())
         return since(log, request_id)
 
