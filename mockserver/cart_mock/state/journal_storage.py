@@ -19,7 +19,6 @@ import logging
 import os
 import re
 import threading
-import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -33,6 +32,7 @@ from cart_spec.files import sync_folder, write_atomically
 
 from cart_mock.formats import NOT_JSON
 from cart_mock.state.tinydb_tables import Changes, InMemoryStorage, StorageFailed, Tables, apply
+from cart_mock.state.turns import take_turns
 
 logger = logging.getLogger(__name__)
 
@@ -266,7 +266,6 @@ class _Compaction(threading.Thread):
             if self._is_stopped:
                 raise OSError("the storage was closed")
             yield part
-            time.sleep(0)  # lets the thread that waits for the interpreter go on
 
 
 def _as_json(changes: Changes) -> dict[str, dict[str, msgspec.Raw]]:
@@ -305,6 +304,7 @@ def _unchecked_parts(tables: Tables) -> Iterator[bytes]:
         while part := {id_: msgspec.Raw(text) for id_, text in islice(entries, _SLICE)}:
             yield separator + _encode(part)[1:-1]
             separator = b","
+            take_turns()
         yield b"},"
     header = _encode(_header).removesuffix(b"}")
     yield _encode(_HEADER_TABLE) + b":{" + _encode(_HEADER_ID) + b":" + header
