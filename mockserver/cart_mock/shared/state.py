@@ -78,33 +78,6 @@ def encode_orders(orders: list[Order]) -> bytes:
 # ---- Records ------------------------------------------------------------------------------------
 
 
-_ENTITIES: dict[str, Any] = {
-    kind.__name__: kind
-    for kind in (
-        Account,
-        AccountMember,
-        Address,
-        Cart,
-        Customer,
-        Item,
-        Membership,
-        Product,
-        ShopOrder,
-    )
-}
-
-
-def _named(value: Any) -> tuple[str, Any]:
-    if isinstance(value, Cart):
-        value = replace(value, owners=tuple(value.owners))
-    return type(value).__name__, msgspec.to_builtins(value)
-
-
-def _entity(named: tuple[str, Any]) -> Any:
-    kind, fields = named
-    return None if fields is None else msgspec.convert(fields, _ENTITIES[kind])
-
-
 class Records(msgspec.Struct, array_like=True, frozen=True):
     """Records of one entry.
 
@@ -204,6 +177,32 @@ def decode_state(content: bytes) -> State:
 
 
 # What breaks remember has sets, tuples and entities in it, which the encoding would not give back.
+
+_ENTITIES: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (
+        Account,
+        AccountMember,
+        Address,
+        Cart,
+        Customer,
+        Item,
+        Membership,
+        Product,
+        ShopOrder,
+    )
+}
+
+
+def _named(value: Any) -> tuple[str, Any]:
+    if isinstance(value, Cart):
+        value = replace(value, owners=tuple(value.owners))
+    return type(value).__name__, msgspec.to_builtins(value)
+
+
+def _entity(named: tuple[str, Any]) -> Any:
+    kind, fields = named
+    return None if fields is None else msgspec.convert(fields, _ENTITIES[kind])
 
 
 def _tagged(value: Any) -> Any:
