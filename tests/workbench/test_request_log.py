@@ -162,6 +162,17 @@ def test_large_bodies_do_not_fill_the_memory(cart_mock: CartMock) -> None:
     assert shown["caller"]["grant"] == "client_credentials"
 
 
+def test_a_refused_request_with_a_large_body_is_explained(cart_mock: CartMock) -> None:
+    bad = {**cart_mock.headers(), "X-Moltin-Customer-Token": "forged"}
+    body = {"data": {"type": "address", "name": "x" * (2 * LARGEST)}}
+    path = "/v2/customers/ada/addresses"
+    answer = cart_mock.client.post(path, headers=bad, json=body)
+    assert answer.status_code == 403
+    explained = cart_mock.explain(answer)
+    assert explained["rule"]["id"] == "customer-token-invalid"
+    assert explained["passes"] == []
+
+
 # ---- Secrets ----------------------------------------------------------------------------------
 
 

@@ -105,7 +105,10 @@ class Suggester:
             return [self._command("POST", context.request.path, {"data": data})]
         if context.caller.owner_problem is None:
             return []
-        body = context.body if context.request.body else None
+        try:
+            body = context.body if context.request.body else None
+        except Malformed:
+            return []  # of a large body only the beginning is kept
         return [self._command(context.request.method, context.request.path, body)]
 
     def _some_product(self) -> dict[str, str]:
