@@ -6,8 +6,9 @@ import resource
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,43 @@ def test_handshake_that_stays_silent_is_ended(tmp_path: Path, hello: bytes) -> N
         ):
             talking.sendall(b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert talking.recv(12) == b"HTTP/1.1 200"
+
+
+def test_silent_handshakes_count_as_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cart_mock.http.connection.MOST_REFUSALS", 1)
+    issuer = Issuer(tmp_path)
+    context = ssl.create_default_context(cafile=str(issuer.file))
+    request = b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    def status(address: tuple[str, int]) -> bytes:
+        with (
+            socket.create_connection(address, timeout=60) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1") as talking,
+        ):
+            talking.sendall(request)
+            return talking.recv(12)
+
+    options = {"tls": Tls(*issuer.issue("mock")), "max_connections": 2}
+    with ExitStack() as opened, listening(**options) as address:
+
+        def connected() -> socket.socket:
+            return opened.enter_context(socket.create_connection(address, timeout=60))
+
+        silent = [connected(), connected()]
+        assert status(address) == b"HTTP/1.1 503"
+        silent.append(connected())
+        with socket.create_connection(address, timeout=60) as closed:
+            assert closed.recv(1) == b""
+        silent.pop().close()
+        silent.pop().sendall(b"GET / HTTP/1.1\r\n\r\n")  # not TLS, which ends the handshake
+        found = b""
+        while found != b"HTTP/1.1 200":  # the mock has to notice that they have left
+            with suppress(ConnectionError, ssl.SSLError):
+                found = status(address)
+        left = time.monotonic()
+    assert time.monotonic() - left < 4  # the silent one does not keep the mock from its end
 
 
 def test_refused_connection_gets_its_answer_and_a_place_when_another_leaves() -> None:
