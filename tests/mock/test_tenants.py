@@ -17,7 +17,7 @@ import pytest
 from cart_mock.app import create_app
 from cart_mock.auth import passwords
 from cart_mock.state.entities import Cart
-from cart_mock.state.journal_storage import JournalStorage
+from cart_mock.state.journal_storage import DataError, JournalStorage
 from cart_mock.state.scenarios import scenario
 from cart_mock.state.tinydb_tables import InMemoryStorage, StorageClosed
 from cart_mock.tenants.faults import Plan
@@ -198,6 +198,47 @@ def test_tokens_stay_valid_over_a_restart_and_end_with_a_deletion_that_was_kille
     assert tenants.get("shop") is None
     assert tenants.use("shop").incarnation not in ("", first)
     tenants.close()
+
+
+def test_remains_of_a_killed_deletion_or_making_are_removed_at_the_next_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("kept", "deleted", "foreign"):
+        with World(data=tmp_path, client_id=name) as world:
+            world.put_cart("c")
+    stores = tmp_path / "stores"
+    for name in ("deleted", "foreign"):  # as a deletion leaves them that is killed after this
+        (stores / f"store-{name}" / "name.json").unlink()
+    (stores / "store-foreign" / "notes.txt").write_text("mine")
+    made = stores / "store-made"  # killed before it was named
+    made.mkdir()
+    for name in (".name.json.abc", ".snapshot.json.abc", "journal.jsonl"):
+        (made / name).write_text("x")
+    (stores / "notes").mkdir()
+    with pytest.raises(DataError, match="another cart-mock uses it"), World(data=tmp_path):
+        TenantRegistry(data=tmp_path)
+    left = ["notes", "store-foreign", "store-kept"]
+    assert sorted(p.name for p in stores.iterdir() if p.name != "store-shop") == left
+    with World(data=tmp_path, client_id="foreign"):
+        assert len(list((stores / "store-foreign").iterdir())) == 3
+    assert caplog.text == ""
+
+
+def test_remains_that_cannot_be_removed_do_not_keep_a_mock_from_its_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with World(data=tmp_path):
+        pass
+    (tmp_path / "stores" / "store-shop" / "name.json").unlink()
+
+    def refused(_path: Path, **_options: bool) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rmdir", refused)
+        registry = TenantRegistry(data=tmp_path)
+        registry.close()
+    assert "store-shop: cannot be removed now: [Errno 13] Permission denied" in caplog.text
 
 
 def test_store_of_an_older_version_keeps_its_tokens(tmp_path: Path) -> None:

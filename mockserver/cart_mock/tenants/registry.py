@@ -22,6 +22,8 @@ from cart_mock.formats import NOT_JSON
 from cart_mock.state.clock import Clock
 from cart_mock.state.journal_storage import (
     FORMAT,
+    JOURNAL,
+    SNAPSHOT,
     VERSION,
     Damaged,
     DataError,
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _IDENTITY, _LOCK, _STORES, _NAME = "cart-mock.json", "cart-mock.lock", "stores", "name.json"
+_PREFIX = "store-"
+"""How the name of a store's directory begins."""
 _DAMAGED = "damaged"
 """The directory for stores with a damaged file."""
 _KEY_LENGTH = 32
@@ -127,13 +131,19 @@ class TenantRegistry:
                 raise
 
     def _take_up_stores(self, data: Path) -> None:
-        """Open the stores of a data directory. A damaged one is moved aside, and never served."""
+        """Open the stores of a data directory. A damaged one is moved aside, and never served.
+
+        What a making or a deletion that was killed has left is removed.
+        """
         for directory in sorted((data / _STORES).iterdir()):
             if not directory.is_dir():
                 continue  # what a file manager leaves
             try:
                 named = _named(directory / _NAME)
-                if named is not None:
+                if named is None:
+                    if directory.name.startswith(_PREFIX) and not _is_foreign(directory):
+                        _remove_or_warn(directory)
+                else:
                     name, incarnation = named
                     self._tenants[name] = self._open(name, directory, incarnation)
                     self._directories[name] = directory
@@ -270,10 +280,7 @@ class TenantRegistry:
         tenant.snapshots.clear()
         tenant.close()
         if directory is not None:
-            try:
-                _remove(directory)
-            except OSError as error:  # without its name it never comes back
-                logger.warning("%s: cannot be removed now: %s", directory, error)
+            _remove_or_warn(directory)
 
     def problem(self) -> str | None:
         """Return why the tenants cannot be used now, None if they can."""
@@ -430,9 +437,9 @@ def _is_sealed(content: dict[str, Any], value: str) -> bool:
 def _free_directory(root: Path, name: str) -> Path:
     """Return the directory for a new tenant: no other has it, also if letter case is folded."""
     digest = hashlib.sha256(name.encode()).hexdigest()
-    directory = root / f"store-{name if _READABLE.fullmatch(name) else digest}"
+    directory = root / f"{_PREFIX}{name if _READABLE.fullmatch(name) else digest}"
     # An older version may have given it to another client_id.
-    while (directory / _NAME).exists():
+    while (directory / _NAME).exists() or _is_foreign(directory):
         directory = directory.with_name(f"{directory.name}-{digest[:8]}")
     return directory
 
@@ -442,6 +449,21 @@ def _remove_name(directory: Path, *, sync: bool) -> None:
     (directory / _NAME).unlink(missing_ok=True)
     if sync:
         sync_folder(directory)
+
+
+def _is_foreign(directory: Path) -> bool:
+    """Return whether something in a directory is not of a store, so that it must stay."""
+    files = (SNAPSHOT, JOURNAL, _NAME)
+    parts = tuple(f".{name}." for name in files)
+    names = [path.name for path in directory.iterdir()] if directory.exists() else []
+    return any(name not in files and not name.startswith(parts) for name in names)
+
+
+def _remove_or_warn(directory: Path) -> None:
+    try:
+        _remove(directory)
+    except OSError as error:  # without its name it never comes back
+        logger.warning("%s: cannot be removed now: %s", directory, error)
 
 
 def _remove(directory: Path) -> None:
