@@ -278,8 +278,8 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     show_envvar=True,
     type=click.IntRange(1, 1_000_000),
     metavar="N",
-    help="Number of connections at a time, handshakes of TLS included; a further one is refused with "
-    "503.",
+    help="Number of connections at a time, handshakes of TLS included; a further one is refused "
+    "with 503.",
 )
 @click.option(
     "--break",
