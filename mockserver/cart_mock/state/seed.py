@@ -366,6 +366,11 @@ def seed_of(value: Any, name: str) -> Seed:
         if "unknown field" in reason:
             reason += f"; the fields are: {', '.join(_fields_at(path)) or 'others'}"
         raise SeedError(name, f"{path}: {reason}" if path else reason, path) from error
+    return checked(seed, name)
+
+
+def checked(seed: Seed, name: str) -> Seed:
+    """Return a seed without problems; ``name`` is what errors call it. Raises SeedError."""
     problems = seed.problems()
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

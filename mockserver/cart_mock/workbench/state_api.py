@@ -25,6 +25,15 @@ from cart_mock.workbench.stores_api import tenant_to_dict
 Body = dict[str, Any]
 
 
+STATE = "the state"
+"""What errors call a state that was sent."""
+
+
+def invalid_state(error: SeedError) -> Refusal:
+    """Return the refusal of a state that cannot be imported."""
+    return Refusal("state-invalid", str(error), "Nothing was changed; send it corrected.")
+
+
 async def list_scenarios() -> Body:
     """List the built-in scenarios."""
     return {"data": [{"name": n, "description": text} for n, text in SCENARIOS.items()]}
@@ -74,11 +83,9 @@ async def import_state(store: str, body: Body) -> Body:
     tenant, seeds = tenant_named(store), sent_seed()
     if not seeds:
         try:
-            seeds = [await asyncio.to_thread(seed_of, body, "the state")]
+            seeds = [await asyncio.to_thread(seed_of, body, STATE)]
         except SeedError as error:
-            raise Refusal(
-                "state-invalid", str(error), "Nothing was changed; send it corrected."
-            ) from None
+            raise invalid_state(error) from None
     await _fill(tenant, seeds)
     return {"data": tenant_to_dict(tenant)}
 
