@@ -26,6 +26,7 @@ from cart_mock.tenants.registry import TenantRegistry
 from cart_spec import load_contract
 from tinydb import TinyDB
 
+from tests.mock.documents import commit, tables
 from tests.mock.world import DAY, World
 
 CONTRACT = load_contract()
@@ -59,7 +60,7 @@ def write_lines(directory: Path) -> list[int]:
     storage = JournalStorage(directory)
     lengths = [(directory / "journal.jsonl").stat().st_size]
     for line in LINES:
-        storage.commit(*line)
+        commit(storage, *line)
         lengths.append((directory / "journal.jsonl").stat().st_size)
     storage.close()
     return lengths
@@ -68,7 +69,7 @@ def write_lines(directory: Path) -> list[int]:
 def reopened(directory: Path) -> Any:
     storage = JournalStorage(directory)
     storage.close()
-    return storage.read()
+    return tables(storage)
 
 
 def test_everything_is_there_again(tmp_path: Path) -> None:
@@ -97,7 +98,7 @@ def test_a_journal_cut_off_anywhere_has_every_whole_record(
             assert caplog.messages == []
         # A torn record is cut off, so the next record begins a line and can be read.
         storage = JournalStorage(directory)
-        storage.commit({"more": {"x": {}}})
+        commit(storage, {"more": {"x": {}}})
         storage.close()
         assert reopened(directory)["more"] == {"x": {}}
 
@@ -107,7 +108,7 @@ def test_a_compaction_keeps_the_state_and_empties_the_journal(tmp_path: Path) ->
     storage = JournalStorage(tmp_path)
     storage.compact()
     assert (tmp_path / "journal.jsonl").stat().st_size == lengths[0]
-    storage.commit({"carts": {"c": {"n": 5}}})
+    commit(storage, {"carts": {"c": {"n": 5}}})
     storage.close()
     expected = {**STATES[-1], "carts": {**STATES[-1]["carts"], "c": {"n": 5}}}
     assert reopened(tmp_path) == expected
@@ -117,7 +118,7 @@ def test_the_journal_is_folded_into_the_snapshot_when_it_has_grown(tmp_path: Pat
     storage = JournalStorage(tmp_path, compact_after=1000)
     largest = 0
     for number in range(500):
-        storage.commit({"carts": {str(number % 7): {"n": number}}})
+        commit(storage, {"carts": {str(number % 7): {"n": number}}})
         storage.wait_for_compaction()
         largest = max(largest, (tmp_path / "journal.jsonl").stat().st_size)
     storage.close()
@@ -157,14 +158,14 @@ def test_journal_changes_during_a_compaction_are_kept_at_every_step(
 
     def killed() -> None:
         """Keep the files as a process that is killed now leaves them, and the state."""
-        copies.append((tmp_path / f"killed {len(copies)}", json.loads(json.dumps(storage.read()))))
+        copies.append((tmp_path / f"killed {len(copies)}", tables(storage)))
         shutil.copytree(directory, copies[-1][0])
 
-    storage.commit({"carts": {"a": {"text": "x" * 300}, "b": {"n": 1}}})
+    commit(storage, {"carts": {"a": {"text": "x" * 300}, "b": {"n": 1}}})
     assert paused.reached.wait(10)
     killed()
-    storage.commit({"carts": {"a": None, "c": {"n": 2}}})
-    storage.commit({"carts": {"a": {"n": 3}}})
+    commit(storage, {"carts": {"a": None, "c": {"n": 2}}})
+    commit(storage, {"carts": {"a": {"n": 3}}})
     killed()
     assert not (directory / "snapshot.json").exists()
     paused.may_go_on.set()
@@ -172,15 +173,15 @@ def test_journal_changes_during_a_compaction_are_kept_at_every_step(
     storage._compaction.join()
     assert (directory / "snapshot.json").exists()
     killed()
-    storage.commit({"carts": {"b": None, "d": {"n": 4}}})
+    commit(storage, {"carts": {"b": None, "d": {"n": 4}}})
     assert b"x" * 300 not in (directory / "journal.jsonl").read_bytes()
     killed()
-    storage.commit({"carts": {"d": {"n": 5}}})
+    commit(storage, {"carts": {"d": {"n": 5}}})
     killed()
     storage.close()
     for copy, state in copies:
         assert reopened(copy) == state
-    assert reopened(directory) == storage.read()
+    assert reopened(directory) == tables(storage)
 
 
 def test_journal_closed_during_a_compaction_stops_it(
@@ -188,7 +189,7 @@ def test_journal_closed_during_a_compaction_stops_it(
 ) -> None:
     storage = JournalStorage(tmp_path, compact_after=100)
     paused = Paused(monkeypatch)
-    storage.commit({"carts": {"a": {"text": "x" * 100}}})
+    commit(storage, {"carts": {"a": {"text": "x" * 100}}})
     assert paused.reached.wait(10)
     closing = threading.Thread(target=storage.close)
     closing.start()
@@ -539,10 +540,10 @@ def test_a_record_that_cannot_be_written_leaves_state_and_journal(
     before = files(tmp_path)
     size = len(before["journal.jsonl"])
     with full(size + room), pytest.raises(OSError, match=r"bytes could be written|No space|large"):
-        storage.commit({"carts": {"lost": {"text": "x" * 50}}})
-    assert storage.read() == STATES[-1]
+        commit(storage, {"carts": {"lost": {"text": "x" * 50}}})
+    assert tables(storage) == STATES[-1]
     assert files(tmp_path) == before
-    storage.commit({"carts": {"kept": {}}})
+    commit(storage, {"carts": {"kept": {}}})
     storage.close()
     assert reopened(tmp_path)["carts"] == {**STATES[-1]["carts"], "kept": {}}
 
@@ -558,12 +559,12 @@ def test_a_snapshot_that_cannot_be_written_costs_no_change(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cart_mock.state.journal_storage.write_atomically", fail)
         for number in range(20):
-            storage.commit({"carts": {str(number): {"n": number}}})
+            commit(storage, {"carts": {str(number): {"n": number}}})
             storage.wait_for_compaction()
     assert any("snapshot.json: cannot be written" in message for message in caplog.messages)
     assert len(caplog.messages) < 5
     for number in range(20, 60):
-        storage.commit({"carts": {str(number): {"n": number}}})
+        commit(storage, {"carts": {str(number): {"n": number}}})
     storage.wait_for_compaction()
     assert (tmp_path / "snapshot.json").exists()
     storage.close()
@@ -783,7 +784,7 @@ def test_files_of_version_1_are_read_and_go_on_as_version_2(tmp_path: Path) -> N
     (tmp_path / "snapshot.json").write_bytes(b'{"_format":{"1":%b},"carts":{"a":{"n":1}}}' % header)
     (tmp_path / "journal.jsonl").write_bytes(header + b'\n[{"carts":{"b":{"n":2}}}]\n')
     storage = JournalStorage(tmp_path)
-    storage.commit({"carts": {"c": {"n": 3}}})
+    commit(storage, {"carts": {"c": {"n": 3}}})
     storage.close()
     expected = {"carts": {"a": {"n": 1}, "b": {"n": 2}, "c": {"n": 3}}}
     assert reopened(tmp_path) == expected

@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
 
+from tests.mock.documents import commit
 from tests.mock.world import START, MachineTime
 
 CARTS, CUSTOMERS = ("c1", "c2", "c3"), ("u1", "u2")
@@ -440,7 +441,7 @@ def test_store_a_crowded_cart_of_an_older_file_is_read(tmp_path: Path) -> None:
     ids = [f"u{number}" for number in range(50)]
     old = {"id": "c", "name": "N", "created_at": 1, "updated_at": 1, "customers": ids}
     storage = JournalStorage(tmp_path)
-    storage.commit({"carts": {"c": old}})
+    commit(storage, {"carts": {"c": old}})
     store = Store(storage, lambda: "salt")
     cart = store.cart("c")
     assert cart is not None

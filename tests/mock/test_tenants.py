@@ -95,9 +95,9 @@ def test_storage_after_close_refuses_every_change(tmp_path: Path, kind: str) -> 
     storage.close()
     storage.close()
     with pytest.raises(StorageClosed):
-        storage.commit({"carts": {"a": {}}})
+        storage.commit({"carts": {"a": b"{}"}})
     with pytest.raises(StorageClosed), storage.transaction():
-        storage.commit({"carts": {"a": {}}})
+        storage.commit({"carts": {"a": b"{}"}})
     assert storage.read() == {}
 
 

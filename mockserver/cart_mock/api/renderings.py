@@ -9,7 +9,6 @@ from msgspec import Raw
 from cart_mock.api.serializers import shown_record
 from cart_mock.messages import encode_json
 from cart_mock.state.store import CartRecord
-from cart_mock.state.tinydb_tables import Document
 
 LARGEST = 4096
 """How many bytes a rendering may have that is kept."""
@@ -18,13 +17,13 @@ LARGEST = 4096
 class Renderings:
     """The last ``most`` renderings of carts, by the identity of the carts' documents.
 
-    A document is replaced when its cart is written, and never changed: while it is the same object,
+    A document is replaced by another object when its cart is written: while it is the same one,
     the cart looks the same. So a store need not know what is kept here.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.by_document: OrderedDict[int, tuple[Document, int, Raw]] = OrderedDict()
+        self.by_document: OrderedDict[int, tuple[bytes, int, Raw]] = OrderedDict()
 
     def of(self, record: CartRecord) -> Raw:
         """Return the rendering of a cart, a kept one if there is one."""

@@ -133,17 +133,7 @@ def shown_cart(value: Cart) -> object:
 
 def shown_record(record: CartRecord) -> object:
     """Return a cart of a page as the API renders it, to be encoded at once."""
-    document, later, crowd = record
-    try:
-        if document["items"] or document["kept"] or document["contact"] is not None:
-            return cart(record.cart())
-        return _plain_cart(
-            document["id"], document["name"], document["description"],
-            document["created_at"] + later, document["updated_at"] + later, document["lifetime"],
-            document["owners"] if crowd is None else crowd,
-        )  # fmt: skip
-    except KeyError:  # an older version wrote the document, without the fields of today
-        return cart(record.cart())
+    return shown_cart(record.cart())
 
 
 def customer(value: Customer) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from cart_mock.tenants.request_log import kept_part
 from cart_mock.tenants.stubs import Stub
 from cart_mock.tenants.tenant import Tenant
 
-FORMAT = b"cart-mock shared 1\n"
+FORMAT = b"cart-mock shared 2\n"
 """The first line of every state."""
 
 _encode = msgspec.msgpack.Encoder().encode

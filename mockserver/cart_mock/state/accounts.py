@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-import msgspec
-
 from cart_mock.state.entities import Account, AccountMember, Membership
-from cart_mock.state.shared_documents import SharedDocuments, documents_of, made_later
+from cart_mock.state.shared_documents import SharedDocuments, documents_of
 from cart_mock.state.tinydb_tables import (
     Changes,
     Database,
@@ -34,16 +32,6 @@ class AccountContent(NamedTuple):
     accounts: tuple[Account, ...] = ()
     members: tuple[AccountMember, ...] = ()
     memberships: tuple[Membership, ...] = ()
-
-    def later(self, seconds: int) -> AccountContent:
-        """Return the same, made so many seconds later."""
-        if not seconds:
-            return self
-        return AccountContent(
-            tuple(made_later(each, seconds) for each in self.accounts),
-            tuple(made_later(each, seconds) for each in self.members),
-            tuple(made_later(each, seconds) for each in self.memberships),
-        )
 
     def tables(self) -> Tables:
         """Return the documents of each table."""
@@ -106,7 +94,7 @@ class Accounts:
 
     def put_account(self, account: Account) -> None:
         """Create or replace an account."""
-        self._accounts.put(account.id, msgspec.to_builtins(account))
+        self._accounts.put(account.id, account)
 
     def removal_of_account(self, account_id: str) -> Changes:
         """Return the changes that delete an account and its memberships, for the store."""
@@ -142,7 +130,7 @@ class Accounts:
         """Create or replace a member."""
         self._unshare()
         old = self.member(member.id)
-        self._members.put(member.id, msgspec.to_builtins(member))
+        self._members.put(member.id, member)
         if old is not None:
             del self._member_by_username[old.username.lower()]
         self._member_by_username[member.username.lower()] = member.id
@@ -150,9 +138,9 @@ class Accounts:
     def sign_up(self, member: AccountMember, account: Account, membership: Membership) -> None:
         """Create a member, an account and the membership in it, together."""
         with self._storage.transaction():
-            self._accounts.put(account.id, msgspec.to_builtins(account))
-            self._members.put(member.id, msgspec.to_builtins(member))
-            self._memberships.put(membership.id, msgspec.to_builtins(membership))
+            self._accounts.put(account.id, account)
+            self._members.put(member.id, member)
+            self._memberships.put(membership.id, membership)
         self._unshare()
         self._member_by_username[member.username.lower()] = member.id
         self._index_membership(membership)
@@ -198,7 +186,7 @@ class Accounts:
     def put_membership(self, membership: Membership) -> None:
         """Create a membership."""
         self._unshare()
-        self._memberships.put(membership.id, msgspec.to_builtins(membership))
+        self._memberships.put(membership.id, membership)
         self._index_membership(membership)
 
     def delete_membership(self, membership: Membership) -> None:

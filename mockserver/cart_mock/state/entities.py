@@ -30,7 +30,7 @@ class Contact(msgspec.Struct, frozen=True):
     name: str | None = None
 
 
-class Cart(msgspec.Struct, frozen=True, dict=True):
+class Cart(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
     """A cart. Times are whole seconds since the epoch; ``owners`` come oldest first.
 
     It never changes, so what was made of it can be kept with it (``dict=True`` leaves room).
@@ -71,7 +71,7 @@ class Cart(msgspec.Struct, frozen=True, dict=True):
         return self.updated_at + self.lifetime
 
 
-class Customer(msgspec.Struct, frozen=True):
+class Customer(msgspec.Struct, frozen=True, omit_defaults=True):
     """A customer. ``password_hash`` is an Argon2 hash, or None: then there is no login."""
 
     id: str

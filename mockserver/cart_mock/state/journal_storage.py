@@ -46,8 +46,12 @@ _SLICE = 256
 _HEADER_TABLE, _HEADER_ID = "_format", "1"
 
 _encode = msgspec.json.Encoder().encode
+_REMOVED = b"null"
+"""What a line has in place of a document that it removes."""
 _header = {"format": FORMAT, "version": VERSION}
 _header_line = _encode(_header) + b"\n"
+_decode_tables = msgspec.json.Decoder(dict[str, dict[str, msgspec.Raw]]).decode
+_decode_changes = msgspec.json.Decoder(list[dict[str, dict[str, msgspec.Raw]]]).decode
 # A line is {"crc32":"0123abcd","changes":[...]}.
 _LINE = re.compile(rb'\{"crc32":"([0-9a-f]{8})","changes":(.*)\}', re.DOTALL)
 # A snapshot ends with its header, and that with the checksum of everything before it.
@@ -135,7 +139,7 @@ class JournalStorage(InMemoryStorage):
 
     def record(self, changes: tuple[Changes, ...]) -> None:
         """Append one line. Raises StorageFailed with the journal as it was before."""
-        content = _encode(changes)
+        content = _encode(list(map(_as_json, changes)))
         self._append(b'{"crc32":"%08x","changes":%b}\n' % (zlib.crc32(content), content))
 
     def _append(self, line: bytes) -> None:
@@ -265,6 +269,13 @@ class _Compaction(threading.Thread):
             time.sleep(0)  # lets the thread that waits for the interpreter go on
 
 
+def _as_json(changes: Changes) -> dict[str, dict[str, msgspec.Raw]]:
+    return {
+        name: {id_: msgspec.Raw(_REMOVED if text is None else text) for id_, text in part.items()}
+        for name, part in changes.items()
+    }
+
+
 def _sync_file(path: Path) -> None:
     """Bring a journal to the disk before the snapshot that includes it.
 
@@ -291,7 +302,7 @@ def _unchecked_parts(tables: Tables) -> Iterator[bytes]:
     for name, documents in tables.items():
         yield _encode(name) + b":{"
         entries, separator = iter(documents.items()), b""
-        while part := dict(islice(entries, _SLICE)):
+        while part := {id_: msgspec.Raw(text) for id_, text in islice(entries, _SLICE)}:
             yield separator + _encode(part)[1:-1]
             separator = b","
         yield b"},"
@@ -311,15 +322,15 @@ def _read_snapshot(path: Path) -> Tables:
         return {}
     try:
         content = path.read_bytes()
-        tables = msgspec.json.decode(content, type=Tables)
-        header = tables.pop(_HEADER_TABLE)[_HEADER_ID]
+        parts = _decode_tables(content)
+        header = msgspec.json.decode(parts.pop(_HEADER_TABLE)[_HEADER_ID])
     except (*NOT_JSON, KeyError) as error:
         raise Damaged(f"{path}: is not a snapshot of cart-mock; move it away") from error
     if check_header(header, path) != _UNCHECKED:
         end = _END.fullmatch(content, len(content) - _END_LENGTH)
         if end is None or int(end[1], 16) != zlib.crc32(content[:-_END_LENGTH]):
             raise Damaged(f"{path}: is damaged (its checksum is another); restore a copy")
-    return tables
+    return {name: _copied(documents) for name, documents in parts.items()}
 
 
 def check_header(header: Any, path: Path) -> int:
@@ -370,14 +381,25 @@ def _replay(path: Path, tables: Tables) -> None:
 
 
 def _apply_lines(lines: list[bytes], version: int, path: Path, tables: Tables) -> None:
-    decode = msgspec.json.Decoder(list[Changes]).decode
     for number, line in enumerate(lines, start=2):
         try:
-            changes = decode(_checked(line, version))
+            changes = _decode_changes(_checked(line, version))
         except (*NOT_JSON, _WrongChecksum) as error:
             raise Damaged(f"{path}: line {number} is damaged ({error}); restore a copy") from error
         for change in changes:
-            apply(change, tables)
+            apply({name: _copied(documents) for name, documents in change.items()}, tables)
+
+
+def _copied(parts: dict[str, msgspec.Raw]) -> dict[str, Any]:
+    """Return the JSON of each document, copied out of the text that it is a part of.
+
+    It is None for a document that a change removes.
+    """
+    copied: dict[str, Any] = parts  # of many documents, a second dict would take much memory
+    for id_, part in parts.items():
+        text = bytes(part)
+        copied[id_] = None if text == _REMOVED else text
+    return copied
 
 
 class _WrongChecksum(ValueError):

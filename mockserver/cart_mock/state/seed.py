@@ -7,6 +7,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -233,21 +234,19 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
             for c in in_turns(self.customers)
         ]  # fmt: skip
 
-    def cart_entities(self, now: int) -> list[Cart]:
-        """Return the carts with their owners, created ``now``, in seconds since the epoch."""
+    def cart_entities(self, now: int) -> Iterator[Cart]:
+        """Yield the carts with their owners, created ``now``, in seconds since the epoch."""
         owners: defaultdict[str, list[Owner]] = defaultdict(list)
         for link in in_turns(self.associations):
             owners[link.cart].append(link.owner)
-        return [
-            Cart(
+        for c in in_turns(self.carts):
+            yield Cart(
                 id=c.id, name=c.name, description=c.description, contact=c.contact,
                 owners=tuple(owners.get(c.id, ())), kept=c.kept,
                 items=item_entities(c.id, c.items, self._products_by_id) if c.items else (),
                 lifetime=DAY * (self._expiry_days if c.expiry_days is None else c.expiry_days),
                 created_at=_epoch(c.created_at, now), updated_at=_epoch(c.updated_at, now),
-            )
-            for c in in_turns(self.carts)
-        ]  # fmt: skip
+            )  # fmt: skip
 
     @property
     def _expiry_days(self) -> int:
@@ -331,6 +330,11 @@ _VALIDATION_PATH = re.compile(r" - at `\$\.?(.*)`$")
 def parse_seed(content: bytes, name: str) -> Seed:
     """Return the seed in a JSON text; ``name`` is what errors call it. Raises SeedError."""
     content = content.removeprefix(codecs.BOM_UTF8)
+    with suppress(*NOT_JSON):
+        # At once: values in between would take much memory, and leave it in small pieces.
+        seed = msgspec.json.decode(content, type=Seed)
+        if not seed.problems():
+            return seed
     try:
         value = msgspec.json.decode(content)
     except NOT_JSON as error:

@@ -11,13 +11,14 @@ import msgspec
 from cart_mock.owners import Owner
 from cart_mock.state.entities import CART_LIFETIME
 from cart_mock.state.items import Item
-from cart_mock.state.shared_documents import SharedDocuments, documents_of, made_later
+from cart_mock.state.shared_documents import SharedDocuments, documents_of
 from cart_mock.state.tinydb_tables import (
     Changes,
     Database,
     InMemoryStorage,
     KeyedTable,
     Tables,
+    encoded,
 )
 from cart_mock.state.turns import in_turns
 
@@ -106,6 +107,8 @@ class Order(msgspec.Struct, frozen=True):
 
 
 E = TypeVar("E", Address, Order)
+_read_product = msgspec.json.Decoder(Product).decode
+_read_settings = msgspec.json.Decoder(Settings).decode
 
 
 class ShopContent(NamedTuple):
@@ -116,23 +119,14 @@ class ShopContent(NamedTuple):
     orders: tuple[Order, ...] = ()
     settings: Settings = Settings()
 
-    def later(self, seconds: int) -> ShopContent:
-        """Return the same, made so many seconds later."""
-        if not seconds:
-            return self
-        return self._replace(
-            addresses=tuple(made_later(each, seconds) for each in self.addresses),
-            orders=tuple(made_later(each, seconds) for each in self.orders),
-        )
-
     def tables(self) -> Tables:
         """Return the documents of each table."""
         is_set = self.settings != Settings()
         return {
-            "products": {p.id: msgspec.to_builtins(p) for p in in_turns(self.products)},
+            "products": {p.id: encoded(p) for p in in_turns(self.products)},
             "addresses": documents_of(self.addresses),
             "orders": documents_of(self.orders),
-            "settings": {_SETTINGS_ID: msgspec.to_builtins(self.settings)} if is_set else {},
+            "settings": {_SETTINGS_ID: encoded(self.settings)} if is_set else {},
         }
 
 
@@ -184,12 +178,12 @@ class Shop:
     def products(self, limit: int) -> list[Product]:
         """Return the first products."""
         found = islice(self._storage.documents("products").values(), limit)
-        return [msgspec.convert(document, Product) for document in found]
+        return list(map(_read_product, found))
 
     def product(self, product_id: str) -> Product | None:
         """Return the product with that id, or None."""
         document = self._storage.documents("products").get(product_id)
-        return None if document is None else msgspec.convert(document, Product)
+        return None if document is None else _read_product(document)
 
     def product_with_sku(self, sku: str) -> Product | None:
         """Return the product with that sku, or None."""
@@ -198,7 +192,7 @@ class Shop:
 
     def put_settings(self, settings: Settings) -> None:
         """Replace the settings."""
-        self._settings.put(_SETTINGS_ID, msgspec.to_builtins(settings))
+        self._settings.put(_SETTINGS_ID, settings)
         self.settings = settings
 
     # ---- Addresses --------------------------------------------------------------------------
@@ -218,7 +212,7 @@ class Shop:
         """Create or replace an address."""
         is_new = address.id not in self._storage.documents("addresses")
         self._unshare()
-        self._addresses.put(address.id, msgspec.to_builtins(address))
+        self._addresses.put(address.id, address)
         if is_new:
             self._own_addresses_of(address.customer)[address.id] = None
 
@@ -231,7 +225,7 @@ class Shop:
     def removal_of_addresses(self, customer_id: str) -> Changes:
         """Return the changes that delete the addresses of a customer; the storage commits them."""
         ids = self._addresses_of.get(customer_id)
-        return {"addresses": dict(ids)} if ids else {}
+        return {"addresses": dict.fromkeys(ids)} if ids else {}
 
     def forget_addresses(self, customer_id: str) -> None:
         """Remove a customer from the index, after its addresses were deleted."""
@@ -249,7 +243,7 @@ class Shop:
         """Create an order, or replace it by one of the same owners."""
         is_new = order.id not in self._storage.documents("orders")
         self._unshare()
-        self._orders.put(order.id, msgspec.to_builtins(order))
+        self._orders.put(order.id, order)
         if is_new:
             for owner in order.owners:
                 self._own_orders_of(owner).append(order.id)
@@ -318,10 +312,10 @@ class Shop:
 
         def read() -> ShopContent:
             return ShopContent(
-                tuple(msgspec.convert(d, Product) for d in in_turns(tables["products"].values())),
+                tuple(map(_read_product, in_turns(tables["products"].values()))),
                 tuple(shared.read_all("addresses", tables["addresses"], Address)),
                 tuple(shared.read_all("orders", tables["orders"], Order)),
-                msgspec.convert(tables["settings"].get(_SETTINGS_ID, {}), Settings),
+                _read_settings(tables["settings"].get(_SETTINGS_ID, b"{}")),
             )
 
         return read

@@ -16,11 +16,26 @@ from msgspec.structs import replace
 from cart_mock.owners import Owner, owners
 from cart_mock.state.accounts import NO_ACCOUNTS, AccountContent, Accounts
 from cart_mock.state.accounts import TABLES as ACCOUNT_TABLES
-from cart_mock.state.entities import CART_LIFETIME, Cart, Customer
+from cart_mock.state.entities import (
+    CART_LIFETIME,
+    Account,
+    AccountMember,
+    Cart,
+    Customer,
+    Membership,
+    Owners,
+)
 from cart_mock.state.indexes import SortedPlaces, UpdateOrderIndex
 from cart_mock.state.owner_list import OwnerList
-from cart_mock.state.shared_documents import SharedDocuments, dated_later, made_later
-from cart_mock.state.shop import NO_CONTENT, TABLES, Shop, ShopContent
+from cart_mock.state.shared_documents import (
+    Entity,
+    SharedDocuments,
+    documents_of,
+    made_later,
+    own_string,
+    reader,
+)
+from cart_mock.state.shop import NO_CONTENT, TABLES, Address, Order, Shop, ShopContent
 from cart_mock.state.tinydb_tables import (
     Changes,
     Database,
@@ -29,11 +44,20 @@ from cart_mock.state.tinydb_tables import (
     InMemoryStorage,
     KeyedTable,
     TableChanges,
+    Tables,
+    encoded,
 )
 from cart_mock.state.turns import in_turns
 
 E = TypeVar("E", Cart, Customer)
+_decode = msgspec.json.Decoder().decode
+_read_cart, _read_customer = reader(Cart), reader(Customer)
 
+_KINDS: dict[str, type[Any]] = {
+    "customers": Customer, "carts": Cart, "addresses": Address, "orders": Order,
+    "accounts": Account, "account_members": AccountMember, "account_memberships": Membership,
+}  # fmt: skip
+"""The entities of the tables whose documents have times."""
 _KEY_ID = "1"
 _READ = 10_000
 """How many carts, and how many customers, are kept as they were read last."""
@@ -45,21 +69,22 @@ are documents of their own, so that one more of them is one small document more.
 
 
 class CartRecord(NamedTuple):
-    """A cart as it is stored: a document, to be read and not changed.
+    """A cart as it is stored: the JSON of its document.
 
     Its times are so many seconds ``later`` than in the document. The owners of a ``crowd`` are not
-    in the document. A page of carts is made from these: to make a ``Cart`` of each would take
-    longer than all the rest.
+    in the document.
     """
 
-    document: Document
+    document: bytes
     later: int
     crowd: OwnerList | None
 
     def cart(self) -> Cart:
         """Return the cart. Raises msgspec.ValidationError."""
         document, later, crowd = self
-        cart = msgspec.convert(dated_later(document, later) if later else document, Cart)
+        cart: Cart = _read_cart(document)
+        if later:
+            cart = made_later(cart, later)
         return cart if crowd is None else replace(cart, owners=crowd)
 
 
@@ -113,16 +138,45 @@ class Store:
         self.next_expiry = float("inf")
         """When the next cart is past its time, or earlier, in seconds since the epoch."""
         crowds: defaultdict[str, list[Owner]] = defaultdict(list)
-        for link in self._storage.documents("associations").values():
+        for link in map(_decode, self._storage.documents("associations").values()):
             crowds[link["cart"]].append(Owner(*link["owner"]))
         self._crowds = {cart_id: OwnerList(ids) for cart_id, ids in crowds.items()}
-        customers, carts = self.everything()
-        order = self._cart_order
-        carts.sort(key=lambda cart: (cart.updated_at, order.get(cart.id, 0)))
-        for cart in in_turns(carts):
-            self._reindex(cart, dict.fromkeys(cart.owners), ())
-        for customer in customers:
-            self._customer_by_email[customer.email.lower()] = customer.id
+        self._index_carts()
+        documents = self._storage.documents("customers")
+        for customer_id, text in in_turns(documents.items()):
+            self._customer_by_email[_read_customer(text).email.lower()] = customer_id
+
+    def _index_carts(self) -> None:
+        """Build the indexes of all carts."""
+        crowds, order = self._crowds, self._cart_order
+        carts: list[tuple[int, str, Owners]] = []
+        known: dict[Owners, Owners] = {}
+        read: set[str] = set()
+        for cart_id, text in in_turns(self._storage.documents("carts").items()):
+            cart = _read_cart(text)
+            # The same owners are kept once, or they would take much memory until the end.
+            owners_ = crowds.get(cart_id) or known.setdefault(cart.owners, cart.owners)
+            carts.append((cart.updated_at, cart_id, owners_))
+            self.next_expiry = min(self.next_expiry, cart.expires_at)
+            if cart.lifetime != CART_LIFETIME:
+                self._by_expiry.set(cart_id, cart.expires_at)
+            if cart.by_reading:
+                read.add(cart_id)
+        carts.sort(key=lambda cart: (cart[0], order.get(cart[1], 0)) if order else cart[0])
+        places = self._by_update.fill((id_, time) for time, id_, _ in in_turns(carts))
+        registered: list[int] = []
+        places_of: defaultdict[Owner, list[int]] = defaultdict(list)
+        for place, (time, cart_id, owners_) in in_turns(zip(places, carts, strict=True)):
+            if cart_id in read:
+                self._by_reading.set(cart_id, time)
+            if owners_:
+                registered.append(place)
+            for owner in owners_ if len(owners_) == 1 else dict.fromkeys(owners_):
+                places_of[owner].append(place)
+                if cart_id in crowds:
+                    self._crowded_carts_of.setdefault(owner, {})[cart_id] = place
+        self._registered = SortedPlaces.of(registered)
+        self._carts_of = {owner: SortedPlaces.of(own) for owner, own in places_of.items()}
 
     def expire(self, now: float) -> None:
         """Delete the carts that are past their time."""
@@ -161,15 +215,14 @@ class Store:
     def _records(self, cart_ids: Iterable[str]) -> list[CartRecord]:
         """Return what is stored of these carts, without those that do not exist."""
         documents, crowds = self._storage.documents("carts"), self._crowds
-        stored = [each for each in map(documents.get, cart_ids) if each is not None]
+        stored = [(id_, documents[id_]) for id_ in cart_ids if id_ in documents]
         later = self._shared.later
         if not later and not crowds:
-            return [CartRecord(document, 0, None) for document in stored]
+            return [CartRecord(document, 0, None) for _, document in stored]
         shared = self._shared.tables["carts"] if later else {}
         return [
             CartRecord(document, later if shared.get(id_) is document else 0, crowds.get(id_))
-            for document in stored
-            for id_ in (document["id"],)
+            for id_, document in stored
         ]
 
     def put_cart(self, cart: Cart, *, in_place: bool = False) -> None:
@@ -234,17 +287,17 @@ class Store:
         had = () if old is None or crowd is not None else old.owners
         was_registered = old is not None and bool(old.owners)
         if crowd is None and len(cart.owners) <= _CROWD:
-            self._carts.put(cart.id, msgspec.to_builtins(cart))
+            self._carts.put(cart.id, cart)
         else:
             linked = added if crowd is not None else dict.fromkeys(cart.owners)
             with self._storage.transaction():
-                self._carts.put(cart.id, msgspec.to_builtins(replace(cart, owners=())))
+                self._carts.put(cart.id, replace(cart, owners=()))
                 # Not through the table, which copies each of many documents that it removes.
                 if removed and crowd is not None:
                     gone: TableChanges = {_link_id(cart.id, o): None for o in removed}
                     self._storage.commit({"associations": gone})
                 if linked:
-                    links: TableChanges = {_link_id(cart.id, o): _link(cart.id, o) for o in linked}
+                    links: TableChanges = dict(_link(cart.id, o) for o in linked)
                     self._storage.commit({"associations": links})
             if crowd is None:
                 # From now on its entry in the index of each owner may be an old one.
@@ -283,8 +336,8 @@ class Store:
             places.append(place)
             crowd = self._crowds.get(cart_id)
             if crowd is None:
-                owners_ = documents[cart_id]["owners"]
-                for owner in {Owner(*each) for each in owners_}:
+                owners_ = _read_cart(documents[cart_id]).owners
+                for owner in set(owners_):
                     places_of[owner].append(place)
                 if owners_:
                     registered.append(place)
@@ -339,10 +392,9 @@ class Store:
         found: list[str] = []
         for place in self._by_update.places:
             cart_id = cart_at.cart_at(place)
-            document = documents[cart_id]
-            # A crowded cart's document has no owners. A plain tuple equals an Owner.
-            owners_: Any = crowds.get(cart_id) or list(map(tuple, document["owners"]))
-            if test(document["name"], owners_):
+            cart = _read_cart(documents[cart_id])
+            # A crowded cart's document has no owners.
+            if test(cart.name, crowds.get(cart_id) or cart.owners):
                 found.append(cart_id)
         found.reverse()
         page = map(self.cart, found[offset : offset + limit])
@@ -488,9 +540,8 @@ class Store:
 
     def customers_named(self, name: str) -> list[Customer]:
         """Return the customers with exactly that name, newest first. This scans all of them."""
-        # Not by TinyDB's search, which copies each document.
         documents = self._storage.documents("customers")
-        ids = [each for each, document in documents.items() if document["name"] == name]
+        ids = [each for each, text in documents.items() if _read_customer(text).name == name]
         found = map(self.customer, reversed(ids))
         return [customer for customer in found if customer is not None]
 
@@ -505,7 +556,7 @@ class Store:
         old = self.customer(customer.id)
         if self._is_sharing:
             self._unshare()
-        self._customers.put(customer.id, msgspec.to_builtins(customer))
+        self._customers.put(customer.id, customer)
         _keep(self._read_customers, customer.id, customer)
         if old is not None:
             del self._customer_by_email[old.email.lower()]
@@ -547,15 +598,9 @@ class Store:
             # One change for all carts: through the tables, 10,000 carts take ten times as long.
             crowd = self._crowds.get(cart_id)
             if crowd is None:
-                document = documents[cart_id]
-                left = document["owners"]
-                # Most carts have one owner.
-                left = [] if len(left) == 1 else [each for each in left if tuple(each) != owner]
-                document = {**document, "owners": left}
-                if self._shared.later and self._shared.has("carts", documents, cart_id):
-                    document["created_at"] += self._shared.later
-                    document["updated_at"] += self._shared.later
-                changes.setdefault("carts", {})[cart_id] = document
+                cart = self._shared.dated("carts", documents, _read_cart(documents[cart_id]))
+                left = tuple(each for each in cart.owners if each != owner)
+                changes.setdefault("carts", {})[cart_id] = encoded(replace(cart, owners=left))
                 is_last = not left
             else:
                 changes.setdefault("associations", {})[_link_id(cart_id, owner)] = None
@@ -590,27 +635,18 @@ class Store:
 
     def fill(
         self, customers: Iterable[Customer], carts: Iterable[Cart], shop: ShopContent = NO_CONTENT,
-        accounts: AccountContent = NO_ACCOUNTS,
+        accounts: AccountContent = NO_ACCOUNTS, *, is_indexed: bool = True,
     ) -> None:  # fmt: skip
-        """Replace every customer, account and cart, and what the shop has, together."""
-        links: Documents = {}
-        sparse: list[Cart] = []
-        for cart in in_turns(carts):
-            if len(cart.owners) > _CROWD:
-                links.update((_link_id(cart.id, o), _link(cart.id, o)) for o in cart.owners)
-                sparse.append(replace(cart, owners=()))
-            else:
-                sparse.append(cart)
-        self._storage.write(
-            {
-                **self._storage.read(),
-                "customers": {c.id: msgspec.to_builtins(c) for c in customers},
-                "carts": {c.id: msgspec.to_builtins(c) for c in sparse},
-                "associations": links,
-                **shop.tables(),
-                **accounts.tables(),
-            }
-        )
+        """Replace every customer, account and cart, and what the shop has, together.
+
+        Without indexes, the store is only good for stores on disk to ``share`` it.
+        """
+        tables = _tables_of(customers, carts, shop, accounts)
+        self._storage.write({**self._storage.read(), **tables})
+        if is_indexed:
+            self._index_all()
+
+    def _index_all(self) -> None:
         self._index()
         self.shop.index()
         self.accounts.index()
@@ -621,19 +657,13 @@ class Store:
         That store must not change any more. What it has is shared until this one is changed: then
         the tables and indexes are copied, not what is in them.
         """
-        if not self._storage.can_share:
-            customers, carts = base.everything()
-            content = base.shop.freeze()().later(later)
-            accounts = base.accounts.freeze()().later(later)
-            self.fill(
-                [made_later(each, later) for each in customers],
-                [made_later(each, later) for each in carts],
-                content,
-                accounts,
-            )
-            return
         shared = ("customers", "carts", "associations", *TABLES, *ACCOUNT_TABLES)
         tables = {name: base._storage.documents(name) for name in shared}
+        if not self._storage.can_share:
+            tables = {name: _made_later(name, table, later) for name, table in tables.items()}
+            self._storage.write({**self._storage.read(), **tables})
+            self._index_all()
+            return
         self._storage.share(tables)
         self._read_carts.clear()
         self._read_customers.clear()
@@ -713,12 +743,33 @@ class Store:
 
 def store_of(
     customers: Iterable[Customer], carts: Iterable[Cart], shop: ShopContent = NO_CONTENT,
-    accounts: AccountContent = NO_ACCOUNTS,
+    accounts: AccountContent = NO_ACCOUNTS, *, is_indexed: bool = True,
 ) -> Store:  # fmt: skip
     """Return a store in memory with these, for others to share. Several threads may make some."""
     store = Store(InMemoryStorage(), new_salt=str)
-    store.fill(customers, carts, shop, accounts)
+    store.fill(customers, carts, shop, accounts, is_indexed=is_indexed)
     return store
+
+
+def _tables_of(
+    customers: Iterable[Customer], carts: Iterable[Cart], shop: ShopContent,
+    accounts: AccountContent,
+) -> Tables:  # fmt: skip
+    documents: Documents = {}
+    links: Documents = {}
+    for cart in in_turns(carts):
+        sparse = cart
+        if len(cart.owners) > _CROWD:
+            links.update(_link(cart.id, owner) for owner in cart.owners)
+            sparse = replace(cart, owners=())
+        documents[own_string(cart.id)] = encoded(sparse)
+    return {
+        "customers": documents_of(customers),
+        "carts": documents,
+        "associations": links,
+        **shop.tables(),
+        **accounts.tables(),
+    }
 
 
 # TinyDB types ids as int and allows others: ours are strings.
@@ -735,18 +786,33 @@ def _link_id(cart_id: str, owner: Owner) -> str:
     return f"{cart}/{owner.id}" if owner.type == "customer" else f"/{owner.type}/{cart}/{owner.id}"
 
 
-def _link(cart_id: str, owner: Owner) -> dict[str, Any]:
-    return {"cart": cart_id, "owner": list(owner)}
+def _link(cart_id: str, owner: Owner) -> tuple[str, bytes]:
+    """Return the id and the JSON of an association with a crowded cart."""
+    return _link_id(cart_id, owner), encoded({"cart": cart_id, "owner": owner})
+
+
+def _made_later(table: str, documents: Documents, seconds: int) -> Documents:
+    """Return the documents of a table, with entities made so many seconds later."""
+    kind: type[Entity] | None = _KINDS.get(table)
+    if kind is None or not seconds:
+        return documents
+    read = reader(kind)
+    return {
+        id_: encoded(made_later(read(text), seconds)) for id_, text in in_turns(documents.items())
+    }
 
 
 def _upgrade(storage: InMemoryStorage) -> None:
     """Bring documents from before there were accounts to the present form, in memory."""
-    for document in storage.documents("carts").values():
-        if "customers" in document:
-            document["owners"] = list(map(list, owners("customer", document.pop("customers"))))
-    for link in storage.documents("associations").values():
-        if "customer" in link:
-            link["owner"] = ["customer", link.pop("customer")]
+    carts, links = storage.documents("carts"), storage.documents("associations")
+    for cart_id, text in carts.items():
+        if b'"customers"' in text and "customers" in (cart := _decode(text)):
+            cart["owners"] = owners("customer", cart.pop("customers"))
+            carts[cart_id] = encoded(cart)
+    for link_id, text in links.items():
+        if b'"customer"' in text and "customer" in (link := _decode(text)):
+            link["owner"] = Owner("customer", link.pop("customer"))
+            links[link_id] = encoded(link)
 
 
 def _as_changed(cart: Cart) -> Cart:

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from cart_spec.files import sync_folder, write_atomically
@@ -70,6 +70,19 @@ def random_id() -> str:
     return str(uuid.uuid4())
 
 
+class _Start(NamedTuple):
+    """What new stores start with: the ``seed``, or what is in a ``store`` that was made ``at``.
+
+    A seed with some of its times left out has another order at each time, and no such store.
+    """
+
+    seed: Seed
+    store: Store | None
+    at: int
+    is_large: bool
+    is_relative: bool
+
+
 class TenantRegistry:
     """Finds and makes tenants. With ``data``, a directory, their state is kept there.
 
@@ -99,7 +112,6 @@ class TenantRegistry:
         self._most = most
         self._most_read_carts = most_read_carts
         self._snapshot_memory = SnapshotMemory(snapshot_memory)
-        self._seed = seed or Seed()
         self.watched: Watched | None = None
         """The files that this process watches, if any."""
         self.process: str | None = None
@@ -107,13 +119,14 @@ class TenantRegistry:
         self._new_id = new_id
         self._new_clock = new_clock
         self.new_request_log = new_request_log or partial(RequestLog, memory=LogMemory())
-        self._seeded = _fill_once(self._seed, int(new_clock().now()))
+        self._data = data
+        self._start: _Start
+        self._take_seed(seed or Seed())
         self.on_create: list[Callable[[Tenant], None]] = []
         self._tenants: dict[str, Tenant] = {}
         self._making = asyncio.Lock()
         self._directories: dict[str, Path] = {}
         self._journals = OpenJournals(sync=sync)
-        self._data = data
         self._lock: FileLock | None = None
         if data is None:
             self.signing_key = secrets.token_bytes(_KEY_LENGTH)
@@ -182,7 +195,7 @@ class TenantRegistry:
         if self._data is None or name in self._tenants or len(self._tenants) >= self._most:
             return False
         is_known = self._clients is None or name in self._clients
-        return is_known and len(self._seed.carts) + len(self._seed.customers) > _LARGE
+        return is_known and self._start.is_large
 
     async def use_in_thread(self, name: str) -> None:
         """Make a tenant as ``use`` does, while other requests are served.
@@ -224,11 +237,11 @@ class TenantRegistry:
     def reset(self, tenant: Tenant) -> None:
         """Bring a tenant's store back to what a new one holds."""
         now = int(tenant.clock.now())
-        if self._seeded is not None:
-            store, at = self._seeded
-            tenant.store.share(store, now - at if self._seed.is_relative else 0)
+        start = self._start
+        if start.store is not None:
+            tenant.store.share(start.store, now - start.at if start.is_relative else 0)
         else:
-            seed = self._seed
+            seed = start.seed
             tenant.store.fill(
                 seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
                 seed.account_entities(now),
@@ -246,10 +259,21 @@ class TenantRegistry:
     def take_up(self, clients: Mapping[str, str | None] | None, seed: Seed | None) -> None:
         """Use other clients from now on, and another seed for new stores and for resets."""
         self._clients = clients
-        # One step after the other, while other threads may serve a request.
-        self._seeded = None
-        self._seed = seed or Seed()
-        self._seeded = _fill_once(self._seed, int(self._new_clock().now()))
+        self._take_seed(seed or Seed())
+
+    def _take_seed(self, seed: Seed) -> None:
+        now = int(self._new_clock().now())
+        is_large = len(seed.carts) + len(seed.customers) > _LARGE
+        # Meanwhile other threads may serve a request.
+        self._start = _Start(seed, None, now, is_large, is_relative=False)
+        if seed.is_relative is None:
+            return  # its order is another one at each time
+        store = store_of(
+            seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
+            seed.account_entities(now), is_indexed=self._data is None,
+        )  # fmt: skip
+        # Not with the seed, which takes more memory than the store.
+        self._start = _Start(Seed(), store, now, is_large, is_relative=seed.is_relative)
 
     def has_secret(self, tenant: Tenant, secret: str) -> bool:
         """Return whether that is the secret of the tenant's key, compared in constant time."""
@@ -320,20 +344,6 @@ class TenantRegistry:
         for created in self.on_create:
             created(tenant)
         return tenant
-
-
-def _fill_once(seed: Seed, now: int) -> tuple[Store, int] | None:
-    """Return a store with the seed, for all stores to share, and when it was made.
-
-    A seed with some of its times left out has another order at each time, and no such store.
-    """
-    if seed.is_relative is None:
-        return None
-    store = store_of(
-        seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
-        seed.account_entities(now),
-    )  # fmt: skip
-    return store, now
 
 
 def _take(data: Path) -> FileLock:
