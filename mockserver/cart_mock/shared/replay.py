@@ -32,7 +32,7 @@ from cart_mock.shared.state import (
     encoded_lines,
     record_line,
 )
-from cart_mock.state.tinydb_tables import Changes, InMemoryStorage
+from cart_mock.state.tinydb_tables import Changes, InMemoryStorage, Replacement
 from cart_mock.tenants.faults import InjectedFault, Plan
 from cart_mock.tenants.interceptors import Interceptor
 from cart_mock.tenants.request_log import DEFAULT_LENGTH, Entry, LogMemory, RequestLog
@@ -70,6 +70,12 @@ class ReplicaStorage(InMemoryStorage):
         if not _is_replaying.get():
             raise WouldChange
         super().commit(*changes)
+
+    def replace(self, replacement: Replacement) -> None:
+        """Put tables in place. Raises WouldChange outside of an entry."""
+        if not _is_replaying.get():
+            raise WouldChange
+        super().replace(replacement)
 
 
 class ReplicaTime:

@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from cart_mock.state.seed import Seed, SeedError, checked, seed_of
+from cart_mock.state.long_work import free
+from cart_mock.state.seed import Seed, SeedError, problem_of, seed_of
 
 _SLICE = 256
 """How many entries of a list are read in one turn."""
@@ -42,6 +43,23 @@ def large_seed(content: bytes, name: str) -> Seed:
     """
     fields: dict[str, Any] = {}
     try:
+        _read(content, name, fields)
+        read: dict[str, Any] = {
+            n: tuple(v) if isinstance(v, list) else v for n, v in fields.items()
+        }
+        seed = Seed(**read)
+        problem = problem_of(seed, name)
+        if problem is None:
+            return seed
+        del read, seed
+        raise problem
+    finally:
+        free([value for value in fields.values() if isinstance(value, list)])
+
+
+def _read(content: bytes, name: str, fields: dict[str, Any]) -> None:
+    """Read the fields of a seed, each list as a list. Raises NotSeed, SeedError."""
+    try:
         for field, part in _parts(content.decode("utf-8-sig")):
             known = fields.get(field, ())
             try:
@@ -63,8 +81,6 @@ def large_seed(content: bytes, name: str) -> Seed:
     except msgspec.DecodeError as error:  # what only Python's parser accepts, such as NaN
         text = _BYTE.sub("", str(error)).removeprefix("JSON is malformed: ")
         raise NotSeed(_ALONE if "truncated" in text else text) from None
-    read: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in fields.items()}
-    return checked(Seed(**read), name)
 
 
 def _raise_problem(part: bytes, name: str, before: int) -> NoReturn:

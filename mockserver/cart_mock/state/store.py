@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
@@ -43,6 +44,7 @@ from cart_mock.state.tinydb_tables import (
     Documents,
     InMemoryStorage,
     KeyedTable,
+    Replacement,
     TableChanges,
     Tables,
     encoded,
@@ -657,16 +659,50 @@ class Store:
         That store must not change any more. What it has is shared until this one is changed: then
         the tables and indexes are copied, not what is in them.
         """
-        shared = ("customers", "carts", "associations", *TABLES, *ACCOUNT_TABLES)
-        tables = {name: base._storage.documents(name) for name in shared}
+        tables = base._content()
         if not self._storage.can_share:
             tables = {name: _made_later(name, table, later) for name, table in tables.items()}
             self._storage.write({**self._storage.read(), **tables})
             self._index_all()
             return
         self._storage.share(tables)
-        self._read_carts.clear()
-        self._read_customers.clear()
+        self._take_over(base, tables, later)
+
+    def later(self, seconds: int) -> Store:
+        """Return a store with the same, made so many seconds later. Call this in a thread."""
+        content = self._content()
+        tables = {name: _made_later(name, table, seconds) for name, table in content.items()}
+        return Store(InMemoryStorage(tables), new_salt=str)
+
+    def taking(self, base: Store) -> AbstractContextManager[Replacement]:
+        """Prepare ``take`` within a block. A thread has to write the replacement before."""
+        return self._storage.replacing(base._content())
+
+    def take(self, base: Store, replacement: Replacement) -> None:
+        """Replace every customer and cart by those of another store, which is not used any more.
+
+        Raises StorageFailed or StorageClosed with nothing changed.
+        """
+        self._storage.replace(replacement)
+        self._take_over(base, replacement.tables, 0)
+        self._is_sharing, self._own_places = False, None
+
+    def parts(self) -> list[Any]:
+        """Return the tables and indexes, to be freed in a thread once the store is without them."""
+        parts: list[Any] = list(self._storage.read().values())
+        for each in (self, self.shop, self.accounts):
+            parts += vars(each).values()
+        return parts
+
+    def _content(self) -> Tables:
+        """Return the tables of customers and carts, and of what belongs to them."""
+        names = ("customers", "carts", "associations", *TABLES, *ACCOUNT_TABLES)
+        return {name: self._storage.documents(name) for name in names}
+
+    def _take_over(self, base: Store, tables: Tables, later: int) -> None:
+        """Take the indexes of a store whose tables the storage has taken already."""
+        self._read_carts = OrderedDict()
+        self._read_customers = OrderedDict()
         self._shared = SharedDocuments(tables, later)
         self._is_sharing, self._own_places = True, set()
         self.shop.share(base.shop, later)

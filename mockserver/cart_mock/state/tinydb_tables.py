@@ -59,6 +59,16 @@ class StorageFailed(OSError):
     """A change could not be made durable, and nothing has changed: a full disk, for example."""
 
 
+class Replacement:
+    """Tables that are to take the place of those of the same names in a storage."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+
+    def write(self) -> None:
+        """Do what takes long, in a thread. Raises StorageFailed."""
+
+
 class InMemoryStorage(Storage):
     """A TinyDB storage that keeps the tables in memory and applies changes to them.
 
@@ -103,6 +113,21 @@ class InMemoryStorage(Storage):
             raise StorageClosed("the storage is closed")
         self._tables.update(tables)
         self._shared.update(tables)
+
+    @contextmanager
+    def replacing(self, tables: Tables) -> Iterator[Replacement]:
+        """Prepare within a block that tables take the place of those of the same names.
+
+        A thread writes the replacement, and ``replace`` ends it. The tables are the storage's then.
+        """
+        yield Replacement(tables)
+
+    def replace(self, replacement: Replacement) -> None:
+        """Put tables that were prepared in place. Raises StorageFailed or StorageClosed."""
+        if self._is_closed:
+            raise StorageClosed("the storage is closed")
+        self._tables.update(replacement.tables)
+        self._shared.difference_update(replacement.tables)
 
     def documents(self, table: str) -> Documents:
         """Return one table, live: read it, never change it."""

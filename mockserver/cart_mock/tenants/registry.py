@@ -31,10 +31,12 @@ from cart_mock.state.journal_storage import (
     OpenJournals,
     check_header,
 )
+from cart_mock.state.long_work import LARGE, free, in_thread
 from cart_mock.state.seed import Seed
 from cart_mock.state.snapshots import SnapshotMemory
-from cart_mock.state.store import READ_CARTS, Store, store_of
+from cart_mock.state.store import READ_CARTS, Store
 from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed
+from cart_mock.tenants.refill import fill, refill, seeded
 from cart_mock.tenants.request_log import LogMemory, RequestLog
 from cart_mock.tenants.tenant import Tenant, TooManyTenants
 from cart_mock.tenants.watched import Watched
@@ -241,11 +243,23 @@ class TenantRegistry:
         if start.store is not None:
             tenant.store.share(start.store, now - start.at if start.is_relative else 0)
         else:
-            seed = start.seed
-            tenant.store.fill(
-                seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
-                seed.account_entities(now),
-            )  # fmt: skip
+            fill(tenant.store, start.seed, now)
+
+    async def reset_in_thread(self, tenant: Tenant) -> None:
+        """Do as ``reset`` does while other requests are served.
+
+        Raises TenantDeleted, StorageFailed.
+        """
+        now, start = int(tenant.clock.now()), self._start
+        if start.store is not None and self._data is None:
+            size, had = sum(tenant.store.counts().values()), tenant.store.parts()
+            self.reset(tenant)
+            await in_thread(size, free, had)
+        elif start.store is not None:
+            later = now - start.at if start.is_relative else 0
+            await refill(tenant, LARGE if start.is_large else 0, partial(start.store.later, later))
+        else:
+            await refill(tenant, LARGE if start.is_large else 0, partial(seeded, start.seed, now))
 
     def counts(self) -> Iterable[tuple[str, str, float]]:
         """Return further counts for the metrics: name, description and value."""
@@ -268,10 +282,7 @@ class TenantRegistry:
         self._start = _Start(seed, None, now, is_large, is_relative=False)
         if seed.is_relative is None:
             return  # its order is another one at each time
-        store = store_of(
-            seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
-            seed.account_entities(now), is_indexed=self._data is None,
-        )  # fmt: skip
+        store = seeded(seed, now, is_indexed=self._data is None)
         # Not with the seed, which takes more memory than the store.
         self._start = _Start(Seed(), store, now, is_large, is_relative=seed.is_relative)
 

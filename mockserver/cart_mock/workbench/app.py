@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import re
@@ -30,6 +29,7 @@ from cart_mock.errors import INTERNAL, Unavailable, cannot_store, unavailable
 from cart_mock.http.documentation import ReadableUIMiddleware
 from cart_mock.http.rules_middleware import BodyTooLarge, Disconnected, read_body
 from cart_mock.state.large_seed import NotSeed, large_seed
+from cart_mock.state.long_work import in_thread
 from cart_mock.state.seed import Seed, SeedError
 from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.telemetry.metrics import Metrics
@@ -127,6 +127,8 @@ _LARGE = 64 * 1024
 _IMPORT = "importState"
 _LONG = (_IMPORT, "setStubs")
 """The operations whose bodies may have as many bytes as ``--control-body-limit``."""
+_ENTRY = 200
+"""How many bytes an entry of a state has, about."""
 _SHORT = 1024 * 1024
 """How many bytes the bodies of others may have: Connexion reads them in the event loop."""
 _STRANGER = 64 * 1024
@@ -206,7 +208,7 @@ class _ReadableBodies:
     async def _large_state(self, body: bytes) -> Seed:
         """Return the state in a large body. Raises Refusal."""
         try:
-            return await asyncio.to_thread(large_seed, body, STATE)
+            return await in_thread(len(body) // _ENTRY, large_seed, body, STATE)
         except NotSeed as error:
             raise Refusal("body-malformed", str(error), "Send a JSON object.") from None
         except SeedError as error:

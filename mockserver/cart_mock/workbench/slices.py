@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from io import BytesIO
 from time import perf_counter
 from typing import Any, TypeVar
 
 from connexion.lifecycle import ConnexionResponse
+
+from cart_mock.state.turns import in_turns
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -52,17 +55,47 @@ async def json_lists(
 
 def json_bytes(lists: Mapping[str, Iterable[dict[str, Any]]], **more: object) -> bytes:
     """Return the JSON that ``json_lists`` answers with. Call this in a thread."""
-    parts: list[bytes] = []
+    out, before = BytesIO(), b"{"
     for name, items in lists.items():
-        parts.append(b", " if parts else b"{")
-        parts.append(f"{json.dumps(name)}: [".encode())
-        separator = b""
+        out.write(before + json.dumps(name).encode() + b": [")
+        before = b""
         for item in items:
-            parts.append(separator + json.dumps(item).encode())
+            out.write(before + json.dumps(item).encode())
+            before = b", "
+        out.write(b"]")
+        before = b", "
+    for name, value in more.items():
+        out.write(b", " + json.dumps(name).encode() + b": " + json.dumps(value).encode())
+    out.write(b"}\n")
+    return out.getvalue()
+
+
+def json_of(value: Any) -> bytes:
+    """Return the JSON of an object with long lists. Call this in a thread."""
+    out = BytesIO()  # a list of all parts would be freed at once
+    for part in in_turns(_json_parts(value)):
+        out.write(part)
+    return out.getvalue()
+
+
+def _json_parts(value: Any) -> Iterator[bytes]:
+    """Yield JSON, an entry of a list after the other."""
+    separator = b""
+    if isinstance(value, dict):
+        yield b"{"
+        for name, member in value.items():
+            yield separator + json.dumps(name).encode() + b": "
+            yield from _json_parts(member)
             separator = b", "
-        parts.append(b"]")
-    parts += (f", {json.dumps(name)}: {json.dumps(value)}".encode() for name, value in more.items())
-    return b"".join((*parts, b"}\n"))
+        yield b"}"
+    elif isinstance(value, list):
+        yield b"["
+        for item in value:
+            yield separator + json.dumps(item).encode()
+            separator = b", "
+        yield b"]"
+    else:
+        yield json.dumps(value).encode()
 
 
 def json_answer(body: bytes) -> ConnexionResponse:

@@ -11,13 +11,15 @@ from connexion.lifecycle import ConnexionResponse
 
 from cart_mock.state.accounts import AccountContent
 from cart_mock.state.entities import Cart, Customer
+from cart_mock.state.long_work import LARGE, free, in_thread
 from cart_mock.state.scenarios import BIG_SHOP, SCENARIOS, scenario
 from cart_mock.state.seed import Seed, SeedError, export_lists, seed_of
 from cart_mock.state.shop import ShopContent
 from cart_mock.state.shop_seed import settings_of
-from cart_mock.state.store import Store, store_of
+from cart_mock.state.store import Store
+from cart_mock.tenants.refill import refill, seeded
 from cart_mock.tenants.tenant import Tenant
-from cart_mock.workbench.control import check_exists, sent_seed, tenant_named
+from cart_mock.workbench.control import exists, sent_seed, tenant_named
 from cart_mock.workbench.errors import Refusal
 from cart_mock.workbench.slices import json_answer, json_bytes
 from cart_mock.workbench.stores_api import tenant_to_dict
@@ -56,7 +58,8 @@ async def seed_store(store: str, body: Body) -> Body:
             f"Leave it out, or take the scenario {BIG_SHOP}.",
             "carts",
         )
-    await _fill(tenant, [await asyncio.to_thread(scenario, name, body.get("carts"))])
+    size = body.get("carts", LARGE) if name == BIG_SHOP else 0
+    await _fill(tenant, [await in_thread(size, scenario, name, body.get("carts"))])
     return {"data": tenant_to_dict(tenant)}
 
 
@@ -66,7 +69,7 @@ async def export_state(store: str, times: bool = False) -> ConnexionResponse:
     tenant.now()  # carts that have expired are not exported
     held = tenant.store
     read = partial(_exported, held.freeze(), held.shop.freeze(), held.accounts.freeze())
-    return json_answer(await asyncio.to_thread(read, times))
+    return json_answer(await in_thread(sum(held.counts().values()), read, times))
 
 
 def _exported(
@@ -74,8 +77,12 @@ def _exported(
     read_accounts: Callable[[], AccountContent], times: bool,
 ) -> bytes:  # fmt: skip
     shop = read_shop()
-    lists = export_lists(*read(), shop, accounts=read_accounts(), times=times)
-    return json_bytes(lists, **settings_of(shop))
+    customers, carts = read()
+    lists = export_lists(customers, carts, shop, accounts=read_accounts(), times=times)
+    exported = json_bytes(lists, **settings_of(shop))
+    del lists
+    free([customers, carts])
+    return exported
 
 
 async def import_state(store: str, body: Body) -> Body:
@@ -90,17 +97,23 @@ async def import_state(store: str, body: Body) -> Body:
     return {"data": tenant_to_dict(tenant)}
 
 
+async def fill(tenant: Tenant, size: int, make: Callable[[], Store]) -> None:
+    """Replace a store's content by that of a store that a thread makes. Raises Refusal."""
+    with exists(tenant):
+        await refill(tenant, size, make)
+
+
 async def _fill(tenant: Tenant, seeds: list[Seed]) -> None:
     # Hashing passwords is slow on purpose, and a seed can have 1,000,000 carts.
-    filled = await asyncio.to_thread(_filled, seeds, int(tenant.clock.now()))
-    check_exists(tenant)
-    tenant.store.share(filled)
+    size = len(seeds[0].carts) + len(seeds[0].customers)
+    await fill(tenant, size, partial(_filled, seeds, int(tenant.clock.now())))
 
 
 def _filled(seeds: list[Seed], now: int) -> Store:
     """Return a store with the last seed, which is taken out: this thread frees it, not the loop."""
     seed = seeds.pop()
-    return store_of(
-        seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
-        seed.account_entities(now),
-    )  # fmt: skip
+    made = seeded(seed, now)
+    lists = [list(each) for each in (seed.carts, seed.customers, seed.associations)]
+    del seed
+    free(lists)
+    return made
