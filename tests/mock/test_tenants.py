@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import stat
@@ -19,6 +20,7 @@ from cart_mock.auth import passwords
 from cart_mock.state.entities import Cart
 from cart_mock.state.journal_storage import DataError, JournalStorage
 from cart_mock.state.scenarios import scenario
+from cart_mock.state.seed import parse_seed
 from cart_mock.state.tinydb_tables import InMemoryStorage, StorageClosed
 from cart_mock.tenants.faults import Plan
 from cart_mock.tenants.registry import TenantRegistry
@@ -318,6 +320,31 @@ def set_modes(folder: Path, folders: int, files: int) -> None:
         else:
             path.chmod(files)
     folder.chmod(folders)
+
+
+@pytest.mark.parametrize("data", [False, True], ids=["memory", "disk"])
+@pytest.mark.parametrize("times", [{}, {"created_at": "2026-01-01T00:00:00Z"}], ids=["now", "some"])
+def test_store_is_reset_to_the_seed_every_time(
+    tmp_path: Path, data: bool, times: dict[str, str]
+) -> None:
+    seed = parse_seed(json.dumps({"carts": [{"id": "a", **times}, {"id": "b"}]}).encode(), "seed")
+    folder = tmp_path if data else None
+    with World(data=folder, seed=seed) as world:
+        for _ in range(3):
+            world.send("DELETE", "/v2/carts/a", world.admin)
+            world.put_cart("c")
+            world.wait(60)
+            assert world.send("POST", "/_mock/stores/shop/reset").status_code == 200
+            _, carts = world.tenant.store.everything()
+            assert sorted(cart.id for cart in carts) == ["a", "b"]
+            assert world.tenant.store.cart("b") == next(c for c in carts if c.id == "b")
+            assert carts[-1].updated_at == world.tenant.now()
+    if data:
+        tenants = TenantRegistry(data=tmp_path)
+        tenant = tenants.get("shop")
+        assert tenant is not None
+        assert tenant.store.everything()[1] == carts
+        tenants.close()
 
 
 def test_lost_permissions_fail_only_what_must_write(own_folder: Path) -> None:

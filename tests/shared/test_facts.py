@@ -394,7 +394,7 @@ def test_nothing_is_added_to_a_store_over_its_size(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replica_module, "COMPACT_COUNT", 10)
-    site = SharedSite(server.url, 2, prefix="sizes", most_bytes=3000, journal=5)
+    site = SharedSite(server.url, 2, prefix="sizes", most_bytes=2000, journal=5)
     try:
         large, other = Shop(site), Shop(site)
         large.cart("first")

@@ -18,7 +18,7 @@ Time = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time in RFC 3339, with its zone."""
 
 
-class SeedAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SeedAccount(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """An account of a seed file. The default of ``legal_name`` is the name."""
 
     id: str
@@ -30,7 +30,7 @@ class SeedAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kept: dict[str, Any] = {}
 
 
-class SeedMember(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SeedMember(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """An account member of a seed file; without a password there is no login.
 
     The default of ``username`` is the email.
@@ -51,7 +51,7 @@ class SeedMember(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.email if self.username is None else self.username
 
 
-class SeedMembership(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SeedMembership(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Which member belongs to which account, by their ids."""
 
     account: str

@@ -23,7 +23,7 @@ FIRST_TIME, LAST_TIME = -62_135_596_800, 253_402_300_799
 """The first and the last second that RFC 3339 can write, in seconds since the epoch."""
 
 
-class Contact(msgspec.Struct, frozen=True):
+class Contact(msgspec.Struct, frozen=True, gc=False):
     """The contact of an unregistered cart."""
 
     email: str
@@ -71,7 +71,7 @@ class Cart(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
         return self.updated_at + self.lifetime
 
 
-class Customer(msgspec.Struct, frozen=True, omit_defaults=True):
+class Customer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A customer. ``password_hash`` is an Argon2 hash, or None: then there is no login."""
 
     id: str
@@ -84,7 +84,7 @@ class Customer(msgspec.Struct, frozen=True, omit_defaults=True):
     """``external_ref`` and the store's custom fields."""
 
 
-class Account(msgspec.Struct, frozen=True):
+class Account(msgspec.Struct, frozen=True, gc=False):
     """An account: an organization, or the account that a member has of its own."""
 
     id: str
@@ -97,7 +97,7 @@ class Account(msgspec.Struct, frozen=True):
     """``registration_id``, ``external_ref`` and the store's custom fields."""
 
 
-class AccountMember(msgspec.Struct, frozen=True):
+class AccountMember(msgspec.Struct, frozen=True, gc=False):
     """A person who acts for accounts. ``password_hash`` is an Argon2 hash, or None: no login."""
 
     id: str
@@ -109,7 +109,7 @@ class AccountMember(msgspec.Struct, frozen=True):
     password_hash: str | None = None
 
 
-class Membership(msgspec.Struct, frozen=True):
+class Membership(msgspec.Struct, frozen=True, gc=False):
     """That a member belongs to an account; both are ids."""
 
     id: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, takewhile
 from math import floor
+
+from cart_mock.state.turns import in_slices
 
 _CHUNK = 1024
 """How many places a chunk has at most."""
@@ -174,17 +176,16 @@ class UpdateOrderIndex:
         copied._number = self._number
         return copied
 
-    def fill(self, carts: Iterable[tuple[str, int]]) -> list[int]:
+    def fill(self, cart_ids: Sequence[str], times: Sequence[int]) -> list[int]:
         """Add carts to an index that is empty, and return their places.
 
-        A cart is given by its id and its time of update, the least recent one first. This takes a
-        quarter of the time of ``set``.
+        ``times`` are those of their updates, the least recent one first. This takes a tenth of the
+        time of ``set``.
         """
-        places = []
-        for number, (cart_id, updated_at) in enumerate(carts, start=1):
-            place = self._place_of[cart_id] = (updated_at - self._shift) * _NUMBERS + number
-            self._cart_at[place] = cart_id
-            places.append(place)
+        places = [time * _NUMBERS + number for number, time in enumerate(times, start=1)]
+        for ids, slice_ in zip(in_slices(cart_ids), in_slices(places), strict=True):
+            self._place_of.update(zip(ids, slice_, strict=True))
+            self._cart_at.update(zip(slice_, ids, strict=True))
         self._number = len(places)
         self._places = SortedPlaces.of(places)
         return places

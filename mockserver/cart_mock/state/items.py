@@ -13,7 +13,7 @@ MOST_OF_ONE = 2**31 - 1
 """The largest quantity of one item."""
 
 
-class Item(msgspec.Struct, frozen=True, omit_defaults=True):
+class Item(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """An item. ``amount`` is the price of one, in the smallest unit of ``currency``.
 
     ``added`` and ``changed`` are seconds since its cart or order was made, so that they move with

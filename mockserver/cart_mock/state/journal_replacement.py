@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
@@ -18,7 +17,7 @@ from typing import TypeVar
 import msgspec
 
 from cart_mock.state.tinydb_tables import Documents, Replacement, StorageFailed, Tables
-from cart_mock.state.turns import in_turns
+from cart_mock.state.turns import in_turns, take_turns
 
 T = TypeVar("T")
 
@@ -72,7 +71,7 @@ class JournalReplacement(Replacement):
             for part in self._changes():
                 checksum = zlib.crc32(part, checksum)
                 file.write(part)
-                time.sleep(0)  # lets the thread that waits for the interpreter go on
+                take_turns()
             file.write(_AFTER)
             self.length = file.tell()
             file.seek(at)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -16,6 +15,7 @@ import msgspec
 
 from cart_mock.state.long_work import free
 from cart_mock.state.seed import Seed, SeedError, problem_of, seed_of
+from cart_mock.state.turns import take_turns
 
 _SLICE = 256
 """How many entries of a list are read in one turn."""
@@ -70,7 +70,7 @@ def _read(content: bytes, name: str, fields: dict[str, Any]) -> None:
                 fields.setdefault(field, []).extend(value)
             else:
                 fields[field] = value
-            time.sleep(0)  # lets the thread that waits for the interpreter go on
+            take_turns()
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise NotSeed(f"{error.msg[:1].lower()}{error.msg[1:]}: {where}") from None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, ParamSpec, TypeVar
+
+from cart_mock.state.turns import take_turns
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,6 +62,6 @@ def free(parts: list[Any]) -> None:
         elif isinstance(part, list):
             while part:
                 del part[-_SLICE:]
-                time.sleep(0)
+                take_turns()
         del part
-        time.sleep(0)
+        take_turns()

@@ -6,7 +6,7 @@ shares was made as many seconds later as the store was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Protocol, TypeVar
 
@@ -63,10 +63,10 @@ class SharedDocuments:
             return made_later(entity, self.later)
         return entity
 
-    def read_all(self, table: str, documents: Documents, kind: type[E]) -> list[E]:
-        """Return all entities, oldest first; other threads get their turn in between."""
-        entities = map(reader(kind), in_turns(documents.values()))
-        return [self.dated(table, documents, entity) for entity in entities]
+    def read_all(self, table: str, documents: Documents, kind: type[E]) -> Iterator[E]:
+        """Yield all entities, oldest first; other threads get their turn in between."""
+        for entity in map(reader(kind), in_turns(documents.values())):
+            yield self.dated(table, documents, entity)
 
 
 @cache

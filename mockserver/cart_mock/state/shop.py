@@ -27,7 +27,7 @@ TABLES = ("products", "addresses", "orders", "settings")
 _SETTINGS_ID = "cart"
 
 
-class Product(msgspec.Struct, frozen=True):
+class Product(msgspec.Struct, frozen=True, gc=False):
     """A product. ``price`` has an amount for each currency, in the currency's smallest unit.
 
     ``stock`` is how many a cart may have, None if there is no limit.
@@ -43,7 +43,7 @@ class Product(msgspec.Struct, frozen=True):
     stock: int | None = None
 
 
-class Settings(msgspec.Struct, frozen=True):
+class Settings(msgspec.Struct, frozen=True, gc=False):
     """The cart settings of a store."""
 
     cart_expiry_days: int = CART_LIFETIME // DAY
@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True):
         return self.cart_expiry_days * DAY
 
 
-class Address(msgspec.Struct, frozen=True):
+class Address(msgspec.Struct, frozen=True, gc=False):
     """An address of a customer; ``fields`` are its lines as they were sent."""
 
     id: str
@@ -65,7 +65,7 @@ class Address(msgspec.Struct, frozen=True):
     fields: dict[str, Any] = {}
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True, gc=False):
     """An order: what a cart held when it was checked out.
 
     ``customer`` and ``account`` are ids, if the order has an owner. ``details`` are fields as they

@@ -21,7 +21,9 @@ Id = Annotated[str, msgspec.Meta(min_length=1)]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 
 
-class SeedProduct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class SeedProduct(
+    msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
+):
     """A product of a seed file. ``price`` has amounts in the smallest unit, by currency."""
 
     id: Id
@@ -38,7 +40,9 @@ class SeedProduct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         return Product(**asdict(self))
 
 
-class SeedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class SeedItem(
+    msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
+):
     """An item of a cart or an order in a seed file.
 
     With the ``product_id`` of a product in the same file, the rest may be left out.
@@ -76,7 +80,9 @@ class SeedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         return Item(**{"amount": 0, **given})
 
 
-class SeedAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class SeedAddress(
+    msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
+):
     """An address of a customer in a seed file. The default of times is the time of seeding."""
 
     id: Id
@@ -86,7 +92,9 @@ class SeedAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     updated_at: Time | None = None
 
 
-class SeedOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class SeedOrder(
+    msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
+):
     """An order of a seed file. The default of times is the time of seeding."""
 
     id: Id
@@ -104,7 +112,7 @@ class SeedOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     updated_at: Time | None = None
 
 
-class SeedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SeedSettings(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The cart settings of a seed file."""
 
     cart_expiry_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = Settings().cart_expiry_days

@@ -87,14 +87,13 @@ def freeze_snapshot(store: Store, now: float) -> Callable[[], Snapshot]:
     read_accounts = store.accounts.freeze()
 
     def make() -> Snapshot:
-        customers, carts = read()
+        all_customers, all_carts = read()
+        customers, carts = tuple(all_customers), tuple(all_carts)
         associations = sum(len(cart.owners) for cart in carts)
         shop, accounts = read_shop(), read_accounts()
         entities = itertools.chain(customers, carts, *shop[:3], *accounts)
         size = sum(_ENTITY + _TEXT * len(_encode(entity)) for entity in in_turns(entities))
-        return Snapshot(
-            int(now), tuple(customers), tuple(carts), associations, shop, accounts, size
-        )
+        return Snapshot(int(now), customers, carts, associations, shop, accounts, size)
 
     return make
 

@@ -8,7 +8,7 @@ from typing import Any
 from connexion.lifecycle import ConnexionResponse
 
 from cart_mock.state.long_work import free, in_thread
-from cart_mock.state.seed import export_lists
+from cart_mock.state.seed import by_update, export_lists
 from cart_mock.state.shop_seed import settings_of
 from cart_mock.state.snapshots import Snapshot, SnapshotsFull, difference, freeze_snapshot
 from cart_mock.state.store import store_of
@@ -92,7 +92,7 @@ async def export_snapshot(store: str, snapshot: str, times: bool = False) -> Con
 
 def _exported(snapshot: Snapshot, times: bool) -> bytes:
     lists = export_lists(
-        snapshot.customers, snapshot.carts, snapshot.shop,
+        snapshot.customers, by_update(snapshot.carts), snapshot.shop,
         accounts=snapshot.accounts, times=times,
     )  # fmt: skip
     return json_bytes(lists, **settings_of(snapshot.shop))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -68,21 +68,19 @@ async def export_state(store: str, times: bool = False) -> ConnexionResponse:
     tenant = tenant_named(store)
     tenant.now()  # carts that have expired are not exported
     held = tenant.store
-    read = partial(_exported, held.freeze(), held.shop.freeze(), held.accounts.freeze())
+    read = partial(
+        _exported, held.freeze(by_update=True), held.shop.freeze(), held.accounts.freeze()
+    )
     return json_answer(await in_thread(sum(held.counts().values()), read, times))
 
 
 def _exported(
-    read: Callable[[], tuple[list[Customer], list[Cart]]], read_shop: Callable[[], ShopContent],
-    read_accounts: Callable[[], AccountContent], times: bool,
+    read: Callable[[], tuple[Iterable[Customer], Iterable[Cart]]],
+    read_shop: Callable[[], ShopContent], read_accounts: Callable[[], AccountContent], times: bool,
 ) -> bytes:  # fmt: skip
     shop = read_shop()
-    customers, carts = read()
-    lists = export_lists(customers, carts, shop, accounts=read_accounts(), times=times)
-    exported = json_bytes(lists, **settings_of(shop))
-    del lists
-    free([customers, carts])
-    return exported
+    lists = export_lists(*read(), shop, accounts=read_accounts(), times=times)
+    return json_bytes(lists, **settings_of(shop))
 
 
 async def import_state(store: str, body: Body) -> Body:
