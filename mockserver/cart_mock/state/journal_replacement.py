@@ -49,6 +49,7 @@ class JournalReplacement(Replacement):
 
     def write(self) -> None:
         """Write the journal next to the one in use, in a thread. Raises StorageFailed."""
+        super().write()
         for each in self._gone:
             for name, ids in each.items():
                 removed = self.removed.setdefault(name, set())

@@ -42,6 +42,7 @@ from cart_mock.state.tinydb_tables import (
     StorageFailed,
     Tables,
     apply,
+    size_of,
 )
 
 logger = logging.getLogger(__name__)
@@ -186,11 +187,14 @@ class JournalStorage(InMemoryStorage):
         if is_busy or self._length > len(_header_line):
             super().write(data)
             return
+        used = sum(map(size_of, data.values()))
+        self._memory.check(self._used, used - self._used)
         try:
             write_atomically(self._snapshot, _snapshot_parts(data), sync=True)
         except OSError as error:
             raise StorageFailed(error.errno, error.strerror, str(self._snapshot)) from error
         self._tables = {name: dict(documents) for name, documents in data.items()}
+        self._use(used)
         self._removed = {}
         self._compact_after = max(self._least_growth, _size(self._snapshot))
 
@@ -244,6 +248,7 @@ class JournalStorage(InMemoryStorage):
         if self._is_closed:
             raise StorageClosed("the storage is closed")
         names = replacement.tables
+        self.room_for(replacement)
         kept: Changes = {name: dict(t) for name, t in self.read().items() if name not in names}
         try:
             replacement.take_place(_line((kept,)) if kept else b"", sync=self._journals.sync)

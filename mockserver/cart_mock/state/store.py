@@ -46,6 +46,7 @@ from cart_mock.state.tinydb_tables import (
     InMemoryStorage,
     KeyedTable,
     Replacement,
+    StoreMemory,
     TableChanges,
     Tables,
     encoded,
@@ -834,6 +835,10 @@ class Store:
             "carts": len(self._carts),
             "registered_carts": len(self._registered),
         }
+
+    def count_in(self, memory: StoreMemory) -> None:
+        """Count what the store has, and will have, in a memory."""
+        self._storage.count_in(memory)
 
     def close(self) -> None:
         """Close the storage: every change from now on raises StorageClosed."""

@@ -35,7 +35,7 @@ from cart_mock.state.long_work import LARGE, free, in_thread
 from cart_mock.state.seed import Seed
 from cart_mock.state.snapshots import SnapshotMemory
 from cart_mock.state.store import READ_CARTS, Store
-from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed
+from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed, StoreMemory
 from cart_mock.tenants.refill import fill, refill, seeded
 from cart_mock.tenants.request_log import LogMemory, RequestLog
 from cart_mock.tenants.tenant import Tenant, TooManyTenants
@@ -90,9 +90,9 @@ class TenantRegistry:
 
     ``clients`` pins which keys exist: ``client_id`` to its secret, or None for a key without one.
     ``seed`` is what a new store starts with. ``on_create`` are called with each tenant that is
-    made. There are at ``most`` so many tenants, and their snapshots take at most
-    ``snapshot_memory`` bytes. ``sync`` brings each change to the disk before it
-    is acknowledged. A store with a damaged file is moved aside, and a log line says so. Raises
+    made. There are at ``most`` so many tenants; their content takes at most ``store_memory`` bytes,
+    their snapshots ``snapshot_memory``. ``sync`` brings each change to the disk before it is
+    acknowledged. A store with a damaged file is moved aside, and a log line says so. Raises
     DataError if ``data`` cannot be used.
     """
 
@@ -108,12 +108,14 @@ class TenantRegistry:
         most: int = MAX_STORES,
         most_read_carts: int = READ_CARTS,
         snapshot_memory: int | None = None,
+        store_memory: int | None = None,
         sync: bool = False,
     ) -> None:
         self._clients = clients
         self._most = most
         self._most_read_carts = most_read_carts
         self._snapshot_memory = SnapshotMemory(snapshot_memory)
+        self._store_memory = StoreMemory(store_memory)
         self.watched: Watched | None = None
         """The files that this process watches, if any."""
         self.process: str | None = None
@@ -348,6 +350,7 @@ class TenantRegistry:
             storage.close()
             raise Damaged(f"{directory}: is damaged ({error}); restore a copy") from error
         store.most_read_carts = self._most_read_carts
+        store.count_in(self._store_memory)
         tenant = Tenant(
             name, store, self._new_clock(), self._new_id, self.new_request_log(), incarnation,
             self._snapshot_memory,
