@@ -122,7 +122,7 @@ class _TlsListener:
     """Accepts connections on a socket and begins TLS on each, for ``handshake`` seconds at most.
 
     asyncio's own server lets any number of handshakes be under way. Here each counts as a
-    connection, and there is none beyond those that may be refused with an answer.
+    connection; beyond those that may be refused with an answer, all are closed at once.
     """
 
     def __init__(
