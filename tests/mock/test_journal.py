@@ -253,7 +253,7 @@ class Paused:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.reached, self.may_go_on = threading.Event(), threading.Event()
-        patch.setattr("cart_mock.state.journal_storage.time.sleep", self._pause)
+        patch.setattr("cart_mock.state.turns.time.sleep", self._pause)
 
     def _pause(self, _seconds: float) -> None:
         self.reached.set()

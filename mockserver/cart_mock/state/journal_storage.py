@@ -19,7 +19,6 @@ import logging
 import os
 import re
 import threading
-import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping
@@ -44,6 +43,7 @@ from cart_mock.state.tinydb_tables import (
     apply,
     size_of,
 )
+from cart_mock.state.turns import take_turns
 
 logger = logging.getLogger(__name__)
 
@@ -349,7 +349,6 @@ class _Compaction(threading.Thread):
             if self._is_stopped:
                 raise OSError("the storage was closed")
             yield part
-            time.sleep(0)  # lets the thread that waits for the interpreter go on
 
 
 def _line(changes: tuple[Changes, ...]) -> bytes:
@@ -394,6 +393,7 @@ def _unchecked_parts(tables: Tables) -> Iterator[bytes]:
         while part := {id_: msgspec.Raw(text) for id_, text in islice(entries, _SLICE)}:
             yield separator + _encode(part)[1:-1]
             separator = b","
+            take_turns()
         yield b"},"
     header = _encode(_header).removesuffix(b"}")
     yield _encode(_HEADER_TABLE) + b":{" + _encode(_HEADER_ID) + b":" + header

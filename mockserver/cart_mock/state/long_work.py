@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from cart_mock.state.turns import take_turns
+from cart_mock.state.turns import WITHOUT_COLLECTION, take_turns
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -17,37 +16,20 @@ LARGE = 10_000
 """How many carts and customers make work long."""
 _SLICE = 256
 """How many objects are freed in one turn."""
-_under_way = 0
-"""How much long work is done now for which the collector waits."""
 
 
 async def in_thread(size: int, work: Callable[P, R], /, *args: P.args, **more: P.kwargs) -> R:
     """Return what work returns that is done in a thread, on so many carts and customers."""
-    with _collector_waiting() if size >= LARGE else nullcontext():
+    if size < LARGE:
         return await asyncio.to_thread(work, *args, **more)
-
-
-@contextmanager
-def _collector_waiting() -> Iterator[None]:
-    """Keep Python's collector of cycles from looking at what long work makes.
-
-    At a million new objects it would hold up all threads for 300 ms. None of them is in a cycle.
-    """
-    global _under_way  # noqa: PLW0603  # there is one collector for the process
-    if _under_way == 0:
-        if not gc.isenabled():
-            yield
-            return
+    if gc.isenabled():
         gc.collect(0)  # young cycles would stay for ever
-        gc.disable()
-    _under_way += 1
-    try:
-        yield
-    finally:
-        _under_way -= 1
-        if _under_way == 0:
+    with WITHOUT_COLLECTION:
+        try:
+            return await asyncio.to_thread(work, *args, **more)
+        finally:
+            # What was made has no cycles; to look at it once would take 100 ms.
             gc.freeze()
-            gc.enable()
 
 
 def free(parts: list[Any]) -> None:

@@ -8,7 +8,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
-from operator import gt, itemgetter
+from operator import gt
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -51,7 +51,7 @@ from cart_mock.state.tinydb_tables import (
     Tables,
     encoded,
 )
-from cart_mock.state.turns import Repeatable, in_turns
+from cart_mock.state.turns import WITHOUT_COLLECTION, Repeatable, in_turns
 
 E = TypeVar("E", Cart, Customer)
 _decode = msgspec.json.Decoder().decode
@@ -211,7 +211,7 @@ class Store:
             if cart.by_reading:
                 read[cart_id] = cart.updated_at
         ids = list(documents)
-        if order or any(map(gt, times, islice(times, 1, None))):
+        if order or not _ascend(times):
             ranks = sorted(range(len(ids)), key=lambda at: (times[at], order.get(ids[at], 0)))
             ids, times = [ids[at] for at in ranks], [times[at] for at in ranks]
             owners_ = [owners_[at] for at in ranks]
@@ -817,9 +817,11 @@ class Store:
         def read() -> tuple[Iterable[Customer], Iterable[Cart]]:
             documents = carts
             if by_update:
-                updates = [(cart.updated_at, cart.id) for cart in all_carts(carts)]
-                updates.sort(key=itemgetter(0))
-                documents = {cart_id: carts[cart_id] for _, cart_id in updates}
+                times = [cart.updated_at for cart in all_carts(carts)]
+                if not _ascend(times):
+                    ids = list(carts)
+                    ranks = sorted(range(len(ids)), key=times.__getitem__)
+                    documents = {ids[at]: carts[ids[at]] for at in ranks}
             return (
                 Repeatable(lambda: shared.read_all("customers", customers, Customer)),
                 Repeatable(lambda: all_carts(documents)),
@@ -851,7 +853,8 @@ def store_of(
 ) -> Store:  # fmt: skip
     """Return a store in memory with these, for others to share. Several threads may make some."""
     store = Store(InMemoryStorage(), new_salt=str)
-    store.fill(customers, carts, shop, accounts, is_indexed=is_indexed)
+    with WITHOUT_COLLECTION:
+        store.fill(customers, carts, shop, accounts, is_indexed=is_indexed)
     return store
 
 
@@ -921,6 +924,10 @@ def _upgrade_links(storage: InMemoryStorage) -> None:
         if b'"customer"' in text and "customer" in (link := _decode(text)):
             link["owner"] = Owner("customer", link.pop("customer"))
             links[link_id] = encoded(link)
+
+
+def _ascend(times: list[int]) -> bool:
+    return not any(map(gt, times, islice(times, 1, None)))
 
 
 def _as_changed(cart: Cart) -> Cart:

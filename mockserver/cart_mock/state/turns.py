@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,6 +30,35 @@ def in_turns(items: Iterable[T]) -> Iterator[T]:
         yield item
         if number % _SLICE == 0:
             take_turns()
+
+
+class _WithoutCollection:
+    """Keeps the garbage collector off during work that makes very many objects.
+
+    It would look at all of them again and again, for up to 40 ms at a time, while all threads wait.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._working = 0
+        self._was_enabled = False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._working == 0:
+                self._was_enabled = gc.isenabled()
+                gc.disable()
+            self._working += 1
+
+    def __exit__(self, *_error: object) -> None:
+        with self._lock:
+            self._working -= 1
+            if self._working == 0 and self._was_enabled:
+                gc.enable()
+
+
+WITHOUT_COLLECTION = _WithoutCollection()
+"""Several threads may be in it at a time."""
 
 
 class Repeatable(Iterable[T]):

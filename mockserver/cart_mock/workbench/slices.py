@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from io import BytesIO
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -55,24 +55,25 @@ async def json_lists(
 
 def json_bytes(lists: Mapping[str, Iterable[dict[str, Any]]], **more: object) -> bytes:
     """Return the JSON that ``json_lists`` answers with. Call this in a thread."""
-    out, before = BytesIO(), b"{"
+    # To join the parts of 100,000 carts at the end would hold up the event loop for 25 ms.
+    content, start = io.BytesIO(), b"{"
     for name, items in lists.items():
-        out.write(before + json.dumps(name).encode() + b": [")
-        before = b""
+        content.write(start + f"{json.dumps(name)}: [".encode())
+        separator = b""
         for item in items:
-            out.write(before + json.dumps(item).encode())
-            before = b", "
-        out.write(b"]")
-        before = b", "
+            content.write(separator + json.dumps(item).encode())
+            separator = b", "
+        content.write(b"]")
+        start = b", "
     for name, value in more.items():
-        out.write(b", " + json.dumps(name).encode() + b": " + json.dumps(value).encode())
-    out.write(b"}\n")
-    return out.getvalue()
+        content.write(f", {json.dumps(name)}: {json.dumps(value)}".encode())
+    content.write(b"}\n")
+    return content.getvalue()
 
 
 def json_of(value: Any) -> bytes:
     """Return the JSON of an object with long lists. Call this in a thread."""
-    out = BytesIO()  # a list of all parts would be freed at once
+    out = io.BytesIO()  # a list of all parts would be freed at once
     for part in in_turns(_json_parts(value)):
         out.write(part)
     return out.getvalue()
