@@ -254,7 +254,8 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     show_envvar=True,
     type=click.IntRange(1024),
     metavar="BYTES",
-    help="Maximum size of a body for the control API, such as a state to import.",
+    help="Maximum size of a state to import, and of stubs. Other bodies for the control API may "
+    "have 1 MB.",
 )
 @click.option(
     "--head-limit",
@@ -278,7 +279,8 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     show_envvar=True,
     type=click.IntRange(1, 1_000_000),
     metavar="N",
-    help="Number of connections at a time; a further one is refused with 503.",
+    help="Number of connections at a time, handshakes of TLS included; a further one is refused "
+    "with 503.",
 )
 @click.option(
     "--break",
@@ -313,6 +315,15 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     type=click.IntRange(1, 1_000_000),
     metavar="MB",
     help="Memory for the remembered requests of all stores. The oldest are forgotten first.",
+)
+@click.option(
+    "--store-memory",
+    default=4096,
+    show_envvar=True,
+    type=click.IntRange(1, 1_000_000),
+    metavar="MB",
+    help="Memory for the content of all stores, at most half of it for one. What would add to a "
+    "full store is refused with 507. Stores of --shared have --store-size.",
 )
 @click.option(
     "--snapshot-memory",

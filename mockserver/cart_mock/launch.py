@@ -167,6 +167,7 @@ def _registry(settings: Settings) -> TenantRegistry:
             most=settings.max_stores,
             most_read_carts=settings.max_read_carts,
             snapshot_memory=settings.snapshot_memory * 1024 * 1024,
+            store_memory=settings.store_memory * 1024 * 1024,
             sync=settings.sync == "always",
             new_request_log=partial(RequestLog, settings.journal, memory),
         )

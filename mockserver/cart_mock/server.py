@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
+import logging
 import signal
 import socket
+import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,8 +27,14 @@ if TYPE_CHECKING:
     from cart_mock.breaks import Break
 
 
+logger = logging.getLogger(__name__)
+
 _GOODBYE = 30
 """Seconds to wait for the end of TLS that a client should send, at most."""
+_NO_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""Why no connection can be accepted until others have left."""
+_PAUSE = 1.0
+"""Seconds to wait then."""
 
 
 class Tls(NamedTuple):
@@ -85,7 +94,7 @@ def server_of(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, with a time limit for the handshakes of TLS."""
+    """uvicorn's server, with limits for the handshakes of TLS."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, and listen on the sockets."""
@@ -94,20 +103,81 @@ class _Server(uvicorn.Server):
             sys.exit(STARTUP_FAILURE)
         config, loop = self.config, asyncio.get_running_loop()
 
-        def connection() -> asyncio.Protocol:
+        def connection() -> MockProtocol:
             made: Any = config.http_protocol_class
             return made(config, self.server_state, self.lifespan.state)  # type: ignore[no-any-return]  # a class that is only known to make protocols
 
-        limit = None if config.ssl is None else config.timeout_keep_alive
-        goodbye = None if limit is None else min(limit, _GOODBYE)
-        self.servers = [
-            await loop.create_server(
-                connection, sock=each, ssl=config.ssl, ssl_handshake_timeout=limit,
-                ssl_shutdown_timeout=goodbye, backlog=config.backlog,
-            )
+        context = config.ssl
+        listening: list[Any] = [  # a listener has what uvicorn uses of a server
+            await loop.create_server(connection, sock=each, backlog=config.backlog)
+            if context is None
+            else _TlsListener(each, connection, context, config.timeout_keep_alive)
             for each in sockets or ()
-        ]  # fmt: skip
+        ]
+        self.servers = listening
         self.started = True
+
+
+class _TlsListener:
+    """Accepts connections on a socket and begins TLS on each, for ``handshake`` seconds at most.
+
+    asyncio's own server lets any number of handshakes be under way. Here each counts as a
+    connection; beyond those that may be refused with an answer, all are closed at once.
+    """
+
+    def __init__(
+        self, listening: socket.socket, connection: Callable[[], MockProtocol],
+        context: ssl.SSLContext, handshake: float,
+    ) -> None:  # fmt: skip
+        self._listening = listening
+        self._connection = connection
+        self._context = context
+        self._handshake = handshake
+        listening.setblocking(False)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._start(self._accept())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, _ = await loop.sock_accept(self._listening)
+            except OSError as error:
+                if error.errno in _NO_FILES:
+                    logger.warning("no connection can be accepted now: %s", error.strerror)
+                    await asyncio.sleep(_PAUSE)
+                continue  # otherwise the client left before it was accepted
+            protocol = self._connection()
+            if protocol.takes_place():
+                self._start(self._begin(accepted, protocol))
+            else:
+                accepted.close()
+
+    async def _begin(self, accepted: socket.socket, protocol: MockProtocol) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: protocol, accepted, ssl=self._context,
+                ssl_handshake_timeout=self._handshake,
+                ssl_shutdown_timeout=min(self._handshake, _GOODBYE),
+            )  # fmt: skip
+        except OSError:  # ssl.SSLError and TimeoutError, too
+            """The client left, was silent, or does not speak TLS."""
+        finally:
+            protocol.leaves_unless_connected()
+
+    def close(self) -> None:
+        """Accept nothing more, and end the handshakes that are under way."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def wait_closed(self) -> None:
+        """Wait until they have ended."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 def serve(server: uvicorn.Server, listening: socket.socket) -> None:

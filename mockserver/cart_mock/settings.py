@@ -51,6 +51,7 @@ class Settings:
     max_stores: int
     max_read_carts: int
     journal_memory: int
+    store_memory: int
     snapshot_memory: int
     control_key: str | None
     allow_host: tuple[str, ...]

@@ -516,6 +516,10 @@ GARBAGE = [
     b"GET /v2/carts HTTP/1.1\r\nno colon\r\n\r\n",
     b"GET http://[ HTTP/1.1\r\n\r\n",
     b"GET /_mock/stores HTTP/1.1\r\nHost: shop.example\r\nHost: localhost\r\n\r\n",
+    b"GET /v2/carts/c HTTP/1.1\r\nHost: shop.example\r\nHost: localhost\r\n\r\n",
+    b"GET /v2/carts/c HTTP/1.1\r\n\r\n",
+    b"GET /_mock/health HTTP/1.1\r\nAccept: */*\r\n\r\n",
+    b"POST /v2/carts HTTP/1.1\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
     b"POST /v2/carts HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
     b"POST /v2/carts HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
     b"POST /v2/carts HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
@@ -540,6 +544,19 @@ def test_request_before_garbage_gets_its_own_answer_first(pair: Pair, garbage: b
             assert answered.content.count(b"HTTP/1.1 ") == len(before) + 1
             assert answered.content.count(b"HTTP/1.1 400") == 1
             line.open()
+
+
+def test_request_without_host_is_told_what_is_missing(pair: Pair) -> None:
+    error = refused(pair.assert_alike(b"GET /v2/carts/c HTTP/1.1\r\n\r\n"), 400)
+    assert "it has no Host header. Send one." in error["detail"]
+    assert error["source"] == "Host"
+
+
+def test_request_of_http_1_0_needs_no_host(pair: Pair) -> None:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in pair.worlds[0].admin.items())
+    for more in ("", "Connection: keep-alive\r\n"):
+        answered = pair.assert_alike(f"GET /v2/carts HTTP/1.0\r\n{lines}{more}\r\n".encode())
+        assert answered.content.startswith(b"HTTP/1.1 200 ")
 
 
 def test_connection_over_the_bound_is_refused_and_one_far_over_it_closed(

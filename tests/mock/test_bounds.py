@@ -6,16 +6,22 @@ import resource
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from cart_mock.app import create_app
 from cart_mock.client import WorkbenchError
 from cart_mock.launch import allow_files
 from cart_mock.owners import Owner
 from cart_mock.server import Tls, server_of
+from cart_mock.state.entities import Cart
+from cart_mock.state.seed import parse_seed
+from cart_mock.state.store import Store
+from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.testing import CartMock, in_process
 
@@ -55,6 +61,43 @@ def test_handshake_that_stays_silent_is_ended(tmp_path: Path, hello: bytes) -> N
             assert talking.recv(12) == b"HTTP/1.1 200"
 
 
+def test_silent_handshakes_count_as_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cart_mock.http.connection.MOST_REFUSALS", 1)
+    issuer = Issuer(tmp_path)
+    context = ssl.create_default_context(cafile=str(issuer.file))
+    request = b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    def status(address: tuple[str, int]) -> bytes:
+        with (
+            socket.create_connection(address, timeout=60) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1") as talking,
+        ):
+            talking.sendall(request)
+            return talking.recv(12)
+
+    options = {"tls": Tls(*issuer.issue("mock")), "max_connections": 2}
+    with ExitStack() as opened, listening(**options) as address:
+
+        def connected() -> socket.socket:
+            return opened.enter_context(socket.create_connection(address, timeout=60))
+
+        silent = [connected(), connected()]
+        assert status(address) == b"HTTP/1.1 503"
+        silent.append(connected())
+        with socket.create_connection(address, timeout=60) as closed:
+            assert closed.recv(1) == b""
+        silent.pop().close()
+        silent.pop().sendall(b"GET / HTTP/1.1\r\n\r\n")  # not TLS, which ends the handshake
+        found = b""
+        while found != b"HTTP/1.1 200":  # the mock has to notice that they have left
+            with suppress(ConnectionError, ssl.SSLError):
+                found = status(address)
+        left = time.monotonic()
+    assert time.monotonic() - left < 4  # the silent one does not keep the mock from its end
+
+
 def test_refused_connection_gets_its_answer_and_a_place_when_another_leaves() -> None:
     request = b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with listening(max_connections=1) as address:
@@ -84,6 +127,100 @@ def test_process_may_have_as_many_files_as_connections() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (350, before[1])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def full(answer: httpx.Response, whose: str) -> bool:
+    """Whether a request was refused because a store, or all of them, are full."""
+    [error] = answer.json()["errors"]
+    text = f"{whose} what --store-memory allows. Nothing was changed"
+    return answer.status_code == error["status"] == 507 and text in error["detail"]
+
+
+@pytest.mark.parametrize("data", [False, True], ids=["memory", "disk"])
+def test_content_of_all_stores_and_of_one_has_a_bound_in_bytes(tmp_path: Path, data: bool) -> None:
+    folder = tmp_path if data else None
+    with World(data=folder, store_memory=200_000) as world:
+        long = {"data": {"name": "Long", "description": "x" * 5000}}
+
+        def add(headers: dict[str, str]) -> httpx.Response:
+            return world.send("POST", "/v2/carts", headers, json=long)
+
+        admin, ada = world.admin, world.as_ada()
+        made = [add(admin) for _ in range(20)]
+        cart = made[0].json()["data"]
+        assert cart["description"] == "x" * 5000
+        assert {answer.status_code for answer in made} == {201, 507}
+        assert full(made[-1], "the store has half of")
+        person = {"type": "customer", "name": "B", "email": "b@example.com", "password": "secret-1"}
+        while (
+            answer := world.send("POST", "/v2/customers", admin, json={"data": person})
+        ).is_success:
+            person["email"] = f"b{person['email']}"
+        assert full(answer, "the store has half of")
+        # What does not add goes on: reads, logins, smaller values, deletions; and other stores.
+        assert world.send("GET", f"/v2/carts/{cart['id']}", admin).status_code == 200
+        assert world.token("client_credentials")
+        assert world.carts_of(world.as_ada()) == world.carts_of(ada)
+        path = f"/v2/carts/{cart['id']}"
+        short = {"data": {"description": "short"}}
+        assert world.send("PUT", path, admin, json=short).status_code == 200
+        assert add(admin).status_code == 507  # it is larger than what became free
+        assert world.send("GET", "/_mock/ready").status_code == 200
+        assert world.send("DELETE", path, admin).status_code == 204
+        rest = [each.json()["data"]["id"] for each in made if each.is_success][1:]
+        assert world.send("DELETE", f"/v2/carts/{rest.pop()}", admin).status_code == 204
+        assert add(admin).status_code == 201
+        other = world.token("client_credentials", "other")
+        made = [add(other) for _ in range(20)]
+        assert made[0].status_code == 201
+        assert full(made[-1], "the store has half of")
+        third = world.token("client_credentials", "third")
+        assert full([add(third) for _ in range(20)][-1], "all stores have")
+        # A state that is too large changes nothing, and one that is smaller is taken.
+        before = world.everything()
+        large = {"carts": [{"id": f"c{n}", "description": "x" * 1000} for n in range(60)]}
+        sent = world.send("PUT", "/_mock/stores/shop/state", json=large)
+        assert full(sent, "all stores have")
+        assert world.everything() == before
+        for name in ("other", "third"):
+            assert world.send("DELETE", f"/_mock/stores/{name}").status_code == 204
+        assert full(
+            world.send("PUT", "/_mock/stores/shop/state", json=large), "the store has half of"
+        )
+        assert world.send("POST", "/_mock/stores/shop/reset").status_code == 200
+        assert add(admin).status_code == 201
+        memory = world.site.tenants._store_memory
+        used = memory.used
+        assert 5800 < used < 10_000
+    assert memory.used == 0
+    if data:
+        tenants = TenantRegistry(data=tmp_path, store_memory=200_000)
+        assert tenants._store_memory.used == used
+        tenants.close()
+
+
+def fill_up(store: Store) -> None:
+    for number in range(99):
+        store.put_cart(Cart(f"d{number}", "New", 2**31, 2**31))
+
+
+def test_what_stores_share_is_counted_once_they_change_it() -> None:
+    seed = parse_seed(b'{"carts":[{"id":"a"},{"id":"b"}]}', "seed")
+    tenants = TenantRegistry(seed=seed, store_memory=10_000)
+    memory = tenants._store_memory
+    stores = [tenants.use(str(number)).store for number in range(100)]
+    assert memory.used == 0
+    stores[0].put_cart(Cart("a", "Changed" * 30, 2**31, 2**31))
+    assert 0 < memory.used < 300  # what is shared stays, so that only the difference is new
+    for number in range(3):
+        stores[1].put_cart(Cart(f"c{number}", "New", 2**31, 2**31))
+    stores[2].delete_cart("a")
+    used = memory.used
+    assert 2500 < used < 3300
+    with pytest.raises(StorageFailed, match="half of what --store-memory allows"):
+        fill_up(stores[1])
+    tenants.delete("1")
+    assert memory.used < 300
 
 
 def test_snapshots_of_all_stores_have_a_bound_in_bytes() -> None:

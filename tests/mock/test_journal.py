@@ -22,6 +22,7 @@ import pytest
 from cart_mock.owners import owners
 from cart_mock.state.entities import Cart, Customer
 from cart_mock.state.journal_storage import DataError, JournalStorage
+from cart_mock.state.tinydb_tables import StorageClosed, StorageFailed
 from cart_mock.tenants.registry import TenantRegistry
 from cart_spec import load_contract
 from tinydb import TinyDB
@@ -124,6 +125,117 @@ def test_the_journal_is_folded_into_the_snapshot_when_it_has_grown(tmp_path: Pat
     storage.close()
     assert 1000 - 50 < largest <= 1000
     assert reopened(tmp_path)["carts"]["2"] == {"n": 499}
+
+
+def carts_of(storage: JournalStorage) -> list[str]:
+    return list(storage.documents("carts"))
+
+
+def replace(storage: JournalStorage, *carts: str) -> None:
+    new: Any = {"carts": dict.fromkeys(carts, b'{"n":1}'), "customers": {}}
+    with storage.replacing(new) as replacement:
+        replacement.write()
+        storage.replace(replacement)
+
+
+def test_replaced_tables_are_there_again_and_others_stay(tmp_path: Path) -> None:
+    storage = JournalStorage(tmp_path, compact_after=300)
+    commit(storage, {"key": {"1": {"salt": "s"}}, "carts": {"a": {}, "b": {}, "c": {}}})
+    commit(storage, {"customers": {"u": {}}})
+    storage.compact()  # what is in the snapshot must go
+    commit(storage, {"carts": {"b": None, "d": {}}})
+    replace(storage, "x", "b", *(f"c{number}" for number in range(1000)))
+    expected = ["x", "b", *(f"c{number}" for number in range(1000))]
+    assert carts_of(storage) == expected
+    copy = tmp_path / "copy"  # as a kill leaves it
+    shutil.copytree(tmp_path, copy, ignore=shutil.ignore_patterns("copy"))
+    assert list(reopened(copy)["carts"]) == expected
+    assert "customers" not in reopened(copy)
+    assert reopened(copy)["key"] == {"1": {"salt": "s"}}
+    commit(storage, {"carts": {"x": None, "y": {}}})
+    storage.wait_for_compaction()
+    assert (tmp_path / "journal.jsonl").stat().st_size < 300
+    replace(storage, "z")
+    storage.close()
+    assert list(reopened(tmp_path)["carts"]) == ["z"]
+    assert reopened(tmp_path)["key"] == {"1": {"salt": "s"}}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "copy", "journal.jsonl", "snapshot.json",
+    ]  # fmt: skip
+
+
+def test_changes_made_while_a_replacement_is_written_go_with_the_old_tables(
+    tmp_path: Path,
+) -> None:
+    storage = JournalStorage(tmp_path, compact_after=100)
+    commit(storage, {"carts": {"old": {"text": "x" * 200}}})
+    storage.wait_for_compaction()
+    with storage.replacing({"carts": {"new": b"{}"}}) as replacement:
+        replacement.write()
+        for number in range(9):  # no snapshot with these may be written now
+            commit(storage, {"carts": {f"late{number}": {"text": "x" * 200}}})
+        commit(storage, {"carts": {"old": None}, "key": {"1": {"salt": "s"}}})
+        assert storage._compaction is None
+        kept = (tmp_path / "journal.jsonl").read_bytes()
+        storage.replace(replacement)
+    assert carts_of(storage) == ["new"]
+    again = reopened(tmp_path)
+    assert (list(again["carts"]), again["key"]) == (["new"], {"1": {"salt": "s"}})
+    storage.close()
+    (tmp_path / "journal.jsonl").write_bytes(kept)  # a kill before the last step
+    assert list(reopened(tmp_path)["carts"]) == [f"late{number}" for number in range(9)]
+
+
+def test_compaction_that_was_under_way_does_not_spoil_a_replacement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for ends_before in (True, False):
+        directory = tmp_path / str(ends_before)
+        may_go_on = threading.Event()
+        monkeypatch.setattr(
+            "cart_mock.state.journal_storage._sync_file", lambda _, may=may_go_on: may.wait(10)
+        )
+        storage = JournalStorage(directory, compact_after=100)
+        commit(storage, {"carts": {"gone": {}}})
+        commit(storage, {"carts": {"gone": None}})
+        commit(storage, {"carts": {"old": {"text": "x" * 200}}})
+        assert storage._compaction is not None
+        with storage.replacing({"carts": {"new": b"{}"}}) as replacement:
+            replacement.write()
+            if ends_before:
+                may_go_on.set()
+                storage._compaction.join()
+            storage.replace(replacement)
+        may_go_on.set()
+        storage.wait_for_compaction()
+        commit(storage, {"carts": {"more": {}}})
+        storage.wait_for_compaction()
+        storage.close()
+        assert list(reopened(directory)["carts"]) == ["new", "more"]
+
+
+def test_replacement_that_cannot_be_written_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lines(tmp_path)
+    storage = JournalStorage(tmp_path)
+    before = files(tmp_path)
+    with no_space(0), pytest.raises(StorageFailed, match="No space"):
+        replace(storage, "new")
+
+    def refuse(*_arguments: Any) -> None:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", refuse)
+        with pytest.raises(StorageFailed, match="Permission denied"):
+            replace(storage, "new")
+    assert files(tmp_path) == before
+    assert tables(storage) == STATES[-1]
+    storage.close()
+    with pytest.raises(StorageClosed):
+        replace(storage, "new")
+    assert files(tmp_path) == before
 
 
 def test_a_crash_between_snapshot_and_journal_is_harmless(tmp_path: Path) -> None:
@@ -518,11 +630,12 @@ def limited(size: int) -> Iterator[None]:
 def no_space(_size: int) -> Iterator[None]:
     """No byte can be written to any journal."""
 
-    def write(_file: int, _content: bytes) -> int:
+    def write(*_arguments: Any) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cart_mock.state.journal_storage.os.write", write)
+        patch.setattr("cart_mock.state.journal_replacement.os.fsync", write)
         yield
 
 
@@ -661,11 +774,12 @@ def test_full_disk_fails_only_what_must_write(world: World, full: Full) -> None:
         world.wait(8 * DAY)
         admin = world.token("client_credentials")
         assert world.send("GET", "/v2/carts", admin).json()["data"] == []
-        reset = world.send("POST", "/_mock/stores/shop/reset")
-        assert (reset.status_code, reset.json()["errors"][0]["status"]) == (507, 507)
-        assert str(data) not in new.text + reset.text
+        long = {"carts": [{"id": "c", "name": "Long", "description": "x" * 100_000}]}
+        sent = world.send("PUT", "/_mock/stores/shop/state", json=long)
+        assert (sent.status_code, sent.json()["errors"][0]["status"]) == (507, 507)
+        assert str(data) not in new.text + sent.text
+        world.tenant.clock.follow_machine()
     assert world.send("GET", f"/v2/carts/{expired}", world.token("implicit")).status_code == 200
-    world.tenant.clock.follow_machine()
 
 
 def test_ready_says_whether_the_data_directory_can_be_written(tmp_path: Path) -> None:

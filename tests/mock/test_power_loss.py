@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cart_mock.state.entities import Cart
 from cart_mock.state.journal_storage import JournalStorage
+from cart_mock.state.store import store_of
 from cart_mock.tenants.registry import TenantRegistry
 
 from tests.mock.power import LosingDisk
@@ -54,7 +55,8 @@ class Workload:
         rng, name = self._rng, self._rng.choice(NAMES)
         tenant = self._tenants.use(name)
         carts = self.state.setdefault(name, {})
-        action = rng.choices(("put", "remove", "compact", "delete"), (10, 3, 2, 1))[0]
+        actions = ("put", "remove", "compact", "replace", "delete")
+        action = rng.choices(actions, (10, 3, 2, 2, 1))[0]
         cart = f"cart-{rng.randrange(4)}"
         if action == "put":
             value = f"name-{rng.random()}"
@@ -67,6 +69,13 @@ class Workload:
             storage = tenant.store._storage
             assert isinstance(storage, JournalStorage)
             storage.compact()
+        elif action == "replace":
+            new = {f"cart-{n}": f"new-{rng.random()}" for n in range(rng.randrange(4))}
+            base = store_of((), [Cart(id_, text, NOW, NOW) for id_, text in new.items()])
+            with tenant.store.taking(base) as replacement:
+                replacement.write()
+                tenant.store.take(base, replacement)
+            self.state[name] = new
         else:
             self._tenants.delete(name)
             del self.state[name]

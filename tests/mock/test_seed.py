@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from cart_mock.auth.passwords import hash_password, matches
 from cart_mock.owners import owners
 from cart_mock.state.clock import Clock
 from cart_mock.state.entities import CART_LIFETIME, Cart, Contact, Customer
-from cart_mock.state.large_seed import large_seed
+from cart_mock.state.large_seed import NotSeed, large_seed
 from cart_mock.state.seed import SeedError, exported, load_seed, parse_seed, seed_of
 from cart_mock.tenants.registry import TenantRegistry
 
@@ -279,16 +280,55 @@ def test_a_large_seed_is_read_in_slices_as_any_other(
     content: dict[str, Any], indent: int | None
 ) -> None:
     text = json.dumps(content, indent=indent).encode()
-    assert large_seed(text) == parse_seed(text, "seed")
+    assert large_seed(text, "seed") == parse_seed(text, "seed")
+    assert large_seed(BOM_UTF8 + text, "seed") == parse_seed(text, "seed")
 
 
 @pytest.mark.parametrize(
-    "text",
-    [content for content, _ in NOT_JSON]
-    + [json.dumps(content).encode() for content, _ in BAD]
-    + [b'{"carts":[{"id":"a"} {"id":"b"}]}', b'{"carts":[{"id":"a"},]}', b'{"carts":[,]}']
-    + [b'{"carts":[]"customers":[]}', b'{"carts":[],"carts":[]}', b'{"carts":[]} {}']
-    + [b'{"carts":[{"id":"a","kept":{"a":NaN}}]}', b'{"carts":[', b'{"carts":[{"id":"a"}'],
+    ("content", "says"),
+    [(json.dumps(bad).encode(), says) for bad, says in BAD if isinstance(bad, dict)],
 )
-def test_a_large_seed_with_anything_wrong_is_left_to_who_says_what(text: bytes) -> None:
-    assert large_seed(text) is None
+def test_problem_of_a_large_seed_is_told_as_any_other(content: bytes, says: str) -> None:
+    with pytest.raises(SeedError) as told:
+        parse_seed(content, "seed")
+    with pytest.raises(SeedError) as found:
+        large_seed(content, "seed")
+    assert says in str(found.value)
+    assert (found.value.reason, found.value.path) == (told.value.reason, told.value.path)
+
+
+def test_problem_far_into_a_large_seed_is_told_with_its_place() -> None:
+    content = {**LARGE, "carts": [*LARGE["carts"], {"id": "c"}, {"id": "d", "name": 5}]}
+    with pytest.raises(SeedError, match=r"seed: carts\[513\]\.name: Expected `str`, got `int`"):
+        large_seed(json.dumps(content).encode(), "seed")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [(content, "") for content, _ in NOT_JSON]
+    + [
+        (b'{"carts":[{"id":"a"} {"id":"b"}]}', "expecting ',' delimiter: line 1 column 22"),
+        (b'{"carts":[{"id":"a"},]}', "expecting value: line 1 column 22"),
+        (b'{"carts":[,]}', "expecting value: line 1 column 11"),
+        (b'{"carts":[]"customers":[]}', "expecting ',' delimiter: line 1 column 12"),
+        (b'{"carts":[],"carts":[]}', "the field 'carts' stands twice"),
+        (b'{"carts":[]} {}', "extra data: line 1 column 14"),
+        (b'{"carts":[{"id":"a","kept":{"a":NaN}}]}', "invalid character"),
+        (b'{"carts":[{"id":"\\ud800"}]}', "a string has a lone surrogate"),
+        *((json.dumps(bad).encode(), "'{'") for bad, _ in BAD if not isinstance(bad, dict)),
+        (b'{"carts":[', "expecting value: line 1 column 11"),
+        (b'{"carts":[{"id":"a"}', "expecting ',' delimiter: line 1 column 21"),
+        (b'{"carts":[]', "expecting ',' delimiter: line 1 column 12"),
+        (b'{"carts', "unterminated string"),
+        (b'{"carts"', "expecting ':' delimiter: line 1 column 9"),
+        (b"{5:6}", "expecting property name: line 1 column 2"),
+        (b"[]", "expecting '{' delimiter: line 1 column 1"),
+        (b"", "expecting '{' delimiter: line 1 column 1"),
+        (b'{"carts":"\xff"}', "it is not UTF-8"),
+        (b'{"settings":' + b'{"a":' * 100_000, "it is nested too deeply"),
+    ],
+)
+def test_large_text_that_is_not_a_seed_is_refused(text: bytes, says: str) -> None:
+    with pytest.raises((NotSeed, SeedError)) as refused:
+        large_seed(text, "seed")
+    assert says in str(refused.value)

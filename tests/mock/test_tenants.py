@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import stat
@@ -17,8 +18,9 @@ import pytest
 from cart_mock.app import create_app
 from cart_mock.auth import passwords
 from cart_mock.state.entities import Cart
-from cart_mock.state.journal_storage import JournalStorage
+from cart_mock.state.journal_storage import DataError, JournalStorage
 from cart_mock.state.scenarios import scenario
+from cart_mock.state.seed import parse_seed
 from cart_mock.state.tinydb_tables import InMemoryStorage, StorageClosed
 from cart_mock.tenants.faults import Plan
 from cart_mock.tenants.registry import TenantRegistry
@@ -200,6 +202,47 @@ def test_tokens_stay_valid_over_a_restart_and_end_with_a_deletion_that_was_kille
     tenants.close()
 
 
+def test_remains_of_a_killed_deletion_or_making_are_removed_at_the_next_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("kept", "deleted", "foreign"):
+        with World(data=tmp_path, client_id=name) as world:
+            world.put_cart("c")
+    stores = tmp_path / "stores"
+    for name in ("deleted", "foreign"):  # as a deletion leaves them that is killed after this
+        (stores / f"store-{name}" / "name.json").unlink()
+    (stores / "store-foreign" / "notes.txt").write_text("mine")
+    made = stores / "store-made"  # killed before it was named
+    made.mkdir()
+    for name in (".name.json.abc", ".snapshot.json.abc", "journal.jsonl"):
+        (made / name).write_text("x")
+    (stores / "notes").mkdir()
+    with pytest.raises(DataError, match="another cart-mock uses it"), World(data=tmp_path):
+        TenantRegistry(data=tmp_path)
+    left = ["notes", "store-foreign", "store-kept"]
+    assert sorted(p.name for p in stores.iterdir() if p.name != "store-shop") == left
+    with World(data=tmp_path, client_id="foreign"):
+        assert len(list((stores / "store-foreign").iterdir())) == 3
+    assert caplog.text == ""
+
+
+def test_remains_that_cannot_be_removed_do_not_keep_a_mock_from_its_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with World(data=tmp_path):
+        pass
+    (tmp_path / "stores" / "store-shop" / "name.json").unlink()
+
+    def refused(_path: Path, **_options: bool) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rmdir", refused)
+        registry = TenantRegistry(data=tmp_path)
+        registry.close()
+    assert "store-shop: cannot be removed now: [Errno 13] Permission denied" in caplog.text
+
+
 def test_store_of_an_older_version_keeps_its_tokens(tmp_path: Path) -> None:
     tenants = TenantRegistry(data=tmp_path)
     tenants.use("shop")
@@ -277,6 +320,31 @@ def set_modes(folder: Path, folders: int, files: int) -> None:
         else:
             path.chmod(files)
     folder.chmod(folders)
+
+
+@pytest.mark.parametrize("data", [False, True], ids=["memory", "disk"])
+@pytest.mark.parametrize("times", [{}, {"created_at": "2026-01-01T00:00:00Z"}], ids=["now", "some"])
+def test_store_is_reset_to_the_seed_every_time(
+    tmp_path: Path, data: bool, times: dict[str, str]
+) -> None:
+    seed = parse_seed(json.dumps({"carts": [{"id": "a", **times}, {"id": "b"}]}).encode(), "seed")
+    folder = tmp_path if data else None
+    with World(data=folder, seed=seed) as world:
+        for _ in range(3):
+            world.send("DELETE", "/v2/carts/a", world.admin)
+            world.put_cart("c")
+            world.wait(60)
+            assert world.send("POST", "/_mock/stores/shop/reset").status_code == 200
+            _, carts = world.tenant.store.everything()
+            assert sorted(cart.id for cart in carts) == ["a", "b"]
+            assert world.tenant.store.cart("b") == next(c for c in carts if c.id == "b")
+            assert carts[-1].updated_at == world.tenant.now()
+    if data:
+        tenants = TenantRegistry(data=tmp_path)
+        tenant = tenants.get("shop")
+        assert tenant is not None
+        assert tenant.store.everything()[1] == carts
+        tenants.close()
 
 
 def test_lost_permissions_fail_only_what_must_write(own_folder: Path) -> None:

@@ -52,7 +52,7 @@ class Site:
             new_clock=lambda: Clock(self.time),
             **{
                 key: options.pop(key)
-                for key in ("data", "clients", "seed", "most_read_carts")
+                for key in ("data", "clients", "seed", "most_read_carts", "store_memory")
                 if key in options
             },
         )

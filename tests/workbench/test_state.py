@@ -262,7 +262,7 @@ def test_an_import_with_anything_wrong_says_where_and_changes_nothing(
     assert state(cart_mock, times=True) == before
 
 
-def test_connexion_never_reads_a_large_state_that_is_right(
+def test_connexion_never_reads_a_large_state(
     cart_mock: CartMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Any] = []
@@ -271,9 +271,40 @@ def test_connexion_never_reads_a_large_state_that_is_right(
     put_state(cart_mock, {"carts": carts})
     assert read == [{}]
     assert len(state(cart_mock)["carts"]) == 1_000
-    with pytest.raises(WorkbenchError, match=r"carts\[1000\]: the id 'c0' stands twice"):
-        put_state(cart_mock, {"carts": [*carts, carts[0]]})
-    assert len(read[1]["carts"]) == 1_001
+    for wrong, says in (
+        ([*carts, carts[0]], r"carts\[1000\]: the id 'c0' stands twice\. Nothing was changed"),
+        ([*carts, {"id": 5}], r"carts\[1000\]\.id: Expected `str`, got `int`\. Nothing was"),
+    ):
+        with pytest.raises(WorkbenchError, match=says):
+            put_state(cart_mock, {"carts": wrong})
+    path = f"/_mock/stores/{cart_mock.client_id}/state"
+    content = json.dumps({"carts": carts})
+    for sent, media, status in (
+        (content[:-1], "application/json", 400),
+        (json.dumps({"carts": [*carts, {"id": "\ud800"}]}), "application/json", 400),
+        (content, "application/json; charset=utf-16", 415),
+        (content, "text/plain", 415),
+        (content, "Application/JSON; charset=UTF-8", 200),
+    ):
+        answer = cart_mock.client.put(path, content=sent, headers={"Content-Type": media})
+        assert answer.status_code == status, answer.text
+    assert len(read) == 2
+    assert len(state(cart_mock)["carts"]) == 1_000
+
+
+def test_only_states_and_stubs_have_long_bodies(cart_mock: CartMock) -> None:
+    store = f"/_mock/stores/{cart_mock.client_id}"
+    long = json.dumps({"stubs": [{"path": "/x", "text": "x" * 1024 * 1024}]})
+    for method, path, status in (
+        ("PUT", f"{store}/stubs", 200),
+        ("PUT", f"{store}/state", 400),
+        ("POST", f"{store}/faults", 413),
+        ("POST", "/_mock/nothing", 413),
+    ):
+        answer = cart_mock.client.request(
+            method, path, content=long, headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code == status, answer.text
 
 
 def test_a_snapshot_is_restored_as_it_was(cart_mock: CartMock) -> None:

@@ -201,8 +201,8 @@ class AcceleratedProtocol(MockProtocol):
         if method is None or self._is_busy():
             return None
         headers = dict(self.headers)
-        if len(headers) != len(self.headers):
-            return None  # some come twice, which the app may refuse
+        if len(headers) != len(self.headers) or b"host" not in headers:
+            return None  # some come twice, or one is missing: that may be refused
         # The parser keeps a connection of HTTP/1.0 alive only if a header asks for it.
         is_old = b"connection" in headers and self.parser.get_http_version() != "1.1"
         if is_old or not self.parser.should_keep_alive() or not _SPECIAL.isdisjoint(headers):

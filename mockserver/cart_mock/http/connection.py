@@ -41,8 +41,8 @@ class _TargetTooLong(Exception):
     """A target that is longer than the parser can read."""
 
 
-class _TwoHosts(Exception):
-    """A request with several Host headers: which is meant, each reader would guess."""
+class _WrongHosts(Exception):
+    """A request with several Host headers, or none: which is meant, each reader would guess."""
 
 
 class _TooManyWaiting(Exception):
@@ -105,8 +105,9 @@ class MockProtocol(HttpToolsProtocol):
         """Let the app serve the request."""
         if len(self.url) > _TARGET_LIMIT:
             raise _TargetTooLong
-        if sum(name == b"host" for name, _ in self.headers) > 1:
-            raise _TwoHosts
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            raise _WrongHosts
         if len(self.pipeline) >= MOST_WAITING:
             raise _TooManyWaiting
         super().on_headers_complete()
@@ -144,9 +145,10 @@ class MockProtocol(HttpToolsProtocol):
             self.logger.warning("Invalid HTTP request received.")
             if isinstance(cause, _TargetTooLong):
                 self._refuse("head-too-large", head_too_large(_TARGET_LIMIT))
-            elif isinstance(cause, _TwoHosts):
-                violation = Violation("it has several Host headers", "Send one.", "Host")
-                self._refuse("request-malformed", violation)
+            elif isinstance(cause, _WrongHosts):
+                has_some = any(name == b"host" for name, _ in self.headers)
+                reason = "it has several Host headers" if has_some else "it has no Host header"
+                self._refuse("request-malformed", Violation(reason, "Send one.", "Host"))
             else:
                 self._refuse("request-malformed", Violation(_reason(error), "Send HTTP/1.1."))
         else:
@@ -213,6 +215,19 @@ class MockProtocol(HttpToolsProtocol):
     # ---- The connection's end ---------------------------------------------------------------
     # uvicorn starts a timer after each answer and cancels it at the next request. Here one timer
     # continues, and checks at its end whether the connection was silent for that time.
+
+    def takes_place(self) -> bool:
+        """Count the connection before its handshake; return False if there is no place for it."""
+        if len(self.connections) >= self.max_connections + MOST_REFUSALS:
+            return False
+        self.connections.add(self)
+        return True
+
+    def leaves_unless_connected(self) -> None:
+        """Do not count the connection any more if its handshake failed."""
+        transport: Any = self.transport  # None until the handshake is done
+        if transport is None:
+            self.connections.discard(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the timer for the first request."""
@@ -284,6 +299,12 @@ class MockProtocol(HttpToolsProtocol):
             self.transport.abort()  # it does not read its answer
         else:
             self.transport.close()
+
+    def shutdown(self) -> None:
+        """Finish the current request, then close. A handshake is ended by who began it."""
+        transport: Any = self.transport
+        if transport is not None:
+            super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a closed connection."""

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, NamedTuple
 from cart_mock.messages import Answer, Request
 from cart_mock.rules.context import RequestContext
 from cart_mock.shared.state import Order, Records, TakenFaults
-from cart_mock.state.tinydb_tables import Changes, InMemoryStorage
+from cart_mock.state.tinydb_tables import Changes, InMemoryStorage, Replacement
 from cart_mock.tenants.faults import InjectedFault, Plan
 from cart_mock.tenants.interceptors import Interceptor
 from cart_mock.tenants.request_log import (
@@ -64,6 +64,12 @@ class ReplicaStorage(InMemoryStorage):
         if not _is_replaying.get():
             raise WouldChange
         super().commit(*changes)
+
+    def replace(self, replacement: Replacement) -> None:
+        """Put tables in place. Raises WouldChange outside of an entry."""
+        if not _is_replaying.get():
+            raise WouldChange
+        super().replace(replacement)
 
 
 class ReplicaTime:

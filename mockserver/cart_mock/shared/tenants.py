@@ -45,6 +45,7 @@ from cart_mock.shared.state import (
 from cart_mock.state.clock import Clock
 from cart_mock.state.seed import Seed
 from cart_mock.state.store import READ_CARTS, Store
+from cart_mock.tenants.refill import fill, refill, seeded
 from cart_mock.tenants.registry import MAX_STORES, TenantRegistry
 from cart_mock.tenants.request_log import DEFAULT_LENGTH, LogMemory
 from cart_mock.tenants.stubs import Stubs
@@ -407,12 +408,13 @@ class SharedTenants(TenantRegistry):
 
     def reset(self, tenant: Tenant) -> None:
         """Bring a tenant's store back to what a new one holds."""
-        now = int(tenant.clock.now())
+        fill(tenant.store, self._seeds[self._seed_of_reset], int(tenant.clock.now()))
+
+    async def reset_in_thread(self, tenant: Tenant) -> None:
+        """Do as ``reset`` does while other requests are served. Raises TenantDeleted."""
         seed = self._seeds[self._seed_of_reset]
-        tenant.store.fill(
-            seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
-            seed.account_entities(now),
-        )  # fmt: skip
+        now = int(tenant.clock.now())
+        await refill(tenant, len(seed.carts) + len(seed.customers), partial(seeded, seed, now))
 
     def drop(self, replica: Replica) -> None:
         """Forget a replica. The tenant is loaded again when it is asked for."""

@@ -21,8 +21,8 @@ import re
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +31,18 @@ import msgspec
 from cart_spec.files import sync_folder, write_atomically
 
 from cart_mock.formats import NOT_JSON
-from cart_mock.state.tinydb_tables import Changes, InMemoryStorage, StorageFailed, Tables, apply
+from cart_mock.state.journal_replacement import JournalReplacement
+from cart_mock.state.long_work import free
+from cart_mock.state.tinydb_tables import (
+    Changes,
+    InMemoryStorage,
+    Replacement,
+    StorageClosed,
+    StorageFailed,
+    Tables,
+    apply,
+    size_of,
+)
 from cart_mock.state.turns import take_turns
 
 logger = logging.getLogger(__name__)
@@ -119,8 +130,16 @@ class JournalStorage(InMemoryStorage):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _remove_parts(directory)
         tables = _read_snapshot(self._snapshot)
+        folded = {name: documents.copy() for name, documents in tables.items()}
         _replay(self._journal, tables)
         super().__init__(tables)
+        self._removed = {
+            name: documents.keys() - tables[name].keys() for name, documents in folded.items()
+        }
+        """The documents that the snapshot may have and the tables have not."""
+        self._removed_before: dict[str, set[str]] = {}
+        """Those that were removed before the compaction under way began."""
+        self._replacements = 0
         self._least_growth = compact_after
         self._compact_after = max(compact_after, _size(self._snapshot))
         self._journals = OpenJournals() if journals is None else journals
@@ -139,8 +158,7 @@ class JournalStorage(InMemoryStorage):
 
     def record(self, changes: tuple[Changes, ...]) -> None:
         """Append one line. Raises StorageFailed with the journal as it was before."""
-        content = _encode(list(map(_as_json, changes)))
-        self._append(b'{"crc32":"%08x","changes":%b}\n' % (zlib.crc32(content), content))
+        self._append(_line(changes))
 
     def _append(self, line: bytes) -> None:
         try:
@@ -169,24 +187,81 @@ class JournalStorage(InMemoryStorage):
         if is_busy or self._length > len(_header_line):
             super().write(data)
             return
+        used = sum(map(size_of, data.values()))
+        self._memory.check(self._used, used - self._used)
         try:
             write_atomically(self._snapshot, _snapshot_parts(data), sync=True)
         except OSError as error:
             raise StorageFailed(error.errno, error.strerror, str(self._snapshot)) from error
         self._tables = {name: dict(documents) for name, documents in data.items()}
+        self._use(used)
+        self._removed = {}
         self._compact_after = max(self._least_growth, _size(self._snapshot))
 
     def commit(self, *changes: Changes) -> None:
         """Record changes and apply them. When the journal has grown, begin to fold it."""
         super().commit(*changes)
+        for change in changes:
+            for name, documents in change.items():
+                if None in documents.values():
+                    gone = (id_ for id_, text in documents.items() if text is None)
+                    self._removed.setdefault(name, set()).update(gone)
+        self._fold()
+
+    def _fold(self) -> None:
+        """Begin to fold a journal that has grown, or end it."""
         if self._compaction is not None:
             if not self._compaction.is_alive():
                 self._finish(self._compaction)
-        elif self._length > self._compact_after:
+        elif self._length > self._compact_after and not self._replacements:
             # Documents are replaced, never changed, so copies of the tables keep this state.
             tables = {name: documents.copy() for name, documents in self.read().items()}
             self._compaction = _Compaction(self._snapshot, self._journal, tables, self._length)
+            self._removed_before, self._removed = self._removed, {}
             self._compaction.start()
+
+    @contextmanager
+    def replacing(self, tables: Tables) -> Iterator[Replacement]:
+        """Prepare a journal of these tables within a block.
+
+        Meanwhile the journal is not folded: the snapshot must have nothing that is newer.
+        """
+        gone: list[Mapping[str, Collection[str]]] = [
+            {name: self.documents(name).copy() for name in tables},
+            {name: ids.copy() for name, ids in self._removed.items()},
+            {name: ids.copy() for name, ids in self._removed_before.items()},
+        ]
+        replacement = JournalReplacement(self._journal, _header_line, gone, tables)
+        self._replacements += 1
+        try:
+            yield replacement
+        finally:
+            self._replacements -= 1
+            replacement.discard()
+
+    def replace(self, replacement: Replacement) -> None:
+        """Make a journal that was written the one in use, with its tables, in one step.
+
+        Raises StorageFailed or StorageClosed with nothing changed.
+        """
+        assert isinstance(replacement, JournalReplacement)
+        if self._is_closed:
+            raise StorageClosed("the storage is closed")
+        names = replacement.tables
+        self.room_for(replacement)
+        kept: Changes = {name: dict(t) for name, t in self.read().items() if name not in names}
+        try:
+            replacement.take_place(_line((kept,)) if kept else b"", sync=self._journals.sync)
+            if self._journals.sync:
+                sync_folder(self._directory)
+        except OSError as error:
+            raise StorageFailed(error.errno, error.strerror, str(self._journal)) from error
+        self._journals.close(self._journal)  # what was open is the old one
+        self._length = replacement.length
+        self._removed = replacement.removed
+        if self._compaction is not None:
+            self._compaction.is_outdated = True
+        super().replace(replacement)
 
     def compact(self) -> None:
         """Write the present state as the snapshot and start an empty journal. Raises OSError."""
@@ -197,6 +272,7 @@ class JournalStorage(InMemoryStorage):
         write_atomically(self._journal, _header_line, sync=self._journals.sync)
         self._journals.close(self._journal)  # what was open is the old one
         self._length = len(_header_line)
+        self._removed = {}
         self._compact_after = max(self._least_growth, _size(self._snapshot))
 
     def wait_for_compaction(self) -> None:
@@ -207,11 +283,15 @@ class JournalStorage(InMemoryStorage):
 
     def _finish(self, compaction: _Compaction) -> None:
         self._compaction = None
+        before, self._removed_before = self._removed_before, {}
         try:
             if compaction.error is not None:
                 raise compaction.error
-            self._cut(compaction.length)
+            if not compaction.is_outdated:
+                self._cut(compaction.length)
         except OSError as error:
+            for name, ids in before.items():
+                self._removed.setdefault(name, set()).update(ids)
             # The changes are kept all the same, so they did not fail.
             self._compact_after = 2 * self._length
             logger.warning("%s: cannot be written now: %s", self._snapshot, error)
@@ -243,6 +323,8 @@ class _Compaction(threading.Thread):
         super().__init__(name="compaction")
         self.length = length
         self.error: OSError | None = None
+        self.is_outdated = False
+        """Whether the journal that it includes is not the one in use any more."""
         self._path = path
         self._journal = journal
         self._tables = tables
@@ -254,7 +336,8 @@ class _Compaction(threading.Thread):
             write_atomically(self._path, self._parts(), sync=True)
         except OSError as error:
             self.error = error
-        self._tables = {}
+        parts, self._tables = list(self._tables.values()), {}
+        free(parts)
 
     def stop(self) -> None:
         """End it without a snapshot, unless that is written already."""
@@ -266,6 +349,11 @@ class _Compaction(threading.Thread):
             if self._is_stopped:
                 raise OSError("the storage was closed")
             yield part
+
+
+def _line(changes: tuple[Changes, ...]) -> bytes:
+    content = _encode(list(map(_as_json, changes)))
+    return b'{"crc32":"%08x","changes":%b}\n' % (zlib.crc32(content), content)
 
 
 def _as_json(changes: Changes) -> dict[str, dict[str, msgspec.Raw]]:
@@ -285,6 +373,7 @@ def _sync_file(path: Path) -> None:
         os.fsync(file)
     finally:
         os.close(file)
+    sync_folder(path.parent)  # or an older journal may come back in its place
 
 
 def _snapshot_parts(tables: Tables) -> Iterator[bytes]:

@@ -370,12 +370,24 @@ def seed_of(value: Any, name: str) -> Seed:
         if "unknown field" in reason:
             reason += f"; the fields are: {', '.join(_fields_at(path)) or 'others'}"
         raise SeedError(name, f"{path}: {reason}" if path else reason, path) from error
-    problems = seed.problems()
-    if problems:
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        path = problems[0].partition(":")[0]
-        raise SeedError(name, f"{problems[0]}{more}", path)
+    return checked(seed, name)
+
+
+def checked(seed: Seed, name: str) -> Seed:
+    """Return a seed without problems; ``name`` is what errors call it. Raises SeedError."""
+    problem = problem_of(seed, name)
+    if problem is not None:
+        raise problem
     return seed
+
+
+def problem_of(seed: Seed, name: str) -> SeedError | None:
+    """Return the error for what is wrong with a seed, None if nothing is."""
+    problems = seed.problems()
+    if not problems:
+        return None
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return SeedError(name, f"{problems[0]}{more}", problems[0].partition(":")[0])
 
 
 def _fields_at(path: str) -> list[str]:

@@ -10,6 +10,7 @@ import msgspec
 
 from cart_mock.state.accounts import NO_ACCOUNTS, AccountContent
 from cart_mock.state.entities import Cart, Customer
+from cart_mock.state.long_work import free
 from cart_mock.state.seed import exported
 from cart_mock.state.shop import NO_CONTENT, ShopContent
 from cart_mock.state.store import Store
@@ -31,6 +32,10 @@ class Snapshot(NamedTuple):
     accounts: AccountContent = NO_ACCOUNTS
     size: int = 0
     """How many bytes it takes, about."""
+
+    def parts(self) -> list[list[Any]]:
+        """Return what it has, to be freed in a thread once the snapshot is not kept any more."""
+        return [list(self.carts), list(self.customers), *map(list, self.shop[:3])]
 
 
 class SnapshotsFull(Exception):
@@ -105,7 +110,9 @@ def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:
     )
     customers = _changes(old["customers"], new["customers"])
     carts = _changes(old["carts"], new["carts"])
-    links = [{tuple(link.items()): link for link in state["associations"]} for state in (old, new)]
+    links: list[Any] = [
+        {tuple(link.items()): link for link in state["associations"]} for state in (old, new)
+    ]
     associations = {
         "added": [link for key, link in links[1].items() if key not in links[0]],
         "removed": [link for key, link in links[0].items() if key not in links[1]],
@@ -117,8 +124,10 @@ def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:
     }
     has_same_settings = before.shop.settings == after.shop.settings
     all_parts = (customers, carts, associations, *parts.values())
+    is_same = not any(found for p in all_parts for found in p.values())
+    free([*links, *(each for state in (old, new) for each in state.values())])
     return {
-        "same": has_same_settings and not any(found for p in all_parts for found in p.values()),
+        "same": has_same_settings and is_same,
         "customers": customers,
         "carts": carts,
         "associations": associations,

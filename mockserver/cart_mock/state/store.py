@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from operator import gt
 from typing import Any, TypeVar
@@ -44,6 +45,8 @@ from cart_mock.state.tinydb_tables import (
     Documents,
     InMemoryStorage,
     KeyedTable,
+    Replacement,
+    StoreMemory,
     TableChanges,
     Tables,
     encoded,
@@ -713,8 +716,7 @@ class Store:
         That store must not change any more. What it has is shared until this one is changed: then
         the tables and indexes are copied, not what is in them.
         """
-        shared = ("customers", "carts", "associations", *TABLES, *ACCOUNT_TABLES)
-        tables = {name: base._storage.documents(name) for name in shared}
+        tables = base._content()
         if self._storage.can_share:
             self._storage.share(tables)
         else:
@@ -723,9 +725,44 @@ class Store:
             if later or not base._is_indexed:
                 self._index_all()
                 return
-        self._read_carts.clear()
-        self._made.clear()
-        self._read_customers.clear()
+        self._take_over(base, tables, later)
+
+    def later(self, seconds: int) -> Store:
+        """Return a store with the same, made so many seconds later. Call this in a thread."""
+        content = self._content()
+        tables = {name: dict(_made_later(name, each, seconds)) for name, each in content.items()}
+        return Store(InMemoryStorage(tables), new_salt=str)
+
+    def taking(self, base: Store) -> AbstractContextManager[Replacement]:
+        """Prepare ``take`` within a block. A thread has to write the replacement before."""
+        return self._storage.replacing(base._content())
+
+    def take(self, base: Store, replacement: Replacement) -> None:
+        """Replace every customer and cart by those of another store, which is not used any more.
+
+        Raises StorageFailed or StorageClosed with nothing changed.
+        """
+        self._storage.replace(replacement)
+        self._take_over(base, replacement.tables, 0)
+        self._is_sharing, self._own_places = False, None
+
+    def parts(self) -> list[Any]:
+        """Return the tables and indexes, to be freed in a thread once the store is without them."""
+        parts: list[Any] = list(self._storage.read().values())
+        for each in (self, self.shop, self.accounts):
+            parts += vars(each).values()
+        return parts
+
+    def _content(self) -> Tables:
+        """Return the tables of customers and carts, and of what belongs to them."""
+        names = ("customers", "carts", "associations", *TABLES, *ACCOUNT_TABLES)
+        return {name: self._storage.documents(name) for name in names}
+
+    def _take_over(self, base: Store, tables: Tables, later: int) -> None:
+        """Take the indexes of a store whose tables the storage has taken already."""
+        self._read_carts = OrderedDict()
+        self._read_customers = OrderedDict()
+        self._made = OrderedDict()
         self._shared = SharedDocuments(tables, later)
         self._is_sharing, self._own_places = True, set()
         self.shop.share(base.shop, later)
@@ -808,6 +845,10 @@ class Store:
             "carts": len(self._carts),
             "registered_carts": len(self._registered),
         }
+
+    def count_in(self, memory: StoreMemory) -> None:
+        """Count what the store has, and will have, in a memory."""
+        self._storage.count_in(memory)
 
     def close(self) -> None:
         """Close the storage: every change from now on raises StorageClosed."""

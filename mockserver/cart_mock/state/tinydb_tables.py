@@ -12,6 +12,7 @@ decoded document, and files have the JSON as it is.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn
@@ -59,6 +60,49 @@ class StorageFailed(OSError):
     """A change could not be made durable, and nothing has changed: a full disk, for example."""
 
 
+_DOCUMENT = 800
+"""How many bytes of memory a document takes besides its JSON, with its places in indexes."""
+
+
+class StoreMemory:
+    """What the documents of all stores may take together, in bytes; None is any number.
+
+    One store may take half of it, so that others go on when one is full.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.limit = limit
+        self.used = 0
+
+    def check(self, used: int, grown: int) -> None:
+        """Raise StorageFailed if a store that has used so much cannot grow by so much."""
+        limit = self.limit
+        if limit is None or grown <= 0:
+            return
+        if self.used + grown > limit:
+            raise StorageFailed(errno.EDQUOT, "All stores have what --store-memory allows")
+        if used + grown > limit // 2:
+            raise StorageFailed(errno.EDQUOT, "The store has half of what --store-memory allows")
+
+
+def size_of(documents: Documents) -> int:
+    """Return how many bytes documents take, about."""
+    return _DOCUMENT * len(documents) + sum(map(len, documents.values()))
+
+
+class Replacement:
+    """Tables that are to take the place of those of the same names in a storage."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.size = 0
+        """How many bytes the tables take, once it is written."""
+
+    def write(self) -> None:
+        """Do what takes long, in a thread. Raises StorageFailed."""
+        self.size = sum(map(size_of, self.tables.values()))
+
+
 class InMemoryStorage(Storage):
     """A TinyDB storage that keeps the tables in memory and applies changes to them.
 
@@ -75,6 +119,38 @@ class InMemoryStorage(Storage):
         self._pending: list[Changes] | None = None
         self._is_closed = False
         self._may_lose = False
+        self._memory = StoreMemory()
+        self._used = 0
+        """How many bytes its documents take; those that are shared take none."""
+
+    def count_in(self, memory: StoreMemory) -> None:
+        """Count what the storage has, and will have, in a memory."""
+        self._memory = memory
+        self._use(sum(map(size_of, self._tables.values())))
+
+    def _use(self, used: int) -> None:
+        # Who removes what is shared gains no room: that is still there.
+        self._memory.used += max(used, 0) - max(self._used, 0)
+        self._used = used
+
+    def _growth(self, changes: tuple[Changes, ...]) -> int:
+        """Return by how many bytes changes make the storage grow."""
+        grown, tables = 0, self._tables
+        seen: dict[tuple[str, str], bytes | None] = {}
+        for number, change in enumerate(changes, start=1):
+            for name, documents in change.items():
+                table = tables.get(name) or {}
+                for id_, text in documents.items():
+                    old = table.get(id_)
+                    if number > 1:
+                        old = seen.get((name, id_), old)
+                    if number < len(changes):
+                        seen[name, id_] = text
+                    if old is not None:
+                        grown -= _DOCUMENT + len(old)
+                    if text is not None:
+                        grown += _DOCUMENT + len(text)
+        return grown
 
     def read(self) -> Tables:
         """Return every table that has documents, live: read them, never change them."""
@@ -103,6 +179,33 @@ class InMemoryStorage(Storage):
             raise StorageClosed("the storage is closed")
         self._tables.update(tables)
         self._shared.update(tables)
+        kept = (each for name, each in self._tables.items() if name not in tables)
+        self._use(sum(map(size_of, kept)))
+
+    @contextmanager
+    def replacing(self, tables: Tables) -> Iterator[Replacement]:
+        """Prepare within a block that tables take the place of those of the same names.
+
+        A thread writes the replacement, and ``replace`` ends it. The tables are the storage's then.
+        """
+        yield Replacement(tables)
+
+    def replace(self, replacement: Replacement) -> None:
+        """Put tables that were prepared in place. Raises StorageFailed or StorageClosed."""
+        if self._is_closed:
+            raise StorageClosed("the storage is closed")
+        used = self.room_for(replacement)
+        self._use(used)
+        self._tables.update(replacement.tables)
+        self._shared.difference_update(replacement.tables)
+
+    def room_for(self, replacement: Replacement) -> int:
+        """Return how many bytes the documents will take. Raises StorageFailed if they are many."""
+        names = replacement.tables
+        kept = sum(size_of(each) for name, each in self._tables.items() if name not in names)
+        used = replacement.size + kept
+        self._memory.check(self._used, used - self._used)
+        return used
 
     def documents(self, table: str) -> Documents:
         """Return one table, live: read it, never change it."""
@@ -147,6 +250,8 @@ class InMemoryStorage(Storage):
         if self._pending is not None:
             self._pending += changes
             return
+        grown = self._growth(changes)
+        self._memory.check(self._used, grown)
         try:
             self.record(changes)
         except StorageFailed:
@@ -157,6 +262,7 @@ class InMemoryStorage(Storage):
                 self._tables[name] = self._tables[name].copy()
                 self._shared.discard(name)
             apply(change, self._tables)
+        self._use(self._used + grown)
 
     def record(self, changes: tuple[Changes, ...]) -> None:
         """Make changes durable, all or none. A storage in memory has nothing to do."""
@@ -164,6 +270,7 @@ class InMemoryStorage(Storage):
     def close(self) -> None:
         """Refuse every further change."""
         self._is_closed = True
+        self._use(0)
 
 
 class ChangeTracker(MutableMapping[str, Document]):

@@ -22,6 +22,8 @@ from cart_mock.formats import NOT_JSON
 from cart_mock.state.clock import Clock
 from cart_mock.state.journal_storage import (
     FORMAT,
+    JOURNAL,
+    SNAPSHOT,
     VERSION,
     Damaged,
     DataError,
@@ -29,10 +31,12 @@ from cart_mock.state.journal_storage import (
     OpenJournals,
     check_header,
 )
+from cart_mock.state.long_work import LARGE, free, in_thread
 from cart_mock.state.seed import Seed
 from cart_mock.state.snapshots import SnapshotMemory
-from cart_mock.state.store import READ_CARTS, Store, store_of
-from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed
+from cart_mock.state.store import READ_CARTS, Store
+from cart_mock.state.tinydb_tables import InMemoryStorage, StorageFailed, StoreMemory
+from cart_mock.tenants.refill import fill, refill, seeded
 from cart_mock.tenants.request_log import LogMemory, RequestLog
 from cart_mock.tenants.tenant import Tenant, TooManyTenants
 from cart_mock.tenants.watched import Watched
@@ -43,6 +47,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _IDENTITY, _LOCK, _STORES, _NAME = "cart-mock.json", "cart-mock.lock", "stores", "name.json"
+_PREFIX = "store-"
+"""How the name of a store's directory begins."""
 _DAMAGED = "damaged"
 """The directory for stores with a damaged file."""
 _KEY_LENGTH = 32
@@ -84,9 +90,9 @@ class TenantRegistry:
 
     ``clients`` pins which keys exist: ``client_id`` to its secret, or None for a key without one.
     ``seed`` is what a new store starts with. ``on_create`` are called with each tenant that is
-    made. There are at ``most`` so many tenants, and their snapshots take at most
-    ``snapshot_memory`` bytes. ``sync`` brings each change to the disk before it
-    is acknowledged. A store with a damaged file is moved aside, and a log line says so. Raises
+    made. There are at ``most`` so many tenants; their content takes at most ``store_memory`` bytes,
+    their snapshots ``snapshot_memory``. ``sync`` brings each change to the disk before it is
+    acknowledged. A store with a damaged file is moved aside, and a log line says so. Raises
     DataError if ``data`` cannot be used.
     """
 
@@ -102,12 +108,14 @@ class TenantRegistry:
         most: int = MAX_STORES,
         most_read_carts: int = READ_CARTS,
         snapshot_memory: int | None = None,
+        store_memory: int | None = None,
         sync: bool = False,
     ) -> None:
         self._clients = clients
         self._most = most
         self._most_read_carts = most_read_carts
         self._snapshot_memory = SnapshotMemory(snapshot_memory)
+        self._store_memory = StoreMemory(store_memory)
         self.watched: Watched | None = None
         """The files that this process watches, if any."""
         self.process: str | None = None
@@ -140,13 +148,19 @@ class TenantRegistry:
                 raise
 
     def _take_up_stores(self, data: Path) -> None:
-        """Open the stores of a data directory. A damaged one is moved aside, and never served."""
+        """Open the stores of a data directory. A damaged one is moved aside, and never served.
+
+        What a making or a deletion that was killed has left is removed.
+        """
         for directory in sorted((data / _STORES).iterdir()):
             if not directory.is_dir():
                 continue  # what a file manager leaves
             try:
                 named = _named(directory / _NAME)
-                if named is not None:
+                if named is None:
+                    if directory.name.startswith(_PREFIX) and not _is_foreign(directory):
+                        _remove_or_warn(directory)
+                else:
                     name, incarnation = named
                     self._tenants[name] = self._open(name, directory, incarnation)
                     self._directories[name] = directory
@@ -231,11 +245,23 @@ class TenantRegistry:
         if start.store is not None:
             tenant.store.share(start.store, now - start.at if start.is_relative else 0)
         else:
-            seed = start.seed
-            tenant.store.fill(
-                seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
-                seed.account_entities(now),
-            )  # fmt: skip
+            fill(tenant.store, start.seed, now)
+
+    async def reset_in_thread(self, tenant: Tenant) -> None:
+        """Do as ``reset`` does while other requests are served.
+
+        Raises TenantDeleted, StorageFailed.
+        """
+        now, start = int(tenant.clock.now()), self._start
+        if start.store is not None and self._data is None:
+            size, had = sum(tenant.store.counts().values()), tenant.store.parts()
+            self.reset(tenant)
+            await in_thread(size, free, had)
+        elif start.store is not None:
+            later = now - start.at if start.is_relative else 0
+            await refill(tenant, LARGE if start.is_large else 0, partial(start.store.later, later))
+        else:
+            await refill(tenant, LARGE if start.is_large else 0, partial(seeded, start.seed, now))
 
     def counts(self) -> Iterable[tuple[str, str, float]]:
         """Return further counts for the metrics: name, description and value."""
@@ -258,10 +284,7 @@ class TenantRegistry:
         self._start = _Start(seed, None, now, is_large, is_relative=False)
         if seed.is_relative is None:
             return  # its order is another one at each time
-        store = store_of(
-            seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
-            seed.account_entities(now), is_indexed=self._data is None,
-        )  # fmt: skip
+        store = seeded(seed, now, is_indexed=self._data is None)
         # Not with the seed, which takes more memory than the store.
         self._start = _Start(Seed(), store, now, is_large, is_relative=seed.is_relative)
 
@@ -294,10 +317,7 @@ class TenantRegistry:
         tenant.snapshots.clear()
         tenant.close()
         if directory is not None:
-            try:
-                _remove(directory)
-            except OSError as error:  # without its name it never comes back
-                logger.warning("%s: cannot be removed now: %s", directory, error)
+            _remove_or_warn(directory)
 
     def problem(self) -> str | None:
         """Return why the tenants cannot be used now, None if they can."""
@@ -330,6 +350,7 @@ class TenantRegistry:
             storage.close()
             raise Damaged(f"{directory}: is damaged ({error}); restore a copy") from error
         store.most_read_carts = self._most_read_carts
+        store.count_in(self._store_memory)
         tenant = Tenant(
             name, store, self._new_clock(), self._new_id, self.new_request_log(), incarnation,
             self._snapshot_memory,
@@ -440,9 +461,9 @@ def _is_sealed(content: dict[str, Any], value: str) -> bool:
 def _free_directory(root: Path, name: str) -> Path:
     """Return the directory for a new tenant: no other has it, also if letter case is folded."""
     digest = hashlib.sha256(name.encode()).hexdigest()
-    directory = root / f"store-{name if _READABLE.fullmatch(name) else digest}"
+    directory = root / f"{_PREFIX}{name if _READABLE.fullmatch(name) else digest}"
     # An older version may have given it to another client_id.
-    while (directory / _NAME).exists():
+    while (directory / _NAME).exists() or _is_foreign(directory):
         directory = directory.with_name(f"{directory.name}-{digest[:8]}")
     return directory
 
@@ -452,6 +473,21 @@ def _remove_name(directory: Path, *, sync: bool) -> None:
     (directory / _NAME).unlink(missing_ok=True)
     if sync:
         sync_folder(directory)
+
+
+def _is_foreign(directory: Path) -> bool:
+    """Return whether something in a directory is not of a store, so that it must stay."""
+    files = (SNAPSHOT, JOURNAL, _NAME)
+    parts = tuple(f".{name}." for name in files)
+    names = [path.name for path in directory.iterdir()] if directory.exists() else []
+    return any(name not in files and not name.startswith(parts) for name in names)
+
+
+def _remove_or_warn(directory: Path) -> None:
+    try:
+        _remove(directory)
+    except OSError as error:  # without its name it never comes back
+        logger.warning("%s: cannot be removed now: %s", directory, error)
 
 
 def _remove(directory: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import re
@@ -29,8 +28,9 @@ from cart_mock.api.endpoints import Mock
 from cart_mock.errors import INTERNAL, Unavailable, cannot_store, unavailable
 from cart_mock.http.documentation import ReadableUIMiddleware
 from cart_mock.http.rules_middleware import BodyTooLarge, Disconnected, read_body
-from cart_mock.state.large_seed import large_seed
-from cart_mock.state.seed import Seed
+from cart_mock.state.large_seed import NotSeed, large_seed
+from cart_mock.state.long_work import in_thread
+from cart_mock.state.seed import Seed, SeedError
 from cart_mock.state.tinydb_tables import StorageFailed
 from cart_mock.telemetry.metrics import Metrics
 from cart_mock.workbench import BASE_PATH, connexion_errors
@@ -38,6 +38,7 @@ from cart_mock.workbench.access import CONTROL_KEY, check_is_local, has_key
 from cart_mock.workbench.control import CONTROL, SEED, Control, Refresh, nothing_new
 from cart_mock.workbench.errors import ErrorResponses, Refusal
 from cart_mock.workbench.routes import OPERATIONS
+from cart_mock.workbench.state_api import STATE, invalid_state
 from cart_mock.workbench.static import Page
 
 logger = logging.getLogger(__name__)
@@ -83,8 +84,8 @@ def create_workbench(
     )
     _add_error_handlers(app, errors, routes)
     # With other operations, the mock is one of many, and the log of all needs the body as it is.
-    large = routes if operations is OPERATIONS else None
-    readable = _ReadableBodies(app, errors, body_limit, large)
+    is_alone = operations is OPERATIONS
+    readable = _ReadableBodies(app, errors, body_limit, routes, reads_states=is_alone)
     return _AccessGate(readable, errors, Control(mock, metrics, refresh), control_key, hosts)
 
 
@@ -123,7 +124,13 @@ _WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 """Methods whose bodies have no meaning (RFC 9110, 9.3): they are read and dropped."""
 _LARGE = 64 * 1024
 """How many bytes a state has at least that is read in a thread."""
-_PLAIN_JSON = (b"application/json", b"application/json; charset=utf-8")
+_IMPORT = "importState"
+_LONG = (_IMPORT, "setStubs")
+"""The operations whose bodies may have as many bytes as ``--control-body-limit``."""
+_ENTRY = 200
+"""How many bytes an entry of a state has, about."""
+_SHORT = 1024 * 1024
+"""How many bytes the bodies of others may have: Connexion reads them in the event loop."""
 _STRANGER = 64 * 1024
 """How many bytes of a body are read from a client without the key, who is refused after that."""
 _JSON = "application/json"
@@ -133,18 +140,20 @@ _CHARSET = re.compile(rb';\s*charset="?([^";\s]+)', re.IGNORECASE)
 class _ReadableBodies:
     """A filter that refuses bodies over the limit, and JSON that the API could not return.
 
-    Python's own parser accepts more than JSON allows: lone surrogates, NaN, infinities. A large
-    state is read here, in a thread, because Connexion checks each of its entries in the event loop.
-    ``routes`` say which requests send one; without them no request does.
+    Python's own parser accepts more than JSON allows: lone surrogates, NaN, infinities. With
+    ``reads_states``, a large state is read here, in a thread, because Connexion checks each of its
+    entries in the event loop. ``routes`` say which requests send one.
     """
 
     def __init__(
-        self, app: ASGIApp, errors: ErrorResponses, limit: int, routes: PathTemplates[str] | None
-    ) -> None:
+        self, app: ASGIApp, errors: ErrorResponses, limit: int, routes: PathTemplates[str], *,
+        reads_states: bool,
+    ) -> None:  # fmt: skip
         self._app = app
         self._errors = errors
         self._limit = limit
         self._routes = routes
+        self._reads_states = reads_states
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -172,32 +181,38 @@ class _ReadableBodies:
         """Return the scope and the body for Connexion. Raises Disconnected, Refusal."""
         headers = dict(scope["headers"])
         is_known = has_key(headers, scope[CONTROL_KEY]) if CONTROL_KEY in scope else True
+        found = self._routes.find(scope["method"], scope["path"])
+        operation_id = found[0] if found else ""
+        limit = self._limit if operation_id in _LONG else min(self._limit, _SHORT)
         try:
-            limit = self._limit if is_known else min(self._limit, _STRANGER)
-            body = await read_body(receive, headers, limit)
+            body = await read_body(receive, headers, limit if is_known else min(limit, _STRANGER))
         except BodyTooLarge:
             if not is_known:
                 raise connexion_errors.key_needed() from None
-            reason = f"it has more than {self._limit} bytes"
+            reason = f"it has more than {limit} bytes"
             raise Refusal("body-too-large", reason, "Send a smaller one.") from None
         if scope["method"] in _WITHOUT_BODY:
             body = b""
         media = headers.get(b"content-type", b"")
-        seed = await self._large_seed(scope, media, body) if is_known else None
-        if seed is not None:
-            scope, body = {**scope, SEED: [seed]}, b"{}"
+        is_state = operation_id == _IMPORT and is_known and self._reads_states
+        if is_state and len(body) >= _LARGE and bodies.media_type(media) in ("", _JSON):
+            charset = _CHARSET.search(media)
+            if charset is not None and charset[1].lower() != b"utf-8":
+                reason = charset[1].decode("latin-1")[:100]
+                raise Refusal("media-type-unsupported", reason, "Send UTF-8.", "Content-Type")
+            scope, body = {**scope, SEED: [await self._large_state(body)]}, b"{}"
         elif body:
             _check_body(bodies.media_type(media), body)
         return {**scope, "headers": _with_media_type(scope, media if body else None)}, body
 
-    async def _large_seed(self, scope: Scope, media: bytes, body: bytes) -> Seed | None:
-        """Return the state in a large body. None if it is small, or Connexion has to refuse it."""
-        if len(body) < _LARGE or media not in _PLAIN_JSON:
-            return None
-        found = self._routes and self._routes.find(scope["method"], scope["path"])
-        if not found or found[0] != "importState":
-            return None
-        return await asyncio.to_thread(large_seed, body)
+    async def _large_state(self, body: bytes) -> Seed:
+        """Return the state in a large body. Raises Refusal."""
+        try:
+            return await in_thread(len(body) // _ENTRY, large_seed, body, STATE)
+        except NotSeed as error:
+            raise Refusal("body-malformed", str(error), "Send a JSON object.") from None
+        except SeedError as error:
+            raise invalid_state(error) from None
 
     async def _refuse(self, refusal: Refusal, scope: Scope, send: Send) -> None:
         answer = self._errors.render(refusal)

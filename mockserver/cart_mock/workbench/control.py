@@ -16,7 +16,7 @@ from connexion import request as current_request
 from cart_mock.api.endpoints import Mock
 from cart_mock.state.seed import Seed
 from cart_mock.telemetry.metrics import Metrics
-from cart_mock.tenants.tenant import Tenant
+from cart_mock.tenants.tenant import Tenant, TenantDeleted
 from cart_mock.workbench.errors import Refusal
 
 _acting: ContextVar[Control | None] = ContextVar("acting", default=None)
@@ -89,6 +89,15 @@ def check_exists(tenant: Tenant) -> None:
     """Raise Refusal if a tenant was deleted while its request waited."""
     if tenant.is_deleted:
         raise _unknown(tenant.name)
+
+
+@contextmanager
+def exists(tenant: Tenant) -> Iterator[None]:
+    """Raise Refusal in place of TenantDeleted from a block."""
+    try:
+        yield
+    except TenantDeleted:
+        raise _unknown(tenant.name) from None
 
 
 def _unknown(name: str) -> Refusal:

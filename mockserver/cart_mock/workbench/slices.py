@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from time import perf_counter
 from typing import Any, TypeVar
 
 from connexion.lifecycle import ConnexionResponse
+
+from cart_mock.state.turns import in_turns
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -67,6 +69,34 @@ def json_bytes(lists: Mapping[str, Iterable[dict[str, Any]]], **more: object) ->
         content.write(f", {json.dumps(name)}: {json.dumps(value)}".encode())
     content.write(b"}\n")
     return content.getvalue()
+
+
+def json_of(value: Any) -> bytes:
+    """Return the JSON of an object with long lists. Call this in a thread."""
+    out = io.BytesIO()  # a list of all parts would be freed at once
+    for part in in_turns(_json_parts(value)):
+        out.write(part)
+    return out.getvalue()
+
+
+def _json_parts(value: Any) -> Iterator[bytes]:
+    """Yield JSON, an entry of a list after the other."""
+    separator = b""
+    if isinstance(value, dict):
+        yield b"{"
+        for name, member in value.items():
+            yield separator + json.dumps(name).encode() + b": "
+            yield from _json_parts(member)
+            separator = b", "
+        yield b"}"
+    elif isinstance(value, list):
+        yield b"["
+        for item in value:
+            yield separator + json.dumps(item).encode()
+            separator = b", "
+        yield b"]"
+    else:
+        yield json.dumps(value).encode()
 
 
 def json_answer(body: bytes) -> ConnexionResponse:

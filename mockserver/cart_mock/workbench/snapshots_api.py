@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import Any
 
 from connexion.lifecycle import ConnexionResponse
 
+from cart_mock.state.long_work import free, in_thread
 from cart_mock.state.seed import by_update, export_lists
 from cart_mock.state.shop_seed import settings_of
 from cart_mock.state.snapshots import Snapshot, SnapshotsFull, difference, freeze_snapshot
@@ -14,7 +15,8 @@ from cart_mock.state.store import store_of
 from cart_mock.tenants.tenant import Tenant
 from cart_mock.workbench.control import SNAPSHOT, check_exists, name_in_path, tenant_named
 from cart_mock.workbench.errors import Refusal
-from cart_mock.workbench.slices import json_answer, json_bytes
+from cart_mock.workbench.slices import json_answer, json_bytes, json_of
+from cart_mock.workbench.state_api import fill
 from cart_mock.workbench.stores_api import tenant_to_dict
 from cart_mock.workbench.times import format_time
 
@@ -52,7 +54,8 @@ def _snapshot_named(tenant: Tenant, name: str, source: str = "snapshot") -> Snap
 async def _now(tenant: Tenant) -> Snapshot:
     # The time first: carts that have expired are not in it.
     now = tenant.now()
-    snapshot = await asyncio.to_thread(freeze_snapshot(tenant.store, now))
+    size = sum(tenant.store.counts().values())
+    snapshot = await in_thread(size, freeze_snapshot(tenant.store, now))
     check_exists(tenant)
     return snapshot
 
@@ -69,18 +72,22 @@ async def take_snapshot(store: str, snapshot: str) -> Body:
     if len(tenant.snapshots) >= MAX_SNAPSHOTS and name not in tenant.snapshots:
         reason = f"this store has {MAX_SNAPSHOTS} snapshots"
         raise Refusal("request-invalid", reason, "Delete one first.", "snapshot")
+    old = tenant.snapshots.get(name)
+    had = [] if old is None else old.parts()
+    del old
     try:
         tenant.snapshots[name] = taken
     except SnapshotsFull as error:
         hint = "Delete others, or raise --snapshot-memory."
         raise Refusal("snapshots-full", str(error), hint, "snapshot") from None
+    await in_thread(sum(map(len, had)), free, had)
     return {"data": _to_dict(name, taken)}
 
 
 async def export_snapshot(store: str, snapshot: str, times: bool = False) -> ConnexionResponse:
     """Export a snapshot as a seed file."""
     found = _snapshot_named(tenant_named(store), name_in_path(snapshot, SNAPSHOT))
-    return json_answer(await asyncio.to_thread(_exported, found, times))
+    return json_answer(await in_thread(len(found.carts), _exported, found, times))
 
 
 def _exported(snapshot: Snapshot, times: bool) -> bytes:
@@ -94,8 +101,9 @@ def _exported(snapshot: Snapshot, times: bool) -> bytes:
 async def delete_snapshot(store: str, snapshot: str) -> tuple[None, int]:
     """Delete a snapshot."""
     tenant, name = tenant_named(store), name_in_path(snapshot, SNAPSHOT)
-    _snapshot_named(tenant, name)
+    had = _snapshot_named(tenant, name).parts()
     del tenant.snapshots[name]
+    await in_thread(len(had[0]), free, had)
     return None, 204
 
 
@@ -103,17 +111,31 @@ async def restore_snapshot(store: str, snapshot: str) -> Body:
     """Replace a store's content by that of a snapshot."""
     tenant = tenant_named(store)
     found = _snapshot_named(tenant, name_in_path(snapshot, SNAPSHOT))
-    filled = await asyncio.to_thread(
-        store_of, found.customers, found.carts, found.shop, found.accounts
-    )
-    check_exists(tenant)
-    tenant.store.share(filled)
+    make = partial(store_of, found.customers, found.carts, found.shop, found.accounts)
+    await fill(tenant, len(found.customers) + len(found.carts), make)
     return {"data": tenant_to_dict(tenant)}
 
 
-async def diff_states(store: str, before: str, after: str | None = None) -> Body:
+async def diff_states(store: str, before: str, after: str | None = None) -> ConnexionResponse:
     """Compare a snapshot with another one, or with the current content."""
     tenant = tenant_named(store)
     first = _snapshot_named(tenant, before, "before")
-    second = await _now(tenant) if after is None else _snapshot_named(tenant, after, "after")
-    return await asyncio.to_thread(difference, first, second)
+    if after is None:
+        second, own = [await _now(tenant)], True
+    else:
+        second, own = [_snapshot_named(tenant, after, "after")], False
+    size = len(first.carts) + len(second[0].carts)
+    return json_answer(await in_thread(size, _compared, first, second, is_own=own))
+
+
+def _compared(first: Snapshot, seconds: list[Snapshot], *, is_own: bool) -> bytes:
+    """Return the JSON of a difference. The second snapshot is taken out: this thread frees it."""
+    second = seconds.pop()
+    found = difference(first, second)
+    content = json_of(found)
+    had: list[Any] = [e for part in found.values() if isinstance(part, dict) for e in part.values()]
+    if is_own:
+        had += second.parts()
+    del found, second
+    free(had)
+    return content

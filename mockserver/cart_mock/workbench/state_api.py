@@ -11,18 +11,29 @@ from connexion.lifecycle import ConnexionResponse
 
 from cart_mock.state.accounts import AccountContent
 from cart_mock.state.entities import Cart, Customer
+from cart_mock.state.long_work import LARGE, free, in_thread
 from cart_mock.state.scenarios import BIG_SHOP, SCENARIOS, scenario
 from cart_mock.state.seed import Seed, SeedError, export_lists, seed_of
 from cart_mock.state.shop import ShopContent
 from cart_mock.state.shop_seed import settings_of
-from cart_mock.state.store import Store, store_of
+from cart_mock.state.store import Store
+from cart_mock.tenants.refill import refill, seeded
 from cart_mock.tenants.tenant import Tenant
-from cart_mock.workbench.control import check_exists, sent_seed, tenant_named
+from cart_mock.workbench.control import exists, sent_seed, tenant_named
 from cart_mock.workbench.errors import Refusal
 from cart_mock.workbench.slices import json_answer, json_bytes
 from cart_mock.workbench.stores_api import tenant_to_dict
 
 Body = dict[str, Any]
+
+
+STATE = "the state"
+"""What errors call a state that was sent."""
+
+
+def invalid_state(error: SeedError) -> Refusal:
+    """Return the refusal of a state that cannot be imported."""
+    return Refusal("state-invalid", str(error), "Nothing was changed; send it corrected.")
 
 
 async def list_scenarios() -> Body:
@@ -47,7 +58,8 @@ async def seed_store(store: str, body: Body) -> Body:
             f"Leave it out, or take the scenario {BIG_SHOP}.",
             "carts",
         )
-    await _fill(tenant, [await asyncio.to_thread(scenario, name, body.get("carts"))])
+    size = body.get("carts", LARGE) if name == BIG_SHOP else 0
+    await _fill(tenant, [await in_thread(size, scenario, name, body.get("carts"))])
     return {"data": tenant_to_dict(tenant)}
 
 
@@ -59,7 +71,7 @@ async def export_state(store: str, times: bool = False) -> ConnexionResponse:
     read = partial(
         _exported, held.freeze(by_update=True), held.shop.freeze(), held.accounts.freeze()
     )
-    return json_answer(await asyncio.to_thread(read, times))
+    return json_answer(await in_thread(sum(held.counts().values()), read, times))
 
 
 def _exported(
@@ -76,26 +88,30 @@ async def import_state(store: str, body: Body) -> Body:
     tenant, seeds = tenant_named(store), sent_seed()
     if not seeds:
         try:
-            seeds = [await asyncio.to_thread(seed_of, body, "the state")]
+            seeds = [await asyncio.to_thread(seed_of, body, STATE)]
         except SeedError as error:
-            raise Refusal(
-                "state-invalid", str(error), "Nothing was changed; send it corrected."
-            ) from None
+            raise invalid_state(error) from None
     await _fill(tenant, seeds)
     return {"data": tenant_to_dict(tenant)}
 
 
+async def fill(tenant: Tenant, size: int, make: Callable[[], Store]) -> None:
+    """Replace a store's content by that of a store that a thread makes. Raises Refusal."""
+    with exists(tenant):
+        await refill(tenant, size, make)
+
+
 async def _fill(tenant: Tenant, seeds: list[Seed]) -> None:
     # Hashing passwords is slow on purpose, and a seed can have 1,000,000 carts.
-    filled = await asyncio.to_thread(_filled, seeds, int(tenant.clock.now()))
-    check_exists(tenant)
-    tenant.store.share(filled)
+    size = len(seeds[0].carts) + len(seeds[0].customers)
+    await fill(tenant, size, partial(_filled, seeds, int(tenant.clock.now())))
 
 
 def _filled(seeds: list[Seed], now: int) -> Store:
     """Return a store with the last seed, which is taken out: this thread frees it, not the loop."""
     seed = seeds.pop()
-    return store_of(
-        seed.customer_entities(now), seed.cart_entities(now), seed.shop_entities(now),
-        seed.account_entities(now),
-    )  # fmt: skip
+    made = seeded(seed, now)
+    lists = [list(each) for each in (seed.carts, seed.customers, seed.associations)]
+    del seed
+    free(lists)
+    return made

@@ -7,11 +7,12 @@ from typing import Any
 from connexion.lifecycle import ConnexionResponse
 
 from cart_mock.errors import no_more_stores
+from cart_mock.state.long_work import free, in_thread
 from cart_mock.tenants.registry import UnknownTenant
 from cart_mock.tenants.stubs import Stubs
 from cart_mock.tenants.tenant import Tenant, TooManyTenants
 from cart_mock.workbench.breaks_api import replace_breaks
-from cart_mock.workbench.control import control, tenant_named
+from cart_mock.workbench.control import control, exists, tenant_named
 from cart_mock.workbench.errors import Refusal
 from cart_mock.workbench.slices import json_lists
 from cart_mock.workbench.times import clock_to_dict
@@ -74,7 +75,14 @@ async def get_store(store: str) -> Body:
 
 async def delete_store(store: str) -> tuple[None, int]:
     """Delete a store with all its content."""
-    control().mock.tenants.delete(tenant_named(store).name)
+    tenant = tenant_named(store)
+    size, had = sum(tenant.store.counts().values()), tenant.store.parts()
+    for parts in [snapshot.parts() for snapshot in tenant.snapshots.values()]:
+        size += len(parts[0])
+        had += parts
+    control().mock.tenants.delete(tenant.name)
+    del tenant  # or its tables would keep what they have
+    await in_thread(size, free, had)
     return None, 204
 
 
@@ -85,7 +93,8 @@ async def reset_store(store: str, body: Body | None = None) -> Body:
     if "clock" not in keep:
         tenant.clock.follow_machine()
     if "state" not in keep:
-        mock.tenants.reset(tenant)
+        with exists(tenant):
+            await mock.tenants.reset_in_thread(tenant)
     if "faults" not in keep:
         tenant.faults.clear()
     if "breaks" not in keep:
