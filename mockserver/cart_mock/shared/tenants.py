@@ -438,6 +438,7 @@ class SharedTenants(TenantRegistry):
         if self._replicas.get(name) is replica:
             del self._replicas[name]
             self._tenants.pop(name, None)
+            self._touched.pop(name, None)
             replica.tenant.is_deleted = True
             replica.tenant.close()
 
