@@ -323,7 +323,8 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     type=click.IntRange(1, 1_000_000),
     metavar="MB",
     help="Memory for the content of all stores, at most half of it for one. What would add to a "
-    "full store is refused with 507. Stores of --shared have --store-size.",
+    "full store is refused with 507. Of --shared, a mock forgets what was not used for longest; "
+    "--store-size is what refuses there.",
 )
 @click.option(
     "--snapshot-memory",
@@ -331,7 +332,8 @@ def _prefix(_ctx: click.Context, _param: click.Parameter, prefix: str) -> str:
     show_envvar=True,
     type=click.IntRange(1, 1_000_000),
     metavar="MB",
-    help="Memory for the snapshots of all stores; a further one is refused.",
+    help="Memory for the snapshots of all stores, with --shared for those of each store; a further "
+    "one is refused.",
 )
 @click.option(
     "--max-stores",

@@ -42,6 +42,9 @@ logger = logging.getLogger(__name__)
 _OTHER_FILES = 200
 """How many open files a process may need besides its connections: data, code, other servers."""
 
+_MORE_THAN_BODY = 1024 * 1024
+"""How many bytes a cart may have more than a body, after many changes."""
+
 
 def run(settings: Settings) -> None:
     """Serve a mock until SIGINT or SIGTERM. Raises click.ClickException if it cannot start."""
@@ -168,6 +171,7 @@ def _registry(settings: Settings) -> TenantRegistry:
             most_read_carts=settings.max_read_carts,
             snapshot_memory=settings.snapshot_memory * 1024 * 1024,
             store_memory=settings.store_memory * 1024 * 1024,
+            most_of_document=settings.body_limit + _MORE_THAN_BODY,
             sync=settings.sync == "always",
             new_request_log=partial(RequestLog, settings.journal, memory),
         )

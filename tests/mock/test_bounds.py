@@ -33,7 +33,8 @@ from tests.mock.world import World
 def listening(**options: object) -> Iterator[tuple[str, int]]:
     """Serve a mock on a free port with options of the server; yield its address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = server_of(create_app(), "error", **options)  # type: ignore[arg-type]  # its options
+    app = create_app(tenants=options.pop("tenants", None))  # type: ignore[arg-type]  # as below
+    server = server_of(app, "error", **options)  # type: ignore[arg-type]  # its options
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
@@ -197,6 +198,52 @@ def test_content_of_all_stores_and_of_one_has_a_bound_in_bytes(tmp_path: Path, d
         tenants = TenantRegistry(data=tmp_path, store_memory=200_000)
         assert tenants._store_memory.used == used
         tenants.close()
+
+
+def test_cart_does_not_grow_without_end_by_its_changes() -> None:
+    with World(most_of_document=50_000) as world:
+        path = f"/v2/carts/{world.cart('c')}"
+        for number in range(9):
+            item = {"type": "custom_item", "name": f"Tea {number}", "quantity": 1,
+                    "price": {"amount": 5}, "description": "x" * 10_000}  # fmt: skip
+            answer = world.send("POST", f"{path}/items", world.admin, json={"data": item})
+            assert answer.status_code == (201 if number < 4 else 507), answer.text
+        text = "it would have more than 50000 bytes (see --body-limit). Nothing was changed"
+        assert text in answer.json()["errors"][0]["detail"]
+        assert len(world.send("GET", f"{path}/items", world.admin).json()["data"]) == 4
+
+
+def test_clients_that_do_not_read_are_disconnected_when_much_waits_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cart_mock.http.connection.MOST_UNSENT", 8_000_000)
+    tenants = TenantRegistry()
+    store = tenants.use("shop").store
+    for number in range(20):
+        store.put_cart(Cart(f"c{number}", "N", 2**31, 2**31, description="x" * 500_000))
+    ends = 0
+    with listening(tenants=tenants) as address, ExitStack() as opened:
+        url = "http://{}:{}".format(*address)
+        form = {"grant_type": "client_credentials", "client_id": "shop", "client_secret": "s"}
+        granted = httpx.post(f"{url}/oauth/access_token", data=form)
+        token = f"Bearer {granted.json()['access_token']}"
+        request = f"GET /v2/carts HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode()
+        slow = []
+        for _ in range(5):  # each answer has 10 MB
+            slow.append(opened.enter_context(socket.create_connection(address, timeout=60)))
+            slow[-1].sendall(request)
+            slow[-1].recv(1)
+        answer = httpx.get(f"{url}/v2/carts/c1", headers={"Authorization": token})
+        assert answer.status_code == 200
+        for each in slow:
+            got = 0
+            with suppress(ConnectionError):
+                while part := each.recv(1_000_000):
+                    got += len(part)
+                    if got > 10_000_000:
+                        break
+            ends += got < 10_000_000
+    assert 2 <= ends <= 4
 
 
 def fill_up(store: Store) -> None:

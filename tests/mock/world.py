@@ -52,7 +52,14 @@ class Site:
             new_clock=lambda: Clock(self.time),
             **{
                 key: options.pop(key)
-                for key in ("data", "clients", "seed", "most_read_carts", "store_memory")
+                for key in (
+                    "data",
+                    "clients",
+                    "seed",
+                    "most_read_carts",
+                    "store_memory",
+                    "most_of_document",
+                )
                 if key in options
             },
         )

@@ -112,9 +112,10 @@ class Shop:
         headers = {**self.admin, **more.pop("headers", {})}
         return self.site.send(method, path, headers=headers, json=body, **more)
 
-    def cart(self, cart_id: str) -> str:
+    def cart(self, cart_id: str, **more: str) -> str:
         """Make a cart."""
-        answer = self.send("POST", "/v2/carts", {"data": {"id": cart_id, "name": "Groceries"}})
+        data = {"id": cart_id, "name": "Groceries", **more}
+        answer = self.send("POST", "/v2/carts", {"data": data})
         assert answer.status_code == 201, answer.text
         return cart_id
 

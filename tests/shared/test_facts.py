@@ -435,6 +435,48 @@ def test_nothing_is_added_to_a_store_over_its_size(
         site.close()
 
 
+def test_snapshots_of_a_store_have_a_bound_in_bytes(server: RedisServer) -> None:
+    site = SharedSite(server.url, 2, prefix="snapshot-memory", snapshot_memory=60_000)
+    try:
+        shop, other = Shop(site), Shop(site)
+        for each in (shop, other):
+            each.cart("c", description="x" * 20_000)
+            path = f"/_mock/stores/{each.client_id}/snapshots"
+            for number in range(3):  # each takes the place of the one before
+                assert site.send("PUT", f"{path}/one", at=number).status_code == 200
+            refused = site.send("PUT", f"{path}/two")
+            assert refused.status_code == 409
+            assert "--snapshot-memory" in refused.json()["errors"][0]["detail"]
+        site.add()  # a mock that begins with what there is
+        path = f"/_mock/stores/{shop.client_id}/snapshots"
+        listed = site.send("GET", path, at=2).json()["data"]
+        assert [each["name"] for each in listed] == ["one"]
+        assert site.send("PUT", f"{path}/two", at=2).status_code == 409
+        assert site.send("DELETE", f"{path}/one").status_code == 204
+        assert site.send("PUT", f"{path}/two", at=2).status_code == 200
+    finally:
+        site.close()
+
+
+def test_mock_forgets_stores_that_take_too_much_memory(server: RedisServer) -> None:
+    site = SharedSite(server.url, 1, prefix="store-memory", store_memory=50_000)
+    try:
+        tenants = site.tenants[0]
+        shops = [Shop(site) for _ in range(5)]
+        for shop in shops:
+            shop.cart("c", description="x" * 20_000)
+        assert tenants._counted.used > 100_000
+        tenants._forget_idle()
+        assert tenants._counted.used < 50_000
+        held = [shop for shop in shops if tenants.get(shop.client_id) is not None]
+        assert held == shops[-2:]  # those that were used last
+        for shop in shops:
+            assert shop.send("GET", "/v2/carts/c").status_code == 200
+    finally:
+        site.close()
+    assert tenants._counted.used == 0
+
+
 def test_metrics_name_the_process_and_its_round_trips(shop: Shop) -> None:
     shop.cart("cart")
     text = shop.site.send("GET", "/_mock/metrics", at=0).text

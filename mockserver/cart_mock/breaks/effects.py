@@ -43,6 +43,7 @@ from cart_mock.breaks.hooks import (
     When,
     always,
     breaks_of,
+    many,
     memory,
     on,
 )
@@ -57,8 +58,7 @@ Pairs = set[tuple[str, Owner]]
 
 
 def _pairs(ctx: RequestContext, name: str) -> Pairs:
-    pairs: Pairs = memory(ctx.tenant).setdefault(name, set())
-    return pairs
+    return many(ctx.tenant, name, Pairs)
 
 
 def _pair(ctx: RequestContext) -> tuple[str, Owner]:

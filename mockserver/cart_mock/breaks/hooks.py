@@ -6,9 +6,9 @@ same context as the rules. A request without a valid access token only has ``.re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 from cart_mock.messages import Answer, Request
@@ -205,9 +205,26 @@ def breaks_of(
     return tuple(break_of(rule, row, free=free, beyond_run=beyond_run, owner=owner) for row in rows)
 
 
+M = TypeVar("M", bound=Collection[Any])
 _memories: WeakKeyDictionary[Tenant, dict[Any, Any]] = WeakKeyDictionary()
+
+
+MOST = 10_000
+"""How many things hooks remember about a tenant, of each kind. What is older is forgotten."""
 
 
 def memory(tenant: Tenant) -> dict[Any, Any]:
     """Return what hooks remember about a tenant while it exists."""
-    return _memories.setdefault(tenant, {})
+    kept = _memories.setdefault(tenant, {})
+    if len(kept) > MOST:
+        del kept[next(key for key in kept if not isinstance(key, str))]
+    return kept
+
+
+def many(tenant: Tenant, name: str, kind: Callable[[], M]) -> M:
+    """Return the set or dict of that name among what hooks remember, begun anew when it is full."""
+    kept = memory(tenant)
+    found: M | None = kept.get(name)
+    if found is None or len(found) > MOST:
+        found = kept[name] = kind()
+    return found

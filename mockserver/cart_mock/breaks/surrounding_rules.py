@@ -39,6 +39,7 @@ from cart_mock.breaks.hooks import (
     ReplaceHandler,
     When,
     breaks_of,
+    many,
     memory,
     on,
 )
@@ -291,8 +292,7 @@ _OWNER = refusal(
 
 
 def _shadows(ctx: RequestContext) -> dict[str, Cart]:
-    shadows: dict[str, Cart] = memory(ctx.tenant).setdefault("carts", {})
-    return shadows
+    return many(ctx.tenant, "carts", dict[str, Cart])
 
 
 def _note_cart(ctx: RequestContext, act: Act) -> Answer:
@@ -543,7 +543,7 @@ def _believe_deleted(ctx: RequestContext) -> None:
 
 
 def _note_deleted(ctx: RequestContext, act: Act) -> Answer:
-    memory(ctx.tenant).setdefault("deleted", set()).add(_deleted_owner(ctx))
+    many(ctx.tenant, "deleted", set[Owner]).add(_deleted_owner(ctx))
     return act()
 
 

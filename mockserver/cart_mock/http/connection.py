@@ -32,6 +32,9 @@ MOST_REFUSALS = 64
 """How many further connections may be refused with an answer at a time; others are closed."""
 MOST_WAITING = 256
 """How many requests of a connection may wait for the answer to an earlier one."""
+MOST_UNSENT = 512 * 1024 * 1024
+"""How many bytes of answers wait for all other clients to read them, before one more slow reader is
+disconnected."""
 _RETRY = ((b"retry-after", b"1"),)
 
 Stage = Literal["idle", "head", "body"]
@@ -242,6 +245,14 @@ class MockProtocol(HttpToolsProtocol):
             reason = f"there are {self.max_connections} connections already"
             hint = "Close one, or raise --max-connections."
             self._refuse("service-unavailable", Violation(reason, hint), *_RETRY)
+
+    def pause_writing(self) -> None:
+        """Wait for a client that does not read; do without it if too much waits for others."""
+        super().pause_writing()
+        others: Any = (each for each in self.connections if each is not self)
+        made = (each.transport for each in others if each.transport is not None)
+        if sum(transport.get_write_buffer_size() for transport in made) > MOST_UNSENT:
+            self.transport.abort()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # as asyncio has it
         """Keep the connection for the answer that the client waits for, if there is one."""

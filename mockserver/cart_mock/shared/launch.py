@@ -51,6 +51,8 @@ def shared_mock(settings: Settings) -> tuple[SharedTenants, Callable[[MockApp], 
         most=settings.max_stores,
         most_read_carts=settings.max_read_carts,
         most_bytes=settings.store_size * 1024 * 1024,
+        snapshot_memory=settings.snapshot_memory * 1024 * 1024,
+        store_memory=settings.store_memory * 1024 * 1024,
     )
     return tenants, partial(attach, tenants=tenants)
 

@@ -44,7 +44,9 @@ from cart_mock.shared.state import (
 )
 from cart_mock.state.clock import Clock
 from cart_mock.state.seed import Seed
+from cart_mock.state.snapshots import SnapshotMemory
 from cart_mock.state.store import READ_CARTS, Store
+from cart_mock.state.tinydb_tables import StoreMemory
 from cart_mock.tenants.refill import fill, refill, seeded
 from cart_mock.tenants.registry import MAX_STORES, TenantRegistry
 from cart_mock.tenants.request_log import DEFAULT_LENGTH, LogMemory
@@ -90,8 +92,9 @@ class SharedTenants(TenantRegistry):
 
     ``version`` and ``options`` must be the same in every process of the shared store. ``most`` is
     how many tenants the store may have, ``held`` how many this process keeps in memory, and
-    ``idle`` after how many seconds without a request it forgets one. Nothing can be added to a
-    tenant whose snapshot has more than ``most_bytes``.
+    ``idle`` after how many seconds without a request it forgets one. Those in memory take about
+    ``store_memory`` bytes at most, and the snapshots of one ``snapshot_memory``. Nothing can be
+    added to a tenant that has more than ``most_bytes`` in the shared store.
     """
 
     mock: Mock
@@ -102,6 +105,7 @@ class SharedTenants(TenantRegistry):
         clients: Mapping[str, str | None] | None = None, seed: Seed | None = None,
         journal: int = DEFAULT_LENGTH, most: int = MAX_STORES, most_read_carts: int = READ_CARTS,
         held: int = 10_000, idle: float = 600.0, most_bytes: int = 64 * 1024 * 1024,
+        snapshot_memory: int | None = None, store_memory: int | None = None,
     ) -> None:  # fmt: skip
         self.client = client
         self._journal = journal
@@ -121,6 +125,7 @@ class SharedTenants(TenantRegistry):
                 "clients": clients is not None,
                 "journal": journal,
                 "max-read-carts": most_read_carts,
+                "snapshot-memory": snapshot_memory,
                 "seed": self.seed_digest,
             },
             self.signing_key.hex(),
@@ -130,6 +135,9 @@ class SharedTenants(TenantRegistry):
         self._held = held
         self._idle = idle
         self.most_bytes = most_bytes
+        self._snapshot_limit = snapshot_memory
+        self._store_limit = store_memory
+        self._counted = StoreMemory()
         self.process = f"{socket.gethostname()}:{os.getpid()}"
         self._replicas: dict[str, Replica] = {}
         self._loading: dict[tuple[str, bool], asyncio.Task[Replica | None]] = {}
@@ -398,7 +406,9 @@ class SharedTenants(TenantRegistry):
             log.exercised.clear()
         store = Store(storage, ids)
         store.most_read_carts = self._most_read_carts
-        tenant = Tenant(name, store, Clock(moment), ids, log, incarnation)
+        store.count_in(self._counted)
+        snapshots = SnapshotMemory(self._snapshot_limit)
+        tenant = Tenant(name, store, Clock(moment), ids, log, incarnation, snapshots)
         log.machine_time = moment
         for created in self.on_create:
             created(tenant)
@@ -423,6 +433,7 @@ class SharedTenants(TenantRegistry):
         if self._replicas.get(name) is replica:
             del self._replicas[name]
             self._tenants.pop(name, None)
+            self._touched.pop(name, None)
             replica.tenant.is_deleted = True
             replica.tenant.close()
 
@@ -511,8 +522,17 @@ class SharedTenants(TenantRegistry):
         by_use = sorted(self._replicas.values(), key=lambda replica: replica.last_used)
         too_many = len(by_use) - self._held
         for number, replica in enumerate(by_use):
-            if (number < too_many or replica.last_used < before) and not replica.is_busy:
+            is_last = number == len(by_use) - 1
+            is_too_much = number < too_many or (self._uses_too_much() and not is_last)
+            if (is_too_much or replica.last_used < before) and not replica.is_busy:
                 self.drop(replica)
+
+    def _uses_too_much(self) -> bool:
+        """Return whether the replicas take more memory than they may."""
+        if self._store_limit is None or not self._replicas:
+            return False
+        kept = sum(replica.tenant.snapshots.used for replica in self._replicas.values())
+        return self._counted.used + kept > self._store_limit
 
     async def _touch(self) -> None:
         now = time.monotonic()

@@ -57,6 +57,11 @@ class Snapshots(MutableMapping[str, Snapshot]):
         self._memory = memory or SnapshotMemory()
         self._all: dict[str, Snapshot] = {}
 
+    @property
+    def used(self) -> int:
+        """How many bytes the snapshots take that share a memory with these."""
+        return self._memory.used
+
     def __getitem__(self, name: str) -> Snapshot:
         return self._all[name]
 

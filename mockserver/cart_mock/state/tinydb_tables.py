@@ -67,11 +67,13 @@ _DOCUMENT = 800
 class StoreMemory:
     """What the documents of all stores may take together, in bytes; None is any number.
 
-    One store may take half of it, so that others go on when one is full.
+    One store may take half of it, so that others go on when one is full. One ``document`` may have
+    that many bytes of JSON: each change of it takes time in proportion.
     """
 
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(self, limit: int | None = None, document: int | None = None) -> None:
         self.limit = limit
+        self.document = document
         self.used = 0
 
     def check(self, used: int, grown: int) -> None:
@@ -134,8 +136,8 @@ class InMemoryStorage(Storage):
         self._used = used
 
     def _growth(self, changes: tuple[Changes, ...]) -> int:
-        """Return by how many bytes changes make the storage grow."""
-        grown, tables = 0, self._tables
+        """Return by how many bytes changes make the storage grow. Raises StorageFailed."""
+        grown, tables, most = 0, self._tables, self._memory.document
         seen: dict[tuple[str, str], bytes | None] = {}
         for number, change in enumerate(changes, start=1):
             for name, documents in change.items():
@@ -150,6 +152,9 @@ class InMemoryStorage(Storage):
                         grown -= _DOCUMENT + len(old)
                     if text is not None:
                         grown += _DOCUMENT + len(text)
+                        if most is not None and len(text) > most:
+                            reason = f"It would have more than {most} bytes (see --body-limit)"
+                            raise StorageFailed(errno.EFBIG, reason)
         return grown
 
     def read(self) -> Tables:

@@ -91,9 +91,9 @@ class TenantRegistry:
     ``clients`` pins which keys exist: ``client_id`` to its secret, or None for a key without one.
     ``seed`` is what a new store starts with. ``on_create`` are called with each tenant that is
     made. There are at ``most`` so many tenants; their content takes at most ``store_memory`` bytes,
-    their snapshots ``snapshot_memory``. ``sync`` brings each change to the disk before it is
-    acknowledged. A store with a damaged file is moved aside, and a log line says so. Raises
-    DataError if ``data`` cannot be used.
+    their snapshots ``snapshot_memory``, and one document ``most_of_document``. ``sync`` brings each
+    change to the disk before it is acknowledged. A store with a damaged file is moved aside, and a
+    log line says so. Raises DataError if ``data`` cannot be used.
     """
 
     def __init__(
@@ -109,13 +109,14 @@ class TenantRegistry:
         most_read_carts: int = READ_CARTS,
         snapshot_memory: int | None = None,
         store_memory: int | None = None,
+        most_of_document: int | None = None,
         sync: bool = False,
     ) -> None:
         self._clients = clients
         self._most = most
         self._most_read_carts = most_read_carts
         self._snapshot_memory = SnapshotMemory(snapshot_memory)
-        self._store_memory = StoreMemory(store_memory)
+        self._store_memory = StoreMemory(store_memory, most_of_document)
         self.watched: Watched | None = None
         """The files that this process watches, if any."""
         self.process: str | None = None
