@@ -90,7 +90,8 @@ LARGE_LANE = (
     "tests/openapi/test_book_browser.py",  # every control of the book
     "tests/openapi/test_formats.py::test_an_odd_document",  # commands in processes of their own
     "tests/proofs/test_suite.py",  # runs in processes of their own; CI tries broken servers
-    "tests/test_architecture.py::test_every_rule",  # collects all tests once more
+    "tests/test_architecture.py::test_every_rule_has_a_test",  # collects all tests once more
+    "tests/test_architecture.py::test_every_rule_marker",  # the same
     "tests/test_delivery.py::test_action_annotates",  # the action's steps, with a run
     "tests/test_readme.py::test_the_commands_for_working_on_it_succeed",  # a lane in the lane
     "tests/test_site.py::test_commands_print_what_the_page_shows[docs/sharing.md",  # tests/shared

@@ -55,8 +55,8 @@ class Source:
     """The place that a rule comes from; ``document`` is a key of the catalogue's ``documents``.
 
     ``indirect`` says that the sentence is the nearest one published and does not state the rule.
-    ``read`` is the date on which the sentence was read there, such as 2026-11-20; or the last day
-    on which it can have been read, such as ``by 2026-11-20``.
+    ``read`` is the date on which the sentence was read there, such as 2026-11-20, or the latest
+    possible date, such as ``by 2026-11-20``.
     """
 
     document: str
@@ -68,11 +68,11 @@ class Source:
 
 
 UNKNOWN_DATE = "unknown"
-"""What ``read`` says of a source if the day of the reading was not noted."""
+"""The value of ``read`` if the date was not recorded."""
 
 
 def dated(read: str) -> str:
-    """Return a date as it stands after "read": with "on", or with "by" if it is the last day."""
+    """Return a date to follow the word "read": "on" a date, or "by" the latest possible one."""
     return read if read.startswith("by ") else f"on {read}"
 
 
@@ -120,9 +120,9 @@ _WORD = re.compile(r"\{([A-Za-z]+)\}")
 class Rule:
     """One rule of the catalogue.
 
-    ``level`` says how sure it is that the request is refused (or the effect happens), ``exact`` how
-    sure the exact status and text are. ``statuses`` are the statuses that are equally good;
-    ``status`` is the one that the mock sends, or None if the rule does not fix one. ``text`` is the
+    ``level`` says how well the refusal (or the effect) is supported, ``exact`` how well its exact
+    status and text are. Each of ``statuses`` conforms; ``status`` is the one that the mock sends,
+    or None if the rule does not fix one. ``text`` is the
     error's fixed sentence, None for rules that do not refuse; ``documented_text`` says that the
     sentence is published. ``freedom`` is what a deployment may do instead without deviating.
     ``beyond_run`` says why a run against a live deployment cannot try the rule, if it cannot.
@@ -158,8 +158,8 @@ class Rule:
 class ProtocolError:
     """An error outside of the rules; ``rule`` names the rule it is a variant of.
 
-    It is one that any HTTP service may answer, or one of these ``operations`` only. Its status is
-    published for them, except for those under ``unpublished``: there it is an interpretation.
+    Any HTTP service may answer with it; if ``operations`` are listed, only these may. Its status
+    is published for them, except for those under ``unpublished``: there it is an interpretation.
     ``detail`` is the beginning of its detail, if that is not ``text``.
     """
 
@@ -175,7 +175,7 @@ class ProtocolError:
 
 @dataclass(frozen=True, slots=True)
 class RetiredRule:
-    """A rule that is gone since a version of the contract. Its id is not used again."""
+    """A rule that version ``since`` of the contract removed. Its id is not used again."""
 
     id: str
     since: str
@@ -184,7 +184,7 @@ class RetiredRule:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A place where the published material disagrees with itself, and what was decided."""
+    """A contradiction in the published material, and the decision of the contract."""
 
     id: str
     topic: str
@@ -197,7 +197,7 @@ class Disagreement:
 class Contract:
     """The contract document and its catalogue. Nothing may change ``document``.
 
-    A contract equals only itself, so that what is derived from it can be cached by it.
+    Contracts compare by identity, so a contract can be the key of a cache.
     """
 
     document: Mapping[str, Any]

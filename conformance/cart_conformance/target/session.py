@@ -47,10 +47,10 @@ READS_OF_A_FAILURE = 3
 """How often a GET is sent whose answer is 5xx. Only the last answer counts."""
 
 MOST_IN_VAIN = 3
-"""Number of reads of one kind that fail each time after which none is repeated."""
+"""After this many reads of one kind failed at every attempt, that kind is read only once."""
 
 LOGINS = ("createAccessToken", "createCustomerToken", "createAccountToken")
-"""The operations that change nothing that another read shows, although they are POSTs."""
+"""POSTs that change nothing which a read returns."""
 
 TELLING_PASSWORD = 12
 """Minimum length of a password to search answers for: a shorter one may be an ordinary word."""
@@ -196,7 +196,7 @@ class Session:
         return self._owners.get(self.actors.current(token))
 
     def need_answer(self, operation: str, answer: Answer) -> Answer:
-        """Return an answer that is not 5xx. Raises ServerFailed, and reports the 5xx on its own.
+        """Return an answer that is not 5xx. Otherwise report it separately and raise ServerFailed.
 
         A 5xx is not evidence about the rule that needed the answer.
         """
@@ -211,8 +211,8 @@ class Session:
     def _renewed(self, operation: str, answer: Answer) -> Request | None:
         """Return the request with a new access token if the old one has ended, else None.
 
-        A deployment may restart, or revoke tokens. A 401 is unprovoked if the token is the run's
-        own and a plain read with it is answered with 401 too.
+        A deployment may restart, or revoke tokens. A token has ended if it is the run's own and a
+        plain read with it is also answered with 401.
         """
         if answer.status != 401 or self.actors.is_renewing:
             return None

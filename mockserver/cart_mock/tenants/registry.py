@@ -56,7 +56,7 @@ _INCARNATION_LENGTH = 6
 _LARGE = 1_000
 """A seed with more carts and customers takes more than 10 ms to be written."""
 MAX_STORES = 100_000
-"""How many tenants a process may have, unless said otherwise."""
+"""Default maximum number of tenants in a process."""
 _PROBE = 4096
 """How many bytes are written to find out whether a data directory can be written."""
 # Shorter than a digest, and the same on a file system that folds letter case.
@@ -73,9 +73,10 @@ def random_id() -> str:
 
 
 class _Start(NamedTuple):
-    """What new stores start with: the ``seed``, or what is in a ``store`` that was made ``at``.
+    """What a new store starts with: the ``seed``, or the content of a ``store`` made ``at`` a time.
 
-    A seed with some of its times left out has another order at each time, and no such store.
+    If a seed has only some of its times, its order depends on the present time, and ``store`` is
+    None.
     """
 
     seed: Seed
@@ -88,12 +89,13 @@ class _Start(NamedTuple):
 class TenantRegistry:
     """Finds and makes tenants. With ``data``, a directory, their state is kept there.
 
-    ``clients`` pins which keys exist: ``client_id`` to its secret, or None for a key without one.
-    ``seed`` is what a new store starts with. ``on_create`` are called with each tenant that is
-    made. There are at ``most`` so many tenants; their content takes at most ``store_memory`` bytes,
-    their snapshots ``snapshot_memory``, and one document ``most_of_document``. ``sync`` brings each
-    change to the disk before it is acknowledged. A store with a damaged file is moved aside, and a
-    log line says so. Raises DataError if ``data`` cannot be used.
+    ``clients`` lists the keys that exist: ``client_id`` to its secret, or None for a key without
+    one. ``seed`` is what a new store starts with. ``on_create`` are called with each tenant that is
+    made. ``most`` is the maximum number of tenants. ``store_memory``, ``snapshot_memory`` and
+    ``most_of_document`` are the maxima in bytes of their content, of their snapshots and of one
+    document. With ``sync`` each change is on the disk before it is acknowledged. A store with a
+    damaged file is moved aside, and a log line says so. Raises DataError if ``data`` cannot be
+    used.
     """
 
     def __init__(
@@ -181,7 +183,7 @@ class TenantRegistry:
         return self._tenants.get(name)
 
     def use(self, name: str) -> Tenant:
-        """Return the tenant of that ``client_id``, made if need be.
+        """Return the tenant of that ``client_id``. Make it if it does not exist.
 
         Raises UnknownTenant, TooManyTenants, StorageFailed.
         """
@@ -240,7 +242,7 @@ class TenantRegistry:
         return tenant
 
     def reset(self, tenant: Tenant) -> None:
-        """Bring a tenant's store back to what a new one holds."""
+        """Reset a tenant's store to the content of a new one."""
         now = int(tenant.clock.now())
         start = self._start
         if start.store is not None:
@@ -270,7 +272,7 @@ class TenantRegistry:
 
     @property
     def pins_secrets(self) -> bool:
-        """Whether it is given which secret each key has."""
+        """Whether the secrets of the keys are configured."""
         return self._clients is not None
 
     def take_up(self, clients: Mapping[str, str | None] | None, seed: Seed | None) -> None:

@@ -19,7 +19,7 @@ LARGEST = 64 * 1024
 DEFAULT_MEMORY = 256 * 1024 * 1024
 """How many bytes all logs of a process keep by default."""
 _ENTRY = 500
-"""How many bytes an entry takes besides its line: the objects that hold it."""
+"""How many bytes an entry takes besides its line: the objects around it."""
 
 _NOTHING: Mapping[str, Any] = {}
 
