@@ -11,6 +11,16 @@ import pytest
 from cart_mock.state.turns import WITHOUT_COLLECTION, Repeatable, in_slices, in_turns
 
 
+@pytest.fixture(autouse=True)
+def _collecting() -> Iterator[None]:
+    """Begin with the garbage collector on, which a test of a command may have left off."""
+    was_enabled = gc.isenabled()
+    gc.enable()
+    yield
+    if not was_enabled:
+        gc.disable()
+
+
 def test_without_collection_of_several_threads_ends_with_the_last() -> None:
     is_in, may_go = threading.Event(), threading.Event()
 
@@ -39,12 +49,10 @@ def test_without_collection_that_fails_ends() -> None:
 
 def test_without_collection_leaves_it_off_if_it_was() -> None:
     gc.disable()
-    try:
-        with WITHOUT_COLLECTION:
-            pass
-        assert not gc.isenabled()
-    finally:
-        gc.enable()
+    with WITHOUT_COLLECTION:
+        pass
+    assert not gc.isenabled()
+    gc.enable()
 
 
 def test_turns_are_taken_in_a_thread_only(monkeypatch: pytest.MonkeyPatch) -> None:
