@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import socket
+import socketserver
 import ssl
 import threading
 import time
@@ -26,6 +27,7 @@ from cart_mock.tenants.registry import TenantRegistry
 from cart_mock.testing import CartMock, in_process
 
 from tests.conformance.servers.guarded import Issuer
+from tests.mock import processes
 from tests.mock.world import World
 
 
@@ -306,3 +308,40 @@ def test_snapshot_of_a_cart_with_many_customers_is_taken() -> None:
     with World() as world:
         world.put_cart("c", tuple(Owner("customer", f"c{number}") for number in range(40)))
         assert world.send("PUT", "/_mock/stores/shop/snapshots/one").status_code == 200
+
+
+class Endless(socketserver.BaseRequestHandler):
+    """Sends an answer without end, as fast as it is read."""
+
+    def handle(self) -> None:
+        self.request.recv(65_536)
+        with suppress(OSError):
+            self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
+            while True:
+                self.request.sendall(b"x" * 65_536)
+
+
+def memory_of(process: int) -> float:
+    """The resident memory of a process in MB."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def test_forwarded_answers_that_are_not_read_leave_nothing_behind() -> None:
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Endless, bind_and_activate=True)
+    server.daemon_threads, server.block_on_close = True, False
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    used = []
+    with server, processes.mock("--forward", f"http://127.0.0.1:{server.server_address[1]}") as run:
+        host, port = run.url.removeprefix("http://").split(":")
+        for _ in range(4):
+            with ExitStack() as opened:
+                for _ in range(20):
+                    client = socket.create_connection((host, int(port)), timeout=60)
+                    opened.enter_context(client).sendall(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
+                    assert client.recv(12) == b"HTTP/1.1 200"
+                time.sleep(0.5)
+            time.sleep(1.5)  # the mock notices that they left, and collects what is left of them
+            used.append(memory_of(run.process.pid))
+        server.shutdown()
+    assert max(used) - used[0] < 60, used  # 3 to 5 MB for each were kept, 240 MB and more

@@ -163,7 +163,8 @@ def test_run_against_a_hostile_server_ends(tmp_path: Path) -> None:
             status, seconds, memory, output = run(url, folder)
         where = (name, gives_tokens, status, seconds, memory, output[-1500:])
         longest, most = max(longest, seconds), max(most, memory)
-        assert status in (1, 2, 3), where
+        # Never 0. It is 4 if the time was up before anything deviated, but things may be left.
+        assert status in (1, 2, 3, 4), where
         assert memory < MOST_MEMORY, where
         assert "Traceback" not in output, where
         assert "very-secret" not in output, where

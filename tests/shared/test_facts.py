@@ -447,7 +447,7 @@ def test_snapshots_of_a_store_have_a_bound_in_bytes(server: RedisServer) -> None
             refused = site.send("PUT", f"{path}/two")
             assert refused.status_code == 409
             assert "--snapshot-memory" in refused.json()["errors"][0]["detail"]
-        site.add()  # a mock that begins with what there is
+        site.add()  # a mock that loads what is kept
         path = f"/_mock/stores/{shop.client_id}/snapshots"
         listed = site.send("GET", path, at=2).json()["data"]
         assert [each["name"] for each in listed] == ["one"]

@@ -222,7 +222,7 @@ def memory(tenant: Tenant) -> dict[Any, Any]:
 
 
 def many(tenant: Tenant, name: str, kind: Callable[[], M]) -> M:
-    """Return the set or dict of that name among what hooks remember, begun anew when it is full."""
+    """Return the set or dict of that name among what hooks remember; a full one is begun again."""
     kept = memory(tenant)
     found: M | None = kept.get(name)
     if found is None or len(found) > MOST:
