@@ -94,7 +94,6 @@ LARGE_LANE = (
     "tests/test_delivery.py::test_action_annotates",  # the action's steps, with a run
     "tests/test_readme.py::test_the_commands_for_working_on_it_succeed",  # a lane in the lane
     "tests/test_site.py::test_commands_print_what_the_page_shows[docs/sharing.md",  # tests/shared
-    "tests/test_skips.py",  # starts a pytest for each case
     "tests/workbench/test_operation.py::test_plugin_in_parallel",  # starts a pytest with workers
 )
 """Starts of names of tests that only `scripts/test --large` runs, so that CI stays short."""
