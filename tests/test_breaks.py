@@ -213,13 +213,7 @@ def _one_of_each() -> Iterator[Break]:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(
-    "broken",
-    [
-        pytest.param(one, id=one.id, marks=[] if one.id in FIRST else [pytest.mark.large])
-        for one in _one_of_each()
-    ],
-)
+@pytest.mark.parametrize("broken", [pytest.param(one, id=one.id) for one in _one_of_each()])
 def test_a_break_breaks_no_other_rule(broken: Break, intact: dict[str, list[Any]]) -> None:
     mock = Mock(CONTRACT, [broken])
     others = [rule for rule in SCENES if rule != broken.rule]

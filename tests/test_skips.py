@@ -1,4 +1,4 @@
-"""What runs when, and where: skips fail in CI, groups stay together, the full lane's files exist."""
+"""What runs when, and where: a skip fails in CI, groups stay together, lanes name files that exist."""
 
 from __future__ import annotations
 

@@ -290,10 +290,7 @@ def many(customers: int, carts: int) -> dict[str, Any]:
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize(
     "size",
-    [
-        pytest.param(size, marks=[] if size in ((3, 5), (200, 200)) else pytest.mark.large)
-        for size in [(1, 0), (0, 1), (3, 5), (24, 24), (30, 300), (200, 200)]
-    ],
+    [(1, 0), (0, 1), (3, 5), (24, 24), (30, 300), (200, 200)],
     ids=str,
 )
 def test_the_picture_is_readable(
@@ -543,13 +540,7 @@ FAULTS: dict[str, tuple[dict[str, str], dict[str, str], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, marks=[] if kind in ("truncate", "lose-reply") else pytest.mark.large)
-        for kind in FAULTS
-    ],
-)
+@pytest.mark.parametrize("kind", FAULTS)
 def test_a_fault_is_added_and_taken_back(opened: Opened, mock: CartMock, kind: str) -> None:
     chosen, filled, expected = FAULTS[kind]
     page = opened("situation")

@@ -128,7 +128,6 @@ def customers_at(url: str, store: str, secret: str) -> list[dict[str, str]]:
     return made
 
 
-@pytest.mark.large
 @pytest.mark.timeout(600)
 def test_commands_about_a_deviation_end_as_the_guide_says(
     tmp_path: Path, broken_url: str, shell_environment: dict[str, str]
@@ -285,7 +284,6 @@ def test_the_page_has_jobs_for_both_services() -> None:
         assert sum(bool(INSTALL.fullmatch(step.script)) for step in job.steps) == 1
 
 
-@pytest.mark.large  # that they fail and keep the reports shows that they run
 @pytest.mark.parametrize("title", JOBS)
 def test_a_job_passes_on_a_deployment_that_conforms(
     title: str, tmp_path: Path, mock_url: str, shell_environment: dict[str, str]
