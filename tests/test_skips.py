@@ -1,4 +1,4 @@
-"""What runs when, and where: a skip fails in CI, groups stay together, lanes name files that exist."""
+"""What runs, and where: a skip fails in CI, groups stay together, names in lists are files."""
 
 from __future__ import annotations
 
