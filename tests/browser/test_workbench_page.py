@@ -863,8 +863,10 @@ def unfold(page: Page, view: str) -> None:
             summary.click()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+# Colours follow the scheme alone, and places the width alone, so two of the four pairs show all.
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"]
+)
 @pytest.mark.parametrize("view", VIEWS)
 def test_axe_finds_nothing_and_nothing_is_cut_off(
     opened: Opened, mock: CartMock, view: str, viewport: Any, scheme: str

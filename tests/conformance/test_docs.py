@@ -284,16 +284,6 @@ def test_the_page_has_jobs_for_both_services() -> None:
         assert sum(bool(INSTALL.fullmatch(step.script)) for step in job.steps) == 1
 
 
-@pytest.mark.parametrize("title", JOBS)
-def test_a_job_passes_on_a_deployment_that_conforms(
-    title: str, tmp_path: Path, mock_url: str, shell_environment: dict[str, str]
-) -> None:
-    (tmp_path / "conformance.toml").write_text(ONE_RULE)
-    status, output = run_job(JOBS[title], mock_url, tmp_path, shell_environment)
-    assert status == 0, output
-    assert all((tmp_path / kept).exists() for kept in JOBS[title].kept)
-
-
 @pytest.fixture(scope="module")
 def broken_url() -> Iterator[str]:
     """A deployment that takes any type."""
