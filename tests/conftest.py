@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.live import running_mock
 
@@ -64,6 +65,10 @@ FULL_LANE = (
 
 FAST = "not full"
 """The choice of markers with which `scripts/test --fast` runs pytest."""
+
+if not IN_CI:  # there, Hypothesis does this by itself
+    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy")
 
 TESTED_RULES = pytest.StashKey[list[str]]()
 """The ids in the rule markers of the tests that were collected."""
