@@ -204,7 +204,7 @@ def test_action_annotates_a_deviation_summarises_the_run_and_fails(
         PYTHON=sys.executable,
         TARGET=deviating_url,
         REPORTS="reports",
-        ARGUMENTS="--layers directed\n--rules type-not-customer",
+        ARGUMENTS="--layers directed\n--rules type-not-customer\n--settle 0",
         CART_CONFORMANCE_CLIENT_ID="action",
         CART_CONFORMANCE_CLIENT_SECRET=secret,
     )
