@@ -24,6 +24,14 @@ from tests.shared.servers import RedisServer, redis_cluster, redis_sentinel, red
 from tests.shared.sizes import IS_LARGE, size
 
 
+SOME_RULES = (
+    "association-visible", "shared-cart", "many-carts", "others-cannot-see", "last-cart",
+    "association-deleted", "refusal-changes-nothing", "customer-deleted", "new-cart-by-get",
+    "cart-id-taken", "email-taken", "credentials-wrong", "any-device",
+)  # fmt: skip
+"""Rules whose cases read, with another request and so from another mock, what one has changed."""
+
+
 class Mocks:
     """Some mocks in processes, and a client that takes turns over those that run."""
 
@@ -161,10 +169,11 @@ def test_suite_finds_that_mocks_behind_a_proxy_conform(server: RedisServer, tmp_
 
         from tests.conformance import runs
 
+        small: dict[str, Any] = {} if IS_LARGE else {"profile": "pr", "rules": SOME_RULES}
         layers = tuple(Phase) if IS_LARGE else (Phase.DIRECTED,)
-        made = runs.run(url, tmp_path, layers=layers)
+        made = runs.run(url, tmp_path, layers=layers, **small)
         assert made.status == 0, made.told()
-        assert len(made.results) > 100
+        assert len({result.rule for result in made.results}) >= len(SOME_RULES)
 
 
 @contextmanager
