@@ -42,7 +42,7 @@ FEW = {
     "CART_CONFORMANCE_RUN_RULES": "type-not-customer",
     "CART_CONFORMANCE_RUN_SETTLE": "0",
 }
-ONE_RULE = 'layers = "directed"\nrules = "type-not-customer"\n'
+ONE_RULE = 'layers = "directed"\nrules = "type-not-customer"\nsettle = 0.0\n'
 DEVIATING = "type-not-customer:accepted"
 
 
@@ -138,6 +138,7 @@ def test_commands_about_a_deviation_end_as_the_guide_says(
         "CART_CONFORMANCE_CLIENT_SECRET": secret,
         "CART_CONFORMANCE_RUN_PROFILE": "pr",
     }
+    (tmp_path / "conformance.toml").write_text(ONE_RULE)
     customers = customers_at(broken_url, store, secret)
     (tmp_path / "customers.json").write_text(json.dumps({"customers": customers}))
     run_first = f"cart-conformance run {broken_url} --report-dir reports --journal JOURNAL"

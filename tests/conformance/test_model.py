@@ -17,8 +17,8 @@ from tests.conformance.sessions import session_on
 @pytest.fixture(autouse=True)
 def _a_short_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "ROUNDS", 1)
-    monkeypatch.setattr(model, "SEQUENCES", 5)
-    monkeypatch.setattr(model, "CLOSE_SEQUENCES", 1)
+    monkeypatch.setattr(model, "SEQUENCES", 10)
+    monkeypatch.setattr(model, "CLOSE_SEQUENCES", 2)
 
 
 def deviations(results: list[CaseResult]) -> list[Deviation]:
