@@ -23,7 +23,6 @@ from tests.shared.proxy import RoundRobin
 from tests.shared.servers import RedisServer, redis_cluster, redis_sentinel, redis_server
 from tests.shared.sizes import IS_LARGE, size
 
-
 SOME_RULES = (
     "association-visible", "shared-cart", "many-carts", "others-cannot-see", "last-cart",
     "association-deleted", "refusal-changes-nothing", "customer-deleted", "new-cart-by-get",
