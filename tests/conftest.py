@@ -1,4 +1,4 @@
-"""What every test may use: a live mock, the three lanes, and skips that count as failures in CI."""
+"""What every test may use: a live mock, the two lanes, and skips that count as failures in CI."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.live import running_mock
-from tests.shared.sizes import IS_LARGE
 
 ROOT = Path(__file__).parent.parent
 IN_CI = os.environ.get("CI") == "true"
@@ -63,45 +63,12 @@ FULL_LANE = (
 )
 """Folders and files that `scripts/test --fast` leaves out. Single tests have the marker `full`."""
 
-LARGE_LANE = (
-    "tests/browser/test_workbench_page.py",  # every control of the page
-    "tests/conformance/test_docs.py::test_a_job_fails",  # whole jobs
-    "tests/conformance/test_docs.py::test_the_commands_of_the_guide_work",  # runs
-    "tests/conformance/test_false_alarms.py::test_random_sequences_and_requests_of_another_seed_find_nothing[2]",
-    # CI tries the phase on a break of each form, and whole runs on the mock and correct servers.
-    "tests/conformance/test_fuzz.py::test_a_break_is_found_and_its_rule_is_named[cart-name-missing",
-    "tests/conformance/test_fuzz.py::test_a_break_is_found_and_its_rule_is_named[customer-id-missing",
-    "tests/conformance/test_fuzz.py::test_a_break_is_found_and_its_rule_is_named[more-than-one",
-    "tests/conformance/test_fuzz.py::test_a_correct_server_that_uses_its_freedom_does_not_fail",
-    "tests/conformance/test_fuzz.py::test_the_mock_does_not_deviate",
-    "tests/conformance/test_model.py",  # the kill matrix and the false alarms try the layer too
-    "tests/conformance/test_pytest_plugin.py::test_a_deployment",  # whole runs in a pytest
-    "tests/conformance/test_pytest_plugin.py::test_verdicts_become_the_ends_of_tests[2]",
-    "tests/conformance/test_report_browser.py",  # every control of the report
-    "tests/conformance/test_schemathesis_docs.py::test_state_machine_fails_on_a_broken_mock_only[False]",
-    "tests/conformance/test_secrets.py::test_no_output_has_a_secret[environment]",
-    "tests/conformance/test_secrets.py::test_no_output_has_a_secret[file]",
-    "tests/conformance/test_unreliable.py::test_reads_that_lag_are_no_deviation[0.3]",
-    "tests/conformance/test_unreliable.py::test_reads_that_lag_two_seconds",
-    # CI tries the server that differs in most, and the one with accounts.
-    "tests/conformance/test_variants.py::test_a_correct_server_passes_whatever_it_chooses_where_it_is_free[as",
-    "tests/conformance/test_variants.py::test_a_correct_server_passes_whatever_it_chooses_where_it_is_free[carts",
-    "tests/conformance/test_variants.py::test_a_correct_server_passes_whatever_it_chooses_where_it_is_free[texts",
-    "tests/openapi/test_book_browser.py",  # every control of the book
-    "tests/openapi/test_formats.py::test_an_odd_document",  # commands in processes of their own
-    "tests/proofs/test_suite.py",  # runs in processes of their own; CI tries broken servers
-    "tests/test_architecture.py::test_every_rule_has_a_test",  # collects all tests once more
-    "tests/test_architecture.py::test_every_rule_marker",  # the same
-    "tests/test_delivery.py::test_action_annotates",  # the action's steps, with a run
-    "tests/test_readme.py::test_the_commands_for_working_on_it_succeed",  # a lane in the lane
-    "tests/test_site.py::test_commands_print_what_the_page_shows[docs/sharing.md",  # tests/shared
-    "tests/test_skips.py",  # starts a pytest for each case
-    "tests/workbench/test_operation.py::test_plugin_in_parallel",  # starts a pytest with workers
-)
-"""Starts of names of tests that only `scripts/test --large` runs, so that CI stays short."""
-
 FAST = "not full"
 """The choice of markers with which `scripts/test --fast` runs pytest."""
+
+if not IN_CI:  # there, Hypothesis does this by itself
+    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy")
 
 TESTED_RULES = pytest.StashKey[list[str]]()
 """The ids in the rule markers of the tests that were collected."""
@@ -123,24 +90,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    # Importing the files of another lane takes longer than many tests. A named file is collected.
-    others = (
-        *(() if IS_LARGE else LARGE_LANE),
-        *(FULL_LANE if config.option.markexpr == FAST else ()),
-    )
-    return True if collection_path in {ROOT / name for name in others} else None
+    # Importing the files of the other lane takes longer than many tests. A named file is collected.
+    if config.option.markexpr == FAST and collection_path in {ROOT / name for name in FULL_LANE}:
+        return True
+    return None
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not IS_LARGE:
-        large = {
-            item
-            for item in items
-            if item.get_closest_marker("large") or item.nodeid.startswith(LARGE_LANE)
-        }
-        config.hook.pytest_deselected(items=[*large])
-        items[:] = [item for item in items if item not in large]
     slow = [ROOT / name for name in FULL_LANE]
     files = {item.path for item in items}  # thousands of tests are in a hundred files
     full = {file for file in files if any(file.is_relative_to(path) for path in slow)}

@@ -95,30 +95,3 @@ def test_the_mock_writes_out_no_text_of_the_catalogue() -> None:
         if isinstance(node, ast.Constant) and node.value is not None and node.value in texts
     ]
     assert not copied, "\n".join(copied)
-
-
-@pytest.fixture(scope="module")
-def tested_rules() -> set[str]:
-    """The ids in the rule markers of all tests, whichever tests this run was asked for."""
-    listing = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "--list-rules", "-qq"],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert listing.returncode == 0, listing.stdout + listing.stderr
-    prefix = "tested rule: "
-    lines = listing.stdout.splitlines()
-    return {line.removeprefix(prefix) for line in lines if line.startswith(prefix)}
-
-
-def test_every_rule_has_a_test(tested_rules: set[str]) -> None:
-    untested = [rule.id for rule in CONTRACT.rules if rule.id not in tested_rules]
-    assert not untested, "rules that no test is marked with: " + ", ".join(untested)
-
-
-def test_every_rule_marker_names_a_rule(tested_rules: set[str]) -> None:
-    unknown = tested_rules - {rule.id for rule in CONTRACT.rules}
-    assert not unknown, "markers of no rule: " + ", ".join(sorted(unknown))

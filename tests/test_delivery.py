@@ -108,7 +108,7 @@ def test_image_uninstalls_only_what_the_mock_does_not_need() -> None:
     assert locked & tools == set(listed.split()) - {"pip"}
 
 
-@pytest.mark.large  # installs every dependency once more
+@pytest.mark.full  # installs every dependency once more
 @pytest.mark.timeout(600)
 def test_steps_of_the_image_leave_a_mock_that_becomes_ready(tmp_path: Path) -> None:
     checkout, image = copy_checkout(tmp_path / "checkout"), tmp_path / "image"
@@ -204,7 +204,7 @@ def test_action_annotates_a_deviation_summarises_the_run_and_fails(
         PYTHON=sys.executable,
         TARGET=deviating_url,
         REPORTS="reports",
-        ARGUMENTS="--layers directed\n--rules type-not-customer",
+        ARGUMENTS="--layers directed\n--rules type-not-customer\n--settle 0",
         CART_CONFORMANCE_CLIENT_ID="action",
         CART_CONFORMANCE_CLIENT_SECRET=secret,
     )
@@ -307,7 +307,7 @@ def tools(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.large  # the line for npx runs uvx, and the others install everything once more
+@pytest.mark.full  # the line for npx runs uvx, and the others install everything once more
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("tool", ["uvx", "pip", "pipx"])
 def test_line_of_the_readme_starts_the_command(tool: str, tools: Path, tmp_path: Path) -> None:

@@ -25,7 +25,14 @@ PYPROJECT: dict[str, Any] = tomllib.loads(TEXT)
 PROJECT: dict[str, Any] = PYPROJECT["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 GROUPS: dict[str, list[str]] = PYPROJECT["dependency-groups"]
-LOCKS = ("setup", "mock", "benchmark", "test")
+LOCKS = {
+    "setup": (),
+    "mock": ("mock", "speed"),
+    "shared": ("mock", "speed", "shared"),
+    "benchmark": ("mock", "speed"),
+    "test": tuple(EXTRAS),
+}
+"""The extras that each file of requirements/ is for, as scripts/lock says."""
 NODE_FOLDERS = ("tests/sdk", "tests/browser", "tests/collections", "examples", "packages/cart-mock")
 ROOMS = {
     "openapi/cart_spec": ("review",),
@@ -90,9 +97,19 @@ def test_lock_has_only_versions_that_are_allowed(name: str) -> None:
     assert not wrong, "run scripts/lock"
 
 
-def test_lock_of_the_tests_has_every_requirement() -> None:
-    asked = {canonicalize_name(requirement.name) for requirement in (*LIBRARY, *TOOLS)}
-    assert not asked - set(locked("test")), "run scripts/lock"
+def test_every_lock_is_tested() -> None:
+    assert {path.stem for path in (ROOT / "requirements").glob("*.txt")} == set(LOCKS)
+
+
+@pytest.mark.parametrize(("name", "extras"), LOCKS.items())
+def test_lock_has_every_requirement_of_its_extras(name: str, extras: tuple[str, ...]) -> None:
+    asked = requirements(line for extra in extras for line in EXTRAS[extra])
+    if extras:
+        asked += requirements(PROJECT["dependencies"])
+    if name == "test":
+        asked += TOOLS
+    missing = {canonicalize_name(each.name) for each in asked} - set(locked(name))
+    assert not missing, "run scripts/lock"
 
 
 def test_locks_agree_with_each_other() -> None:

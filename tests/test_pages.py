@@ -43,7 +43,7 @@ RUN = {
         "test_the_pages_commands_work": ["docs/breaks.md bash"],
     },
     "tests/conformance/test_docs.py": {
-        "test_a_job_passes_on_a_deployment_that_conforms": ["docs/ci.md yaml"],
+        "test_a_job_fails_on_a_deployment_that_deviates_and_keeps_the_reports": ["docs/ci.md yaml"],
         "test_the_commands_of_the_guide_work": ["docs/conformance.md bash"],
         "test_commands_about_a_deviation_end_as_the_guide_says": ["docs/conformance.md sh"],
     },

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from cart_spec import load_contract
 
 from scripts import rule_table
 from tests.live import running_mock
@@ -149,9 +150,12 @@ def test_the_shop_to_start_with_is_served(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_the_commands_for_working_on_it_succeed() -> None:
+def test_the_commands_for_working_on_it_succeed_and_every_rule_has_a_test() -> None:
     (script,) = texts("Working on it", "bash")
-    assert "tested rule: payload-not-array" in shell(script)
+    tested = set(re.findall(r"^tested rule: (.+)$", shell(script), re.MULTILINE))
+    rules = {rule.id for rule in load_contract().rules}
+    assert not rules - tested, "rules that no test is marked with"
+    assert not tested - rules, "markers of no rule"
 
 
 def test_the_rule_table_is_that_of_the_catalogue() -> None:

@@ -179,7 +179,6 @@ def test_step_of_a_job_starts_the_mock_and_waits_for_it(commands: Path, tmp_path
     )
 
 
-@pytest.mark.large
 @pytest.mark.timeout(600)
 def test_command_of_the_page_about_breaks_shows_their_verdicts() -> None:
     (script,) = (block.text for block in blocks("docs/breaks.md") if block.language == "sh")

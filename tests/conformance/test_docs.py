@@ -42,7 +42,7 @@ FEW = {
     "CART_CONFORMANCE_RUN_RULES": "type-not-customer",
     "CART_CONFORMANCE_RUN_SETTLE": "0",
 }
-ONE_RULE = 'layers = "directed"\nrules = "type-not-customer"\n'
+ONE_RULE = 'layers = "directed"\nrules = "type-not-customer"\nsettle = 0.0\n'
 DEVIATING = "type-not-customer:accepted"
 
 
@@ -128,7 +128,6 @@ def customers_at(url: str, store: str, secret: str) -> list[dict[str, str]]:
     return made
 
 
-@pytest.mark.large
 @pytest.mark.timeout(600)
 def test_commands_about_a_deviation_end_as_the_guide_says(
     tmp_path: Path, broken_url: str, shell_environment: dict[str, str]
@@ -139,6 +138,7 @@ def test_commands_about_a_deviation_end_as_the_guide_says(
         "CART_CONFORMANCE_CLIENT_SECRET": secret,
         "CART_CONFORMANCE_RUN_PROFILE": "pr",
     }
+    (tmp_path / "conformance.toml").write_text(ONE_RULE)
     customers = customers_at(broken_url, store, secret)
     (tmp_path / "customers.json").write_text(json.dumps({"customers": customers}))
     run_first = f"cart-conformance run {broken_url} --report-dir reports --journal JOURNAL"
@@ -283,17 +283,6 @@ def test_the_page_has_jobs_for_both_services() -> None:
     assert list(JOBS) == ["GitHub Actions", "A service that the job starts", "GitLab", "As tests"]
     for job in JOBS.values():
         assert sum(bool(INSTALL.fullmatch(step.script)) for step in job.steps) == 1
-
-
-@pytest.mark.large  # that they fail and keep the reports shows that they run
-@pytest.mark.parametrize("title", JOBS)
-def test_a_job_passes_on_a_deployment_that_conforms(
-    title: str, tmp_path: Path, mock_url: str, shell_environment: dict[str, str]
-) -> None:
-    (tmp_path / "conformance.toml").write_text(ONE_RULE)
-    status, output = run_job(JOBS[title], mock_url, tmp_path, shell_environment)
-    assert status == 0, output
-    assert all((tmp_path / kept).exists() for kept in JOBS[title].kept)
 
 
 @pytest.fixture(scope="module")

@@ -15,23 +15,7 @@ from tests.conformance.servers.reference import serving
 CASES = tuple(dict.fromkeys(cases for _, _, cases in PLANTED.values()))
 
 
-# Each repeats, for another place or another kind of value, what one of the others shows.
-REPEATED = (
-    "carts of accounts in a customer's list",
-    "the last cart, if an account has it too",
-    "the associations of a deleted cart",
-    "an id in an array",
-    "a fullwidth letter in a type",
-    "null for relationships",
-    "a query crashes",
-    "a media type crashes",
-)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.large if name in REPEATED else []) for name in PLANTED],
-)
+@pytest.mark.parametrize("name", PLANTED)
 def test_planted_fault_is_found_and_named(name: str, tmp_path: Path) -> None:
     make, rule, cases = PLANTED[name]
     with serving(make()) as url:

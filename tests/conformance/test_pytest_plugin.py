@@ -181,6 +181,7 @@ def test_a_run_that_cannot_be_made_ends_pytest_with_one_sentence(
 FEW = """
 layers = "directed"
 rules = ["type-not-customer", "last-cart"]
+settle = 0.0
 """
 
 

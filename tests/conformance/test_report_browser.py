@@ -84,8 +84,10 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
     assert {url.partition("#")[0] for url in fetched} == {path.as_uri()}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+# Colours follow the scheme alone, and places the width alone, so two of the four pairs show all.
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"]
+)
 @pytest.mark.parametrize("name", RUNS)
 def test_axe_finds_nothing_and_nothing_is_cut_off(
     opened: Opened, name: str, viewport: Any, scheme: str

@@ -30,7 +30,7 @@ SECTIONS = {
 FEW_EXAMPLES = """\
 from hypothesis import settings
 
-settings.register_profile("few", max_examples=20)
+settings.register_profile("few", max_examples=20, derandomize=True, database=None)
 settings.load_profile("few")
 """
 BROKEN = "type-not-customer:accepted"

@@ -17,7 +17,6 @@ RUNNERS = ("@playwright/test@1.65.1", "jest@30.5.2", "vitest@5.1.2")
 PACKAGE = ROOT / "packages/cart-mock"
 
 pytestmark = [
-    pytest.mark.large,  # these download the runners
     pytest.mark.timeout(600),
     pytest.mark.skipif(shutil.which("npm") is None, reason="Node.js is not installed"),
     pytest.mark.xdist_group("npm"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import socketserver
 import subprocess
 import sys
@@ -52,8 +51,7 @@ def after(begin: bytes, more: Callable[[Send], None]) -> Callable[[Send], None]:
 
 
 BOMB = gzip.compress(gzip.compress(b" " * 3_000_000) * 100)
-"""300 MB of spaces. They are never in one piece: a child begins with the peak of its parent's
-memory."""
+"""300 MB of spaces, which are never in one piece."""
 HOSTILE: dict[str, bytes | Callable[[Send], None]] = {
     "an endless body": after(OK + b"\r\n", again(b"x" * 65_536)),
     "an endless head": after(OK, again(b"X: y\r\n" * 1000)),
@@ -131,6 +129,13 @@ def serving(answer: bytes | Callable[[Send], None], *, gives_tokens: bool) -> It
 
 
 MOST_SECONDS, MOST_MEMORY = 10, 500e6
+LAUNCHER = (
+    "import resource, subprocess, sys; status = subprocess.call(sys.argv[2:]);"
+    "used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss;"
+    "open(sys.argv[1], 'w').write(f'{status} {used * 1024}')"
+)
+"""Notes the status and the peak of a command. The peak of a child begins with the memory of its
+parent, and a process that runs tests can be as large as what is measured."""
 
 
 def run(url: str, folder: Path) -> tuple[int, float, float, str]:
@@ -141,14 +146,13 @@ def run(url: str, folder: Path) -> tuple[int, float, float, str]:
         "--max-time", str(MOST_SECONDS), "--report-dir", str(folder / "report"),
         "--journal", str(folder / "journal.jsonl"),
     ]  # fmt: skip
-    began = time.monotonic()
-    with (folder / "output").open("w+b") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read().decode()
-    return process.returncode, time.monotonic() - began, used.ru_maxrss * 1024, text
+    began, noted = time.monotonic(), folder / "noted"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", LAUNCHER, str(noted), *command],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True,
+    )  # fmt: skip
+    status, memory = noted.read_text("utf-8").split()
+    return int(status), time.monotonic() - began, float(memory), done.stdout.decode()
 
 
 @pytest.mark.timeout(100_000)

@@ -1,4 +1,4 @@
-"""How large tests are: small for each change, large if ``scripts/test --large`` asks."""
+"""How large tests are: small for each change, large if ``scripts/test-shared`` asks."""
 
 from __future__ import annotations
 

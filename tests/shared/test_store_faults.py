@@ -228,9 +228,9 @@ def test_keys_of_others_or_of_another_version_are_named_and_left_alone(
     "change",
     [
         ("HSET", "meta", "a", "b"),
-        pytest.param(("SET", "meta", "x"), marks=pytest.mark.large),
-        pytest.param(("SET", "log", "x"), marks=pytest.mark.large),
-        pytest.param(("SET", "snapshot", "x"), marks=pytest.mark.large),
+        ("SET", "meta", "x"),
+        ("SET", "log", "x"),
+        ("SET", "snapshot", "x"),
     ],
 )
 def test_foreign_keys_of_one_store_do_not_disturb_others(

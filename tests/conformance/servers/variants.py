@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.conformance.servers.reference import Free
 
 VARIANTS: dict[str, Free] = {
@@ -70,9 +68,3 @@ VARIANTS: dict[str, Free] = {
         },
     ),
 }
-
-TRIED = [
-    pytest.param(name, marks=pytest.mark.large if number in (0, 2) else [])
-    for number, name in enumerate(VARIANTS)
-]
-"""The variants for layers of generated requests, which try the others in large runs only."""
