@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
@@ -332,3 +333,30 @@ def test_large_text_that_is_not_a_seed_is_refused(text: bytes, says: str) -> Non
     with pytest.raises((NotSeed, SeedError)) as refused:
         large_seed(text, "seed")
     assert says in str(refused.value)
+
+
+def test_seed_of_stores_on_disk_is_dated_at_each_store_s_start(tmp_path: Path) -> None:
+    time = MachineTime()
+    content = {"customers": [ADA], "carts": [CART], "associations": [LINK]}
+    made = {}
+    for _ in range(2):  # the second one reads the files
+        tenants = TenantRegistry(
+            seed=seed_of(content, "seed"), data=tmp_path, new_clock=lambda: Clock(time)
+        )
+        for name in ("early", "late"):
+            if name not in made:
+                time.now += 60
+                made[name] = int(time.now)
+            store = tenants.use(name).store
+            [cart], total = store.carts_of(ADA_OWNER, 0, 9)
+            assert (cart.created_at, cart.updated_at, total) == (made[name], made[name], 1)
+            assert [c.created_at for c in store.customers_named(ADA["name"])] == [made[name]]
+        tenants.close()
+
+
+def test_seed_that_stores_share_is_not_kept() -> None:
+    seed = seed_of({"customers": [ADA], "carts": [CART], "associations": [LINK]}, "seed")
+    references = sys.getrefcount(seed)
+    tenants = TenantRegistry(seed=seed)
+    assert sys.getrefcount(seed) == references
+    assert tenants.use("one").store.cart_count_of(ADA_OWNER) == 1

@@ -6,7 +6,7 @@ import itertools
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from tests.mock.documents import commit
 from tests.mock.world import START, MachineTime
 
 CARTS, CUSTOMERS = ("c1", "c2", "c3"), ("u1", "u2")
+NAMES = ("gifts", "weekly")
 CART_IDS, CUSTOMER_IDS = st.sampled_from(CARTS), st.sampled_from(CUSTOMERS)
 # An account and a customer may have the same id.
 U1, U2, ACCOUNT = Owner("customer", "u1"), Owner("customer", "u2"), Owner("account", "u1")
@@ -89,15 +90,15 @@ class AgainstAModel(RuleBasedStateMachine):
                 del self.written[cart.id]
         return int(now)
 
-    @rule(cart_id=CART_IDS, its=OWNERS, read=st.booleans())
-    def put_cart(self, cart_id: str, its: tuple[Owner, ...], read: bool) -> None:
+    @rule(cart_id=CART_IDS, its=OWNERS, name=st.sampled_from(NAMES), read=st.booleans())
+    def put_cart(self, cart_id: str, its: tuple[Owner, ...], name: str, read: bool) -> None:
         """Make or change a cart."""
         now = self.expire()
         if read:
             self.store.cart(cart_id)
         contact = None if its else Contact(email="x@example.com", name="X")
         cart = Cart(
-            id=cart_id, name=f"step {self.step}", created_at=now, updated_at=now,
+            id=cart_id, name=name, description=f"step {self.step}", created_at=now, updated_at=now,
             owners=its, contact=contact,
         )  # fmt: skip
         self.store.put_cart(cart)
@@ -241,6 +242,7 @@ class AgainstAModel(RuleBasedStateMachine):
             assert store.carts_of(owner, 0, 10) == (expected, len(expected))
             assert store.carts_of(owner, 1, 1) == (expected[1:2], len(expected))
             assert store.cart_count_of(owner) == len(expected)
+        self.they_agree_on_names()
         assert store.accounts.account(ACCOUNT.id) == self.accounts.get(ACCOUNT.id)
         assert store.has_owner(ACCOUNT) == bool(self.accounts)
         for customer_id in CUSTOMERS:
@@ -274,6 +276,21 @@ class AgainstAModel(RuleBasedStateMachine):
             assert base.everything() == content
             of_first = [cart for cart in content[1] if U1 in cart.owners]
             assert base.cart_count_of(U1) == len(of_first)
+            of_name = [cart for cart in content[1] if cart.name == NAMES[0]]
+            assert base.carts_named(NAMES[0], 0, 0)[1] == len(of_name)
+
+    def they_agree_on_names(self) -> None:
+        """The carts of each name are those of the model."""
+        newest = sorted(self.written, key=lambda cart_id: self.written[cart_id], reverse=True)
+        for name in NAMES:
+            named = [self.carts[each] for each in newest if self.carts[each].name == name]
+            assert self.store.carts_named(name, 0, 10) == (named, len(named))
+            assert self.store.carts_named(name, 1, 1) == (named[1:2], len(named))
+
+            def is_named(its: str, _owners: Sequence[Owner], name: str = name) -> bool:
+                return its == name
+
+            assert self.store.carts_that(is_named, 0, 10) == (named, len(named))
 
 
 class OnDiskAgainstAModel(AgainstAModel):

@@ -7,7 +7,9 @@ import json
 from time import sleep
 from typing import Any
 
-from cart_mock.workbench.slices import convert_all, json_lists
+import pytest
+from cart_mock.workbench.slices import convert_all, in_parts, json_lists
+from starlette.types import Message
 
 
 def test_convert_all_with_slow_items_lets_the_loop_turn() -> None:
@@ -40,3 +42,22 @@ def test_json_lists_with_further_fields_gives_one_object() -> None:
     answer = asyncio.run(json_lists(lists, meta={"last": 1}))
     assert json.loads(answer.body) == {**lists, "meta": {"last": 1}}
     assert answer.content_type == "application/json"
+
+
+@pytest.mark.parametrize("length", [0, 10, 256 * 1024, 256 * 1024 + 1, 1_000_000])
+def test_long_body_is_sent_in_parts(length: int) -> None:
+    body = bytes(number % 251 for number in range(length))
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    message = {"type": "http.response.body", "body": body, "more_body": False}
+
+    async def run() -> None:
+        await in_parts(send)(message)
+
+    asyncio.run(run())
+    assert b"".join(part["body"] for part in sent) == body
+    assert max(len(part["body"]) for part in sent) <= 256 * 1024
+    assert [part["more_body"] for part in sent] == [True] * (len(sent) - 1) + [False]

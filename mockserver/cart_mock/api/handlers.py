@@ -103,6 +103,8 @@ def _filtered_carts(
 ) -> tuple[list[Cart], int]:
     """Return the page of the carts that pass a filter, newest update first, and their number."""
     offset, limit, accounts = ctx.offset, ctx.limit, accounts_of(wanted)
+    if shows_all and len(wanted) == len(wanted[0]) == 1 and wanted[0][0][0] == "eq":
+        return ctx.store.carts_named(wanted[0][0][1], offset, limit)
     if accounts is None:
         return ctx.store.carts_that(
             lambda name, owners: (shows_all or bool(owners)) and passes(wanted, name, owners),

@@ -38,6 +38,7 @@ from cart_mock.workbench.access import CONTROL_KEY, check_is_local, has_key
 from cart_mock.workbench.control import CONTROL, SEED, Control, Refresh, nothing_new
 from cart_mock.workbench.errors import ErrorResponses, Refusal
 from cart_mock.workbench.routes import OPERATIONS
+from cart_mock.workbench.slices import in_parts
 from cart_mock.workbench.state_api import STATE, invalid_state
 from cart_mock.workbench.static import Page
 
@@ -175,7 +176,7 @@ class _ReadableBodies:
             read = True
             return {"type": "http.request", "body": body}
 
-        await self._app(scope, receive_again, send)
+        await self._app(scope, receive_again, in_parts(send))
 
     async def _read(self, scope: Scope, receive: Receive) -> tuple[Scope, bytes]:
         """Return the scope and the body for Connexion. Raises Disconnected, Refusal."""
