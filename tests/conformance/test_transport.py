@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from cart_conformance.exchange import Answer, Request
+from cart_conformance.exchange import Answer
 from cart_conformance.target.transport import (
     NOT_JSON,
     BudgetSpent,
