@@ -92,6 +92,15 @@ class ResponseChecks:
         self._known -= {_key(finding) for finding in self._findings}
         self._findings, self._examined = [], set()
 
+    def failures(self) -> list[Finding]:
+        """Return the findings of ``failed`` since the last call of the two methods around this."""
+        return [each for each in self._findings if each.kind is Kind.SERVER_ERROR]
+
+    def drop_failures(self, dropped: Collection[Finding]) -> None:
+        """Forget some of the ``failures``, so that they are found again if they recur."""
+        self._known -= {_key(finding) for finding in dropped}
+        self._findings = [each for each in self._findings if each not in dropped]
+
     def take_findings(
         self, faulty: Collection[Answer] = ()
     ) -> tuple[list[Finding], frozenset[tuple[str, str]]]:

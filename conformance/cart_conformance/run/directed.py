@@ -38,6 +38,9 @@ from cart_conformance.target.transport import (
 
 ATTEMPTS = 3
 """Maximum number of attempts of a case that meets answers with 5xx; fewer for other reasons."""
+MOST_ATTEMPTS = 6
+"""The same at a server that fails at times. If one request in twelve fails, one case of 1,700 meets
+that three times in the same place, and a run has hundreds of cases."""
 MOST_AGAIN = 60
 """Maximum number of interrupted cases that are tried again at the end."""
 LISTED = 20
@@ -80,16 +83,21 @@ def run(session: Session) -> Iterator[CaseStarted | CaseResult]:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """One attempt of a case; ``failures`` is the number of answers with 5xx."""
+    """One attempt of a case; ``failures`` is the number of answers with 5xx.
+
+    ``on_the_way`` are those of them to requests that had to succeed for the case to be tried.
+    """
 
     ctx: CaseContext
     problem: Problem | None
     interruption: Interruption | None
     failures: int
+    on_the_way: list[Finding]
 
     def failed_places(self) -> set[Place]:
         """Return where the case met an answer with 5xx in place of what it expected."""
-        return {_place(each) for each in self.ctx.findings if _is_server_error(each)}
+        met = [each for each in self.ctx.findings if _is_server_error(each)]
+        return {_place(each) for each in (*met, *self.on_the_way)}
 
     def without(self, places: set[Place]) -> _Attempt:
         """Return the attempt without what it found at these places, where the server failed."""
@@ -121,6 +129,8 @@ class _DirectedPhase:
         self._breaker = CircuitBreaker()
         self._schema_cases = SchemaCases(session.contract, session.settings.target)
         self._shared: dict[str, Any] = {}
+        self._fails_at_times = False
+        """Whether an answer with 5xx did not come again when a case was tried again."""
         self._lasting: set[str] = set()
         """Carts that could not be removed before clean-up."""
 
@@ -178,9 +188,12 @@ class _DirectedPhase:
         sent, started = session.transport.sent, time.monotonic()
         first: list[Finding] = []
         failed: list[set[Place]] = []
-        for number in range(1, ATTEMPTS + 1):
+        for number in range(1, MOST_ATTEMPTS + 1):
             tried = self._try(case)
-            if number == ATTEMPTS or not self._may_be_an_accident(tried, number):
+            recurring = tried.failed_places().intersection(*failed)
+            more = ATTEMPTS <= number < MOST_ATTEMPTS and self._fails_at_times and bool(recurring)
+            is_last = number >= ATTEMPTS and not more
+            if is_last or not self._may_be_an_accident(tried, number):
                 break
             failed.append(tried.failed_places())
             accident = bool(tried.interruption or tried.failures) or self._renews_tokens()
@@ -190,9 +203,13 @@ class _DirectedPhase:
             session.checks.drop_findings()
             if tried.interruption is not None or tried.failures:
                 session.transport.budget.pause(PAUSE * number)
-        if number == ATTEMPTS:
-            places = tried.failed_places()
-            tried = tried.without(places - places.intersection(*failed))
+        self._fails_at_times |= any(failed) and not recurring
+        if number > 1:
+            once = tried.failed_places() - recurring
+            session.checks.drop_failures(
+                [each for each in tried.on_the_way if _place(each) in once]
+            )
+            tried = tried.without(once)
         self._breaker.note(case.operation, tried.interruption)
         if first and not tried.ctx.findings and tried.interruption is None:
             # If the case cannot be prepared any more, the first attempt has changed something.
@@ -230,7 +247,8 @@ class _DirectedPhase:
             problem = Problem(Verdict.ERROR, reason)
         finally:
             session.patience.slowly = False
-        return _Attempt(ctx, problem, interruption, session.failures.total() - failures)
+        failed = session.failures.total() - failures
+        return _Attempt(ctx, problem, interruption, failed, session.checks.failures())
 
     def _may_be_an_accident(self, tried: _Attempt, number: int) -> bool:
         """Return whether to try a case again, and prepare for it."""
@@ -238,7 +256,9 @@ class _DirectedPhase:
         if tried.interruption is not None:
             may_pass = isinstance(tried.interruption, NetworkError)
             return may_pass and not isinstance(tried.interruption, TimedOut)
-        if tried.failures and (tried.ctx.findings or tried.problem is not None):
+        if tried.on_the_way or (
+            tried.failures and (tried.ctx.findings or tried.problem is not None)
+        ):
             return not self._session.is_failing
         if number > 1:
             if tried.ctx.findings:
