@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain, takewhile
+from itertools import chain, islice, takewhile
 from math import floor
+from operator import gt
 
 from cart_mock.state.turns import in_slices
 
@@ -257,3 +258,8 @@ class UpdateOrderIndex:
         if moment == float("-inf"):
             return iter(self._places)
         return self._places.after((floor(moment) - self._shift + 1) * _NUMBERS)
+
+
+def ascend(times: Sequence[int]) -> bool:
+    """Return whether no time is before the one that comes before it."""
+    return not any(map(gt, times, islice(times, 1, None)))

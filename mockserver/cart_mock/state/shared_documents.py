@@ -84,6 +84,14 @@ def made_later(entity: E, seconds: int) -> E:
     return replace(entity, **times)  # type: ignore[type-var]  # entities are msgspec structs
 
 
+def all_made_later(kind: type[Entity], documents: Documents, seconds: int) -> Documents:
+    """Return the documents of entities of that kind, made so many seconds later."""
+    read = reader(kind)
+    return {
+        id_: encoded(made_later(read(text), seconds)) for id_, text in in_turns(documents.items())
+    }
+
+
 def documents_of(entities: Iterable[Entity]) -> Documents:
     """Return the documents of entities, by id; other threads get their turn in between."""
     return {own_string(entity.id): encoded(entity) for entity in in_turns(entities)}
