@@ -198,13 +198,9 @@ class Accounts:
 
     # ---- The whole --------------------------------------------------------------------------
 
-    def share(self, base: Accounts, later: int) -> None:
-        """Take over the indexes of another store's accounts; the storage has its tables already.
-
-        What it holds was made ``later`` seconds later here.
-        """
-        tables = {name: base._storage.documents(name) for name in TABLES}
-        self._shared = SharedDocuments(tables, later)
+    def share(self, base: Accounts, shared: SharedDocuments) -> None:
+        """Take over the indexes of accounts whose ``shared`` tables the storage has already."""
+        self._shared = shared
         self._is_sharing = True
         self._own_accounts, self._own_members = set(), set()
         self._member_by_username = base._member_by_username

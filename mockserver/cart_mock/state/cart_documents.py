@@ -43,10 +43,10 @@ def documents_of_carts(carts: Iterable[Cart]) -> tuple[Documents, Documents]:
     documents: Documents = {}
     links: Documents = {}
     for cart in in_turns(carts):
-        sparse = cart
-        if len(cart.owners) > CROWD:
+        is_crowded = len(cart.owners) > CROWD
+        if is_crowded:
             links.update(link(cart.id, owner) for owner in cart.owners)
-            sparse = replace(cart, owners=())
+        sparse = replace(cart, owners=()) if is_crowded else cart
         documents[own_string(cart.id)] = encoded(sparse)
     return documents, links
 
@@ -64,26 +64,19 @@ def link(cart_id: str, owner: Owner) -> tuple[str, bytes]:
 
 
 def crowds_of(links: Documents) -> dict[str, OwnerList]:
-    """Return the owners of each crowded cart that has some, by its id."""
+    """Return the owners of each crowded cart that has some. Links get their present form."""
     crowds: defaultdict[str, list[Owner]] = defaultdict(list)
-    for each in map(_decode, links.values()):
-        crowds[each["cart"]].append(Owner(*each["owner"]))
+    for id_, text in links.items():
+        fields = _decode(text)
+        if "customer" in fields:  # from before there were accounts
+            fields["owner"] = Owner("customer", fields.pop("customer"))
+            links[id_] = encoded(fields)
+        crowds[fields["cart"]].append(Owner(*fields["owner"]))
     return {cart_id: OwnerList(ids) for cart_id, ids in crowds.items()}
 
 
-# ---- Documents from before there were accounts --------------------------------------------------
-
-
-def upgrade_links(links: Documents) -> None:
-    """Bring links to their present form, in memory."""
-    for id_, text in links.items():
-        if b'"customer"' in text and "customer" in (fields := _decode(text)):
-            fields["owner"] = Owner("customer", fields.pop("customer"))
-            links[id_] = encoded(fields)
-
-
 def upgraded_cart(cart: bytes) -> bytes:
-    """Return the document of a cart in its present form."""
+    """Return the document of a cart from before there were accounts in its present form."""
     fields = _decode(cart)
     if "customers" in fields:
         fields["owners"] = owners("customer", fields.pop("customers"))

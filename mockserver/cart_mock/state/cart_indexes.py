@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from cart_mock.owners import Owner
-from cart_mock.state.cart_documents import read_indexed, upgraded_cart
+from cart_mock.state.cart_documents import crowds_of, read_indexed, upgraded_cart
 from cart_mock.state.entities import CART_LIFETIME, Cart, Owners
 from cart_mock.state.indexes import SortedPlaces, UpdateOrderIndex, ascend
 from cart_mock.state.owner_list import OwnerList
 from cart_mock.state.tinydb_tables import Documents
 from cart_mock.state.turns import in_turns
+
+_NO_PLACES = SortedPlaces()
 
 
 class CartIndexes:
@@ -43,53 +45,34 @@ class CartIndexes:
         """When the next cart is past its time, or earlier, in seconds since the epoch."""
 
     @classmethod
-    def of(
-        cls, documents: Documents, crowds: dict[str, OwnerList], order: Iterable[str] = ()
-    ) -> CartIndexes:
-        """Return the indexes of these carts, whose documents are brought to their present form.
+    def of(cls, documents: Documents, links: Documents, order: Iterable[str] = ()) -> CartIndexes:
+        """Return the indexes of carts. Their documents and links are brought to the present form.
 
         ``order`` has the ids of carts in the order of updates in one second.
         """
         made = cls()
-        made.crowds = crowds
-        made._fill(documents, {cart_id: at for at, cart_id in enumerate(order)})
-        return made
-
-    def copy(self, later: int) -> CartIndexes:
-        """Return indexes that change apart from these, of carts updated so many seconds later."""
-        copied = CartIndexes()
-        copied.by_update = self.by_update.copy(later)
-        copied._by_expiry = self._by_expiry.copy(later)
-        copied.by_reading = self.by_reading.copy(later)
-        copied.registered = self.registered.copy()
-        copied.crowds = self.crowds.copy()
-        copied._carts_of = self._carts_of.copy()
-        copied._crowded_carts_of = {o: own.copy() for o, own in self._crowded_carts_of.items()}
-        copied._own_places = set()
-        copied.next_expiry = self.next_expiry + later
-        return copied
-
-    def _fill(self, documents: Documents, order: Mapping[str, int]) -> None:
+        made.crowds = crowds_of(links)
         read: dict[str, int] = {}
-        ids, times, owners_ = self._carts_by_update(documents, order, read)
+        ids, times, owners_ = made._carts_by_update(documents, order, read)
         registered: list[int] = []
         places_of: defaultdict[Owner, list[int]] = defaultdict(list)
-        places = self.by_update.fill(ids, times)
+        places = made.by_update.fill(ids, times)
         for place, cart_id, has in in_turns(zip(places, ids, owners_, strict=True)):
             if has:
                 registered.append(place)
                 for owner in has if len(has) == 1 else dict.fromkeys(has):
                     places_of[owner].append(place)
-                    if cart_id in self.crowds:
-                        self._crowded_carts_of.setdefault(owner, {})[cart_id] = place
+                    if cart_id in made.crowds:
+                        made._crowded_carts_of.setdefault(owner, {})[cart_id] = place
             if cart_id in read:
-                self.by_reading.set(cart_id, read[cart_id])
-        self.registered = SortedPlaces.of(registered)
-        self._carts_of = {owner: SortedPlaces.of(own) for owner, own in places_of.items()}
-        self.look_ahead()
+                made.by_reading.set(cart_id, read[cart_id])
+        made.registered = SortedPlaces.of(registered)
+        made._carts_of = {owner: SortedPlaces.of(own) for owner, own in places_of.items()}
+        made.look_ahead()
+        return made
 
     def _carts_by_update(
-        self, documents: Documents, order: Mapping[str, int], read: dict[str, int]
+        self, documents: Documents, order: Iterable[str], read: dict[str, int]
     ) -> tuple[list[str], list[int], list[Owners]]:
         """Return the ids, times of update and owners of all carts, the least recent update first.
 
@@ -111,11 +94,26 @@ class CartIndexes:
             if cart.by_reading:
                 read[cart_id] = cart.updated_at
         ids = list(documents)
-        if order or not ascend(times):
-            ranks = sorted(range(len(ids)), key=lambda at: (times[at], order.get(ids[at], 0)))
+        ordered = {cart_id: at for at, cart_id in enumerate(order)}
+        if ordered or not ascend(times):
+            ranks = sorted(range(len(ids)), key=lambda at: (times[at], ordered.get(ids[at], 0)))
             ids, times = [ids[at] for at in ranks], [times[at] for at in ranks]
             owners_ = [owners_[at] for at in ranks]
         return ids, times, owners_
+
+    def copy(self, later: int) -> CartIndexes:
+        """Return indexes that change apart from these, of carts updated so many seconds later."""
+        copied = CartIndexes()
+        copied.by_update = self.by_update.copy(later)
+        copied._by_expiry = self._by_expiry.copy(later)
+        copied.by_reading = self.by_reading.copy(later)
+        copied.registered = self.registered.copy()
+        copied.crowds = self.crowds.copy()
+        copied._carts_of = self._carts_of.copy()
+        copied._crowded_carts_of = {o: own.copy() for o, own in self._crowded_carts_of.items()}
+        copied._own_places = set()
+        copied.next_expiry = self.next_expiry + later
+        return copied
 
     # ---- Looking up -------------------------------------------------------------------------
 
@@ -125,12 +123,10 @@ class CartIndexes:
 
     def ids_of(self, owner: Owner) -> list[str]:
         """Return the ids of an owner's carts, the least recent update first."""
-        return list(map(self.by_update.cart_at, self.places_of(owner) or ()))
+        return list(map(self.by_update.cart_at, self.places_of(owner)))
 
-    def page(self, places: SortedPlaces | None, offset: int, limit: int) -> tuple[list[str], int]:
+    def page(self, places: SortedPlaces, offset: int, limit: int) -> tuple[list[str], int]:
         """Return the ids of a page of carts, newest update first, and how many there are."""
-        if places is None:
-            return [], 0
         return list(map(self.by_update.cart_at, places.newest_first(offset, limit))), len(places)
 
     def place_of(self, cart_id: str) -> int:
@@ -139,8 +135,8 @@ class CartIndexes:
         assert place is not None
         return place
 
-    def places_of(self, owner: Owner) -> SortedPlaces | None:
-        """Return the places of an owner's carts, None without any. Do not change them."""
+    def places_of(self, owner: Owner) -> SortedPlaces:
+        """Return the places of an owner's carts, to be read and not changed."""
         crowded = self._crowded_carts_of.get(owner)
         if crowded is not None:
             for cart_id, place in list(crowded.items()):
@@ -149,7 +145,7 @@ class CartIndexes:
                 elif (present := self.place_of(cart_id)) != place:
                     self._move(owner, place, present)
                     crowded[cart_id] = present
-        return self._carts_of.get(owner)
+        return self._carts_of.get(owner, _NO_PLACES)
 
     # ---- Expiry -----------------------------------------------------------------------------
 
@@ -163,12 +159,8 @@ class CartIndexes:
         """Find out the next expiry. There are no carts that were past their time at a moment."""
         # Carts with a longer lifetime stay before this moment, and are not looked at again.
         self._expired = max(self._expired, now - CART_LIFETIME)
-        oldest = self.by_update.min_updated_at(self._expired)
-        first = self._by_expiry.min_updated_at()
-        self.next_expiry = min(
-            float("inf") if oldest is None else oldest + CART_LIFETIME,
-            float("inf") if first is None else first,
-        )
+        usual = self.by_update.min_updated_at(self._expired) + CART_LIFETIME
+        self.next_expiry = min(usual, self._by_expiry.min_updated_at())
 
     # ---- Changes ----------------------------------------------------------------------------
 
@@ -237,7 +229,6 @@ class CartIndexes:
             self.by_reading.discard(cart_id)
         for owner, gone in places_of.items():
             carts = self._own_places_of(owner)
-            assert carts is not None
             carts.remove_all(gone)
             if not carts:
                 del self._carts_of[owner]
@@ -259,16 +250,10 @@ class CartIndexes:
             self._remove(cart_id, owner)  # left by a deleted cart of this id
         if cart_id in self.crowds:
             self._crowded_carts_of.setdefault(owner, {})[cart_id] = place
-        carts = self._own_places_of(owner)
-        if carts is None:
-            carts = self._carts_of[owner] = SortedPlaces()
-            if self._own_places is not None:
-                self._own_places.add(owner)
-        carts.add(place)
+        self._own_places_of(owner).add(place)
 
     def _move(self, owner: Owner, old: int, place: int) -> None:
         carts = self._own_places_of(owner)
-        assert carts is not None
         carts.remove(old)
         carts.add(place)
 
@@ -281,16 +266,15 @@ class CartIndexes:
             if not crowded:
                 del self._crowded_carts_of[owner]
         carts = self._own_places_of(owner)
-        assert carts is not None
         carts.remove(self.place_of(cart_id) if place is None else place)
         if not carts:
             del self._carts_of[owner]
 
-    def _own_places_of(self, owner: Owner) -> SortedPlaces | None:
-        """Return the places of an owner's carts, to be changed."""
-        places = self._carts_of.get(owner)
-        if places is None or self._own_places is None or owner in self._own_places:
-            return places
-        places = self._carts_of[owner] = places.copy()
-        self._own_places.add(owner)
+    def _own_places_of(self, owner: Owner) -> SortedPlaces:
+        """Return the places of an owner's carts, to be changed; they may be none."""
+        places, own = self._carts_of.get(owner), self._own_places
+        if places is None or (own is not None and owner not in own):
+            places = self._carts_of[owner] = SortedPlaces() if places is None else places.copy()
+            if own is not None:
+                own.add(owner)
         return places

@@ -237,10 +237,6 @@ class UpdateOrderIndex:
         for cart_id in cart_ids:
             del self._place_of[cart_id]
 
-    def newest_first(self, offset: int, limit: int) -> list[str]:
-        """Return a page of ids, the most recently updated first."""
-        return [self._cart_at[place] for place in self._places.newest_first(offset, limit)]
-
     def older_than(self, moment: float, after: float = float("-inf")) -> list[str]:
         """Return the ids of the carts that were last updated at that moment or before it.
 
@@ -250,9 +246,10 @@ class UpdateOrderIndex:
         old = takewhile(lambda place: place // _NUMBERS <= moment, self._after(after))
         return [self._cart_at[place] for place in old]
 
-    def min_updated_at(self, after: float = float("-inf")) -> int | None:
-        """Return the time of the least recent update after a moment, or None."""
-        return next((place // _NUMBERS + self._shift for place in self._after(after)), None)
+    def min_updated_at(self, after: float = float("-inf")) -> float:
+        """Return the time of the least recent update after a moment, or infinity."""
+        first = next(self._after(after), None)
+        return float("inf") if first is None else first // _NUMBERS + self._shift
 
     def _after(self, moment: float) -> Iterator[int]:
         if moment == float("-inf"):

@@ -42,17 +42,6 @@ class SharedDocuments:
         self.tables = tables or {}
         self.later = later
 
-    def dated(self, table: str, documents: Documents, entity: E) -> E:
-        """Return an entity that was read from ``documents``, with the times that it has here."""
-        if not self.later or not self.has(table, documents, entity.id):
-            return entity
-        return made_later(entity, self.later)
-
-    def has(self, table: str, documents: Documents, document_id: str) -> bool:
-        """Return whether ``documents`` still has the shared document with that id."""
-        shared = self.tables.get(table, {}).get(document_id)
-        return shared is not None and shared is documents.get(document_id)
-
     def read(self, table: str, documents: Documents, document_id: str, kind: type[E]) -> E | None:
         """Return the entity with that id, or None. Raises msgspec.ValidationError."""
         document = documents.get(document_id)
@@ -65,8 +54,10 @@ class SharedDocuments:
 
     def read_all(self, table: str, documents: Documents, kind: type[E]) -> Iterator[E]:
         """Yield all entities, oldest first; other threads get their turn in between."""
-        for entity in map(reader(kind), in_turns(documents.values())):
-            yield self.dated(table, documents, entity)
+        read, shared = reader(kind), self.tables[table] if self.later else {}
+        for id_, document in in_turns(documents.items()):
+            entity: E = read(document)
+            yield made_later(entity, self.later) if shared.get(id_) is document else entity
 
 
 @cache
@@ -84,12 +75,12 @@ def made_later(entity: E, seconds: int) -> E:
     return replace(entity, **times)  # type: ignore[type-var]  # entities are msgspec structs
 
 
-def all_made_later(kind: type[Entity], documents: Documents, seconds: int) -> Documents:
-    """Return the documents of entities of that kind, made so many seconds later."""
+def all_made_later(kind: type[Entity] | None, documents: Documents, seconds: int) -> Documents:
+    """Return documents of a kind, made so many seconds later; those of None have no times."""
+    if kind is None or not seconds:
+        return documents.copy()
     read = reader(kind)
-    return {
-        id_: encoded(made_later(read(text), seconds)) for id_, text in in_turns(documents.items())
-    }
+    return {id_: encoded(made_later(read(d), seconds)) for id_, d in in_turns(documents.items())}
 
 
 def documents_of(entities: Iterable[Entity]) -> Documents:

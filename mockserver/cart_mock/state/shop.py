@@ -259,18 +259,13 @@ class Shop:
         return self._page(islice(ids, offset, offset + limit)), len(self._orders)
 
     def _page(self, ids: Iterable[str]) -> list[Order]:
-        found = map(self.order, ids)
-        return [order for order in found if order is not None]
+        return list(filter(None, map(self.order, ids)))
 
     # ---- The whole --------------------------------------------------------------------------
 
-    def share(self, base: Shop, later: int) -> None:
-        """Take over the indexes of another shop, whose tables the storage has taken already.
-
-        What it holds was made ``later`` seconds later here.
-        """
-        tables = {name: base._storage.documents(name) for name in TABLES}
-        self._shared = SharedDocuments(tables, later)
+    def share(self, base: Shop, shared: SharedDocuments) -> None:
+        """Take over the indexes of a shop whose ``shared`` tables the storage has already."""
+        self._shared = shared
         self._is_sharing = True
         self._own_customers, self._own_owners = set(), set()
         self._product_by_sku = base._product_by_sku

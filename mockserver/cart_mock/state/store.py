@@ -10,20 +10,13 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from cart_mock.owners import Owner
 from cart_mock.state.accounts import NO_ACCOUNTS, AccountContent, Accounts
 from cart_mock.state.accounts import TABLES as ACCOUNT_TABLES
-from cart_mock.state.cart_documents import (
-    CROWD,
-    crowds_of,
-    documents_of_carts,
-    link,
-    link_id,
-    read_indexed,
-    upgrade_links,
-)
+from cart_mock.state.cart_documents import CROWD, documents_of_carts, link, link_id, read_indexed
 from cart_mock.state.cart_indexes import CartIndexes
 from cart_mock.state.entities import Account, AccountMember, Cart, Customer, Membership
 from cart_mock.state.indexes import ascend
@@ -32,10 +25,8 @@ from cart_mock.state.shop import NO_CONTENT, TABLES, Address, Order, Shop, ShopC
 from cart_mock.state.tinydb_tables import (
     Changes,
     Database,
-    Document,
     Documents,
     InMemoryStorage,
-    KeyedTable,
     Replacement,
     StoreMemory,
     TableChanges,
@@ -46,7 +37,7 @@ from cart_mock.state.turns import WITHOUT_COLLECTION, Repeatable, in_turns
 
 E = TypeVar("E", Cart, Customer)
 T = TypeVar("T")
-_read_cart, _read_customer = reader(Cart), reader(Customer)
+_read_customer = reader(Customer)
 
 _KINDS: dict[str, type[Any]] = {
     "customers": Customer, "carts": Cart, "addresses": Address, "orders": Order,
@@ -78,36 +69,34 @@ class Store:
         database = Database(storage)
         self._carts = database.keyed("carts")
         self._customers = database.keyed("customers")
-        self._associations = database.keyed("associations")
         self._key = database.keyed("key")
         self._is_indexed = True
         self.most_read_carts = READ_CARTS
         """How many carts that were made by reading, and not changed since, are kept."""
-        self._read_carts: OrderedDict[str, Cart] = OrderedDict()
-        self._made: OrderedDict[str, Any] = OrderedDict()
-        """What a caller made of carts, until these change; of the last ``_MADE``."""
-        self._read_customers: OrderedDict[str, Customer] = OrderedDict()
         self.shop = Shop(storage, database)
         """The products, settings, addresses and orders."""
         self.accounts = Accounts(storage, database)
         """The accounts, their members and memberships. Delete an account by ``delete_account``."""
-        upgrade_links(storage.documents("associations"))
         self._index()
 
     def _index(self, order: Iterable[str] = ()) -> None:
         """Build the indexes. ``order`` has the ids of carts as ``order_carts`` gets them."""
-        self._read_carts.clear()
-        self._read_customers.clear()
-        self._made.clear()
+        self._forget_read()
         self._shared = SharedDocuments()
         self._is_sharing = False
         self._indexes = CartIndexes()  # without the old ones, which take much memory
-        crowds = crowds_of(self._storage.documents("associations"))
-        self._indexes = CartIndexes.of(self._storage.documents("carts"), crowds, order)
+        carts, links = map(self._storage.documents, ("carts", "associations"))
+        self._indexes = CartIndexes.of(carts, links, order)
         self._customer_by_email: dict[str, str] = {}
         documents = self._storage.documents("customers")
         for customer_id, text in in_turns(documents.items()):
             self._customer_by_email[_read_customer(text).email.lower()] = customer_id
+
+    def _forget_read(self) -> None:
+        self._read_carts: OrderedDict[str, Cart] = OrderedDict()
+        self._made: OrderedDict[str, Any] = OrderedDict()
+        """What a caller made of carts, until these change; of the last ``_MADE``."""
+        self._read_customers: OrderedDict[str, Customer] = OrderedDict()
 
     @property
     def next_expiry(self) -> float:
@@ -138,13 +127,9 @@ class Store:
 
     def _stored_cart(self, cart_id: str) -> Cart | None:
         # Not by TinyDB's get, which copies the document.
-        documents = self._storage.documents("carts")
-        document = documents.get(cart_id)
-        if document is None:
-            return None
-        cart: Cart = self._shared.dated("carts", documents, _read_cart(document))
+        cart = self._shared.read("carts", self._storage.documents("carts"), cart_id, Cart)
         crowd = self._indexes.crowds.get(cart_id)
-        return cart if crowd is None else replace(cart, owners=crowd)
+        return cart if cart is None or crowd is None else replace(cart, owners=crowd)
 
     def made_of(self, cart_ids: Iterable[str], make: Callable[[Cart], T]) -> list[T]:
         """Return what a function makes of each of these carts, which exist.
@@ -226,26 +211,23 @@ class Store:
         """Write a cart and its indexes. Of a crowd, only who came and who went is written."""
         self._unshare()
         was_registered = old is not None and bool(old.owners)
-        is_crowded = cart.id in self._indexes.crowds
-        if not is_crowded and len(cart.owners) <= CROWD:
-            self._carts.put(cart.id, cart)
-        elif is_crowded:
-            self._put_crowded(cart, added, removed)
-            cart = replace(cart, owners=self._indexes.change_crowd(cart.id, added, removed))
-        else:
+        if cart.id in self._indexes.crowds:
+            cart = self._put_crowded(cart, added, removed)
+        elif len(cart.owners) > CROWD:
             added = dict.fromkeys(cart.owners)
-            self._put_crowded(cart, added, ())
+            cart = self._put_crowded(cart, added, ())
             # From now on its entry in the index of each owner may be an old one.
             removed = () if old is None else dict.fromkeys(old.owners)
-            cart = replace(cart, owners=self._indexes.change_crowd(cart.id, added, ()))
+        else:
+            self._carts.put(cart.id, cart)
         _keep(self._read_carts, cart.id, cart)
         self._made.pop(cart.id, None)
         self._indexes.put(cart, added, removed, in_place=in_place, was_registered=was_registered)
 
     def _put_crowded(
         self, cart: Cart, added: Collection[Owner], removed: Collection[Owner]
-    ) -> None:
-        """Store a crowded cart, the links that it gained, and not those that it lost."""
+    ) -> Cart:
+        """Store a crowded cart that gained and lost these owners; return it with its owners."""
         with self._storage.transaction():
             self._carts.put(cart.id, replace(cart, owners=()))
             # Not through the table, which copies each of many documents that it removes.
@@ -255,6 +237,7 @@ class Store:
             if added:
                 links: TableChanges = dict(link(cart.id, owner) for owner in added)
                 self._storage.commit({"associations": links})
+        return replace(cart, owners=self._indexes.change_crowd(cart.id, added, removed))
 
     def delete_cart(self, cart_id: str) -> None:
         """Delete a cart and its associations."""
@@ -295,8 +278,7 @@ class Store:
 
     def cart_count_of(self, owner: Owner) -> int:
         """Return how many carts an owner has."""
-        carts = self._indexes.places_of(owner)
-        return 0 if carts is None else len(carts)
+        return len(self._indexes.places_of(owner))
 
     def carts_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of an owner's carts, newest update first, and how many it has in all."""
@@ -334,15 +316,10 @@ class Store:
         This looks for the name in the JSON of all carts, which takes a tenth of the time. An
         index would take 170 bytes a cart, and a sixth of the time of a recovery.
         """
-        sought = b'"name":' + encoded(name)
-        found = [
-            cart_id
-            for cart_id, text in self._storage.documents("carts").items()
-            if sought in text and read_indexed(text).name == name
-        ]
+        sought, carts = b'"name":' + encoded(name), self._storage.documents("carts").items()
+        found = [i for i, text in carts if sought in text and read_indexed(text).name == name]
         found.sort(key=self._indexes.place_of, reverse=True)
-        page = map(self.cart, found[offset : offset + limit])
-        return [cart for cart in page if cart is not None], len(found)
+        return list(filter(None, map(self.cart, found[offset : offset + limit]))), len(found)
 
     def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of the carts with an owner, newest update first, and their number."""
@@ -354,7 +331,7 @@ class Store:
         return self._indexes.page(self._indexes.registered, offset, limit)
 
     def _carts_with(self, cart_ids: Iterable[str]) -> list[Cart]:
-        return [cart for cart in map(self._stored_cart, cart_ids) if cart is not None]
+        return list(filter(None, map(self._stored_cart, cart_ids)))
 
     def cart_ids_by_update(self) -> list[str]:
         """Return the ids of all carts, the least recent update first."""
@@ -373,9 +350,8 @@ class Store:
     def _read_customer(self, customer_id: str) -> Customer | None:
         documents = self._storage.documents("customers")
         customer = self._shared.read("customers", documents, customer_id, Customer)
-        if customer is None:
-            return None
-        _keep(self._read_customers, customer_id, customer)
+        if customer is not None:
+            _keep(self._read_customers, customer_id, customer)
         return customer
 
     def has_customer(self, customer_id: str) -> bool:
@@ -389,21 +365,14 @@ class Store:
 
     def customers_named(self, name: str) -> list[Customer]:
         """Return the customers with exactly that name, newest first. This scans all of them."""
-        documents = self._storage.documents("customers")
-        sought = encoded(name)
-        ids = [
-            customer_id
-            for customer_id, text in documents.items()
-            if sought in text and _read_customer(text).name == name
-        ]
-        found = map(self.customer, reversed(ids))
-        return [customer for customer in found if customer is not None]
+        sought, documents = encoded(name), self._storage.documents("customers").items()
+        ids = [i for i, text in documents if sought in text and _read_customer(text).name == name]
+        return list(filter(None, map(self.customer, reversed(ids))))
 
     def customers(self, offset: int, limit: int) -> tuple[list[Customer], int]:
         """Return a page of the customers, newest first, and how many there are in all."""
         page = islice(self._customers.newest_first(), offset, offset + limit)
-        found = [self.customer(customer_id) for customer_id in page]
-        return [customer for customer in found if customer is not None], len(self._customers)
+        return list(filter(None, map(self.customer, page))), len(self._customers)
 
     def put_customer(self, customer: Customer) -> None:
         """Create or replace a customer."""
@@ -472,11 +441,12 @@ class Store:
 
         The first secret that a key is used with becomes its secret.
         """
-        key = _get(self._key, _KEY_ID)
-        if key is None:
+        document = self._storage.documents("key").get(_KEY_ID)
+        if document is None:
             salt = self._new_salt()
             self._key.put(_KEY_ID, {"salt": salt, "digest": _digest(secret, salt)})
             return True
+        key = msgspec.json.decode(document)
         return hmac.compare_digest(_digest(secret, key["salt"]), key["digest"])
 
     # ---- The whole --------------------------------------------------------------------------
@@ -512,8 +482,7 @@ class Store:
         if self._storage.can_share:
             self._storage.share(tables)
         else:
-            dated = _made_later(tables, later)
-            self._storage.write({**self._storage.read(), **dated})
+            self._storage.write({**self._storage.read(), **base._tables_later(later)})
             if later or not base._is_indexed:
                 self._index_all()
                 return
@@ -521,7 +490,7 @@ class Store:
 
     def later(self, seconds: int) -> Store:
         """Return a store with the same, made so many seconds later. Call this in a thread."""
-        return Store(InMemoryStorage(_made_later(self._content(), seconds)), new_salt=str)
+        return Store(InMemoryStorage(self._tables_later(seconds)), new_salt=str)
 
     def taking(self, base: Store) -> AbstractContextManager[Replacement]:
         """Prepare ``take`` within a block. A thread has to write the replacement before."""
@@ -548,15 +517,18 @@ class Store:
         names = ("customers", "carts", "associations", *TABLES, *ACCOUNT_TABLES)
         return {name: self._storage.documents(name) for name in names}
 
+    def _tables_later(self, seconds: int) -> Tables:
+        """Return copies of the same tables, with entities made so many seconds later."""
+        tables = self._content().items()
+        return {name: all_made_later(_KINDS.get(name), table, seconds) for name, table in tables}
+
     def _take_over(self, base: Store, tables: Tables, later: int) -> None:
         """Take the indexes of a store whose tables the storage has taken already."""
-        self._read_carts = OrderedDict()
-        self._read_customers = OrderedDict()
-        self._made = OrderedDict()
+        self._forget_read()
         self._shared = SharedDocuments(tables, later)
         self._is_sharing = True
-        self.shop.share(base.shop, later)
-        self.accounts.share(base.accounts, later)
+        self.shop.share(base.shop, self._shared)
+        self.accounts.share(base.accounts, self._shared)
         self._indexes = base._indexes
         self._customer_by_email = base._customer_by_email
 
@@ -595,9 +567,8 @@ class Store:
             if by_update:
                 times = [cart.updated_at for cart in all_carts(carts)]
                 if not ascend(times):
-                    ids = list(carts)
-                    ranks = sorted(range(len(ids)), key=times.__getitem__)
-                    documents = {ids[at]: carts[ids[at]] for at in ranks}
+                    updated_at = dict(zip(carts, times, strict=True))
+                    documents = {i: carts[i] for i in sorted(carts, key=updated_at.__getitem__)}
             return (
                 Repeatable(lambda: shared.read_all("customers", customers, Customer)),
                 Repeatable(lambda: all_carts(documents)),
@@ -632,24 +603,6 @@ def store_of(
     with WITHOUT_COLLECTION:
         store.fill(customers, carts, shop, accounts, is_indexed=is_indexed)
     return store
-
-
-def _made_later(tables: Tables, seconds: int) -> Tables:
-    """Return copies of tables, with entities made so many seconds later."""
-    return {
-        name: all_made_later(_KINDS[name], documents, seconds)
-        if seconds and name in _KINDS
-        else documents.copy()
-        for name, documents in tables.items()
-    }
-
-
-# TinyDB types ids as int and allows others: ours are strings.
-
-
-def _get(table: KeyedTable, document_id: str) -> Document | None:
-    found: Document | None = table.get(doc_id=document_id)  # type: ignore[call-overload]  # as above
-    return found
 
 
 def _as_changed(cart: Cart) -> Cart:
