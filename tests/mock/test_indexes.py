@@ -20,7 +20,7 @@ def in_order(touched: dict[str, tuple[int, int]]) -> list[str]:
 
 
 def newest_first(index: UpdateOrderIndex, offset: int, limit: int) -> list[str]:
-    return [index.cart_at(place) for place in index.places.newest_first(offset, limit)]
+    return list(index.carts_at(index.places.newest_first(offset, limit)))
 
 
 @given(

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from cart_mock.state.entities import Account, AccountMember, Membership
-from cart_mock.state.shared_documents import SharedDocuments, documents_of
+from cart_mock.state.shared_documents import SharedDocuments, documents_of, reader
 from cart_mock.state.tinydb_tables import (
     Changes,
     Database,
@@ -232,7 +232,7 @@ class Accounts:
 
     def _read(self, table: KeyedTable, document_id: str, kind: type[E]) -> E | None:
         documents = self._storage.documents(table.name)
-        return self._shared.read(table.name, documents, document_id, kind)
+        return self._shared.read(table.name, documents, document_id, reader(kind))
 
     def freeze(self) -> Callable[[], AccountContent]:
         """Return a function that returns everything as it is now; a thread may call it later."""

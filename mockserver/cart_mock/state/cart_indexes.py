@@ -51,7 +51,7 @@ class CartIndexes:
         ``order`` has the ids of carts in the order of updates in one second.
         """
         made = cls()
-        made.crowds = crowds_of(links)
+        crowds = made.crowds = crowds_of(links)
         read: dict[str, int] = {}
         ids, times, owners_ = made._carts_by_update(documents, order, read)
         registered: list[int] = []
@@ -62,7 +62,7 @@ class CartIndexes:
                 registered.append(place)
                 for owner in has if len(has) == 1 else dict.fromkeys(has):
                     places_of[owner].append(place)
-                    if cart_id in made.crowds:
+                    if cart_id in crowds:
                         made._crowded_carts_of.setdefault(owner, {})[cart_id] = place
             if cart_id in read:
                 made.by_reading.set(cart_id, read[cart_id])
@@ -80,7 +80,7 @@ class CartIndexes:
         """
         times: list[int] = []
         owners_: list[Owners] = []
-        known: dict[Owners, Owners] = {}
+        known, crowds = dict[Owners, Owners](), self.crowds
         for cart_id, text in in_turns(documents.items()):
             cart = read_indexed(text)
             if not cart.owners and b'"customers"' in text:
@@ -88,7 +88,7 @@ class CartIndexes:
                 cart = read_indexed(upgraded)
             times.append(cart.updated_at)
             # The same owners are kept once, or they would take much memory until the end.
-            owners_.append(self.crowds.get(cart_id) or known.setdefault(cart.owners, cart.owners))
+            owners_.append(crowds.get(cart_id) or known.setdefault(cart.owners, cart.owners))
             if cart.lifetime != CART_LIFETIME:
                 self._by_expiry.set(cart_id, cart.updated_at + cart.lifetime)
             if cart.by_reading:
@@ -119,15 +119,15 @@ class CartIndexes:
 
     def ids_by_update(self) -> Iterator[str]:
         """Return the ids of all carts, the least recent update first."""
-        return map(self.by_update.cart_at, self.by_update.places)
+        return self.by_update.carts_at(self.by_update.places)
 
     def ids_of(self, owner: Owner) -> list[str]:
         """Return the ids of an owner's carts, the least recent update first."""
-        return list(map(self.by_update.cart_at, self.places_of(owner)))
+        return list(self.by_update.carts_at(self.places_of(owner)))
 
     def page(self, places: SortedPlaces, offset: int, limit: int) -> tuple[list[str], int]:
         """Return the ids of a page of carts, newest update first, and how many there are."""
-        return list(map(self.by_update.cart_at, places.newest_first(offset, limit))), len(places)
+        return list(self.by_update.carts_at(places.newest_first(offset, limit))), len(places)
 
     def place_of(self, cart_id: str) -> int:
         """Return the place of a cart, which exists."""
@@ -156,7 +156,7 @@ class CartIndexes:
         return cart_ids + self._by_expiry.older_than(now)
 
     def look_ahead(self, now: float = float("-inf")) -> None:
-        """Find out the next expiry. There are no carts that were past their time at a moment."""
+        """Find out the next expiry, when no cart is left that was past its time ``now``."""
         # Carts with a longer lifetime stay before this moment, and are not looked at again.
         self._expired = max(self._expired, now - CART_LIFETIME)
         usual = self.by_update.min_updated_at(self._expired) + CART_LIFETIME
@@ -196,7 +196,7 @@ class CartIndexes:
         for owner in added:
             self._add(cart_id, owner, place)
 
-    def change_crowd(
+    def put_crowd(
         self, cart_id: str, added: Iterable[Owner], removed: Iterable[Owner]
     ) -> OwnerList:
         """Return the owners that a crowded cart, or one that becomes it, has after a change."""
@@ -240,7 +240,7 @@ class CartIndexes:
         self.registered.remove_all([self.place_of(cart_id) for cart_id in unregistered])
         for cart_id in self.ids_of(owner):
             if cart_id in self.crowds:
-                self.change_crowd(cart_id, (), (owner,))
+                self.put_crowd(cart_id, (), (owner,))
         self._carts_of.pop(owner, None)
         self._crowded_carts_of.pop(owner, None)
 

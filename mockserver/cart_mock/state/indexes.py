@@ -148,11 +148,12 @@ class SortedPlaces:
 class UpdateOrderIndex:
     """The place of every cart in the order of the last update. Other indexes use its places."""
 
-    __slots__ = ("_cart_at", "_number", "_place_of", "_places", "_shift")
+    __slots__ = ("_cart_at", "_number", "_place_of", "_shift", "places")
 
     def __init__(self) -> None:
         self._shift = 0
-        self._places = SortedPlaces()
+        self.places = SortedPlaces()
+        """The places of all carts, to be read and not changed."""
         self._place_of: dict[str, int] = {}
         self._cart_at: dict[int, str] = {}
         self._number = 0
@@ -171,7 +172,7 @@ class UpdateOrderIndex:
         """
         copied = UpdateOrderIndex()
         copied._shift = self._shift + shift
-        copied._places = self._places.copy()
+        copied.places = self.places.copy()
         copied._place_of = self._place_of.copy()
         copied._cart_at = self._cart_at.copy()
         copied._number = self._number
@@ -188,21 +189,16 @@ class UpdateOrderIndex:
             self._place_of.update(zip(ids, slice_, strict=True))
             self._cart_at.update(zip(slice_, ids, strict=True))
         self._number = len(places)
-        self._places = SortedPlaces.of(places)
+        self.places = SortedPlaces.of(places)
         return places
-
-    @property
-    def places(self) -> SortedPlaces:
-        """The places of all carts, to be read and not changed."""
-        return self._places
 
     def place(self, cart_id: str) -> int | None:
         """Return a cart's place, or None if the cart is not there."""
         return self._place_of.get(cart_id)
 
-    def cart_at(self, place: int) -> str:
-        """Return the id of the cart at a place. Raises KeyError if the place is empty."""
-        return self._cart_at[place]
+    def carts_at(self, places: Iterable[int]) -> Iterator[str]:
+        """Return the ids of the carts at places. Raises KeyError if one of them is empty."""
+        return map(self._cart_at.__getitem__, places)
 
     def set(self, cart_id: str, updated_at: int, *, in_place: bool = False) -> int:
         """Add a cart, or move it to its time of update, in seconds since the epoch.
@@ -214,24 +210,24 @@ class UpdateOrderIndex:
         if old is not None:
             if in_place and old // _NUMBERS == updated_at - self._shift:
                 return old
-            self._places.remove(old)
+            self.places.remove(old)
             del self._cart_at[old]
         self._number += 1
         place = self._place_of[cart_id] = (updated_at - self._shift) * _NUMBERS + self._number
         self._cart_at[place] = cart_id
-        self._places.add(place)
+        self.places.add(place)
         return place
 
     def discard(self, cart_id: str) -> None:
         """Remove a cart, if it is there."""
         place = self._place_of.pop(cart_id, None)
         if place is not None:
-            self._places.remove(place)
+            self.places.remove(place)
             del self._cart_at[place]
 
     def discard_all(self, cart_ids: Iterable[str], places: Collection[int]) -> None:
         """Remove carts that are there; ``places`` are theirs."""
-        self._places.remove_all(places)
+        self.places.remove_all(places)
         for place in places:
             del self._cart_at[place]
         for cart_id in cart_ids:
@@ -244,7 +240,7 @@ class UpdateOrderIndex:
         """
         moment -= self._shift
         old = takewhile(lambda place: place // _NUMBERS <= moment, self._after(after))
-        return [self._cart_at[place] for place in old]
+        return list(self.carts_at(old))
 
     def min_updated_at(self, after: float = float("-inf")) -> float:
         """Return the time of the least recent update after a moment, or infinity."""
@@ -253,8 +249,8 @@ class UpdateOrderIndex:
 
     def _after(self, moment: float) -> Iterator[int]:
         if moment == float("-inf"):
-            return iter(self._places)
-        return self._places.after((floor(moment) - self._shift + 1) * _NUMBERS)
+            return iter(self.places)
+        return self.places.after((floor(moment) - self._shift + 1) * _NUMBERS)
 
 
 def ascend(times: Sequence[int]) -> bool:

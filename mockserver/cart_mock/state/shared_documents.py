@@ -42,12 +42,14 @@ class SharedDocuments:
         self.tables = tables or {}
         self.later = later
 
-    def read(self, table: str, documents: Documents, document_id: str, kind: type[E]) -> E | None:
-        """Return the entity with that id, or None. Raises msgspec.ValidationError."""
+    def read(
+        self, table: str, documents: Documents, document_id: str, read: Callable[[bytes], E]
+    ) -> E | None:
+        """Return the entity with that id, or None. ``read`` is the ``reader`` of its kind."""
         document = documents.get(document_id)
         if document is None:
             return None
-        entity: E = reader(kind)(document)
+        entity = read(document)
         if self.later and self.tables[table].get(document_id) is document:
             return made_later(entity, self.later)
         return entity
@@ -62,7 +64,7 @@ class SharedDocuments:
 
 @cache
 def reader(kind: type[E]) -> Callable[[bytes], E]:
-    """Return a function that makes an entity of its document's JSON."""
+    """Return a function that makes an entity of its JSON. It raises msgspec.ValidationError."""
     return msgspec.json.Decoder(kind).decode
 
 

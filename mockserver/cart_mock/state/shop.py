@@ -11,7 +11,7 @@ import msgspec
 from cart_mock.owners import Owner
 from cart_mock.state.entities import CART_LIFETIME
 from cart_mock.state.items import Item
-from cart_mock.state.shared_documents import SharedDocuments, documents_of
+from cart_mock.state.shared_documents import SharedDocuments, documents_of, reader
 from cart_mock.state.tinydb_tables import (
     Changes,
     Database,
@@ -298,7 +298,7 @@ class Shop:
 
     def _read(self, table: KeyedTable, document_id: str, kind: type[E]) -> E | None:
         documents = self._storage.documents(table.name)
-        return self._shared.read(table.name, documents, document_id, kind)
+        return self._shared.read(table.name, documents, document_id, reader(kind))
 
     def freeze(self) -> Callable[[], ShopContent]:
         """Return a function that returns everything as it is now; a thread may call it later."""

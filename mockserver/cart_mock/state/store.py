@@ -37,7 +37,7 @@ from cart_mock.state.turns import WITHOUT_COLLECTION, Repeatable, in_turns
 
 E = TypeVar("E", Cart, Customer)
 T = TypeVar("T")
-_read_customer = reader(Customer)
+_read_cart, _read_customer = reader(Cart), reader(Customer)
 
 _KINDS: dict[str, type[Any]] = {
     "customers": Customer, "carts": Cart, "addresses": Address, "orders": Order,
@@ -127,7 +127,7 @@ class Store:
 
     def _stored_cart(self, cart_id: str) -> Cart | None:
         # Not by TinyDB's get, which copies the document.
-        cart = self._shared.read("carts", self._storage.documents("carts"), cart_id, Cart)
+        cart = self._shared.read("carts", self._storage.documents("carts"), cart_id, _read_cart)
         crowd = self._indexes.crowds.get(cart_id)
         return cart if cart is None or crowd is None else replace(cart, owners=crowd)
 
@@ -179,7 +179,7 @@ class Store:
         self.put_cart(replace(cart, by_reading=True))
         with self._storage.repeatable():  # the new one is there, whatever becomes of an old one
             while len(read := self._indexes.by_reading) > self.most_read_carts:
-                self.delete_cart(read.cart_at(next(iter(read.places))))
+                self.delete_cart(next(read.carts_at(read.places)))
 
     def associate(self, cart: Cart, owner: Owner) -> None:
         """Add an owner to a cart, which does not update it.
@@ -212,10 +212,10 @@ class Store:
         self._unshare()
         was_registered = old is not None and bool(old.owners)
         if cart.id in self._indexes.crowds:
-            cart = self._put_crowded(cart, added, removed)
+            cart = self._put_crowd(cart, added, removed)
         elif len(cart.owners) > CROWD:
             added = dict.fromkeys(cart.owners)
-            cart = self._put_crowded(cart, added, ())
+            cart = self._put_crowd(cart, added, ())
             # From now on its entry in the index of each owner may be an old one.
             removed = () if old is None else dict.fromkeys(old.owners)
         else:
@@ -224,9 +224,7 @@ class Store:
         self._made.pop(cart.id, None)
         self._indexes.put(cart, added, removed, in_place=in_place, was_registered=was_registered)
 
-    def _put_crowded(
-        self, cart: Cart, added: Collection[Owner], removed: Collection[Owner]
-    ) -> Cart:
+    def _put_crowd(self, cart: Cart, added: Collection[Owner], removed: Collection[Owner]) -> Cart:
         """Store a crowded cart that gained and lost these owners; return it with its owners."""
         with self._storage.transaction():
             self._carts.put(cart.id, replace(cart, owners=()))
@@ -237,7 +235,7 @@ class Store:
             if added:
                 links: TableChanges = dict(link(cart.id, owner) for owner in added)
                 self._storage.commit({"associations": links})
-        return replace(cart, owners=self._indexes.change_crowd(cart.id, added, removed))
+        return replace(cart, owners=self._indexes.put_crowd(cart.id, added, removed))
 
     def delete_cart(self, cart_id: str) -> None:
         """Delete a cart and its associations."""
@@ -349,7 +347,7 @@ class Store:
 
     def _read_customer(self, customer_id: str) -> Customer | None:
         documents = self._storage.documents("customers")
-        customer = self._shared.read("customers", documents, customer_id, Customer)
+        customer = self._shared.read("customers", documents, customer_id, _read_customer)
         if customer is not None:
             _keep(self._read_customers, customer_id, customer)
         return customer
