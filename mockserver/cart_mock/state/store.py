@@ -480,7 +480,8 @@ class Store:
         if self._storage.can_share:
             self._storage.share(tables)
         else:
-            self._storage.write({**self._storage.read(), **base._tables_later(later)})
+            dated = base._tables_later(later) if later else tables
+            self._storage.write({**self._storage.read(), **dated})
             if later or not base._is_indexed:
                 self._index_all()
                 return
