@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from cart_mock.owners import Owner
 from cart_mock.state.cart_documents import crowds_of, read_indexed, upgraded_cart
@@ -211,33 +211,31 @@ class CartIndexes:
         self.crowds[cart_id] = crowd
         return crowd
 
-    def remove_carts(self, owners_of: Mapping[str, Collection[Owner]]) -> None:
-        """Remove carts, given by their ids with their owners."""
-        places: list[int] = []
-        registered: list[int] = []
-        places_of: defaultdict[Owner, list[int]] = defaultdict(list)
-        for cart_id, owners_ in owners_of.items():
-            place = self.place_of(cart_id)
-            places.append(place)
-            if owners_:
-                registered.append(place)
-            # The index of an owner drops a crowded cart when it is read next.
-            if self.crowds.pop(cart_id, None) is None:
-                for owner in set(owners_):
-                    places_of[owner].append(place)
-            self._by_expiry.discard(cart_id)
-            self.by_reading.discard(cart_id)
-        for owner, gone in places_of.items():
+    def remove_carts(
+        self, cart_ids: Sequence[str], registered: Iterable[str],
+        carts_of: Mapping[Owner, Iterable[str]],
+    ) -> None:  # fmt: skip
+        """Remove carts. ``registered`` are those with an owner.
+
+        ``carts_of`` has those of each owner, without the crowded ones.
+        """
+        places_for = self.by_update.places_for
+        self.registered.remove_all(places_for(registered))
+        for owner, gone in carts_of.items():
             carts = self._own_places_of(owner)
-            carts.remove_all(gone)
+            carts.remove_all(places_for(gone))
             if not carts:
                 del self._carts_of[owner]
-        self.registered.remove_all(registered)
-        self.by_update.discard_all(owners_of, places)
+        self.by_update.discard_all(cart_ids)
+        for cart_id in cart_ids:
+            # The index of an owner drops a crowded cart when it is read next.
+            self.crowds.pop(cart_id, None)
+            self._by_expiry.discard(cart_id)
+            self.by_reading.discard(cart_id)
 
     def remove_owner(self, owner: Owner, unregistered: Iterable[str]) -> None:
         """Remove an owner from its carts. ``unregistered`` are the ids of those without another."""
-        self.registered.remove_all([self.place_of(cart_id) for cart_id in unregistered])
+        self.registered.remove_all(self.by_update.places_for(unregistered))
         for cart_id in self.ids_of(owner):
             if cart_id in self.crowds:
                 self.put_crowd(cart_id, (), (owner,))
@@ -271,7 +269,7 @@ class CartIndexes:
             del self._carts_of[owner]
 
     def _own_places_of(self, owner: Owner) -> SortedPlaces:
-        """Return the places of an owner's carts, to be changed; they may be none."""
+        """Return the places of an owner's carts, to be changed, or empty ones."""
         places, own = self._carts_of.get(owner), self._own_places
         if places is None or (own is not None and owner not in own):
             places = self._carts_of[owner] = SortedPlaces() if places is None else places.copy()

@@ -200,6 +200,10 @@ class UpdateOrderIndex:
         """Return the ids of the carts at places. Raises KeyError if one of them is empty."""
         return map(self._cart_at.__getitem__, places)
 
+    def places_for(self, cart_ids: Iterable[str]) -> list[int]:
+        """Return the places of carts. Raises KeyError if one of them is not there."""
+        return list(map(self._place_of.__getitem__, cart_ids))
+
     def set(self, cart_id: str, updated_at: int, *, in_place: bool = False) -> int:
         """Add a cart, or move it to its time of update, in seconds since the epoch.
 
@@ -225,8 +229,9 @@ class UpdateOrderIndex:
             self.places.remove(place)
             del self._cart_at[place]
 
-    def discard_all(self, cart_ids: Iterable[str], places: Collection[int]) -> None:
-        """Remove carts that are there; ``places`` are theirs."""
+    def discard_all(self, cart_ids: Sequence[str]) -> None:
+        """Remove carts that are there."""
+        places = self.places_for(cart_ids)
         self.places.remove_all(places)
         for place in places:
             del self._cart_at[place]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -258,18 +258,22 @@ class Store:
     def _delete_some_carts(self, cart_ids: Sequence[str]) -> None:
         documents, crowds = self._storage.documents("carts"), self._indexes.crowds
         changes: Changes = {"carts": dict.fromkeys(cart_ids)}
-        owners_of: dict[str, Sequence[Owner]] = {}
+        registered: list[str] = []
+        carts_of: defaultdict[Owner, list[str]] = defaultdict(list)
         for cart_id in cart_ids:
             crowd = crowds.get(cart_id)
+            owners_ = read_indexed(documents[cart_id]).owners if crowd is None else crowd
+            if owners_:
+                registered.append(cart_id)
             if crowd is None:
-                owners_of[cart_id] = read_indexed(documents[cart_id]).owners
+                for owner in set(owners_):
+                    carts_of[owner].append(cart_id)
             else:
-                owners_of[cart_id] = crowd
                 gone = changes.setdefault("associations", {})
                 gone.update((link_id(cart_id, owner), None) for owner in crowd)
         # One change for all carts: through the tables, each would take ten times as long.
         self._storage.commit(changes)
-        self._indexes.remove_carts(owners_of)
+        self._indexes.remove_carts(cart_ids, registered, carts_of)
         for cart_id in cart_ids:
             self._read_carts.pop(cart_id, None)
             self._made.pop(cart_id, None)
