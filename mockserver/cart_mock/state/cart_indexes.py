@@ -129,12 +129,6 @@ class CartIndexes:
         """Return the ids of a page of carts, newest update first, and how many there are."""
         return list(self.by_update.carts_at(places.newest_first(offset, limit))), len(places)
 
-    def place_of(self, cart_id: str) -> int:
-        """Return the place of a cart, which exists."""
-        place = self.by_update.place(cart_id)
-        assert place is not None
-        return place
-
     def places_of(self, owner: Owner) -> SortedPlaces:
         """Return the places of an owner's carts, to be read and not changed."""
         crowded = self._crowded_carts_of.get(owner)
@@ -142,7 +136,7 @@ class CartIndexes:
             for cart_id, place in list(crowded.items()):
                 if owner not in self.crowds.get(cart_id, ()):
                     self._remove(cart_id, owner)
-                elif (present := self.place_of(cart_id)) != place:
+                elif (present := self.by_update.place(cart_id)) != place:
                     self._move(owner, place, present)
                     crowded[cart_id] = present
         return self._carts_of.get(owner, _NO_PLACES)
@@ -170,10 +164,9 @@ class CartIndexes:
     ) -> None:  # fmt: skip
         """Bring the indexes up to a cart that gained and lost these owners."""
         cart_id, registered = cart.id, self.registered
-        old = self.by_update.place(cart_id)
         for owner in removed:
             self._remove(cart_id, owner)
-        place = self.by_update.set(cart_id, cart.updated_at, in_place=in_place)
+        old, place = self.by_update.set(cart_id, cart.updated_at, in_place=in_place)
         self.next_expiry = min(self.next_expiry, cart.expires_at)
         if cart.lifetime == CART_LIFETIME:
             self._expired = min(self._expired, cart.updated_at - 1)
@@ -264,7 +257,7 @@ class CartIndexes:
             if not crowded:
                 del self._crowded_carts_of[owner]
         carts = self._own_places_of(owner)
-        carts.remove(self.place_of(cart_id) if place is None else place)
+        carts.remove(self.by_update.place(cart_id) if place is None else place)
         if not carts:
             del self._carts_of[owner]
 

@@ -192,9 +192,9 @@ class UpdateOrderIndex:
         self.places = SortedPlaces.of(places)
         return places
 
-    def place(self, cart_id: str) -> int | None:
-        """Return a cart's place, or None if the cart is not there."""
-        return self._place_of.get(cart_id)
+    def place(self, cart_id: str) -> int:
+        """Return a cart's place. Raises KeyError if the cart is not there."""
+        return self._place_of[cart_id]
 
     def carts_at(self, places: Iterable[int]) -> Iterator[str]:
         """Return the ids of the carts at places. Raises KeyError if one of them is empty."""
@@ -204,23 +204,25 @@ class UpdateOrderIndex:
         """Return the places of carts. Raises KeyError if one of them is not there."""
         return list(map(self._place_of.__getitem__, cart_ids))
 
-    def set(self, cart_id: str, updated_at: int, *, in_place: bool = False) -> int:
+    def set(
+        self, cart_id: str, updated_at: int, *, in_place: bool = False
+    ) -> tuple[int | None, int]:
         """Add a cart, or move it to its time of update, in seconds since the epoch.
 
         Of carts of one second, the one that was set last is the newest. With ``in_place``, a cart
-        that already has that time keeps its place.
+        that already has that time keeps its place. Return the place that it had, and that it has.
         """
         old = self._place_of.get(cart_id)
         if old is not None:
             if in_place and old // _NUMBERS == updated_at - self._shift:
-                return old
+                return old, old
             self.places.remove(old)
             del self._cart_at[old]
         self._number += 1
         place = self._place_of[cart_id] = (updated_at - self._shift) * _NUMBERS + self._number
         self._cart_at[place] = cart_id
         self.places.add(place)
-        return place
+        return old, place
 
     def discard(self, cart_id: str) -> None:
         """Remove a cart, if it is there."""

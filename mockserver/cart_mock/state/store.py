@@ -320,7 +320,7 @@ class Store:
         """
         sought, carts = b'"name":' + encoded(name), self._storage.documents("carts").items()
         found = [i for i, text in carts if sought in text and read_indexed(text).name == name]
-        found.sort(key=self._indexes.place_of, reverse=True)
+        found.sort(key=self._indexes.by_update.place, reverse=True)
         return list(filter(None, map(self.cart, found[offset : offset + limit]))), len(found)
 
     def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
