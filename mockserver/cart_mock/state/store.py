@@ -197,7 +197,7 @@ class Store:
         as_read = old is not None and old.owners is cart.owners
         cart = _as_changed(cart)
         if not as_read or cart.id not in self._indexes.crowds:
-            left = (owner for owner in cart.owners if owner not in removed)
+            left = [owner for owner in cart.owners if owner not in removed]
             cart = replace(cart, owners=(*left, *added))
         if as_read:
             self._write(old, cart, added, removed, in_place=True)
