@@ -40,6 +40,11 @@ REQUEST_IDS: Final = (
 )
 """Headers in which servers and gateways name a request, as their logs do."""
 
+_SHORT = 64 * 1024
+"""How many bytes a body has whose JSON each answer keeps."""
+_last_long: list[tuple[bytes, Any]] = [(b"", None)]
+"""The longer body that was read last, and its JSON."""
+
 GATEWAY_STATUSES: Final = frozenset({429, 502, 503, 504, *range(520, 528), 530})
 """Statuses with which a gateway answers for a server that did not. 520 to 530 are a CDN's."""
 
@@ -88,20 +93,24 @@ class Answer:
         """Whether the status is a 4xx: a 5xx is never a refusal."""
         return 400 <= self.status < 500
 
-    @cached_property
+    @property
     def document(self) -> Any:
         """The body as JSON, or :data:`NOT_JSON`.
 
         JSON can escape half of a surrogate pair. UTF-8 cannot, so it becomes a question mark.
         """
-        try:
-            document = json.loads(self.body)
-            if b"\\ud" in self.body.lower():
-                text = json.dumps(document, ensure_ascii=False)
-                document = json.loads(text.encode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            return NOT_JSON
+        if len(self.body) <= _SHORT:
+            return self._document
+        # A hostile server's list can take 25 times as much as its text: one is kept for all.
+        body, document = _last_long[0]
+        if body is not self.body:
+            document = _read(self.body)
+            _last_long[0] = self.body, document
         return document
+
+    @cached_property
+    def _document(self) -> Any:
+        return _read(self.body)
 
     @property
     def data(self) -> Any:
@@ -123,6 +132,17 @@ class Answer:
             at=stamp(self.at),
             request_id=None if self.request_id is None else redactor.text(self.request_id),
         )
+
+
+def _read(body: bytes) -> Any:
+    try:
+        document = json.loads(body)
+        if b"\\ud" in body.lower():
+            text = json.dumps(document, ensure_ascii=False)
+            document = json.loads(text.encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return NOT_JSON
+    return document
 
 
 def stamp(seconds: float) -> str:

@@ -187,7 +187,7 @@ def serve(server: uvicorn.Server, listening: socket.socket) -> None:
     gc.enable()
     # Requests leave no cycles. Collecting after every 700 objects, the default, costs more than
     # it finds.
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(10_000, 20, 50)
     # uvicorn re-raises signals after shutdown. Without a handler, the default action would exit
     # non-zero.
     for number in (signal.SIGINT, signal.SIGTERM):

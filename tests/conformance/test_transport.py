@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+from cart_conformance.exchange import Answer
 from cart_conformance.target.transport import (
     NOT_JSON,
     BudgetSpent,
@@ -347,3 +349,16 @@ def test_case_call_with_our_session_is_cut_at_the_deadline() -> None:
         sender = transport(timeout=0.4)
         with pytest.raises(TimedOut):
             schemathesis_case().call(base_url=url, session=sender.http)
+
+
+def test_json_of_a_long_answer_is_not_kept_with_it() -> None:
+    def answer(number: int, length: int) -> Answer:
+        body = json.dumps({"data": [number] * length}).encode()
+        return Answer(Request("GET", "http://x/", {}), 200, {}, body, 0.0)
+
+    short, long, other = answer(1, 3), answer(2, 100_000), answer(3, 100_000)
+    assert short.document is short.document
+    assert long.document is long.document
+    assert other.data == [3] * 100_000
+    assert long.data == [2] * 100_000
+    assert not any(isinstance(value, dict) and value for value in vars(long).values())

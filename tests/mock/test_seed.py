@@ -285,10 +285,11 @@ def test_a_large_seed_is_read_in_slices_as_any_other(
     assert large_seed(BOM_UTF8 + text, "seed") == parse_seed(text, "seed")
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [(json.dumps(bad).encode(), says) for bad, says in BAD if isinstance(bad, dict)],
-)
+BAD_SEEDS = [(json.dumps(bad).encode(), says) for bad, says in BAD if isinstance(bad, dict)]
+
+
+# By number: a name made of the text differs in each process, or is very long.
+@pytest.mark.parametrize(("content", "says"), BAD_SEEDS, ids=range(len(BAD_SEEDS)))
 def test_problem_of_a_large_seed_is_told_as_any_other(content: bytes, says: str) -> None:
     with pytest.raises(SeedError) as told:
         parse_seed(content, "seed")
@@ -330,7 +331,6 @@ NO_SEEDS = [
 ]
 
 
-# By number: a name made of the text differs in each process, or is very long.
 @pytest.mark.parametrize(("text", "says"), NO_SEEDS, ids=range(len(NO_SEEDS)))
 def test_large_text_that_is_not_a_seed_is_refused(text: bytes, says: str) -> None:
     with pytest.raises((NotSeed, SeedError)) as refused:

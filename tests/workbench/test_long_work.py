@@ -116,6 +116,8 @@ def test_event_loop_is_not_held_up_by_work_on_a_whole_store(tmp_path: Path, data
 
 
 def test_collector_waits_for_long_work_and_goes_on_after_it() -> None:
+    gc.enable()  # a test of the command may have left it off
+
     async def run() -> None:
         def work(number: int) -> tuple[int, bool]:
             time.sleep(0.05)

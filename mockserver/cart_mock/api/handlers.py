@@ -19,7 +19,7 @@ from cart_mock.api import item_serializers, serializers
 from cart_mock.auth import passwords
 from cart_mock.auth.tokens import Grant, Tokens
 from cart_mock.owners import Owner
-from cart_mock.rules.cart_filter import CartFilter, accounts_of, parse_cart_filter, passes
+from cart_mock.rules.cart_filter import CartFilter, accounts_of, cart_test, parse_cart_filter
 from cart_mock.rules.context import (
     DEFAULT_TOKEN_LIMIT,
     RequestContext,
@@ -27,7 +27,7 @@ from cart_mock.rules.context import (
 )
 from cart_mock.rules.customer_query import (
     CustomerFilter,
-    matches,
+    customer_test,
     parse_customer_filter,
     sort_key,
 )
@@ -103,11 +103,12 @@ def _filtered_carts(
 ) -> tuple[list[Cart], int]:
     """Return the page of the carts that pass a filter, newest update first, and their number."""
     offset, limit, accounts = ctx.offset, ctx.limit, accounts_of(wanted)
+    passes = cart_test(wanted)
     if shows_all and len(wanted) == len(wanted[0]) == 1 and wanted[0][0][0] == "eq":
         return ctx.store.carts_named(wanted[0][0][1], offset, limit)
     if accounts is None:
         return ctx.store.carts_that(
-            lambda name, owners: (shows_all or bool(owners)) and passes(wanted, name, owners),
+            lambda name, owners: (shows_all or bool(owners)) and passes(name, owners),
             offset,
             limit,
         )
@@ -117,7 +118,7 @@ def _filtered_carts(
     carts: dict[str, Cart] = {}
     for owner in every:
         own, _ = ctx.store.carts_of(owner, 0, ctx.store.cart_count_of(owner))
-        carts.update((cart.id, cart) for cart in own if passes(wanted, cart.name, cart.owners))
+        carts.update((cart.id, cart) for cart in own if passes(cart.name, cart.owners))
     found = sorted(carts.values(), key=lambda cart: cart.updated_at, reverse=True)
     return found[offset : offset + limit], len(found)
 
@@ -245,7 +246,7 @@ def _filtered_customers(ctx: RequestContext, wanted: CustomerFilter | None) -> l
         if operator == "eq":
             return store.customers_named(value)
     everyone, _ = store.customers(0, sys.maxsize)
-    return [each for each in everyone if wanted is None or matches(wanted, each)]
+    return everyone if wanted is None else list(filter(customer_test(wanted), everyone))
 
 
 def create_customer(ctx: RequestContext) -> Content:

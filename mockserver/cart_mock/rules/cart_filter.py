@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from cart_mock.owners import Owner
 
 CartFilter = tuple[tuple[tuple[str, str], ...], ...]
 """Alternatives; each has conditions that must all hold, as pairs of operator and value."""
+
+CartTest = Callable[[str, Collection[Owner]], bool]
+"""Says whether a cart passes, from its name and its owners."""
 
 _CONDITION = re.compile(r"""([a-z]+)\(([a-z_]+),("[^"]*"|[^()"]*)\)""")
 _FIELDS = {"eq": "name", "ilike": "name", "contains": "account_ids"}
@@ -42,20 +45,24 @@ def conditions_of(text: str) -> list[list[tuple[str, str, str]]] | None:
     return None
 
 
-def passes(wanted: CartFilter, name: str, owners: Collection[Owner]) -> bool:
-    """Return whether a cart of that name, with those owners, passes the filter."""
-    return any(
-        all(_holds(operator, value, name, owners) for operator, value in conditions)
-        for conditions in wanted
+def cart_test(wanted: CartFilter) -> CartTest:
+    """Return the function that says whether a cart passes the filter."""
+    alternatives = [[_condition_test(*each) for each in conditions] for conditions in wanted]
+    if len(alternatives) == len(alternatives[0]) == 1:
+        return alternatives[0][0]
+    return lambda name, owners: any(
+        all(test(name, owners) for test in tests) for tests in alternatives
     )
 
 
-def _holds(operator: str, value: str, name: str, owners: Collection[Owner]) -> bool:
+def _condition_test(operator: str, value: str) -> CartTest:
     if operator == "eq":
-        return name == value
+        return lambda name, _owners: name == value
     if operator == "contains":
-        return Owner("account", value) in owners
-    return is_like(value.casefold(), name.casefold())
+        account = Owner("account", value)
+        return lambda _name, owners: account in owners
+    is_like = like_test(value.casefold())
+    return lambda name, _owners: is_like(name.casefold())
 
 
 def accounts_of(wanted: CartFilter) -> list[str] | None:
@@ -69,21 +76,27 @@ def accounts_of(wanted: CartFilter) -> list[str] | None:
     return found
 
 
-def is_like(pattern: str, name: str) -> bool:
-    """Return whether a name has the parts of the pattern in their order, ``*`` between them.
+def like_test(pattern: str) -> Callable[[str], bool]:
+    """Return the function that says whether a name has the parts of a pattern in their order.
 
-    A regular expression with many stars would take long for some names.
+    Between them, ``*`` stands for any text. A regular expression with many stars would take long
+    for some names.
     """
     first, *rest = pattern.split("*")
     if not rest:
-        return name == first
+        return lambda name: name == first
     *middle, last = rest
-    at, end = len(first), len(name) - len(last)
-    if at > end or not name.startswith(first) or not name.endswith(last):
-        return False
-    for part in middle:
-        at = name.find(part, at, end)
-        if at < 0:
+    least = len(first) + len(last)
+
+    def is_like(name: str) -> bool:
+        if len(name) < least or not (name.startswith(first) and name.endswith(last)):
             return False
-        at += len(part)
-    return True
+        at, end = len(first), len(name) - len(last)
+        for part in middle:
+            at = name.find(part, at, end)
+            if at < 0:
+                return False
+            at += len(part)
+        return True
+
+    return is_like

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
+from operator import eq, lt
 from typing import Any, NamedTuple
 
-from cart_mock.rules.cart_filter import conditions_of, is_like
+from cart_mock.rules.cart_filter import conditions_of, like_test
 from cart_mock.state.entities import Customer
 
 _FIELDS = {
@@ -52,20 +54,25 @@ def _condition(written: tuple[str, str, str]) -> Condition:
     return Condition(operator, field, value.casefold() if field == "email" else value)
 
 
-def matches(wanted: CustomerFilter, customer: Customer) -> bool:
-    """Return whether a customer passes the filter. The letter case of emails does not count."""
-    return any(all(_holds(each, customer) for each in conditions) for conditions in wanted)
+def customer_test(wanted: CustomerFilter) -> Callable[[Customer], bool]:
+    """Return the function that says whether a customer passes the filter.
+
+    The letter case of emails does not count.
+    """
+    alternatives = [[_condition_test(each) for each in conditions] for conditions in wanted]
+    return lambda customer: any(all(test(customer) for test in tests) for tests in alternatives)
 
 
-def _holds(condition: Condition, customer: Customer) -> bool:
-    value = getattr(customer, condition.field)
-    if condition.field == "email":
-        value = value.casefold()
-    if condition.operator == "eq":
-        return bool(value == condition.value)
-    if condition.operator == "gt":
-        return bool(value > condition.value)
-    return is_like(condition.value, value)
+def _condition_test(condition: Condition) -> Callable[[Customer], bool]:
+    operator, field, wanted = condition
+    holds: Callable[[Any], bool]
+    if operator == "like":
+        holds = like_test(wanted)
+    else:
+        holds = partial(eq if operator == "eq" else lt, wanted)
+    if field == "email":
+        return lambda customer: holds(customer.email.casefold())
+    return lambda customer: holds(getattr(customer, field))
 
 
 def is_sort(text: str) -> bool:
