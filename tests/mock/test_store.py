@@ -328,7 +328,8 @@ class CrowdsAgainstAModel(OnDiskAgainstAModel):
 
     def __init__(self) -> None:
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr("cart_mock.state.store._CROWD", 1)
+        for module in ("cart_documents", "store"):
+            self.patch.setattr(f"cart_mock.state.{module}.CROWD", 1)
         super().__init__()
 
     def teardown(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,11 @@ from typing import Any
 import httpx
 import pytest
 from cart_mock.app import create_app
+from cart_mock.owners import owners
+from cart_mock.state.entities import Cart, Customer
 from cart_mock.state.long_work import LARGE, free, in_thread
+from cart_mock.state.shop import Address, ShopContent
+from cart_mock.state.store import store_of
 from cart_mock.tenants.registry import TenantRegistry
 
 CARTS = 30_000
@@ -142,3 +147,21 @@ def test_what_is_freed_is_taken_apart_and_what_others_use_stays() -> None:
     free(parts)
     assert parts == []
     assert len(used) == 1000
+
+
+def test_parts_of_a_store_that_is_gone_are_held_by_nothing_else_when_their_turn_comes() -> None:
+    ids = [str(number) for number in range(100)]
+    store = store_of(
+        [Customer(each, each, each, 1, 1) for each in ids],
+        [Cart(each, each, 1, 1, owners=owners("customer", [each])) for each in ids],
+        ShopContent(addresses=tuple(Address(each, each, 1, 1) for each in ids)),
+    )
+    parts, large = store.parts(), 0
+    del store
+    while parts:
+        part = parts.pop()  # in the order of ``free``
+        if isinstance(part, dict) and len(part) == len(ids):
+            large += 1
+            assert sys.getrefcount(part) == 2  # the name here, and the argument
+    # Three tables, and the indexes by owner, by email and of addresses.
+    assert large == 6

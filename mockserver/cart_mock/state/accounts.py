@@ -7,7 +7,7 @@ from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from cart_mock.state.entities import Account, AccountMember, Membership
-from cart_mock.state.shared_documents import SharedDocuments, documents_of
+from cart_mock.state.shared_documents import SharedDocuments, documents_of, reader
 from cart_mock.state.tinydb_tables import (
     Changes,
     Database,
@@ -198,13 +198,9 @@ class Accounts:
 
     # ---- The whole --------------------------------------------------------------------------
 
-    def share(self, base: Accounts, later: int) -> None:
-        """Take over the indexes of another store's accounts; the storage has its tables already.
-
-        What it holds was made ``later`` seconds later here.
-        """
-        tables = {name: base._storage.documents(name) for name in TABLES}
-        self._shared = SharedDocuments(tables, later)
+    def share(self, base: Accounts, shared: SharedDocuments) -> None:
+        """Take over the indexes of accounts whose ``shared`` tables the storage has already."""
+        self._shared = shared
         self._is_sharing = True
         self._own_accounts, self._own_members = set(), set()
         self._member_by_username = base._member_by_username
@@ -236,7 +232,7 @@ class Accounts:
 
     def _read(self, table: KeyedTable, document_id: str, kind: type[E]) -> E | None:
         documents = self._storage.documents(table.name)
-        return self._shared.read(table.name, documents, document_id, kind)
+        return self._shared.read(table.name, documents, document_id, reader(kind))
 
     def freeze(self) -> Callable[[], AccountContent]:
         """Return a function that returns everything as it is now; a thread may call it later."""

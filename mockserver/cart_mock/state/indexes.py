@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain, takewhile
+from itertools import chain, islice, takewhile
 from math import floor
+from operator import gt
 
 from cart_mock.state.turns import in_slices
 
@@ -147,11 +148,12 @@ class SortedPlaces:
 class UpdateOrderIndex:
     """The place of every cart in the order of the last update. Other indexes use its places."""
 
-    __slots__ = ("_cart_at", "_number", "_place_of", "_places", "_shift")
+    __slots__ = ("_cart_at", "_number", "_place_of", "_shift", "places")
 
     def __init__(self) -> None:
         self._shift = 0
-        self._places = SortedPlaces()
+        self.places = SortedPlaces()
+        """The places of all carts, to be read and not changed."""
         self._place_of: dict[str, int] = {}
         self._cart_at: dict[int, str] = {}
         self._number = 0
@@ -170,7 +172,7 @@ class UpdateOrderIndex:
         """
         copied = UpdateOrderIndex()
         copied._shift = self._shift + shift
-        copied._places = self._places.copy()
+        copied.places = self.places.copy()
         copied._place_of = self._place_of.copy()
         copied._cart_at = self._cart_at.copy()
         copied._number = self._number
@@ -187,58 +189,56 @@ class UpdateOrderIndex:
             self._place_of.update(zip(ids, slice_, strict=True))
             self._cart_at.update(zip(slice_, ids, strict=True))
         self._number = len(places)
-        self._places = SortedPlaces.of(places)
+        self.places = SortedPlaces.of(places)
         return places
 
-    @property
-    def places(self) -> SortedPlaces:
-        """The places of all carts, to be read and not changed."""
-        return self._places
+    def place(self, cart_id: str) -> int:
+        """Return a cart's place. Raises KeyError if the cart is not there."""
+        return self._place_of[cart_id]
 
-    def place(self, cart_id: str) -> int | None:
-        """Return a cart's place, or None if the cart is not there."""
-        return self._place_of.get(cart_id)
+    def carts_at(self, places: Iterable[int]) -> Iterator[str]:
+        """Return the ids of the carts at places. Raises KeyError if one of them is empty."""
+        return map(self._cart_at.__getitem__, places)
 
-    def cart_at(self, place: int) -> str:
-        """Return the id of the cart at a place. Raises KeyError if the place is empty."""
-        return self._cart_at[place]
+    def places_for(self, cart_ids: Iterable[str]) -> list[int]:
+        """Return the places of carts. Raises KeyError if one of them is not there."""
+        return list(map(self._place_of.__getitem__, cart_ids))
 
-    def set(self, cart_id: str, updated_at: int, *, in_place: bool = False) -> int:
+    def set(
+        self, cart_id: str, updated_at: int, *, in_place: bool = False
+    ) -> tuple[int | None, int]:
         """Add a cart, or move it to its time of update, in seconds since the epoch.
 
         Of carts of one second, the one that was set last is the newest. With ``in_place``, a cart
-        that already has that time keeps its place.
+        that already has that time keeps its place. Return the place that it had, and that it has.
         """
         old = self._place_of.get(cart_id)
         if old is not None:
             if in_place and old // _NUMBERS == updated_at - self._shift:
-                return old
-            self._places.remove(old)
+                return old, old
+            self.places.remove(old)
             del self._cart_at[old]
         self._number += 1
         place = self._place_of[cart_id] = (updated_at - self._shift) * _NUMBERS + self._number
         self._cart_at[place] = cart_id
-        self._places.add(place)
-        return place
+        self.places.add(place)
+        return old, place
 
     def discard(self, cart_id: str) -> None:
         """Remove a cart, if it is there."""
         place = self._place_of.pop(cart_id, None)
         if place is not None:
-            self._places.remove(place)
+            self.places.remove(place)
             del self._cart_at[place]
 
-    def discard_all(self, cart_ids: Iterable[str], places: Collection[int]) -> None:
-        """Remove carts that are there; ``places`` are theirs."""
-        self._places.remove_all(places)
+    def discard_all(self, cart_ids: Sequence[str]) -> None:
+        """Remove carts that are there."""
+        places = self.places_for(cart_ids)
+        self.places.remove_all(places)
         for place in places:
             del self._cart_at[place]
         for cart_id in cart_ids:
             del self._place_of[cart_id]
-
-    def newest_first(self, offset: int, limit: int) -> list[str]:
-        """Return a page of ids, the most recently updated first."""
-        return [self._cart_at[place] for place in self._places.newest_first(offset, limit)]
 
     def older_than(self, moment: float, after: float = float("-inf")) -> list[str]:
         """Return the ids of the carts that were last updated at that moment or before it.
@@ -247,13 +247,19 @@ class UpdateOrderIndex:
         """
         moment -= self._shift
         old = takewhile(lambda place: place // _NUMBERS <= moment, self._after(after))
-        return [self._cart_at[place] for place in old]
+        return list(self.carts_at(old))
 
-    def min_updated_at(self, after: float = float("-inf")) -> int | None:
-        """Return the time of the least recent update after a moment, or None."""
-        return next((place // _NUMBERS + self._shift for place in self._after(after)), None)
+    def min_updated_at(self, after: float = float("-inf")) -> float:
+        """Return the time of the least recent update after a moment, or infinity."""
+        first = next(self._after(after), None)
+        return float("inf") if first is None else first // _NUMBERS + self._shift
 
     def _after(self, moment: float) -> Iterator[int]:
         if moment == float("-inf"):
-            return iter(self._places)
-        return self._places.after((floor(moment) - self._shift + 1) * _NUMBERS)
+            return iter(self.places)
+        return self.places.after((floor(moment) - self._shift + 1) * _NUMBERS)
+
+
+def ascend(times: Sequence[int]) -> bool:
+    """Return whether no time is before the one that comes before it."""
+    return not any(map(gt, times, islice(times, 1, None)))

@@ -42,36 +42,29 @@ class SharedDocuments:
         self.tables = tables or {}
         self.later = later
 
-    def dated(self, table: str, documents: Documents, entity: E) -> E:
-        """Return an entity that was read from ``documents``, with the times that it has here."""
-        if not self.later or not self.has(table, documents, entity.id):
-            return entity
-        return made_later(entity, self.later)
-
-    def has(self, table: str, documents: Documents, document_id: str) -> bool:
-        """Return whether ``documents`` still has the shared document with that id."""
-        shared = self.tables.get(table, {}).get(document_id)
-        return shared is not None and shared is documents.get(document_id)
-
-    def read(self, table: str, documents: Documents, document_id: str, kind: type[E]) -> E | None:
-        """Return the entity with that id, or None. Raises msgspec.ValidationError."""
+    def read(
+        self, table: str, documents: Documents, document_id: str, read: Callable[[bytes], E]
+    ) -> E | None:
+        """Return the entity with that id, or None. ``read`` is the ``reader`` of its kind."""
         document = documents.get(document_id)
         if document is None:
             return None
-        entity: E = reader(kind)(document)
+        entity = read(document)
         if self.later and self.tables[table].get(document_id) is document:
             return made_later(entity, self.later)
         return entity
 
     def read_all(self, table: str, documents: Documents, kind: type[E]) -> Iterator[E]:
         """Yield all entities, oldest first; other threads get their turn in between."""
-        for entity in map(reader(kind), in_turns(documents.values())):
-            yield self.dated(table, documents, entity)
+        read, shared = reader(kind), self.tables[table] if self.later else {}
+        for id_, document in in_turns(documents.items()):
+            entity: E = read(document)
+            yield made_later(entity, self.later) if shared.get(id_) is document else entity
 
 
 @cache
 def reader(kind: type[E]) -> Callable[[bytes], E]:
-    """Return a function that makes an entity of its document's JSON."""
+    """Return a function that makes an entity of its JSON. It raises msgspec.ValidationError."""
     return msgspec.json.Decoder(kind).decode
 
 
@@ -82,6 +75,14 @@ def made_later(entity: E, seconds: int) -> E:
         "updated_at": entity.updated_at + seconds,
     }
     return replace(entity, **times)  # type: ignore[type-var]  # entities are msgspec structs
+
+
+def all_made_later(kind: type[Entity] | None, documents: Documents, seconds: int) -> Documents:
+    """Return documents of a kind, made so many seconds later; those of None have no times."""
+    if kind is None or not seconds:
+        return documents.copy()
+    read = reader(kind)
+    return {id_: encoded(made_later(read(d), seconds)) for id_, d in in_turns(documents.items())}
 
 
 def documents_of(entities: Iterable[Entity]) -> Documents:

@@ -11,7 +11,7 @@ import msgspec
 from cart_mock.owners import Owner
 from cart_mock.state.entities import CART_LIFETIME
 from cart_mock.state.items import Item
-from cart_mock.state.shared_documents import SharedDocuments, documents_of
+from cart_mock.state.shared_documents import SharedDocuments, documents_of, reader
 from cart_mock.state.tinydb_tables import (
     Changes,
     Database,
@@ -259,18 +259,13 @@ class Shop:
         return self._page(islice(ids, offset, offset + limit)), len(self._orders)
 
     def _page(self, ids: Iterable[str]) -> list[Order]:
-        found = map(self.order, ids)
-        return [order for order in found if order is not None]
+        return list(filter(None, map(self.order, ids)))
 
     # ---- The whole --------------------------------------------------------------------------
 
-    def share(self, base: Shop, later: int) -> None:
-        """Take over the indexes of another shop, whose tables the storage has taken already.
-
-        What it holds was made ``later`` seconds later here.
-        """
-        tables = {name: base._storage.documents(name) for name in TABLES}
-        self._shared = SharedDocuments(tables, later)
+    def share(self, base: Shop, shared: SharedDocuments) -> None:
+        """Take over the indexes of a shop whose ``shared`` tables the storage has already."""
+        self._shared = shared
         self._is_sharing = True
         self._own_customers, self._own_owners = set(), set()
         self._product_by_sku = base._product_by_sku
@@ -303,7 +298,7 @@ class Shop:
 
     def _read(self, table: KeyedTable, document_id: str, kind: type[E]) -> E | None:
         documents = self._storage.documents(table.name)
-        return self._shared.read(table.name, documents, document_id, kind)
+        return self._shared.read(table.name, documents, document_id, reader(kind))
 
     def freeze(self) -> Callable[[], ShopContent]:
         """Return a function that returns everything as it is now; a thread may call it later."""

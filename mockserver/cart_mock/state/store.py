@@ -8,43 +8,25 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
-from operator import gt
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import msgspec
 from msgspec.structs import replace
 
-from cart_mock.owners import Owner, owners
+from cart_mock.owners import Owner
 from cart_mock.state.accounts import NO_ACCOUNTS, AccountContent, Accounts
 from cart_mock.state.accounts import TABLES as ACCOUNT_TABLES
-from cart_mock.state.entities import (
-    CART_LIFETIME,
-    Account,
-    AccountMember,
-    Cart,
-    Customer,
-    Membership,
-    Owners,
-)
-from cart_mock.state.indexes import SortedPlaces, UpdateOrderIndex
-from cart_mock.state.owner_list import OwnerList
-from cart_mock.state.shared_documents import (
-    Entity,
-    SharedDocuments,
-    documents_of,
-    made_later,
-    own_string,
-    reader,
-)
+from cart_mock.state.cart_documents import CROWD, documents_of_carts, link, link_id, read_indexed
+from cart_mock.state.cart_indexes import CartIndexes
+from cart_mock.state.entities import Account, AccountMember, Cart, Customer, Membership
+from cart_mock.state.indexes import ascend
+from cart_mock.state.shared_documents import SharedDocuments, all_made_later, documents_of, reader
 from cart_mock.state.shop import NO_CONTENT, TABLES, Address, Order, Shop, ShopContent
 from cart_mock.state.tinydb_tables import (
     Changes,
     Database,
-    Document,
     Documents,
     InMemoryStorage,
-    KeyedTable,
     Replacement,
     StoreMemory,
     TableChanges,
@@ -55,7 +37,6 @@ from cart_mock.state.turns import WITHOUT_COLLECTION, Repeatable, in_turns
 
 E = TypeVar("E", Cart, Customer)
 T = TypeVar("T")
-_decode = msgspec.json.Decoder().decode
 _read_cart, _read_customer = reader(Cart), reader(Customer)
 
 _KINDS: dict[str, type[Any]] = {
@@ -71,23 +52,6 @@ _READ = 10_000
 """How many carts, and how many customers, are kept as they were read last."""
 READ_CARTS = 10_000
 """How many carts that were only read a store keeps, unless said otherwise."""
-_CROWD = 32
-"""How many owners a cart's document lists. Those of a cart that once had more, a crowded one,
-are documents of their own, so that one more of them is one small document more."""
-
-
-class _Indexed(msgspec.Struct, gc=False):
-    """What the indexes need of a cart. It is read in half of the time of a ``Cart``."""
-
-    id: str
-    name: str
-    updated_at: int
-    owners: Owners = ()
-    lifetime: int = CART_LIFETIME
-    by_reading: bool = False
-
-
-_read_indexed = msgspec.json.Decoder(_Indexed).decode
 
 
 class Store:
@@ -105,127 +69,49 @@ class Store:
         database = Database(storage)
         self._carts = database.keyed("carts")
         self._customers = database.keyed("customers")
-        self._associations = database.keyed("associations")
         self._key = database.keyed("key")
-        self._cart_order: dict[str, int] = {}
         self._is_indexed = True
         self.most_read_carts = READ_CARTS
         """How many carts that were made by reading, and not changed since, are kept."""
-        self._read_carts: OrderedDict[str, Cart] = OrderedDict()
-        self._made: OrderedDict[str, Any] = OrderedDict()
-        """What a caller made of carts, until these change; of the last ``_MADE``."""
-        self._read_customers: OrderedDict[str, Customer] = OrderedDict()
         self.shop = Shop(storage, database)
         """The products, settings, addresses and orders."""
         self.accounts = Accounts(storage, database)
         """The accounts, their members and memberships. Delete an account by ``delete_account``."""
-        _upgrade_links(storage)
         self._index()
 
-    def _index(self) -> None:
-        self._read_customers.clear()
-        self._customer_by_email: dict[str, str] = {}
+    def _index(self, order: Iterable[str] = ()) -> None:
+        """Build the indexes. ``order`` has the ids of carts as ``order_carts`` gets them."""
+        self._forget_read()
         self._shared = SharedDocuments()
         self._is_sharing = False
-        self._index_no_cart()
-        crowds: defaultdict[str, list[Owner]] = defaultdict(list)
-        for link in map(_decode, self._storage.documents("associations").values()):
-            crowds[link["cart"]].append(Owner(*link["owner"]))
-        self._crowds.update((cart_id, OwnerList(ids)) for cart_id, ids in crowds.items())
-        self._index_carts()
+        self._indexes = CartIndexes()  # without the old ones, which take much memory
+        carts, links = map(self._storage.documents, ("carts", "associations"))
+        self._indexes = CartIndexes.of(carts, links, order)
+        self._customer_by_email: dict[str, str] = {}
         documents = self._storage.documents("customers")
         for customer_id, text in in_turns(documents.items()):
             self._customer_by_email[_read_customer(text).email.lower()] = customer_id
 
-    def _index_no_cart(self) -> None:
-        """Make the indexes of a store without carts."""
-        self._read_carts.clear()
-        self._made.clear()
-        self._by_update = UpdateOrderIndex()
-        self._by_expiry = UpdateOrderIndex()
-        """The expiry of the carts whose lifetime is not the default one."""
-        self._by_reading = UpdateOrderIndex()
-        """The carts that were made by reading, and not changed since."""
-        self._expired = float("-inf")
-        """No cart with the default lifetime was last updated at this moment or before it."""
-        self._registered = SortedPlaces()
-        self._carts_of: dict[Owner, SortedPlaces] = {}
-        self._crowds: dict[str, OwnerList] = {}
-        self._crowded_carts_of: dict[Owner, dict[str, int]] = {}
-        self._own_places: set[Owner] | None = None
-        self.next_expiry = float("inf")
+    def _forget_read(self) -> None:
+        self._read_carts: OrderedDict[str, Cart] = OrderedDict()
+        self._made: OrderedDict[str, Any] = OrderedDict()
+        """What a caller made of carts, until these change; of the last ``_MADE``."""
+        self._read_customers: OrderedDict[str, Customer] = OrderedDict()
+
+    @property
+    def next_expiry(self) -> float:
         """When the next cart is past its time, or earlier, in seconds since the epoch."""
-
-    def _index_carts(self) -> None:
-        """Build the indexes of all carts."""
-        crowds, read = self._crowds, dict[str, int]()
-        ids, times, owners_ = self._carts_by_update(read)
-        registered: list[int] = []
-        places_of: defaultdict[Owner, list[int]] = defaultdict(list)
-        places = self._by_update.fill(ids, times)
-        for place, cart_id, has in in_turns(zip(places, ids, owners_, strict=True)):
-            if has:
-                registered.append(place)
-                for owner in has if len(has) == 1 else dict.fromkeys(has):
-                    places_of[owner].append(place)
-                    if cart_id in crowds:
-                        self._crowded_carts_of.setdefault(owner, {})[cart_id] = place
-            if cart_id in read:
-                self._by_reading.set(cart_id, read[cart_id])
-        self._registered = SortedPlaces.of(registered)
-        self._carts_of = {owner: SortedPlaces.of(own) for owner, own in places_of.items()}
-        self._look_ahead()
-
-    def _carts_by_update(self, read: dict[str, int]) -> tuple[list[str], list[int], list[Owners]]:
-        """Return the ids, times of update and owners of all carts, the least recent update first.
-
-        Note the times of those that were made by reading, and index those of another lifetime.
-        """
-        documents, order = self._storage.documents("carts"), self._cart_order
-        times: list[int] = []
-        owners_: list[Owners] = []
-        known: dict[Owners, Owners] = {}
-        for cart_id, text in in_turns(documents.items()):
-            cart = _read_indexed(text)
-            if not cart.owners and b'"customers"' in text:
-                upgraded = documents[cart_id] = _with_owners(text)
-                cart = _read_indexed(upgraded)
-            times.append(cart.updated_at)
-            # The same owners are kept once, or they would take much memory until the end.
-            owners_.append(self._crowds.get(cart_id) or known.setdefault(cart.owners, cart.owners))
-            if cart.lifetime != CART_LIFETIME:
-                self._by_expiry.set(cart_id, cart.updated_at + cart.lifetime)
-            if cart.by_reading:
-                read[cart_id] = cart.updated_at
-        ids = list(documents)
-        if order or not _ascend(times):
-            ranks = sorted(range(len(ids)), key=lambda at: (times[at], order.get(ids[at], 0)))
-            ids, times = [ids[at] for at in ranks], [times[at] for at in ranks]
-            owners_ = [owners_[at] for at in ranks]
-        return ids, times, owners_
+        later = self._shared.later if self._is_sharing else 0
+        return self._indexes.next_expiry + later
 
     def expire(self, now: float) -> None:
         """Delete the carts that are past their time."""
-        if self._is_sharing:
-            self._unshare()  # the base's indexes have its times
-        by_expiry = self._by_expiry
-        usual = self._by_update.older_than(now - CART_LIFETIME, self._expired)
-        cart_ids = [cart_id for cart_id in usual if cart_id not in by_expiry]
-        cart_ids += by_expiry.older_than(now)
+        self._unshare()  # the base's indexes have its times
+        cart_ids = self._indexes.expired(now)
         if cart_ids:
             with self._storage.repeatable():  # a read must not fail because the disk is full
                 self._delete_carts(cart_ids)
-        # Carts with a longer lifetime stay before this moment, and are not looked at again.
-        self._expired = max(self._expired, now - CART_LIFETIME)
-        self._look_ahead()
-
-    def _look_ahead(self) -> None:
-        oldest = self._by_update.min_updated_at(self._expired)
-        first = self._by_expiry.min_updated_at()
-        self.next_expiry = min(
-            float("inf") if oldest is None else oldest + CART_LIFETIME,
-            float("inf") if first is None else first,
-        )
+        self._indexes.look_ahead(now)
 
     # ---- Carts ------------------------------------------------------------------------------
 
@@ -241,13 +127,9 @@ class Store:
 
     def _stored_cart(self, cart_id: str) -> Cart | None:
         # Not by TinyDB's get, which copies the document.
-        documents = self._storage.documents("carts")
-        document = documents.get(cart_id)
-        if document is None:
-            return None
-        cart: Cart = self._shared.dated("carts", documents, _read_cart(document))
-        crowd = self._crowds.get(cart_id)
-        return cart if crowd is None else replace(cart, owners=crowd)
+        cart = self._shared.read("carts", self._storage.documents("carts"), cart_id, _read_cart)
+        crowd = self._indexes.crowds.get(cart_id)
+        return cart if cart is None or crowd is None else replace(cart, owners=crowd)
 
     def made_of(self, cart_ids: Iterable[str], make: Callable[[Cart], T]) -> list[T]:
         """Return what a function makes of each of these carts, which exist.
@@ -266,7 +148,7 @@ class Store:
             raise LookupError(f"there is no cart {cart_id}")
         made = make(cart)
         is_large = len(self._storage.documents("carts")[cart_id]) > _LARGE
-        if not is_large and cart_id not in self._crowds:
+        if not is_large and cart_id not in self._indexes.crowds:
             self._made[cart_id] = made
             if len(self._made) > _MADE:
                 self._made.popitem(last=False)
@@ -296,9 +178,8 @@ class Store:
         """Create a cart because its id was read. If there are too many of these, the oldest go."""
         self.put_cart(replace(cart, by_reading=True))
         with self._storage.repeatable():  # the new one is there, whatever becomes of an old one
-            while len(self._by_reading) > self.most_read_carts:
-                oldest = next(iter(self._by_reading.places))
-                self.delete_cart(self._by_reading.cart_at(oldest))
+            while len(read := self._indexes.by_reading) > self.most_read_carts:
+                self.delete_cart(next(read.carts_at(read.places)))
 
     def associate(self, cart: Cart, owner: Owner) -> None:
         """Add an owner to a cart, which does not update it.
@@ -315,8 +196,8 @@ class Store:
         old = self.cart(cart.id)
         as_read = old is not None and old.owners is cart.owners
         cart = _as_changed(cart)
-        if not as_read or cart.id not in self._crowds:
-            left = (owner for owner in cart.owners if owner not in removed)
+        if not as_read or cart.id not in self._indexes.crowds:
+            left = [owner for owner in cart.owners if owner not in removed]
             cart = replace(cart, owners=(*left, *added))
         if as_read:
             self._write(old, cart, added, removed, in_place=True)
@@ -328,42 +209,33 @@ class Store:
         in_place: bool,
     ) -> None:  # fmt: skip
         """Write a cart and its indexes. Of a crowd, only who came and who went is written."""
-        if self._is_sharing:
-            self._unshare()
-        crowd = self._crowds.get(cart.id)
-        had = () if old is None or crowd is not None else old.owners
+        self._unshare()
         was_registered = old is not None and bool(old.owners)
-        if crowd is None and len(cart.owners) <= _CROWD:
-            self._carts.put(cart.id, cart)
+        if cart.id in self._indexes.crowds:
+            cart = self._put_crowd(cart, added, removed)
+        elif len(cart.owners) > CROWD:
+            added = dict.fromkeys(cart.owners)
+            cart = self._put_crowd(cart, added, ())
+            # From now on its entry in the index of each owner may be an old one.
+            removed = () if old is None else dict.fromkeys(old.owners)
         else:
-            linked = added if crowd is not None else dict.fromkeys(cart.owners)
-            with self._storage.transaction():
-                self._carts.put(cart.id, replace(cart, owners=()))
-                # Not through the table, which copies each of many documents that it removes.
-                if removed and crowd is not None:
-                    gone: TableChanges = {_link_id(cart.id, o): None for o in removed}
-                    self._storage.commit({"associations": gone})
-                if linked:
-                    links: TableChanges = dict(_link(cart.id, o) for o in linked)
-                    self._storage.commit({"associations": links})
-            if crowd is None:
-                # From now on its entry in the index of each owner may be an old one.
-                for owner in dict.fromkeys(had):
-                    self._unindex(cart.id, owner)
-                added, removed, crowd = linked, (), OwnerList(linked)
-            else:
-                for owner in removed:
-                    crowd = crowd.without_owner(owner)
-                for owner in added:
-                    crowd = crowd.with_owner(owner)
-            for owner in removed:
-                self._unindex(cart.id, owner)
-            removed = ()
-            self._crowds[cart.id] = crowd
-            cart = replace(cart, owners=crowd)
+            self._carts.put(cart.id, cart)
         _keep(self._read_carts, cart.id, cart)
         self._made.pop(cart.id, None)
-        self._reindex(cart, added, removed, in_place=in_place, was_registered=was_registered)
+        self._indexes.put(cart, added, removed, in_place=in_place, was_registered=was_registered)
+
+    def _put_crowd(self, cart: Cart, added: Collection[Owner], removed: Collection[Owner]) -> Cart:
+        """Store a crowded cart that gained and lost these owners; return it with its owners."""
+        with self._storage.transaction():
+            self._carts.put(cart.id, replace(cart, owners=()))
+            # Not through the table, which copies each of many documents that it removes.
+            if removed:
+                gone: TableChanges = {link_id(cart.id, owner): None for owner in removed}
+                self._storage.commit({"associations": gone})
+            if added:
+                links: TableChanges = dict(link(cart.id, owner) for owner in added)
+                self._storage.commit({"associations": links})
+        return replace(cart, owners=self._indexes.put_crowd(cart.id, added, removed))
 
     def delete_cart(self, cart_id: str) -> None:
         """Delete a cart and its associations."""
@@ -372,59 +244,43 @@ class Store:
 
     def _delete_carts(self, cart_ids: Sequence[str]) -> None:
         """Delete carts, which must exist, and their associations, together."""
-        if self._is_sharing:
-            self._unshare()
+        self._unshare()
         if len(cart_ids) == len(self._storage.documents("carts")):
             # It takes a quarter of the time to make empty indexes.
             tables = {name: self._storage.documents(name) for name in ("carts", "associations")}
             self._storage.commit({name: dict.fromkeys(tables[name]) for name in tables})
-            self._index_no_cart()
+            self._indexes = CartIndexes()
+            self._read_carts.clear()
+            self._made.clear()
         else:
             self._delete_some_carts(cart_ids)
 
     def _delete_some_carts(self, cart_ids: Sequence[str]) -> None:
-        documents = self._storage.documents("carts")
+        documents, crowds = self._storage.documents("carts"), self._indexes.crowds
         changes: Changes = {"carts": dict.fromkeys(cart_ids)}
-        places: list[int] = []
-        registered: list[int] = []
-        places_of: defaultdict[Owner, list[int]] = defaultdict(list)
+        registered: list[str] = []
+        carts_of: defaultdict[Owner, list[str]] = defaultdict(list)
         for cart_id in cart_ids:
-            place = self._place_of(cart_id)
-            places.append(place)
-            crowd = self._crowds.get(cart_id)
+            crowd = crowds.get(cart_id)
+            owners_ = read_indexed(documents[cart_id]).owners if crowd is None else crowd
+            if owners_:
+                registered.append(cart_id)
             if crowd is None:
-                owners_ = _read_indexed(documents[cart_id]).owners
                 for owner in set(owners_):
-                    places_of[owner].append(place)
-                if owners_:
-                    registered.append(place)
+                    carts_of[owner].append(cart_id)
             else:
                 gone = changes.setdefault("associations", {})
-                gone.update((_link_id(cart_id, owner), None) for owner in crowd)
-                if crowd:
-                    registered.append(place)
+                gone.update((link_id(cart_id, owner), None) for owner in crowd)
         # One change for all carts: through the tables, each would take ten times as long.
         self._storage.commit(changes)
-        for owner, gone_places in places_of.items():
-            carts = self._own_places_of(owner)
-            assert carts is not None
-            carts.remove_all(gone_places)
-            if not carts:
-                del self._carts_of[owner]
-        self._registered.remove_all(registered)
-        self._by_update.discard_all(cart_ids, places)
+        self._indexes.remove_carts(cart_ids, registered, carts_of)
         for cart_id in cart_ids:
-            # The index of an owner drops a crowded cart when it is read next.
-            self._crowds.pop(cart_id, None)
             self._read_carts.pop(cart_id, None)
             self._made.pop(cart_id, None)
-            self._by_expiry.discard(cart_id)
-            self._by_reading.discard(cart_id)
 
     def cart_count_of(self, owner: Owner) -> int:
         """Return how many carts an owner has."""
-        carts = self._index_of(owner)
-        return 0 if carts is None else len(carts)
+        return len(self._indexes.places_of(owner))
 
     def carts_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of an owner's carts, newest update first, and how many it has in all."""
@@ -433,11 +289,11 @@ class Store:
 
     def cart_ids_of(self, owner: Owner, offset: int, limit: int) -> tuple[list[str], int]:
         """Return the ids of ``carts_of``."""
-        return self._page(self._index_of(owner), offset, limit)
+        return self._indexes.page(self._indexes.places_of(owner), offset, limit)
 
     def cart_ids(self, offset: int, limit: int) -> tuple[list[str], int]:
         """Return a page of the ids of all carts, newest update first, and how many there are."""
-        return self._page(self._by_update.places, offset, limit)
+        return self._indexes.page(self._indexes.by_update.places, offset, limit)
 
     def carts_that(
         self, test: Callable[[str, Sequence[Owner]], bool], offset: int, limit: int
@@ -446,11 +302,10 @@ class Store:
 
         The newest update comes first. This scans all carts.
         """
-        documents, crowds, cart_at = self._storage.documents("carts"), self._crowds, self._by_update
+        documents, crowds = self._storage.documents("carts"), self._indexes.crowds
         found: list[str] = []
-        for place in self._by_update.places:
-            cart_id = cart_at.cart_at(place)
-            cart = _read_indexed(documents[cart_id])
+        for cart_id in self._indexes.ids_by_update():
+            cart = read_indexed(documents[cart_id])
             # A crowded cart's document has no owners.
             if test(cart.name, crowds.get(cart_id) or cart.owners):
                 found.append(cart_id)
@@ -463,15 +318,10 @@ class Store:
         This looks for the name in the JSON of all carts, which takes a tenth of the time. An
         index would take 170 bytes a cart, and a sixth of the time of a recovery.
         """
-        sought = b'"name":' + encoded(name)
-        found = [
-            cart_id
-            for cart_id, text in self._storage.documents("carts").items()
-            if sought in text and _read_indexed(text).name == name
-        ]
-        found.sort(key=self._place_of, reverse=True)
-        page = map(self.cart, found[offset : offset + limit])
-        return [cart for cart in page if cart is not None], len(found)
+        sought, carts = b'"name":' + encoded(name), self._storage.documents("carts").items()
+        found = [i for i, text in carts if sought in text and read_indexed(text).name == name]
+        found.sort(key=self._indexes.by_update.place, reverse=True)
+        return list(filter(None, map(self.cart, found[offset : offset + limit]))), len(found)
 
     def registered_carts(self, offset: int, limit: int) -> tuple[list[Cart], int]:
         """Return a page of the carts with an owner, newest update first, and their number."""
@@ -480,113 +330,18 @@ class Store:
 
     def registered_cart_ids(self, offset: int, limit: int) -> tuple[list[str], int]:
         """Return the ids of ``registered_carts``."""
-        return self._page(self._registered, offset, limit)
+        return self._indexes.page(self._indexes.registered, offset, limit)
 
     def _carts_with(self, cart_ids: Iterable[str]) -> list[Cart]:
-        return [cart for cart in map(self._stored_cart, cart_ids) if cart is not None]
+        return list(filter(None, map(self._stored_cart, cart_ids)))
 
     def cart_ids_by_update(self) -> list[str]:
         """Return the ids of all carts, the least recent update first."""
-        return [self._by_update.cart_at(place) for place in self._by_update.places]
+        return list(self._indexes.ids_by_update())
 
     def order_carts(self, cart_ids: Sequence[str]) -> None:
         """Bring the carts into the order of their updates, which whole seconds leave open."""
-        self._cart_order = {cart_id: at for at, cart_id in enumerate(cart_ids)}
-        self._index()
-        self._cart_order = {}
-
-    def _page(self, carts: SortedPlaces | None, offset: int, limit: int) -> tuple[list[str], int]:
-        if carts is None:
-            return [], 0
-        return list(map(self._by_update.cart_at, carts.newest_first(offset, limit))), len(carts)
-
-    # ---- The indexes ------------------------------------------------------------------------
-    #
-    # The index of an owner has each cart's place of ``_by_update``, but for crowded carts: these
-    # are moved by an update, and removed by a deletion, without a walk over their owners.
-    # ``_crowded_carts_of`` has the places that the index of an owner has for such carts.
-
-    def _reindex(
-        self, cart: Cart, added: Collection[Owner], removed: Iterable[Owner], *,
-        in_place: bool = False, was_registered: bool = False,
-    ) -> None:  # fmt: skip
-        """Bring the indexes up to a cart that gained and lost these owners."""
-        cart_id, registered = cart.id, self._registered
-        old = self._by_update.place(cart_id)
-        for owner in removed:
-            self._unindex(cart_id, owner)
-        place = self._by_update.set(cart_id, cart.updated_at, in_place=in_place)
-        self.next_expiry = min(self.next_expiry, cart.expires_at)
-        if cart.lifetime == CART_LIFETIME:
-            self._expired = min(self._expired, cart.updated_at - 1)
-            self._by_expiry.discard(cart_id)
-        else:
-            self._by_expiry.set(cart_id, cart.expires_at)
-        if cart.by_reading:
-            self._by_reading.set(cart_id, cart.updated_at)
-        else:
-            self._by_reading.discard(cart_id)
-        moved = place != old
-        if old is not None and was_registered and (moved or not cart.owners):
-            registered.remove(old)
-        if cart.owners and (moved or not was_registered):
-            registered.add(place)
-        if moved and old is not None and cart_id not in self._crowds:
-            for owner in dict.fromkeys(cart.owners):
-                if owner not in added:
-                    self._move(owner, old, place)
-        for owner in added:
-            self._index_for(owner, cart_id, place)
-
-    def _index_for(self, owner: Owner, cart_id: str, place: int) -> None:
-        """Add a cart to the index of an owner."""
-        if cart_id in self._crowded_carts_of.get(owner, ()):
-            self._unindex(cart_id, owner)  # left by a deleted cart of this id
-        if cart_id in self._crowds:
-            self._crowded_carts_of.setdefault(owner, {})[cart_id] = place
-        carts = self._own_places_of(owner)
-        if carts is None:
-            carts = self._carts_of[owner] = SortedPlaces()
-            if self._own_places is not None:
-                self._own_places.add(owner)
-        carts.add(place)
-
-    def _move(self, owner: Owner, old: int, place: int) -> None:
-        carts = self._own_places_of(owner)
-        assert carts is not None
-        carts.remove(old)
-        carts.add(place)
-
-    def _place_of(self, cart_id: str) -> int:
-        place = self._by_update.place(cart_id)
-        assert place is not None
-        return place
-
-    def _unindex(self, cart_id: str, owner: Owner) -> None:
-        """Remove a cart from the index of an owner that has it."""
-        place: int | None = None
-        crowded = self._crowded_carts_of.get(owner)
-        if crowded is not None:
-            place = crowded.pop(cart_id, None)
-            if not crowded:
-                del self._crowded_carts_of[owner]
-        carts = self._own_places_of(owner)
-        assert carts is not None
-        carts.remove(self._place_of(cart_id) if place is None else place)
-        if not carts:
-            del self._carts_of[owner]
-
-    def _index_of(self, owner: Owner) -> SortedPlaces | None:
-        """Return an owner's index, with its crowded carts at their present places."""
-        crowded = self._crowded_carts_of.get(owner)
-        if crowded is not None:
-            for cart_id, place in list(crowded.items()):
-                if owner not in self._crowds.get(cart_id, ()):
-                    self._unindex(cart_id, owner)
-                elif (present := self._place_of(cart_id)) != place:
-                    self._move(owner, place, present)
-                    crowded[cart_id] = present
-        return self._carts_of.get(owner)
+        self._index(cart_ids)
 
     # ---- Customers --------------------------------------------------------------------------
 
@@ -596,10 +351,9 @@ class Store:
 
     def _read_customer(self, customer_id: str) -> Customer | None:
         documents = self._storage.documents("customers")
-        customer = self._shared.read("customers", documents, customer_id, Customer)
-        if customer is None:
-            return None
-        _keep(self._read_customers, customer_id, customer)
+        customer = self._shared.read("customers", documents, customer_id, _read_customer)
+        if customer is not None:
+            _keep(self._read_customers, customer_id, customer)
         return customer
 
     def has_customer(self, customer_id: str) -> bool:
@@ -613,27 +367,19 @@ class Store:
 
     def customers_named(self, name: str) -> list[Customer]:
         """Return the customers with exactly that name, newest first. This scans all of them."""
-        documents = self._storage.documents("customers")
-        sought = encoded(name)
-        ids = [
-            customer_id
-            for customer_id, text in documents.items()
-            if sought in text and _read_customer(text).name == name
-        ]
-        found = map(self.customer, reversed(ids))
-        return [customer for customer in found if customer is not None]
+        sought, documents = encoded(name), self._storage.documents("customers").items()
+        ids = [i for i, text in documents if sought in text and _read_customer(text).name == name]
+        return list(filter(None, map(self.customer, reversed(ids))))
 
     def customers(self, offset: int, limit: int) -> tuple[list[Customer], int]:
         """Return a page of the customers, newest first, and how many there are in all."""
         page = islice(self._customers.newest_first(), offset, offset + limit)
-        found = [self.customer(customer_id) for customer_id in page]
-        return [customer for customer in found if customer is not None], len(self._customers)
+        return list(filter(None, map(self.customer, page))), len(self._customers)
 
     def put_customer(self, customer: Customer) -> None:
         """Create or replace a customer."""
         old = self.customer(customer.id)
-        if self._is_sharing:
-            self._unshare()
+        self._unshare()
         self._customers.put(customer.id, customer)
         _keep(self._read_customers, customer.id, customer)
         if old is not None:
@@ -665,38 +411,30 @@ class Store:
 
     def _delete_owner(self, owner: Owner, removal: Changes) -> None:
         """Delete the associations of an owner, together with what else has to go."""
-        if self._is_sharing:
-            self._unshare()
-        index = self._index_of(owner)
-        places = [] if index is None else list(index)
-        cart_ids = list(map(self._by_update.cart_at, places))
+        self._unshare()
+        cart_ids = self._indexes.ids_of(owner)
         changes: Changes = {**removal}
         carts: TableChanges = {}
-        unregistered = []
-        for cart, place in zip(self._carts_with(cart_ids), places, strict=True):
+        unregistered: list[str] = []
+        for cart in self._carts_with(cart_ids):
             # One change for all carts: through the tables, 10,000 carts take ten times as long.
-            cart_id, crowd = cart.id, self._crowds.get(cart.id)
+            crowd = self._indexes.crowds.get(cart.id)
             if crowd is None:
                 left = tuple([each for each in cart.owners if each != owner])
-                carts[cart_id] = encoded(replace(cart, owners=left))
+                carts[cart.id] = encoded(replace(cart, owners=left))
                 is_last = not left
             else:
-                changes.setdefault("associations", {})[_link_id(cart_id, owner)] = None
+                changes.setdefault("associations", {})[link_id(cart.id, owner)] = None
                 is_last = len(crowd) == 1
             if is_last:
-                unregistered.append(place)
+                unregistered.append(cart.id)
         if carts:
             changes["carts"] = carts
         self._storage.commit(changes)
-        self._carts_of.pop(owner, None)
-        self._crowded_carts_of.pop(owner, None)
-        self._registered.remove_all(unregistered)
+        self._indexes.remove_owner(owner, unregistered)
         for cart_id in cart_ids:
             self._read_carts.pop(cart_id, None)
             self._made.pop(cart_id, None)
-            crowd = self._crowds.get(cart_id)
-            if crowd is not None:
-                self._crowds[cart_id] = crowd.without_owner(owner)
 
     # ---- The store's key --------------------------------------------------------------------
 
@@ -705,11 +443,12 @@ class Store:
 
         The first secret that a key is used with becomes its secret.
         """
-        key = _get(self._key, _KEY_ID)
-        if key is None:
+        document = self._storage.documents("key").get(_KEY_ID)
+        if document is None:
             salt = self._new_salt()
             self._key.put(_KEY_ID, {"salt": salt, "digest": _digest(secret, salt)})
             return True
+        key = msgspec.json.decode(document)
         return hmac.compare_digest(_digest(secret, key["salt"]), key["digest"])
 
     # ---- The whole --------------------------------------------------------------------------
@@ -722,7 +461,9 @@ class Store:
 
         Without indexes, the store is only good for stores on disk to ``share`` it.
         """
-        tables = _tables_of(customers, carts, shop, accounts)
+        documents, links = documents_of_carts(carts)
+        tables = {"customers": documents_of(customers), "carts": documents, "associations": links}
+        tables |= {**shop.tables(), **accounts.tables()}
         self._storage.write({**self._storage.read(), **tables})
         self._is_indexed = is_indexed
         if is_indexed:
@@ -743,7 +484,7 @@ class Store:
         if self._storage.can_share:
             self._storage.share(tables)
         else:
-            dated = {name: _made_later(name, table, later) for name, table in tables.items()}
+            dated = base._tables_later(later) if later else tables
             self._storage.write({**self._storage.read(), **dated})
             if later or not base._is_indexed:
                 self._index_all()
@@ -752,9 +493,7 @@ class Store:
 
     def later(self, seconds: int) -> Store:
         """Return a store with the same, made so many seconds later. Call this in a thread."""
-        content = self._content()
-        tables = {name: dict(_made_later(name, each, seconds)) for name, each in content.items()}
-        return Store(InMemoryStorage(tables), new_salt=str)
+        return Store(InMemoryStorage(self._tables_later(seconds)), new_salt=str)
 
     def taking(self, base: Store) -> AbstractContextManager[Replacement]:
         """Prepare ``take`` within a block. A thread has to write the replacement before."""
@@ -767,12 +506,12 @@ class Store:
         """
         self._storage.replace(replacement)
         self._take_over(base, replacement.tables, 0)
-        self._is_sharing, self._own_places = False, None
+        self._is_sharing = False
 
     def parts(self) -> list[Any]:
         """Return the tables and indexes, to be freed in a thread once the store is without them."""
         parts: list[Any] = list(self._storage.read().values())
-        for each in (self, self.shop, self.accounts):
+        for each in (self._indexes, self.shop, self.accounts, self):  # the last is freed first
             parts += vars(each).values()
         return parts
 
@@ -781,46 +520,27 @@ class Store:
         names = ("customers", "carts", "associations", *TABLES, *ACCOUNT_TABLES)
         return {name: self._storage.documents(name) for name in names}
 
+    def _tables_later(self, seconds: int) -> Tables:
+        """Return copies of the same tables, with entities made so many seconds later."""
+        tables = self._content().items()
+        return {name: all_made_later(_KINDS.get(name), table, seconds) for name, table in tables}
+
     def _take_over(self, base: Store, tables: Tables, later: int) -> None:
         """Take the indexes of a store whose tables the storage has taken already."""
-        self._read_carts = OrderedDict()
-        self._read_customers = OrderedDict()
-        self._made = OrderedDict()
+        self._forget_read()
         self._shared = SharedDocuments(tables, later)
-        self._is_sharing, self._own_places = True, set()
-        self.shop.share(base.shop, later)
-        self.accounts.share(base.accounts, later)
-        self._by_update = base._by_update
-        self._by_expiry = base._by_expiry
-        self._by_reading = base._by_reading
-        self._expired = float("-inf")
-        self._registered = base._registered
-        self._carts_of = base._carts_of
-        self._crowds = base._crowds
-        self._crowded_carts_of = base._crowded_carts_of
+        self._is_sharing = True
+        self.shop.share(base.shop, self._shared)
+        self.accounts.share(base.accounts, self._shared)
+        self._indexes = base._indexes
         self._customer_by_email = base._customer_by_email
-        self.next_expiry = base.next_expiry + later
 
     def _unshare(self) -> None:
         """Make the indexes this store's own, before they are changed."""
-        self._is_sharing = False
-        self._by_update = self._by_update.copy(self._shared.later)
-        self._by_expiry = self._by_expiry.copy(self._shared.later)
-        self._by_reading = self._by_reading.copy(self._shared.later)
-        self._registered = self._registered.copy()
-        self._carts_of = self._carts_of.copy()
-        self._crowds = self._crowds.copy()
-        self._crowded_carts_of = {c: own.copy() for c, own in self._crowded_carts_of.items()}
-        self._customer_by_email = self._customer_by_email.copy()
-
-    def _own_places_of(self, owner: Owner) -> SortedPlaces | None:
-        """Return the places of an owner's carts, to be changed."""
-        places = self._carts_of.get(owner)
-        if places is None or self._own_places is None or owner in self._own_places:
-            return places
-        places = self._carts_of[owner] = places.copy()
-        self._own_places.add(owner)
-        return places
+        if self._is_sharing:
+            self._is_sharing = False
+            self._indexes = self._indexes.copy(self._shared.later)
+            self._customer_by_email = self._customer_by_email.copy()
 
     def everything(self) -> tuple[list[Customer], list[Cart]]:
         """Return every customer and every cart, oldest first."""
@@ -838,7 +558,7 @@ class Store:
         # Documents are replaced, never changed, so copies of the tables keep this state.
         customers = self._storage.documents("customers").copy()
         carts = self._storage.documents("carts").copy()
-        crowds = {cart_id: tuple(crowd) for cart_id, crowd in self._crowds.items()}
+        crowds = {cart_id: tuple(crowd) for cart_id, crowd in self._indexes.crowds.items()}
         shared = self._shared
 
         def all_carts(documents: Documents) -> Iterator[Cart]:
@@ -849,10 +569,9 @@ class Store:
             documents = carts
             if by_update:
                 times = [cart.updated_at for cart in all_carts(carts)]
-                if not _ascend(times):
-                    ids = list(carts)
-                    ranks = sorted(range(len(ids)), key=times.__getitem__)
-                    documents = {ids[at]: carts[ids[at]] for at in ranks}
+                if not ascend(times):
+                    updated_at = dict(zip(carts, times, strict=True))
+                    documents = {i: carts[i] for i in sorted(carts, key=updated_at.__getitem__)}
             return (
                 Repeatable(lambda: shared.read_all("customers", customers, Customer)),
                 Repeatable(lambda: all_carts(documents)),
@@ -866,7 +585,7 @@ class Store:
             "customers": len(self._customers),
             "accounts": len(self._storage.documents("accounts")),
             "carts": len(self._carts),
-            "registered_carts": len(self._registered),
+            "registered_carts": len(self._indexes.registered),
         }
 
     def count_in(self, memory: StoreMemory) -> None:
@@ -887,78 +606,6 @@ def store_of(
     with WITHOUT_COLLECTION:
         store.fill(customers, carts, shop, accounts, is_indexed=is_indexed)
     return store
-
-
-def _tables_of(
-    customers: Iterable[Customer], carts: Iterable[Cart], shop: ShopContent,
-    accounts: AccountContent,
-) -> Tables:  # fmt: skip
-    documents: Documents = {}
-    links: Documents = {}
-    for cart in in_turns(carts):
-        sparse = cart
-        if len(cart.owners) > _CROWD:
-            links.update(_link(cart.id, owner) for owner in cart.owners)
-            sparse = replace(cart, owners=())
-        documents[own_string(cart.id)] = encoded(sparse)
-    return {
-        "customers": documents_of(customers),
-        "carts": documents,
-        "associations": links,
-        **shop.tables(),
-        **accounts.tables(),
-    }
-
-
-# TinyDB types ids as int and allows others: ours are strings.
-
-
-def _get(table: KeyedTable, document_id: str) -> Document | None:
-    found: Document | None = table.get(doc_id=document_id)  # type: ignore[call-overload]  # as above
-    return found
-
-
-def _link_id(cart_id: str, owner: Owner) -> str:
-    cart = cart_id if "/" not in cart_id else quote(cart_id, "")
-    # Links of customers have the form that they had before there were accounts.
-    return f"{cart}/{owner.id}" if owner.type == "customer" else f"/{owner.type}/{cart}/{owner.id}"
-
-
-def _link(cart_id: str, owner: Owner) -> tuple[str, bytes]:
-    """Return the id and the JSON of an association with a crowded cart."""
-    return _link_id(cart_id, owner), encoded({"cart": cart_id, "owner": owner})
-
-
-def _made_later(table: str, documents: Documents, seconds: int) -> Documents:
-    """Return the documents of a table, with entities made so many seconds later."""
-    kind: type[Entity] | None = _KINDS.get(table)
-    if kind is None or not seconds:
-        return documents
-    read = reader(kind)
-    return {
-        id_: encoded(made_later(read(text), seconds)) for id_, text in in_turns(documents.items())
-    }
-
-
-def _with_owners(cart: bytes) -> bytes:
-    """Return the document of a cart from before there were accounts in its present form."""
-    fields = _decode(cart)
-    if "customers" in fields:
-        fields["owners"] = owners("customer", fields.pop("customers"))
-    return encoded(fields)
-
-
-def _upgrade_links(storage: InMemoryStorage) -> None:
-    """Bring associations from before there were accounts to the present form, in memory."""
-    links = storage.documents("associations")
-    for link_id, text in links.items():
-        if b'"customer"' in text and "customer" in (link := _decode(text)):
-            link["owner"] = Owner("customer", link.pop("customer"))
-            links[link_id] = encoded(link)
-
-
-def _ascend(times: list[int]) -> bool:
-    return not any(map(gt, times, islice(times, 1, None)))
 
 
 def _as_changed(cart: Cart) -> Cart:
