@@ -43,7 +43,7 @@ _OTHER_FILES = 200
 """How many open files a process may need besides its connections: data, code, other servers."""
 
 _MORE_THAN_BODY = 1024 * 1024
-"""How many bytes a cart may have more than a body, after many changes."""
+"""How many bytes larger than a body a cart may grow by many changes."""
 
 
 def run(settings: Settings) -> None:

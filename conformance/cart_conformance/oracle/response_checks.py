@@ -93,7 +93,7 @@ class ResponseChecks:
         self._findings, self._examined = [], set()
 
     def failures(self) -> list[Finding]:
-        """Return the findings of ``failed`` since the last call of the two methods around this."""
+        """Return the findings of ``failed`` since findings were last dropped or taken."""
         return [each for each in self._findings if each.kind is Kind.SERVER_ERROR]
 
     def drop_failures(self, dropped: Collection[Finding]) -> None:

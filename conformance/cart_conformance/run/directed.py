@@ -39,8 +39,8 @@ from cart_conformance.target.transport import (
 ATTEMPTS = 3
 """Maximum number of attempts of a case that meets answers with 5xx; fewer for other reasons."""
 MOST_ATTEMPTS = 6
-"""The same at a server that fails at times. If one request in twelve fails, one case of 1,700 meets
-that three times in the same place, and a run has hundreds of cases."""
+"""The maximum for a server that fails at times. If one request in twelve fails, one case of 1,700
+meets that three times in the same place, and a run has hundreds of cases."""
 MOST_AGAIN = 60
 """Maximum number of interrupted cases that are tried again at the end."""
 LISTED = 20
@@ -130,7 +130,7 @@ class _DirectedPhase:
         self._schema_cases = SchemaCases(session.contract, session.settings.target)
         self._shared: dict[str, Any] = {}
         self._fails_at_times = False
-        """Whether an answer with 5xx did not come again when a case was tried again."""
+        """Whether an answer with 5xx did not recur when a case was tried again."""
         self._lasting: set[str] = set()
         """Carts that could not be removed before clean-up."""
 

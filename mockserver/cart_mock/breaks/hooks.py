@@ -210,7 +210,7 @@ _memories: WeakKeyDictionary[Tenant, dict[Any, Any]] = WeakKeyDictionary()
 
 
 MOST = 10_000
-"""How many things hooks remember about a tenant, of each kind. What is older is forgotten."""
+"""How many things of each kind hooks remember about a tenant."""
 
 
 def memory(tenant: Tenant) -> dict[Any, Any]:
@@ -222,7 +222,7 @@ def memory(tenant: Tenant) -> dict[Any, Any]:
 
 
 def many(tenant: Tenant, name: str, kind: Callable[[], M]) -> M:
-    """Return the set or dict of that name among what hooks remember; a full one is begun again."""
+    """Return the set or dict that hooks remember under a name. Empty it first if it is full."""
     kept = memory(tenant)
     found: M | None = kept.get(name)
     if found is None or len(found) > MOST:

@@ -45,7 +45,7 @@ class _TargetTooLong(Exception):
 
 
 class _WrongHosts(Exception):
-    """A request with several Host headers, or none: which is meant, each reader would guess."""
+    """A request with several Host headers, or none. Readers could disagree about the host."""
 
 
 class _TooManyWaiting(Exception):
@@ -220,14 +220,14 @@ class MockProtocol(HttpToolsProtocol):
     # continues, and checks at its end whether the connection was silent for that time.
 
     def takes_place(self) -> bool:
-        """Count the connection before its handshake; return False if there is no place for it."""
+        """Count the connection before its handshake. Return False if there are too many."""
         if len(self.connections) >= self.max_connections + MOST_REFUSALS:
             return False
         self.connections.add(self)
         return True
 
     def leaves_unless_connected(self) -> None:
-        """Do not count the connection any more if its handshake failed."""
+        """Stop counting the connection if its handshake failed."""
         transport: Any = self.transport  # None until the handshake is done
         if transport is None:
             self.connections.discard(self)
@@ -247,7 +247,7 @@ class MockProtocol(HttpToolsProtocol):
             self._refuse("service-unavailable", Violation(reason, hint), *_RETRY)
 
     def pause_writing(self) -> None:
-        """Wait for a client that does not read; do without it if too much waits for others."""
+        """Wait for a client that does not read. Disconnect it if others have too much waiting."""
         super().pause_writing()
         others: Any = (each for each in self.connections if each is not self)
         made = (each.transport for each in others if each.transport is not None)
@@ -312,7 +312,7 @@ class MockProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def shutdown(self) -> None:
-        """Finish the current request, then close. A handshake is ended by who began it."""
+        """Finish the current request, then close. The listener ends handshakes."""
         transport: Any = self.transport
         if transport is not None:
             super().shutdown()

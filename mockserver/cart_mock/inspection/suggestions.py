@@ -108,7 +108,7 @@ class Suggester:
         try:
             body = context.body if context.request.body else None
         except Malformed:
-            return []  # of a large body only the beginning is kept
+            return []  # the log keeps only the beginning of a large body
         return [self._command(context.request.method, context.request.path, body)]
 
     def _some_product(self) -> dict[str, str]:

@@ -46,7 +46,7 @@ def conditions_of(text: str) -> list[list[tuple[str, str, str]]] | None:
 
 
 def cart_test(wanted: CartFilter) -> CartTest:
-    """Return the function that says whether a cart passes the filter."""
+    """Return a function that says whether a cart passes the filter."""
     alternatives = [[_condition_test(*each) for each in conditions] for conditions in wanted]
     if len(alternatives) == len(alternatives[0]) == 1:
         return alternatives[0][0]
@@ -77,7 +77,7 @@ def accounts_of(wanted: CartFilter) -> list[str] | None:
 
 
 def like_test(pattern: str) -> Callable[[str], bool]:
-    """Return the function that says whether a name has the parts of a pattern in their order.
+    """Return a function that says whether a name has the parts of a pattern in their order.
 
     Between them, ``*`` stands for any text. A regular expression with many stars would take long
     for some names.

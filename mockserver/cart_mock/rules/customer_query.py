@@ -55,7 +55,7 @@ def _condition(written: tuple[str, str, str]) -> Condition:
 
 
 def customer_test(wanted: CustomerFilter) -> Callable[[Customer], bool]:
-    """Return the function that says whether a customer passes the filter.
+    """Return a function that says whether a customer passes the filter.
 
     The letter case of emails does not count.
     """

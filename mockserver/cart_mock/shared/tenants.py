@@ -421,7 +421,7 @@ class SharedTenants(TenantRegistry):
         fill(tenant.store, self._seeds[self._seed_of_reset], int(tenant.clock.now()))
 
     async def reset_in_thread(self, tenant: Tenant) -> None:
-        """Do as ``reset`` does while other requests are served. Raises TenantDeleted."""
+        """Reset as ``reset`` does, while other requests are served. Raises TenantDeleted."""
         seed = self._seeds[self._seed_of_reset]
         now = int(tenant.clock.now())
         await refill(tenant, len(seed.carts) + len(seed.customers), partial(seeded, seed, now))

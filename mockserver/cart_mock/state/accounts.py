@@ -199,7 +199,7 @@ class Accounts:
     # ---- The whole --------------------------------------------------------------------------
 
     def share(self, base: Accounts, shared: SharedDocuments) -> None:
-        """Take over the indexes of accounts whose ``shared`` tables the storage has already."""
+        """Use the indexes of accounts whose ``shared`` tables are in the storage."""
         self._shared = shared
         self._is_sharing = True
         self._own_accounts, self._own_members = set(), set()

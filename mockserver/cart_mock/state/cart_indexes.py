@@ -40,9 +40,9 @@ class CartIndexes:
         self._carts_of: dict[Owner, SortedPlaces] = {}
         self._crowded_carts_of: dict[Owner, dict[str, int]] = {}
         self._own_places: set[Owner] | None = None
-        """Whose places are not shared with the indexes that these are a copy of, or None: all."""
+        """The owners whose places were copied. None if these indexes are not a copy."""
         self.next_expiry = float("inf")
-        """When the next cart is past its time, or earlier, in seconds since the epoch."""
+        """No cart expires before this moment, in seconds since the epoch."""
 
     @classmethod
     def of(cls, documents: Documents, links: Documents, order: Iterable[str] = ()) -> CartIndexes:
@@ -162,7 +162,7 @@ class CartIndexes:
         self, cart: Cart, added: Collection[Owner], removed: Iterable[Owner], *, in_place: bool,
         was_registered: bool,
     ) -> None:  # fmt: skip
-        """Bring the indexes up to a cart that gained and lost these owners."""
+        """Update the indexes for a cart that gained and lost these owners."""
         cart_id, registered = cart.id, self.registered
         for owner in removed:
             self._remove(cart_id, owner)
@@ -192,7 +192,7 @@ class CartIndexes:
     def put_crowd(
         self, cart_id: str, added: Iterable[Owner], removed: Iterable[Owner]
     ) -> OwnerList:
-        """Return the owners that a crowded cart, or one that becomes it, has after a change."""
+        """Return the owners of a cart that is crowded, or becomes it, after a change."""
         crowd = self.crowds.get(cart_id)
         if crowd is None:
             crowd = OwnerList(added)

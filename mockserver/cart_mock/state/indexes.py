@@ -261,5 +261,5 @@ class UpdateOrderIndex:
 
 
 def ascend(times: Sequence[int]) -> bool:
-    """Return whether no time is before the one that comes before it."""
+    """Return whether the times ascend."""
     return not any(map(gt, times, islice(times, 1, None)))

@@ -1,4 +1,4 @@
-"""Another journal for a store, with other content, written while the store is served.
+"""A journal with new content for a store, written while the store is in use.
 
 The journal removes every document that the snapshot on disk may have, and adds the new ones. It
 takes the place of the old journal in one step, so that a killed process has left one or the other.

@@ -58,7 +58,7 @@ _HEADER_TABLE, _HEADER_ID = "_format", "1"
 
 _encode = msgspec.json.Encoder().encode
 _REMOVED = b"null"
-"""What a line has in place of a document that it removes."""
+"""What a line has for a document that it removes."""
 _header = {"format": FORMAT, "version": VERSION}
 _header_line = _encode(_header) + b"\n"
 _decode_tables = msgspec.json.Decoder(dict[str, dict[str, msgspec.Raw]]).decode
@@ -209,7 +209,7 @@ class JournalStorage(InMemoryStorage):
         self._fold()
 
     def _fold(self) -> None:
-        """Begin to fold a journal that has grown, or end it."""
+        """Start folding a journal that has grown, or finish it."""
         if self._compaction is not None:
             if not self._compaction.is_alive():
                 self._finish(self._compaction)
@@ -240,7 +240,7 @@ class JournalStorage(InMemoryStorage):
             replacement.discard()
 
     def replace(self, replacement: Replacement) -> None:
-        """Make a journal that was written the one in use, with its tables, in one step.
+        """Switch to a journal that was written, and to its tables, in one step.
 
         Raises StorageFailed or StorageClosed with nothing changed.
         """
@@ -324,7 +324,7 @@ class _Compaction(threading.Thread):
         self.length = length
         self.error: OSError | None = None
         self.is_outdated = False
-        """Whether the journal that it includes is not the one in use any more."""
+        """Whether another journal has replaced the one that it includes."""
         self._path = path
         self._journal = journal
         self._tables = tables

@@ -29,11 +29,11 @@ _BYTE = re.compile(r" \(byte \d+\)")
 
 
 _ALONE = "a string has a lone surrogate"
-"""What it means that a string ends early which Python's parser reads."""
+"""The reason if only Python's parser can read the end of a string."""
 
 
 class NotSeed(ValueError):
-    """A text is not the JSON of an object; the message says why in a few words."""
+    """A text is not the JSON of an object. The message has the reason."""
 
 
 def large_seed(content: bytes, name: str) -> Seed:
@@ -84,7 +84,7 @@ def _read(content: bytes, name: str, fields: dict[str, Any]) -> None:
 
 
 def _raise_problem(part: bytes, name: str, before: int) -> NoReturn:
-    """Raise SeedError for a part of a seed; so many entries of its list come before it."""
+    """Raise SeedError for a part of a seed. ``before`` entries of its list come first."""
     try:
         seed_of(msgspec.json.decode(part), name)
     except SeedError as error:

@@ -13,17 +13,20 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 LARGE = 10_000
-"""How many carts and customers make work long."""
+"""From how many carts and customers on work is long."""
 _SLICE = 256
 """How many objects are freed in one turn."""
 
 
 async def in_thread(size: int, work: Callable[P, R], /, *args: P.args, **more: P.kwargs) -> R:
-    """Return what work returns that is done in a thread, on so many carts and customers."""
+    """Call a function in a thread, and return its result.
+
+    ``size`` is the number of carts and customers that it works on.
+    """
     if size < LARGE:
         return await asyncio.to_thread(work, *args, **more)
     if gc.isenabled():
-        gc.collect(0)  # young cycles would stay for ever
+        gc.collect(0)  # or young cycles would never be freed
     with WITHOUT_COLLECTION:
         try:
             return await asyncio.to_thread(work, *args, **more)

@@ -91,7 +91,7 @@ def documents_of(entities: Iterable[Entity]) -> Documents:
 
 
 def own_string(text: str) -> str:
-    """Return a string that is not one of a seed: it would keep memory of the seed from being freed.
+    """Return a copy of a string. The original would keep the memory of its seed allocated.
 
     A million small strings in it hold the pages that they lie in.
     """

@@ -264,7 +264,7 @@ class Shop:
     # ---- The whole --------------------------------------------------------------------------
 
     def share(self, base: Shop, shared: SharedDocuments) -> None:
-        """Take over the indexes of a shop whose ``shared`` tables the storage has already."""
+        """Use the indexes of a shop whose ``shared`` tables are in the storage."""
         self._shared = shared
         self._is_sharing = True
         self._own_customers, self._own_owners = set(), set()

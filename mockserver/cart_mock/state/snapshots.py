@@ -34,7 +34,7 @@ class Snapshot(NamedTuple):
     """How many bytes it takes, about."""
 
     def parts(self) -> list[list[Any]]:
-        """Return what it has, to be freed in a thread once the snapshot is not kept any more."""
+        """Return the parts of the snapshot, so that a thread can free them."""
         return [list(self.carts), list(self.customers), *map(list, self.shop[:3])]
 
 

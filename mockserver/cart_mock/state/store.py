@@ -100,7 +100,7 @@ class Store:
 
     @property
     def next_expiry(self) -> float:
-        """When the next cart is past its time, or earlier, in seconds since the epoch."""
+        """No cart expires before this moment, in seconds since the epoch."""
         later = self._shared.later if self._is_sharing else 0
         return self._indexes.next_expiry + later
 
@@ -145,7 +145,7 @@ class Store:
     def _make(self, cart_id: str, make: Callable[[Cart], T]) -> T:
         cart = self._read_carts.get(cart_id) or self._stored_cart(cart_id)
         if cart is None:
-            raise LookupError(f"there is no cart {cart_id}")
+            raise LookupError(f"the store does not have the cart {cart_id}")
         made = make(cart)
         is_large = len(self._storage.documents("carts")[cart_id]) > _LARGE
         if not is_large and cart_id not in self._indexes.crowds:
@@ -492,7 +492,7 @@ class Store:
         self._take_over(base, tables, later)
 
     def later(self, seconds: int) -> Store:
-        """Return a store with the same, made so many seconds later. Call this in a thread."""
+        """Return a copy of the store, made so many seconds later. Call this in a thread."""
         return Store(InMemoryStorage(self._tables_later(seconds)), new_salt=str)
 
     def taking(self, base: Store) -> AbstractContextManager[Replacement]:
@@ -500,7 +500,7 @@ class Store:
         return self._storage.replacing(base._content())
 
     def take(self, base: Store, replacement: Replacement) -> None:
-        """Replace every customer and cart by those of another store, which is not used any more.
+        """Replace every customer and cart by those of another store. Do not use that store again.
 
         Raises StorageFailed or StorageClosed with nothing changed.
         """
@@ -509,7 +509,7 @@ class Store:
         self._is_sharing = False
 
     def parts(self) -> list[Any]:
-        """Return the tables and indexes, to be freed in a thread once the store is without them."""
+        """Return the tables and indexes, so that a thread can free them."""
         parts: list[Any] = list(self._storage.read().values())
         for each in (self._indexes, self.shop, self.accounts, self):  # the last is freed first
             parts += vars(each).values()
@@ -526,7 +526,7 @@ class Store:
         return {name: all_made_later(_KINDS.get(name), table, seconds) for name, table in tables}
 
     def _take_over(self, base: Store, tables: Tables, later: int) -> None:
-        """Take the indexes of a store whose tables the storage has taken already."""
+        """Use the indexes of a store whose tables are in the storage."""
         self._forget_read()
         self._shared = SharedDocuments(tables, later)
         self._is_sharing = True

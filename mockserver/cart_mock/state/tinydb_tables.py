@@ -77,7 +77,7 @@ class StoreMemory:
         self.used = 0
 
     def check(self, used: int, grown: int) -> None:
-        """Raise StorageFailed if a store that has used so much cannot grow by so much."""
+        """Raise StorageFailed if a store of ``used`` bytes cannot grow by ``grown`` bytes."""
         limit = self.limit
         if limit is None or grown <= 0:
             return
@@ -88,7 +88,7 @@ class StoreMemory:
 
 
 def size_of(documents: Documents) -> int:
-    """Return how many bytes documents take, about."""
+    """Return about how many bytes documents take."""
     return _DOCUMENT * len(documents) + sum(map(len, documents.values()))
 
 
@@ -101,7 +101,7 @@ class Replacement:
         """How many bytes the tables take, once it is written."""
 
     def write(self) -> None:
-        """Do what takes long, in a thread. Raises StorageFailed."""
+        """Do the slow part, in a thread. Raises StorageFailed."""
         self.size = sum(map(size_of, self.tables.values()))
 
 
@@ -131,7 +131,7 @@ class InMemoryStorage(Storage):
         self._use(sum(map(size_of, self._tables.values())))
 
     def _use(self, used: int) -> None:
-        # Who removes what is shared gains no room: that is still there.
+        # Removing a shared document frees no memory.
         self._memory.used += max(used, 0) - max(self._used, 0)
         self._used = used
 
@@ -205,7 +205,7 @@ class InMemoryStorage(Storage):
         self._shared.difference_update(replacement.tables)
 
     def room_for(self, replacement: Replacement) -> int:
-        """Return how many bytes the documents will take. Raises StorageFailed if they are many."""
+        """Return how many bytes the documents will take. Raises StorageFailed if too many."""
         names = replacement.tables
         kept = sum(size_of(each) for name, each in self._tables.items() if name not in names)
         used = replacement.size + kept

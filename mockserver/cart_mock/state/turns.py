@@ -15,7 +15,7 @@ _SLICE = 256
 
 
 def take_turns() -> None:
-    """Let a thread go on that waits for the interpreter.
+    """Let another thread run if one waits for the interpreter.
 
     Without this, the event loop waits for 5 ms each time that it has something to do. The main
     thread has the event loop, and so it does not wait.
@@ -62,7 +62,7 @@ WITHOUT_COLLECTION = _WithoutCollection()
 
 
 class Repeatable(Iterable[T]):
-    """Items that are made when they are reached, and made again by each iteration.
+    """Items that each iteration makes one at a time.
 
     100,000 that are there together would hold up other threads when they are freed.
     """

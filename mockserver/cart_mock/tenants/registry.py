@@ -251,7 +251,7 @@ class TenantRegistry:
             fill(tenant.store, start.seed, now)
 
     async def reset_in_thread(self, tenant: Tenant) -> None:
-        """Do as ``reset`` does while other requests are served.
+        """Reset as ``reset`` does, while other requests are served.
 
         Raises TenantDeleted, StorageFailed.
         """
@@ -286,7 +286,7 @@ class TenantRegistry:
         # Meanwhile other threads may serve a request.
         self._start = _Start(seed, None, now, is_large, is_relative=False)
         if seed.is_relative is None:
-            return  # its order is another one at each time
+            return  # its order depends on the present time
         store = seeded(seed, now, is_indexed=self._data is None)
         # Not with the seed, which takes more memory than the store.
         self._start = _Start(Seed(), store, now, is_large, is_relative=seed.is_relative)
@@ -479,7 +479,7 @@ def _remove_name(directory: Path, *, sync: bool) -> None:
 
 
 def _is_foreign(directory: Path) -> bool:
-    """Return whether something in a directory is not of a store, so that it must stay."""
+    """Return whether a directory has files that are not a store's, so that it must stay."""
     files = (SNAPSHOT, JOURNAL, _NAME)
     parts = tuple(f".{name}." for name in files)
     names = [path.name for path in directory.iterdir()] if directory.exists() else []

@@ -75,7 +75,7 @@ class Kept(NamedTuple):
 
 
 def _left_out(_value: object) -> None:
-    """Encode the tenant of a caller, which the log belongs to, as nothing."""
+    """Leave out the tenant of a caller: the log belongs to it."""
 
 
 _encode = msgspec.msgpack.Encoder(enc_hook=_left_out).encode
@@ -116,7 +116,7 @@ def encoded(
     request: Request, operation_id: str, answer: Answer, caller: object,
     refusal_context: Mapping[str, Any],
 ) -> bytes:  # fmt: skip
-    """Return the line of a request; of a large one it has only the beginning."""
+    """Return the line of a request. It has only the beginning of large bodies."""
     if len(request.body) + len(answer.body) > LARGEST:
         request = replace(request, body=request.body[: LARGEST // 2])
         answer = replace(answer, body=answer.body[: LARGEST // 2])
@@ -192,7 +192,10 @@ class RequestLog:
         return [kept.entry() for kept in self.kept]
 
     def since(self, request_id: str | None) -> tuple[list[Kept], bool]:
-        """Return what is kept after that request, or all; and whether it is no longer kept."""
+        """Return the entries after a request, and whether that request was dropped.
+
+        Return all entries if it was, or without a ``request_id``.
+        """
         if request_id is None:
             return list(self.kept), False
         later: list[Kept] = []
@@ -203,7 +206,7 @@ class RequestLog:
         return later[::-1], True
 
     def before(self, request_id: str) -> list[Kept]:
-        """Return what is kept before that request; nothing if it is no longer kept."""
+        """Return the entries before a request, or none if it was dropped."""
         earlier: list[Kept] = []
         for kept in self.kept:
             if kept.request_id == request_id:
@@ -216,5 +219,5 @@ class RequestLog:
         return self.kept[-1].request_id if self.kept else None
 
     def find(self, request_id: str) -> Kept | None:
-        """Return what is kept of that request, or None."""
+        """Return the entry of a request, or None."""
         return next((kept for kept in reversed(self.kept) if kept.request_id == request_id), None)

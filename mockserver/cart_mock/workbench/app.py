@@ -129,7 +129,7 @@ _IMPORT = "importState"
 _LONG = (_IMPORT, "setStubs")
 """The operations whose bodies may have as many bytes as ``--control-body-limit``."""
 _ENTRY = 200
-"""How many bytes an entry of a state has, about."""
+"""About how many bytes an entry of a state has."""
 _SHORT = 1024 * 1024
 """How many bytes the bodies of others may have: Connexion reads them in the event loop."""
 _STRANGER = 64 * 1024

@@ -129,7 +129,7 @@ async def diff_states(store: str, before: str, after: str | None = None) -> Conn
 
 
 def _compared(first: Snapshot, seconds: list[Snapshot], *, is_own: bool) -> bytes:
-    """Return the JSON of a difference. The second snapshot is taken out: this thread frees it."""
+    """Return the JSON of a difference. Remove the second snapshot, so that this thread frees it."""
     second = seconds.pop()
     found = difference(first, second)
     content = json_of(found)

@@ -28,7 +28,7 @@ Body = dict[str, Any]
 
 
 STATE = "the state"
-"""What errors call a state that was sent."""
+"""The name of a state in errors."""
 
 
 def invalid_state(error: SeedError) -> Refusal:
