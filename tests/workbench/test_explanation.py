@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 from cart_mock.rules import PREDICATES
+from cart_mock.rules.refusal_context import MOST_OWNERS
 from cart_mock.testing import CartMock
 
 from tests.probes import ACCOUNT_CARTS, CARTS, CASTS, CONTRACT, MEMBER, TABLE, Probe
@@ -361,6 +362,23 @@ def test_request_that_is_refused_unread_is_in_the_store_of_its_token(
     assert explained["state"]["caller"]["grant"] == "client_credentials"
     shell = Shell(cart_mock, CASES["cart-name-missing"])
     assert [shell.run(each).status_code for each in explained["passes"]] == [201] * commands
+
+
+def test_explanation_of_a_cart_with_many_owners_shows_some_of_them(cart_mock: CartMock) -> None:
+    headers, ids = cart_mock.headers(), [f"c{number}" for number in range(MOST_OWNERS + 50)]
+    state = {
+        "customers": [{"id": i, "name": i, "email": f"{i}@example.com"} for i in ids],
+        "carts": [{"id": "crowd", "name": "Crowd"}],
+        "associations": [{"cart": "crowd", "customer": i} for i in ids],
+    }
+    path = f"/_mock/stores/{cart_mock.client_id}/state"
+    assert cart_mock.client.put(path, json=state).status_code == 200
+    body = {"data": [{"type": "customer", "id": "unknown"}]}
+    path = "/v2/carts/crowd/relationships/customers"
+    answer = cart_mock.client.post(path, headers=headers, json=body)
+    explained = cart_mock.explain(answer)
+    assert explained["rule"]["id"] == "customer-not-found"
+    assert explained["state"]["cart"]["customers"] == ids[:MOST_OWNERS]
 
 
 def test_a_fault_of_the_mock_itself_is_found_too(
